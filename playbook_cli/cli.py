@@ -1,0 +1,65 @@
+"""The command line: the verbs, and the only place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from playbook_cli import __version__
+from playbook_cli.commands.plan import plan
+from playbook_cli.commands.run import run
+from playbook_cli.commands.schema import schema
+from playbook_cli.commands.status import status
+from playbook_cli.errors import PlaybookError
+
+app = typer.Typer(
+    name="playbook",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (plan, run, status, schema):
+    app.command()(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"playbook {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _playbook(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run deep-learning tuning studies as a scientific process, and say what they mean."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 the work failed, 2 wrong input, 130 interrupted."""
+    try:
+        app(standalone_mode=True)
+    except PlaybookError as error:
+        print(f"playbook: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"  -> {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"playbook: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

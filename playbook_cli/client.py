@@ -1,0 +1,315 @@
+"""Inside a training script: the trial's hyperparameters, its steps, its evaluations, its checkpoints.
+
+    from playbook_cli import current_trial
+
+    trial = current_trial(defaults={"learning_rate": 0.1})
+    for step in trial.steps(model=model, optimizer=optimizer):
+        ...                                                  # one update
+        if trial.should_evaluate(step):
+            trial.report(step, train_loss=..., val_error=...)
+
+The same script runs by hand: then the defaults are the hyperparameters, evaluations are printed, and no file is
+written. Only the standard library is imported, until a checkpoint needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from playbook_cli import journal
+from playbook_cli.errors import ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Any, NoReturn
+
+
+class Infeasible(SystemExit):
+    """Ends a trial whose point diverged or cannot run: a result of the study, so the process exits with 0."""
+
+
+class Trial:
+    """One training run: what to train with, and where its results go. Made by `current_trial`."""
+
+    def __init__(
+        self,
+        *,
+        params: Mapping[str, Any],
+        seed: int,
+        max_train_steps: int,
+        eval_every: int,
+        number: int | None = None,
+        directory: str | None = None,
+        metrics: str | None = None,
+        goal_metric: str | None = None,
+        goal: str = "minimize",
+    ) -> None:
+        self.id = number
+        """The trial's number in its study; None by hand."""
+        self.params = Params(params)
+        """Hyperparameters by name, the study's over the script's defaults."""
+        self.seed = seed
+        """Seed of this trial, derived from the study's; use it for everything random."""
+        self.max_train_steps = max_train_steps
+        """The same for all trials of a study; `steps` ends there."""
+        self.eval_every = eval_every
+        """Steps between two evaluations."""
+        self._directory = directory
+        self._metrics = metrics
+        self._goal_metric = goal_metric
+        self._sign = -1.0 if goal == "maximize" else 1.0
+        self._journal: journal.Journal | None = None
+        self._stateful: dict[str, Any] = {}
+        self._step = 0
+        self._best: float | None = None
+
+    @property
+    def dir(self) -> Path | None:
+        """The trial's own folder, for whatever the script wants to keep; None by hand."""
+        from pathlib import Path
+
+        return None if self._directory is None else Path(self._directory)
+
+    def steps(self, **stateful: Any) -> Iterator[int]:
+        """The numbers of the updates to make: 1 to max_train_steps, or from after the last checkpoint.
+
+        `stateful` are the objects that training changes, by name: whatever has `state_dict` and `load_state_dict`
+        (model, optimizer, schedule) or is a `torch.Generator`. They are saved at every evaluation and restored, with
+        torch's, numpy's and Python's random state, when the trial resumes. Without any, a trial always starts anew.
+        """
+        for name, thing in stateful.items():
+            if not _has_state(thing):
+                raise ProtocolError(
+                    f"trial.steps({name}=...) got {type(thing).__name__}, which has no state_dict and load_state_dict",
+                    hint="pass the model, the optimizer, the schedule, and torch.Generators",
+                )
+        self._stateful = stateful
+        self._begin()
+        yield from range(self._step + 1, self.max_train_steps + 1)
+
+    def should_evaluate(self, step: int) -> bool:
+        """Whether the study wants an evaluation after this update: every `eval_every` steps, and after the last."""
+        return step % self.eval_every == 0 or step == self.max_train_steps
+
+    def report(self, step: int, **metrics: float) -> None:
+        """Record an evaluation made after `step` updates, and keep the best and the last checkpoint.
+
+        A NaN or an infinity ends the trial as infeasible: this call does not return. ProtocolError where steps go
+        backwards or beyond max_train_steps, or a metric is no number.
+        """
+        values = {name: _number(name, value) for name, value in metrics.items()}
+        if not values:
+            raise ProtocolError(
+                f"trial.report({step}) without a metric", hint="write trial.report(step, val_error=...)"
+            )
+        if isinstance(step, bool) or int(step) != step or step < 0:
+            raise ProtocolError(f"step is a whole number from 0 on, not {step!r}")
+        step = int(step)
+        if step > self.max_train_steps:
+            raise ProtocolError(
+                f"trial.report at step {step}, beyond max_train_steps = {self.max_train_steps}",
+                hint="all trials of a study train equally long: loop over trial.steps(...)",
+            )
+        self._begin()
+        if step < self._step:
+            raise ProtocolError(
+                f"trial.report at step {step} after step {self._step}: steps never go backwards",
+                hint="report steps of the whole training, not of an epoch",
+            )
+        self._step = step
+        self._record({"step": step, **values})
+        for name, value in values.items():
+            if value - value != 0.0:
+                self._end(f"{name} is {value} at step {step}")
+        if self._goal_metric in values:
+            self._keep_checkpoints(step, values[self._goal_metric])
+
+    def infeasible(self, reason: str) -> NoReturn:
+        """End the trial because its point cannot be trained; the reason goes into the study."""
+        self._begin()
+        self._record({"step": self._step, "infeasible": str(reason)})
+        self._end(str(reason))
+
+    def _end(self, reason: str) -> NoReturn:
+        print(f"trial infeasible: {reason}", file=sys.stderr)
+        raise Infeasible(0)
+
+    def _begin(self) -> None:
+        """Once, before any record: resume from the last checkpoint, or set the last attempt's records aside."""
+        if self._journal is not None or self._metrics is None:
+            return
+        step = self._restore()
+        if step is None:
+            journal.set_aside(self._metrics)
+        else:
+            kept = [record for record in journal.read(self._metrics) if record["step"] <= step]
+            journal.rewrite(self._metrics, kept)
+            self._step = step
+            for record in kept:
+                self._is_best(record.get(self._goal_metric or ""))
+            if kept and kept[-1].get(self._goal_metric or "") == self._best:
+                _link(self._checkpoint("last"), self._checkpoint("best"))
+        self._journal = journal.Journal(self._metrics)
+
+    def _record(self, record: dict[str, Any]) -> None:
+        if self._journal is None:
+            shown = "  ".join(f"{name} {value:.6g}" for name, value in record.items() if isinstance(value, float))
+            print(f"step {record['step']}/{self.max_train_steps}  {shown}", flush=True)
+        else:
+            self._journal.append(record)
+
+    def _is_best(self, value: float | None) -> bool:
+        if value is None or (self._best is not None and self._sign * value >= self._sign * self._best):
+            return False
+        self._best = value
+        return True
+
+    def _checkpoint(self, name: str) -> str:
+        return os.path.join(self._directory or ".", "checkpoints", f"{name}.pt")
+
+    def _keep_checkpoints(self, step: int, value: float) -> None:
+        best = self._is_best(value)
+        if not self._stateful or self._directory is None:
+            return
+        import torch
+
+        last = self._checkpoint("last")
+        os.makedirs(os.path.dirname(last), exist_ok=True)
+        state = {name: _state(thing) for name, thing in self._stateful.items()}
+        torch.save({"step": step, "state": state, "random": _random_state()}, f"{last}.tmp")
+        os.replace(f"{last}.tmp", last)  # first: a best that lags is mended on resume, a best from the future is not
+        if best:
+            _link(last, self._checkpoint("best"))
+
+    def _restore(self) -> int | None:
+        if not self._stateful or not os.path.exists(self._checkpoint("last")):
+            return None
+        import torch
+
+        checkpoint = torch.load(self._checkpoint("last"), weights_only=True)
+        if checkpoint["state"].keys() != self._stateful.keys():
+            return None  # written by another version of the script
+        for name, thing in self._stateful.items():
+            _set_state(thing, checkpoint["state"][name])
+        _set_random_state(checkpoint["random"])
+        return int(checkpoint["step"])
+
+
+class Params(dict[str, "Any"]):
+    """Hyperparameters by name; a missing one is named, with those that there are."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise ProtocolError(
+            f"this trial has no hyperparameter {name!r}; it has {', '.join(sorted(self)) or 'none'}",
+            hint="name it in the study file, or give it a default: current_trial(defaults={...})",
+        )
+
+
+def current_trial(
+    defaults: Mapping[str, Any] | None = None, *, max_train_steps: int = 1000, eval_every: int = 100, seed: int = 0
+) -> Trial:
+    """The trial that this process was started for, as its environment describes it.
+
+    By hand, outside any study, `defaults`, `max_train_steps`, `eval_every` and `seed` are what the script trains with;
+    inside one, the study decides, and only `defaults` that it does not name count.
+    """
+    env = os.environ
+    if "PLAYBOOK_TRIAL_ID" not in env:
+        return Trial(params=defaults or {}, seed=seed, max_train_steps=max_train_steps, eval_every=eval_every)
+    try:
+        with open(env["PLAYBOOK_PARAMS"], encoding="utf-8") as file:
+            params = json.load(file)
+        return Trial(
+            params={**(defaults or {}), **params},
+            seed=int(env["PLAYBOOK_SEED"]),
+            max_train_steps=int(env["PLAYBOOK_MAX_TRAIN_STEPS"]),
+            eval_every=int(env["PLAYBOOK_EVAL_EVERY"]),
+            number=int(env["PLAYBOOK_TRIAL_ID"]),
+            directory=env["PLAYBOOK_TRIAL_DIR"],
+            metrics=env["PLAYBOOK_METRICS"],
+            goal_metric=env.get("PLAYBOOK_METRIC"),
+            goal=env.get("PLAYBOOK_GOAL", "minimize"),
+        )
+    except (KeyError, ValueError, OSError) as error:
+        raise ProtocolError(
+            f"PLAYBOOK_TRIAL_ID is set, but the rest of the trial's environment is not usable: {error!r}",
+            hint="unset PLAYBOOK_TRIAL_ID to run the script by hand",
+        ) from error
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise ProtocolError(
+            f"trial.report({name}=...) got {type(value).__name__}, not a number",
+            hint="report one number a metric; a tensor must have one element",
+        ) from None
+
+
+def _has_state(thing: Any) -> bool:
+    return all(hasattr(thing, name) for name in ("state_dict", "load_state_dict")) or _is_generator(thing)
+
+
+def _is_generator(thing: Any) -> bool:
+    return all(hasattr(thing, name) for name in ("get_state", "set_state"))
+
+
+def _state(thing: Any) -> Any:
+    return thing.get_state() if _is_generator(thing) else thing.state_dict()
+
+
+def _set_state(thing: Any, state: Any) -> None:
+    if _is_generator(thing):
+        thing.set_state(state)
+    else:
+        thing.load_state_dict(state)
+
+
+def _random_state() -> dict[str, Any]:
+    """All global random state, as what torch.load reads with weights_only: tensors, numbers, lists."""
+    import random
+
+    import torch
+
+    state: dict[str, Any] = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    if "numpy" in sys.modules:
+        name, keys, *rest = sys.modules["numpy"].random.get_state()
+        state["numpy"] = [name, keys.tolist(), *rest]
+    return state
+
+
+def _set_random_state(state: dict[str, Any]) -> None:
+    import random
+
+    import torch
+
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    torch.set_rng_state(state["torch"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])
+    if "numpy" in state and "numpy" in sys.modules:
+        name, keys, *rest = state["numpy"]
+        numpy = sys.modules["numpy"]
+        numpy.random.set_state((name, numpy.array(keys, dtype=numpy.uint32), *rest))
+
+
+def _link(source: str, target: str) -> None:
+    """Make `target` the same file as `source`, at once or not at all; a copy where the file system has no links."""
+    temporary = f"{target}.tmp"
+    try:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        os.link(source, temporary)
+    except OSError:
+        import shutil
+
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)

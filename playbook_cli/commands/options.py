@@ -1,0 +1,30 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playbook_cli.errors import StudyError
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
+StudyFolder = Annotated[
+    Path, typer.Argument(metavar="RUNS/NAME", help="The study's folder, or its study file.", show_default=False)
+]
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+RUNS = Path("runs")
+
+
+def study_folder(argument: Path, runs: Path) -> Path:
+    """The folder that a verb is to read: as given, or that of the study file that was given."""
+    if not argument.is_file():
+        return argument
+    from playbook_cli.spec.load import load
+
+    folder = runs / load(argument)[0].name
+    if not folder.exists():
+        raise StudyError("this study has not been run", where=str(argument), hint=f"playbook run {argument}")
+    return folder

@@ -1,0 +1,113 @@
+"""`playbook plan`: what would run. Launches nothing, writes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.commands.options import Json, StudyFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.sampling.coverage import Coverage
+    from playbook_cli.spec.check import Problem
+    from playbook_cli.spec.model import StudySpec
+
+SHOWN_TRIALS = 40
+
+
+def plan(study: StudyFile, json: Json = False) -> None:
+    """Show the trials, the coverage of every dimension, the budget and warnings; launch nothing.
+
+    Example:  playbook plan configs/digits.yaml
+    """
+    show(study, json=json)
+
+
+def show(study: Path, *, json: bool) -> None:
+    """Print the plan of a study file."""
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.launch import preflight
+    from playbook_cli.sampling import make
+    from playbook_cli.sampling.coverage import coverage
+    from playbook_cli.spec import check
+    from playbook_cli.spec.load import load, resolve
+
+    given, source = load(study)
+    spec = resolve(given)
+    space = spec.space()
+    trials = make(spec.sampler, spec.seed).suggest(space, [], spec.trials or 0)
+    preflight.look(spec, source, study.parent, trials)
+    covered = [coverage(parameter, trials) for parameter in space.dimensions]
+    warned = check.warnings(spec)
+    if json:
+        print_json(_as_json(spec, trials, covered, [f"{source.where(w.location)}: {w.what}" for w in warned]))
+    else:
+        _draw(console(), spec, trials, covered, warned)
+
+
+def _as_json(
+    spec: StudySpec, trials: Sequence[TrialRecord], covered: Sequence[Coverage], warned: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "study": spec.name,
+        "trials": [{"id": t.id, "params": t.params, "arm": t.arm, "seed": t.seed} for t in trials],
+        "coverage": {c.label: {"bins": c.bins, "occupied": c.occupied, "share": c.share} for c in covered},
+        "training_steps": len(trials) * spec.max_train_steps,
+        "warnings": list(warned),
+    }
+
+
+def _draw(
+    console: Console,
+    spec: StudySpec,
+    trials: Sequence[TrialRecord],
+    covered: Sequence[Coverage],
+    warned: Sequence[Problem],
+) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    arms = {tuple(trial.arm.items()) for trial in trials}
+    shared = f" in {len(arms)} arms" if len(arms) > 1 else ""
+    console.print(Text(f"{spec.name}: {len(trials)} trials{shared}, {spec.sampler}", style="bold"))
+    if spec.goal:
+        console.print(Text(spec.goal, style="italic"))
+    varied = [name for name in dict.fromkeys(name for t in trials for name in t.params) if name not in spec.fixed]
+    table = Table("trial", box=None, pad_edge=False, header_style="dim")
+    for name in varied:
+        table.add_column(Text(name))
+    for trial in trials[:SHOWN_TRIALS]:
+        table.add_row(
+            str(trial.id), *(Text(_shown(trial.params[name]) if name in trial.params else "-") for name in varied)
+        )
+    console.print(table)
+    if len(trials) > SHOWN_TRIALS:
+        console.print(f"... and {len(trials) - SHOWN_TRIALS} more (--json has all of them)")
+    console.print()
+    coverage = Table("coverage", "trials", "bins hit", "", box=None, pad_edge=False, header_style="dim")
+    for c in covered:
+        marks = (
+            "".join("█" if count > 1 else "▪" if count else "·" for count in c.counts) if c.bins <= SHOWN_TRIALS else ""
+        )
+        coverage.add_row(Text(c.label), str(c.trials), f"{c.occupied}/{c.bins}", marks)
+    if covered:
+        console.print(coverage)
+        console.print()
+    steps = len(trials) * spec.max_train_steps
+    console.print(
+        f"{steps:,} training steps in all: {len(trials)} trials of max_train_steps = {spec.max_train_steps:,},", end=" "
+    )
+    console.print(f"evaluated every {spec.steps_between_evaluations}")
+    for warning in warned:
+        console.print(Text(f"! {warning.what}", style="yellow"))
+        if warning.hint:
+            console.print(Text(f"  -> {warning.hint}"))
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

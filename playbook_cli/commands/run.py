@@ -1,0 +1,161 @@
+"""`playbook run`: run a study, or finish what is missing of it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+
+if TYPE_CHECKING:
+    from playbook_cli.launch.slots import Slot
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Source
+    from playbook_cli.study import Outcome
+
+
+def run(
+    study: StudyFile,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Run a study, or finish what is missing of it.
+
+    Run it again after anything: results that are there stay, interrupted trials resume from their last checkpoint, and
+    failed ones get another try. Ctrl-C stops every trial.
+
+    Example:  playbook run configs/digits.yaml
+    """
+    if dry_run:
+        from playbook_cli.commands import plan
+
+        plan.show(study, json=json)
+        return
+    from playbook_cli.spec.load import load, resolve
+
+    given, source = load(study)
+    execute(resolve(given), source, study, jobs=jobs, gpus=gpus, json=json, runs=runs)
+
+
+def execute(
+    spec: StudySpec, source: Source, file: Path, *, jobs: int | None, gpus: str | None, json: bool, runs: Path
+) -> None:
+    """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
+    from playbook_cli.claim import claimed
+    from playbook_cli.errors import WorkError
+    from playbook_cli.launch import preflight
+    from playbook_cli.launch.local import end_orphans
+    from playbook_cli.launch.slots import local_slots
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.sampling import make
+
+    slots = local_slots(
+        gpus=spec.resources.gpus,
+        trials_per_gpu=spec.resources.trials_per_gpu,
+        cpus=spec.resources.cpus,
+        jobs=jobs,
+        only=gpus,
+    )
+    paths = StudyPaths(runs / spec.name)
+    preflight.look(spec, source, file.parent, make(spec.sampler, spec.seed).suggest(spec.space(), [], spec.trials or 0))
+    if not paths.journal.exists():
+        preflight.import_function(spec, source, file.parent)
+    paths.dir.mkdir(parents=True, exist_ok=True)
+    with claimed(paths) as claim:
+        _keep_spec(spec, source, paths)
+        end_orphans(paths.dir)
+        outcome = _run(spec, file, paths, slots, claim)
+    _answer(spec, paths, outcome, json=json)
+    if outcome.hopeless:
+        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: playbook run {file}")
+    if outcome.interrupted:
+        raise typer.Exit(130)
+
+
+def _run(spec: StudySpec, file: Path, paths: StudyPaths, slots: list[Slot], claim: Any) -> Outcome:
+    from playbook_cli.commands.output import console
+    from playbook_cli.launch.local import LocalLauncher
+    from playbook_cli.progress import watcher
+    from playbook_cli.provenance import origin
+    from playbook_cli.records import Metric
+    from playbook_cli.sampling import make
+    from playbook_cli.study import Stop, Study
+
+    metric = Metric(name=spec.metric.name, goal=spec.metric.goal)
+    view = watcher(console(stderr=True), paths, metric, spec.max_train_steps)
+    stop = Stop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stop.ask) for number in signals]
+    try:
+        return Study(
+            spec=spec,
+            paths=paths,
+            folder=file.parent.absolute(),
+            sampler=make(spec.sampler, spec.seed),
+            launcher=LocalLauncher(slots),
+            watcher=view,
+            claim=claim,
+            stop=stop,
+            origin=origin(file),
+        ).run()
+    finally:
+        view.close()
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
+    """Write the study as it is run. StudyError with the difference where the folder holds another one."""
+    from playbook_cli.errors import StudyError
+    from playbook_cli.spec.load import difference, dump, load
+
+    if paths.spec.exists():
+        kept = load(paths.spec)[0]
+        changes = difference(kept, spec)
+        grown = [key for key, _, _ in changes] == ["trials"] and (spec.trials or 0) > (kept.trials or 0)
+        if not changes:
+            return
+        if not grown:
+            lines = [f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes]
+            raise StudyError(
+                f"{source.path} has changed since this study was begun:\n" + "\n".join(lines),
+                where=str(paths.dir),
+                hint="trials that were run under other settings can't be compared: give the changed study a new name. "
+                "Only `trials` may grow",
+            )
+    temporary = paths.spec.with_suffix(".tmp")
+    temporary.write_text(dump(spec), encoding="utf-8")
+    temporary.replace(paths.spec)
+
+
+def _shown(value: object) -> str:
+    return "(nothing)" if value is None else str(value)
+
+
+def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.commands.summary import as_json, sentences
+    from playbook_cli.records import Metric
+
+    metric = Metric(name=spec.metric.name, goal=spec.metric.goal)
+    if json:
+        print_json(as_json(spec.name, metric, outcome.trials, len(outcome.trials)))
+        return
+    out = console()
+    for line in sentences(spec.name, metric, outcome.trials, len(outcome.trials)):
+        out.print(line)
+    if outcome.interrupted:
+        out.print("interrupted; the same command goes on from here")
+    elif not outcome.hopeless:
+        out.print(f"-> what it means: playbook report {paths.dir}")

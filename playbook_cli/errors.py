@@ -1,0 +1,50 @@
+"""Everything that a user can cause, as exceptions that say where, what, and what to do.
+
+    PlaybookError            exit code 2 unless a subclass says otherwise
+    ├── SpecError            the study file is wrong
+    ├── StudyError           a study's folder cannot be used as asked
+    ├── JournalError         a line of a journal is not what was written there
+    ├── ProtocolError        a training script uses the trial protocol wrongly
+    └── WorkError            the work itself failed: exit code 1
+
+Only `playbook_cli.cli` turns them into exit codes.
+"""
+
+from __future__ import annotations
+
+
+class PlaybookError(Exception):
+    """A problem that the user can mend: `where` it is, `what` is wrong, a `hint` of what to do."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class SpecError(PlaybookError):
+    """The study file cannot be read, or asks for something that makes no sense."""
+
+
+class StudyError(PlaybookError):
+    """A study's folder cannot be used as asked."""
+
+
+class JournalError(PlaybookError):
+    """A line inside a journal is damaged; a torn last line is no error."""
+
+
+class ProtocolError(PlaybookError):
+    """A training script uses the trial protocol wrongly."""
+
+
+class WorkError(PlaybookError):
+    """The input was fine, and the work failed."""
+
+    exit_code = 1

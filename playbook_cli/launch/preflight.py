@@ -1,0 +1,113 @@
+"""What can be known of a study's program before any of it runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import SpecError
+from playbook_cli.launch.command import job
+from playbook_cli.paths import TrialPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Source
+
+SHOWN_LINES = 12
+
+
+def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRecord]) -> None:
+    """SpecError where the program does not exist, as far as that can be seen without running any of it."""
+    if spec.train is not None:
+        problem = _function(spec.train, folder)
+        if problem:
+            raise SpecError(f"train: {problem}", where=source.where(("train",)), hint="write train: module:function")
+        return
+    for trial in trials:
+        try:
+            program = job(spec, trial, TrialPaths(folder / f"{trial.id:04d}"), folder)
+        except SpecError as error:
+            raise SpecError(error.what, where=source.where(("command",)), hint=error.hint) from None
+    if (
+        trials
+        and shutil.which(program.argv[0], path=program.env.get("PATH")) is None
+        and not (program.cwd / program.argv[0]).is_file()
+    ):
+        raise SpecError(
+            f"command: there is no program {program.argv[0]}",
+            where=source.where(("command",)),
+            hint="begin with ${python} for a Python script",
+        )
+
+
+def import_function(spec: StudySpec, source: Source, folder: Path) -> None:
+    """SpecError, with what Python says, where the train function can't be imported; it is, in a process of its own."""
+    if spec.train is None:
+        return
+    path = [str(folder.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    result = subprocess.run(
+        [sys.executable, "-m", "playbook_cli.launch.entry", "--check", spec.train],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if result.returncode:
+        said = "\n".join((result.stderr or result.stdout).rstrip().split("\n")[-SHOWN_LINES:])
+        raise SpecError(
+            f"train: {spec.train} can't be imported:\n{said}",
+            where=source.where(("train",)),
+            hint=f"the study file's own folder and {sys.prefix} are searched",
+        )
+
+
+def _function(name: str, folder: Path) -> str | None:
+    """What is wrong with `module:function`, by its source alone; None where nothing is seen."""
+    module, _, function = name.partition(":")
+    here = [str(folder.absolute()), *(part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part)]
+    parts = module.split(".")
+    spec: ModuleSpec | None = None
+    for index in range(len(parts)):
+        full_name = ".".join(parts[: index + 1])
+        inside = list((spec and spec.submodule_search_locations) or ())
+        spec = _find(full_name, here) if index == 0 else _find(full_name, inside, only=True)
+        if spec is None:
+            return f"there is no module {full_name}, neither in {folder.absolute()} nor installed"
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return None
+    try:
+        tree = ast.parse(Path(spec.origin).read_bytes(), filename=spec.origin)
+    except (SyntaxError, ValueError, OSError) as error:
+        return f"{spec.origin} is not Python: {error}"
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).split(".")[0])
+    if function in names or "*" in names or "__getattr__" in names:
+        return None
+    return f"{spec.origin} defines no {function}"
+
+
+def _find(name: str, path: Sequence[str], *, only: bool = False) -> ModuleSpec | None:
+    """Where a module comes from, without importing anything; `only` looks nowhere but in `path`."""
+    found = importlib.machinery.PathFinder.find_spec(name, path)
+    if found is not None or only:
+        return found
+    return next((spec for finder in sys.meta_path if (spec := finder.find_spec(name, None)) is not None), None)

@@ -1,0 +1,71 @@
+"""Every file name of a study, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrialPaths:
+    """The files of one trial; written by the trial alone, except `params`, which the runner writes before it starts."""
+
+    dir: Path
+
+    @property
+    def params(self) -> Path:
+        return self.dir / "params.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.dir / "metrics.jsonl"
+
+    @property
+    def stdout(self) -> Path:
+        return self.dir / "stdout.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.dir / "checkpoints"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        return self.checkpoints / "last.pt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        return self.checkpoints / "best.pt"
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """The files of one study, `runs/NAME`."""
+
+    dir: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.dir / "study.yaml"
+
+    @property
+    def journal(self) -> Path:
+        return self.dir / "trials.jsonl"
+
+    @property
+    def runner(self) -> Path:
+        """Who runs the study; held locked by that process for as long as it lives."""
+        return self.dir / "runner.json"
+
+    @property
+    def trials(self) -> Path:
+        return self.dir / "trials"
+
+    @property
+    def report(self) -> Path:
+        return self.dir / "report"
+
+    def trial(self, number: int) -> TrialPaths:
+        return TrialPaths(self.trials / f"{number:04d}")

@@ -1,0 +1,178 @@
+"""The values that every part speaks: parameters, evaluations, trials, studies, findings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+Value = bool | int | float | str | None
+"""One setting of a hyperparameter."""
+
+Goal = Literal["minimize", "maximize"]
+Role = Literal["scientific", "nuisance", "fixed"]
+State = Literal["pending", "running", "completed", "infeasible", "failed"]
+Severity = Literal["warning", "info", "ok"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """What a study optimises; the best evaluation of a trial is the trial's result."""
+
+    name: str
+    goal: Goal = "minimize"
+
+    def loss(self, value: float) -> float:
+        """`value` turned so that smaller is better."""
+        return value if self.goal == "minimize" else -value
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether `a` is strictly better than `b`."""
+        return self.loss(a) < self.loss(b)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One hyperparameter that varies inside the study: a range or a set of choices, and how it maps to [0, 1).
+
+    Two parameters may share a `name` (the learning rate of two optimizers); their `label` tells them apart.
+    """
+
+    name: str
+    label: str
+    role: Role
+    kind: Literal["float", "int", "choice"]
+    low: float = 0.0
+    """Lower end, in the parameter's own scale; unused for choices."""
+    high: float = 0.0
+    scale: Literal["linear", "log"] = "linear"
+    choices: tuple[Value, ...] = ()
+    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    """Present only where each named parameter has one of these values."""
+    points: int | None = None
+    """Number of values that a grid takes from a range."""
+
+    def active(self, params: Mapping[str, Value]) -> bool:
+        """Whether a trial with these other parameters has this one."""
+        return all(name in params and params[name] in values for name, values in self.when.items())
+
+    def from_unit(self, u: float) -> Value:
+        """The value at `u` in [0, 1]; every choice and every integer owns an equal share of it."""
+        if not 0.0 <= u <= 1.0:
+            raise ValueError(f"{u} lies outside [0, 1]")
+        if self.kind == "choice":
+            return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
+        if self.kind == "int":
+            low, high = (self.low - 0.5, self.high + 0.5) if self.scale == "log" else (self.low, self.high + 1)
+            x = self._interpolate(u, low, high)
+            whole = math.floor(x + 0.5) if self.scale == "log" else math.floor(x)
+            return int(min(max(whole, self.low), self.high))
+        return min(max(self._interpolate(u, self.low, self.high), self.low), self.high)
+
+    def to_unit(self, value: Value) -> float:
+        """Where `value` lies in [0, 1]; a choice or an integer at the middle of its share. Inverse of `from_unit`."""
+        if self.kind == "choice":
+            return (self.choices.index(value) + 0.5) / len(self.choices)
+        if not isinstance(value, int | float):
+            raise TypeError(f"{self.label} is a number, not {value!r}")
+        if self.kind == "int":
+            if self.scale == "log":
+                low, high = self.low - 0.5, self.high + 0.5
+                return 0.5 * (self._share(value - 0.5, low, high) + self._share(value + 0.5, low, high))
+            return (value - self.low + 0.5) / (self.high - self.low + 1)
+        if self.low == self.high:
+            return 0.5
+        return self._share(value, self.low, self.high)
+
+    def _interpolate(self, u: float, low: float, high: float) -> float:
+        if self.scale == "log":
+            return math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
+        return low + u * (high - low)
+
+    def _share(self, x: float, low: float, high: float) -> float:
+        if self.scale == "log":
+            return (math.log(x) - math.log(low)) / (math.log(high) - math.log(low))
+        return (x - low) / (high - low)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """The evaluations of one trial as columns, in order of step.
+
+    `steps` has shape (n,), strictly increasing; each column of `values` has shape (n,), NaN where an evaluation
+    lacks that metric.
+    """
+
+    steps: NDArray[np.int64]
+    values: Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best evaluation of a trial."""
+
+    trial: int
+    value: float
+    step: int
+    params: Mapping[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One trial as far as it is known: what was planned, how it ended, what it measured."""
+
+    id: int
+    params: Mapping[str, Value]
+    """All hyperparameters, fixed ones too."""
+    arm: Mapping[str, Value]
+    """The settings of the discrete scientific hyperparameters."""
+    seed: int
+    state: State = "pending"
+    reason: str | None = None
+    """Why it is infeasible or failed."""
+    attempts: int = 0
+    curve: Curve | None = None
+    """Evaluations of the latest attempt; None where nothing was recorded."""
+    best: Best | None = None
+    """Best finite evaluation of the study's metric, also of an infeasible or failed trial; None where there is none."""
+    last_step: int = 0
+    """The last step at which anything was recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """A study as read from its folder: all that analysis needs, and nothing that does I/O."""
+
+    name: str
+    goal: str
+    metric: Metric
+    max_train_steps: int
+    eval_every: int
+    parameters: Sequence[Parameter]
+    """Everything that varies: discrete scientific ones (they make the arms) and all sampled ones."""
+    fixed: Mapping[str, Value]
+    arms: Sequence[Mapping[str, Value]]
+    """At least one; a study without discrete scientific hyperparameters has the one arm {}."""
+    planned: int
+    trials: Sequence[TrialRecord]
+    rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Thresholds that the user set: rule -> name -> value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one rule says about one subject, with its evidence and the command that acts on it."""
+
+    rule: str
+    subject: str | None
+    severity: Severity
+    verdict: str
+    evidence: Mapping[str, Any]
+    message: str
+    next: str | None = None

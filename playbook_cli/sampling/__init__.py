@@ -1,0 +1,32 @@
+"""Which points of the search space a study tries: `suggest(space, history, count)`.
+
+A sampler keeps no state: what it suggests follows from its seed and the trials there are, so that resuming a study
+needs nothing but its journal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.space import Space
+
+
+class Sampler(Protocol):
+    """Proposes trials."""
+
+    def suggest(self, space: Space, history: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
+        """The next `count` trials after `history`, pending, with ids that go on from there."""
+
+
+def make(name: str, seed: int) -> Sampler:
+    """The sampler of this name: halton, sobol, random or grid."""
+    from playbook_cli.sampling.grid import GridSampler
+    from playbook_cli.sampling.sequence import SEQUENCES, SequenceSampler
+
+    if name == "grid":
+        return GridSampler(seed)
+    return SequenceSampler(SEQUENCES[name], seed)

@@ -1,0 +1,316 @@
+"""What the keys of a study file must be to one another: errors that stop it, warnings that explain themselves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playbook_cli.space import clashes, grid_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.spec.model import LrSweepSpec, ParameterSpec, StudySpec
+    from playbook_cli.spec.source import Location
+
+STEP_LIMITS = (
+    "max_train_steps",
+    "train_steps",
+    "num_train_steps",
+    "max_steps",
+    "num_steps",
+    "epochs",
+    "num_epochs",
+    "max_epochs",
+)
+MAX_TRIALS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something in a study file that can't be run as it stands."""
+
+    location: Location
+    what: str
+    hint: str | None = None
+
+
+def problems(spec: StudySpec) -> list[Problem]:
+    """All that is wrong with a study whose keys have the right types, in the order of the file's sections."""
+    found = [*_program(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
+    found += _lr_sweep(spec, spec.lr_sweep) if spec.lr_sweep else []
+    return found or list(_amount(spec))  # arms can be counted only in a space that is sound
+
+
+def _program(spec: StudySpec) -> Iterator[Problem]:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", spec.name) or ".." in spec.name:
+        yield Problem(
+            location=("name",),
+            what=f"{spec.name[:40]!r} can't name a folder in runs/",
+            hint="use letters, digits, '-', '_' and single dots, at most 100 of them",
+        )
+    if (spec.train is None) == (spec.command is None):
+        yield Problem(
+            location=("train",) if spec.train else (),
+            what="a study runs either a train function or a command",
+            hint="write one of  train: module:function  and  command: [...]",
+        )
+    if spec.train is not None and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", spec.train):
+        yield Problem(
+            location=("train",), what=f"{spec.train[:60]!r} is not module:function", hint="write train: my_script:train"
+        )
+    if spec.eval_every is not None and spec.eval_every > spec.max_train_steps:
+        yield Problem(
+            location=("eval_every",),
+            what=f"a trial of {spec.max_train_steps} steps is never evaluated every {spec.eval_every}",
+            hint="evaluate several times a trial: the best evaluation is its result",
+        )
+
+
+def _roles(spec: StudySpec) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for role in ("scientific", "nuisance", "fixed"):
+        for name in getattr(spec, role):
+            if not name.strip() or not name.isprintable():
+                yield Problem(location=(role, name), what=f"{name!r} can't name a hyperparameter")
+            if name == "max_train_steps":
+                yield Problem(
+                    location=(role, name),
+                    what="max_train_steps is never tuned inside a study, and it is no hyperparameter of a trial",
+                    hint="write it once, at the top level; to choose it run playbook lr-sweep",
+                )
+            if name in seen:
+                yield Problem(location=(role, name), what=f"{name} is {seen[name]} already", hint="give it one role")
+            seen[name] = role
+
+
+def _ranges(spec: StudySpec) -> Iterator[Problem]:
+    for role in ("scientific", "nuisance"):
+        for name, alternatives in getattr(spec, role).items():
+            if not alternatives:
+                yield Problem(location=(role, name), what="it has no values", hint="write [a, b] or {min: a, max: b}")
+            for index, given in enumerate(alternatives):
+                location = (role, name, index) if len(alternatives) > 1 else (role, name)
+                if len(alternatives) > 1 and not given.when:
+                    yield Problem(
+                        location=location,
+                        what="each of several alternatives needs its own `when`",
+                        hint="add when: {other: value}",
+                    )
+                yield from _range(given, location)
+
+
+def _range(given: ParameterSpec, at: Location) -> Iterator[Problem]:
+    is_range = given.min is not None or given.max is not None
+    if given.values is None and not is_range:
+        if "value" in given.model_fields_set:
+            yield Problem(
+                location=at,
+                what="it has one value only",
+                hint="move it under fixed:, or write [a, b] or {min: a, max: b}",
+            )
+        else:
+            yield Problem(
+                location=at, what="it has neither values nor a range", hint="write [a, b] or {min: a, max: b}"
+            )
+        return
+    if "value" in given.model_fields_set:
+        yield Problem(location=(*at, "value"), what="`value` makes a constant, and belongs under fixed:")
+    if given.values is not None:
+        for key in ("min", "max", "scale", "type", "points"):
+            if key in given.model_fields_set:
+                yield Problem(
+                    location=(*at, key),
+                    what=f"`{key}` belongs to a range, and there are values",
+                    hint="keep one of them",
+                )
+        if len({(type(v), v) for v in given.values}) < len(given.values):
+            yield Problem(location=(*at, "values"), what="a value stands there twice", hint="delete one of them")
+        return
+    if given.min is None or given.max is None:
+        missing = "min" if given.min is None else "max"
+        yield Problem(location=at, what=f"the range has no {missing}", hint=f"add {missing}:")
+        return
+    if given.min >= given.max:
+        yield Problem(
+            location=(*at, "min"),
+            what=f"min is {given.min}, and max is {given.max}",
+            hint="min must be less than max; a constant goes under fixed:",
+        )
+    elif given.scale == "log" and given.min <= 0:
+        yield Problem(
+            location=(*at, "min"),
+            what=f"a log scale can't begin at {given.min}",
+            hint="begin above 0 (1e-5, say), or add 0 as a choice of its own: values: [0, ...]",
+        )
+    if given.type == "int" and not (float(given.min).is_integer() and float(given.max).is_integer()):
+        yield Problem(
+            location=(*at, "type"), what="an int range has whole ends", hint="write whole numbers, or type: float"
+        )
+
+
+def _conditions(spec: StudySpec) -> Iterator[Problem]:
+    known: dict[str, set[object] | None] = {name: {value} for name, value in spec.fixed.items()}
+    for role in ("scientific", "nuisance"):
+        for name, alternatives in getattr(spec, role).items():
+            lists = [given.values for given in alternatives]
+            known[name] = {v for values in lists for v in values or ()} if all(v is not None for v in lists) else None
+    sound = True
+    for role in ("scientific", "nuisance"):
+        for name, alternatives in getattr(spec, role).items():
+            for index, given in enumerate(alternatives):
+                at = (role, name, index, "when") if len(alternatives) > 1 else (role, name, "when")
+                for problem in _condition(name, given, at, known):
+                    sound = False
+                    yield problem
+    if not sound or any(True for _ in _ranges(spec)):
+        return
+    try:
+        spec.space()
+    except ValueError as error:
+        yield Problem(
+            location=("nuisance",),
+            what=str(error),
+            hint="let each condition name a hyperparameter that does not depend on it",
+        )
+        return
+    for name in clashes(spec.parameters(), spec.fixed):
+        role = "scientific" if name in spec.scientific else "nuisance"
+        yield Problem(
+            location=(role, name),
+            what="two of its alternatives hold at once",
+            hint="let their `when` exclude one another",
+        )
+
+
+def _condition(
+    name: str, given: ParameterSpec, at: Location, known: dict[str, set[object] | None]
+) -> Iterator[Problem]:
+    for other, values in given.when.items():
+        where = (*at, other)
+        if other not in known or other == name:
+            yield Problem(
+                location=where,
+                what=f"`when` names {other}, which is no other hyperparameter of this study",
+                hint=f"there are {', '.join(sorted(n for n in known if n != name)) or 'no others'}",
+            )
+            continue
+        options = known[other]
+        if options is None:
+            yield Problem(
+                location=where, what=f"{other} is a range", hint="let `when` name a hyperparameter that has values"
+            )
+            continue
+        for value in values:
+            if value not in options:
+                shown = ", ".join(str(option) for option in sorted(options, key=str))
+                yield Problem(location=where, what=f"{other} is never {value}", hint=f"it is one of {shown}")
+
+
+def _amount(spec: StudySpec) -> Iterator[Problem]:
+    space = spec.space()
+    arms = len(space.arms)
+    if spec.sampler == "grid":
+        for p in space.dimensions:
+            if p.kind != "choice" and p.points is None:
+                role = "scientific" if p.name in spec.scientific else "nuisance"
+                yield Problem(
+                    location=(role, p.name),
+                    what="a grid needs the number of its points",
+                    hint="add points: 5, or use sampler: halton",
+                )
+                return
+        size = grid_size(space, at_most=MAX_TRIALS)
+        if size is None:
+            yield Problem(
+                location=("sampler",), what=f"the grid has more than {MAX_TRIALS:,} trials", hint="use sampler: halton"
+            )
+            return
+        if spec.trials not in (None, size):
+            yield Problem(
+                location=("trials",),
+                what=f"the grid has {size} trials",
+                hint=f"write trials: {size}, or leave the key out",
+            )
+        return
+    if spec.trials is None:
+        yield Problem(
+            location=(), what="`trials` is missing", hint="16 to 64 is usual; playbook plan shows their coverage"
+        )
+    elif spec.trials > MAX_TRIALS:
+        yield Problem(location=("trials",), what=f"more than {MAX_TRIALS:,} trials", hint="run several studies")
+    elif spec.trials % arms:
+        below, above = spec.trials // arms * arms, (spec.trials // arms + 1) * arms
+        write = f"write {below} or {above}" if below else f"write {above}"
+        yield Problem(
+            location=("trials",), what=f"{spec.trials} trials can't be shared equally by {arms} arms", hint=write
+        )
+
+
+def _lr_sweep(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
+    names = {*spec.scientific, *spec.nuisance, *spec.fixed}
+    if sweep.parameter not in names:
+        yield Problem(
+            location=("lr_sweep", "parameter"),
+            what=f"{sweep.parameter} is no hyperparameter of this study",
+            hint=f"there are {', '.join(sorted(names)) or 'none'}",
+        )
+    if sweep.min >= sweep.max:
+        yield Problem(
+            location=("lr_sweep", "min"),
+            what=f"min is {sweep.min}, and max is {sweep.max}",
+            hint="min must be less than max",
+        )
+
+
+def warnings(spec: StudySpec) -> list[Problem]:
+    """What a reader of the playbook would object to before a study is run; none of it stops the study."""
+    return [*_step_warnings(spec), *_range_warnings(spec)]
+
+
+def _step_warnings(spec: StudySpec) -> Iterator[Problem]:
+    for role in ("scientific", "nuisance"):
+        for name in getattr(spec, role):
+            if name == "batch_size":
+                yield Problem(
+                    location=(role, name),
+                    what="batch_size is not a hyperparameter to tune for the metric: it sets the speed, and every "
+                    "batch size needs its own optimizer and regularization settings",
+                    hint="put it under fixed: at the largest size that still speeds training up",
+                )
+            elif name in STEP_LIMITS:
+                yield Problem(
+                    location=(role, name),
+                    what=f"{name} looks like the length of training, which is max_train_steps, the same for all trials",
+                    hint="leave it out, and let the script train for trial.max_train_steps",
+                )
+    if re.search(r"acc|f1|auc|bleu|ssim|precision|recall|score|reward|iou", spec.metric.name, re.IGNORECASE) and (
+        spec.metric.goal == "minimize"
+    ):
+        yield Problem(
+            location=("metric", "goal"),
+            what=f"{spec.metric.name} is minimized",
+            hint="write goal: maximize where more is better",
+        )
+
+
+def _range_warnings(spec: StudySpec) -> Iterator[Problem]:
+    for role in ("scientific", "nuisance"):
+        for name, alternatives in getattr(spec, role).items():
+            for given in alternatives:
+                if given.min is None or given.max is None:
+                    continue
+                if given.is_int and given.type is None and given.max - given.min <= 1:
+                    yield Problem(
+                        location=(role, name),
+                        what=f"{name} is an integer range: {given.min} or {given.max}, nothing between",
+                        hint=f"write min: {given.min}.0 for real numbers, or values: [{given.min}, {given.max}]",
+                    )
+                if given.scale == "linear" and given.min > 0 and given.max / given.min >= 100:
+                    yield Problem(
+                        location=(role, name),
+                        what=f"{name} spans a factor of {given.max / given.min:.0f} on a linear scale: "
+                        "nine tenths of the trials fall into its last decade",
+                        hint="add scale: log",
+                    )

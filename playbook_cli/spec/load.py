@@ -1,0 +1,140 @@
+"""A study file in, a checked study out; and back to YAML."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from playbook_cli.errors import SpecError
+from playbook_cli.spec import check, model, source
+from playbook_cli.spec.model import StudySpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from playbook_cli.spec.source import Location, Source
+
+SHOWN_PROBLEMS = 8
+
+
+def load(path: Path) -> tuple[StudySpec, Source]:
+    """Read and check a study file. SpecError names file, line and key of everything that is wrong with it."""
+    return validate(source.read(path))
+
+
+def validate(read: Source) -> tuple[StudySpec, Source]:
+    """Check what a YAML file says against the model of a study."""
+    if not isinstance(read.data, dict):
+        raise SpecError("a study file is a mapping of keys", where=f"{read.path}:1", hint="begin with  name: my-study")
+    try:
+        spec = StudySpec.model_validate(read.data)
+    except ValidationError as error:
+        raise _all_of(read, (_problem(detail) for detail in error.errors(include_url=False))) from None
+    found = check.problems(spec)
+    if found:
+        raise _all_of(read, found)
+    return spec, read
+
+
+def resolve(spec: StudySpec) -> StudySpec:
+    """The study with the defaults that depend on other keys written out, as it is run."""
+    trials = spec.trials
+    if trials is None:
+        space = spec.space()
+        trials = sum(len(space.grid(arm)) for arm in space.arms)
+    return spec.model_copy(update={"trials": trials, "eval_every": spec.steps_between_evaluations})
+
+
+def dump(spec: StudySpec) -> str:
+    """The study as YAML that `load` reads back as the same study."""
+    data = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    for role in ("scientific", "nuisance"):
+        for name, alternatives in data.get(role, {}).items():
+            data[role][name] = alternatives[0] if len(alternatives) == 1 else alternatives
+    fixed = spec.fixed
+    if fixed:
+        data["fixed"] = dict(fixed)  # a fixed None is a value
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that the reader would take for a number."""
+
+    yaml_implicit_resolvers = source.RESOLVERS
+
+
+def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
+    """Keys in which two resolved studies differ, as (key, old value, new value); None where a side lacks it."""
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    return [(key, before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)]
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
+        data = data[0]
+    if not isinstance(data, dict):
+        return {} if data is None else {prefix: data}
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat.update(_flat(value, f"{prefix}.{key}" if prefix else str(key)))
+    return flat
+
+
+def _all_of(read: Source, found: Iterable[check.Problem]) -> SpecError:
+    lines = []
+    for problem in found:
+        key = ".".join(str(part) for part in problem.location if not isinstance(part, int))
+        text = f"{read.where(problem.location)}: {key + ': ' if key else ''}{problem.what}"
+        lines.append(f"{text}\n  -> {problem.hint}" if problem.hint else text)
+    if len(lines) > SHOWN_PROBLEMS:
+        lines[SHOWN_PROBLEMS:] = [f"... and {len(lines) - SHOWN_PROBLEMS} more"]
+    return SpecError("\n".join(lines))
+
+
+def _problem(detail: Any) -> check.Problem:
+    """What Pydantic found, in the words of a study file."""
+    location: Location = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part in _UNION_TAGS))
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return check.Problem(location=location, what="there is no such key", hint=_did_you_mean(location))
+    if kind == "missing":
+        what = f"`{location[-1]}` is missing"
+        return check.Problem(location=location[:-1], what=what, hint=_MISSING.get(str(location[-1])))
+    shown = detail["input"]
+    given = f", not {shown!r}" if isinstance(shown, str | int | float | bool) and len(repr(shown)) < 60 else ""
+    message = str(detail["msg"])
+    message = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    if location == ("metric",):
+        return check.Problem(location=location, what="it has a name and a goal", hint=_MISSING["metric"])
+    return check.Problem(location=location, what=f"write {message.removeprefix('write ')}{given}")
+
+
+_UNION_TAGS = ("int", "float", "bool", "str")
+_MISSING = {
+    "metric": "write metric: {name: val_error, goal: minimize}",
+    "max_train_steps": "playbook lr-sweep finds it: write a first guess here",
+    "name": "it names the study's folder: name: my-study",
+}
+
+
+def _did_you_mean(location: Location) -> str:
+    section: type[BaseModel] = StudySpec
+    for part in location[:-1]:
+        section = _SECTIONS.get(str(part), section)
+    keys = list(section.model_fields)
+    near = difflib.get_close_matches(str(location[-1]), keys, n=1)
+    return f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "metric": model.MetricSpec,
+    "resources": model.Resources,
+    "lr_sweep": model.LrSweepSpec,
+    "target": model.Target,
+    "scientific": model.ParameterSpec,
+    "nuisance": model.ParameterSpec,
+}

@@ -1,0 +1,227 @@
+"""The study file as validated values. What spans several keys is checked in `check`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from playbook_cli.records import Goal, Parameter, Role, Value
+from playbook_cli.space import Space
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=1)]
+"""A whole number from 1 on; `1e3` is one."""
+WholeNumber = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=0)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def seconds(value: object) -> object:
+    """A duration in seconds: a number, or text such as `90s`, `30m`, `1h`, `1h30m`, `2d`."""
+    if isinstance(value, str):
+        parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", value.replace(" ", ""))
+        if not value.strip() or parts is None:
+            raise PydanticCustomError("duration", "write a duration such as 90s, 30m, 1h or 1h30m")
+        days, hours, minutes, rest = (int(part or 0) for part in parts.groups())
+        return float(((days * 24 + hours) * 60 + minutes) * 60 + rest)
+    return value
+
+
+Seconds = Annotated[
+    float, BeforeValidator(seconds), Field(gt=0, allow_inf_nan=False), WithJsonSchema({"type": ["number", "string"]})
+]
+
+
+class MetricSpec(_Section):
+    """What the study optimises: the best evaluation of it is a trial's result."""
+
+    name: Annotated[str, Field(min_length=1)]
+    goal: Goal = "minimize"
+
+
+def _lists(when: object) -> object:
+    if not isinstance(when, dict):
+        return when
+    return {name: values if isinstance(values, list) else [values] for name, values in when.items()}
+
+
+class ParameterSpec(_Section):
+    """How one hyperparameter varies: `min` and `max`, or `values`."""
+
+    min: Annotated[int | Number | None, Field(description="lower end of the range")] = None
+    max: Annotated[int | Number | None, Field(description="upper end of the range")] = None
+    scale: Literal["linear", "log"] = "linear"
+    type: Annotated[
+        Literal["int", "float"] | None,
+        Field(description="of a range; by default int where both ends are written as integers"),
+    ] = None
+    values: Annotated[list[Value] | None, Field(min_length=1)] = None
+    value: Annotated[Value, Field(description="one constant value; only under fixed")] = None
+    points: Annotated[Count | None, Field(description="values that a grid takes from a range")] = None
+    when: Annotated[
+        dict[str, list[Value]],
+        BeforeValidator(_lists),
+        Field(description="present only where each named hyperparameter has one of these values"),
+    ] = {}
+
+    @property
+    def is_int(self) -> bool:
+        """Whether a range holds whole numbers only."""
+        if self.type is not None:
+            return self.type == "int"
+        return isinstance(self.min, int) and isinstance(self.max, int)
+
+
+def _alternatives(role: object) -> object:
+    """Shorthand written out: a value, a list of values, one mapping, or a list of mappings with `when`."""
+    if not isinstance(role, dict):
+        return role
+    written_out: dict[object, object] = {}
+    for name, given in role.items():
+        if isinstance(given, dict):
+            written_out[name] = [given]
+        elif isinstance(given, list):
+            written_out[name] = (
+                given if given and all(isinstance(item, dict) for item in given) else [{"values": given}]
+            )
+        else:
+            written_out[name] = [{"value": given}]
+    return written_out
+
+
+_SCALAR: dict[str, Any] = {"type": ["number", "string", "boolean", "null"]}
+_PARAMETER = ParameterSpec.model_json_schema()
+_ROLE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [_PARAMETER, {"type": "array", "items": _SCALAR}, {"type": "array", "items": _PARAMETER}]
+    },
+}
+Varied = Annotated[dict[str, list[ParameterSpec]], BeforeValidator(_alternatives), WithJsonSchema(_ROLE_SCHEMA)]
+
+
+def _constants(fixed: object) -> object:
+    if not isinstance(fixed, dict):
+        return fixed
+    return {
+        name: given["value"] if isinstance(given, dict) and given.keys() == {"value"} else given
+        for name, given in fixed.items()
+    }
+
+
+Constants = Annotated[
+    dict[str, Value],
+    BeforeValidator(_constants),
+    WithJsonSchema({"type": "object", "additionalProperties": _SCALAR}),
+]
+
+
+class Resources(_Section):
+    """What one trial needs, and how long and how often it may try."""
+
+    gpus: Annotated[WholeNumber | None, Field(description="GPUs of a trial; by default 1 where there are any")] = None
+    trials_per_gpu: Count = 1
+    cpus: Annotated[Count, Field(description="cores of a trial that uses no GPU")] = 1
+    timeout: Annotated[Seconds | None, Field(description="of one attempt: 90s, 30m, 1h30m")] = None
+    retries: Annotated[WholeNumber, Field(description="further attempts of a trial that crashed")] = 1
+
+
+class Target(_Section):
+    """When a trial fits the training set: its metric has reached this value."""
+
+    metric: Annotated[str, Field(min_length=1)] = "train_error"
+    value: Number = 0.0
+
+
+class LrSweepSpec(_Section):
+    """The grid of constant learning rates that finds the initial max_train_steps."""
+
+    parameter: str = "learning_rate"
+    min: Annotated[Number, Field(gt=0)] = 1e-4
+    max: Annotated[Number, Field(gt=0)] = 10.0
+    points: Annotated[Count, Field(ge=2)] = 11
+    steps: Annotated[Count | None, Field(description="steps of each trial, N")] = None
+    find: Annotated[bool, Field(description="find N first, by doubling")] = False
+    target: Target = Target()
+    off: Annotated[dict[str, Value], Field(description="augmentation, regularization, decay: their off values")] = {}
+    harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
+
+
+class StudySpec(_Section):
+    """One tuning study."""
+
+    name: Annotated[str, Field(description="its folder is runs/NAME")]
+    goal: Annotated[str, Field(description="the question that the study answers")] = ""
+    train: Annotated[str | None, Field(description="module:function, called with the trial")] = None
+    command: Annotated[
+        list[str] | None, Field(min_length=1, description="the program and its arguments, with macros")
+    ] = None
+    cwd: Annotated[str | None, Field(description="where it runs; by default the study file's folder")] = None
+    env: Annotated[dict[str, str], Field(description="environment variables of every trial")] = {}
+    metric: MetricSpec
+    max_train_steps: Annotated[Count, Field(description="one value for all trials, never tuned")]
+    eval_every: Annotated[
+        Count | None, Field(description="steps between evaluations; by default a fiftieth of max_train_steps")
+    ] = None
+    trials: Annotated[Count | None, Field(description="of the whole study, shared equally by its arms")] = None
+    sampler: Literal["halton", "sobol", "random", "grid"] = "halton"
+    seed: Annotated[WholeNumber, Field(description="of the search; trials get their own")] = 0
+    scientific: Varied = {}
+    nuisance: Varied = {}
+    fixed: Constants = {}
+    resources: Resources = Resources()
+    launcher: Literal["local"] = "local"
+    lr_sweep: LrSweepSpec | None = None
+    rules: Annotated[
+        dict[str, dict[str, Number]], Field(description="thresholds of the report: rule, name, value")
+    ] = {}
+
+    @property
+    def steps_between_evaluations(self) -> int:
+        return self.eval_every or max(1, self.max_train_steps // 50)
+
+    def parameters(self) -> list[Parameter]:
+        """All hyperparameters that vary, scientific before nuisance, in the order of the file."""
+        roles: tuple[tuple[Role, dict[str, list[ParameterSpec]]], ...] = (
+            ("scientific", self.scientific),
+            ("nuisance", self.nuisance),
+        )
+        return [
+            _parameter(name, role, given, alone=len(alternatives) == 1)
+            for role, parameters in roles
+            for name, alternatives in parameters.items()
+            for given in alternatives
+        ]
+
+    def space(self) -> Space:
+        """The search space. ValueError where conditions go round in a circle."""
+        return Space(self.parameters(), self.fixed)
+
+
+def _parameter(name: str, role: Role, given: ParameterSpec, *, alone: bool) -> Parameter:
+    condition = ", ".join(f"{other}={'|'.join(map(str, values))}" for other, values in given.when.items())
+    label = name if alone else f"{name} ({condition})"
+    when = {other: tuple(values) for other, values in given.when.items()}
+    if given.values is not None:
+        return Parameter(name=name, label=label, role=role, kind="choice", choices=tuple(given.values), when=when)
+    return Parameter(
+        name=name,
+        label=label,
+        role=role,
+        kind="int" if given.is_int else "float",
+        low=float(given.min or 0),
+        high=float(given.max or 0),
+        scale=given.scale,
+        when=when,
+        points=given.points,
+    )

@@ -1,0 +1,301 @@
+"""The loop of a study: sample, launch, poll, record."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from playbook_cli import journal
+from playbook_cli.curves import best_of, measure
+from playbook_cli.errors import StudyError
+from playbook_cli.launch.command import job
+from playbook_cli.records import Metric, TrialRecord
+from playbook_cli.store import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from playbook_cli.claim import Claim
+    from playbook_cli.curves import Measured
+    from playbook_cli.launch import Ended, Launcher
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import State
+    from playbook_cli.sampling import Sampler
+    from playbook_cli.spec.model import StudySpec
+
+POLL_SECONDS = 0.01
+HOPELESS_CRASHES = 3
+"""So many different trials that crash before any ends well stop the study."""
+SHOWN_LINES = 15
+
+
+class Watcher(Protocol):
+    """Is told what happens, to show it."""
+
+    def begun(self, trials: Sequence[TrialRecord], slots: int) -> None:
+        """All trials of the study as they stand, and how many can run at once."""
+
+    def started(self, trial: TrialRecord, slot: str) -> None:
+        """An attempt began."""
+
+    def ended(self, trial: TrialRecord, note: str | None) -> None:
+        """An attempt ended; `note` says why it ends in no result, or is tried again."""
+
+    def tick(self) -> None:
+        """Now and then, often."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run of a study ended."""
+
+    trials: Sequence[TrialRecord]
+    hopeless: str | None = None
+    """Why it was given up: every trial crashed."""
+    interrupted: bool = False
+
+
+@dataclass(kw_only=True)
+class Stop:
+    """Set from a signal handler: once asks the trials to end, twice kills them."""
+
+    asked: int = 0
+
+    def ask(self, *_: object) -> None:
+        self.asked += 1
+
+
+@dataclass(kw_only=True)
+class _Attempt:
+    number: int
+    started: float
+    """On the monotonic clock."""
+    log_start: int
+    """Size of stdout.log when it began."""
+    timed_out: bool = False
+    cancelled: bool = False
+
+
+@dataclass(kw_only=True)
+class Study:
+    """Runs what is missing of a study. The caller holds the study's claim."""
+
+    spec: StudySpec
+    paths: StudyPaths
+    folder: Path
+    """The study file's own."""
+    sampler: Sampler
+    launcher: Launcher
+    watcher: Watcher
+    claim: Claim
+    stop: Stop
+    origin: dict[str, Any]
+    """Where the study came from: its file, the command, the commit."""
+    _trials: dict[int, TrialRecord] = field(default_factory=dict)
+    _attempts: dict[int, _Attempt] = field(default_factory=dict)
+    _crashes: dict[int, int] = field(default_factory=dict)
+    """Crashed attempts of each trial in this run."""
+    _ended_well: bool = False
+
+    def run(self) -> Outcome:
+        """Run until every planned trial has a result, no trial works, or it is stopped."""
+        self._journal = journal.Journal(self.paths.journal, durable=True)
+        try:
+            self._note("run", **self.origin)
+            self._plan()
+            return self._loop()
+        except BaseException:  # the disk is full, say: leave no process behind
+            self._abandon()
+            raise
+        finally:
+            self._journal.close()
+
+    def _abandon(self) -> None:
+        self._cancel_all(now=True)
+        while self._attempts:
+            for ended in self.launcher.poll():
+                del self._attempts[ended.trial]
+            time.sleep(POLL_SECONDS)
+
+    def _note(self, event: str, **what: Any) -> None:
+        self._journal.append({"event": event, "time": time.time(), **what})
+
+    def _plan(self) -> None:
+        """Take what the journal has, interrupted attempts ended, and let the sampler add what is missing."""
+        history = read_history(self.paths)
+        for attempt in history.open_attempts:
+            self._note(
+                "ended",
+                trial=attempt.trial,
+                attempt=attempt.number,
+                state="pending",
+                reason="the runner died",
+                exit_code=None,
+            )
+        trials = list(history.trials)
+        if [trial.id for trial in trials] != list(range(len(trials))):
+            raise StudyError(
+                "the journal lacks planned trials", where=str(self.paths.journal), hint="it was edited: restore it"
+            )
+        missing = (self.spec.trials or 0) - len(trials)
+        if missing > 0:
+            for trial in self.sampler.suggest(self.spec.space(), trials, missing):
+                self._note("planned", trial=trial.id, params=trial.params, arm=trial.arm, seed=trial.seed)
+                trials.append(trial)
+        self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
+
+    def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
+        """The trial with its best evaluation and last step, and all that its metrics file says."""
+        metric = Metric(name=self.spec.metric.name, goal=self.spec.metric.goal)
+        measured = measure(self.paths.trial(trial.id).metrics)
+        best = best_of(measured.curve, metric, trial.id, trial.params)
+        last_step = int(measured.curve.steps[-1]) if measured.curve is not None else 0
+        return replace(trial, best=best, last_step=last_step), measured
+
+    def _loop(self) -> Outcome:
+        waiting = deque(t.id for t in self._trials.values() if t.state not in ("completed", "infeasible"))
+        self.watcher.begun(list(self._trials.values()), self.launcher.slots)
+        hopeless = None
+        pressed = 0
+        while waiting or self._attempts:
+            if self.stop.asked > pressed:
+                pressed = self.stop.asked
+                self._cancel_all(now=pressed > 1)
+            if pressed or hopeless:
+                waiting.clear()
+            while waiting and self.launcher.free():
+                self._submit(waiting.popleft(), waiting)
+            for ended in self.launcher.poll():
+                self._end(ended, waiting, stopping=bool(pressed or hopeless))
+            if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
+                hopeless = self._why_hopeless()
+                self._cancel_all(now=False)
+            self._watch_time()
+            self.claim.beat()
+            self.watcher.tick()
+            if self._attempts:
+                time.sleep(POLL_SECONDS)
+        trials = list(self._trials.values())
+        if hopeless is None and not pressed and trials and all(trial.state == "failed" for trial in trials):
+            hopeless = self._why_hopeless()
+        return Outcome(trials=trials, hopeless=hopeless, interrupted=bool(pressed))
+
+    def _cancel_all(self, *, now: bool) -> None:
+        for number, attempt in self._attempts.items():
+            attempt.cancelled = True
+            self.launcher.cancel(number, now=now)
+
+    def _watch_time(self) -> None:
+        timeout = self.spec.resources.timeout
+        if timeout is None:
+            return
+        for number, attempt in self._attempts.items():
+            if not attempt.timed_out and time.monotonic() - attempt.started > timeout:
+                attempt.timed_out = True
+                self.launcher.cancel(number)
+
+    def _submit(self, number: int, waiting: deque[int]) -> None:
+        trial = self._trials[number]
+        paths = self.paths.trial(number)
+        paths.dir.mkdir(parents=True, exist_ok=True)
+        if not paths.params.exists():
+            temporary = paths.params.with_suffix(".tmp")
+            temporary.write_text(json.dumps(dict(trial.params), indent=2) + "\n", encoding="utf-8")
+            temporary.replace(paths.params)
+        if not paths.last_checkpoint.exists():
+            journal.set_aside(paths.metrics)
+        attempt = _Attempt(
+            number=trial.attempts + 1,
+            started=time.monotonic(),
+            log_start=paths.stdout.stat().st_size if paths.stdout.exists() else 0,
+        )
+        self._trials[number] = trial = replace(trial, attempts=attempt.number, state="running", reason=None)
+        try:
+            started = self.launcher.submit(job(self.spec, trial, paths, self.folder))
+        except OSError as error:
+            self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
+            self._crashed(number, attempt, f"it can't be started: {error}", waiting)
+            return
+        self._attempts[number] = attempt
+        self._note("started", trial=number, attempt=attempt.number, slot=started.slot, process=started.process)
+        self.watcher.started(trial, started.slot)
+
+    def _end(self, ended: Ended, waiting: deque[int], *, stopping: bool) -> None:
+        """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""
+        number = ended.trial
+        attempt = self._attempts.pop(number)
+        trial, measured = self._measured(self._trials[number])
+        self._trials[number] = trial
+        if measured.infeasible:
+            self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
+        elif attempt.timed_out:
+            limit = f"it ran longer than resources.timeout, {self.spec.resources.timeout:g} s"
+            reached = f"{limit}, and had come to step {trial.last_step}"
+            self._finish(number, attempt, "failed", reached, ended.exit_code)
+        elif attempt.cancelled and (ended.exit_code != 0 or trial.last_step < self.spec.max_train_steps):
+            self._finish(number, attempt, "pending", "interrupted", ended.exit_code)
+        elif ended.exit_code != 0:
+            how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
+            self._crashed(number, attempt, f"it crashed with {how}", waiting, ended.exit_code, stopping=stopping)
+        elif problem := self._not_a_result(trial, measured.damaged):
+            self._crashed(number, attempt, problem, waiting, ended.exit_code, stopping=stopping, again=False)
+        else:
+            self._finish(number, attempt, "completed", None, ended.exit_code)
+
+    def _not_a_result(self, trial: TrialRecord, damaged: str | None) -> str | None:
+        if damaged:
+            return damaged
+        if trial.best is None:
+            return f"it ended without an evaluation of {self.spec.metric.name}"
+        if trial.last_step > self.spec.max_train_steps:
+            return f"it trained to step {trial.last_step}, beyond max_train_steps = {self.spec.max_train_steps}"
+        return None
+
+    def _crashed(
+        self,
+        number: int,
+        attempt: _Attempt,
+        why: str,
+        waiting: deque[int],
+        exit_code: int | None = None,
+        *,
+        stopping: bool = False,
+        again: bool = True,
+    ) -> None:
+        self._crashes[number] = self._crashes.get(number, 0) + 1
+        retry = again and not stopping and self._crashes[number] <= self.spec.resources.retries
+        self._finish(number, attempt, "pending" if retry else "failed", why, exit_code)
+        if retry:
+            waiting.append(number)
+
+    def _finish(self, number: int, attempt: _Attempt, state: State, reason: str | None, exit_code: int | None) -> None:
+        self._ended_well = self._ended_well or state in ("completed", "infeasible")
+        self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
+        self._note("ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code)
+        note = None
+        if reason and state != "infeasible":
+            note = reason if state == "pending" else f"{reason}\n{self._log(number, attempt.log_start)}"
+        self.watcher.ended(trial, note or reason)
+
+    def _log(self, number: int, start: int = 0) -> str:
+        """The last lines that a trial printed, from byte `start` of its log on, and where the rest is."""
+        path = self.paths.trial(number).stdout
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(start, size - 20_000))
+                lines = file.read().decode("utf-8", errors="replace").rstrip().split("\n")
+        except OSError:
+            lines = []
+        shown = "\n".join(f"    {line[:300]}" for line in lines[-SHOWN_LINES:] if line)
+        return f"{shown or '    (it printed nothing)'}\n    all of it: {path}"
+
+    def _why_hopeless(self) -> str:
+        number = next(iter(self._crashes), next(iter(self._trials)))
+        crashed = len(self._crashes)
+        which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all crashed"
+        return f"{which}; trial {number}: {self._trials[number].reason}\n{self._log(number)}"
