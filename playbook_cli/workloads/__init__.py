@@ -1,0 +1,1 @@
+"""Real, small training jobs: what the demo tunes, and the examples to copy a training script from."""

@@ -1,0 +1,142 @@
+"""A multi-layer perceptron on scikit-learn's 1,797 handwritten digits: a trial takes a second and fits perfectly.
+
+    python -m playbook_cli.workloads.digits        trains once, by hand, with DEFAULTS
+
+Images are 8 x 8. Of every ten images of a digit, five are for training, three for validation and two for testing, the
+same ones in every trial. Losses are plain cross-entropies, also where training smooths its labels, so that they can be
+compared between trials.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import distribution
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from playbook_cli import Trial, current_trial
+from playbook_cli.errors import ProtocolError
+from playbook_cli.schedules import multiplier
+
+DEFAULTS: dict[str, Any] = {
+    "hidden_layers": 1,
+    "width": 128,
+    "dropout": 0.0,
+    "batch_size": 64,
+    "label_smoothing": 0.0,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "weight_decay": 0.0,
+    "one_minus_momentum": 0.1,  # of sgd alone
+    "beta1": 0.9,  # this and the next two: of adam and adamw alone
+    "beta2": 0.999,
+    "epsilon": 1e-8,
+    "schedule": "constant",
+    "warmup_steps": 0,
+}
+
+
+def train(trial: Trial) -> None:
+    """Train once, with the trial's hyperparameters over DEFAULTS, and report as the trial asks."""
+    if unknown := trial.params.keys() - DEFAULTS.keys():
+        raise ProtocolError(
+            f"digits has no hyperparameter {min(unknown)!r}", hint=f"it has {', '.join(sorted(DEFAULTS))}"
+        )
+    p = {**DEFAULTS, **trial.params}
+    training, validation, test = load()
+
+    torch.manual_seed(trial.seed)  # initial weights and dropout; `trial.steps` keeps its state, as that of `batches`
+    batches = torch.Generator().manual_seed(trial.seed)
+    model = build_model(p)
+    optimizer = build_optimizer(p, model)
+
+    for step in trial.steps(model=model, optimizer=optimizer, batches=batches):
+        learning_rate = p["learning_rate"] * multiplier(
+            p["schedule"], step, max_train_steps=trial.max_train_steps, warmup_steps=p["warmup_steps"]
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+
+        chosen = torch.randperm(len(training.labels), generator=batches)[: p["batch_size"]]
+        logits = model(training.images[chosen])
+        loss = cross_entropy(logits, training.labels[chosen], label_smoothing=p["label_smoothing"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+        if trial.should_evaluate(step):
+            train_loss, train_error = evaluate(model, training)
+            val_loss, val_error = evaluate(model, validation)
+            _, test_error = evaluate(model, test)
+            trial.report(
+                step,
+                train_loss=train_loss,
+                train_error=train_error,
+                val_loss=val_loss,
+                val_error=val_error,
+                test_error=test_error,
+                learning_rate=learning_rate,
+            )
+
+
+class Split(NamedTuple):
+    """Images of shape (n, 64), in [0, 1], and their labels of shape (n,), 0 to 9."""
+
+    images: Tensor
+    labels: Tensor
+
+
+def load() -> tuple[Split, Split, Split]:
+    """The training, validation and test images."""
+    # The file itself: sklearn.datasets.load_digits reads the same one, but importing it takes most of a second.
+    path = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
+    table = torch.from_numpy(np.loadtxt(str(path), delimiter=",", dtype=np.float32))
+    images, labels = table[:, :64] / 16, table[:, 64].long()
+    rank = (one_hot(labels).cumsum(0) * one_hot(labels)).sum(1)  # n for the n-th image of its digit
+    fold = rank % 10
+    training, validation, test = (
+        Split(images[rows], labels[rows]) for rows in (fold >= 5, fold < 3, (fold == 3) | (fold == 4))
+    )
+    return training, validation, test
+
+
+def build_model(p: dict[str, Any]) -> nn.Module:
+    """Linear, ReLU and dropout for each hidden layer, then ten logits."""
+    layers: list[nn.Module] = []
+    width = 64
+    for _ in range(p["hidden_layers"]):
+        layers += [nn.Linear(width, p["width"]), nn.ReLU(), nn.Dropout(p["dropout"])]
+        width = p["width"]
+    return nn.Sequential(*layers, nn.Linear(width, 10))
+
+
+def build_optimizer(p: dict[str, Any], model: nn.Module) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum, Adam (weight decay as an L2 penalty) or AdamW (weight decay apart from it)."""
+    common = {"lr": p["learning_rate"], "weight_decay": p["weight_decay"]}
+    if p["optimizer"] == "sgd":
+        momentum = 1.0 - p["one_minus_momentum"]
+        return torch.optim.SGD(model.parameters(), momentum=momentum, nesterov=momentum > 0, **common)
+    betas = (p["beta1"], p["beta2"])
+    if p["optimizer"] == "adam":
+        return torch.optim.Adam(model.parameters(), betas=betas, eps=p["epsilon"], **common)
+    if p["optimizer"] == "adamw":
+        return torch.optim.AdamW(model.parameters(), betas=betas, eps=p["epsilon"], **common)
+    raise ProtocolError(f"there is no optimizer {p['optimizer']!r}", hint="write one of sgd, adam, adamw")
+
+
+def evaluate(model: nn.Module, split: Split) -> tuple[float, float]:
+    """Mean cross-entropy, and the share of images read wrongly; dropout is off meanwhile."""
+    model.eval()
+    with torch.inference_mode():
+        logits = model(split.images)
+        loss = cross_entropy(logits, split.labels).item()
+        error = (logits.argmax(1) != split.labels).double().mean().item()
+    model.train()
+    return loss, error
+
+
+if __name__ == "__main__":
+    train(current_trial(max_train_steps=600, eval_every=20))
