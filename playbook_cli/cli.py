@@ -9,10 +9,14 @@ from typing import Annotated
 import typer
 
 from playbook_cli import __version__
+from playbook_cli.commands.explain import explain
+from playbook_cli.commands.next import next_
 from playbook_cli.commands.plan import plan
+from playbook_cli.commands.report import report
 from playbook_cli.commands.run import run
 from playbook_cli.commands.schema import schema
 from playbook_cli.commands.status import status
+from playbook_cli.commands.watch import watch
 from playbook_cli.errors import PlaybookError
 
 app = typer.Typer(
@@ -22,8 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (plan, run, status, schema):
-    app.command()(verb)
+for verb in (plan, run, status, watch, report, next_, explain, schema):
+    app.command(verb.__name__.rstrip("_").replace("_", "-"))(verb)
 
 
 def _version(wanted: bool) -> None:

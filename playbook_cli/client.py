@@ -32,6 +32,10 @@ class Infeasible(SystemExit):
     """Ends a trial whose point diverged or cannot run: a result of the study, so the process exits with 0."""
 
 
+class Enough(SystemExit):
+    """Ends a trial that has told its study all that it was asked for; the process exits with 0."""
+
+
 class Trial:
     """One training run: what to train with, and where its results go. Made by `current_trial`."""
 
@@ -47,6 +51,9 @@ class Trial:
         metrics: str | None = None,
         goal_metric: str | None = None,
         goal: str = "minimize",
+        target: float | None = None,
+        stop_step: int | None = None,
+        evaluate_from: int | None = None,
     ) -> None:
         self.id = number
         """The trial's number in its study; None by hand."""
@@ -62,6 +69,9 @@ class Trial:
         self._metrics = metrics
         self._goal_metric = goal_metric
         self._sign = -1.0 if goal == "maximize" else 1.0
+        self._target = target
+        self._stop_step = max_train_steps if stop_step is None else min(stop_step, max_train_steps)
+        self._evaluate_from = max_train_steps if evaluate_from is None else evaluate_from
         self._journal: journal.Journal | None = None
         self._stateful: dict[str, Any] = {}
         self._step = 0
@@ -89,17 +99,20 @@ class Trial:
                 )
         self._stateful = stateful
         self._begin()
-        yield from range(self._step + 1, self.max_train_steps + 1)
+        yield from range(self._step + 1, self._stop_step + 1)
+        if self._stop_step < self.max_train_steps:
+            self._enough(f"step {self._stop_step} is as far as this trial is wanted")
 
     def should_evaluate(self, step: int) -> bool:
         """Whether the study wants an evaluation after this update: every `eval_every` steps, and after the last."""
-        return step % self.eval_every == 0 or step == self.max_train_steps
+        return step % self.eval_every == 0 or step >= min(self._evaluate_from, self._stop_step)
 
     def report(self, step: int, **metrics: float) -> None:
         """Record an evaluation made after `step` updates, and keep the best and the last checkpoint.
 
-        A NaN or an infinity ends the trial as infeasible: this call does not return. ProtocolError where steps go
-        backwards or beyond max_train_steps, or a metric is no number.
+        A NaN or an infinity ends the trial as infeasible: this call does not return; nor does it where the study has
+        set a target and it is reached. ProtocolError where steps go backwards or beyond max_train_steps, or a metric
+        is no number.
         """
         values = {name: _number(name, value) for name, value in metrics.items()}
         if not values:
@@ -126,7 +139,12 @@ class Trial:
             if value - value != 0.0:
                 self._end(f"{name} is {value} at step {step}")
         if self._goal_metric in values:
-            self._keep_checkpoints(step, values[self._goal_metric])
+            value = values[self._goal_metric]
+            if self._target is not None and self._sign * value <= self._sign * self._target:
+                self._enough(f"{self._goal_metric} is {value:g} at step {step}")
+            self._keep_checkpoints(step, value)
+        if step >= self._stop_step < self.max_train_steps:
+            self._enough(f"step {step} is as far as this trial is wanted")
 
     def infeasible(self, reason: str) -> NoReturn:
         """End the trial because its point cannot be trained; the reason goes into the study."""
@@ -137,6 +155,10 @@ class Trial:
     def _end(self, reason: str) -> NoReturn:
         print(f"trial infeasible: {reason}", file=sys.stderr)
         raise Infeasible(0)
+
+    def _enough(self, why: str) -> NoReturn:
+        print(f"trial ended: {why}", file=sys.stderr)
+        raise Enough(0)
 
     def _begin(self) -> None:
         """Once, before any record: resume from the last checkpoint, or set the last attempt's records aside."""
@@ -233,6 +255,9 @@ def current_trial(
             metrics=env["PLAYBOOK_METRICS"],
             goal_metric=env.get("PLAYBOOK_METRIC"),
             goal=env.get("PLAYBOOK_GOAL", "minimize"),
+            target=float(env["PLAYBOOK_TARGET"]) if "PLAYBOOK_TARGET" in env else None,
+            stop_step=int(env["PLAYBOOK_STOP_STEP"]) if "PLAYBOOK_STOP_STEP" in env else None,
+            evaluate_from=int(env["PLAYBOOK_EVALUATE_FROM"]) if "PLAYBOOK_EVALUATE_FROM" in env else None,
         )
     except (KeyError, ValueError, OSError) as error:
         raise ProtocolError(

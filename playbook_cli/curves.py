@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, Value
 
 TAIL_BYTES = 8192
+LAST_STEP = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def measure(path: Path) -> Measured:
     infeasible = None
     for number, record in enumerate(records, start=1):
         step = record.get("step") if isinstance(record, dict) else None
-        if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= LAST_STEP:
             damaged.append(number)
             continue
         if "infeasible" in record:
@@ -87,7 +88,7 @@ def latest(path: Path) -> dict[str, Any] | None:
     for line in reversed(lines[:-1]):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             return record
@@ -98,9 +99,12 @@ def _parse(lines: list[bytes]) -> list[Any]:
     import orjson
 
     try:
-        return list(orjson.loads(b"[" + b",".join(lines) + b"]"))
-    except orjson.JSONDecodeError:  # NaN and Infinity, or a damaged line
-        return [_parse_line(line) for line in lines]
+        records = list(orjson.loads(b"[" + b",".join(lines) + b"]"))
+    except orjson.JSONDecodeError:
+        records = []
+    if len(records) != len(lines):  # NaN and Infinity, or damaged lines
+        records = [_parse_line(line) for line in lines]
+    return records
 
 
 def _parse_line(line: bytes) -> Any:
@@ -135,7 +139,10 @@ def _columns(by_step: dict[int, dict[str, float]]) -> Curve | None:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, float | int) else math.nan
+    try:
+        return float(value) if isinstance(value, float | int) else math.nan
+    except OverflowError:  # an integer of more than 308 digits
+        return math.nan
 
 
 def _not_finite(by_step: dict[int, dict[str, float]]) -> str | None:

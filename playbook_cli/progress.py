@@ -133,7 +133,7 @@ class LiveWatcher:
 
         tally = self._tally
         records = {number: latest(tally.paths.trial(number).metrics) or {} for number in tally.slots}
-        steps = {number: int(record.get("step", 0)) for number, record in records.items()}
+        steps = {number: _step(record.get("step")) for number, record in records.items()}
         table = Table.grid(padding=(0, 2))
         for number, slot in tally.slots.items():
             value = records[number].get(tally.metric.name)
@@ -145,6 +145,10 @@ class LiveWatcher:
                 f"{tally.metric.name} {value:.4g}" if isinstance(value, float | int) else "",
             )
         return Group(table, Text(_overview(tally, steps)))
+
+
+def _step(value: object) -> int:
+    return value if isinstance(value, int) else 0  # a program may write anything
 
 
 def _overview(tally: _Tally, steps: dict[int, int]) -> str:

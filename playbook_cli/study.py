@@ -16,7 +16,7 @@ from playbook_cli.records import Metric, TrialRecord
 from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.claim import Claim
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 POLL_SECONDS = 0.01
+RACE_SECONDS = 0.1
+"""Between two looks at what the trials of a race have measured."""
 HOPELESS_CRASHES = 3
 """So many different trials that crash before any ends well stop the study."""
 SHOWN_LINES = 15
+NO_METRIC = "it ended without an evaluation of"
+"""What a trial's reason begins with that failed because its script does not report the study's metric."""
 
 
 class Watcher(Protocol):
@@ -47,6 +51,16 @@ class Watcher(Protocol):
 
     def tick(self) -> None:
         """Now and then, often."""
+
+
+class Race(Protocol):
+    """Asks trials for less than max_train_steps where more of them could change nothing."""
+
+    def environment(self, trial: TrialRecord) -> Mapping[str, str]:
+        """Variables for the attempt of this trial that is about to start, besides the study's own."""
+
+    def over(self, trial: TrialRecord) -> str | None:
+        """Why a trial that runs, or has just ended, has trained for long enough; None where it has not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +109,14 @@ class Study:
     stop: Stop
     origin: dict[str, Any]
     """Where the study came from: its file, the command, the commit."""
+    race: Race | None = None
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _crashes: dict[int, int] = field(default_factory=dict)
     """Crashed attempts of each trial in this run."""
     _ended_well: bool = False
+    _looked: float = 0.0
+    """When the race was looked at, on the monotonic clock."""
 
     def run(self) -> Outcome:
         """Run until every planned trial has a result, no trial works, or it is stopped."""
@@ -175,6 +192,7 @@ class Study:
                 hopeless = self._why_hopeless()
                 self._cancel_all(now=False)
             self._watch_time()
+            self._watch_race()
             self.claim.beat()
             self.watcher.tick()
             if self._attempts:
@@ -198,6 +216,14 @@ class Study:
                 attempt.timed_out = True
                 self.launcher.cancel(number)
 
+    def _watch_race(self) -> None:
+        if self.race is None or time.monotonic() - self._looked < RACE_SECONDS:
+            return
+        self._looked = time.monotonic()
+        for number in self._attempts:
+            if self.race.over(self._trials[number]):
+                self.launcher.cancel(number)
+
     def _submit(self, number: int, waiting: deque[int]) -> None:
         trial = self._trials[number]
         paths = self.paths.trial(number)
@@ -215,7 +241,8 @@ class Study:
         )
         self._trials[number] = trial = replace(trial, attempts=attempt.number, state="running", reason=None)
         try:
-            started = self.launcher.submit(job(self.spec, trial, paths, self.folder))
+            further = self.race.environment(trial) if self.race else None
+            started = self.launcher.submit(job(self.spec, trial, paths, self.folder, further))
         except OSError as error:
             self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
             self._crashed(number, attempt, f"it can't be started: {error}", waiting)
@@ -230,7 +257,10 @@ class Study:
         attempt = self._attempts.pop(number)
         trial, measured = self._measured(self._trials[number])
         self._trials[number] = trial
-        if measured.infeasible:
+        over = self.race.over(trial) if self.race and trial.best and not measured.damaged else None
+        if over is not None:
+            self._finish(number, attempt, "completed", over, ended.exit_code)
+        elif measured.infeasible:
             self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
         elif attempt.timed_out:
             limit = f"it ran longer than resources.timeout, {self.spec.resources.timeout:g} s"
@@ -250,7 +280,7 @@ class Study:
         if damaged:
             return damaged
         if trial.best is None:
-            return f"it ended without an evaluation of {self.spec.metric.name}"
+            return f"{NO_METRIC} {self.spec.metric.name}"
         if trial.last_step > self.spec.max_train_steps:
             return f"it trained to step {trial.last_step}, beyond max_train_steps = {self.spec.max_train_steps}"
         return None

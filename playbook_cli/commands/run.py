@@ -13,9 +13,10 @@ from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 if TYPE_CHECKING:
     from playbook_cli.launch.slots import Slot
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome
+    from playbook_cli.study import Outcome, Race
 
 
 def run(
@@ -75,7 +76,7 @@ def execute(
     with claimed(paths) as claim:
         _keep_spec(spec, source, paths)
         end_orphans(paths.dir)
-        outcome = _run(spec, file, paths, slots, claim)
+        outcome = run_trials(spec, file, paths, slots, claim, make(spec.sampler, spec.seed))
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: playbook run {file}")
@@ -83,13 +84,21 @@ def execute(
         raise typer.Exit(130)
 
 
-def _run(spec: StudySpec, file: Path, paths: StudyPaths, slots: list[Slot], claim: Any) -> Outcome:
+def run_trials(
+    spec: StudySpec,
+    file: Path,
+    paths: StudyPaths,
+    slots: list[Slot],
+    claim: Any,
+    sampler: Sampler,
+    race: Race | None = None,
+) -> Outcome:
+    """Run what is missing of a study whose claim is held, under the eyes of the user, who can stop it."""
     from playbook_cli.commands.output import console
     from playbook_cli.launch.local import LocalLauncher
     from playbook_cli.progress import watcher
     from playbook_cli.provenance import origin
     from playbook_cli.records import Metric
-    from playbook_cli.sampling import make
     from playbook_cli.study import Stop, Study
 
     metric = Metric(name=spec.metric.name, goal=spec.metric.goal)
@@ -102,12 +111,13 @@ def _run(spec: StudySpec, file: Path, paths: StudyPaths, slots: list[Slot], clai
             spec=spec,
             paths=paths,
             folder=file.parent.absolute(),
-            sampler=make(spec.sampler, spec.seed),
+            sampler=sampler,
             launcher=LocalLauncher(slots),
             watcher=view,
             claim=claim,
             stop=stop,
             origin=origin(file),
+            race=race,
         ).run()
     finally:
         view.close()

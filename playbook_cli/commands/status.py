@@ -17,7 +17,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     Example:  playbook status runs/digits-depth
     """
     from playbook_cli.commands.output import console, print_json
-    from playbook_cli.commands.summary import as_json, sentences
+    from playbook_cli.commands.summary import as_json
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
@@ -26,12 +26,16 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
         print_json(as_json(record.name, record.metric, record.trials, record.planned))
         return
     out = console()
-    for line in [
-        *sentences(record.name, record.metric, record.trials, record.planned),
-        *_running(record),
-        *_who(record, runner),
-    ]:
+    for line in lines(record, runner):
         out.print(line)
+
+
+def lines(record: StudyRecord, runner: Runner | None) -> list[str]:
+    """The status of a study for people."""
+    from playbook_cli.commands.summary import sentences
+
+    said = sentences(record.name, record.metric, record.trials, record.planned)
+    return [*said, *_running(record), *_who(record, runner)]
 
 
 def _running(record: StudyRecord) -> list[str]:

@@ -22,15 +22,19 @@ SLOT_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS"
 """Decided by the slot that a trial gets, never inherited."""
 
 
-def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> Job:
+def job(
+    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, further: Mapping[str, str] | None = None
+) -> Job:
     """The next attempt of a trial; `folder` is the study file's own, where it runs and from where it can import.
+
+    `further` environment variables stand above the study's own.
 
     SpecError where the command names a macro that this trial does not have.
     """
     return Job(
         trial=trial.id,
         argv=_argv(spec, trial, paths),
-        env=_environment(spec, trial, paths, folder),
+        env={**_environment(spec, trial, paths, folder), **(further or {})},
         cwd=folder / (spec.cwd or "."),
         stdout=paths.stdout,
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from playbook_cli.errors import StudyError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,12 @@ class Sampler(Protocol):
 
 
 def make(name: str, seed: int) -> Sampler:
-    """The sampler of this name: halton, sobol, random or grid."""
+    """The sampler of this name: halton, sobol, random or grid. StudyError for a study whose trials are `listed`."""
+    if name == "listed":
+        raise StudyError(
+            "the trials of this study were chosen one by one by the command that made it",
+            hint="give that command again to go on with it: playbook lr-sweep STUDY.YAML",
+        )
     from playbook_cli.sampling.grid import GridSampler
     from playbook_cli.sampling.sequence import SEQUENCES, SequenceSampler
 

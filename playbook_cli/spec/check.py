@@ -125,7 +125,7 @@ def _range(given: ParameterSpec, at: Location) -> Iterator[Problem]:
                     what=f"`{key}` belongs to a range, and there are values",
                     hint="keep one of them",
                 )
-        if len({(type(v), v) for v in given.values}) < len(given.values):
+        if len(set(given.values)) < len(given.values):  # true and 1 are one value to whoever compares them
             yield Problem(location=(*at, "values"), what="a value stands there twice", hint="delete one of them")
         return
     if given.min is None or given.max is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,12 +14,14 @@ from playbook_cli.spec import check, model, source
 from playbook_cli.spec.model import StudySpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.spec.source import Location, Source
 
 SHOWN_PROBLEMS = 8
+WIDTH = 120
+"""Of the YAML that is written."""
 
 
 def load(path: Path) -> tuple[StudySpec, Source]:
@@ -49,16 +52,42 @@ def resolve(spec: StudySpec) -> StudySpec:
     return spec.model_copy(update={"trials": trials, "eval_every": spec.steps_between_evaluations})
 
 
-def dump(spec: StudySpec) -> str:
-    """The study as YAML that `load` reads back as the same study."""
+def plain(spec: StudySpec) -> dict[str, Any]:
+    """The study as the data of a study file, without defaults that were not written."""
     data = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     for role in ("scientific", "nuisance"):
         for name, alternatives in data.get(role, {}).items():
             data[role][name] = alternatives[0] if len(alternatives) == 1 else alternatives
-    fixed = spec.fixed
-    if fixed:
-        data["fixed"] = dict(fixed)  # a fixed None is a value
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    if spec.fixed:
+        data["fixed"] = dict(spec.fixed)  # a fixed None is a value
+    return data
+
+
+def dump(spec: StudySpec) -> str:
+    """The study as YAML that `load` reads back as the same study."""
+    return _yaml(plain(spec))
+
+
+def annotated(data: dict[str, Any], comments: Mapping[Location, str], header: Sequence[str]) -> str:
+    """A study file's data as YAML, with a comment above each of these keys and `header` above all."""
+    text = _yaml(data)
+    lines = source.parse(text, "").lines
+    above: dict[int, list[str]] = {}
+    for location, comment in comments.items():
+        above.setdefault(lines[location], []).append(comment)
+    written = [f"# {' '.join(line.split())}" for line in header]
+    for number, line in enumerate(text.splitlines(), start=1):
+        indent = line[: len(line) - len(line.lstrip())]
+        for comment in above.get(number, ()):
+            written += [
+                f"{indent}# {part}" for part in textwrap.wrap(" ".join(comment.split()), WIDTH - 2 - len(indent))
+            ]
+        written.append(line)
+    return "\n".join(written) + "\n"
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=None)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -70,14 +99,20 @@ class _Dumper(yaml.SafeDumper):
 def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
     """Keys in which two resolved studies differ, as (key, old value, new value); None where a side lacks it."""
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
-    return [(key, before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)]
+    keys = dict.fromkeys([*before, *after])
+    # by repr, since 1 == 1.0 and None may be a value
+    return [(key, before.get(key), after.get(key)) for key in keys if _written(before, key) != _written(after, key)]
+
+
+def _written(flat: Mapping[str, Any], key: str) -> str:
+    return repr(flat[key]) if key in flat else ""
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
         data = data[0]
     if not isinstance(data, dict):
-        return {} if data is None else {prefix: data}
+        return {prefix: data}
     flat: dict[str, Any] = {}
     for key, value in data.items():
         flat.update(_flat(value, f"{prefix}.{key}" if prefix else str(key)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Parameter, Role, Value
@@ -16,20 +17,37 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+LARGEST = 10**18
+
+
 def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=1, le=LARGEST)]
 """A whole number from 1 on; `1e3` is one."""
-WholeNumber = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=0)]
+WholeNumber = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=0, le=LARGEST)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Integer = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+
+
+def _finite(value: Value) -> Value:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("finite", "write a finite number")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise PydanticCustomError("large", "write a number of at most 18 digits")
+    return value
+
+
+Scalar = Annotated[Value, AfterValidator(_finite)]
 
 
 def seconds(value: object) -> object:
     """A duration in seconds: a number, or text such as `90s`, `30m`, `1h`, `1h30m`, `2d`."""
     if isinstance(value, str):
-        parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", value.replace(" ", ""))
+        parts = re.fullmatch(
+            r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m(?:in)?)?(?:(\d{1,9})s)?", value.replace(" ", "")
+        )
         if not value.strip() or parts is None:
             raise PydanticCustomError("duration", "write a duration such as 90s, 30m, 1h or 1h30m")
         days, hours, minutes, rest = (int(part or 0) for part in parts.groups())
@@ -58,18 +76,18 @@ def _lists(when: object) -> object:
 class ParameterSpec(_Section):
     """How one hyperparameter varies: `min` and `max`, or `values`."""
 
-    min: Annotated[int | Number | None, Field(description="lower end of the range")] = None
-    max: Annotated[int | Number | None, Field(description="upper end of the range")] = None
+    min: Annotated[Integer | Number | None, Field(description="lower end of the range")] = None
+    max: Annotated[Integer | Number | None, Field(description="upper end of the range")] = None
     scale: Literal["linear", "log"] = "linear"
     type: Annotated[
         Literal["int", "float"] | None,
         Field(description="of a range; by default int where both ends are written as integers"),
     ] = None
-    values: Annotated[list[Value] | None, Field(min_length=1)] = None
-    value: Annotated[Value, Field(description="one constant value; only under fixed")] = None
+    values: Annotated[list[Scalar] | None, Field(min_length=1)] = None
+    value: Annotated[Scalar, Field(description="one constant value; only under fixed")] = None
     points: Annotated[Count | None, Field(description="values that a grid takes from a range")] = None
     when: Annotated[
-        dict[str, list[Value]],
+        dict[str, list[Scalar]],
         BeforeValidator(_lists),
         Field(description="present only where each named hyperparameter has one of these values"),
     ] = {}
@@ -120,7 +138,7 @@ def _constants(fixed: object) -> object:
 
 
 Constants = Annotated[
-    dict[str, Value],
+    dict[str, Scalar],
     BeforeValidator(_constants),
     WithJsonSchema({"type": "object", "additionalProperties": _SCALAR}),
 ]
@@ -141,6 +159,7 @@ class Target(_Section):
 
     metric: Annotated[str, Field(min_length=1)] = "train_error"
     value: Number = 0.0
+    goal: Annotated[Goal, Field(description="which way the metric goes to reach the value")] = "minimize"
 
 
 class LrSweepSpec(_Section):
@@ -150,10 +169,16 @@ class LrSweepSpec(_Section):
     min: Annotated[Number, Field(gt=0)] = 1e-4
     max: Annotated[Number, Field(gt=0)] = 10.0
     points: Annotated[Count, Field(ge=2)] = 11
-    steps: Annotated[Count | None, Field(description="steps of each trial, N")] = None
+    steps: Annotated[
+        Count | None, Field(description="steps of each trial, N; by default max_train_steps. The limit where N is found")
+    ] = None
     find: Annotated[bool, Field(description="find N first, by doubling")] = False
+    eval_every: Annotated[
+        Count | None, Field(description="steps between evaluations; by default a quarter of the study's own")
+    ] = None
     target: Target = Target()
-    off: Annotated[dict[str, Value], Field(description="augmentation, regularization, decay: their off values")] = {}
+    at: Annotated[dict[str, Value], Field(description="values of other hyperparameters during the sweep")] = {}
+    off: Annotated[dict[str, Scalar], Field(description="augmentation, regularization, decay: their off values")] = {}
     harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
 
 
@@ -174,7 +199,7 @@ class StudySpec(_Section):
         Count | None, Field(description="steps between evaluations; by default a fiftieth of max_train_steps")
     ] = None
     trials: Annotated[Count | None, Field(description="of the whole study, shared equally by its arms")] = None
-    sampler: Literal["halton", "sobol", "random", "grid"] = "halton"
+    sampler: Literal["halton", "sobol", "random", "grid", "listed"] = "halton"
     seed: Annotated[WholeNumber, Field(description="of the search; trials get their own")] = 0
     scientific: Varied = {}
     nuisance: Varied = {}

@@ -27,14 +27,14 @@ DEFAULTS: dict[str, Any] = {
     "context": 64,  # the most characters that a prediction sees
     "dropout": 0.0,
     "batch_size": 32,
-    "learning_rate": 3e-3,
+    "learning_rate": 1e-2,
     "weight_decay": 0.0,
     "beta1": 0.9,
     "beta2": 0.99,
     "schedule": "constant",
     "warmup_steps": 0,
 }
-EVALUATED = 16384
+EVALUATED = 8192
 """Characters predicted in an evaluation, of the training text and of the validation text; always the same ones."""
 
 

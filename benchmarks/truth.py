@@ -1,0 +1,120 @@
+"""How often each rule speaks when it should and when it should not, on generated studies whose truth is known.
+
+    python benchmarks/truth.py --seeds dev|report [--studies 200] [--rule NAME ...] [--markdown]
+
+Thresholds were chosen on the development seeds; published figures come from the reporting seeds, which nothing was
+fitted to. `undecided` counts as neither: it is shown beside the two rates, which are shares of the decided studies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from truth_cases import CASES
+
+from playbook_cli.advice import advise
+from playbook_cli.advice.reading import CHECKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from truth_cases import Case
+
+SEEDS = {"dev": 1_000_000, "report": 2_000_000}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What one rule did in the studies of one case, at one size."""
+
+    case: Case
+    trials: int
+    dimensions: int
+    studies: int
+    spoke: int
+    undecided: int
+
+    @property
+    def rate(self) -> float | None:
+        """How often it spoke, of the decided studies; None where fewer than a tenth of them was decided."""
+        decided = self.studies - self.undecided
+        return self.spoke / decided if decided >= self.studies / 10 else None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the rate is what issue and design ask for, or the rule says itself that it cannot tell."""
+        return self.rate is None or (self.rate >= 0.95 if self.case.should else self.rate <= 0.05)  # noqa: PLR2004
+
+
+def measure(case: Case, trials: int, dimensions: int, *, studies: int, seeds: str) -> Row:
+    """Generate the studies of this case and size, and count what the rule says."""
+    spoke = undecided = 0
+    for number in range(studies):
+        rng = np.random.default_rng([SEEDS[seeds] + number, trials, dimensions])
+        study = case.make(rng, trials, dimensions)
+        findings = [
+            f for f in (CHECKS[case.rule](study) if case.rule in CHECKS else advise(study)) if f.rule == case.rule
+        ]
+        said = {f.verdict for f in findings if case.subject is None or f.subject == case.subject}
+        if said & set(case.speaks):
+            spoke += 1
+        elif said & {"undecided", "blocked"}:
+            undecided += 1
+    return Row(case=case, trials=trials, dimensions=dimensions, studies=studies, spoke=spoke, undecided=undecided)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", choices=sorted(SEEDS), default="dev")
+    parser.add_argument("--studies", type=int, default=200)
+    parser.add_argument("--rule", action="append")
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    rows = []
+    for case in CASES:
+        if options.rule and case.rule not in options.rule:
+            continue
+        done = [measure(case, n, d, studies=options.studies, seeds=options.seeds) for n, d in case.sizes]
+        rows += done
+        if not options.markdown:
+            print(_line(case, done), flush=True)
+    if options.markdown:
+        print(markdown(rows))
+    kept = sum(row.wanted for row in rows)
+    seconds = time.perf_counter() - start
+    print(
+        f"\n{kept} of {len(rows)} cells as wanted; {options.studies} studies each, {options.seeds} seeds, {seconds:.0f} s"
+    )
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table of the README: one line a case, one cell a size."""
+    lines = [
+        "| rule | case | should it speak? | spoke (trials/ranges: share of decided studies, undecided in brackets) |"
+    ]
+    lines.append("|---|---|---|---|")
+    for case in dict.fromkeys(row.case for row in rows):
+        cells = ", ".join(_cell(row) for row in rows if row.case == case)
+        lines.append(f"| {case.rule} | {case.name} | {'yes' if case.should else 'no'} | {cells} |")
+    return "\n".join(lines)
+
+
+def _line(case: Case, rows: Sequence[Row]) -> str:
+    return f"{case.rule:20} {case.name:34} {'+' if case.should else '-'} " + "  ".join(_cell(row) for row in rows)
+
+
+def _cell(row: Row) -> str:
+    """`24/2: 0.98`, with the share of undecided studies where there are any, and a mark where it is not as wanted."""
+    silent = f" ({row.undecided / row.studies:.2f})" if row.undecided else ""
+    rate = "undecided" if row.rate is None else f"{row.rate:.2f}" if row.wanted else f"**{row.rate:.2f}**"
+    return f"{row.trials}/{row.dimensions}: {rate}{'' if row.rate is None else silent}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The last rule, the question itself: which scientific setting is best, if the comparison is fair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice import found, wording
+from playbook_cli.advice.rules import limit
+from playbook_cli.analysis import isolation as points
+from playbook_cli.analysis import outcomes
+from playbook_cli.analysis.difference import Difference, difference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord
+
+_UNFAIR = {
+    "boundary": ("lower-edge", "upper-edge"),
+    "infeasible": ("too-many",),
+    "overfitting": ("yes",),
+    "training-loss-rising": ("yes",),
+}
+"""Verdicts that, as warnings, make a comparison unfair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """The ended trials of one arm, or of one bucket of a continuous scientific parameter."""
+
+    label: str
+    trials: Sequence[TrialRecord]
+
+
+def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
+    """One finding for the arms, one for each continuous scientific parameter; `before` are all other findings."""
+    findings = []
+    if len(study.arms) > 1:
+        ended = outcomes.ended(study.trials)
+        groups = [_Group(label=outcomes.arm_label(a), trials=outcomes.of_arm(ended, a)) for a in study.arms]
+        findings.append(_judge(study, None, groups, _obstacles(study, before) + _imbalance(study, groups)))
+    ranges = points.continuous_scientific(study)
+    return findings + [_judge(study, p, _buckets(study, p), _obstacles(study, before)) for p in ranges]
+
+
+def _judge(
+    study: StudyRecord, parameter: Parameter | None, groups: Sequence[_Group], obstacles: Sequence[str]
+) -> Finding:
+    p_limit, least = limit(study, "isolation", "p_value"), limit(study, "isolation", "min_trials")
+    subject = parameter.label if parameter else None
+    fewest = min(len(g.trials) for g in groups)
+    if obstacles:
+        message = f"no comparison yet: {'; '.join(obstacles)}"
+        return found.warning(
+            "isolation", "blocked", {"obstacles": len(obstacles), "trials": fewest}, message, subject=subject
+        )
+    usable = [g for g in groups if len(g.trials) >= least and outcomes.completed(g.trials)]
+    if len(usable) < (len(groups) if parameter is None else 2):
+        message = f"every setting needs {least:g} ended trials, one of them feasible; the fewest has {fewest}"
+        few = {"trials": fewest, "trials_threshold": least}
+        return found.info("isolation", "undecided", few, message, subject=subject)
+    best, *others = sorted(usable, key=lambda g: outcomes.losses(g.trials, study.metric).min())
+    differences = [(g, _difference(study, best, g, paired=parameter is None)) for g in others]
+    # To be better than every other arm each comparison must speak; to matter at all one bucket may, of several tried.
+    tests = 1 if parameter is None else len(others)
+    worse = [(g, d) for g, d in differences if d.p_value * tests < p_limit]
+    equal = [g for g, d in differences if d.p_value * tests >= p_limit]
+    better = not equal if parameter is None else bool(worse)
+    decisive = max(differences, key=lambda x: x[1].p_value) if parameter is None else min(differences, key=_by_p_value)
+    evidence: dict[str, Any] = {
+        "gain": decisive[1].gain,
+        "p_value": min(1.0, decisive[1].p_value * tests),
+        "p_value_threshold": p_limit,
+        "settings": len(usable),
+        "told_apart": len(worse),
+        "trials": fewest,
+    }
+    top = outcomes.ranked(best.trials, study.metric)[0]
+    value = top.best.value if top.best else 0.0
+    message = f"{best.label} reaches {study.metric.name} {wording.number(value)} (trial {top.id})"
+    if worse:
+        message += f", better than {_list(worse)}"
+    if equal:
+        message += f"; the search cannot tell it from {' and '.join(g.label for g in equal)}"
+        message += f" ({wording.p_text(evidence['p_value'])})" if not worse else ""
+    if not better and evidence["p_value"] < limit(study, "isolation", "hint"):
+        message += "; there is a hint of a difference, not beyond chance: more trials would tell"
+        return found.info("isolation", "undecided", evidence, message, subject=subject)
+    if not better:
+        return found.info("isolation", "no-difference", evidence, message, subject=subject)
+    act = wording.command("repeat", study, "--top", "3", "--seeds", "5")
+    return found.info("isolation", "better", evidence, message, subject=subject or best.label, act=act)
+
+
+def _by_p_value(compared: tuple[_Group, Difference]) -> float:
+    return compared[1].p_value
+
+
+def _difference(study: StudyRecord, best: _Group, other: _Group, *, paired: bool) -> Difference:
+    return difference(
+        best.trials,
+        other.trials,
+        metric=study.metric,
+        parameters=study.parameters if paired else [],
+        dimensions=points.searched(study, other.trials),
+    )
+
+
+def _obstacles(study: StudyRecord, before: Sequence[Finding]) -> list[str]:
+    """What earlier findings say against a fair comparison, in words."""
+    scientific = {p.label for p in study.parameters if p.role == "scientific"}
+    words = []
+    for finding in before:
+        if finding.severity != "warning" or finding.verdict not in _UNFAIR.get(finding.rule, ()):
+            continue
+        if finding.rule == "boundary" and finding.subject in scientific:
+            continue
+        about = f" ({finding.subject})" if finding.subject else ""
+        words.append(f"{finding.rule}{about}: {finding.verdict}")
+    return words
+
+
+def _imbalance(study: StudyRecord, groups: Sequence[_Group]) -> list[str]:
+    """Arms that were searched less than the others, in words."""
+    balance, least = limit(study, "isolation", "balance"), limit(study, "isolation", "min_trials")
+    most = max(len(g.trials) for g in groups)
+    if most < least:
+        return []
+    words = []
+    for group in groups:
+        count = wording.plural(len(group.trials), "ended trial")
+        if len(group.trials) < balance * most:
+            words.append(f"{group.label} has {count} where another arm has {most}")
+        elif not outcomes.completed(group.trials):
+            words.append(f"{group.label} has {count} and none is feasible")
+    return words
+
+
+def _buckets(study: StudyRecord, parameter: Parameter) -> list[_Group]:
+    return [
+        _Group(label=bucket.label, trials=points.in_bucket(study, parameter, number))
+        for number, bucket in enumerate(points.buckets(study, parameter))
+    ]
+
+
+def _list(worse: Sequence[tuple[_Group, Difference]]) -> str:
+    return " and ".join(f"{g.label} by {wording.number(d.gain)} ({wording.p_text(d.p_value)})" for g, d in worse)

@@ -1,0 +1,35 @@
+"""Reading a study in the playbook's order: the space, the trials, the curves, the steps, and only then the question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
+from playbook_cli.advice.isolation_rule import isolation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from playbook_cli.records import Finding, StudyRecord
+
+CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
+    "boundary": space_rules.boundary,
+    "instability-edge": space_rules.instability_edge,
+    "coverage": trial_rules.coverage,
+    "infeasible": trial_rules.infeasible,
+    "overfitting": curve_rules.overfitting,
+    "late-variance": curve_rules.late_variance,
+    "still-improving": curve_rules.still_improving,
+    "saturated": curve_rules.saturated,
+    "training-loss-rising": curve_rules.training_loss_rising,
+    "best-step": step_rules.best_step,
+    "eval-frequency": step_rules.eval_frequency,
+    "budget": trial_rules.budget,
+}
+"""Every rule but the last, in reading order."""
+
+
+def read(study: StudyRecord) -> list[Finding]:
+    """The findings of every rule, the isolation rule last because the others may block it."""
+    findings = [finding for check in CHECKS.values() for finding in check(study)]
+    return findings + isolation(study, findings)

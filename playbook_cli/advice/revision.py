@@ -1,0 +1,230 @@
+"""The next study: the last one with every change that its findings ask for, and the reason of each."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice.wording import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.records import Finding, Parameter, StudyRecord
+
+WIDENED_BY = 0.5
+"""Part of its span by which a range grows past an edge; on a log scale the span is counted in decades."""
+NARROW_MARGIN = 0.1
+"""Part of the span that stays on either side of the best trials."""
+NARROW_GAIN = 0.8
+"""A range is narrowed only where less than this part of it remains."""
+BEST_SHARE = 0.25
+"""The best trials that a narrowed range must hold."""
+SHARES = re.compile(r"dropout|beta|momentum|smoothing|_prob|mixup", re.IGNORECASE)
+"""Hyperparameters of such names lie between 0 and 1."""
+REGULARIZERS: dict[str, dict[str, Any]] = {
+    "weight_decay": {"min": 1e-6, "max": 1e-1, "scale": "log"},
+    "dropout": {"min": 0.0, "max": 0.6},
+    "label_smoothing": {"min": 0.0, "max": 0.3},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to change; an empty one means all that the findings ask for."""
+
+    widen: Sequence[str] = ()
+    """Labels of ranges."""
+    narrow: bool = False
+    regularize: bool = False
+    max_train_steps: int | None = None
+    eval_every: int | None = None
+    trials: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One key of the next study file and why it is as it is; `key` is its path in the file."""
+
+    key: tuple[str | int, ...]
+    reason: str
+
+
+@dataclass(kw_only=True)
+class Revision:
+    """The next study as data of a study file, what was changed, and what was asked for but can't be done here."""
+
+    data: dict[str, Any]
+    changes: list[Change] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def revise(
+    data: dict[str, Any], study: StudyRecord, findings: Sequence[Finding], request: Request, name: str
+) -> Revision:
+    """The study after `study`, called `name`; `data` is that study's file in its written-out form, and is changed."""
+    revision = Revision(data=data)
+    data["name"] = name
+    for label in request.widen:
+        _widen(revision, study, label, findings)
+    if request.narrow:
+        _narrow(revision, study, excluded=request.widen)
+    if request.regularize:
+        _regularize(revision, findings)
+    if request.max_train_steps is not None:
+        _steps(revision, study, request.max_train_steps, findings)
+    if request.eval_every is not None:
+        data["eval_every"] = request.eval_every
+        _say(revision, ("eval_every",), _because(findings, "eval-frequency") or f"was {study.eval_every}")
+    _unstable(revision, study, findings)
+    if request.trials is not None:
+        arms = len(study.arms)
+        data["trials"] = math.ceil(request.trials / arms) * arms
+        _say(revision, ("trials",), _because(findings, "budget") or f"was {study.planned}")
+    if revision.changes:
+        data["seed"] = int(data.get("seed", 0)) + 1
+        _say(revision, ("seed",), "fresh points: the old ones are known already")
+    return revision
+
+
+def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:
+    revision.changes.append(Change(key=key, reason=reason))
+
+
+def _because(findings: Sequence[Finding], *rules: str, subject: str | None = None) -> str | None:
+    for finding in findings:
+        if finding.rule in rules and finding.severity != "ok" and subject in (None, finding.subject):
+            return f"{finding.rule}: {finding.message}"
+    return None
+
+
+def _place(revision: Revision, parameter: Parameter) -> tuple[tuple[str | int, ...], dict[str, Any]]:
+    """Where a parameter stands in the file: its path, and its mapping."""
+    alternatives = revision.data[parameter.role][parameter.name]
+    if not isinstance(alternatives, list):
+        return (parameter.role, parameter.name), alternatives
+    for index, given in enumerate(alternatives):
+        if {key: tuple(values) for key, values in given.get("when", {}).items()} == dict(parameter.when):
+            return (parameter.role, parameter.name, index), given
+    raise KeyError(parameter.label)
+
+
+def _widen(revision: Revision, study: StudyRecord, label: str, findings: Sequence[Finding]) -> None:
+    parameter = next(p for p in study.parameters if p.label == label)
+    key, given = _place(revision, parameter)
+    edges = [f for f in findings if f.rule == "boundary" and f.subject == label and f.verdict in _SIDES]
+    sides = [_SIDES[finding.verdict] for finding in edges] or ["min", "max"]
+    for side in sides:
+        end, bound = _widened(parameter, side)
+        if end == given[side]:
+            revision.left.append(
+                f"{label} can't be widened below {bound:g}" if side == "min" else f"{label} ends at {bound:g}"
+            )
+            continue
+        given[side] = end
+        _say(revision, (*key, side), _because(edges, "boundary") or f"{side} was {_shown(parameter, side)}")
+
+
+_SIDES = {"lower-edge": "min", "upper-edge": "max"}
+
+
+def _shown(parameter: Parameter, side: str) -> str:
+    return number(parameter.low if side == "min" else parameter.high)
+
+
+def _widened(parameter: Parameter, side: str) -> tuple[float, float]:
+    """The new end of a range, rounded to two digits, and the bound that it may not pass."""
+    low, high = parameter.low, parameter.high
+    up = side == "max"
+    bound = 1.0 if up and SHARES.search(parameter.name) and high <= 1 else math.inf if up else -math.inf
+    if parameter.scale == "log":
+        grown = high * (high / low) ** WIDENED_BY if up else low / (high / low) ** WIDENED_BY
+    else:
+        grown = high + (high - low) * WIDENED_BY if up else low - (high - low) * WIDENED_BY
+        if not up and low >= 0:
+            bound = 0.0
+    end = _rounded(parameter, grown)
+    return (min(end, bound) if up else max(end, bound)), bound
+
+
+def _rounded(parameter: Parameter, value: float) -> float:
+    if parameter.kind == "int":
+        return max(round(value), 1) if parameter.scale == "log" else round(value)
+    return float(f"{value:.2g}")
+
+
+def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> None:
+    completed = [t for t in study.trials if t.state == "completed" and t.best is not None]
+    ranked = sorted(completed, key=lambda t: study.metric.loss(t.best.value) if t.best else 0.0)
+    kept = ranked[: max(4, round(len(ranked) * BEST_SHARE))]
+    before = len(revision.changes)
+    for parameter in study.parameters:
+        units = [parameter.to_unit(t.params[parameter.name]) for t in kept if parameter.active(t.params)]
+        if parameter.kind == "choice" or parameter.label in excluded or len(units) < 2:
+            continue
+        low, high = max(0.0, min(units) - NARROW_MARGIN), min(1.0, max(units) + NARROW_MARGIN)
+        if high - low > NARROW_GAIN:
+            continue
+        key, given = _place(revision, parameter)
+        lowest, highest = number(_at(parameter, min(units))), number(_at(parameter, max(units)))
+        reason = f"the best {len(kept)} trials lie between {lowest} and {highest}"
+        given["min"], given["max"] = (_rounded(parameter, _at(parameter, unit)) for unit in (low, high))
+        _say(revision, (*key, "min"), reason)
+    if len(revision.changes) == before:
+        revision.left.append(f"no range can be narrowed: the best {len(kept)} trials are spread over all of them")
+
+
+def _at(parameter: Parameter, unit: float) -> float:
+    return float(parameter.from_unit(unit) or 0)
+
+
+def _regularize(revision: Revision, findings: Sequence[Finding]) -> None:
+    reason = _because(findings, "overfitting") or "asked for"
+    nuisance, fixed = revision.data.setdefault("nuisance", {}), revision.data.get("fixed", {})
+    added = False
+    for name, given in REGULARIZERS.items():
+        if name in fixed:
+            del fixed[name]
+            nuisance[name] = dict(given)
+            _say(revision, ("nuisance", name), reason)
+            added = True
+    if not added:
+        known = ", ".join(REGULARIZERS)
+        revision.left.append(f"{reason}; the study fixes none of {known}: let the script take one, and tune it")
+
+
+def _steps(revision: Revision, study: StudyRecord, steps: int, findings: Sequence[Finding]) -> None:
+    revision.data["max_train_steps"] = steps
+    revision.data["eval_every"] = max(1, round(study.eval_every * steps / study.max_train_steps))
+    rules = ("still-improving", "best-step") if steps > study.max_train_steps else ("saturated", "best-step")
+    _say(revision, ("max_train_steps",), _because(findings, *rules) or f"was {study.max_train_steps}")
+    _say(revision, ("eval_every",), "in step with max_train_steps")
+    decay = _schedules(study.fixed)
+    if decay:
+        revision.left.append(f"{decay} now decays over {steps} steps: its tuning does not carry over")
+
+
+def _schedules(fixed: Mapping[str, Any]) -> str | None:
+    for name, value in fixed.items():
+        if "schedule" in name and value != "constant":
+            return f"{name}: {value}"
+    return None
+
+
+def _unstable(revision: Revision, study: StudyRecord, findings: Sequence[Finding]) -> None:
+    """Cut off what is infeasible above the best trials, where that rule spoke."""
+    for finding in findings:
+        if finding.rule != "instability-edge" or finding.verdict != "unstable-above":
+            continue
+        parameter = next(p for p in study.parameters if p.label == finding.subject)
+        feasible = [
+            parameter.to_unit(t.params[parameter.name])
+            for t in study.trials
+            if t.state == "completed" and parameter.active(t.params)
+        ]
+        key, given = _place(revision, parameter)
+        given["max"] = _rounded(parameter, _at(parameter, max(feasible)))
+        _say(revision, (*key, "max"), f"instability-edge: {finding.message}")
+        revision.left.append("training is unstable there: warmup or clipping may move the limit, and is worth a study")

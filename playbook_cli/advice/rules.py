@@ -1,0 +1,329 @@
+"""What each rule looks at, its thresholds and whose they are; `explain`, `rules:` and the README all read it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from playbook_cli.records import StudyRecord
+
+Whose = Literal["playbook", "lecture", "ours"]
+"""The Deep Learning Tuning Playbook, the lecture built on it, or this program's own choice where they name none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """One number that a rule compares with; a study file may set it under `rules:`."""
+
+    name: str
+    default: float
+    meaning: str
+    whose: Whose = "ours"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule of the playbook as `playbook explain` shows it."""
+
+    name: str
+    title: str
+    """The question that it answers."""
+    looks_at: str
+    verdicts: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
+    formula: str
+    """In words."""
+    action: str
+    """What to do when it speaks."""
+    source: str
+    """Section of the playbook."""
+
+
+def limit(study: StudyRecord, rule: str, name: str) -> float:
+    """The threshold `name` of `rule`: as the study sets it, or the default."""
+    for threshold in RULES[rule].thresholds:
+        if threshold.name == name:
+            return float(study.rules.get(rule, {}).get(name, threshold.default))
+    raise KeyError(f"{rule} has no threshold {name}")
+
+
+_BEST_TRIALS = Threshold(
+    name="best_trials",
+    default=5,
+    meaning="curves read: those of so many best trials, and of the best trial of every arm",
+)
+_MIN_EVALUATIONS = Threshold(
+    name="min_evaluations", default=12, meaning="evaluations that a curve needs; with fewer the rule is undecided"
+)
+_CURVES = "Identifying bad search space boundaries / Examining the training curves"
+
+_RULES = (
+    Rule(
+        name="boundary",
+        title="Is the search space large enough?",
+        looks_at="every range, by its two edges: do results still get better where it ends?",
+        verdicts=("lower-edge", "upper-edge", "interior", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.03, meaning="chance of one false alarm among all edges of the study"),
+            Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as near its edge"),
+            Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must lie in that zone"),
+        ),
+        formula=(
+            "Through the feasible results, the worse 40% cut to one level, goes a quadratic in each range (log ranges "
+            "in their logarithm) plus an offset for each choice. Where the fit still improves outward at an edge "
+            "(one-sided t-test, corrected for all edges) and enough of the best trials lie near it, the optimum is "
+            "outside. All trials are read together, and each arm by itself. A row of failed or bad trials at the end "
+            "of a range closes that edge. Undecided with fewer feasible trials than twice the coefficients of the "
+            "fit, 2 (1 + 2 ranges), or where chance explains the trend only after the correction."
+        ),
+        action="Widen the range past that edge and run the study again.",
+        source="Identifying bad search space boundaries",
+    ),
+    Rule(
+        name="instability-edge",
+        title="Is the best setting held back by training instability?",
+        looks_at="every range: are all trials above some value infeasible, with the best trials right below it?",
+        verdicts=("unstable-above", "none"),
+        thresholds=(
+            Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all ranges"),
+            Threshold(
+                name="zone",
+                default=0.35,
+                meaning="part of the stable range, next to the unstable one, where the best lie",
+            ),
+        ),
+        formula=(
+            "The r highest values of a range are all infeasible. The chance that chance alone does this is "
+            "C(n-r, m-r) / C(n, m) for m infeasible trials among n, multiplied by the number of ranges. At least half "
+            "of the best n/8 trials must lie next to them."
+        ),
+        action="Do not widen: stabilise training (warmup, clipping, another optimizer), then tune again.",
+        source="Identifying bad search space boundaries; How can optimization failures be debugged and mitigated?",
+    ),
+    Rule(
+        name="coverage",
+        title="Are there enough trials in the good region?",
+        looks_at="the number of trials whose result is close to the best one",
+        verdicts=("sparse", "enough", "undecided"),
+        thresholds=(
+            Threshold(
+                name="min_good", default=3, meaning="trials that the good region must hold, the best one included"
+            ),
+            Threshold(
+                name="good",
+                default=0.15,
+                meaning="a result is good within this part of the way from the best to the upper quartile",
+            ),
+        ),
+        formula="Count the feasible results better than best + good x (quartile - best), or within twice the noise.",
+        action="Narrow the ranges around the good region, or run more trials.",
+        source="Not sampling enough points in the search space",
+    ),
+    Rule(
+        name="infeasible",
+        title="How many trials are infeasible?",
+        looks_at="the share of ended trials that diverged or could not be trained",
+        verdicts=("too-many", "few", "undecided"),
+        thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
+        formula="infeasible / (completed + infeasible); below 4 trials undecided, unless all are infeasible.",
+        action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
+        source="Examining the search space: infeasible points",
+    ),
+    Rule(
+        name="overfitting",
+        title="Do the best trials overfit?",
+        looks_at="the validation curves of the best trials, and above all of the best trial of every arm",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all curves read"),
+            Threshold(
+                name="rise", default=0.05, meaning="rise above the lowest level, as a share of the curve's whole drop"
+            ),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula=(
+            "The curve's level at the end (mean of the last tenth) minus its lowest level (lowest mean of ten blocks), "
+            "against the curve's own noise and against its whole drop. It is no overfitting where the training loss "
+            "rises as well."
+        ),
+        action="Add or strengthen regularization before the arms are compared.",
+        source="Examining training curves: problematic overfitting",
+    ),
+    Rule(
+        name="late-variance",
+        title="Does the validation result jump from evaluation to evaluation late in training?",
+        looks_at="the noise of the second half of the best trials' validation curves",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(
+                name="noise",
+                default=0.05,
+                meaning="standard deviation of the noise, as a share of the curve's whole drop",
+            ),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula="Noise from second differences: sqrt(mean((a - 2b + c)^2) / 6), large in half of the curves.",
+        action="A larger batch, more validation data, learning-rate decay or weight averaging.",
+        source="Examining training curves: high step-to-step variance",
+    ),
+    Rule(
+        name="still-improving",
+        title="Are the best trials still improving when they end?",
+        looks_at="the slope of the last quarter of the best trials' validation curves",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.01, meaning="chance that noise alone looks like improvement"),
+            Threshold(
+                name="gain",
+                default=0.05,
+                meaning="improvement over the last quarter, as a share of the drop after the first tenth",
+            ),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula="Lines through the last quarters, averaged: they fall by the gain and beyond what noise explains.",
+        action="Train longer, or use another learning-rate schedule.",
+        source="Examining training curves: still improving at the end",
+    ),
+    Rule(
+        name="saturated",
+        title="Have the best trials stopped improving long before the end?",
+        looks_at="the slope of the second half of the best trials' validation curves",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(
+                name="p_value", default=0.05, meaning="chance that a curve that still falls is taken for a flat one"
+            ),
+            Threshold(
+                name="gain",
+                default=0.05,
+                meaning="a change over the second half below this share of the whole drop is flat",
+            ),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula="Lines through the second halves, averaged: they surely change by less than the gain.",
+        action="Train for fewer steps.",
+        source="Examining training curves: saturated early",
+    ),
+    Rule(
+        name="training-loss-rising",
+        title="Does the training loss rise?",
+        looks_at="the second half of the best trials' training-loss curves",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all curves read"),
+            Threshold(name="rise", default=0.05, meaning="rise over the second half, as a share of the curve's range"),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula="Line through the second half: it rises by the threshold and more than noise explains.",
+        action="Look for a bug in the training pipeline; else lower the learning rate or stabilise training.",
+        source="Examining training curves: training loss rising",
+    ),
+    Rule(
+        name="best-step",
+        title="Is max_train_steps right?",
+        looks_at="at which step the better half of the completed trials had their best evaluation",
+        verdicts=("too-many-steps", "train-longer", "fits", "undecided"),
+        thresholds=(
+            Threshold(
+                name="early",
+                default=0.10,
+                meaning="all best steps in this first part: far too many steps",
+                whose="playbook",
+            ),
+            Threshold(
+                name="late",
+                default=0.25,
+                meaning="best steps consistently in this last part: train longer",
+                whose="playbook",
+            ),
+            Threshold(name="early_share", default=0.9, meaning="share of the trials that counts as all of them"),
+            Threshold(name="late_share", default=0.75, meaning="share of the trials that makes it consistent"),
+            Threshold(
+                name="decayed", default=0.5, meaning="a learning rate below this part of its peak counts as decayed"
+            ),
+            Threshold(
+                name="p_value", default=0.01, meaning="chance that noise alone looks like improvement at the end"
+            ),
+            Threshold(
+                name="gain",
+                default=0.05,
+                meaning="improvement over the last quarter, as a share of the drop after the first tenth",
+            ),
+        ),
+        formula=(
+            "Best step / max_train_steps for each trial. Late best steps speak for more steps only where the curves "
+            "still fall over their last quarter, by the gain and beyond noise. Where the schedule has decayed the "
+            "learning rate by then, they are late by construction: undecided, unless the curves are flat."
+        ),
+        action="Fewer steps, or more steps with the schedule re-tuned; when in doubt, more.",
+        source="Deciding how long to train when training is not compute-bound",
+    ),
+    Rule(
+        name="eval-frequency",
+        title="Are evaluations frequent enough to find the best step?",
+        looks_at="the steps between evaluations, and trials whose very first evaluation is their best",
+        verdicts=("too-coarse", "enough", "undecided"),
+        thresholds=(
+            Threshold(name="interval", default=0.05, meaning="largest part of max_train_steps between two evaluations"),
+            Threshold(
+                name="first_share", default=0.5, meaning="share of the better half whose first evaluation is the best"
+            ),
+        ),
+        formula="Median interval / max_train_steps, so that two fit into the first 10%; share of best-at-first.",
+        action="Lower eval_every; the result of a trial is its best evaluation, so steps between evaluations are lost.",
+        source="Retrospective checkpoint selection; How many steps",
+    ),
+    Rule(
+        name="budget",
+        title="Would more trials help?",
+        looks_at="the expected best result of n trials, for n up to the study's own",
+        verdicts=("more-trials-help", "enough", "undecided"),
+        thresholds=(
+            Threshold(
+                name="gain",
+                default=0.05,
+                meaning="gain of one doubling, as a share of the way from the best to the upper quartile",
+            ),
+            Threshold(name="noises", default=1.0, meaning="gain in units of the evaluation noise of the best trials"),
+        ),
+        formula="(E[best of N/4] - E[best of N]) / 2: the mean gain of the last two doublings, averaged over the arms.",
+        action="Run more trials in the same space; or accept what there is.",
+        source="Expected best of n trials (Tang et al. 2020)",
+    ),
+    Rule(
+        name="isolation",
+        title="The question itself: which scientific setting is best?",
+        looks_at="the best trial of every arm over all nuisance hyperparameters",
+        verdicts=("better", "no-difference", "blocked", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.05, meaning="chance of a false `better`"),
+            Threshold(
+                name="hint", default=0.2, meaning="below this p-value a difference that is not proven is undecided"
+            ),
+            Threshold(name="min_trials", default=6, meaning="ended trials that every arm needs"),
+            Threshold(
+                name="balance",
+                default=0.75,
+                meaning="an arm with fewer trials than this part of the largest was tuned less",
+            ),
+        ),
+        formula=(
+            "Two tests, the smaller p-value doubled. Search: the r best trials all belong to one arm, and the other "
+            "arm's spacing of its best trials says that its optimum (in d ranges, results rise from it with a power "
+            "of 2 / d of the rank) does not reach the best one. Pairs: among the better half of the points that both "
+            "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. Blocked while "
+            "an arm is edge-bound, overfits, trains wrongly, or was searched less."
+        ),
+        action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
+        source="Isolation plots; Deciding whether to adopt a change",
+    ),
+)
+
+RULES = {rule.name: rule for rule in _RULES}
+"""Every rule by its name, in reading order."""

@@ -1,0 +1,177 @@
+"""The rules about the search space: boundary and instability-edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice import found, wording
+from playbook_cli.advice.rules import limit
+from playbook_cli.analysis import outcomes
+from playbook_cli.analysis.boundary import Edge, Edges, edges
+from playbook_cli.analysis.instability import unstable_above
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """One look at one edge: among which trials, and what chance says after the correction for all looks."""
+
+    arm: Mapping[str, Value]
+    edges: Edges
+    edge: Edge
+    p_value: float
+
+
+def boundary(study: StudyRecord) -> list[Finding]:
+    """One finding a range."""
+    ranges = outcomes.ranges(study)
+    looks = _looks(study, ranges)
+    return [_boundary(study, parameter, looks[parameter.label]) for parameter in ranges]
+
+
+def instability_edge(study: StudyRecord) -> list[Finding]:
+    """One finding a range."""
+    ranges = outcomes.ranges(study)
+    trials = outcomes.ended(study.trials)
+    return [_instability(study, p, [t for t in trials if outcomes.has(p, t)], len(ranges)) for p in ranges]
+
+
+def _looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, list[_Look]]:
+    """Every look at every range: first over all its trials, then arm by arm; half of the error goes to each kind."""
+    zone = limit(study, "boundary", "zone")
+    trials = outcomes.ended(study.trials)
+    arms = study.arms if len(study.arms) > 1 else []
+    views: dict[str, list[tuple[Mapping[str, Value], Edges]]] = {p.label: [] for p in ranges}
+    for parameter in ranges:
+        active = [t for t in trials if outcomes.has(parameter, t)]
+        whole = edges(active, study.parameters, study.metric, zone=zone).get(parameter.label)
+        if whole is not None:
+            views[parameter.label].append(({}, whole))
+    for arm in arms:
+        parts = edges(_comparable(study, outcomes.of_arm(trials, arm)), study.parameters, study.metric, zone=zone)
+        for label, part in parts.items():
+            views[label].append((arm, part))
+    kinds = 2 if arms else 1
+    whole_tests = 2 * sum(not arm and e.enough for looks in views.values() for arm, e in looks)
+    arm_tests = 2 * sum(bool(arm) and e.enough for looks in views.values() for arm, e in looks)
+    return {
+        label: [
+            _Look(
+                arm=arm,
+                edges=e,
+                edge=edge,
+                p_value=min(1.0, edge.p_value * kinds * (arm_tests if arm else whole_tests)),
+            )
+            for arm, e in looks
+            for edge in (e.lower, e.upper)
+        ]
+        for label, looks in views.items()
+    }
+
+
+def _comparable(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that have every range that the first of them has, so that one fit holds for all."""
+    own = [p for p in outcomes.ranges(study) if trials and outcomes.has(p, trials[0])]
+    return [t for t in trials if all(outcomes.has(p, t) for p in own)]
+
+
+def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) -> Finding:
+    threshold = limit(study, "boundary", "p_value")
+    share = limit(study, "boundary", "top_share")
+    tested = [look for look in looks if look.edges.enough]
+    if not tested:
+        return _undecided(study, parameter, looks)
+    pointing = [x for x in tested if x.edge.near >= share * x.edge.top and not x.edge.closed]
+    look = min(pointing or tested, key=lambda x: x.p_value)
+    zone = limit(study, "boundary", "zone")
+    evidence: dict[str, Any] = {
+        "p_value": look.p_value,
+        "p_value_threshold": threshold,
+        "top_near_edge": look.edge.near,
+        "top": look.edge.top,
+        "top_share_threshold": share,
+        "zone": zone,
+        "trials": look.edges.trials,
+    } | ({"arm": outcomes.arm_label(look.arm)} if look.arm else {})
+    if look not in pointing or (look.p_value >= threshold and look.edge.p_value >= threshold):
+        sign = wording.p_text(look.p_value) if look in pointing else "the best trials lie elsewhere"
+        message = f"no sign that results still improve beyond {wording.span(parameter)} ({sign})"
+        return found.ok("boundary", "interior", evidence, message, subject=parameter.label)
+    where = _where(parameter, look.edge, zone)
+    among = f" of arm {evidence['arm']}" if look.arm else ""
+    best = f"{look.edge.near} of the best {wording.plural(look.edge.top, 'trial')}{among}"
+    if look.p_value >= threshold:
+        message = (
+            f"{best} {'lies' if look.edge.near == 1 else 'lie'} {where} and the trend points outward, but chance "
+            f"explains it too ({wording.p_text(look.p_value)} after correction for all edges); more trials would tell"
+        )
+        return found.info("boundary", "undecided", evidence, message, subject=parameter.label)
+    message = (
+        f"results still improve at the {look.edge.side} edge ({wording.p_text(look.p_value)}) and {best} "
+        f"{'lies' if look.edge.near == 1 else 'lie'} {where}"
+    )
+    widen = wording.command("next", study, "--widen", parameter.label)
+    return found.warning("boundary", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)
+
+
+def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) -> Finding:
+    feasible = max((look.edges.feasible for look in looks), default=0)
+    needed = min((look.edges.needed for look in looks), default=2 * (1 + 2 * len(outcomes.ranges(study))))
+    message = f"too few feasible trials to judge the edges: {needed} are needed, there are {feasible}"
+    return found.info(
+        "boundary", "undecided", {"feasible": feasible, "feasible_threshold": needed}, message, subject=parameter.label
+    )
+
+
+def _where(parameter: Parameter, edge: Edge, zone: float) -> str:
+    side, unit = ("below", zone) if edge.side == "lower" else ("above", 1 - zone)
+    return f"{side} {wording.at(parameter, unit)}, in the outer {wording.percent(zone)} of {wording.span(parameter)}"
+
+
+def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[TrialRecord], ranges: int) -> Finding:
+    threshold = limit(study, "instability-edge", "p_value")
+    zone = limit(study, "instability-edge", "zone")
+    seen = unstable_above(trials, parameter, study.metric, zone=zone) if trials else None
+    if seen is None or seen.limit is None:
+        return found.ok(
+            "instability-edge",
+            "none",
+            {"trials": len(trials), "infeasible": len(trials)},
+            "no feasible trial yet, so no border between stable and unstable",
+            subject=parameter.label,
+        )
+    p_value = min(1.0, seen.p_value * ranges)
+    evidence = {
+        "p_value": p_value,
+        "p_value_threshold": threshold,
+        "failed_above": seen.failed_above,
+        "infeasible": seen.infeasible,
+        "trials": seen.trials,
+        "top_near_limit": seen.near,
+        "top": seen.top,
+        "zone": zone,
+    }
+    if p_value >= threshold or 2 * seen.near < seen.top:
+        why = (
+            f"the {seen.failed_above} highest of {seen.trials} trials are infeasible, but the best lie well below"
+            if p_value < threshold
+            else f"infeasible trials do not crowd at the upper end ({seen.failed_above} in a row there)"
+        )
+        return found.ok("instability-edge", "none", evidence, why, subject=parameter.label)
+    return found.warning(
+        "instability-edge",
+        "unstable-above",
+        evidence,
+        (
+            f"all {seen.failed_above} trials above {wording.at(parameter, seen.limit)} are infeasible "
+            f"({wording.p_text(p_value)}) and {seen.near} of the best {wording.plural(seen.top, 'trial')} "
+            f"{'lies' if seen.near == 1 else 'lie'} right below: training is unstable there, the range is not too small"
+        ),
+        subject=parameter.label,
+        act=wording.command("next", study),
+    )

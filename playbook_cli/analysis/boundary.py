@@ -1,0 +1,178 @@
+"""Whether results still get better where a range ends: a test that is neither fooled by one lucky trial nor blind.
+
+Looking at the best trial alone fails in several dimensions, where some coordinate of it is near an edge more often than
+not; counting the best trials near an edge fails at real budgets, where an edge zone holds two or three. So the trend of
+all trials is tested, and the best trials must agree with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from playbook_cli.analysis import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from playbook_cli.records import Metric, Parameter, TrialRecord
+
+Side = Literal["lower", "upper"]
+
+_KEPT = 0.6
+"""Share of the results, from the best, whose values count; the others are as bad as the worst of these. What the bad
+region looks like says nothing about where the optimum lies, and would drown it."""
+_CHANCE = 0.05
+"""A row of failures at the end of a range that chance explains less often than this is a cliff."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """What speaks for an optimum beyond one end of a range."""
+
+    side: Side
+    p_value: float
+    """One-sided, of the trend outward at the edge; not corrected for the number of edges."""
+    near: int
+    """Trials among the best that lie in the edge zone."""
+    top: int
+    """How many trials count as the best: an eighth, at least two."""
+    closed: bool
+    """The outermost trials failed or are among the worst: the range ends in a cliff, not too early."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edges:
+    """Both ends of one range; `enough` says whether the trials allow a test at all."""
+
+    trials: int
+    feasible: int
+    needed: int
+    """Feasible trials that the test needs."""
+    enough: bool
+    lower: Edge
+    upper: Edge
+
+
+def edges(
+    trials: Sequence[TrialRecord],
+    parameters: Sequence[Parameter],
+    metric: Metric,
+    *,
+    zone: float,
+) -> Mapping[str, Edges]:
+    """For each range that all these trials have, by its label, what is known of its two ends.
+
+    `trials` have ended; `parameters` are all that vary; `zone` is the share of a range that counts as near its edge.
+    """
+    shared = [p for p in parameters if all(outcomes.has(p, t) for t in trials)]
+    ranges = [p for p in shared if p.kind != "choice" and p.low < p.high]
+    losses = outcomes.losses(trials, metric)
+    feasible = np.isfinite(losses)
+    if not feasible.any() or not ranges:
+        return {}
+    units = np.column_stack([outcomes.units(p, trials) for p in ranges])
+    columns = [_indicators([p.choices.index(t.params[p.name]) for t in trials]) for p in shared if p.kind == "choice"]
+    offsets = np.column_stack([np.ones((len(trials), 1)), *columns])
+    trend = _fit(clipped(losses[feasible]), units[feasible], offsets[feasible])
+    return {
+        p.label: Edges(
+            trials=len(trials),
+            feasible=int(feasible.sum()),
+            needed=trend.needed,
+            enough=trend.enough,
+            lower=_edge("lower", 1 - units[:, i], losses, trend.p_value(i, -1.0), zone),
+            upper=_edge("upper", units[:, i], losses, trend.p_value(i, 1.0), zone),
+        )
+        for i, p in enumerate(ranges)
+    }
+
+
+def clipped(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Finite losses with the worse ones cut to the level where the better share ends."""
+    return np.minimum(losses, np.quantile(losses, _KEPT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trend:
+    """An additive quadratic through the results, fitted by least squares."""
+
+    coefficients: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    """Of the coefficients."""
+    free: int
+    needed: int
+    enough: bool
+    linear: Sequence[int]
+    """Column of each range's linear term."""
+    square: Sequence[int | None]
+    """Column of its square; None where a range has only two values."""
+
+    def p_value(self, number: int, sign: float) -> float:
+        """One-sided p-value that the loss still falls outward at the upper (+1) or lower (-1) end of a range."""
+        from scipy.special import stdtr
+
+        outward = np.zeros(self.coefficients.size)
+        outward[self.linear[number]] = sign
+        if (square := self.square[number]) is not None:
+            outward[square] = 2.0
+        slope = float(outward @ self.coefficients)
+        error = math.sqrt(max(float(outward @ self.covariance @ outward), 0.0))
+        if not self.enough or error == 0.0:
+            return 1.0
+        return float(stdtr(self.free, slope / error))
+
+
+def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np.float64]) -> _Trend:
+    """Fit y, shape (n,), by the ranges in unit space, shape (n, d), and by offsets, shape (n, 1 + levels)."""
+    first = offsets.shape[1]
+    x = 2 * units - 1
+    curved = [i for i in range(x.shape[1]) if np.unique(x[:, i]).size > 2]  # noqa: PLR2004 (two values make a line)
+    design = np.column_stack([offsets, x, x[:, curved] ** 2])
+    count = design.shape[1]
+    free = y.size - count
+    inverse = np.linalg.pinv(design.T @ design)
+    coefficients = inverse @ design.T @ y
+    residual = y - design @ coefficients
+    variance = float(residual @ residual) / max(free, 1)
+    return _Trend(
+        coefficients=coefficients,
+        covariance=variance * inverse,
+        free=free,
+        needed=2 * count,
+        enough=y.size >= 2 * count,
+        linear=range(first, first + x.shape[1]),
+        square=[first + x.shape[1] + curved.index(i) if i in curved else None for i in range(x.shape[1])],
+    )
+
+
+def _edge(side: Side, outward: NDArray[np.float64], losses: NDArray[np.float64], p_value: float, zone: float) -> Edge:
+    top = min(losses.size, max(2, losses.size // 8))
+    best = np.argsort(losses, kind="stable")[:top]
+    feasible = np.isfinite(losses)
+    worst = losses > np.quantile(losses[feasible], 0.75)
+    return Edge(
+        side=side,
+        p_value=p_value,
+        near=int((outward[best] >= 1 - zone).sum()),
+        top=top,
+        closed=_ends_in(~feasible, outward) or _ends_in(worst, outward),
+    )
+
+
+def _ends_in(bad: NDArray[np.bool_], outward: NDArray[np.float64]) -> bool:
+    """Whether the outermost trials are all bad, more of them in a row than the others' share of bad ones explains."""
+    out = bad[np.argsort(-outward, kind="stable")]
+    run = out.size if out.all() else int(np.argmin(out))
+    return run > 0 and (run == out.size or float(out[run:].mean()) ** run < _CHANCE)
+
+
+def _indicators(levels: Sequence[int]) -> NDArray[np.float64]:
+    """One column for each level but the first that occurs, shape (n, levels - 1)."""
+    values = np.array(levels)
+    return np.array([values == level for level in np.unique(values)[1:]], dtype=np.float64).reshape(-1, values.size).T

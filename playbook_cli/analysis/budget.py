@@ -1,0 +1,43 @@
+"""What the last doublings of the number of trials brought, from the expected best of n."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playbook_cli.analysis import curves, outcomes
+from playbook_cli.analysis.expected_best import expected_best
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.records import Metric, TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubling:
+    """The gain that one more doubling would bring if it brought as much as the last two did on average."""
+
+    gain: float
+    """In the metric's units, positive."""
+    spread: float
+    """From the best result to the upper quartile of the feasible ones, positive, in the metric's units."""
+    noise: float | None
+    """Standard deviation of the evaluations late in training, median of the best trials; None without curves."""
+
+
+def last_doublings(trials: Sequence[TrialRecord], metric: Metric) -> Doubling | None:
+    """The mean gain of the last two doublings up to these ended trials; None with fewer than 8, or 4 feasible ones."""
+    losses = outcomes.losses(trials, metric)
+    feasible = losses[np.isfinite(losses)]
+    if losses.size < 8 or feasible.size < 4:  # noqa: PLR2004 (two doublings from two trials, and a median)
+        return None
+    expected = expected_best([metric.loss(loss) for loss in losses], metric)
+    quarter, whole = (metric.loss(expected[n - 1].value) for n in (losses.size // 4, losses.size))
+    return Doubling(
+        gain=(quarter - whole) / 2,
+        spread=float(np.quantile(feasible, 0.75) - feasible.min()),
+        noise=curves.late_noise(outcomes.ranked(trials, metric)[: max(3, losses.size // 8)], metric),
+    )

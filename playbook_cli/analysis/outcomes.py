@@ -1,0 +1,80 @@
+"""What the trials of a study came to, as arrays that every rule reads in the same way.
+
+A trial counts once it has ended: completed with a result, or infeasible. Failed, running and pending trials say
+nothing about their point yet.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from playbook_cli.records import Metric, Parameter, StudyRecord, TrialRecord, Value
+
+
+def ended(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that count: completed with a result, or infeasible."""
+    return [t for t in trials if t.state == "infeasible" or (t.state == "completed" and _has_result(t))]
+
+
+def completed(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The completed trials that have a result."""
+    return [t for t in trials if t.state == "completed" and _has_result(t)]
+
+
+def ranked(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
+    """The completed trials that have a result, best first; the earlier trial first among equals."""
+    return sorted(completed(trials), key=lambda t: (result(t, metric), t.id))
+
+
+def result(trial: TrialRecord, metric: Metric) -> float:
+    """The trial's result turned so that smaller is better; infinity for an infeasible trial."""
+    if trial.state != "completed" or trial.best is None:
+        return math.inf
+    return metric.loss(trial.best.value)
+
+
+def losses(trials: Sequence[TrialRecord], metric: Metric) -> NDArray[np.float64]:
+    """`result` of each trial, shape (n,)."""
+    return np.array([result(t, metric) for t in trials], dtype=np.float64)
+
+
+def of_arm(trials: Sequence[TrialRecord], arm: Mapping[str, Value]) -> list[TrialRecord]:
+    """The trials of one arm."""
+    return [t for t in trials if dict(t.arm) == dict(arm)]
+
+
+def ranges(study: StudyRecord) -> list[Parameter]:
+    """The parameters that are searched over a range and so have edges."""
+    return [p for p in study.parameters if p.kind != "choice" and p.role != "fixed" and p.low < p.high]
+
+
+def has(parameter: Parameter, trial: TrialRecord) -> bool:
+    """Whether the trial was trained with this parameter, at a value that lies in its range."""
+    value = trial.params.get(parameter.name)
+    if value is None or not parameter.active(trial.params):
+        return False
+    if parameter.kind == "choice":
+        return value in parameter.choices
+    return isinstance(value, int | float) and parameter.low <= value <= parameter.high
+
+
+def units(parameter: Parameter, trials: Sequence[TrialRecord]) -> NDArray[np.float64]:
+    """Where the trials lie in the parameter's range, from 0 to 1, shape (n,)."""
+    return np.array([parameter.to_unit(t.params[parameter.name]) for t in trials], dtype=np.float64)
+
+
+def arm_label(arm: Mapping[str, Value]) -> str:
+    """An arm in words: `optimizer=adam, hidden_layers=2`; empty for the only arm of a study without any."""
+    return ", ".join(f"{name}={value}" for name, value in arm.items())
+
+
+def _has_result(trial: TrialRecord) -> bool:
+    return trial.best is not None and math.isfinite(trial.best.value)

@@ -1,0 +1,56 @@
+"""`playbook explain`: what a rule looks at, its thresholds and whose they are, and what to do when it speaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from playbook_cli.advice.rules import Rule
+
+_WHOSE = {
+    "playbook": "the playbook's",
+    "lecture": "the lecture's",
+    "ours": "Playbook's own",
+}
+
+
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="[RULE]", help="A rule's name; without it, all of them.")
+    ] = None,
+) -> None:
+    """Explain a rule of the report: what it looks at, its thresholds, its formula, and what to do.
+
+    Example:  playbook explain boundary
+    """
+    from playbook_cli.advice.rules import RULES
+    from playbook_cli.commands.output import console
+    from playbook_cli.errors import PlaybookError
+
+    out = console()
+    if rule is None:
+        from rich.table import Table
+
+        table = Table("rule", "the question", box=None, pad_edge=False, header_style="dim")
+        for known in RULES.values():
+            table.add_row(known.name, known.title)
+        out.print(table)
+        out.print("\n-> playbook explain RULE")
+        return
+    if rule not in RULES:
+        raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(RULES)}")
+    for line in _lines(RULES[rule]):
+        out.print(line)
+
+
+def _lines(rule: Rule) -> list[str]:
+    lines = [f"{rule.name}: {rule.title}", "", f"It looks at {rule.looks_at}.", f"It says: {', '.join(rule.verdicts)}."]
+    lines += ["", rule.formula, ""]
+    for threshold in rule.thresholds:
+        lines.append(f"{threshold.name} = {threshold.default:g} ({_WHOSE[threshold.whose]}): {threshold.meaning}")
+    if rule.thresholds:
+        first = rule.thresholds[0]
+        lines += [f"Set them in the study file:  rules: {{{rule.name}: {{{first.name}: {first.default:g}}}}}", ""]
+    return [*lines, f"When it speaks: {rule.action}", f"From the playbook: {rule.source}"]

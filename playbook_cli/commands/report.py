@@ -1,0 +1,71 @@
+"""`playbook report`: what a study means."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+
+if TYPE_CHECKING:
+    from playbook_cli.report.value import Report
+
+
+def report(
+    study: StudyFolder,
+    json: Json = False,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write report/index.html, too.")] = True,
+    png: Annotated[Path | None, typer.Option("--png", metavar="DIR", help="Write the charts as PNG files.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts as SVG files.")] = None,
+    runs: Runs = RUNS,
+) -> None:
+    """Say what a study means: on the terminal, and as index.html and report.json in its folder. Works while it runs.
+
+    Example:  playbook report runs/digits-depth
+    """
+    from playbook_cli.advice import advise
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.report.build import build
+    from playbook_cli.store import Store
+
+    store = Store(study_folder(study, runs))
+    record = store.record()
+    built = build(record, advise(record))
+    if json:
+        from playbook_cli.report.as_json import as_json
+
+        print_json(as_json(built))
+    else:
+        from playbook_cli.report.terminal import render
+
+        render(built, console())
+    sys.stdout.flush()  # files follow, and take longer
+    _write(built, store.paths.report, html=html)
+    if png is not None:
+        _draw(built, png, "png")
+    if svg is not None:
+        _draw(built, svg, "svg")
+
+
+def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
+    from playbook_cli.report.pictures import write_pictures
+
+    for path in write_pictures(built, directory, kind):
+        print(path, file=sys.stderr)
+
+
+def _write(built: Report, directory: Path, *, html: bool) -> None:
+    """Write the files; where the folder can't be written (somebody else's study), the terminal has said it all."""
+    from playbook_cli.report.files import write, write_json
+
+    try:
+        if html:
+            write(built, directory)
+            print(f"report: {directory / 'index.html'}", file=sys.stderr)
+        else:
+            write_json(built, directory)
+    except PermissionError as error:
+        print(f"playbook: the report's files were not written: {error}", file=sys.stderr)

@@ -1,0 +1,36 @@
+"""`playbook watch`: the status, again and again."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Runs, StudyFolder, study_folder
+
+
+def watch(
+    study: StudyFolder,
+    every: Annotated[float, typer.Option("--every", min=0.2, metavar="SECONDS", help="Time between looks.")] = 2.0,
+    runs: Runs = RUNS,
+) -> None:
+    """Follow a study that runs, here or on another machine that shares its folder, until nobody runs it.
+
+    Example:  playbook watch runs/digits-depth
+    """
+    from rich.live import Live
+    from rich.text import Text
+
+    from playbook_cli.commands.output import console
+    from playbook_cli.commands.status import lines
+    from playbook_cli.store import Store
+
+    store = Store(study_folder(study, runs))
+    with Live(console=console(), auto_refresh=False) as live:
+        while True:
+            runner = store.runner()
+            live.update(Text("\n".join(lines(store.record(), runner))), refresh=True)
+            if runner is None:
+                return
+            time.sleep(every)

@@ -1,0 +1,1 @@
+"""One report value, and what draws it: terminal, HTML, JSON, pictures."""

@@ -1,0 +1,67 @@
+"""The headline of a report: what the study says so far, in one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.records import Best, Finding, Metric
+
+_ANSWERS = ("better", "no-difference")
+"""Verdicts of the isolation rule that answer the study's question."""
+_LONGEST = 400
+
+
+def answer(
+    *, metric: Metric, counts: Mapping[str, int], best: Best | None, ties: int, findings: Sequence[Finding]
+) -> str:
+    """The study's own question where the isolation rule answers it; else the best result, or why there is none.
+
+    `ties` is the number of trials that reached the best result.
+    """
+    unfinished = counts["running"] + counts["pending"]
+    if best is None:
+        return _why_nothing(counts, unfinished)
+    so_far = "So far: " if unfinished else ""
+    isolation = next((finding for finding in findings if finding.rule == "isolation"), None)
+    if isolation is not None and isolation.verdict in _ANSWERS:
+        return f"{so_far}{_sentence(words.shortened(isolation.message, _LONGEST))}"
+    ended = counts["completed"] + counts["infeasible"]
+    who = f"trial {best.trial}, step {best.step}" + (f", and {ties - 1} more" if ties > 1 else "")
+    of = f"the best of {ended} trials" if ended > 1 else "the only trial"
+    start = f"{so_far}{of}"
+    blocked = isolation is not None and isolation.verdict == "blocked"
+    return (
+        f"{start[0].upper()}{start[1:]} reaches {metric.name} {words.number(best.value)} ({who})"
+        f"{_caveat(sum(finding.severity == 'warning' for finding in findings), blocked=blocked)}."
+    )
+
+
+def _caveat(warnings: int, *, blocked: bool) -> str:
+    if blocked:
+        return "; the settings cannot be compared yet"
+    return f"; {words.count(warnings, 'warning')} to read before trusting it" if warnings else ""
+
+
+def _why_nothing(counts: Mapping[str, int], unfinished: int) -> str:
+    started = counts["planned"] - counts["pending"]
+    if not started:
+        return f"No trial has started yet: {counts['planned']} planned."
+    outcomes = ", ".join(
+        f"{counts[state]} {state}"
+        for state in ("completed", "infeasible", "failed", "running", "pending")
+        if counts[state]
+    )
+    if unfinished:
+        return f"No trial has a result yet: {outcomes}."
+    if counts["infeasible"] == started:
+        return f"No trial could be trained: all {words.count(started, 'trial')} are infeasible."
+    return f"No trial has a result: {outcomes}."
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "!", "?")) else f"{message}."

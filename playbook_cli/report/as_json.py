@@ -1,0 +1,86 @@
+"""The report as one JSON object, its fields as the documentation of `report --json` promises them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playbook_cli.records import Best, Finding
+    from playbook_cli.report.value import Arm, Report, Trial
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """What `json.dumps(..., allow_nan=False)` takes: NaN and infinities are null."""
+    return {
+        "study": report.study,
+        "goal": report.goal,
+        "answer": report.answer,
+        "metric": {"name": report.metric.name, "goal": report.metric.goal},
+        "max_train_steps": report.max_train_steps,
+        "counts": dict(report.counts),
+        "best": _best(report.best),
+        "arms": [_arm(arm) for arm in report.arms],
+        "findings": [_finding(finding) for finding in report.findings],
+        "trials": [_trial(trial) for trial in report.trials],
+    }
+
+
+def _best(best: Best | None) -> Any:
+    if best is None:
+        return None
+    return _strict({"trial": best.trial, "value": best.value, "step": best.step, "params": best.params})
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    return {
+        "settings": _strict(arm.settings),
+        "trials": arm.trials,
+        "best": _best(arm.best),
+        "expected_best": [
+            {"n": point.n, "value": _strict(point.value), "low": _strict(point.low), "high": _strict(point.high)}
+            for point in arm.expected_best
+        ],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "subject": finding.subject,
+        "severity": finding.severity,
+        "verdict": finding.verdict,
+        "evidence": _strict(finding.evidence),
+        "message": finding.message,
+        "next": finding.next,
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "params": _strict(trial.params),
+        "state": trial.state,
+        "reason": trial.reason,
+        "value": _strict(trial.value),
+        "step": trial.step,
+        "last_step": trial.last_step,
+        "seed": trial.seed,
+    }
+
+
+def _strict(value: Any) -> Any:
+    """`value` in JSON's own types, whatever kind of number, sequence or mapping it is made of."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_strict(item) for item in value]
+    return _strict(value.tolist()) if hasattr(value, "tolist") else str(value)

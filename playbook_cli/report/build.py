@@ -1,0 +1,180 @@
+"""A study and its findings as the one value that every renderer draws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.advice.rules import limit
+from playbook_cli.analysis import isolation, outcomes
+from playbook_cli.analysis.expected_best import expected_best
+from playbook_cli.paths import StudyPaths
+from playbook_cli.report import words
+from playbook_cli.report.answer import answer
+from playbook_cli.report.panels import panels
+from playbook_cli.report.value import (
+    BINS,
+    EARLY,
+    LATE,
+    Arm,
+    Axis,
+    BestSteps,
+    Isolation,
+    Point,
+    Report,
+    Trial,
+    step_bin,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
+
+_STATES = ("completed", "infeasible", "failed", "running")
+_BELONGS = StudyPaths(Path(".."))
+
+
+def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
+    """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them."""
+    ranked = outcomes.ranked(study.trials, study.metric)
+    best = ranked[0].best if ranked else None
+    ties = sum(trial.best is not None and best is not None and trial.best.value == best.value for trial in ranked)
+    counts = _counts(study)
+    arms = _arms(study)
+    zone = limit(study, "boundary", "zone")
+    return Report(
+        study=study.name,
+        goal=study.goal,
+        answer=answer(metric=study.metric, counts=counts, best=best, ties=ties, findings=findings),
+        metric=study.metric,
+        max_train_steps=study.max_train_steps,
+        eval_every=study.eval_every,
+        fixed=study.fixed,
+        counts=counts,
+        best=best,
+        arms=[_arm(study, settings) for settings in arms],
+        findings=findings,
+        edge_zone=zone,
+        axes=[_axis(parameter, study.trials, zone) for parameter in study.parameters],
+        panels=panels(study, ranked),
+        best_steps=_best_steps(study, ranked),
+        isolation=_isolation(study),
+        trials=_trials(study, ranked, arms),
+    )
+
+
+def _counts(study: StudyRecord) -> dict[str, int]:
+    started = {state: sum(trial.state == state for trial in study.trials) for state in _STATES}
+    planned = max(study.planned, len(study.trials))
+    return {"planned": planned, **started, "pending": planned - sum(started.values())}
+
+
+def _arms(study: StudyRecord) -> list[Mapping[str, Value]]:
+    """The study's arms, and behind them those that only its trials know (they come from elsewhere)."""
+    arms: list[Mapping[str, Value]] = [dict(arm) for arm in study.arms]
+    for trial in study.trials:
+        if trial.arm not in arms:
+            arms.append(dict(trial.arm))
+    return arms
+
+
+def _arm(study: StudyRecord, settings: Mapping[str, Value]) -> Arm:
+    trials = outcomes.of_arm(study.trials, settings)
+    ranked = outcomes.ranked(trials, study.metric)
+    results = [study.metric.loss(outcomes.result(trial, study.metric)) for trial in outcomes.ended(trials)]
+    return Arm(
+        settings=settings,
+        label=words.settings(settings) or "all trials",
+        trials=len(trials),
+        best=ranked[0].best if ranked else None,
+        expected_best=expected_best(results, study.metric),
+    )
+
+
+def _trials(study: StudyRecord, ranked: Sequence[TrialRecord], arms: Sequence[Mapping[str, Value]]) -> list[Trial]:
+    ranks = {trial.id: rank for rank, trial in enumerate(ranked, start=1)}
+    limit = -math.inf
+    if ranked:
+        limit = outcomes.result(ranked[min(max(3, len(ranked) // 8), 16, len(ranked)) - 1], study.metric)
+    return [
+        Trial(
+            id=trial.id,
+            params=trial.params,
+            arm=arms.index(dict(trial.arm)),
+            state=trial.state,
+            reason=trial.reason,
+            value=None if trial.best is None else trial.best.value,
+            step=None if trial.best is None else trial.best.step,
+            last_step=trial.last_step,
+            seed=trial.seed,
+            rank=ranks.get(trial.id),
+            good=trial.id in ranks and outcomes.result(trial, study.metric) <= limit,
+            log=_BELONGS.trial(trial.id).stdout.as_posix(),
+        )
+        for trial in sorted(study.trials, key=lambda trial: trial.id)
+    ]
+
+
+def _axis(parameter: Parameter, trials: Sequence[TrialRecord], zone: float) -> Axis:
+    points = [
+        Point(trial=trial.id, unit=parameter.to_unit(trial.params[parameter.name]), value=trial.params[parameter.name])
+        for trial in trials
+        if trial.state != "pending" and outcomes.has(parameter, trial)
+    ]
+    is_range = parameter.kind != "choice"
+    parts = 10 if is_range else len(parameter.choices)
+    return Axis(
+        name=parameter.name,
+        label=parameter.label,
+        role=parameter.role,
+        kind=parameter.kind,
+        scale=parameter.scale,
+        low=parameter.low,
+        high=parameter.high,
+        choices=_distinct([words.setting(choice) for choice in parameter.choices]),
+        zones=(_value(parameter, zone), _value(parameter, 1 - zone)) if is_range else None,
+        points=points,
+        tenths=len({min(int(point.unit * parts), parts - 1) for point in points}),
+    )
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """`names`, with a number behind those that would read the same (1 and "1")."""
+    return [
+        f"{name} ({names[:index].count(name) + 1})" if names.count(name) > 1 else name
+        for index, name in enumerate(names)
+    ]
+
+
+def _value(parameter: Parameter, unit: float) -> float:
+    if parameter.scale == "log":
+        return float(parameter.low * (parameter.high / parameter.low) ** unit)
+    return parameter.low + unit * (parameter.high - parameter.low)
+
+
+def _best_steps(study: StudyRecord, ranked: Sequence[TrialRecord]) -> BestSteps:
+    steps = [trial.best.step for trial in ranked if trial.best is not None]
+    bins = [0] * BINS
+    for step in steps:
+        bins[step_bin(step, study.max_train_steps)] += 1
+    return BestSteps(
+        bins=bins,
+        early=sum(step <= EARLY * study.max_train_steps for step in steps),
+        late=sum(step > LATE * study.max_train_steps for step in steps),
+        trials=len(steps),
+    )
+
+
+def _isolation(study: StudyRecord) -> list[Isolation]:
+    plots = []
+    if len(study.arms) > 1:
+        subject = ", ".join(dict.fromkeys(name for arm in study.arms for name in arm))
+        plots.append(Isolation(subject=subject, rows=isolation.arms(study)))
+    for parameter in isolation.continuous_scientific(study):
+        rows = isolation.buckets(study, parameter)
+        named = [replace(row, label=row.label.removeprefix(f"{parameter.label} ")) for row in rows]
+        plots.append(Isolation(subject=parameter.label, rows=named))
+    return [plot for plot in plots if any(row.best is not None for row in plot.rows)]

@@ -1,0 +1,163 @@
+"""The page's plots, section by section in the playbook's reading order, each with how to read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.report import words
+from playbook_cli.report.theme import ARM_COLOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.report.charts.frame import Chart
+    from playbook_cli.report.rows import Rows
+    from playbook_cli.report.value import Report
+
+NOTHING = '<p class="how">Nothing to show yet.</p>'
+SECTION_OF = {
+    "boundary": "space",
+    "instability-edge": "space",
+    "infeasible": "space",
+    "coverage": "coverage",
+    "overfitting": "curves",
+    "late-variance": "curves",
+    "still-improving": "curves",
+    "saturated": "curves",
+    "training-loss-rising": "curves",
+    "eval-frequency": "curves",
+    "best-step": "steps",
+    "isolation": "question",
+    "budget": "budget",
+}
+"""Where the evidence of each rule is drawn."""
+
+
+def chart_id(chart: Chart) -> str:
+    """The id of the element that a chart is drawn into."""
+    return f"chart-{chart.name}"
+
+
+def space(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
+    metric = words.escape(words.shortened(report.metric.name, 60))
+    how = (
+        f"Each point is a trial: its best {metric} against one hyperparameter. Strong points are the best trials. Good "
+        "trials that crowd into a shaded end say that the range ends too early."
+    )
+    marks = [
+        ('<i class="cross">&times;</i>', "infeasible"),
+        ('<i class="triangle"></i>', "worse than the scale shows"),
+        ('<i class="band"></i>', f"outer {report.edge_zone:.0%} of the range"),
+    ]
+    return _plots("space", how, charts, [*_arms(report, rows), *marks])
+
+
+def coverage(report: Report, charts: Sequence[Chart]) -> str:
+    counted = ", ".join(
+        f"{words.shortened(axis.label, 48)} {axis.tenths} of {len(axis.choices) or 10}"
+        for axis in report.axes
+        if axis.points
+    )
+    how = "A line is a trial, a dot one of the best. There is no test for this: look where the dots are, and how alone."
+    return _plots(
+        "coverage",
+        how,
+        charts,
+        wide=True,
+        after=f"Tenths of the range, or choices, tried: {counted}." if counted else "",
+    )
+
+
+def curves(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
+    how = (
+        "The best trials, the best of every arm among them; a dot marks the best evaluation, which is the trial's "
+        "result. The steep start is cut off above."
+    )
+    marks = [('<i class="dash"></i>', "training")] if any(panel.training for panel in report.panels) else []
+    return _plots("curves", how, charts, [*_arms(report, rows), *marks], wide=True)
+
+
+def steps(report: Report, charts: Sequence[Chart]) -> str:
+    best = report.best_steps
+    how = (
+        f"When each completed trial was at its best: {best.early} of {best.trials} within the first 10% (where that is "
+        f"all of them, far too many steps), {best.late} in the last 25% (train longer, unless a schedule that ends "
+        "there explains it)."
+    )
+    return _plots("steps", how, charts, wide=True)
+
+
+def question(report: Report, charts: Sequence[Chart]) -> str:
+    if not report.isolation:
+        return (
+            '<p class="how">No scientific hyperparameter varies in this study: it looks for the best trial, and '
+            "compares nothing.</p>"
+        )
+    how = (
+        "Isolation plot: each setting at its best trial (diamond) over all other hyperparameters. The bar reaches to "
+        "where the best attainable result lies with 95% confidence; the luck of the training seed is not in it."
+    )
+    tables = "".join(_isolation_table(report, index) for index in range(len(report.isolation)))
+    return _plots("question", how, charts, wide=True, table=tables)
+
+
+def _isolation_table(report: Report, index: int) -> str:
+    metric = words.escape(words.shortened(report.metric.name, 40))
+    heads = "".join(f"<th>{name}</th>" for name in (metric, "attainable (95%)", "trials", "infeasible", "best trial"))
+    rows = "".join(
+        f'<tr><td class="text">{words.escape(words.shortened(row.label or "all trials", 80))}</td>'
+        f"<td>{words.number(None if row.best is None else row.best.value)}</td>"
+        f"<td>{words.NOTHING if row.low is None else f'{row.low:.3g} to {row.high:.3g}'}</td>"
+        f"<td>{row.ended}</td><td>{row.infeasible}</td>"
+        f"<td>{words.NOTHING if row.best is None else row.best.trial}</td></tr>"
+        for row in report.isolation[index].rows
+    )
+    return (
+        f'<div class="summary"><table><thead><tr><th class="text">setting</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def budget(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
+    how = (
+        "What the best of n trials would have been, on average over all choices of n out of those that were run; bands "
+        "hold for all n at once with 95%, for independent draws, so only roughly for quasi-random ones. Where arms "
+        "have different numbers of trials, compare them at the same n."
+    )
+    return _plots("budget", how, charts, _arms(report, rows), wide=True)
+
+
+def _arms(report: Report, rows: Rows) -> list[tuple[str, str]]:
+    if not 1 < len(report.arms) <= ARM_COLOURS:
+        return []
+    return [(f'<i style="background:var(--arm{index})"></i>', name) for index, name in enumerate(rows.arms)]
+
+
+def _plots(
+    section: str,
+    how: str,
+    charts: Sequence[Chart],
+    legend: Sequence[tuple[str, str]] = (),
+    *,
+    wide: bool = False,
+    after: str = "",
+    table: str = "",
+) -> str:
+    shown = [chart for chart in charts if chart.section == section]
+    figures = "".join(_figure(chart) for chart in shown)
+    if not figures:
+        return NOTHING
+    size = "small" if not wide else "wide" if len(shown) > 1 else "one"
+    keys = "".join(f"<li>{mark}{words.escape(name)}</li>" for mark, name in legend)
+    listed = f'<ul class="legend">{keys}</ul>' if keys else ""
+    below = f'<p class="how">{words.escape(after)}</p>' if after else ""
+    return f'<p class="how">{how}</p>{listed}<div class="grid {size}">{figures}</div>{below}{table}'
+
+
+def _figure(chart: Chart) -> str:
+    title = words.escape(words.shortened(chart.title, 90))
+    caption = f'<figcaption title="{words.escape(chart.title)}">{title}</figcaption>' if title else ""
+    return (
+        f'<figure>{caption}<div class="chart" id="{chart_id(chart)}" role="img" '
+        f'aria-label="{words.escape(chart.description)}"></div></figure>'
+    )

@@ -1,0 +1,32 @@
+"""The charts as pictures for papers and slides, drawn without a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from playbook_cli.report.charts.draw import draw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.report.value import Report
+
+WIDTH = 480
+"""Pixels between the axes of a picture; PNG files have twice as many."""
+
+
+def write_pictures(report: Report, directory: Path, kind: Literal["png", "svg"] = "png") -> list[Path]:
+    """Write one file a chart into `directory`, which is made where it does not exist; the files, in reading order."""
+    import vl_convert
+
+    directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    for chart in draw(report, width=WIDTH)[0]:
+        path = directory / f"{chart.name}.{kind}"
+        svg = vl_convert.vegalite_to_svg(dict(chart.spec))
+        if kind == "svg":
+            path.write_text(svg, encoding="utf-8")
+        else:
+            path.write_bytes(vl_convert.svg_to_png(svg, scale=2))
+        written.append(path)
+    return written

@@ -1,0 +1,77 @@
+"""Small pictures made of characters: where trials lie on an axis, and when they were at their best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.report import words
+from playbook_cli.report.value import BINS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.report.value import Axis, BestSteps, Trial
+
+GOOD, OTHER, INFEASIBLE = "●", "·", "x"
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_ASCII = str.maketrans({"●": "o", "·": ".", "█": "#", "─": "-", "┊": ":", words.NOTHING: "-", "…": "~"})
+
+
+def plain(text: str) -> str:
+    """`text` for terminals that know ASCII only."""
+    for level in _EIGHTHS[1:-1]:
+        text = text.replace(level, "#" if level >= "▄" else " ")
+    return text.translate(_ASCII).encode("ascii", "replace").decode()
+
+
+def axis_strip(axis: Axis, trials: Mapping[int, Trial], width: int, zone: float) -> str:
+    """A range from end to end in `width` characters: a good trial hides an infeasible one, and that any other."""
+    cells = [" "] * width
+    if axis.zones is not None:
+        for edge in (round(width * zone), width - 1 - round(width * zone)):
+            cells[edge] = "┊"
+    order = {OTHER: 0, INFEASIBLE: 1, GOOD: 2}
+    marks = ((_mark(trials[point.trial]), point.unit) for point in axis.points)
+    for mark, unit in sorted(marks, key=lambda pair: order[pair[0]]):
+        cells[min(int(unit * width), width - 1)] = mark
+    return "".join(cells)
+
+
+def histogram(best_steps: BestSteps, height: int = 4) -> list[str]:
+    """Bars of two characters and a gap, one a stretch of training, as lines from top to bottom; zones marked below."""
+    top = max(1, *best_steps.bins)
+    levels = [round(8 * height * count / top) or int(count > 0) for count in best_steps.bins]
+    digits = len(str(top))
+    rows = []
+    for row in range(height, 0, -1):
+        bars = " ".join(_EIGHTHS[min(max(level - 8 * (row - 1), 0), 8)] * 2 for level in levels)
+        rows.append(f"{top if row == height else '':>{digits}} {bars}")
+    early, late = "first 10%", "last 25%"
+    left, middle, right = (_under(bars) for bars in (BINS // 10, BINS * 13 // 20, BINS // 4))
+    rows.append(f"{'0':>{digits}} {'─' * left} {' ' * middle} {'─' * right}")
+    rows.append(f"{'':>{digits}} {early}{late:>{_under(BINS) - len(early)}}")
+    return rows
+
+
+def _under(bars: int) -> int:
+    """Characters below that many bars."""
+    return 3 * bars - 1
+
+
+def _mark(trial: Trial) -> str:
+    if trial.good:
+        return GOOD
+    return INFEASIBLE if trial.state == "infeasible" else OTHER
+
+
+def counted(axis: Axis, trials: Sequence[Trial]) -> list[tuple[str, int, int, int]]:
+    """For every choice of an axis: its name, and its good, other and infeasible trials."""
+    by_id = {trial.id: trial for trial in trials}
+    rows = []
+    for index, name in enumerate(axis.choices):
+        here = [
+            by_id[p.trial] for p in axis.points if min(int(p.unit * len(axis.choices)), len(axis.choices) - 1) == index
+        ]
+        marks = [_mark(trial) for trial in here]
+        rows.append((name, marks.count(GOOD), marks.count(OTHER), marks.count(INFEASIBLE)))
+    return rows

@@ -1,0 +1,174 @@
+"""The one value that every renderer draws: all that is shown of a study, in the shapes in which it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.analysis.expected_best import ExpectedBest
+    from playbook_cli.analysis.isolation import Isolated
+    from playbook_cli.records import Best, Finding, Metric, Role, State, Value
+
+Split = Literal["validation", "training"]
+
+EARLY, LATE = 0.1, 0.75
+"""Best steps below the first share of max_train_steps, or above the second, are what the playbook asks about."""
+BINS = 20
+"""Bars of the best-step histogram, 5% of max_train_steps each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One trial as tables and charts show it."""
+
+    id: int
+    params: Mapping[str, Value]
+    arm: int
+    """Which of the report's arms it belongs to."""
+    state: State
+    reason: str | None
+    value: float | None
+    """Best evaluation of the study's metric; None where there is none."""
+    step: int | None
+    """Step of the best evaluation."""
+    last_step: int
+    seed: int
+    rank: int | None
+    """1 for the best completed trial; None for trials that did not complete or measured nothing."""
+    good: bool
+    """Among the best eighth of the completed trials (3 at least, 16 at most), ties included."""
+    log: str
+    """Where its output is, from the report's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One setting of the scientific hyperparameters."""
+
+    settings: Mapping[str, Value]
+    label: str
+    trials: int
+    best: Best | None
+    expected_best: Sequence[ExpectedBest]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Where one trial lies on one axis."""
+
+    trial: int
+    unit: float
+    """Position in [0, 1] of the range, on its own scale."""
+    value: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One hyperparameter that varies, and where its trials lie."""
+
+    name: str
+    """Shared by several axes where a hyperparameter means something else under each condition."""
+    label: str
+    role: Role
+    kind: Literal["float", "int", "choice"]
+    scale: Literal["linear", "log"]
+    low: float
+    high: float
+    choices: Sequence[str]
+    """Distinct names of the choices, in order; empty for a range."""
+    zones: tuple[float, float] | None
+    """The values at which the edge zones end; None for choices."""
+    points: Sequence[Point]
+    """One for each trial that has this hyperparameter and has started."""
+    tenths: int
+    """How many tenths of the range, or how many choices, hold at least one trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One metric of one trial over training, thinned; `best` says where the trial's best evaluation is."""
+
+    trial: int
+    split: Split
+    steps: Sequence[int]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Training curves that share an axis: one validation metric and its training counterpart, where there is one."""
+
+    validation: str
+    training: str | None
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestSteps:
+    """When the completed trials were at their best."""
+
+    bins: Sequence[int]
+    """Trials in each of `BINS` equal stretches of max_train_steps."""
+    early: int
+    """Trials at their best within the first 10%."""
+    late: int
+    """Trials at their best within the last 25%."""
+    trials: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Isolation:
+    """The isolation plot: every arm, or every part of a scientific range, at its best over the nuisance parameters."""
+
+    subject: str
+    rows: Sequence[Isolated]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a study means; renderers know this and nothing else."""
+
+    study: str
+    goal: str
+    answer: str
+    """One sentence."""
+    metric: Metric
+    max_train_steps: int
+    eval_every: int
+    fixed: Mapping[str, Value]
+    counts: Mapping[str, int]
+    """planned, completed, infeasible, failed, running, pending."""
+    best: Best | None
+    arms: Sequence[Arm]
+    findings: Sequence[Finding]
+    edge_zone: float
+    """Share of a range, at each end, in which the boundary rule looks; axis plots mark it."""
+    axes: Sequence[Axis]
+    panels: Sequence[Panel]
+    best_steps: BestSteps
+    isolation: Sequence[Isolation]
+    trials: Sequence[Trial]
+    """By id."""
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """The completed trials that measured something, best first."""
+        return sorted((trial for trial in self.trials if trial.rank is not None), key=lambda trial: trial.rank or 0)
+
+    @property
+    def hyperparameters(self) -> list[str]:
+        """Names of all hyperparameters that vary, each once."""
+        return list(dict.fromkeys(axis.name for axis in self.axes))
+
+    @property
+    def ended(self) -> int:
+        """Trials whose outcome is known: completed or infeasible."""
+        return self.counts["completed"] + self.counts["infeasible"]
+
+
+def step_bin(step: int, max_train_steps: int) -> int:
+    """The bar of the best-step histogram that a step belongs to; each holds its upper end."""
+    return min(max(-(-step * BINS // max_train_steps) - 1, 0), BINS - 1)

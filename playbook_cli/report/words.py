@@ -1,0 +1,67 @@
+"""How a report writes values: numbers, settings, counts."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playbook_cli.records import Value
+
+NOTHING = "–"  # noqa: RUF001 (a dash in a table is a dash)
+
+
+def number(x: float | None) -> str:
+    """`x` with four significant digits, whole numbers whole; a dash where there is none."""
+    if x is None:
+        return NOTHING
+    if isinstance(x, int):
+        return str(x)
+    if not math.isfinite(x):
+        return "nan" if math.isnan(x) else ("inf" if x > 0 else "-inf")
+    short = f"{x:.4g}"
+    if "e" not in short:
+        return short
+    mantissa, exponent = short.split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def setting(value: Value) -> str:
+    """A hyperparameter's value as a study file would write it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else number(value)
+
+
+def settings(params: Mapping[str, Value]) -> str:
+    """Several hyperparameters in one line: `learning_rate=0.1, layers=2`."""
+    return ", ".join(f"{name}={setting(value)}" for name, value in params.items())
+
+
+def count(n: int, thing: str) -> str:
+    """`n` things, in words that fit the number."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def share(part: int, whole: int) -> str:
+    """`part` of `whole` in percent."""
+    return f"{round(100 * part / whole)}%" if whole else NOTHING
+
+
+def shortened(text: str, length: int) -> str:
+    """`text` in one line of at most `length` characters; what is left out in the middle is an ellipsis."""
+    text = " ".join(text.split())
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 3
+    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def escape(text: str) -> str:
+    """`text` as HTML text or attribute value."""
+    return html.escape(text, quote=True)

@@ -1,0 +1,215 @@
+"""The answer of a sweep, in words and as JSON: one value that every drawing of it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.sweep.judge import closest
+from playbook_cli.sweep.points import steps_of_full_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.sweep.judge import Judgement
+    from playbook_cli.sweep.loop import Swept
+    from playbook_cli.sweep.points import Point
+    from playbook_cli.sweep.setting import Setting
+
+COMPUTE_BOUND = (
+    "If no number of steps that you can afford fits the training set, the work is compute-bound, and patience sets "
+    "max_train_steps. Tune in rounds of growing length, two to begin with: first many short trials, at about 10% of "
+    "the length that you can afford, then very few long ones at the best points. Warmup and initialization carry over "
+    "from the short round very likely, large gains from architecture likely, the optimizer's settings and "
+    "regularization maybe, the learning-rate schedule hardly."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a sweep found out, and all that is shown of it."""
+
+    study: str
+    parameter: str
+    target: str
+    steps: int
+    """N, of each trial."""
+    points: Sequence[Point]
+    """In ascending order of the learning rate."""
+    judgement: Judgement
+    headline: str
+    """The answer in one sentence."""
+    remarks: Sequence[str]
+    """What qualifies it, and what can be done."""
+    next: str | None
+    """The command that acts on it."""
+    with_settings: str
+    """What was held still, at which values."""
+    spent: int
+    full: int
+    """Steps of the whole grid, each learning rate for N steps or until it diverged."""
+    found_after: int | None
+    """Steps that the search for N took; None where N was given."""
+
+    @property
+    def max_train_steps(self) -> int | None:
+        """None where no number can be trusted."""
+        best = self.judgement.fastest
+        return best.steps_to_fit if best is not None and self.judgement.verdict == "ok" else None
+
+
+def answer(setting: Setting, swept: Swept, judgement: Judgement, command: str, *, found: Swept | None) -> Answer:
+    """Put what was measured into words; `command` is the one that the user gave."""
+    steps = swept.steps or max((point.last_step for point in swept.points), default=0)
+    shown = _Words(setting, swept.points, judgement, steps)
+    headline, remarks, advised = shown.ok() if judgement.verdict == "ok" else shown.unknown()
+    still = ", ".join(f"{name} {value}" for name, value in setting.fixed.items())
+    return Answer(
+        study=setting.study.name,
+        parameter=setting.sweep.parameter,
+        target=str(setting.target),
+        steps=steps,
+        points=swept.points,
+        judgement=judgement,
+        headline=headline,
+        remarks=remarks,
+        next=f"{command} {advised}" if advised else None,
+        with_settings=still,
+        spent=swept.spent,
+        full=steps_of_full_grid(swept.points, steps),
+        found_after=None if found is None else found.spent,
+    )
+
+
+def as_json(given: Answer) -> dict[str, Any]:
+    """The object of `lr-sweep --json`."""
+    fastest = given.judgement.fastest if given.max_train_steps is not None else None
+    return {
+        "verdict": given.judgement.verdict,
+        "max_train_steps": given.max_train_steps,
+        "learning_rate": None if fastest is None else fastest.learning_rate,
+        "grid": [
+            {"learning_rate": point.learning_rate, "steps_to_fit": point.steps_to_fit, "state": point.state}
+            for point in given.points
+        ],
+        "steps_spent": given.spent,
+        "steps_of_full_grid": given.full,
+    }
+
+
+def outcome(point: Point, given: Answer) -> str:
+    """What training with one learning rate did, for a table."""
+    if point.fit is not None:
+        best = given.judgement.fastest
+        notes = ["fits"]
+        if best is not None and point.fit.step == best.steps_to_fit:
+            notes = ["the fastest" if point is best else "as fast"]
+        if point.fit.resolution > 1:
+            notes.append(f"somewhere after step {point.fit.before}")
+        return ", ".join(notes)
+    if point.state == "infeasible":
+        return f"diverged: {point.reason}"
+    if point.state == "failed":
+        return f"crashed: {(point.reason or '').splitlines()[0]}"
+    near = "" if point.closest is None else f"; closest {point.closest:.4g}"
+    if given.judgement.fastest is not None and point.last_step < given.steps:
+        return f"slower: not by step {point.last_step}{near}"
+    return f"not by step {point.last_step}{near}{_moving(point)}"
+
+
+class _Words:
+    def __init__(self, setting: Setting, points: Sequence[Point], judgement: Judgement, steps: int) -> None:
+        self._setting = setting
+        self._points = points
+        self._judgement = judgement
+        self._steps = steps
+        self._rates = [point.learning_rate for point in points]
+
+    def ok(self) -> tuple[str, list[str], str | None]:
+        best = self._judgement.fastest
+        assert best is not None
+        assert best.fit is not None
+        rate, step = best.learning_rate, best.fit.step
+        headline = f"max_train_steps = {step}: at learning rate {rate:.4g} training first reaches {self._setting.target}"
+        remarks = []
+        if best.fit.resolution > 1:
+            remarks.append(
+                f"The script evaluates at step {best.fit.before} and at step {step}, and at no step between: "
+                f"the target may be reached up to {best.fit.resolution - 1} steps earlier."
+            )
+        if self._judgement.tied > 1:
+            remarks.append(
+                f"{self._judgement.tied} learning rates are as fast; this is the middle one of them, the lower of two."
+            )
+        if self._above_diverges():
+            remarks.append("The next higher learning rate diverges, so the optimum is no edge of the grid.")
+        remarks.append(
+            "More gradient noise than here (a smaller batch, augmentation, dropout) needs more steps than this."
+        )
+        return headline, remarks, "--write"
+
+    def unknown(self) -> tuple[str, list[str], str | None]:
+        best, sides = self._judgement.fastest, self._judgement.open
+        if best is not None:
+            edge = " and ".join(sides) + (" edges" if len(sides) > 1 else " edge")
+            headline = (
+                f"unknown: the fastest fit, {best.steps_to_fit} steps at learning rate {best.learning_rate:.4g}, sits "
+                f"at the {edge} of what was tried; beyond it a faster one may lie"
+            )
+            remarks = []
+            if self._judgement.tied == len(self._points):
+                remarks.append(
+                    f"All learning rates are equally fast: does the script train with {self._setting.sweep.parameter}?"
+                )
+            return headline, remarks, self._wider()
+        near = min((p for p in closest(self._points) if p.closest is not None), key=lambda p: p.distance or 0.0, default=None)
+        headline = f"unknown: no learning rate reaches {self._setting.target} within {self._steps} steps"
+        if all(point.state == "infeasible" for point in self._points):
+            return f"unknown: training diverges at all {len(self._points)} learning rates", [], self._wider()
+        if near is not None:
+            headline += f"; {near.learning_rate:.4g} comes closest, to {near.closest:.4g}{_moving(near)}"
+        remarks = []
+        if sides:
+            remarks.append("The closest one sits at the edge of what was tried: a better one may lie beyond.")
+        remarks.append(COMPUTE_BOUND)
+        return headline, remarks, self._wider() if sides else f"--steps {4 * self._steps} --anew"
+
+    def _above_diverges(self) -> bool:
+        best = self._judgement.fastest
+        above = [p for p in self._points if best is not None and p.learning_rate > best.learning_rate]
+        return bool(above) and above[0].state == "infeasible"
+
+    def _wider(self) -> str:
+        """Options that move the open edges past all that was tried, a decade further."""
+        low, high = min(self._rates), max(self._rates)
+        options = []
+        if "lower" in self._judgement.open:
+            options.append(f"--min {low / 10:.4g}")
+        if "upper" in self._judgement.open:
+            options.append(f"--max {high * 10:.4g}")
+        return " ".join(options)
+
+
+def _moving(point: Point) -> str:
+    """How the training loss was moving at the end."""
+    if point.loss is None or point.loss_change is None:
+        return ""
+    way = "falling" if point.loss_change < 0 else "rising" if point.loss_change > 0 else "at a standstill"
+    amount = f" by {abs(point.loss_change):.2%} in the last quarter" if point.loss_change else ""
+    return f"; {point.loss} {way}{amount}"
+
+
+def described(setting: Setting) -> list[str]:
+    """What a sweep turns off, holds still and assumes, a line each; for its user to check."""
+    lines = []
+    if setting.off:
+        lines.append(f"turned off: {_pairs(setting.off)}")
+    if setting.chosen:
+        lines.append("held still: " + "; ".join(f"{name} = {why}" for name, why in setting.chosen.items()))
+    if setting.harmless:
+        lines.append(f"harmless, by the study file: {', '.join(setting.harmless)}")
+    return lines
+
+
+def _pairs(settings: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())

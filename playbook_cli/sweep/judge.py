@@ -1,0 +1,90 @@
+"""Whether a sweep's answer can be trusted, and which learning rates would still have to be tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.sweep.grid import Grid, Side
+    from playbook_cli.sweep.points import Point
+
+Verdict = Literal["ok", "edge", "never-fits"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the points of a sweep say about max_train_steps."""
+
+    verdict: Verdict
+    fastest: Point | None
+    """Of several equally fast ones the middle one, the lower of two; None where nothing fits."""
+    tied: int
+    """How many learning rates are as fast."""
+    open: tuple[Side, ...]
+    """Sides on which a better learning rate may lie beyond all that were tried."""
+
+
+def judge(points: Sequence[Point]) -> Judgement:
+    """Judge points in ascending order of the learning rate.
+
+    The fastest is at an edge where it, or one that is as fast, has no neighbour that was trained on one side: beyond
+    it the next could be faster. A neighbour that diverged is one, a neighbour that crashed is none. Where nothing
+    fits, the same is asked of those that came closest.
+    """
+    known = [point for point in points if point.state in ("completed", "infeasible")]
+    fits = [point for point in known if point.steps_to_fit is not None]
+    if fits:
+        best = min(point.steps_to_fit or 0 for point in fits)
+        tied = [point for point in fits if point.steps_to_fit == best]
+        sides = _edges(known, tied)
+        fastest = tied[(len(tied) - 1) // 2]
+        return Judgement(verdict="edge" if sides else "ok", fastest=fastest, tied=len(tied), open=sides)
+    return Judgement(verdict="never-fits", fastest=None, tied=0, open=_edges(known, closest(known)) if known else ())
+
+
+def closest(points: Sequence[Point]) -> list[Point]:
+    """Of points that do not fit, those that came closest; [] where all came equally close.
+
+    Where all diverged it is the lowest learning rate.
+    """
+    trained = [point for point in points if point.state == "completed" and point.distance is not None]
+    if not trained:
+        return list(points[:1])
+    least = min(point.distance or 0.0 for point in trained)
+    nearest = [point for point in trained if point.distance == least]
+    return nearest if len(nearest) < len(trained) or len(trained) == 1 else []
+
+
+def refinable(points: Sequence[Point]) -> list[float]:
+    """Learning rates that may be the fastest, and whose fit is known only to the distance of two evaluations."""
+    fits = [(point, point.fit) for point in points if point.fit is not None and point.state == "completed"]
+    best = min((fit.step for _, fit in fits), default=0)
+    return [
+        point.learning_rate
+        for point, fit in fits
+        if not point.refined and fit.resolution > 1 and fit.before < best
+    ]
+
+
+def next_rates(points: Sequence[Point], grid: Grid, *, extend: bool) -> list[float]:
+    """What to train next, once all trials have ended: what is missing of the grid, then repetitions, then more grid."""
+    tried = [point.learning_rate for point in points]
+    missing = [rate for rate in grid.middle_outward() if rate not in tried]
+    if missing:
+        return missing
+    again = refinable(points)
+    if again or not extend:
+        return again
+    return [rate for side in judge(points).open for rate in grid.beyond(tried, side)]
+
+
+def _edges(known: Sequence[Point], best: Sequence[Point]) -> tuple[Side, ...]:
+    sides: list[Side] = []
+    if known[0] in best:
+        sides.append("lower")
+    if known[-1] in best:
+        sides.append("upper")
+    return tuple(sides)

@@ -1,0 +1,157 @@
+"""The loop of a sweep: train what is missing, look at what there is, decide what to train next.
+
+All state is in the studies' folders, so that a sweep that was interrupted, or killed, goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from playbook_cli.curves import measure
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import difference, dump, load
+from playbook_cli.store import Store
+from playbook_cli.study import NO_METRIC
+from playbook_cli.sweep.find import FindRace, fitting
+from playbook_cli.sweep.grid import coarse
+from playbook_cli.sweep.judge import next_rates
+from playbook_cli.sweep.listed import ListedSampler
+from playbook_cli.sweep.points import rate_of, read, steps_spent
+from playbook_cli.sweep.race import SweepRace, require_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.sampling import Sampler
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.study import Outcome, Race
+    from playbook_cli.sweep.find import Rounds
+    from playbook_cli.sweep.points import Point
+    from playbook_cli.sweep.setting import Setting
+
+SWEEP, FIND = "lr-sweep", "lr-find"
+"""What is appended to a study's name for the sweep, and for the search for its number of steps."""
+GROWS = ("trials", "nuisance.")
+"""Keys that follow from which learning rates were trained so far."""
+GRID = ("lr_sweep.min", "lr_sweep.max", "lr_sweep.points", "lr_sweep.steps", "lr_sweep.find")
+"""Keys in which a sweep may differ from the one in its folder: other learning rates join those that are there."""
+
+
+class Train(Protocol):
+    """Runs what is missing of a study in its folder, whose claim is held."""
+
+    def __call__(self, spec: StudySpec, paths: StudyPaths, sampler: Sampler, race: Race) -> Outcome: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What was measured."""
+
+    points: Sequence[Point]
+    steps: int | None
+    """N, of each trial; None where it was searched for, and no number of steps up to the limit makes a trial fit."""
+    spent: int
+    """Steps that were trained."""
+    stopped: Outcome | None = None
+    """The run that ended before its time: it was interrupted, or no trial works."""
+
+
+def sweep(setting: Setting, steps: int, paths: StudyPaths, train: Train, *, extend: bool, racing: bool) -> Swept:
+    """Train the grid, `steps` steps each, until there is nothing left to try.
+
+    SpecError where the script does not report the target's metric; StudyError where the folder holds another sweep.
+    """
+    parameter, target, grid = setting.sweep.parameter, setting.target, setting.grid
+    _same(setting.spec(SWEEP, steps, grid.middle_outward()), paths, (*GROWS, *GRID))
+    stopped = None
+    again = True
+    while True:
+        trials = _trials(paths)
+        points = read(trials, parameter, target)
+        unfinished = _unfinished(trials, again=again)
+        further = [] if unfinished else next_rates(points, grid, extend=extend)
+        if stopped or not (unfinished or further):
+            return Swept(points=points, steps=steps, spent=steps_spent(trials), stopped=stopped)
+        rates = [*(rate_of(trial, parameter) for trial in trials), *further]
+        race = SweepRace(
+            paths=paths,
+            target=target,
+            rates=rates,
+            interval=setting.interval(steps),
+            fastest=min((point.fit.step for point in points if point.fit), default=None),
+            racing=racing,
+        )
+        stopped = _train(setting, setting.spec(SWEEP, steps, rates), paths, train, further, race)
+        again = False
+
+
+def find(setting: Setting, rounds: Rounds, paths: StudyPaths, train: Train) -> Swept:
+    """Double the number of steps until a learning rate of the coarse grid fits; raises as `sweep` does.
+
+    The points are those of the last round.
+    """
+    parameter, target = setting.sweep.parameter, setting.target
+    _same(setting.spec(FIND, rounds.limit, coarse(setting.grid).middle_outward()), paths, GROWS)
+    stopped = None
+    again = True
+    while True:
+        trials = _trials(paths)
+        unfinished = _unfinished(trials, again=again)
+        begun = -(-len(trials) // rounds.width)
+        found = fitting(trials, target) is not None
+        if stopped or (begun and not unfinished and (found or rounds.last(begun - 1))):
+            return Swept(
+                points=read(trials[(begun - 1) * rounds.width :], parameter, target),
+                steps=rounds.steps(begun - 1) if found else None,
+                spent=steps_spent(trials),
+                stopped=stopped,
+            )
+        further = [] if unfinished else coarse(setting.grid).middle_outward()
+        rates = [*(rate_of(trial, parameter) for trial in trials), *further]
+        race = FindRace(paths=paths, target=target, rounds=rounds)
+        stopped = _train(setting, setting.spec(FIND, rounds.limit, rates), paths, train, further, race)
+        again = False
+
+
+def _trials(paths: StudyPaths) -> Sequence[TrialRecord]:
+    return Store(paths.dir).record().trials if paths.spec.exists() else []
+
+
+def _unfinished(trials: Sequence[TrialRecord], *, again: bool) -> bool:
+    """Whether any trial has no result yet; one that crashed gets `again` another try."""
+    return any(trial.state == "pending" or (again and trial.state == "failed") for trial in trials)
+
+
+def _train(
+    setting: Setting, spec: StudySpec, paths: StudyPaths, train: Train, further: Sequence[float], race: Race
+) -> Outcome | None:
+    """Train these further learning rates and what is missing; the outcome where that could not be finished."""
+    temporary = paths.spec.with_suffix(".tmp")
+    temporary.write_text(dump(spec), encoding="utf-8")
+    temporary.replace(paths.spec)
+    sampler = ListedSampler(setting.sweep.parameter, further, spec.seed)
+    outcome = train(spec, paths, sampler, race)
+    for trial in outcome.trials:
+        if trial.state == "failed" and (trial.reason or "").startswith(NO_METRIC):
+            require_metric(setting.target, measure(paths.trial(trial.id).metrics).curve)
+    return outcome if outcome.hopeless or outcome.interrupted else None
+
+
+def _same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str]) -> None:
+    """StudyError, with the difference, where the folder holds another sweep than this one."""
+    if not paths.spec.exists():
+        return
+    changes = [
+        f"  {key}: {old} -> {new}"
+        for key, old, new in difference(load(paths.spec)[0], spec)
+        if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
+    ]
+    if changes:
+        raise StudyError(
+            "the sweep in this folder was made under other settings:\n" + "\n".join(changes),
+            where=str(paths.dir),
+            hint="add --anew to set it aside and begin a new one",
+        )

@@ -1,0 +1,107 @@
+"""What a sweep knows of each of its learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.records import Curve, State, TrialRecord
+    from playbook_cli.sweep.target import Fit, Target
+
+LOSSES = ("train_loss", "training_loss", "loss")
+"""Names of the training loss, the first that a trial reports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One learning rate and what training with it did."""
+
+    learning_rate: float
+    state: State
+    reason: str | None
+    """Why it is infeasible or failed, or was ended before its last step."""
+    fit: Fit | None
+    refined: bool
+    """Whether it was trained a second time, to locate the fit exactly."""
+    last_step: int
+    closest: float | None
+    """The target metric's best value; None where there is none."""
+    distance: float | None
+    """How far that is from the target; smaller is closer, whichever way the metric goes."""
+    loss: str | None
+    """Name of the training loss; None where none is reported."""
+    last_loss: float | None
+    """Mean over the last quarter of its evaluations."""
+    loss_change: float | None
+    """By which share that mean differs from the one over the quarter before; None where there are too few."""
+
+    @property
+    def steps_to_fit(self) -> int | None:
+        return None if self.fit is None else self.fit.step
+
+
+def read(trials: Sequence[TrialRecord], parameter: str, target: Target) -> list[Point]:
+    """A point a learning rate, in ascending order.
+
+    The first trial of a learning rate is the sweep's own; one after it repeated it up to its fit, evaluated at every
+    step near it.
+    """
+    by_rate: dict[float, list[TrialRecord]] = {}
+    for trial in trials:
+        by_rate.setdefault(rate_of(trial, parameter), []).append(trial)
+    return [_point(rate, by_rate[rate], target) for rate in sorted(by_rate)]
+
+
+def rate_of(trial: TrialRecord, parameter: str) -> float:
+    """The learning rate of a trial of a sweep."""
+    return float(trial.params[parameter] or 0.0)
+
+
+def steps_spent(trials: Sequence[TrialRecord]) -> int:
+    """Steps that all trials trained, as far as they recorded them."""
+    return sum(trial.last_step for trial in trials)
+
+
+def steps_of_full_grid(points: Sequence[Point], steps: int) -> int:
+    """Steps of the sweep as the playbook describes it: each learning rate for `steps` steps, or until it diverged."""
+    return sum(point.last_step if point.state == "infeasible" else steps for point in points)
+
+
+def _point(rate: float, trials: Sequence[TrialRecord], target: Target) -> Point:
+    first = trials[0]
+    again = next((trial for trial in trials[1:] if trial.state == "completed"), None)
+    fit = target.reached(first.curve) if first.state == "completed" else None
+    exact = target.reached(again.curve) if again else None
+    best = None if first.best is None else first.best.value
+    loss, last_loss, change = _loss(first.curve, target)
+    return Point(
+        learning_rate=rate,
+        state=first.state,
+        reason=first.reason,
+        fit=exact or fit,
+        refined=len(trials) > 1,
+        last_step=first.last_step,
+        closest=best,
+        distance=None if best is None else target.metric.loss(best) - target.metric.loss(target.value),
+        loss=loss,
+        last_loss=last_loss,
+        loss_change=change,
+    )
+
+
+def _loss(curve: Curve | None, target: Target) -> tuple[str | None, float | None, float | None]:
+    """Name and late mean of the training loss (else of the target's metric), and its change against the time before."""
+    import numpy as np
+
+    name = next((n for n in (*LOSSES, target.metric.name) if curve is not None and n in curve.values), None)
+    if curve is None or name is None:
+        return None, None, None
+    values = curve.values[name][np.isfinite(curve.values[name])]
+    quarter = len(values) // 4
+    if quarter == 0:
+        return name, float(values[-1]) if len(values) else None, None
+    late, early = float(values[-quarter:].mean()), float(values[-2 * quarter : -quarter].mean())
+    return name, late, (late - early) / abs(early) if early else None

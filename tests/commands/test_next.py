@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from playbook_cli.commands.next import asked_for
+from playbook_cli.records import Finding
+from playbook_cli.spec.load import load
+from tests.commands.finished import finish
+
+
+def rising(params):
+    """Better towards high x, indifferent to the rest."""
+    return 1.0 - params["x"]
+
+
+def test_an_optimum_beyond_an_edge_is_answered_by_a_wider_range(bench):
+    finish(bench, rising, trials=24)
+    answer = bench("next", "runs/toy")
+    assert answer.code == 0, answer.err
+    spec, source = load(bench.folder / "toy-2.yaml")
+    (x,) = spec.nuisance["x"]
+    assert (x.min, x.max) == (0.0, 1.5)
+    assert spec.name == "toy-2"
+    assert spec.seed == 1
+    above = (bench.folder / "toy-2.yaml").read_text().splitlines()[source.lines["nuisance", "x"] - 2]
+    assert above.strip().startswith("#"), "the reason stands above the change"
+    assert "nuisance.x.max: boundary:" in answer.out
+    assert "-> playbook run toy-2.yaml" in answer.out
+
+
+def test_what_next_writes_can_be_planned_at_once(bench):
+    finish(bench, rising, trials=24)
+    bench("next", "runs/toy")
+    assert bench("plan", "toy-2.yaml").code == 0
+
+
+def test_the_study_after_the_second_is_the_third(bench):
+    finish(bench, rising, trials=24)
+    bench("next", "runs/toy", "-o", "second.yaml")
+    finish(bench, rising, trials=24, name="toy-2")
+    bench("next", "runs/toy-2", "--trials", "30")
+    assert load(bench.folder / "toy-3.yaml")[0].trials == 30
+
+
+def test_options_are_obeyed_whatever_the_findings_say(bench):
+    finish(bench, lambda params: abs(params["x"] - 0.5), trials=24, fixed={"weight_decay": 0.0})
+    arguments = "--widen x --regularize --max-train-steps 8 --eval-every 2 --trials 48"
+    answer = bench("next", "runs/toy", *shlex.split(arguments), "-o", "-")
+    (bench.folder / "it.yaml").write_text(answer.out)
+    spec, _ = load(bench.folder / "it.yaml")
+    assert (spec.max_train_steps, spec.eval_every, spec.trials) == (8, 2, 48)
+    assert spec.nuisance["x"][0].max == 1.5
+    assert spec.nuisance["x"][0].min == 0.0, "a range that begins at 0 stays on its side of it"
+    assert "weight_decay" in spec.nuisance
+    assert "weight_decay" not in spec.fixed
+
+
+def test_narrowing_keeps_the_best_trials_inside(bench):
+    finish(bench, lambda params: abs(params["x"] - 0.5), trials=24)
+    answer = bench("next", "runs/toy", "--narrow", "-o", "-")
+    (bench.folder / "it.yaml").write_text(answer.out)
+    (x,) = load(bench.folder / "it.yaml")[0].nuisance["x"]
+    assert 0.0 < x.min < 0.45
+    assert 0.55 < x.max < 1.0
+
+
+def test_no_file_is_overwritten(bench):
+    finish(bench, rising, trials=24)
+    (bench.folder / "toy-2.yaml").write_text("mine")
+    answer = bench("next", "runs/toy")
+    assert answer.code == 2
+    assert "toy-2.yaml" in answer.err
+    assert (bench.folder / "toy-2.yaml").read_text() == "mine"
+
+
+def test_a_range_that_does_not_exist_is_named_with_those_that_do(bench):
+    finish(bench, rising, trials=4)
+    answer = bench("next", "runs/toy", "--widen", "y")
+    assert answer.code == 2
+    assert "y" in answer.err
+    assert "x" in answer.err
+
+
+def test_without_results_there_is_nothing_to_change_and_nothing_is_written(bench):
+    finish(bench, rising, trials=4)
+    bench.paths().journal.unlink()
+    answer = bench("next", "runs/toy")
+    assert answer.code == 0
+    assert "nothing to change" in answer.out
+    assert not (bench.folder / "toy-2.yaml").exists()
+
+
+@pytest.mark.parametrize(("first", "second"), [(20, 40), (40, 20)])
+def test_of_two_lengths_that_are_asked_for_the_longer_is_taken(first, second):
+    findings = [
+        Finding(
+            rule=rule,
+            subject=None,
+            severity="warning",
+            verdict="yes",
+            evidence={},
+            message="",
+            next=f"playbook next runs/toy --max-train-steps {steps}",
+        )
+        for rule, steps in (("still-improving", first), ("best-step", second))
+    ]
+    assert asked_for(findings).max_train_steps == 40

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+from playbook_cli.advice.rules import RULES
+from tests.commands.finished import finish
+
+
+def good(params):
+    return (params["x"] - 0.4) ** 2
+
+
+def test_the_report_is_on_the_terminal_and_in_two_files(bench):
+    finish(bench, good, trials=16, goal="Is x worth it?")
+    answer = bench("report", "runs/toy")
+    assert answer.code == 0, answer.err
+    assert "Is x worth it?" in answer.out
+    assert "Findings" in answer.out
+    assert (bench.paths().report / "index.html").read_text().startswith("<!doctype html>")
+    assert json.loads((bench.paths().report / "report.json").read_text())["study"] == "toy"
+
+
+def test_json_is_one_object_on_stdout_and_the_same_as_the_file(bench):
+    finish(bench, good, trials=16)
+    answer = bench("report", "runs/toy", "--json", "--no-html")
+    assert answer.json == json.loads((bench.paths().report / "report.json").read_text())
+    assert not (bench.paths().report / "index.html").exists()
+    assert answer.json.keys() >= {"study", "counts", "best", "arms", "findings", "trials"}
+    assert answer.json["counts"].keys() == {"planned", "completed", "infeasible", "failed", "running", "pending"}
+    assert {f["rule"] for f in answer.json["findings"]} <= RULES.keys()
+    for finding in answer.json["findings"]:
+        assert finding.keys() == {"rule", "subject", "severity", "verdict", "evidence", "message", "next"}
+    for trial in answer.json["trials"]:
+        assert trial.keys() >= {"id", "params", "state", "reason", "value", "step", "last_step", "seed"}
+    best = min(answer.json["trials"], key=lambda trial: trial["value"])
+    assert answer.json["best"]["trial"] == best["id"]
+
+
+def test_a_study_file_stands_for_its_folder(bench):
+    finish(bench, good, trials=4)
+    assert "toy" in bench("report", "study.yaml", "--no-html").out
+
+
+def test_pictures_are_written_without_a_browser(bench):
+    finish(bench, good, trials=8)
+    assert bench("report", "runs/toy", "--no-html", "--png", "png", "--svg", "svg").code == 0
+    pictures = sorted(path.stem for path in (bench.folder / "png").iterdir())
+    assert pictures == sorted(path.stem for path in (bench.folder / "svg").iterdir())
+    assert pictures
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (bench.folder / "png").iterdir())
+
+
+def test_a_study_with_no_finished_trial_is_reported(bench):
+    finish(bench, good, trials=4)
+    bench.paths().journal.unlink()
+    answer = bench("report", "runs/toy", "--no-html")
+    assert answer.code == 0, answer.err
+
+
+def test_a_folder_that_is_no_study_is_refused_with_those_that_are(bench):
+    finish(bench, good, trials=4)
+    answer = bench("report", "runs/other")
+    assert answer.code == 2
+    assert "runs/toy" in answer.err
+
+
+def test_every_rule_explains_itself_its_thresholds_and_what_to_do(bench):
+    for name, rule in RULES.items():
+        said = " ".join(bench("explain", name).out.split())
+        assert rule.title in said
+        assert " ".join(rule.action.split()) in said
+        assert all(f"{threshold.name} = {threshold.default:g}" in said for threshold in rule.thresholds)
+
+
+def test_explain_lists_all_rules_and_refuses_others(bench):
+    assert all(name in bench("explain").out for name in RULES)
+    answer = bench("explain", "astrology")
+    assert answer.code == 2
+    assert "boundary" in answer.err
+
+
+def test_watch_ends_when_nobody_runs_the_study(bench):
+    finish(bench, good, trials=4)
+    answer = bench("watch", "runs/toy")
+    assert answer.code == 0
+    assert "4 of 4 trials completed" in answer.out

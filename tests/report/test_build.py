@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from playbook_cli.records import Curve, Finding, Parameter
+from playbook_cli.report.build import build
+from playbook_cli.report.panels import counterpart
+from playbook_cli.report.thinning import thin
+from tests.report import studies
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nothing started", "No trial has started yet: 4 planned."),
+        ("no finished trial", "No trial has a result yet: 2 running, 2 pending."),
+        ("all infeasible", "No trial could be trained: all 8 trials are infeasible."),
+        ("all failed", "No trial has a result: 3 failed."),
+        ("one trial", "The only trial reaches val_error"),
+        ("running", "So far: the best of 9 trials reaches val_error"),
+        ("ties", "reaches val_accuracy 1 (trial 0, step 300, and 11 more)"),
+    ],
+)
+def test_the_answer_says_where_the_study_stands(name: str, words: str) -> None:
+    assert words in build(studies.ODD[name](), []).answer
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer"),
+    [
+        ("better", "two layers are better."),
+        ("blocked", "the settings cannot be compared yet."),
+        ("undecided", "(trial 11, step 520, and 2 more)."),
+    ],
+)
+def test_the_question_is_answered_where_the_isolation_rule_answers_it(verdict: str, answer: str) -> None:
+    said = Finding(
+        rule="isolation", subject=None, severity="info", verdict=verdict, evidence={}, message="two layers are better"
+    )
+    assert build(studies.digits(), [said]).answer.endswith(answer)
+
+
+def test_the_states_of_all_planned_trials_add_up() -> None:
+    counts = build(studies.ODD["running"](), []).counts
+    assert counts["planned"] == 32
+    assert sum(counts.values()) == 2 * 32
+
+
+def test_a_conditional_hyperparameter_has_an_axis_for_each_condition() -> None:
+    report = build(studies.ODD["conditional"](), [])
+    assert [len(axis.points) for axis in report.axes] == [24, 12, 12]
+    assert report.hyperparameters == ["optimizer", "learning_rate"]
+
+
+def test_a_range_without_width_is_drawn() -> None:
+    still = Parameter(name="x", label="x", role="nuisance", kind="float", low=1.0, high=1.0)
+    report = build(studies.digits(4, parameters=(still,)), [])
+    assert [point.unit for point in report.axes[0].points] == [0.5] * 4
+
+
+def test_choices_that_read_the_same_are_told_apart() -> None:
+    choice = Parameter(name="x", label="x", role="nuisance", kind="choice", choices=("1", 1, None))
+    assert build(studies.digits(4, parameters=(choice,)), []).axes[0].choices == ["1 (1)", "1 (2)", "null"]
+
+
+def test_arms_that_only_trials_know_are_shown() -> None:
+    study = studies.digits(4, parameters=(studies.RATE,))
+    foreign = replace(study.trials[0], arm={"optimizer": "lion"})
+    report = build(replace(study, trials=[foreign, *study.trials[1:]]), [])
+    assert [arm.label for arm in report.arms] == ["all trials", "optimizer=lion"]
+    assert [arm.trials for arm in report.arms] == [3, 1]
+
+
+def test_tied_trials_are_all_good() -> None:
+    assert all(trial.good for trial in build(studies.ODD["ties"](), []).trials)
+
+
+def test_the_best_trial_of_every_arm_has_its_curve() -> None:
+    report = build(studies.digits(60), [])
+    shown = {line.trial for line in report.panels[0].lines}
+    assert {arm.best.trial for arm in report.arms if arm.best} <= shown
+
+
+def test_a_first_running_trial_has_its_curve() -> None:
+    trial = replace(studies.digits(1).trials[0], state="running")
+    assert build(studies.digits(1, trials=[trial]), []).panels[0].lines
+
+
+@pytest.mark.parametrize(
+    ("name", "partner"),
+    [("val_error", "train_error"), ("validation/loss", "train/loss"), ("interval_error", None), ("accuracy", None)],
+)
+def test_a_validation_metric_finds_its_training_counterpart(name: str, partner: str | None) -> None:
+    assert counterpart(name, ["train_error", "train/loss", "intertrain_error"]) == partner
+
+
+def test_thinning_keeps_ends_extremes_and_the_best_step() -> None:
+    random = np.random.default_rng(0)
+    steps = np.arange(1, 5001)
+    values = random.standard_normal(5000)
+    values[1234], values[4321], values[7] = -50, 50, np.nan
+    kept = thin(steps, values, limit=200, keep=[2500])
+    assert len(kept) <= 201
+    assert {0, 1234, 4321, 2499, 4999} <= set(kept)
+    assert 7 not in kept
+    assert np.all(np.diff(kept) > 0)
+
+
+def test_a_short_curve_is_kept_whole() -> None:
+    assert list(thin(np.arange(5), np.array([1.0, np.nan, 2.0, np.inf, 0.0]))) == [0, 2, 4]
+
+
+def test_a_curve_without_the_metric_makes_no_panel() -> None:
+    trial = studies.digits(1).trials[0]
+    empty = Curve(steps=np.array([1]), values={"other": np.array([1.0])})
+    assert build(studies.digits(1, trials=[replace(trial, curve=empty)]), []).panels == []

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from playbook_cli.report.build import build
+from playbook_cli.report.terminal import render
+from tests.report import studies
+from tests.report.contract import RendererContract
+
+if TYPE_CHECKING:
+    from playbook_cli.report.value import Report
+
+
+def printed(report: Report, *, width: int = 80, encoding: str = "utf-8", terminal: bool = False) -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    render(report, Console(file=file, width=width, force_terminal=terminal, legacy_windows=False))
+    return raw.getvalue().decode(encoding)
+
+
+class TestTerminal(RendererContract):
+    def draw(self, report: Report) -> str:
+        return printed(report)
+
+
+@pytest.mark.parametrize("name", studies.ODD)
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_no_line_but_a_command_is_wider_than_the_terminal(name: str, width: int) -> None:
+    lines = printed(build(studies.ODD[name](), studies.findings()), width=width).splitlines()
+    wide = [line for line in lines if len(line) > width and not line.startswith("  -> ")]
+    assert wide == []
+
+
+def test_a_pipe_gets_no_escape_sequences() -> None:
+    assert "\x1b" not in printed(build(studies.digits(), studies.findings()))
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = build(studies.digits(), studies.findings())
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]m", printed(report, terminal=True))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", printed(report, terminal=True))
+
+
+@pytest.mark.parametrize("name", ["realistic", "hostile names", "many trials"])
+def test_a_terminal_that_knows_ascii_only_gets_ascii(name: str) -> None:
+    assert printed(build(studies.ODD[name](), studies.findings()), encoding="ascii").isascii()
+
+
+def test_markup_and_escape_sequences_in_names_stay_text() -> None:
+    shown = printed(build(studies.ODD["hostile names"](), studies.findings()), terminal=True)
+    assert "[bold]x[/bold]" in shown
+    assert "\x1b[31m 😀" not in shown
+
+
+def test_sections_follow_the_reading_order() -> None:
+    shown = printed(build(studies.digits(), studies.findings()))
+    headings = ["Findings", "Best trials", "Where the trials lie", "Best step", "Isolation"]
+    places = [re.search(rf"^{heading}", shown, re.MULTILINE) for heading in headings]
+    assert [place.start() for place in places if place] == sorted(place.start() for place in places if place)
+    assert None not in places
+
+
+def test_an_infeasible_trial_is_an_x_at_its_place() -> None:
+    study = studies.digits(
+        2,
+        parameters=(studies.RATE,),
+        trials=[
+            studies.bare("infeasible", 0, params={"learning_rate": 1.0}),
+            studies.bare("infeasible", 1, params={"learning_rate": 1e-3}),
+        ],
+    )
+    strip = next(line for line in printed(build(study, [])).splitlines() if "learning_rate" in line)
+    assert re.search(r"\|x.*x\|", strip)
+
+
+def test_the_histogram_counts_both_zones() -> None:
+    study = studies.digits(12, parameters=(studies.RATE,))
+    assert "0 of 12 (0%) within the first 10%" in printed(build(study, []))

@@ -1,0 +1,146 @@
+"""A record is whole or absent, whatever happens to the process that writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playbook_cli.errors import JournalError
+from playbook_cli.journal import Journal, read, rewrite, set_aside
+
+NUMBERS = st.integers() | st.floats(allow_nan=False)
+RECORDS = st.lists(
+    st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | NUMBERS | st.text(max_size=20), max_size=4),
+    max_size=5,
+)
+
+
+def written(path, records, **options):
+    journal = Journal(path, **options)
+    for record in records:
+        journal.append(record)
+    journal.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("journal")
+
+
+@given(RECORDS)
+def test_what_is_appended_is_read_back(folder, records):
+    path = folder / "any.jsonl"
+    path.unlink(missing_ok=True)
+    written(path, records)
+    assert read(path) == records
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_journal_goes_on_where_an_earlier_one_ended(tmp_path, durable):
+    path = tmp_path / "j"
+    written(path, [{"a": 1}], durable=durable)
+    written(path, [{"a": 2}], durable=durable)
+    assert read(path) == [{"a": 1}, {"a": 2}]
+
+
+def test_a_journal_that_is_not_there_has_no_records(tmp_path):
+    assert read(tmp_path / "none") == []
+    (tmp_path / "empty").touch()
+    assert read(tmp_path / "empty") == []
+
+
+RECORDED = [{"event": "one", "value": 0.5}, {"event": "zwei ü", "text": "a\nb"}, {"event": "three", "list": [1, {}]}]
+CONTENT = b"".join(json.dumps(record).encode() + b"\n" for record in RECORDED)
+
+
+@pytest.mark.parametrize("size", range(len(CONTENT) + 1))
+def test_a_journal_cut_at_any_byte_keeps_its_whole_records_and_goes_on(tmp_path, size):
+    path = tmp_path / "j"
+    path.write_bytes(CONTENT[:size])
+    whole = CONTENT[:size].count(b"\n")
+    assert read(path) == RECORDED[:whole]
+    written(path, [{"new": True}])
+    assert read(path) == [*RECORDED[:whole], {"new": True}]
+
+
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 200_000])
+def test_a_long_torn_record_is_cut_off(tmp_path, length):
+    path = tmp_path / "j"
+    path.write_bytes(b'{"a": 1}\n{"long": "' + b"x" * length)
+    written(path, [{"b": 2}])
+    assert read(path) == [{"a": 1}, {"b": 2}]
+    path.write_bytes(b"x" * length)
+    written(path, [{"b": 2}])
+    assert read(path) == [{"b": 2}]
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"[1]", b"3", b"null", b'{"a": 1', b"\xff\xfe", b"{} {}", b"[" * 100_000])
+def test_a_damaged_line_inside_is_refused_with_file_and_line(tmp_path, line):
+    path = tmp_path / "j"
+    path.write_bytes(b'{"a": 1}\n' + line + b'\n{"b": 2}\n')
+    with pytest.raises(JournalError) as error:
+        read(path)
+    assert error.value.where == f"{path}:2"
+    assert "delete the line" in (error.value.hint or "")
+
+
+def test_a_record_that_does_not_fit_on_the_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = tmp_path / "j"
+    journal = Journal(path)
+    journal.append({"a": 1})
+    real_write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real_write(fd, data[:5]))
+    with pytest.raises(OSError, match="no space left"):
+        journal.append({"b": "a long record"})
+    monkeypatch.undo()
+    assert read(path) == [{"a": 1}]
+    journal.append({"c": 3})
+    assert read(path) == [{"a": 1}, {"c": 3}]
+    journal.close()
+
+
+def test_closing_twice_is_harmless(tmp_path):
+    journal = Journal(tmp_path / "j")
+    journal.close()
+    journal.close()
+
+
+def test_a_process_that_kills_itself_between_records_loses_none(tmp_path):
+    path = tmp_path / "j"
+    code = (
+        "import os, signal, sys\nfrom playbook_cli.journal import Journal\njournal = Journal(sys.argv[1])\n"
+        "for n in range(100): journal.append({'n': n})\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
+    assert read(path) == [{"n": n} for n in range(100)]
+
+
+def test_rewriting_replaces_all_records_at_once(tmp_path):
+    path = tmp_path / "j"
+    written(path, RECORDED)
+    rewrite(path, RECORDED[:1])
+    assert read(path) == RECORDED[:1]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["j"]
+
+
+def test_setting_aside_keeps_every_earlier_journal(tmp_path):
+    path = tmp_path / "j"
+    set_aside(path)
+    for n in range(3):
+        written(path, [{"n": n}])
+        set_aside(path)
+        assert not path.exists()
+    assert [read(tmp_path / f"j.{n + 1}") for n in range(3)] == [[{"n": n}] for n in range(3)]
+
+
+def test_an_empty_journal_is_not_worth_setting_aside(tmp_path):
+    path = tmp_path / "j"
+    path.touch()
+    set_aside(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["j"]

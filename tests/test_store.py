@@ -1,0 +1,252 @@
+"""A study's folder, read from outside at any time."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from playbook_cli import journal
+from playbook_cli.claim import claimed
+from playbook_cli.errors import JournalError, SpecError, StudyError
+from playbook_cli.paths import StudyPaths
+from playbook_cli.store import SILENT_SECONDS, Attempt, Store, counts, is_alive, read_history, running
+
+SPEC = """\
+name: s
+goal: why
+train: m:f
+metric: {name: loss}
+max_train_steps: 10
+eval_every: 5
+trials: 4
+scientific: {layers: [1, 2]}
+nuisance: {x: {min: 0.0, max: 1.0}}
+fixed: {batch_size: 8}
+rules: {boundary: {alpha: 0.1}}
+"""
+
+
+@pytest.fixture
+def paths(tmp_path):
+    """A study of four planned trials: one completed, one infeasible, one under way, one pending."""
+    paths = StudyPaths(tmp_path / "runs" / "s")
+    paths.dir.mkdir(parents=True)
+    paths.spec.write_text(SPEC)
+    write(paths, event="run", source="/study.yaml")
+    for number in range(4):
+        arm = {"layers": 1 + number % 2}
+        params = {**arm, "x": number / 4, "batch_size": 8}
+        write(paths, event="planned", trial=number, params=params, arm=arm, seed=number)
+    for number in range(3):
+        write(paths, event="started", trial=number, attempt=1, slot="cpu0")
+    end(paths, 0, "completed")
+    end(paths, 1, "infeasible", "loss is nan at step 5")
+    metrics(paths, 0, {"step": 5, "loss": 2.0}, {"step": 10, "loss": 1.0})
+    metrics(paths, 1, {"step": 5, "loss": float("nan")})
+    metrics(paths, 2, {"step": 5, "loss": 3.0})
+    return paths
+
+
+def write(paths, **event):
+    log = journal.Journal(paths.journal)
+    log.append({"time": 100.0, **event})
+    log.close()
+
+
+def end(paths, trial, state, reason=None, attempt=1):
+    write(paths, event="ended", trial=trial, attempt=attempt, state=state, reason=reason, exit_code=0, time=103.0)
+
+
+def metrics(paths, trial, *records):
+    paths.trial(trial).dir.mkdir(parents=True, exist_ok=True)
+    journal.rewrite(paths.trial(trial).metrics, records)
+
+
+def test_a_study_is_its_plan_its_outcomes_and_its_measurements(paths):
+    record = Store(paths.dir).record()
+    assert (record.name, record.goal, record.metric.name, record.metric.goal) == ("s", "why", "loss", "minimize")
+    assert (record.max_train_steps, record.eval_every, record.planned) == (10, 5, 4)
+    assert [p.name for p in record.parameters] == ["layers", "x"]
+    assert record.arms == ({"layers": 1}, {"layers": 2})
+    assert record.fixed == {"batch_size": 8}
+    assert record.rules == {"boundary": {"alpha": 0.1}}
+    first, second, third, fourth = record.trials
+    assert (first.state, first.best.value, first.best.step, first.last_step) == ("completed", 1.0, 10, 10)
+    assert (first.best.trial, first.best.params) == (0, first.params)
+    assert (second.state, second.reason, second.best, second.last_step) == (
+        "infeasible",
+        "loss is nan at step 5",
+        None,
+        5,
+    )
+    assert (third.state, third.best.value, third.attempts) == ("pending", 3.0, 1)
+    assert (fourth.state, fourth.curve, fourth.attempts, fourth.seed) == ("pending", None, 0, 3)
+
+
+def test_a_trial_under_way_is_running_as_long_as_its_runner_lives(paths):
+    with claimed(paths):
+        assert [trial.state for trial in Store(paths.dir).record().trials][2] == "running"
+    assert [trial.state for trial in Store(paths.dir).record().trials][2] == "pending"
+
+
+def test_the_history_knows_open_attempts_and_the_time_that_the_others_took(paths):
+    history = Store(paths.dir).history()
+    assert history.open_attempts == [Attempt(trial=2, number=1, started=100.0, slot="cpu0")]
+    assert history.trained_seconds == 6.0
+    assert history.source == "/study.yaml"
+
+
+def test_a_later_attempt_replaces_the_outcome_of_an_earlier_one(paths):
+    end(paths, 2, "pending", "it crashed")
+    write(paths, event="started", trial=2, attempt=2, slot="cpu0")
+    third = Store(paths.dir).history().trials[2]
+    assert (third.state, third.attempts, third.reason) == ("pending", 2, None)
+    end(paths, 2, "failed", "it crashed again", attempt=2)
+    third = Store(paths.dir).history().trials[2]
+    assert (third.state, third.reason) == ("failed", "it crashed again")
+
+
+def test_an_end_without_a_beginning_takes_no_time(paths):
+    end(paths, 3, "failed", "it can't be started")
+    assert Store(paths.dir).history().trained_seconds == 6.0
+
+
+def test_events_of_a_later_version_are_passed_over(paths):
+    write(paths, event="adopted", trial="x")
+    assert len(Store(paths.dir).history().trials) == 4
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"no": "event"},
+        {"event": "planned", "trial": 4},
+        {"event": "planned", "trial": "x", "params": {}, "arm": {}, "seed": 0},
+        {"event": "started", "trial": 99, "attempt": 1, "time": 0, "slot": ""},
+        {"event": "ended", "trial": None},
+        {"event": "run"},
+    ],
+    ids=str,
+)
+def test_an_event_that_makes_no_sense_is_refused_with_its_line(paths, event):
+    journal.Journal(paths.journal).append(event)
+    with pytest.raises(JournalError, match="this is no event of a study") as error:
+        Store(paths.dir).history()
+    assert error.value.where == f"{paths.journal}:11"
+
+
+def test_a_study_without_a_journal_has_no_trials_yet(paths):
+    paths.journal.unlink()
+    record = Store(paths.dir).record()
+    assert (record.trials, record.planned) == ([], 4)
+    assert read_history(paths).source is None
+
+
+def test_a_folder_without_a_study_names_those_that_are_there(paths, tmp_path):
+    with pytest.raises(StudyError, match="no study in this folder") as error:
+        Store(tmp_path / "runs" / "other")
+    assert error.value.hint == f"there are {paths.dir}"
+    with pytest.raises(StudyError) as error:
+        Store(tmp_path / "elsewhere" / "other")
+    assert "playbook run study.yaml" in (error.value.hint or "")
+
+
+def test_a_folder_that_cannot_be_listed_names_nothing(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.glob", refuse)
+    with pytest.raises(StudyError) as error:
+        Store(tmp_path / "other")
+    assert "playbook run study.yaml" in (error.value.hint or "")
+
+
+def test_a_study_whose_file_was_damaged_says_where(paths):
+    paths.spec.write_text("name: s\nnonsense: 1\n")
+    with pytest.raises(SpecError, match=r"study\.yaml:2: nonsense"):
+        Store(paths.dir)
+
+
+def test_a_damaged_evaluation_is_the_reason_of_a_trial_without_one(paths):
+    metrics(paths, 0, {"step": 10, "loss": 1.0}, {"no": "step"})
+    trial = Store(paths.dir).record().trials[0]
+    assert "line 2 is no evaluation" in trial.reason
+    assert trial.best.value == 1.0
+
+
+def test_the_newest_evaluation_of_a_trial(paths):
+    store = Store(paths.dir)
+    assert store.latest(0) == {"step": 10, "loss": 1.0}
+    assert store.latest(3) is None
+
+
+def note(paths, **changes):
+    process = psutil.Process()
+    known = {"pid": process.pid, "created": process.create_time(), "host": socket.gethostname(), "user": "u"}
+    paths.runner.write_text(json.dumps({**known, "since": "2026-01-01", **changes}))
+
+
+def test_the_runner_is_who_wrote_itself_down_as_long_as_it_lives(paths):
+    assert running(paths) is None
+    note(paths)
+    runner = Store(paths.dir).runner()
+    assert str(runner) == f"process {os.getpid()} of u on {socket.gethostname()}, since 2026-01-01"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"pid": 1}', "\x00"])
+def test_a_note_that_cannot_be_read_names_nobody(paths, content):
+    paths.runner.write_text(content)
+    assert running(paths) is None
+
+
+def test_a_number_that_another_process_has_now_is_not_the_runner(paths):
+    note(paths, created=psutil.Process().create_time() - 1000)
+    assert running(paths) is None
+
+
+def test_a_process_that_has_ended_is_not_alive_even_before_it_is_reaped(paths):
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    created = psutil.Process(process.pid).create_time()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive(process.pid, created)
+    process.wait()
+    assert not is_alive(process.pid, created)
+
+
+def test_a_runner_on_another_machine_lives_as_long_as_it_is_heard_of(paths):
+    note(paths, host="elsewhere", pid=2**30)
+    assert running(paths).host == "elsewhere"
+    long_ago = time.time() - SILENT_SECONDS - 1
+    os.utime(paths.runner, (long_ago, long_ago))
+    assert running(paths) is None
+
+
+def test_trials_are_counted_by_state(paths):
+    trials = Store(paths.dir).record().trials
+    assert counts(trials, 10) == {
+        "planned": 10,
+        "completed": 1,
+        "infeasible": 1,
+        "failed": 0,
+        "running": 0,
+        "pending": 8,
+    }
+
+
+def test_reading_a_study_writes_nothing(paths):
+    def everything():
+        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in paths.dir.rglob("*")}
+
+    before = everything()
+    store = Store(paths.dir)
+    store.record()
+    store.runner()
+    store.latest(0)
+    assert everything() == before
