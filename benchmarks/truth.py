@@ -88,9 +88,8 @@ def main() -> None:
         print(markdown(rows))
     kept = sum(row.wanted for row in rows)
     seconds = time.perf_counter() - start
-    print(
-        f"\n{kept} of {len(rows)} cells as wanted; {options.studies} studies each, {options.seeds} seeds, {seconds:.0f} s"
-    )
+    studies = f"{options.studies} studies a cell, {options.seeds} seeds, {seconds:.0f} s"
+    print(f"\n{kept} of {len(rows)} cells as wanted; {studies}")
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -119,9 +119,7 @@ class Trial:
             raise ProtocolError(
                 f"trial.report({step}) without a metric", hint="write trial.report(step, val_error=...)"
             )
-        if isinstance(step, bool) or int(step) != step or step < 0:
-            raise ProtocolError(f"step is a whole number from 0 on, not {step!r}")
-        step = int(step)
+        step = _whole(step)
         if step > self.max_train_steps:
             raise ProtocolError(
                 f"trial.report at step {step}, beyond max_train_steps = {self.max_train_steps}",
@@ -274,6 +272,16 @@ def _number(name: str, value: Any) -> float:
             f"trial.report({name}=...) got {type(value).__name__}, not a number",
             hint="report one number a metric; a tensor must have one element",
         ) from None
+
+
+def _whole(step: Any) -> int:
+    try:
+        whole = int(step)
+    except (TypeError, ValueError, OverflowError):
+        whole = -1
+    if whole < 0 or whole != step or isinstance(step, bool):
+        raise ProtocolError(f"step is a whole number from 0 on, not {step!r}")
+    return whole
 
 
 def _has_state(thing: Any) -> bool:

@@ -80,10 +80,10 @@ class Bench:
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         return path
 
-    def study(self, train: str | None = TRAIN, **changes: Any) -> Path:
+    def study(self, program: str | None = TRAIN, /, **changes: Any) -> Path:
         """study.yaml: the toy study with these keys changed, those that are None left out; and toy.py."""
-        if train is not None:
-            self.write("toy.py", train)
+        if program is not None:
+            self.write("toy.py", program)
         keys = {key: value for key, value in {**TOY, **changes}.items() if value is not None}
         return self.write("study.yaml", json.dumps(keys, indent=2))
 

@@ -107,8 +107,8 @@ def still_improving(study: StudyRecord) -> list[Finding]:
         "curves": len(reads),
     }
     message = (
-        f"over its last quarter {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} of what it gained "
-        f"after the first tenth ({wording.p_text(mean.p_fall())}, mean of {wording.plural(len(reads), 'best curve')})"
+        f"over its last quarter {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
+        f"of what it gained after the first tenth ({wording.p_text(mean.p_fall())}, mean of {wording.plural(len(reads), 'best curve')})"
     )
     if mean.fall < least or mean.p_fall() >= p_limit:
         return [found.ok(name, "no", evidence, message)]
@@ -132,8 +132,8 @@ def saturated(study: StudyRecord) -> list[Finding]:
         "curves": len(reads),
     }
     message = (
-        f"over its second half {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} of its whole drop "
-        f"(mean of {wording.plural(len(reads), 'best curve')})"
+        f"over its second half {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
+        f"of its whole drop (mean of {wording.plural(len(reads), 'best curve')})"
     )
     if mean.p_flat(most) >= p_limit:
         return [found.ok(name, "no", evidence, message)]

@@ -47,11 +47,14 @@ def _looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, list[_L
     trials = outcomes.ended(study.trials)
     arms = study.arms if len(study.arms) > 1 else []
     views: dict[str, list[tuple[Mapping[str, Value], Edges]]] = {p.label: [] for p in ranges}
+    fits: dict[tuple[int, ...], Mapping[str, Edges]] = {}
     for parameter in ranges:
         active = [t for t in trials if outcomes.has(parameter, t)]
-        whole = edges(active, study.parameters, study.metric, zone=zone).get(parameter.label)
-        if whole is not None:
-            views[parameter.label].append(({}, whole))
+        key = tuple(t.id for t in active)
+        if key not in fits:
+            fits[key] = edges(active, study.parameters, study.metric, zone=zone)
+        if parameter.label in fits[key]:
+            views[parameter.label].append(({}, fits[key][parameter.label]))
     for arm in arms:
         parts = edges(_comparable(study, outcomes.of_arm(trials, arm)), study.parameters, study.metric, zone=zone)
         for label, part in parts.items():

@@ -98,7 +98,7 @@ def budget(study: StudyRecord) -> list[Finding]:
     evidence |= {"noises_threshold": noises, "trials": len(trials)}
     message = (
         f"the last doublings of the number of trials each improved the expected best {study.metric.name} by "
-        f"{wording.number(gain)}, {wording.percent(relative)} of the way from the upper quartile of the results to the best"
+        f"{wording.number(gain)}, {wording.percent(relative)} of the way from the best to the upper quartile"
     )
     if relative >= least_gain and gain > noises * noise:
         act = wording.command("next", study, "--trials", str(2 * study.planned))

@@ -80,14 +80,15 @@ def edges(
     columns = [_indicators([p.choices.index(t.params[p.name]) for t in trials]) for p in shared if p.kind == "choice"]
     offsets = np.column_stack([np.ones((len(trials), 1)), *columns])
     trend = _fit(clipped(losses[feasible]), units[feasible], offsets[feasible])
+    bad = (~feasible, losses > np.quantile(losses[feasible], 0.75))
     return {
         p.label: Edges(
             trials=len(trials),
             feasible=int(feasible.sum()),
             needed=trend.needed,
             enough=trend.enough,
-            lower=_edge("lower", 1 - units[:, i], losses, trend.p_value(i, -1.0), zone),
-            upper=_edge("upper", units[:, i], losses, trend.p_value(i, 1.0), zone),
+            lower=_edge("lower", 1 - units[:, i], losses, bad, p_value=trend.p_value(i, -1.0), zone=zone),
+            upper=_edge("upper", units[:, i], losses, bad, p_value=trend.p_value(i, 1.0), zone=zone),
         )
         for i, p in enumerate(ranges)
     }
@@ -151,17 +152,23 @@ def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np
     )
 
 
-def _edge(side: Side, outward: NDArray[np.float64], losses: NDArray[np.float64], p_value: float, zone: float) -> Edge:
+def _edge(
+    side: Side,
+    outward: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    bad: Sequence[NDArray[np.bool_]],
+    *,
+    p_value: float,
+    zone: float,
+) -> Edge:
     top = min(losses.size, max(2, losses.size // 8))
     best = np.argsort(losses, kind="stable")[:top]
-    feasible = np.isfinite(losses)
-    worst = losses > np.quantile(losses[feasible], 0.75)
     return Edge(
         side=side,
         p_value=p_value,
         near=int((outward[best] >= 1 - zone).sum()),
         top=top,
-        closed=_ends_in(~feasible, outward) or _ends_in(worst, outward),
+        closed=any(_ends_in(kind, outward) for kind in bad),
     )
 
 

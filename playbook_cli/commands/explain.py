@@ -20,6 +20,7 @@ def explain(
     rule: Annotated[
         str | None, typer.Argument(metavar="[RULE]", help="A rule's name; without it, all of them.")
     ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="All rules as a Markdown table.")] = False,
 ) -> None:
     """Explain a rule of the report: what it looks at, its thresholds, its formula, and what to do.
 
@@ -30,19 +31,33 @@ def explain(
     from playbook_cli.errors import PlaybookError
 
     out = console()
+    if markdown:
+        print("\n".join(table()))
+        return
     if rule is None:
         from rich.table import Table
 
-        table = Table("rule", "the question", box=None, pad_edge=False, header_style="dim")
+        listed = Table("rule", "the question", box=None, pad_edge=False, header_style="dim")
         for known in RULES.values():
-            table.add_row(known.name, known.title)
-        out.print(table)
+            listed.add_row(known.name, known.title)
+        out.print(listed)
         out.print("\n-> playbook explain RULE")
         return
     if rule not in RULES:
         raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(RULES)}")
     for line in _lines(RULES[rule]):
         out.print(line)
+
+
+def table() -> list[str]:
+    """The rules as the lines of a Markdown table; the README's is this one."""
+    from playbook_cli.advice.rules import RULES
+
+    lines = ["| rule | the question | thresholds | when it speaks |", "|---|---|---|---|"]
+    for rule in RULES.values():
+        numbers = ", ".join(f"{t.name} {t.default:g} ({_WHOSE[t.whose]})" for t in rule.thresholds)
+        lines.append(f"| `{rule.name}` | {rule.title} | {numbers} | {rule.action} |")
+    return lines
 
 
 def _lines(rule: Rule) -> list[str]:

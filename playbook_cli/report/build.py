@@ -87,7 +87,7 @@ def _arm(study: StudyRecord, settings: Mapping[str, Value]) -> Arm:
     results = [study.metric.loss(outcomes.result(trial, study.metric)) for trial in outcomes.ended(trials)]
     return Arm(
         settings=settings,
-        label=words.settings(settings) or "all trials",
+        label=words.settings(settings) or ("all trials" if len(study.arms) == 1 else "other trials"),
         trials=len(trials),
         best=ranked[0].best if ranked else None,
         expected_best=expected_best(results, study.metric),

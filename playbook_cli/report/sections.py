@@ -108,18 +108,23 @@ def _head(report: Report) -> str:
 
 
 def _findings(report: Report) -> str:
-    spoken = [finding for finding in report.findings if finding.severity != "ok"]
-    silent = [finding for finding in report.findings if finding.severity == "ok"]
-    parts = [_finding(finding, _where(report, finding)) for finding in spoken]
-    if not spoken:
-        parts.append('<p class="how">Nothing: every rule that was applied is satisfied.</p>' if silent else NOTHING)
-    if silent:
-        items = "".join(f"<li>{words.escape(_named(finding))}</li>" for finding in silent)
-        parts.append(
-            f"<details><summary>{words.count(len(silent), 'check')} without complaint</summary>"
-            f"<ul>{items}</ul></details>"
-        )
+    parts = [_finding(finding, _where(report, finding)) for finding in report.spoken]
+    if not parts:
+        parts.append('<p class="how">No rule complains.</p>' if report.silent else NOTHING)
+    parts.append(_folded(report.undecided, "undecided", "with too little to judge yet"))
+    parts.append(_folded(report.silent, "fine", "without complaint"))
     return "".join(parts)
+
+
+def _folded(findings: Sequence[Finding], kind: str, what: str) -> str:
+    """Findings that need no reading, behind their number."""
+    if not findings:
+        return ""
+    items = "".join(f"<li>{words.escape(_named(finding))}</li>" for finding in findings)
+    return (
+        f'<details class="{kind}"><summary>{words.count(len(findings), "check")} {what}</summary>'
+        f"<ul>{items}</ul></details>"
+    )
 
 
 def _where(report: Report, finding: Finding) -> str:

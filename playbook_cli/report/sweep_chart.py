@@ -48,7 +48,7 @@ def as_html(answer: Answer) -> str:
     )
     remarks = "".join(f"<p>{words.escape(remark)}" for remark in answer.remarks)
     command = f"<pre>{words.escape(answer.next)}</pre>" if answer.next else ""
-    held = words.escape(answer.with_settings or "nothing else set")
+    held = words.escape(words.settings(answer.fixed) or "no other hyperparameter")
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">

@@ -52,7 +52,7 @@ def render(answer: Answer, console: Console) -> None:
         )
     console.print(Padding(table, (0, 0, 0, 2)))
     console.print()
-    console.print(Text(f"with {answer.with_settings}" if answer.with_settings else "with nothing else set", style="dim"))
+    console.print(Text(f"with {words.settings(answer.fixed) or 'no other hyperparameter'}", style="dim"))
     for line in effort(answer):
         console.print(Text(line, style="dim"))
 

@@ -59,19 +59,19 @@ class _Printer:
         self._line(", ".join(_counted(report)), "dim")
 
     def _findings(self) -> None:
-        spoken = [finding for finding in self._report.findings if finding.severity != "ok"]
-        silent = [finding for finding in self._report.findings if finding.severity == "ok"]
         if self._report.findings:
             self._heading("Findings")
-        for finding in spoken:
+        for finding in self._report.spoken:
             mark, style = _MARKS[finding.severity]
             self._marked(mark, style, _with_subject(finding))
             if finding.next:
                 # Not wrapped here: a command is to be copied in one piece.
                 self._console.print(self._text(f"  -> {finding.next}"), soft_wrap=True)
-        if silent:
+        for message, undecided in _by_message(self._report.undecided).items():
+            self._marked("?", "dim", f"{', '.join(_by_rule(undecided))}: {message}")
+        if self._report.silent:
             mark, style = _MARKS["ok"]
-            self._marked(mark, style, "; ".join(_by_rule(silent)))
+            self._marked(mark, style, "; ".join(_by_rule(self._report.silent)))
 
     def _best_trials(self) -> None:
         report = self._report
@@ -210,6 +210,13 @@ def _counted(report: Report) -> Iterable[str]:
 
 def _with_subject(finding: Finding) -> str:
     return f"{finding.subject}: {finding.message}" if finding.subject else f"{finding.rule}: {finding.message}"
+
+
+def _by_message(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    alike: dict[str, list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault(finding.message, []).append(finding)
+    return alike
 
 
 def _by_rule(findings: Iterable[Finding]) -> list[str]:

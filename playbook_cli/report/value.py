@@ -164,6 +164,21 @@ class Report:
         return list(dict.fromkeys(axis.name for axis in self.axes))
 
     @property
+    def undecided(self) -> list[Finding]:
+        """Findings that only say that there is too little to judge yet."""
+        return [f for f in self.findings if f.verdict == "undecided" and f.severity != "warning"]
+
+    @property
+    def silent(self) -> list[Finding]:
+        """Findings of rules that found nothing."""
+        return [f for f in self.findings if f.severity == "ok" and f not in self.undecided]
+
+    @property
+    def spoken(self) -> list[Finding]:
+        """The findings to read, in reading order."""
+        return [f for f in self.findings if f not in self.undecided and f not in self.silent]
+
+    @property
     def ended(self) -> int:
         """Trials whose outcome is known: completed or infeasible."""
         return self.counts["completed"] + self.counts["infeasible"]

@@ -25,6 +25,8 @@ STEP_LIMITS = (
     "max_epochs",
 )
 MAX_TRIALS = 100_000
+_MORE_IS_BETTER = re.compile(r"acc|f1|auc|bleu|ssim|precision|recall|score|reward|iou", re.IGNORECASE)
+"""Names of metrics that are usually maximized."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class Problem:
 def problems(spec: StudySpec) -> list[Problem]:
     """All that is wrong with a study whose keys have the right types, in the order of the file's sections."""
     found = [*_program(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
-    found += _lr_sweep(spec, spec.lr_sweep) if spec.lr_sweep else []
+    found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
     return found or list(_amount(spec))  # arms can be counted only in a space that is sound
 
 
@@ -248,7 +250,8 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
         )
 
 
-def _lr_sweep(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
+def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
+    """What is wrong with a learning-rate sweep of this study."""
     names = {*spec.scientific, *spec.nuisance, *spec.fixed}
     if sweep.parameter not in names:
         yield Problem(
@@ -261,6 +264,21 @@ def _lr_sweep(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
             location=("lr_sweep", "min"),
             what=f"min is {sweep.min}, and max is {sweep.max}",
             hint="min must be less than max",
+        )
+    for key in ("off", "at"):
+        if sweep.parameter in getattr(sweep, key):
+            yield Problem(location=("lr_sweep", key), what=f"{sweep.parameter} is what the sweep varies")
+    if sweep.eval_every is not None and sweep.steps is not None and sweep.eval_every > sweep.steps:
+        yield Problem(
+            location=("lr_sweep", "eval_every"),
+            what=f"a trial of {sweep.steps} steps is never evaluated every {sweep.eval_every}",
+            hint="evaluate often: a trial fits where an evaluation says so",
+        )
+    if sweep.target.goal == "minimize" and _MORE_IS_BETTER.search(sweep.target.metric):
+        yield Problem(
+            location=("lr_sweep", "target"),
+            what=f"{sweep.target.metric} would fit where it is as low as {sweep.target.value:g}",
+            hint="add goal: maximize where more is better: --target 'train_accuracy>=1.0'",
         )
 
 
@@ -285,9 +303,7 @@ def _step_warnings(spec: StudySpec) -> Iterator[Problem]:
                     what=f"{name} looks like the length of training, which is max_train_steps, the same for all trials",
                     hint="leave it out, and let the script train for trial.max_train_steps",
                 )
-    if re.search(r"acc|f1|auc|bleu|ssim|precision|recall|score|reward|iou", spec.metric.name, re.IGNORECASE) and (
-        spec.metric.goal == "minimize"
-    ):
+    if _MORE_IS_BETTER.search(spec.metric.name) and spec.metric.goal == "minimize":
         yield Problem(
             location=("metric", "goal"),
             what=f"{spec.metric.name} is minimized",

@@ -11,6 +11,7 @@ from playbook_cli.sweep.points import steps_of_full_grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.records import Value
     from playbook_cli.sweep.judge import Judgement
     from playbook_cli.sweep.loop import Swept
     from playbook_cli.sweep.points import Point
@@ -43,7 +44,7 @@ class Answer:
     """What qualifies it, and what can be done."""
     next: str | None
     """The command that acts on it."""
-    with_settings: str
+    fixed: Mapping[str, Value]
     """What was held still, at which values."""
     spent: int
     full: int
@@ -63,7 +64,6 @@ def answer(setting: Setting, swept: Swept, judgement: Judgement, command: str, *
     steps = swept.steps or max((point.last_step for point in swept.points), default=0)
     shown = _Words(setting, swept.points, judgement, steps)
     headline, remarks, advised = shown.ok() if judgement.verdict == "ok" else shown.unknown()
-    still = ", ".join(f"{name} {value}" for name, value in setting.fixed.items())
     return Answer(
         study=setting.study.name,
         parameter=setting.sweep.parameter,
@@ -74,7 +74,7 @@ def answer(setting: Setting, swept: Swept, judgement: Judgement, command: str, *
         headline=headline,
         remarks=remarks,
         next=f"{command} {advised}" if advised else None,
-        with_settings=still,
+        fixed=setting.fixed,
         spent=swept.spent,
         full=steps_of_full_grid(swept.points, steps),
         found_after=None if found is None else found.spent,

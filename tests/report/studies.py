@@ -216,8 +216,9 @@ def _different_steps() -> StudyRecord:
 
 def _running() -> StudyRecord:
     done = digits(12, evaluations=30).trials[:9]
-    running = [bare("running", 9), bare("running", 10, arm={"hidden_layers": 1})]
-    return digits(12, planned=32, trials=[*done, *running, bare("pending", 11)])
+    arm = {"hidden_layers": 1}
+    running = [bare("running", 9, arm=arm), bare("running", 10, arm=arm), bare("pending", 11, arm=arm)]
+    return digits(12, planned=32, trials=[*done, *running])
 
 
 def _conditional() -> StudyRecord:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from playbook_cli.records import Finding
 from playbook_cli.report.build import build
 from playbook_cli.report.terminal import render
 from tests.report import studies
@@ -82,3 +83,12 @@ def test_an_infeasible_trial_is_an_x_at_its_place() -> None:
 def test_the_histogram_counts_both_zones() -> None:
     study = studies.digits(12, parameters=(studies.RATE,))
     assert "0 of 12 (0%) within the first 10%" in printed(build(study, []))
+
+
+def test_rules_that_cannot_judge_for_the_same_reason_share_a_line() -> None:
+    undecided = [
+        Finding(rule=rule, subject=None, severity="info", verdict="undecided", evidence={}, message="too few trials")
+        for rule in ("budget", "best-step")
+    ]
+    shown = printed(build(studies.digits(4), undecided))
+    assert "? budget, best-step: too few trials" in shown

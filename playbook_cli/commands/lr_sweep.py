@@ -1,0 +1,311 @@
+"""`playbook lr-sweep`: the initial max_train_steps, or an honest "unknown"."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.launch.slots import Slot
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import LrSweepSpec, StudySpec
+    from playbook_cli.spec.source import Source
+    from playbook_cli.study import Outcome
+    from playbook_cli.sweep.answer import Answer
+    from playbook_cli.sweep.loop import Swept, Train
+    from playbook_cli.sweep.setting import Setting
+
+Pairs = list[str] | None
+
+
+def lr_sweep(
+    study: StudyFile,
+    parameter: Annotated[str | None, typer.Option("--parameter", metavar="NAME", help="The learning rate.")] = None,
+    low: Annotated[float | None, typer.Option("--min", help="Lower end of the grid.")] = None,
+    high: Annotated[float | None, typer.Option("--max", help="Upper end of the grid.")] = None,
+    points: Annotated[int | None, typer.Option("--points", min=2, help="Learning rates, ends included.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="N, steps of each trial; with --find the most to try.")
+    ] = None,
+    find: Annotated[bool, typer.Option("--find", help="Find N first: double it until any learning rate fits.")] = False,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="METRIC=VALUE", help="When the training set is fitted.")
+    ] = None,
+    eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = None,
+    off: Annotated[
+        Pairs, typer.Option("--off", metavar="NAME=VALUE", help="Regularization and the like, at its off value.")
+    ] = None,
+    at: Annotated[Pairs, typer.Option("--at", metavar="NAME=VALUE", help="A hyperparameter's value here.")] = None,
+    harmless: Annotated[
+        Pairs, typer.Option("--harmless", metavar="NAME", help="What only looks like regularization.")
+    ] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend/--no-extend", help="Let the grid grow past an edge where the best one lies.")
+    ] = True,
+    race: Annotated[
+        bool, typer.Option("--race/--no-race", help="Stop trials that can't win any more; the answer is the same.")
+    ] = True,
+    write: Annotated[bool, typer.Option("--write", help="Write max_train_steps into the study file.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
+    ] = None,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Find the initial max_train_steps by a sweep of constant learning rates, or say that it is unknown.
+
+    It is the number of steps after which the fastest learning rate fits the training set, without augmentation and
+    without regularization, provided that learning rates on both sides are slower. Options stand above the study
+    file's lr_sweep section. The trials are a study of their own, in runs/NAME-lr-sweep.
+
+    Example:  playbook lr-sweep configs/digits.yaml
+    """
+    from playbook_cli.launch.slots import local_slots
+    from playbook_cli.spec.load import load
+    from playbook_cli.sweep.setting import settle
+
+    given, source = load(study)
+    flags = {
+        "parameter": parameter,
+        "min": low,
+        "max": high,
+        "points": points,
+        "steps": steps,
+        "find": find or None,
+        "target": target,
+        "eval_every": eval_every,
+        "off": off,
+        "at": at,
+        "harmless": harmless,
+    }
+    sweep = _merged(given, source, {name: value for name, value in flags.items() if value is not None})
+    setting = settle(given, sweep, source.where(("lr_sweep",)))
+    slots = local_slots(
+        gpus=given.resources.gpus,
+        trials_per_gpu=given.resources.trials_per_gpu,
+        cpus=given.resources.cpus,
+        jobs=jobs,
+        only=gpus,
+    )
+    session = _Session(setting, source, study, runs, slots)
+    session.check()
+    if anew:
+        session.set_aside()
+    command = f"playbook lr-sweep {study}{' --find' if find else ''}"
+    answer = session.answer(command, extend=extend, racing=race)
+    _show(answer, session.paths("lr-sweep"), json=json)
+    if write:
+        _write(answer, study, given, source)
+
+
+class _Session:
+    """One call of the command: the study file, where its sweep lives, and what runs it."""
+
+    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, slots: list[Slot]) -> None:
+        self._setting = setting
+        self._source = source
+        self._file = file
+        self._runs = runs
+        self._slots = slots
+
+    def paths(self, suffix: str) -> StudyPaths:
+        from playbook_cli.paths import StudyPaths
+
+        return StudyPaths(self._runs / f"{self._setting.study.name}-{suffix}")
+
+    def check(self) -> None:
+        """SpecError where the trials could not even start; nothing has been written by then."""
+        from playbook_cli.launch import preflight
+        from playbook_cli.sweep.listed import ListedSampler
+
+        setting, folder = self._setting, self._file.parent
+        rates = setting.grid.middle_outward()
+        spec = setting.spec("lr-sweep", setting.sweep.steps or setting.study.max_train_steps, rates)
+        trials = ListedSampler(setting.sweep.parameter, rates[:1], 0).suggest(spec.space(), [], 1)
+        preflight.look(spec, self._source, folder, trials)
+        if not self.paths("lr-sweep").journal.exists():
+            preflight.import_function(spec, self._source, folder)
+
+    def set_aside(self) -> None:
+        """Rename the folders of earlier sweeps; StudyError where one of them is being run."""
+        from playbook_cli.claim import claimed
+
+        for paths in (self.paths("lr-sweep"), self.paths("lr-find")):
+            if not paths.dir.exists():
+                continue
+            with claimed(paths):
+                number = 1
+                while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
+                    number += 1
+                paths.dir.rename(aside)
+            print(f"the earlier one is now {aside}", file=sys.stderr)
+
+    def answer(self, command: str, *, extend: bool, racing: bool) -> Answer:
+        """Search for N where that is asked for, sweep, and judge."""
+        from dataclasses import replace
+
+        from playbook_cli.sweep import loop
+        from playbook_cli.sweep.answer import answer, described
+        from playbook_cli.sweep.find import rounds
+        from playbook_cli.sweep.grid import coarse
+        from playbook_cli.sweep.judge import judge
+
+        setting = self._setting
+        for line in described(setting):
+            print(line, file=sys.stderr)
+        steps, found = setting.sweep.steps or setting.study.max_train_steps, None
+        if setting.sweep.find:
+            doubling = rounds(setting.study.max_train_steps, setting.sweep.steps, coarse(setting.grid).points)
+            print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
+            with self._training(loop.FIND) as train:
+                found = loop.find(setting, doubling, self.paths(loop.FIND), train)
+            self._finished(found)
+            if found.steps is None:
+                reached = replace(found, steps=doubling.limit)
+                return answer(setting, reached, judge(found.points), command, found=found)
+            steps = found.steps
+        low, high = setting.sweep.min, setting.sweep.max
+        print(
+            f"{setting.sweep.points} values of {setting.sweep.parameter} from {low:g} to {high:g}, {steps} steps each, "
+            f"evaluated every {setting.interval(steps)}, until {setting.target}",
+            file=sys.stderr,
+        )
+        with self._training(loop.SWEEP) as train:
+            swept = loop.sweep(setting, steps, self.paths(loop.SWEEP), train, extend=extend, racing=racing)
+        self._finished(swept)
+        return answer(setting, swept, judge(swept.points), command, found=found)
+
+    @contextmanager
+    def _training(self, suffix: str) -> Iterator[Train]:
+        """Hold the claim of a sweep's folder, and train its trials on this machine."""
+        from playbook_cli.claim import claimed
+        from playbook_cli.commands.run import run_trials
+        from playbook_cli.launch.local import end_orphans
+
+        paths = self.paths(suffix)
+        paths.dir.mkdir(parents=True, exist_ok=True)
+        with claimed(paths) as claim:
+            end_orphans(paths.dir)
+
+            def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any) -> Outcome:
+                return run_trials(spec, self._file, paths, self._slots, claim, sampler, race)
+
+            yield train
+
+    def _finished(self, swept: Swept) -> None:
+        from playbook_cli.errors import WorkError
+
+        if swept.stopped is None:
+            return
+        if swept.stopped.hopeless:
+            raise WorkError(swept.stopped.hopeless, hint="mend it, and then give the same command again")
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130)
+
+
+def _merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpec:
+    """The lr_sweep section with the options of the command line over it. SpecError where that makes no sense."""
+    from pydantic import ValidationError
+
+    from playbook_cli.errors import SpecError
+    from playbook_cli.spec.check import lr_sweep_problems
+    from playbook_cli.spec.model import LrSweepSpec
+
+    section = spec.lr_sweep.model_dump(exclude_unset=True) if spec.lr_sweep else {}
+    if flags.get("find") and "steps" not in flags:
+        section.pop("steps", None)  # the file's N is what is to be found anew
+    for name in ("off", "at"):
+        if name in flags:
+            flags[name] = section.get(name, {}) | dict(_pair(f"--{name}", text) for text in flags[name])
+    if "harmless" in flags:
+        flags["harmless"] = [*section.get("harmless", []), *flags["harmless"]]
+    if "target" in flags:
+        flags["target"] = _target(flags["target"], section.get("target", {}))
+    try:
+        sweep = LrSweepSpec.model_validate(section | flags)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        key = str(detail["loc"][0])
+        raise SpecError(detail["msg"], where=_option(key)) from None
+    for problem in lr_sweep_problems(spec, sweep):
+        key = str(problem.location[1])
+        where = _option(key) if key in flags else source.where(problem.location)
+        raise SpecError(problem.what, where=where, hint=problem.hint)
+    return sweep
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def _pair(option: str, text: str) -> tuple[str, Any]:
+    from playbook_cli.errors import SpecError
+    from playbook_cli.spec.source import parse
+
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise SpecError(f"{text!r} is not NAME=VALUE", where=option, hint=f"write {option} dropout=0.0")
+    read = parse(value, option).data if value.strip() else value
+    return name.strip(), read
+
+
+def _target(text: str, section: dict[str, Any]) -> dict[str, Any]:
+    """METRIC=VALUE or METRIC<=VALUE, METRIC>=VALUE where more is better, or VALUE of the metric in the file."""
+    import re
+
+    from playbook_cli.errors import SpecError
+
+    found = re.fullmatch(r"\s*(?:(?P<metric>[^<>=]*[^<>=\s])\s*(?P<sign><=|>=|=)\s*)?(?P<value>[^<>=]+)", text)
+    try:
+        value = float(found["value"]) if found else None
+    except ValueError:
+        value = None
+    if found is None or value is None:
+        raise SpecError(f"{text!r} is no target", where="--target", hint="write --target train_error=0.0")
+    goal = {"goal": "maximize" if found["sign"] == ">=" else "minimize"} if found["metric"] else {}
+    named = {"metric": found["metric"]} if found["metric"] else {}
+    return section | named | goal | {"value": value}
+
+
+def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.report.sweep_chart import write
+    from playbook_cli.report.sweep_terminal import render
+    from playbook_cli.sweep.answer import as_json
+
+    files = write(answer, paths.report)
+    if json:
+        print_json(as_json(answer))
+        return
+    out = console()
+    render(answer, out)
+    out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+
+
+def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:
+    import time
+
+    from playbook_cli.sweep.write import write_steps
+
+    steps, best = answer.max_train_steps, answer.judgement.fastest
+    if steps is None or best is None:
+        print(f"{file} stays as it is: there is no number to write", file=sys.stderr)
+        return
+    comment = (
+        f"playbook lr-sweep, {time.strftime('%Y-%m-%d')}: {answer.target} first at {answer.parameter} "
+        f"{best.learning_rate:.4g}; it was {spec.max_train_steps}"
+    )
+    write_steps(file, spec, source, steps, comment)
+    print(f"{file}: max_train_steps is {steps} now", file=sys.stderr)

@@ -1,0 +1,89 @@
+"""What would run."""
+
+from __future__ import annotations
+
+import pytest
+
+from playbook_cli.sampling import make
+from playbook_cli.spec.load import load
+
+
+def test_a_plan_shows_trials_coverage_budget_and_warnings(bench):
+    bench.study(
+        goal="Does it help?",
+        scientific={"layers": [1, 2]},
+        nuisance={"x": {"min": 0.0, "max": 1.0}, "batch_size": [8, 16]},
+        fixed={"width": 64},
+        trials=8,
+    )
+    answer = bench("plan", "study.yaml")
+    assert answer.code == 0
+    assert "toy: 8 trials in 2 arms, halton\nDoes it help?\n" in answer.out
+    assert "32 training steps in all: 8 trials of max_train_steps = 4, evaluated every 2" in answer.out
+    assert "! batch_size is not a hyperparameter to tune" in answer.out.replace("\n", " ")
+    assert "-> put it under fixed:" in answer.out
+    assert "width" not in answer.out
+    header, *rows = answer.out.splitlines()[2:11]
+    assert header.split() == ["trial", "layers", "x", "batch_size"]
+    assert [row.split()[0] for row in rows] == list("01234567")
+
+
+def test_a_hyperparameter_that_a_trial_lacks_is_a_dash(bench):
+    bench.study(nuisance={"o": ["a", "b"], "m": {"min": 0.0, "max": 1.0, "when": {"o": "a"}}})
+    rows = [line.split() for line in bench("plan", "study.yaml").out.splitlines()[2:6]]
+    assert {row[1] for row in rows} == {"a", "b"}
+    assert all((row[2] == "-") == (row[1] == "b") for row in rows)
+
+
+def test_a_plan_is_what_will_run(bench):
+    bench.study(trials=6)
+    planned = bench("plan", "study.yaml", "--json").json
+    dry = bench("run", "study.yaml", "--dry-run", "--json").json
+    assert planned == dry
+    assert not (bench.folder / "runs").exists()
+    bench("run", "study.yaml", "--jobs", 2)
+    run = [{"id": e["trial"], "params": e["params"], "arm": e["arm"], "seed": e["seed"]} for e in bench.events("planned")]
+    assert planned["trials"] == run
+
+
+def test_the_json_of_a_plan_has_these_keys(bench):
+    bench.study(nuisance={"x": {"min": 0.0, "max": 1.0}, "epochs": [1, 2]})
+    answer = bench("plan", "study.yaml", "--json").json
+    assert set(answer) == {"study", "trials", "coverage", "training_steps", "warnings"}
+    assert [set(trial) for trial in answer["trials"]] == [{"id", "params", "arm", "seed"}] * 4
+    assert {name: set(value) for name, value in answer["coverage"].items()} == {
+        "x": {"bins", "occupied", "share"},
+        "epochs": {"bins", "occupied", "share"},
+    }
+    assert answer["training_steps"] == 16
+    (warning,) = answer["warnings"]
+    assert warning.startswith("study.yaml:")
+    assert "epochs looks like the length of training" in warning
+
+
+def test_only_the_first_trials_of_many_are_listed(bench):
+    bench.study(trials=64)
+    out = bench("plan", "study.yaml").out
+    assert "... and 24 more (--json has all of them)" in out
+    assert len(bench("plan", "study.yaml", "--json").json["trials"]) == 64
+
+
+def test_a_study_without_dimensions_has_no_coverage(bench):
+    bench.study(nuisance=None, scientific={"a": [1, 2]}, trials=2)
+    out = bench("plan", "study.yaml").out
+    assert "coverage" not in out
+    assert bench("plan", "study.yaml", "--json").json["coverage"] == {}
+
+
+@pytest.mark.parametrize("sampler", ["halton", "sobol", "random"])
+def test_a_plan_follows_the_sampler_and_its_seed(bench, sampler):
+    path = bench.study(sampler=sampler, seed=9)
+    expected = make(sampler, 9).suggest(load(path)[0].space(), [], 4)
+    assert [trial["params"] for trial in bench("plan", path, "--json").json["trials"]] == [t.params for t in expected]
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(bench):
+    bench.study(goal="[bold]why[/bold] [/]", nuisance={"[red]x[/red]": {"min": 0.0, "max": 1.0}, "y": ["[i]", "[/i]"]})
+    out = bench("plan", "study.yaml").out
+    for text in ("[bold]why[/bold] [/]", "[red]x[/red]", "[i]", "[/i]"):
+        assert text in out
