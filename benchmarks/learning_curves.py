@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from generators import MAX_TRAIN_STEPS, halton, parameters, study, trial
+from benchmarks.generators import MAX_TRAIN_STEPS, halton, parameters, study, trial
 
 from playbook_cli.records import Best, Curve
 

@@ -1,6 +1,6 @@
 """How often each rule speaks when it should and when it should not, on generated studies whose truth is known.
 
-    python benchmarks/truth.py --seeds dev|report [--studies 200] [--rule NAME ...] [--markdown]
+    python -m benchmarks.truth --seeds dev|report [--studies 200] [--rule NAME ...] [--markdown]
 
 Thresholds were chosen on the development seeds; published figures come from the reporting seeds, which nothing was
 fitted to. `undecided` counts as neither: it is shown beside the two rates, which are shares of the decided studies.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from truth_cases import CASES
+from benchmarks.truth_cases import CASES
 
 from playbook_cli.advice import advise
 from playbook_cli.advice.reading import CHECKS
@@ -22,7 +22,7 @@ from playbook_cli.advice.reading import CHECKS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from truth_cases import Case
+    from benchmarks.truth_cases import Case
 
 SEEDS = {"dev": 1_000_000, "report": 2_000_000}
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from generators import halton, parameters, study, surface, surface_study, trial
-from learning_curves import Course, curve_study
+from benchmarks.generators import halton, parameters, study, surface, surface_study, trial
+from benchmarks.learning_curves import Course, curve_study
 
 from playbook_cli.records import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from generators import Points
+    from benchmarks.generators import Points
 
     from playbook_cli.records import StudyRecord
 
@@ -43,7 +43,13 @@ class Case:
 
 
 def bowl(
-    optimum: str, shape: str = "quadratic", *, twist: float = 0.0, ties: bool = False, hole: float = 0.0, noise: float = NOISE
+    optimum: str,
+    shape: str = "quadratic",
+    *,
+    twist: float = 0.0,
+    ties: bool = False,
+    hole: float = 0.0,
+    noise: float = NOISE,
 ) -> Make:
     """A bowl whose optimum is inside every range, or a quarter of the range beyond an edge of p0, or next to it.
 
@@ -142,7 +148,7 @@ def tuned(*, reach: bool) -> Make:
     def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
         points, centre = halton(n, d, rng), rng.uniform(0.3, 0.7, d)
         away = np.sqrt(((points - centre) ** 2).mean(axis=1))
-        losses = away if reach else np.maximum(away, 0.3)
+        losses = away if reach else np.maximum(away, 0.35)
         return surface_study(points, 0.02 + losses + 0.002 * rng.normal(size=n))
 
     return make
@@ -159,7 +165,9 @@ def courses(*choices: Course, arms: int = 1, only_first: bool = False) -> Make:
         wander = float(rng.choice([0.0, 0.3]))
         made = []
         for number in range(n):
-            course = choices[-1] if only_first and number % arms else choices[int(rng.integers(len(choices) - only_first))]
+            course = (
+                choices[-1] if only_first and number % arms else choices[int(rng.integers(len(choices) - only_first))]
+            )
             made.append(
                 replace(
                     course,
@@ -200,7 +208,31 @@ def arms(kind: str, gap: float, *, count: int = 2, noise: float = 0.01) -> Make:
             for point, loss in zip(own_points, losses, strict=True):
                 params = {p.name: p.from_unit(float(u)) for p, u in zip(parameters(d), point, strict=True)} | arm
                 trials.append(trial(len(trials), params, float(loss), arm=arm))
-        choice = Parameter(name="arm", label="arm", role="scientific", kind="choice", choices=tuple(a["arm"] for a in labels))
+        choice = Parameter(
+            name="arm", label="arm", role="scientific", kind="choice", choices=tuple(a["arm"] for a in labels)
+        )
+        return study(trials, [choice, *parameters(d)], arms=labels)
+
+    return make
+
+
+def split(*, beyond: bool) -> Make:
+    """Two arms; the optimum is inside for both, or for the second a quarter of the range beyond the upper edge of p0."""
+
+    def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
+        points, centre, weights = halton(n // 2, d, rng), rng.uniform(0.3, 0.7, d), rng.uniform(0.3, 1.0, d)
+        weights[0] = 1.0
+        labels = [{"arm": "a"}, {"arm": "b"}]
+        trials = []
+        for arm in labels:
+            own = centre.copy()
+            if beyond and arm["arm"] == "b":
+                own[0] = 1.25
+            losses = surface(own, weights)(points)
+            for point, loss in zip(points, losses + NOISE * np.ptp(losses) * rng.normal(size=n // 2), strict=True):
+                params = {p.name: p.from_unit(float(u)) for p, u in zip(parameters(d), point, strict=True)} | arm
+                trials.append(trial(len(trials), params, float(loss), arm=arm))
+        choice = Parameter(name="arm", label="arm", role="scientific", kind="choice", choices=("a", "b"))
         return study(trials, [choice, *parameters(d)], arms=labels)
 
     return make
@@ -224,16 +256,26 @@ def _boundary() -> list[Case]:
         "inside, interaction": bowl("inside", twist=1.8),
         "inside, valley": valley,
         "inside, 25% infeasible": bowl("inside", hole=0.25),
-        "cliff of divergence": cliff(0.6, 0.95),
-        "cliff of divergence, log": cliff(0.6, 0.95, shape="log"),
-        "cliff of bad results": cliff(0.6, 0.9, soft=True),
+        "cliff of divergence": cliff(0.6, 0.85),
+        "cliff of divergence, log": cliff(0.6, 0.85, shape="log"),
+        "cliff of bad results": cliff(0.6, 0.85, soft=True),
         "plateau to the edge": plateau(),
         "plateau to the edge, absolute": plateau("absolute"),
         "flat": flat(),
         "flat, ties": flat(ties=True),
     }
-    made = [Case(rule="boundary", name=k, should=True, speaks=edge, make=v, sizes=SPACES, subject="p0") for k, v in beyond.items()]
+    made = [
+        Case(rule="boundary", name=k, should=True, speaks=edge, make=v, sizes=SPACES, subject="p0")
+        for k, v in beyond.items()
+    ]
     made += [Case(rule="boundary", name=k, should=False, speaks=edge, make=v, sizes=SPACES) for k, v in inside.items()]
+    sizes = ((24, 2), (48, 2), (48, 4), (96, 4))
+    name = "beyond for one of two arms"
+    made.append(
+        Case(rule="boundary", name=name, should=True, speaks=edge, make=split(beyond=True), sizes=sizes, subject="p0")
+    )
+    name = "inside for both of two arms"
+    made.append(Case(rule="boundary", name=name, should=False, speaks=edge, make=split(beyond=False), sizes=sizes))
     return made
 
 
@@ -241,28 +283,90 @@ def _space() -> list[Case]:
     unstable = ("unstable-above",)
     rule = "instability-edge"
     made = [
-        Case(rule=rule, name="cliff below the optimum", should=True, speaks=unstable, make=cliff(0.5, 0.75), sizes=SPACES, subject="p0"),
-        Case(rule=rule, name="cliff, log", should=True, speaks=unstable, make=cliff(0.5, 0.75, shape="log"), sizes=SPACES, subject="p0"),
+        Case(
+            rule=rule,
+            name="cliff below the optimum",
+            should=True,
+            speaks=unstable,
+            make=cliff(0.5, 0.75),
+            sizes=SPACES,
+            subject="p0",
+        ),
+        Case(
+            rule=rule,
+            name="cliff, log",
+            should=True,
+            speaks=unstable,
+            make=cliff(0.5, 0.75, shape="log"),
+            sizes=SPACES,
+            subject="p0",
+        ),
         Case(rule=rule, name="no infeasible trial", should=False, speaks=unstable, make=bowl("beyond"), sizes=SPACES),
-        Case(rule=rule, name="infeasible anywhere", should=False, speaks=unstable, make=scattered(0.2, 0.5), sizes=SPACES),
+        Case(
+            rule=rule, name="infeasible anywhere", should=False, speaks=unstable, make=scattered(0.2, 0.5), sizes=SPACES
+        ),
         Case(rule=rule, name="all feasible and flat", should=False, speaks=unstable, make=flat(), sizes=SPACES),
-        Case(rule=rule, name="infeasible far from the best", should=False, speaks=unstable, make=far_cliff, sizes=SPACES),
+        Case(
+            rule=rule, name="infeasible far from the best", should=False, speaks=unstable, make=far_cliff, sizes=SPACES
+        ),
     ]
     rule = "infeasible"
     made += [
-        Case(rule=rule, name="75 to 90% infeasible", should=True, speaks=("too-many",), make=scattered(0.75, 0.9), sizes=COUNTS),
-        Case(rule=rule, name="up to 20% infeasible", should=False, speaks=("too-many",), make=scattered(0.0, 0.2), sizes=COUNTS),
+        Case(
+            rule=rule,
+            name="75 to 90% infeasible",
+            should=True,
+            speaks=("too-many",),
+            make=scattered(0.75, 0.9),
+            sizes=COUNTS,
+        ),
+        Case(
+            rule=rule,
+            name="up to 20% infeasible",
+            should=False,
+            speaks=("too-many",),
+            make=scattered(0.0, 0.2),
+            sizes=COUNTS,
+        ),
     ]
     rule = "coverage"
     made += [
-        Case(rule=rule, name="one or two good points", should=True, speaks=("sparse",), make=good_share(0.0, 0.04), sizes=COUNTS),
-        Case(rule=rule, name="30 to 60% good points", should=False, speaks=("sparse",), make=good_share(0.3, 0.6), sizes=COUNTS),
+        Case(
+            rule=rule,
+            name="one or two good points",
+            should=True,
+            speaks=("sparse",),
+            make=good_share(0.0, 0.04),
+            sizes=COUNTS,
+        ),
+        Case(
+            rule=rule,
+            name="30 to 60% good points",
+            should=False,
+            speaks=("sparse",),
+            make=good_share(0.3, 0.6),
+            sizes=COUNTS,
+        ),
     ]
     rule = "budget"
     sizes = ((12, 4), (24, 4), (24, 8), (48, 8))
     made += [
-        Case(rule=rule, name="funnel barely reached", should=True, speaks=("more-trials-help",), make=tuned(reach=True), sizes=sizes),
-        Case(rule=rule, name="plateau hit many times", should=False, speaks=("more-trials-help",), make=tuned(reach=False), sizes=COUNTS),
+        Case(
+            rule=rule,
+            name="funnel barely reached",
+            should=True,
+            speaks=("more-trials-help",),
+            make=tuned(reach=True),
+            sizes=sizes,
+        ),
+        Case(
+            rule=rule,
+            name="plateau hit many times",
+            should=False,
+            speaks=("more-trials-help",),
+            make=tuned(reach=False),
+            sizes=COUNTS,
+        ),
     ]
     return made
 
@@ -367,14 +471,29 @@ def _steps() -> list[Case]:
         Case(rule=rule, name="best in the first 10%", should=True, speaks=many, make=courses(EARLY), sizes=COUNTS),
         Case(rule=rule, name="power law", should=True, speaks=longer, make=courses(UNFINISHED), sizes=COUNTS),
         Case(rule=rule, name="slow", should=True, speaks=longer, make=courses(SLOW), sizes=COUNTS),
-        Case(rule=rule, name="slow, rate unknown", should=True, speaks=longer, make=courses(replace(SLOW, rate=False)), sizes=COUNTS),
+        Case(
+            rule=rule,
+            name="slow, rate unknown",
+            should=True,
+            speaks=longer,
+            make=courses(replace(SLOW, rate=False)),
+            sizes=COUNTS,
+        ),
     ]
     made += [
-        Case(rule=rule, name=f"longer? {k}", should=False, speaks=longer, make=courses(v), sizes=COUNTS) for k, v in late.items()
+        Case(rule=rule, name=f"longer? {k}", should=False, speaks=longer, make=courses(v), sizes=COUNTS)
+        for k, v in late.items()
     ]
-    others = {"saturated": SATURATED, "fits": FITS, "unfinished": UNFINISHED, "overfit": OVERFIT, "linear decay": LINEAR}
+    others = {
+        "saturated": SATURATED,
+        "fits": FITS,
+        "unfinished": UNFINISHED,
+        "overfit": OVERFIT,
+        "linear decay": LINEAR,
+    }
     made += [
-        Case(rule=rule, name=f"too many? {k}", should=False, speaks=many, make=courses(v), sizes=COUNTS) for k, v in others.items()
+        Case(rule=rule, name=f"too many? {k}", should=False, speaks=many, make=courses(v), sizes=COUNTS)
+        for k, v in others.items()
     ]
     rule = "eval-frequency"
     made += [

@@ -6,6 +6,8 @@ import json
 import math
 import os
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.records import Best, Curve
@@ -13,6 +15,9 @@ from playbook_cli.records import Best, Curve
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from playbook_cli.records import Metric, Value
 
@@ -42,7 +47,7 @@ def measure(path: Path) -> Measured:
     except FileNotFoundError:
         return Measured(curve=None, infeasible=None, damaged=None)
     lines = content.split(b"\n")[:-1]
-    records = _parse(lines)
+    records, strict = _parse(lines)
     by_step: dict[int, dict[str, float]] = {}
     damaged: list[int] = []
     infeasible = None
@@ -56,7 +61,7 @@ def measure(path: Path) -> Measured:
         else:
             _merge(by_step, step, record)
     curve = _columns(by_step)
-    infeasible = infeasible or (_not_finite(by_step) if curve else None)
+    infeasible = infeasible or (None if strict else _not_finite(by_step))
     where = f"{path}: line {', '.join(map(str, damaged[:5]))} is no evaluation" if damaged else None
     return Measured(curve=curve, infeasible=infeasible, damaged=where)
 
@@ -95,16 +100,17 @@ def latest(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _parse(lines: list[bytes]) -> list[Any]:
+def _parse(lines: list[bytes]) -> tuple[list[Any], bool]:
+    """The records, and whether all lines are strict JSON, which knows no NaN and no Infinity."""
     import orjson
 
     try:
         records = list(orjson.loads(b"[" + b",".join(lines) + b"]"))
     except orjson.JSONDecodeError:
         records = []
-    if len(records) != len(lines):  # NaN and Infinity, or damaged lines
-        records = [_parse_line(line) for line in lines]
-    return records
+    if len(records) == len(lines):
+        return records, True
+    return [_parse_line(line) for line in lines], False
 
 
 def _parse_line(line: bytes) -> Any:
@@ -129,13 +135,22 @@ def _columns(by_step: dict[int, dict[str, float]]) -> Curve | None:
         return None
     steps = np.fromiter(by_step, dtype=np.int64, count=len(by_step))
     records = list(by_step.values())
-    names = dict.fromkeys(name for record in records for name in record)
+    names = dict.fromkeys(chain.from_iterable(records))
     del names["step"]
     order = np.argsort(steps, kind="stable")
-    values = {
-        name: np.array([_number(record.get(name)) for record in records], dtype=np.float64)[order] for name in names
-    }
-    return Curve(steps=steps[order], values=values)
+    return Curve(steps=steps[order], values={name: _column(records, name)[order] for name in names})
+
+
+def _column(records: list[dict[str, Any]], name: str) -> NDArray[np.float64]:
+    import numpy as np
+
+    try:
+        column = list(map(itemgetter(name), records))
+    except KeyError:
+        column = [record.get(name) for record in records]
+    if set(map(type, column)) != {float}:
+        column = [_number(value) for value in column]
+    return np.array(column, dtype=np.float64)
 
 
 def _number(value: Any) -> float:

@@ -80,9 +80,9 @@ CASES = {
         changed("train: toy:train", "command: ['${python}']\ncwd: nowhere"),
         "study.yaml:3: cwd: ",
     ),
-    "a variable that is none": (STUDY + "env: {'A=B': c}\n", "study.yaml:8: env.A=B: "),
-    "a zero byte in an argument": (changed("train: toy:train", 'command: [sh, "a\\0b"]'), "study.yaml:2: command: "),
-    "a zero byte in a variable": (STUDY + 'env: {A: "a\\0b"}\n', "study.yaml:8: env.A: "),
+    "a variable that is none": (STUDY + "env: {'A=B': c}\n", "study.yaml:8: env.A=B: 'A=B' can't name a variable"),
+    "a zero byte in an argument": (changed("train: toy:train", 'command: [sh, "a\\0b"]'), "study.yaml:2: a zero byte"),
+    "a zero byte in a variable": (STUDY + 'env: {A: "a\\0b"}\n', "study.yaml:8: a zero byte"),
     "a launcher that there is not": (STUDY + "launcher: lsf\n", "study.yaml:8: launcher: write"),
     "more GPUs than there are": (STUDY + "resources: {gpus: 999}\n", "a trial needs 999 GPUs"),
 }

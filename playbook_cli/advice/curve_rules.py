@@ -61,7 +61,7 @@ def overfitting(study: StudyRecord) -> list[Finding]:
         )
         shown = evidence | {"trial": x.read.trial.id, "rise": x.share, "step": x.step}
         subject = outcomes.arm_label(x.read.arm or {}) or None
-        act = wording.command("next", study) if x.objective else None
+        act = wording.command("next", study, "--regularize") if x.objective else None
         findings.append(say(name, "yes", shown, message, subject=subject, act=act))
     if findings:
         return findings
@@ -88,7 +88,7 @@ def late_variance(study: StudyRecord) -> list[Finding]:
     if 2 * loud < len(reads):
         return [found.ok(name, "no", evidence, message)]
     message += ": the best evaluation is partly luck"
-    return [found.warning(name, "yes", evidence, message, act=wording.command("next", study))]
+    return [found.warning(name, "yes", evidence, message)]
 
 
 def still_improving(study: StudyRecord) -> list[Finding]:
@@ -108,7 +108,8 @@ def still_improving(study: StudyRecord) -> list[Finding]:
     }
     message = (
         f"over its last quarter {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
-        f"of what it gained after the first tenth ({wording.p_text(mean.p_fall())}, mean of {wording.plural(len(reads), 'best curve')})"
+        f"of what it gained after the first tenth "
+        f"({wording.p_text(mean.p_fall())}, mean of {wording.plural(len(reads), 'best curve')})"
     )
     if mean.fall < least or mean.p_fall() >= p_limit:
         return [found.ok(name, "no", evidence, message)]

@@ -175,7 +175,7 @@ _RULES = (
         looks_at="the slope of the last quarter of the best trials' validation curves",
         verdicts=("yes", "no", "undecided"),
         thresholds=(
-            Threshold(name="p_value", default=0.01, meaning="chance that noise alone looks like improvement"),
+            Threshold(name="p_value", default=0.02, meaning="chance that noise alone looks like improvement"),
             Threshold(
                 name="gain",
                 default=0.05,
@@ -302,7 +302,7 @@ _RULES = (
         looks_at="the best trial of every arm over all nuisance hyperparameters",
         verdicts=("better", "no-difference", "blocked", "undecided"),
         thresholds=(
-            Threshold(name="p_value", default=0.05, meaning="chance of a false `better`"),
+            Threshold(name="p_value", default=0.04, meaning="chance of a false `better`"),
             Threshold(
                 name="hint", default=0.2, meaning="below this p-value a difference that is not proven is undecided"
             ),

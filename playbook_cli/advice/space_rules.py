@@ -163,6 +163,8 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
         why = (
             f"the {seen.failed_above} highest of {seen.trials} trials are infeasible, but the best lie well below"
             if p_value < threshold
+            else "no trial is infeasible"
+            if not seen.infeasible
             else f"infeasible trials do not crowd at the upper end ({seen.failed_above} in a row there)"
         )
         return found.ok("instability-edge", "none", evidence, why, subject=parameter.label)

@@ -82,7 +82,7 @@ def eval_frequency(study: StudyRecord) -> list[Finding]:
     better = _better_half(study)
     at_first = sum(_best_at_first(t) for t in better)
     evidence: dict[str, Any] = {
-        "interval": interval / study.max_train_steps,
+        "interval": interval / max(study.max_train_steps, 1),
         "interval_threshold": widest,
         "best_at_first_share": at_first / len(better),
         "first_share_threshold": first_limit,

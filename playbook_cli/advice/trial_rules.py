@@ -43,7 +43,7 @@ def coverage(study: StudyRecord) -> list[Finding]:
     if region.good >= needed:
         return [found.ok("coverage", "enough", evidence, message)]
     message += f"; the good region is sampled by fewer than {needed:g}"
-    act = wording.command("next", study)
+    act = wording.command("next", study, "--narrow")
     return [found.info("coverage", "sparse", evidence, message, act=act)]
 
 
@@ -70,7 +70,7 @@ def infeasible(study: StudyRecord) -> list[Finding]:
     message += (
         f", more than {wording.percent(threshold)}: the space reaches far into where training fails, or there is a bug"
     )
-    act = wording.command("next", study)
+    act = wording.command("next", study, "--narrow")
     return [found.warning("infeasible", "too-many", evidence, message, act=act)]
 
 

@@ -42,7 +42,7 @@ def best_steps(trials: Sequence[TrialRecord], metric: Metric, max_train_steps: i
         readable = series is not None and not math.isnan(curves.noise(series.losses))
         read.append(
             BestStep(
-                share=trial.best.step / max_train_steps if trial.best else 0.0,
+                share=trial.best.step / max(max_train_steps, 1) if trial.best else 0.0,
                 learning_rate=learning_rate_at_best(trial),
                 end=curves.line(series, 0.25) if series is not None and readable else None,
                 scale=series.later_drop if series is not None else 0.0,

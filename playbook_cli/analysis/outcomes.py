@@ -58,9 +58,9 @@ def ranges(study: StudyRecord) -> list[Parameter]:
 
 def has(parameter: Parameter, trial: TrialRecord) -> bool:
     """Whether the trial was trained with this parameter, at a value that lies in its range."""
-    value = trial.params.get(parameter.name)
-    if value is None or not parameter.active(trial.params):
+    if parameter.name not in trial.params or not parameter.active(trial.params):
         return False
+    value = trial.params[parameter.name]
     if parameter.kind == "choice":
         return value in parameter.choices
     return isinstance(value, int | float) and parameter.low <= value <= parameter.high

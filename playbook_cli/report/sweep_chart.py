@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.answer import Answer
     from playbook_cli.sweep.points import Point
 
+_CROSS = "M-1,-1L1,1M1,-1L-1,1"
 WIDTH, HEIGHT = 620, 300
 """Pixels between the axes; PNG files have three times as many."""
-_FIT, _FASTEST, _SLOWER, _DIVERGED, _CRASHED = "fits", "fastest", "did not fit until here", "diverged", "crashed"
+_FIT, _FASTEST, _SLOWER, _DIVERGED, _CRASHED = "fits", "fastest", "did not fit up to here", "diverged", "crashed"
 
 
 def write(answer: Answer, directory: Path) -> list[Path]:
@@ -86,7 +87,7 @@ def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
     fits = [row for row in rows if row["kind"] in (_FIT, _FASTEST)]
     kinds = [kind for kind in (_FASTEST, _FIT, _SLOWER, _DIVERGED, _CRASHED) if any(r["kind"] == kind for r in rows)]
     hue = {_FASTEST: "fine", _FIT: "arm0", _SLOWER: "muted", _DIVERGED: "bad", _CRASHED: "warn"}
-    shapes = {_FASTEST: "diamond", _FIT: "circle", _SLOWER: "triangle-up", _DIVERGED: theme_cross(), _CRASHED: "square"}
+    shapes = {_FASTEST: "diamond", _FIT: "circle", _SLOWER: "triangle-up", _DIVERGED: _CROSS, _CRASHED: "square"}
     x = alt.X(
         "rate:Q",
         title=words.shortened(answer.parameter, 60),
@@ -100,6 +101,12 @@ def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
         axis=alt.Axis(format="~s", tickCount=5, grid=True),
     )
     line = alt.Chart(alt.InlineData(values=fits)).mark_line(color=colours["arm0"], opacity=0.45).encode(x=x, y=y)
+    waiting = [row | {"top": answer.steps} for row in rows if row["kind"] == _SLOWER]
+    unknown = (
+        alt.Chart(alt.InlineData(values=waiting))
+        .mark_rule(color=colours["muted"], strokeDash=[2, 4], opacity=0.6)
+        .encode(x=x, y=y, y2="top")
+    )
     marks = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_point(size=90, strokeWidth=1.8)
@@ -111,15 +118,10 @@ def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
             stroke=alt.Stroke("kind:N", scale=alt.Scale(domain=kinds, range=[colours[hue[k]] for k in kinds]), title=None),
         )
     )
-    sized = alt.layer(line, marks).properties(width=WIDTH, height=HEIGHT)
+    sized = alt.layer(unknown, line, marks).properties(width=WIDTH, height=HEIGHT)
     spec: dict[str, Any] = sized.to_dict()
     spec["config"] = _plain(theme.config(), colours) | {"background": colours["paper"]}
     return spec
-
-
-def theme_cross() -> str:
-    """The mark of an infeasible trial."""
-    return "M-1,-1L1,1M1,-1L-1,1"
 
 
 def _row(point: Point, answer: Answer) -> dict[str, Any]:

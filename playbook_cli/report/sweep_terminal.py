@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HEIGHT = 9
 """Rows of the curve."""
 FIT, FASTEST, SLOWER, DIVERGED, CRASHED = "o", "@", "^", "x", "!"
+UNKNOWN = ":"
+"""Above a trial that did not fit for as long as it trained: somewhere there it may."""
 _STYLES = {FASTEST: "bold green", DIVERGED: "red", CRASHED: "red"}
 _MARGIN = 10
 """Columns left of the curve, for its steps."""
@@ -74,14 +76,18 @@ def curve(answer: Answer, width: int) -> list[Text]:
     points = answer.points
     column = max(1, min(9, (width - _MARGIN) // len(points)))
     heights = [_height(point, answer) for point in points]
-    low, high = min(heights), max(heights)
+    low, high = min(heights), max(*heights, answer.steps)
     rows: list[list[str]] = [[" "] * (column * len(points)) for _ in range(HEIGHT)]
-    steps = {row: "" for row in range(HEIGHT)}
+    steps = dict.fromkeys(range(HEIGHT), "")
+    steps[0] = words.number(answer.steps)
     for index, (point, height) in enumerate(zip(points, heights, strict=True)):
         share = math.log(height / low) / math.log(high / low) if high > low else 0.0
         row = HEIGHT - 1 - round(share * (HEIGHT - 1))
         mark = _mark(point, answer)
-        rows[0 if mark in (DIVERGED, CRASHED) else row][index * column + column // 2] = mark
+        at = index * column + column // 2
+        for above in range(row if mark == SLOWER else 0):
+            rows[above][at] = UNKNOWN
+        rows[row][at] = mark
         if mark in (FIT, FASTEST):
             steps[row] = words.number(round(height))
     lines = [_row(f"{steps[number]:>{_MARGIN - 2}} |", cells) for number, cells in enumerate(rows)]
@@ -89,7 +95,7 @@ def curve(answer: Answer, width: int) -> list[Text]:
     lines.append(Text(f"{'':>{_MARGIN}}{_labels(points, column)}"))
     marks = {_mark(point, answer) for point in points}
     legend = {
-        FASTEST: "fastest", FIT: "fits", SLOWER: "did not fit until here", DIVERGED: "diverged", CRASHED: "crashed"
+        FASTEST: "fastest", FIT: "fits", SLOWER: "did not fit up to here", DIVERGED: "diverged", CRASHED: "crashed"
     }
     explained = "   ".join(f"{mark} {meaning}" for mark, meaning in legend.items() if mark in marks)
     lines.append(Text(f"{'':>{_MARGIN}}{explained}", style="dim"))
@@ -110,7 +116,7 @@ def _mark(point: Point, answer: Answer) -> str:
 def _height(point: Point, answer: Answer) -> float:
     if point.fit is not None:
         return float(point.fit.step)
-    return float(max(point.last_step, 1) if point.state == "completed" else answer.steps)
+    return float(max(point.last_step, 1) if point.state == "completed" else answer.steps)  # crosses stand at the top
 
 
 def _row(start: str, cells: Sequence[str]) -> Text:

@@ -68,6 +68,9 @@ def _program(spec: StudySpec) -> Iterator[Problem]:
             what=f"a trial of {spec.max_train_steps} steps is never evaluated every {spec.eval_every}",
             hint="evaluate several times a trial: the best evaluation is its result",
         )
+    for name in spec.env:
+        if not name or "=" in name:
+            yield Problem(location=("env", name), what=f"{name!r} can't name a variable", hint="write NAME: value")
 
 
 def _roles(spec: StudySpec) -> Iterator[Problem]:

@@ -148,6 +148,8 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text = str(node.value)
+        if "\0" in text:
+            raise self._error(node, "a zero byte can be part of no argument, variable or name", "delete it")
         try:
             match node.tag:
                 case "tag:yaml.org,2002:str":

@@ -39,6 +39,8 @@ WRONG = {
     "both train and command": ({"command": ["x"]}, "train: a study runs either"),
     "train that is a file": ({"train": "m.py"}, "train: 'm.py' is not module:function"),
     "train with a path": ({"train": "a/m:f"}, "train: 'a/m:f' is not module:function"),
+    "a variable without a name": ({"env": {"": "x"}}, "'' can't name a variable"),
+    "a variable with an equals sign": ({"env": {"A=B": "x"}}, "env.A=B: 'A=B' can't name a variable"),
     "no evaluation ever": ({"eval_every": 101}, "eval_every: a trial of 100 steps is never evaluated every 101"),
     "a name in two roles": ({"fixed": {"lr": 1}}, "fixed.lr: lr is nuisance already"),
     "max_train_steps tuned": (

