@@ -98,7 +98,7 @@ def still_improving(study: StudyRecord) -> list[Finding]:
     if not reads:
         return [_unread(study, name)]
     least, p_limit = limit(study, name, "gain"), limit(study, name, "p_value")
-    mean = curves.pooled([curves.line(r.series, 0.25) for r in reads], [r.series.later_drop for r in reads])
+    mean = curves.pooled([curves.line(r.series, 1 / 3) for r in reads], [r.series.later_drop for r in reads])
     evidence = {
         "gain": mean.fall,
         "gain_threshold": least,
@@ -107,7 +107,7 @@ def still_improving(study: StudyRecord) -> list[Finding]:
         "curves": len(reads),
     }
     message = (
-        f"over its last quarter {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
+        f"over its last third {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
         f"of what it gained after the first tenth "
         f"({wording.p_text(mean.p_fall())}, mean of {wording.plural(len(reads), 'best curve')})"
     )
@@ -185,7 +185,7 @@ def _overfit(study: StudyRecord, read: _Read, tests: int) -> _Overfit | None:
     """How the study's metric rises, or else the validation loss; None where neither does, or training fails too."""
     least, p_value = limit(study, "overfitting", "rise"), limit(study, "overfitting", "p_value")
     training = curves.training_loss(read.trial.curve, study.metric)
-    if training is not None and training.losses.size >= 4 and _rises(training, least, p_value):  # noqa: PLR2004 (a line)
+    if training is not None and training.losses.size >= 4 and _rises(training, least, p_value):
         return None
     for series in (read.series, curves.validation_loss(read.trial.curve, study.metric)):
         if series is None or series.losses.size < limit(study, "overfitting", "min_evaluations"):

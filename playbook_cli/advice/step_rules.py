@@ -64,7 +64,7 @@ def best_step(study: StudyRecord) -> list[Finding]:
     if evidence["late_share"] > 1 - many and _falling(study, end):
         message += " and still improve at the end, the others before: they disagree about more steps"
         return [found.info("best-step", "undecided", evidence, message)]
-    if evidence["early_share"] > 0.5:  # noqa: PLR2004 (most)
+    if evidence["early_share"] > 0.5:
         message = f"most, but not all, {of_all} had their best evaluation in the first {wording.percent(early_part)}"
         return [found.info("best-step", "undecided", evidence, message)]
     return [found.ok("best-step", "fits", evidence, message)]
@@ -109,7 +109,7 @@ def _late(study: StudyRecord, end: Line | None, evidence: Mapping[str, Any], mes
     if end is not None and 1 - end.p_fall(gain) < p_limit:
         message += f", but their curves are flat over the last quarter ({_gained(end)})"
         return found.ok("best-step", "fits", evidence, message)
-    if evidence["decayed_share"] > 0.5:  # noqa: PLR2004 (most)
+    if evidence["decayed_share"] > 0.5:
         message += (
             ", where the schedule has decayed the learning rate: that alone makes best steps late, more steps or not"
         )

@@ -17,12 +17,12 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share as whole percent, or finer below ten."""
-    return f"{100 * share:.0f}%" if share == 0.0 or share >= 0.1 else f"{100 * share:.2g}%"  # noqa: PLR2004
+    return f"{100 * share:.0f}%" if share == 0.0 or share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def p_text(p_value: float) -> str:
     """A p-value with one significant digit: `p = 0.0004`."""
-    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.1g}"  # noqa: PLR2004
+    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.1g}"
 
 
 def at(parameter: Parameter, unit: float) -> str:

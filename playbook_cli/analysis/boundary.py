@@ -133,7 +133,7 @@ def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np
     """Fit y, shape (n,), by the ranges in unit space, shape (n, d), and by offsets, shape (n, 1 + levels)."""
     first = offsets.shape[1]
     x = 2 * units - 1
-    curved = [i for i in range(x.shape[1]) if np.unique(x[:, i]).size > 2]  # noqa: PLR2004 (two values make a line)
+    curved = [i for i in range(x.shape[1]) if np.unique(x[:, i]).size > 2]
     design = np.column_stack([offsets, x, x[:, curved] ** 2])
     count = design.shape[1]
     free = y.size - count

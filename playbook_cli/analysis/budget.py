@@ -32,7 +32,7 @@ def last_doublings(trials: Sequence[TrialRecord], metric: Metric) -> Doubling | 
     """The mean gain of the last two doublings up to these ended trials; None with fewer than 8, or 4 feasible ones."""
     losses = outcomes.losses(trials, metric)
     feasible = losses[np.isfinite(losses)]
-    if losses.size < 8 or feasible.size < 4:  # noqa: PLR2004 (two doublings from two trials, and a median)
+    if losses.size < 8 or feasible.size < 4:
         return None
     expected = expected_best([metric.loss(loss) for loss in losses], metric)
     quarter, whole = (metric.loss(expected[n - 1].value) for n in (losses.size // 4, losses.size))

@@ -117,8 +117,8 @@ def noise(losses: NDArray[np.float64]) -> float:
 
     A smooth curve hardly adds to them, and white noise of variance v makes their mean square 6 v.
     """
-    half = losses[losses.size // 2 :] if losses.size >= 8 else losses  # noqa: PLR2004 (half must hold second differences)
-    if half.size < 4:  # noqa: PLR2004
+    half = losses[losses.size // 2 :] if losses.size >= 8 else losses
+    if half.size < 4:
         return math.nan
     return float(np.sqrt(np.mean(np.diff(half, n=2) ** 2) / 6))
 

@@ -74,7 +74,7 @@ def _p_exchangeable(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def _p_reach(losses: NDArray[np.float64], target: float, dimensions: int) -> float:
     """P-value against the group's own optimum being at or below `target` (see `isolation.optimum_interval`)."""
     finite = np.sort(losses[np.isfinite(losses)])
-    if finite.size < 4 or finite[0] <= target:  # noqa: PLR2004 (three spacings are the least that say anything)
+    if finite.size < 4 or finite[0] <= target:
         return 1.0
     k = max(4, finite.size // 3)
     ratio = ((finite[0] - target) / (finite[k - 1] - target)) ** (max(dimensions, 1) / 2)

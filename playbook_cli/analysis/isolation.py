@@ -88,7 +88,7 @@ def optimum_interval(losses: Sequence[float], dimensions: int, alpha: float = 0.
     Journal of the American Statistical Association 76, 467-469). The luck of the training seed is not in it.
     """
     finite = sorted(loss for loss in losses if math.isfinite(loss))
-    if len(finite) < 4:  # noqa: PLR2004 (three spacings are the least that say anything)
+    if len(finite) < 4:
         return None
     k = max(4, len(finite) // 3)
     ratio = (1 - alpha ** (1 / (k - 1))) ** (2 / max(dimensions, 1))

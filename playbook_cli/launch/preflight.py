@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.machinery
 import os
 import shutil
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ SHOWN_LINES = 12
 
 def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRecord]) -> None:
     """SpecError where the program does not exist, as far as that can be seen without running any of it."""
+    if not (folder / (spec.cwd or ".")).is_dir():
+        raise SpecError(f"cwd: there is no folder {folder / str(spec.cwd)}", where=source.where(("cwd",)))
     if spec.train is not None:
         problem = _function(spec.train, folder)
         if problem:
@@ -83,7 +85,7 @@ def _function(name: str, folder: Path) -> str | None:
     for index in range(len(parts)):
         full_name = ".".join(parts[: index + 1])
         inside = list((spec and spec.submodule_search_locations) or ())
-        spec = _find(full_name, here) if index == 0 else _find(full_name, inside, only=True)
+        spec = PathFinder.find_spec(parts[index], inside) if index else _find(parts[index], here)
         if spec is None:
             return f"there is no module {full_name}, neither in {folder.absolute()} nor installed"
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
@@ -105,9 +107,8 @@ def _function(name: str, folder: Path) -> str | None:
     return f"{spec.origin} defines no {function}"
 
 
-def _find(name: str, path: Sequence[str], *, only: bool = False) -> ModuleSpec | None:
-    """Where a module comes from, without importing anything; `only` looks nowhere but in `path`."""
-    found = importlib.machinery.PathFinder.find_spec(name, path)
-    if found is not None or only:
-        return found
-    return next((spec for finder in sys.meta_path if (spec := finder.find_spec(name, None)) is not None), None)
+def _find(name: str, path: Sequence[str]) -> ModuleSpec | None:
+    """Where a module comes from, in `path` or installed, without importing anything."""
+    finders = (finder for finder in sys.meta_path if finder is not PathFinder)
+    found = PathFinder.find_spec(name, [*path, *sys.path])
+    return found or next((spec for finder in finders if (spec := finder.find_spec(name, None)) is not None), None)

@@ -115,7 +115,9 @@ def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
             y=y,
             shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=[shapes[k] for k in kinds]), title=None),
             fill=alt.Fill("kind:N", scale=alt.Scale(domain=kinds, range=[colours[hue[k]] for k in kinds]), title=None),
-            stroke=alt.Stroke("kind:N", scale=alt.Scale(domain=kinds, range=[colours[hue[k]] for k in kinds]), title=None),
+            stroke=alt.Stroke(
+                "kind:N", scale=alt.Scale(domain=kinds, range=[colours[hue[k]] for k in kinds]), title=None
+            ),
         )
     )
     sized = alt.layer(unknown, line, marks).properties(width=WIDTH, height=HEIGHT)
@@ -132,7 +134,9 @@ def _row(point: Point, answer: Answer) -> dict[str, Any]:
     if point.state == "completed":
         return {"rate": point.learning_rate, "steps": max(point.last_step, 1), "kind": _SLOWER}
     return {
-        "rate": point.learning_rate, "steps": answer.steps, "kind": _DIVERGED if point.state == "infeasible" else _CRASHED
+        "rate": point.learning_rate,
+        "steps": answer.steps,
+        "kind": _DIVERGED if point.state == "infeasible" else _CRASHED,
     }
 
 

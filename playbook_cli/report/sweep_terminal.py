@@ -49,9 +49,7 @@ def render(answer: Answer, console: Console) -> None:
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for point in answer.points:
-        table.add_row(
-            words.number(point.learning_rate), words.number(point.steps_to_fit), Text(outcome(point, answer))
-        )
+        table.add_row(words.number(point.learning_rate), words.number(point.steps_to_fit), Text(outcome(point, answer)))
     console.print(Padding(table, (0, 0, 0, 2)))
     console.print()
     console.print(Text(f"with {words.settings(answer.fixed) or 'no other hyperparameter'}", style="dim"))
@@ -95,7 +93,11 @@ def curve(answer: Answer, width: int) -> list[Text]:
     lines.append(Text(f"{'':>{_MARGIN}}{_labels(points, column)}"))
     marks = {_mark(point, answer) for point in points}
     legend = {
-        FASTEST: "fastest", FIT: "fits", SLOWER: "did not fit up to here", DIVERGED: "diverged", CRASHED: "crashed"
+        FASTEST: "fastest",
+        FIT: "fits",
+        SLOWER: "did not fit up to here",
+        DIVERGED: "diverged",
+        CRASHED: "crashed",
     }
     explained = "   ".join(f"{mark} {meaning}" for mark, meaning in legend.items() if mark in marks)
     lines.append(Text(f"{'':>{_MARGIN}}{explained}", style="dim"))

@@ -130,7 +130,9 @@ class _Words:
         assert best is not None
         assert best.fit is not None
         rate, step = best.learning_rate, best.fit.step
-        headline = f"max_train_steps = {step}: at learning rate {rate:.4g} training first reaches {self._setting.target}"
+        headline = (
+            f"max_train_steps = {step}: at learning rate {rate:.4g} training first reaches {self._setting.target}"
+        )
         remarks = []
         if best.fit.resolution > 1:
             remarks.append(
@@ -162,7 +164,9 @@ class _Words:
                     f"All learning rates are equally fast: does the script train with {self._setting.sweep.parameter}?"
                 )
             return headline, remarks, self._wider()
-        near = min((p for p in closest(self._points) if p.closest is not None), key=lambda p: p.distance or 0.0, default=None)
+        near = min(
+            (p for p in closest(self._points) if p.closest is not None), key=lambda p: p.distance or 0.0, default=None
+        )
         headline = f"unknown: no learning rate reaches {self._setting.target} within {self._steps} steps"
         if all(point.state == "infeasible" for point in self._points):
             return f"unknown: training diverges at all {len(self._points)} learning rates", [], self._wider()

@@ -63,9 +63,7 @@ def refinable(points: Sequence[Point]) -> list[float]:
     fits = [(point, point.fit) for point in points if point.fit is not None and point.state == "completed"]
     best = min((fit.step for _, fit in fits), default=0)
     return [
-        point.learning_rate
-        for point, fit in fits
-        if not point.refined and fit.resolution > 1 and fit.before < best
+        point.learning_rate for point, fit in fits if not point.refined and fit.resolution > 1 and fit.before < best
     ]
 
 

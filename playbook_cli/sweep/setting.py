@@ -116,7 +116,11 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
         study=study,
         sweep=sweep,
         fixed=fixed,
-        off={name: value for name, value in fixed.items() if name in sweep.off or (SUSPICIOUS.search(name) and _is_off(value))},
+        off={
+            name: value
+            for name, value in fixed.items()
+            if name in sweep.off or (SUSPICIOUS.search(name) and _is_off(value))
+        },
         chosen=chosen,
         harmless=tuple(name for name in sweep.harmless if name in fixed),
     )

@@ -31,7 +31,8 @@ def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment
     lines = path.read_bytes().splitlines(keepends=True)
     index = source.lines[("max_train_steps",)] - 1
     found = re.fullmatch(
-        rb"(\xef\xbb\xbf)?(['\"]?max_train_steps['\"]?[ \t]*:[ \t]*)[0-9][0-9_.eE+]*[ \t]*(#[^\r\n]*)?(\r?\n)?", lines[index]
+        rb"(\xef\xbb\xbf)?(['\"]?max_train_steps['\"]?[ \t]*:[ \t]*)[0-9][0-9_.eE+]*[ \t]*(#[^\r\n]*)?(\r?\n)?",
+        lines[index],
     )
     if found is None:
         raise StudyError(
