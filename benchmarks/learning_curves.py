@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from benchmarks.generators import MAX_TRAIN_STEPS, halton, parameters, study, trial
 
+from benchmarks.generators import MAX_TRAIN_STEPS, halton, parameters, study, trial
 from playbook_cli.records import Best, Curve
 
 if TYPE_CHECKING:

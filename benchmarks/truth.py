@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from benchmarks.truth_cases import CASES
 
+from benchmarks.truth_cases import CASES
 from playbook_cli.advice import advise
 from playbook_cli.advice.reading import CHECKS
 
@@ -47,7 +47,7 @@ class Row:
     @property
     def wanted(self) -> bool:
         """Whether the rate is what issue and design ask for, or the rule says itself that it cannot tell."""
-        return self.rate is None or (self.rate >= 0.95 if self.case.should else self.rate <= 0.05)  # noqa: PLR2004
+        return self.rate is None or (self.rate >= 0.95 if self.case.should else self.rate <= 0.05)
 
 
 def measure(case: Case, trials: int, dimensions: int, *, studies: int, seeds: str) -> Row:

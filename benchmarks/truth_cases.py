@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from benchmarks.generators import halton, parameters, study, surface, surface_study, trial
 from benchmarks.learning_curves import Course, curve_study
-
 from playbook_cli.records import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from benchmarks.generators import Points
 
     from playbook_cli.records import StudyRecord
 
@@ -62,7 +60,7 @@ def bowl(
         weights[4:] = 0.03
         if optimum == "beyond":
             weights[0] = 1.0
-            centre[0] = 1.25 if rng.random() < 0.5 else -0.25  # noqa: PLR2004 (a fair coin)
+            centre[0] = 1.25 if rng.random() < 0.5 else -0.25
         losses = surface(centre, weights, shape, interaction=twist)(points)
         losses = losses + noise * np.ptp(losses) * rng.normal(size=n)
         if hole and d > 1:
@@ -82,7 +80,7 @@ def flat(*, ties: bool = False) -> Make:
 
 
 def cliff(low: float, high: float, *, shape: str = "quadratic", soft: bool = False) -> Make:
-    """Results improve along p0 up to a cliff between `low` and `high`, beyond which trials diverge or are bad (`soft`)."""
+    """Results improve along p0 up to a cliff between `low` and `high`; beyond, trials diverge, or are bad (`soft`)."""
 
     def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
         points, centre, weights = halton(n, d, rng), rng.uniform(0.3, 0.7, d), rng.uniform(0.3, 1.0, d)
@@ -149,7 +147,7 @@ def tuned(*, reach: bool) -> Make:
         points, centre = halton(n, d, rng), rng.uniform(0.3, 0.7, d)
         away = np.sqrt(((points - centre) ** 2).mean(axis=1))
         losses = away if reach else np.maximum(away, 0.35)
-        return surface_study(points, 0.02 + losses + 0.002 * rng.normal(size=n))
+        return curve_study([replace(SATURATED, evaluations=30)] * n, rng, floors=0.02 + losses)
 
     return make
 
@@ -217,7 +215,7 @@ def arms(kind: str, gap: float, *, count: int = 2, noise: float = 0.01) -> Make:
 
 
 def split(*, beyond: bool) -> Make:
-    """Two arms; the optimum is inside for both, or for the second a quarter of the range beyond the upper edge of p0."""
+    """Two arms; the optimum is inside for both, or for the second a quarter of the range beyond the top of p0."""
 
     def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
         points, centre, weights = halton(n // 2, d, rng), rng.uniform(0.3, 0.7, d), rng.uniform(0.3, 1.0, d)
@@ -379,7 +377,7 @@ def far_cliff(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
     weights[1:] = 0.3
     losses = surface(centre, weights)(points)
     losses = losses + NOISE * np.ptp(losses) * rng.normal(size=n)
-    losses[points[:, 0] > 0.7] = np.inf  # noqa: PLR2004
+    losses[points[:, 0] > 0.7] = np.inf
     return surface_study(points, losses)
 
 
@@ -439,6 +437,8 @@ def _curves() -> list[Case]:
             "saturated, noise x 5": courses(replace(SATURATED, noise=0.05)),
             "overfit": courses(OVERFIT),
             "fits": courses(FITS),
+            "linear decay": courses(LINEAR),
+            "cosine": courses(COSINE),
         },
         "saturated": {
             "unfinished": courses(UNFINISHED),

@@ -325,7 +325,7 @@ class Study:
         return f"{shown or '    (it printed nothing)'}\n    all of it: {path}"
 
     def _why_hopeless(self) -> str:
-        number = next(iter(self._crashes), next(iter(self._trials)))
+        number = min(self._crashes or self._trials)
         crashed = len(self._crashes)
         which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all crashed"
         return f"{which}; trial {number}: {self._trials[number].reason}\n{self._log(number)}"

@@ -43,6 +43,7 @@ TOY: dict[str, Any] = {
     "max_train_steps": 4,
     "eval_every": 2,
     "trials": 4,
+    "resources": {"timeout": "5m"},
     "nuisance": {"x": {"min": 0.0, "max": 1.0}},
 }
 TRAIN = """

@@ -67,7 +67,10 @@ CASES = {
     "deep nesting": (STUDY + "fixed: {a: " + "[" * 3000 + "]" * 3000 + "}\n", "study.yaml: the file is nested too"),
     "shallower nesting": (STUDY + "fixed: {a: " + "[" * 150 + "]" * 150 + "}\n", "study.yaml:8: fixed.a"),
     "a list": ("- name: toy\n", "study.yaml:1: a study file is a mapping"),
-    "text for a number": (changed("max_train_steps: 4", "max_train_steps: many"), "study.yaml:4: max_train_steps: write"),
+    "text for a number": (
+        changed("max_train_steps: 4", "max_train_steps: many"),
+        "study.yaml:4: max_train_steps: write",
+    ),
     "a macro that means nothing": (
         changed("train: toy:train", "command: [sh, '${y}']"),
         "study.yaml:2: command: ${y} means nothing in trial 0",

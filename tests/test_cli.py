@@ -61,7 +61,11 @@ def raising(monkeypatch, bench):
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (PlaybookError("it is wrong", where="file:3", hint="mend it"), 2, "playbook: file:3: it is wrong\n  -> mend it\n"),
+        (
+            PlaybookError("it is wrong", where="file:3", hint="mend it"),
+            2,
+            "playbook: file:3: it is wrong\n  -> mend it\n",
+        ),
         (PlaybookError("it is wrong"), 2, "playbook: it is wrong\n"),
         (WorkError("it failed"), 1, "playbook: it failed\n"),
         (PermissionError(13, "Permission denied", "/x"), 2, "playbook: /x: Permission denied\n"),

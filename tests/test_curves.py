@@ -91,7 +91,9 @@ def test_what_is_not_finite_makes_a_trial_infeasible(measured, record, reason):
 
 
 def test_a_trials_own_word_counts_and_is_no_evaluation(measured):
-    found = measured({"step": 1, "loss": 1.0}, {"step": 1, "infeasible": "out of memory"}, {"step": 1, "infeasible": "b"})
+    found = measured(
+        {"step": 1, "loss": 1.0}, {"step": 1, "infeasible": "out of memory"}, {"step": 1, "infeasible": "b"}
+    )
     assert found.infeasible == "out of memory"
     assert found.curve.steps.tolist() == [1]
     assert "infeasible" not in found.curve.values
@@ -111,8 +113,13 @@ def folder(tmp_path_factory):
 
 
 LINES = st.one_of(
-    st.builds(json.dumps, st.dictionaries(st.sampled_from(["step", "loss", "x"]), st.integers() | st.floats() | st.text(max_size=3))),
-    st.builds('{{"step": {}, "loss": {}}}'.format, st.integers(0, 10**25), st.sampled_from(["1", "NaN", "1" * 400, "1e999"])),
+    st.builds(
+        json.dumps,
+        st.dictionaries(st.sampled_from(["step", "loss", "x"]), st.integers() | st.floats() | st.text(max_size=3)),
+    ),
+    st.builds(
+        '{{"step": {}, "loss": {}}}'.format, st.integers(0, 10**25), st.sampled_from(["1", "NaN", "1" * 400, "1e999"])
+    ),
     st.text(alphabet='{}[]",:0123456789.eEstplo ', max_size=30),
 )
 

@@ -57,7 +57,10 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import hides where it goes"
             if node.module == "playbook_cli":
-                found |= {a.name if (PACKAGE / a.name).exists() or (PACKAGE / f"{a.name}.py").exists() else "client" for a in node.names}
+                found |= {
+                    a.name if (PACKAGE / a.name).exists() or (PACKAGE / f"{a.name}.py").exists() else "client"
+                    for a in node.names
+                }
             elif (node.module or "").startswith("playbook_cli."):
                 found.add(part_of(node.module or ""))
     return found

@@ -119,9 +119,7 @@ def test_text_has_no_place_in_a_range():
 
 
 def test_a_conditional_hyperparameter_is_active_only_where_all_its_conditions_hold():
-    p = Parameter(
-        name="p", label="p", role="nuisance", kind="choice", choices=(1,), when={"a": (1, 2), "b": ("x",)}
-    )
+    p = Parameter(name="p", label="p", role="nuisance", kind="choice", choices=(1,), when={"a": (1, 2), "b": ("x",)})
     assert p.active({"a": 2, "b": "x"})
     assert not p.active({"a": 3, "b": "x"})
     assert not p.active({"a": 1})

@@ -17,9 +17,7 @@ def choice(name, *choices, role="nuisance", when=None, label=None):
 
 
 def real(name, role="nuisance", when=None, label=None, points=None, high=1.0):
-    return Parameter(
-        name=name, label=label or name, role=role, kind="float", high=high, when=when or {}, points=points
-    )
+    return Parameter(name=name, label=label or name, role=role, kind="float", high=high, when=when or {}, points=points)
 
 
 OPTIMIZER = choice("optimizer", "sgd", "adam", role="scientific")

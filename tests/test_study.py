@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -77,15 +78,17 @@ def test_a_trial_that_always_crashes_is_failed_with_its_last_lines(bench, retrie
 
 
 def test_a_trial_that_is_killed_is_told_with_its_signal(bench):
-    bench.study("import os\ndef train(trial): os.kill(os.getpid(), 9)\n", **ONE, resources={"retries": 0})
+    bench.study(
+        "import os\ndef train(trial): os.kill(os.getpid(), 9)\n", **ONE, resources={"retries": 0, "timeout": "5m"}
+    )
     run(bench)
     assert bench.ended() == {0: ("failed", "it crashed with signal 9")}
 
 
 def test_failed_trials_get_another_try_when_the_study_is_run_again(bench):
-    bench.study("def train(trial): 1/0\n", **ONE, resources={"retries": 0})
+    bench.study("def train(trial): 1/0\n", **ONE, resources={"retries": 0, "timeout": "5m"})
     assert run(bench).code == 1
-    bench.study(**ONE, resources={"retries": 0})
+    bench.study(**ONE, resources={"retries": 0, "timeout": "5m"})
     assert run(bench).code == 0
     assert bench.ended() == {0: ("completed", None)}
     assert [event["attempt"] for event in bench.events("started")] == [1, 2]
@@ -128,7 +131,7 @@ NO_RESULT = {
 
 @pytest.mark.parametrize(("line", "reason"), NO_RESULT.values(), ids=NO_RESULT)
 def test_a_script_that_ends_well_without_a_result_has_failed_and_is_not_tried_again(bench, line, reason):
-    bench.study(f"def train(trial): {line}\n", **ONE, resources={"retries": 5})
+    bench.study(f"def train(trial): {line}\n", **ONE, resources={"retries": 5, "timeout": "5m"})
     answer = run(bench)
     assert answer.code == 1
     ((state, said),) = bench.ended().values()
@@ -150,7 +153,7 @@ MISUSES = {
 
 @pytest.mark.parametrize(("line", "message"), MISUSES.values(), ids=MISUSES)
 def test_a_script_that_uses_the_protocol_wrongly_is_told_so(bench, line, message):
-    bench.study(f"def train(trial): {line}\n", **ONE, resources={"retries": 0})
+    bench.study(f"def train(trial): {line}\n", **ONE, resources={"retries": 0, "timeout": "5m"})
     answer = run(bench)
     assert answer.code == 1
     assert message in answer.err
@@ -160,8 +163,9 @@ def test_three_trials_that_all_crash_stop_the_study_and_show_why(bench):
     bench.study("def train(trial): raise RuntimeError(f'trial {trial.id} is broken')\n", trials=20)
     answer = run(bench)
     assert answer.code == 1
-    assert "the first 3 trials all crashed; trial 0:" in answer.err
-    assert "RuntimeError: trial 0 is broken" in answer.err
+    said = re.search(r"the first [34] trials all crashed; trial (\d): it crashed", answer.err)
+    assert said  # two may end at the same moment, and any of them first
+    assert f"RuntimeError: trial {said[1]} is broken" in answer.err
     started = {event["trial"] for event in bench.events("started")}
     assert {0, 1, 2} <= started
     assert len(started) <= 5
@@ -173,7 +177,7 @@ def test_a_study_with_one_result_goes_on_after_any_number_of_crashes(bench):
     bench.study(
         "def train(trial):\n    if trial.id: 1/0\n    trial.report(4, val_error=1.0)\n",
         trials=6,
-        resources={"retries": 0},
+        resources={"retries": 0, "timeout": "5m"},
     )
     answer = bench("run", "study.yaml", "--jobs", 1)
     assert answer.code == 0
@@ -185,7 +189,7 @@ def test_a_trial_may_print_a_lot(bench):
         "def train(trial):\n    for _ in range(20_000): print('x' * 100)\n"
         "    print('the last line')\n    if trial.id: raise SystemExit(3)\n    trial.report(4, val_error=1.0)\n",
         trials=2,
-        resources={"retries": 0},
+        resources={"retries": 0, "timeout": "5m"},
     )
     answer = run(bench)
     assert bench.ended()[0][0] == "completed"
@@ -376,5 +380,3 @@ def test_the_kept_study_file_is_a_study_file_of_its_own(bench):
     bench.write("runs/toy/toy.py", (bench.folder / "toy.py").read_text())
     answer = bench("run", "runs/toy/study.yaml", "--dry-run", "--json")
     assert [trial["params"] for trial in answer.json["trials"]] == [e["params"] for e in bench.events("planned")]
-
-

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import curves, outcomes
+from playbook_cli.analysis.best_step import learning_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,6 +114,11 @@ def still_improving(study: StudyRecord) -> list[Finding]:
     )
     if mean.fall < least or mean.p_fall() >= p_limit:
         return [found.ok(name, "no", evidence, message)]
+    rates = [learning_rate(r.trial, r.trial.last_step) for r in reads]
+    evidence["decayed"] = sum(rate is not None and rate < limit(study, name, "decayed") for rate in rates)
+    if 2 * evidence["decayed"] > len(reads):
+        message += ", while the schedule decays the learning rate: that alone improves it, more steps or not"
+        return [found.info(name, "undecided", evidence, message)]
     act = wording.command("next", study, "--max-train-steps", str(2 * study.max_train_steps))
     return [found.info(name, "yes", evidence, message, act=act)]
 
@@ -125,6 +131,9 @@ def saturated(study: StudyRecord) -> list[Finding]:
         return [_unread(study, name)]
     most, p_limit = limit(study, name, "gain"), limit(study, name, "p_value")
     mean = curves.pooled([curves.line(r.series, 0.5) for r in reads], [r.series.drop for r in reads])
+    # A long fast start makes all that follows small; what best-step takes for falling is not called flat here.
+    end = curves.pooled([curves.line(r.series, 1 / 3) for r in reads], [r.series.later_drop for r in reads])
+    falls = end.fall >= limit(study, "best-step", "gain") and end.p_fall() < limit(study, "best-step", "p_value")
     evidence = {
         "gain": mean.fall,
         "gain_threshold": most,
@@ -136,7 +145,7 @@ def saturated(study: StudyRecord) -> list[Finding]:
         f"over its second half {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
         f"of its whole drop (mean of {wording.plural(len(reads), 'best curve')})"
     )
-    if mean.p_flat(most) >= p_limit:
+    if mean.p_flat(most) >= p_limit or falls:
         return [found.ok(name, "no", evidence, message)]
     act = wording.command("next", study, "--max-train-steps", str(math.ceil(study.max_train_steps / 2)))
     return [found.info(name, "yes", evidence, f"{message}: fewer steps would do", act=act)]

@@ -56,7 +56,9 @@ _BEST_TRIALS = Threshold(
 _MIN_EVALUATIONS = Threshold(
     name="min_evaluations", default=12, meaning="evaluations that a curve needs; with fewer the rule is undecided"
 )
-_CURVES = "Identifying bad search space boundaries / Examining the training curves"
+_DECAYED = Threshold(
+    name="decayed", default=0.5, meaning="a learning rate below this part of its peak counts as decayed"
+)
 
 _RULES = (
     Rule(
@@ -181,10 +183,14 @@ _RULES = (
                 default=0.08,
                 meaning="improvement over the last third, as a share of the drop after the first tenth",
             ),
+            _DECAYED,
             _BEST_TRIALS,
             _MIN_EVALUATIONS,
         ),
-        formula="Lines through the last thirds, averaged: they fall by the gain and beyond what noise explains.",
+        formula=(
+            "Lines through the last thirds, averaged: they fall by the gain and beyond what noise explains. Undecided "
+            "where the schedule has decayed the learning rate at the end: then curves fall by construction."
+        ),
         action="Train longer, or use another learning-rate schedule.",
         source="Examining training curves: still improving at the end",
     ),
@@ -205,7 +211,10 @@ _RULES = (
             _BEST_TRIALS,
             _MIN_EVALUATIONS,
         ),
-        formula="Lines through the second halves, averaged: they surely change by less than the gain.",
+        formula=(
+            "Lines through the second halves, averaged: they surely change by less than the gain. Not where "
+            "the last thirds still fall by the gain of best-step."
+        ),
         action="Train for fewer steps.",
         source="Examining training curves: saturated early",
     ),
@@ -244,9 +253,7 @@ _RULES = (
             ),
             Threshold(name="early_share", default=0.9, meaning="share of the trials that counts as all of them"),
             Threshold(name="late_share", default=0.75, meaning="share of the trials that makes it consistent"),
-            Threshold(
-                name="decayed", default=0.5, meaning="a learning rate below this part of its peak counts as decayed"
-            ),
+            _DECAYED,
             Threshold(
                 name="p_value", default=0.01, meaning="chance that noise alone looks like improvement at the end"
             ),

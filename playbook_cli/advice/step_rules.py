@@ -45,10 +45,9 @@ def best_step(study: StudyRecord) -> list[Finding]:
         "late_share_threshold": many,
         "decayed_share": len(decayed) / len(late) if late else 0.0,
         "median_share": float(np.median([s.share for s in steps])),
-        "gain_at_end": end.fall if end else None,
         "gain_threshold": limit(study, "best-step", "gain"),
         "trials": len(steps),
-    }
+    } | ({"gain_at_end": end.fall} if end else {})
     of_all = f"of the better {wording.plural(len(steps), 'trial')}"
     if evidence["early_share"] >= limit(study, "best-step", "early_share"):
         enough = _rounded(study, 2 * max(s.share for s in early) * study.max_train_steps)

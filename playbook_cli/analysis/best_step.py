@@ -43,7 +43,7 @@ def best_steps(trials: Sequence[TrialRecord], metric: Metric, max_train_steps: i
         read.append(
             BestStep(
                 share=trial.best.step / max(max_train_steps, 1) if trial.best else 0.0,
-                learning_rate=learning_rate_at_best(trial),
+                learning_rate=learning_rate(trial, trial.best.step) if trial.best else None,
                 end=curves.line(series, 0.25) if series is not None and readable else None,
                 scale=series.later_drop if series is not None else 0.0,
             )
@@ -57,18 +57,18 @@ def pooled_end(steps: Sequence[BestStep]) -> Line | None:
     return curves.pooled([end for end, _ in known], [scale for _, scale in known]) if known else None
 
 
-def learning_rate_at_best(trial: TrialRecord) -> float | None:
-    """The learning rate at the best step as a part of the trial's peak, as recorded or from a constant schedule.
+def learning_rate(trial: TrialRecord, step: int) -> float | None:
+    """The learning rate at this step as a part of the trial's peak, as recorded or from a constant schedule.
 
     The column is `learning_rate` or `lr`, or ends so after a separator (`optim/lr`).
     """
     curve = trial.curve
-    if curve is not None and trial.best is not None:
+    if curve is not None:
         for name, column in curve.values.items():
             if not _LEARNING_RATE.search(name.lower()):
                 continue
             known = np.isfinite(column)
             if known.any() and float(column[known].max()) > 0.0:
-                nearest = int(np.argmin(np.abs(curve.steps[known] - trial.best.step)))
+                nearest = int(np.argmin(np.abs(curve.steps[known] - step)))
                 return float(column[known][nearest] / column[known].max())
     return 1.0 if str(trial.params.get("schedule")).lower() == "constant" else None

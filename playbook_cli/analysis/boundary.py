@@ -138,6 +138,8 @@ def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np
     count = design.shape[1]
     free = y.size - count
     inverse = np.linalg.pinv(design.T @ design)
+    if np.ptp(y) == 0.0:
+        y = np.zeros_like(y)  # rounding would leave a trend of its own
     coefficients = inverse @ design.T @ y
     residual = y - design @ coefficients
     variance = float(residual @ residual) / max(free, 1)

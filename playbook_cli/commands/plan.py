@@ -38,6 +38,7 @@ def show(study: Path, *, json: bool) -> None:
     from playbook_cli.spec.load import load, resolve
 
     given, source = load(study)
+    preflight.refuse_imported(given, source)
     spec = resolve(given)
     space = spec.space()
     trials = make(spec.sampler, spec.seed).suggest(space, [], spec.trials or 0)

@@ -61,6 +61,7 @@ def execute(
     from playbook_cli.paths import StudyPaths
     from playbook_cli.sampling import make
 
+    preflight.refuse_imported(spec, source)
     slots = local_slots(
         gpus=spec.resources.gpus,
         trials_per_gpu=spec.resources.trials_per_gpu,

@@ -26,8 +26,19 @@ if TYPE_CHECKING:
 SHOWN_LINES = 12
 
 
+def refuse_imported(spec: StudySpec, source: Source) -> None:
+    """SpecError for a study whose trials another tool ran: nothing can be added to it that would compare with them."""
+    if spec.imported is not None:
+        raise SpecError(
+            f"this study was imported from {spec.imported.source}: it is read, and never run",
+            where=source.where(("imported",)),
+            hint=f"playbook report reads it; playbook next runs/{spec.name} writes a study to run",
+        )
+
+
 def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRecord]) -> None:
     """SpecError where the program does not exist, as far as that can be seen without running any of it."""
+    refuse_imported(spec, source)
     if not (folder / (spec.cwd or ".")).is_dir():
         raise SpecError(f"cwd: there is no folder {folder / str(spec.cwd)}", where=source.where(("cwd",)))
     if spec.train is not None:

@@ -41,8 +41,8 @@ def render(answer: Answer, console: Console) -> None:
     console.print()
     if any(point.steps_to_fit for point in answer.points):
         console.print(Text("steps to fit, against the learning rate", style="bold"))
-        for line in curve(answer, console.width):
-            console.print(line, no_wrap=True, overflow="crop")
+        for row in curve(answer, console.width):
+            console.print(row, no_wrap=True, overflow="crop")
         console.print()
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(Text(answer.parameter), justify="right", no_wrap=True)
@@ -60,13 +60,11 @@ def render(answer: Answer, console: Console) -> None:
 def effort(answer: Answer) -> list[str]:
     """What the answer cost."""
     share = f" ({answer.spent / answer.full:.0%})" if answer.full else ""
-    lines = [
-        f"{answer.spent:,} steps spent; the full grid, {answer.steps:,} steps for each of {len(answer.points)} learning "
-        f"rates or until it diverges, takes {answer.full:,}{share}"
-    ]
-    if answer.found_after is not None:
-        lines.append(f"{answer.found_after:,} steps before that, to find N = {answer.steps:,}")
-    return lines
+    grid = f"{answer.steps:,} steps for each of {len(answer.points)} learning rates or until it diverges"
+    spent = f"{answer.spent:,} steps spent; the full grid, {grid}, takes {answer.full:,}{share}"
+    if answer.found_after is None:
+        return [spent]
+    return [spent, f"{answer.found_after:,} steps before that, to find N = {answer.steps:,}"]
 
 
 def curve(answer: Answer, width: int) -> list[Text]:

@@ -52,7 +52,7 @@ def _program(spec: StudySpec) -> Iterator[Problem]:
             what=f"{spec.name[:40]!r} can't name a folder in runs/",
             hint="use letters, digits, '-', '_' and single dots, at most 100 of them",
         )
-    if (spec.train is None) == (spec.command is None):
+    if (spec.train is None) == (spec.command is None) and (spec.imported is None or spec.train is not None):
         yield Problem(
             location=("train",) if spec.train else (),
             what="a study runs either a train function or a command",
@@ -245,7 +245,7 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
         )
     elif spec.trials > MAX_TRIALS:
         yield Problem(location=("trials",), what=f"more than {MAX_TRIALS:,} trials", hint="run several studies")
-    elif spec.trials % arms:
+    elif spec.trials % arms and spec.imported is None:
         below, above = spec.trials // arms * arms, (spec.trials // arms + 1) * arms
         write = f"write {below} or {above}" if below else f"write {above}"
         yield Problem(

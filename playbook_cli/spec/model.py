@@ -170,7 +170,7 @@ class LrSweepSpec(_Section):
     max: Annotated[Number, Field(gt=0)] = 10.0
     points: Annotated[Count, Field(ge=2)] = 11
     steps: Annotated[
-        Count | None, Field(description="steps of each trial, N; by default max_train_steps. The limit where N is found")
+        Count | None, Field(description="steps of each trial, N; by default max_train_steps; the limit of find")
     ] = None
     find: Annotated[bool, Field(description="find N first, by doubling")] = False
     eval_every: Annotated[
@@ -182,6 +182,13 @@ class LrSweepSpec(_Section):
     harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
 
 
+class Imported(_Section):
+    """Where the trials of a study come from that another tool ran; such a study is read, and never run."""
+
+    source: Annotated[str, Field(description="the folder, file or storage that was imported")]
+    format: Annotated[str, Field(description="which tool's it was")]
+
+
 class StudySpec(_Section):
     """One tuning study."""
 
@@ -191,6 +198,7 @@ class StudySpec(_Section):
     command: Annotated[
         list[str] | None, Field(min_length=1, description="the program and its arguments, with macros")
     ] = None
+    imported: Annotated[Imported | None, Field(description="in place of a program, where another tool ran it")] = None
     cwd: Annotated[str | None, Field(description="where it runs; by default the study file's folder")] = None
     env: Annotated[dict[str, str], Field(description="environment variables of every trial")] = {}
     metric: MetricSpec

@@ -63,7 +63,8 @@ def answer(setting: Setting, swept: Swept, judgement: Judgement, command: str, *
     """Put what was measured into words; `command` is the one that the user gave."""
     steps = swept.steps or max((point.last_step for point in swept.points), default=0)
     shown = _Words(setting, swept.points, judgement, steps)
-    headline, remarks, advised = shown.ok() if judgement.verdict == "ok" else shown.unknown()
+    say = {"ok": shown.ok, "edge": shown.edge, "never-fits": shown.never_fits}
+    headline, remarks, advised = say[judgement.verdict]()
     return Answer(
         study=setting.study.name,
         parameter=setting.sweep.parameter,
@@ -113,8 +114,8 @@ def outcome(point: Point, given: Answer) -> str:
         return f"crashed: {(point.reason or '').splitlines()[0]}"
     near = "" if point.closest is None else f"; closest {point.closest:.4g}"
     if given.judgement.fastest is not None and point.last_step < given.steps:
-        return f"slower: not by step {point.last_step}{near}"
-    return f"not by step {point.last_step}{near}{_moving(point)}"
+        return f"slower: does not fit by step {point.last_step}{near}"
+    return f"does not fit by step {point.last_step}{near}{_moving(point)}"
 
 
 class _Words:
@@ -150,33 +151,34 @@ class _Words:
         )
         return headline, remarks, "--write"
 
-    def unknown(self) -> tuple[str, list[str], str | None]:
+    def edge(self) -> tuple[str, list[str], str | None]:
         best, sides = self._judgement.fastest, self._judgement.open
+        edge = f"{' and '.join(sides)} edge{'s' * (len(sides) > 1)} of what was tried"
         if best is not None:
-            edge = " and ".join(sides) + (" edges" if len(sides) > 1 else " edge")
             headline = (
                 f"unknown: the fastest fit, {best.steps_to_fit} steps at learning rate {best.learning_rate:.4g}, sits "
-                f"at the {edge} of what was tried; beyond it a faster one may lie"
+                f"at the {edge}; beyond it a faster one may lie"
             )
-            remarks = []
-            if self._judgement.tied == len(self._points):
-                remarks.append(
-                    f"All learning rates are equally fast: does the script train with {self._setting.sweep.parameter}?"
-                )
-            return headline, remarks, self._wider()
-        near = min(
-            (p for p in closest(self._points) if p.closest is not None), key=lambda p: p.distance or 0.0, default=None
-        )
-        headline = f"unknown: no learning rate reaches {self._setting.target} within {self._steps} steps"
-        if all(point.state == "infeasible" for point in self._points):
-            return f"unknown: training diverges at all {len(self._points)} learning rates", [], self._wider()
-        if near is not None:
-            headline += f"; {near.learning_rate:.4g} comes closest, to {near.closest:.4g}{_moving(near)}"
+        elif all(point.state != "completed" for point in self._points):
+            headline = f"unknown: training diverges at every learning rate down to {self._points[0].learning_rate:.4g}"
+        else:
+            headline = f"unknown: {self._none_fits()}; that is the {edge}, and beyond it one may fit"
         remarks = []
-        if sides:
-            remarks.append("The closest one sits at the edge of what was tried: a better one may lie beyond.")
-        remarks.append(COMPUTE_BOUND)
-        return headline, remarks, self._wider() if sides else f"--steps {4 * self._steps} --anew"
+        if self._judgement.tied == len(self._points) > 1:
+            remarks.append(f"All of them are equally fast: does the script train with {self._setting.sweep.parameter}?")
+        return headline, remarks, self._wider()
+
+    def never_fits(self) -> tuple[str, list[str], str | None]:
+        more = f"--steps {4 * self._steps} --anew" if self._steps else None
+        return f"unknown: {self._none_fits()}", [COMPUTE_BOUND], more
+
+    def _none_fits(self) -> str:
+        text = f"no learning rate reaches {self._setting.target} within {self._steps} steps"
+        near = [point for point in closest(self._points) if point.closest is not None]
+        if not near:
+            return text
+        point = near[0]
+        return f"{text}; {point.learning_rate:.4g} comes closest, to {point.closest:.4g}{_moving(point)}"
 
     def _above_diverges(self) -> bool:
         best = self._judgement.fastest

@@ -1,7 +1,7 @@
 """Step 1 of the algorithm: how many steps it takes until any learning rate of a coarse grid fits.
 
-Round r trains every learning rate of the coarse grid for start * 2**r steps, anew each time, so that all rounds together
-cost less than twice the last one.
+Round r trains every learning rate of the coarse grid for start * 2**r steps, anew each time, so that all rounds
+together cost less than twice the last one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Rounds:
 
     def steps(self, number: int) -> int:
         """Steps of the trials of a round."""
-        return min(self.start * 2**number, self.limit)
+        return min(self.start << number, self.limit)
 
     def last(self, number: int) -> bool:
         """Whether the limit leaves no further round."""

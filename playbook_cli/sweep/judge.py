@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -32,7 +33,7 @@ def judge(points: Sequence[Point]) -> Judgement:
 
     The fastest is at an edge where it, or one that is as fast, has no neighbour that was trained on one side: beyond
     it the next could be faster. A neighbour that diverged is one, a neighbour that crashed is none. Where nothing
-    fits, the same is asked of those that came closest.
+    fits, the same is asked of the one that came closest: only from the inside it shows that nothing fits.
     """
     known = [point for point in points if point.state in ("completed", "infeasible")]
     fits = [point for point in known if point.steps_to_fit is not None]
@@ -42,19 +43,20 @@ def judge(points: Sequence[Point]) -> Judgement:
         sides = _edges(known, tied)
         fastest = tied[(len(tied) - 1) // 2]
         return Judgement(verdict="edge" if sides else "ok", fastest=fastest, tied=len(tied), open=sides)
-    return Judgement(verdict="never-fits", fastest=None, tied=0, open=_edges(known, closest(known)) if known else ())
+    sides = _edges(known, closest(known)) if known else ()
+    return Judgement(verdict="edge" if sides else "never-fits", fastest=None, tied=0, open=sides)
 
 
 def closest(points: Sequence[Point]) -> list[Point]:
-    """Of points that do not fit, those that came closest; [] where all came equally close.
+    """Of points that do not fit, those that came closest, in the training loss where the target's metric is the same.
 
-    Where all diverged it is the lowest learning rate.
+    [] where all came equally close; the lowest learning rate where all diverged.
     """
     trained = [point for point in points if point.state == "completed" and point.distance is not None]
     if not trained:
-        return list(points[:1])
-    least = min(point.distance or 0.0 for point in trained)
-    nearest = [point for point in trained if point.distance == least]
+        return [point for point in points if point.state == "infeasible"][:1]
+    least = min(map(_distance, trained))
+    nearest = [point for point in trained if _distance(point) == least]
     return nearest if len(nearest) < len(trained) or len(trained) == 1 else []
 
 
@@ -86,3 +88,8 @@ def _edges(known: Sequence[Point], best: Sequence[Point]) -> tuple[Side, ...]:
     if known[-1] in best:
         sides.append("upper")
     return tuple(sides)
+
+
+def _distance(point: Point) -> tuple[float, float]:
+    """How far a trained point is from the target."""
+    return point.distance or 0.0, math.inf if point.last_loss is None else point.last_loss

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 SWEEP, FIND = "lr-sweep", "lr-find"
 """What is appended to a study's name for the sweep, and for the search for its number of steps."""
-GROWS = ("trials", "nuisance.")
-"""Keys that follow from which learning rates were trained so far."""
-GRID = ("lr_sweep.min", "lr_sweep.max", "lr_sweep.points", "lr_sweep.steps", "lr_sweep.find")
+GROWS = ("goal", "trials", "nuisance.")
+"""Keys of a sweep's own study that change no trial: its words, and which learning rates were trained so far."""
+GRID = tuple(f"lr_sweep.{key}" for key in ("min", "max", "points", "steps", "find", "harmless"))
 """Keys in which a sweep may differ from the one in its folder: other learning rates join those that are there."""
 
 
@@ -84,7 +84,7 @@ def sweep(setting: Setting, steps: int, paths: StudyPaths, train: Train, *, exte
             fastest=min((point.fit.step for point in points if point.fit), default=None),
             racing=racing,
         )
-        stopped = _train(setting, setting.spec(SWEEP, steps, rates), paths, train, further, race)
+        stopped = _train(setting, setting.spec(SWEEP, steps, rates), paths, train, further=further, race=race)
         again = False
 
 
@@ -112,7 +112,7 @@ def find(setting: Setting, rounds: Rounds, paths: StudyPaths, train: Train) -> S
         further = [] if unfinished else coarse(setting.grid).middle_outward()
         rates = [*(rate_of(trial, parameter) for trial in trials), *further]
         race = FindRace(paths=paths, target=target, rounds=rounds)
-        stopped = _train(setting, setting.spec(FIND, rounds.limit, rates), paths, train, further, race)
+        stopped = _train(setting, setting.spec(FIND, rounds.limit, rates), paths, train, further=further, race=race)
         again = False
 
 
@@ -126,7 +126,7 @@ def _unfinished(trials: Sequence[TrialRecord], *, again: bool) -> bool:
 
 
 def _train(
-    setting: Setting, spec: StudySpec, paths: StudyPaths, train: Train, further: Sequence[float], race: Race
+    setting: Setting, spec: StudySpec, paths: StudyPaths, train: Train, *, further: Sequence[float], race: Race
 ) -> Outcome | None:
     """Train these further learning rates and what is missing; the outcome where that could not be finished."""
     temporary = paths.spec.with_suffix(".tmp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
 from playbook_cli.records import Metric
@@ -69,7 +69,7 @@ class Setting:
             {key: value for key, value in data.items() if key not in replaced}
             | {
                 "name": f"{self.study.name}-{suffix}",
-                "goal": f"At which constant learning rate does training first reach {self.target}, and after how many steps?",
+                "goal": f"At which constant learning rate does training first reach {self.target}, and when?",
                 "metric": {"name": self.target.metric.name, "goal": self.target.metric.goal},
                 "max_train_steps": steps,
                 "eval_every": self.interval(steps),

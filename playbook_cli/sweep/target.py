@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.records import Metric
-
 if TYPE_CHECKING:
-    from playbook_cli.records import Curve
+    from playbook_cli.records import Curve, Metric
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,9 @@ def test_a_plan_is_what_will_run(bench):
     assert planned == dry
     assert not (bench.folder / "runs").exists()
     bench("run", "study.yaml", "--jobs", 2)
-    run = [{"id": e["trial"], "params": e["params"], "arm": e["arm"], "seed": e["seed"]} for e in bench.events("planned")]
+    run = [
+        {"id": e["trial"], "params": e["params"], "arm": e["arm"], "seed": e["seed"]} for e in bench.events("planned")
+    ]
     assert planned["trials"] == run
 
 

@@ -51,7 +51,9 @@ def test_the_largest_is_best_where_more_is_better(bench):
 
 
 def test_the_words_of_a_run_name_the_best_trial_and_the_next_command(bench):
-    bench.study("def train(trial): trial.report(2, val_error=0.5)\n", nuisance=None, fixed={"b": 1, "c": 0.25}, trials=1)
+    bench.study(
+        "def train(trial): trial.report(2, val_error=0.5)\n", nuisance=None, fixed={"b": 1, "c": 0.25}, trials=1
+    )
     answer = bench("run", "study.yaml")
     assert answer.out.replace("\n", " ") == (
         "toy: 1 of 1 trials completed best val_error: 0.5 at step 2 of trial 0 (b=1, c=0.25) "

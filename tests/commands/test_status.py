@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 def train(trial):
     trial.report(2, val_error=0.5 + trial.id)
+    deadline = time.monotonic() + 300
     while trial.id and not Path("go").exists():
+        if time.monotonic() > deadline: raise TimeoutError
         time.sleep(0.01)
     trial.report(4, val_error=0.25 + trial.id)
 """
@@ -40,7 +42,9 @@ def test_a_running_study_is_told_with_its_runner_and_each_trials_step(bench):
         if not bench.paths().spec.exists():
             return None
         status = bench("status", "runs/toy", "--json").json["trials"]
-        return (status["completed"], status["running"]) == (1, 2) and "trial 2: step 2" in bench("status", "runs/toy").out
+        return (status["completed"], status["running"]) == (1, 2) and "trial 2: step 2" in bench(
+            "status", "runs/toy"
+        ).out
 
     bench.wait(told, "one completed trial and two that run")
     out = bench("status", "runs/toy").out
@@ -53,7 +57,9 @@ def test_a_running_study_is_told_with_its_runner_and_each_trials_step(bench):
 
 
 def test_a_study_that_was_left_says_what_is_missing(bench):
-    bench.study("def train(trial):\n    if trial.id: 1/0\n    trial.report(4, val_error=1.0)\n", resources={"retries": 0})
+    bench.study(
+        "def train(trial):\n    if trial.id: 1/0\n    trial.report(4, val_error=1.0)\n", resources={"retries": 0}
+    )
     bench("run", "study.yaml", "--jobs", 1)
     assert "toy: 1 of 4 trials completed, 3 failed" in bench("status", "runs/toy").out
     assert "nobody runs it; 3 trials are missing" in bench("status", "runs/toy").out

@@ -62,7 +62,9 @@ STUBBORN = (
 
 def test_a_job_runs_in_its_slot_with_its_output_in_its_file(launcher, job, bench):
     started = launcher.submit(
-        job(5, "import os, sys; print(os.environ['SLOT'], os.environ['BOTH'], os.getcwd()); print('e', file=sys.stderr)")
+        job(
+            5, "import os, sys; print(os.environ['SLOT'], os.environ['BOTH'], os.getcwd()); print('e', file=sys.stderr)"
+        )
     )
     assert started.slot == "cpu0"
     assert launcher.free() == 1
@@ -80,12 +82,16 @@ def test_output_is_appended_to_that_of_earlier_attempts(launcher, job, bench):
 
 
 def test_standard_input_is_closed_and_the_process_leads_a_group_of_its_own(launcher, job, bench):
-    launcher.submit(job(0, "import os, sys; print(repr(sys.stdin.read()), os.getpgrp() == os.getsid(0) == os.getpid())"))
+    launcher.submit(
+        job(0, "import os, sys; print(repr(sys.stdin.read()), os.getpgrp() == os.getsid(0) == os.getpid())")
+    )
     ends(launcher, bench)
     assert said(bench, 0) == "'' True\n"
 
 
-@pytest.mark.parametrize(("code", "exit_code"), [("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 11)", -11)])
+@pytest.mark.parametrize(
+    ("code", "exit_code"), [("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 11)", -11)]
+)
 def test_the_exit_code_is_told_and_a_signal_is_negative(launcher, job, bench, code, exit_code):
     launcher.submit(job(0, code))
     (ended,) = ends(launcher, bench)

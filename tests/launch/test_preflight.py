@@ -18,9 +18,7 @@ from playbook_cli.spec.source import parse
 @pytest.fixture
 def look(tmp_path):
     def run(program, *, nuisance="x: {min: 0.0, max: 1.0}", imported=False):
-        text = (
-            f"name: s\n{program}\nmetric: {{name: loss}}\nmax_train_steps: 10\ntrials: 4\nnuisance:\n  {nuisance}\n"
-        )
+        text = f"name: s\n{program}\nmetric: {{name: loss}}\nmax_train_steps: 10\ntrials: 4\nnuisance:\n  {nuisance}\n"
         spec, source = validate(parse(text, "study.yaml"))
         trials = make("halton", 0).suggest(spec.space(), [], 4)
         preflight.look(spec, source, tmp_path, trials)

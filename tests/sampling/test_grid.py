@@ -8,9 +8,7 @@ from playbook_cli.space import Space
 
 ARMS = Parameter(name="a", label="a", role="scientific", kind="choice", choices=("one", "two"))
 X = Parameter(name="x", label="x", role="nuisance", kind="float", high=1.0, points=3)
-ONLY_TWO = Parameter(
-    name="y", label="y", role="nuisance", kind="choice", choices=(1, 2), when={"a": ("two",)}
-)
+ONLY_TWO = Parameter(name="y", label="y", role="nuisance", kind="choice", choices=(1, 2), when={"a": ("two",)})
 
 
 def test_every_combination_comes_once_the_arms_in_turn():

@@ -119,7 +119,11 @@ def test_categories_and_integers_get_equal_shares(name):
 def test_at_32_points_each_of_8_dimensions_occupies_at_least_85_percent_of_32_bins(name):
     space = Space([real(f"p{index}") for index in range(8)], {})
     shares = np.array(
-        [[coverage(p, trials).share for p in space.dimensions] for seed in SEEDS if (trials := suggested(name, seed, 32, space))]
+        [
+            [coverage(p, trials).share for p in space.dimensions]
+            for seed in SEEDS
+            if (trials := suggested(name, seed, 32, space))
+        ]
     )
     assert shares.shape == (50, 8)
     assert min(median(column) for column in shares.T) >= 0.85

@@ -57,8 +57,14 @@ WRONG = {
     ),
     "one value to tune": ({"nuisance": {"p": 3}}, "nuisance.p: it has one value only"),
     "an empty parameter": ({"nuisance": {"p": {}}}, "nuisance.p: it has neither values nor a range"),
-    "a value beside a range": ({"nuisance": {"p": {**RANGE, "value": 1}}}, "nuisance.p.value: `value` makes a constant"),
-    "a scale beside values": ({"nuisance": {"p": {"values": [1, 2], "scale": "log"}}}, "nuisance.p.scale: `scale` belongs"),
+    "a value beside a range": (
+        {"nuisance": {"p": {**RANGE, "value": 1}}},
+        "nuisance.p.value: `value` makes a constant",
+    ),
+    "a scale beside values": (
+        {"nuisance": {"p": {"values": [1, 2], "scale": "log"}}},
+        "nuisance.p.scale: `scale` belongs",
+    ),
     "a range beside values": ({"nuisance": {"p": {"values": [1, 2], "min": 1}}}, "nuisance.p.min: `min` belongs"),
     "a value twice": ({"nuisance": {"p": [1, 2, 1]}}, "nuisance.p.values: a value stands there twice"),
     "values that compare equal": ({"nuisance": {"p": [True, 2, 1.0]}}, "nuisance.p.values: a value stands there twice"),
@@ -71,7 +77,10 @@ WRONG = {
         {"nuisance": {"p": {"min": -1.0, "max": 1.0, "scale": "log"}}},
         "nuisance.p.min: a log scale can't begin at -1.0",
     ),
-    "int with a fraction": ({"nuisance": {"p": {"min": 0.5, "max": 2, "type": "int"}}}, "nuisance.p.type: an int range"),
+    "int with a fraction": (
+        {"nuisance": {"p": {"min": 0.5, "max": 2, "type": "int"}}},
+        "nuisance.p.type: an int range",
+    ),
     "when that names nothing": (
         {"nuisance": {"p": {**RANGE, "when": {"q": 1}}}},
         "nuisance.p.when.q: `when` names q, which is no other hyperparameter",
@@ -115,7 +124,10 @@ WRONG = {
         {"trials": 2, "scientific": {"a": [1, 2, 3]}},
         "trials: 2 trials can't be shared equally by 3 arms\n  -> write 3",
     ),
-    "a grid without points": ({"sampler": "grid", "trials": None}, "nuisance.lr: a grid needs the number of its points"),
+    "a grid without points": (
+        {"sampler": "grid", "trials": None},
+        "nuisance.lr: a grid needs the number of its points",
+    ),
     "a scientific range in a grid": (
         {"sampler": "grid", "trials": None, "nuisance": None, "scientific": {"a": RANGE}},
         "scientific.a: a grid needs the number of its points",

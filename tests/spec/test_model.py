@@ -22,7 +22,15 @@ def parameter(given, role="nuisance"):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("90s", 90), ("30m", 1800), ("30min", 1800), ("1h", 3600), ("1h30m", 5400), ("2d 1s", 172801), ("1d2h3m4s", 93784)],
+    [
+        ("90s", 90),
+        ("30m", 1800),
+        ("30min", 1800),
+        ("1h", 3600),
+        ("1h30m", 5400),
+        ("2d 1s", 172801),
+        ("1d2h3m4s", 93784),
+    ],
 )
 def test_durations_are_read_in_seconds(text, expected):
     assert seconds(text) == expected

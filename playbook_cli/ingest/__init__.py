@@ -1,0 +1,1 @@
+"""Other programs' output and other tools' runs, as records."""

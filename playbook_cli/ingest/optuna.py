@@ -1,0 +1,234 @@
+"""Studies in an Optuna storage."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest.runs import Ask, Run, Runs
+from playbook_cli.ingest.values import plain, scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+    from playbook_cli.records import State
+
+VALUE = "value"
+"""What the objective is called where the study does not name it."""
+RETURNED = "returned"
+"""The metric that keeps what the objective returned, where that is none of the values that it had reported."""
+_SQLITE = b"SQLite format 3\x00"
+_TABLES = {"studies", "trials", "trial_params", "trial_values", "trial_intermediate_values", "version_info"}
+
+
+def is_storage(source: str) -> bool:
+    """Whether this is a database's URL, or an SQLite file."""
+    if "://" in source:
+        return True
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
+
+
+def read(ask: Ask) -> Runs:
+    """All trials of the study of that name, or of the only one. The storage is opened for reading.
+
+    Intermediate values are evaluations of the objective, as Optuna defines them; so is the final value where there
+    are none. PlaybookError where there is no such storage or study, or several objectives and none is named.
+    """
+    source, study, metric = ask.source, ask.name, ask.metric
+    optuna = _package()
+    storage = _open(source)
+    names = optuna.get_all_study_names(storage)
+    if study not in names and (study is not None or len(names) != 1):
+        what = f"there is no study {study!r} in it" if study else f"there are {len(names)} studies in it"
+        raise PlaybookError(what, where=source, hint=f"write --name with one of: {', '.join(names) or '(none)'}")
+    loaded = optuna.load_study(study_name=study or names[0], storage=storage)
+    objectives = _objectives(loaded, metric)
+    chosen = metric or objectives[0]
+    if chosen not in objectives or (metric is None and len(objectives) > 1):
+        raise PlaybookError(
+            f"the study has {len(objectives)} objectives, and playbook reads it by one",
+            where=source,
+            hint=f"write --metric with one of: {', '.join(objectives)}",
+        )
+    trials = loaded.get_trials(deepcopy=False)
+    last = max((step for trial in trials for step in trial.intermediate_values), default=1)
+    runs = [_run(trial, objectives, max(last, 1)) for trial in trials]
+    direction = loaded.directions[objectives.index(chosen)]
+    about = {
+        "study_name": loaded.study_name,
+        "objectives": objectives,
+        "directions": [d.name for d in loaded.directions],
+        "user_attrs": loaded.user_attrs,
+        "system_attrs": loaded._storage.get_study_system_attrs(loaded._study_id),  # noqa: SLF001 (deprecated in public)
+    }
+    return Runs(
+        source=source,
+        format="optuna",
+        runs=runs,
+        metric=chosen,
+        goal="maximize" if direction.name == "MAXIMIZE" else "minimize",
+        space=_space(trials),
+        about=plain(about),
+        notes=_notes(runs, trials),
+    )
+
+
+def _package() -> Any:
+    try:
+        import optuna
+    except ImportError:
+        raise PlaybookError("this needs Optuna, which is not installed", hint="pip install 'playbook-cli[bayes]'") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def _open(source: str) -> optuna.storages.RDBStorage:
+    """The storage, without creating anything in it; an SQLite file is not even opened for writing."""
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    url = source
+    match = re.fullmatch(r"sqlite(?:\+\w+)?:///(.+)", source)
+    if match or "://" not in source:
+        path = Path(match[1] if match else source)
+        _check_file(path, source)
+        url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
+    try:
+        return optuna.storages.RDBStorage(url, skip_table_creation=True)
+    except (SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
+        said = str(error).strip().split("\n")[0]
+        raise PlaybookError(f"Optuna can't open it: {said}", where=source) from None
+
+
+def _check_file(path: Path, source: str) -> None:
+    if not path.is_file():
+        raise PlaybookError("there is no such file", where=source, hint="write the storage as sqlite:///study.db")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error as error:
+        raise PlaybookError(f"this is no SQLite database: {error}", where=source) from None
+    if not tables >= _TABLES:
+        raise PlaybookError("this database holds no Optuna studies", where=source)
+
+
+def _objectives(study: optuna.Study, metric: str | None) -> list[str]:
+    if study.metric_names:
+        return list(study.metric_names)
+    count = len(study.directions)
+    return [metric or VALUE] if count == 1 else [f"{VALUE}_{index}" for index in range(count)]
+
+
+def _run(trial: FrozenTrial, objectives: Sequence[str], last: int) -> Run:
+    state, reason = _state(trial)
+    params = trial.params or trial.system_attrs.get("fixed_params", {})
+    return Run(
+        name=f"trial {trial.number}",
+        params={name: scalar(value) for name, value in params.items()},
+        evaluations=_evaluations(trial, objectives, last),
+        state=state,
+        reason=reason,
+        started=trial.datetime_start and trial.datetime_start.timestamp(),
+        ended=trial.datetime_complete and trial.datetime_complete.timestamp(),
+        source=_source(trial),
+    )
+
+
+def _evaluations(trial: FrozenTrial, objectives: Sequence[str], last: int) -> list[dict[str, float]]:
+    steps = sorted(trial.intermediate_values)
+    evaluations: list[dict[str, float]] = [{"step": s, objectives[0]: trial.intermediate_values[s]} for s in steps]
+    if trial.values is None:
+        return evaluations
+    if not evaluations:
+        return [{"step": last, **dict(zip(objectives, trial.values, strict=True))}]
+    if trial.values[0] not in trial.intermediate_values.values():
+        evaluations[-1][RETURNED] = trial.values[0]
+    return evaluations
+
+
+def _state(trial: FrozenTrial) -> tuple[State, str | None]:
+    match trial.state.name:
+        case "COMPLETE":
+            return "completed", None
+        case "PRUNED":
+            return "completed", f"pruned after step {max(trial.intermediate_values, default=0)}"
+        case "FAIL":
+            why = str(trial.system_attrs.get("fail_reason", "it failed, and Optuna does not say why"))
+            return ("infeasible" if re.search(r"\bnan\b", why) else "failed"), why
+        case "RUNNING":
+            return "pending", "it was still running when it was imported"
+    return "pending", None
+
+
+def _source(trial: FrozenTrial) -> dict[str, Any]:
+    from optuna.distributions import distribution_to_json
+
+    searched = trial.distributions
+    return plain(
+        {
+            "tool": "optuna",
+            "number": trial.number,
+            "state": trial.state.name,
+            "values": trial.values,
+            "datetime_start": trial.datetime_start and trial.datetime_start.isoformat(),
+            "datetime_complete": trial.datetime_complete and trial.datetime_complete.isoformat(),
+            "distributions": {name: distribution_to_json(d) for name, d in searched.items()},
+            "internal_params": {name: d.to_internal_repr(trial.params[name]) for name, d in searched.items()},
+            "intermediate_values": [[step, value] for step, value in trial.intermediate_values.items()],
+            "user_attrs": trial.user_attrs,
+            "system_attrs": trial.system_attrs,
+        }
+    )
+
+
+def _space(trials: Sequence[FrozenTrial]) -> dict[str, dict[str, Any]]:
+    """Each hyperparameter over the union of the ranges that trials searched."""
+    searched: dict[str, list[BaseDistribution]] = {}
+    for trial in trials:
+        for name, distribution in trial.distributions.items():
+            searched.setdefault(name, []).append(distribution)
+    return {name: _union(distributions) for name, distributions in searched.items()}
+
+
+def _union(distributions: Sequence[Any]) -> dict[str, Any]:
+    first = distributions[0]
+    if hasattr(first, "choices"):
+        return {"values": list(dict.fromkeys(scalar(choice) for d in distributions for choice in d.choices))}
+    low, high = min(d.low for d in distributions), max(d.high for d in distributions)
+    if low == high:
+        return {"values": [low]}
+    ends = {"min": int(low), "max": int(high)} if isinstance(low, int) else {"min": float(low), "max": float(high)}
+    return ends | ({"scale": "log"} if first.log else {})
+
+
+def _notes(runs: Sequence[Run], trials: Sequence[FrozenTrial]) -> list[str]:
+    notes = []
+    returned = sum(any(RETURNED in e for e in run.evaluations) for run in runs)
+    if returned:
+        notes.append(
+            f"{returned} trials returned a value that is none of those they reported; it is kept as the metric "
+            f"`{RETURNED}`, and their result is the best value that they reported"
+        )
+    pruned = sum(trial.state.name == "PRUNED" for trial in trials)
+    if pruned:
+        notes.append(f"{pruned} trials were pruned: they count with the best value that they had reached")
+    steps = {
+        name: d.step for trial in trials for name, d in trial.distributions.items() if getattr(d, "step", None)
+    }
+    coarse = [f"{name} ({step:g})" for name, step in steps.items() if step != 1]
+    if coarse:
+        notes.append(f"searched in steps, here shown as whole ranges: {', '.join(coarse)}")
+    return notes

@@ -1,0 +1,91 @@
+"""Result folders of Ray Tune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest import read_file
+from playbook_cli.ingest.rows import evaluations
+from playbook_cli.ingest.runs import Ask, Run, Runs
+from playbook_cli.ingest.tables import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.ingest.tables import Row
+
+STEP = "training_iteration"
+_LOGS = ("result.json", "progress.csv")
+_ABOUT = frozenset(
+    "trial_id experiment_id experiment_tag date timestamp pid hostname node_ip done should_checkpoint checkpoint_dir_name "
+    "time_this_iter_s time_total_s time_since_restore timesteps_since_restore iterations_since_restore warmup_time "
+    "episodes_total timesteps_total".split()
+)
+"""Fields that Ray adds to every result."""
+
+
+def is_experiment(folder: Path) -> bool:
+    """Whether Ray Tune wrote its results here."""
+    return any(path.parent.joinpath(name).is_file() for path in _params(folder)[:20] for name in _LOGS) or any(
+        folder.glob("experiment_state-*.json")
+    )
+
+
+def read(ask: Ask) -> Runs:
+    """A trial for every folder that has params.json, with result.json or else progress.csv.
+
+    PlaybookError where there is none.
+    """
+    folder = Path(ask.source)
+    paths = _params(folder) if folder.is_dir() else []
+    if not paths:
+        raise PlaybookError(
+            "there is no params.json of a trial in it", where=ask.source, hint="name the folder of the experiment"
+        )
+    runs = [_run(folder, path, ask.step or STEP) for path in paths]
+    return Runs(source=ask.source, format="ray", runs=runs)
+
+
+def _params(folder: Path) -> list[Path]:
+    return sorted({*folder.glob("*/params.json"), *folder.glob("*/*/params.json")})
+
+
+def _run(folder: Path, path: Path, step: str) -> Run:
+    home = path.parent
+    log = next((home / name for name in _LOGS if (home / name).is_file() and (home / name).stat().st_size), None)
+    table = read_file.log(log) if log else None
+    rows = table.rows if table else []
+    own = [{name: cell for name, cell in row.items() if name == step or not _is_about(name)} for row in rows]
+    settings = read_file.hyperparameters(path)
+    found = evaluations(own, step, str(log))
+    failed = _failure(home)
+    times = [time for row in rows if (time := number(row.get("timestamp"))) is not None]
+    return Run(
+        name=home.relative_to(folder).as_posix(),
+        params=settings[0],
+        evaluations=found,
+        state="failed" if failed or not found else None,
+        reason=failed or (table.problems[0] if table and table.problems else None if found else "it has no result"),
+        started=times[0] - (number(rows[0].get("time_this_iter_s")) or 0.0) if times else None,
+        ended=times[-1] if times else None,
+        source={"folder": str(home), "last": _last(rows)},
+    )
+
+
+def _is_about(name: str) -> bool:
+    return name in _ABOUT or name.split("/")[0].split(".")[0] == "config"
+
+
+def _failure(home: Path) -> str | None:
+    """The last line of a crashed trial's trace."""
+    error = home / "error.txt"
+    if error.is_file():
+        lines = error.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it crashed")
+    return "it crashed" if (home / "error.pkl").is_file() else None
+
+
+def _last(rows: Sequence[Row]) -> Row:
+    return {name: rows[-1][name] for name in _ABOUT & rows[-1].keys()} if rows else {}

@@ -1,0 +1,83 @@
+"""One file of another tool, whatever its kind: hyperparameters, or the rows of a log."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest.events import read_events
+from playbook_cli.ingest.tables import Table, read_csv, read_json_lines
+from playbook_cli.ingest.values import flat, parsed
+from playbook_cli.spec import source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.records import Value
+
+MAX_BYTES = 2**30
+_TABLES = (".csv", ".tsv")
+_LINES = (".jsonl", ".ndjson")
+
+
+def hyperparameters(path: Path) -> list[dict[str, Value]]:
+    """The settings that a file holds: one of JSON or YAML, one a row of CSV or JSON lines. Nested names are dotted.
+
+    PlaybookError, naming the file, where it can't be read.
+    """
+    if path.suffix in _TABLES:
+        table = _whole(read_csv(content(path)), path)
+        return [{name: parsed(cell) for name, cell in row.items() if cell and name} for row in table.rows]
+    if path.suffix in _LINES:
+        return [flat(row) for row in _whole(read_json_lines(content(path)), path).rows]
+    data = _data(path)
+    if not isinstance(data, dict):
+        raise PlaybookError("this is no mapping of hyperparameters", where=str(path))
+    return [flat(data)]
+
+
+def log(path: Path) -> Table:
+    """The rows of a log, as far as it can be read: CSV, JSON lines, a JSON list of objects, or TensorBoard events."""
+    if "tfevents" in path.name:
+        events, problem = read_events(content(path))
+        return Table(rows=[{"step": e.step, **e.scalars} for e in events if e.scalars], problems=[problem] if problem else [])
+    text = content(path)
+    if path.suffix in _TABLES:
+        return read_csv(text)
+    if path.suffix == ".json":
+        try:
+            whole = json.loads(text)
+        except (ValueError, RecursionError):
+            return read_json_lines(text)
+        listed = whole if isinstance(whole, list) else [whole]
+        return read_json_lines("\n".join(json.dumps(item) for item in listed).encode())
+    return read_json_lines(text)
+
+
+def _data(path: Path) -> Any:
+    if path.suffix in (".yaml", ".yml"):
+        return source.read(path).data
+    try:
+        return json.loads(content(path))
+    except RecursionError:
+        raise PlaybookError("the file is nested too deeply", where=str(path)) from None
+    except ValueError as error:
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise PlaybookError(f"this is not JSON: {getattr(error, 'msg', error)}", where=f"{path}{line}") from None
+
+
+def _whole(table: Table, path: Path) -> Table:
+    if table.problems or not table.rows:
+        raise PlaybookError(table.problems[0] if table.problems else "the file is empty", where=str(path))
+    return table
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file. PlaybookError where it can't be read, or is too large to be what it is taken for."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise PlaybookError(f"the file is larger than {MAX_BYTES:,} bytes", where=str(path))
+        return path.readcontent()
+    except OSError as error:
+        raise PlaybookError(f"it can't be read: {error.strerror}", where=str(path)) from None

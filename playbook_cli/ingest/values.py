@@ -1,0 +1,64 @@
+"""Other tools' values as ours: scalars of hyperparameters, and JSON that keeps the rest."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.spec.model import LARGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playbook_cli.records import Value
+
+_WORDS: Mapping[str, Value] = {"true": True, "false": False, "none": None, "null": None}
+
+
+def flat(data: Any, prefix: str = "") -> dict[str, Value]:
+    """Hyperparameters by their dotted names: `{"optimizer": {"lr": 1}}` is `optimizer.lr`, lists count from 0."""
+    if isinstance(data, dict) and data:
+        items = [(str(key), value) for key, value in data.items()]
+    elif isinstance(data, list | tuple) and data and prefix:
+        items = [(str(index), value) for index, value in enumerate(data)]
+    else:
+        return {prefix: scalar(data)} if prefix else {}
+    found: dict[str, Value] = {}
+    for key, value in items:
+        found |= flat(value, f"{prefix}.{key}" if prefix else key)
+    return found
+
+
+def scalar(value: Any) -> Value:
+    """A hyperparameter's value; what a study file can't hold (infinities, dates, empty lists) becomes text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST else str(value)
+    return value if isinstance(value, str | None) else str(value)
+
+
+def parsed(text: str) -> Value:
+    """A hyperparameter that was written as text: a number, true, false or None where it reads as one."""
+    stripped = text.strip()
+    if stripped.lower() in _WORDS:
+        return _WORDS[stripped.lower()]
+    try:
+        return scalar(int(stripped))
+    except ValueError:
+        pass
+    try:
+        return scalar(float(stripped)) if "_" not in stripped else text
+    except ValueError:
+        return text
+
+
+def plain(value: Any) -> Any:
+    """`value` as strict JSON holds it: infinities and NaN as text, keys and unknown kinds as text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if isinstance(value, int | str | None) else str(value)

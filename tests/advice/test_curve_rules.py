@@ -1,0 +1,128 @@
+"""What the rules that read curves say of healthy and of sick ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.learning_curves import Course, curve_study
+from benchmarks.truth_cases import COSINE, FITS, LINEAR, LOUD, OVERFIT, RISING_LOSS, SATURATED, SLOW, UNFINISHED
+from playbook_cli.advice import curve_rules
+from playbook_cli.records import Curve, Finding, Metric, StudyRecord
+
+ARMS = [{"arm": "a"}, {"arm": "b"}]
+
+
+def of(*courses: Course, n: int = 12, arms: bool = False) -> StudyRecord:
+    made = [courses[i % len(courses)] for i in range(n)]
+    return curve_study(made, np.random.default_rng(0), arms=ARMS if arms else ({},))
+
+
+def only(findings: list[Finding]) -> tuple[str, str]:
+    (finding,) = findings
+    return finding.verdict, finding.severity
+
+
+RULES = {
+    "overfitting": curve_rules.overfitting,
+    "late-variance": curve_rules.late_variance,
+    "still-improving": curve_rules.still_improving,
+    "saturated": curve_rules.saturated,
+    "training-loss-rising": curve_rules.training_loss_rising,
+}
+SICK = {
+    "overfitting": OVERFIT,
+    "late-variance": LOUD,
+    "still-improving": UNFINISHED,
+    "saturated": SATURATED,
+    "training-loss-rising": RISING_LOSS,
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_speaks_of_its_own_sickness(rule: str) -> None:
+    finding = RULES[rule](of(SICK[rule]))[0]
+    assert (finding.rule, finding.verdict) == (rule, "yes")
+    assert finding.severity != "ok"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_silent_about_fitting_curves(rule: str) -> None:
+    assert only(RULES[rule](of(FITS))) == ("no", "ok")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_curves_with_few_evaluations_are_undecided(rule: str) -> None:
+    assert only(RULES[rule](of(replace(FITS, evaluations=8)))) == ("undecided", "info")
+
+
+def test_one_arm_that_overfits_is_named() -> None:
+    (finding,) = curve_rules.overfitting(of(OVERFIT, SATURATED, arms=True))
+    assert (finding.subject, finding.severity) == ("arm=a", "warning")
+    assert finding.next == "playbook next runs/truth --regularize"
+    assert finding.evidence["rise"] > finding.evidence["rise_threshold"]
+
+
+def test_both_arms_that_overfit_are_named() -> None:
+    assert {f.subject for f in curve_rules.overfitting(of(OVERFIT, arms=True))} == {"arm=a", "arm=b"}
+
+
+def test_a_validation_loss_that_rises_without_the_metric_is_only_information() -> None:
+    made = of(SATURATED)
+    t = np.linspace(0, 1, 50)
+    trials = [
+        replace(
+            x,
+            curve=Curve(steps=x.curve.steps, values={**x.curve.values, "val_loss": 1 - t + 3 * np.maximum(t - 0.4, 0)}),
+        )
+        for x in made.trials
+        if x.curve
+    ]
+    (finding,) = curve_rules.overfitting(replace(made, trials=trials))
+    assert (finding.verdict, finding.severity, finding.next) == ("yes", "info", None)
+    assert "val_loss rises again" in finding.message
+
+
+def test_training_that_fails_is_no_overfitting() -> None:
+    failing = replace(OVERFIT, train_turn=0.4, train_rise=0.3)
+    assert only(curve_rules.overfitting(of(failing))) == ("no", "ok")
+    assert curve_rules.training_loss_rising(of(failing))[0].verdict == "yes"
+
+
+def test_overfitting_is_seen_without_a_training_loss() -> None:
+    assert curve_rules.overfitting(of(replace(OVERFIT, train=False)))[0].verdict == "yes"
+    assert only(curve_rules.training_loss_rising(of(replace(OVERFIT, train=False)))) == ("undecided", "info")
+
+
+@pytest.mark.parametrize("course", [LINEAR, COSINE])
+def test_a_decaying_schedule_explains_a_curve_that_falls_at_its_end(course: Course) -> None:
+    (finding,) = curve_rules.still_improving(of(course))
+    assert (finding.verdict, finding.next) == ("undecided", None)
+
+
+def test_an_unfinished_descent_asks_for_more_steps_and_a_saturated_one_for_fewer() -> None:
+    assert curve_rules.still_improving(of(SLOW))[0].next == "playbook next runs/truth --max-train-steps 2000"
+    assert curve_rules.saturated(of(SATURATED))[0].next == "playbook next runs/truth --max-train-steps 500"
+
+
+def test_a_maximized_metric_overfits_when_it_falls() -> None:
+    made = of(OVERFIT)
+    trials = [
+        replace(
+            x,
+            best=replace(x.best, value=1 - x.best.value),
+            curve=Curve(steps=x.curve.steps, values={"acc": 1 - x.curve.values["val_error"]}),
+        )
+        for x in made.trials
+        if x.curve and x.best
+    ]
+    turned = replace(made, trials=trials, metric=Metric(name="acc", goal="maximize"))
+    assert curve_rules.overfitting(turned)[0].verdict == "yes"
+    assert only(curve_rules.saturated(turned)) == ("no", "ok")
+
+
+def test_accuracy_on_few_examples_is_read_through_its_ties() -> None:
+    assert curve_rules.overfitting(of(replace(OVERFIT, resolution=1 / 180)))[0].verdict == "yes"
+    assert only(curve_rules.overfitting(of(replace(SATURATED, resolution=1 / 180)))) == ("no", "ok")

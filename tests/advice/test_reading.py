@@ -1,0 +1,117 @@
+"""Reading whole studies: the order, the shape of findings, and odd studies."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.generators import halton, parameters, study, surface_study, trial
+from benchmarks.learning_curves import Course, curve_study
+from benchmarks.truth import measure
+from benchmarks.truth_cases import CASES
+from playbook_cli.advice import advise
+from playbook_cli.advice.rules import RULES
+from playbook_cli.records import Curve, Metric, Parameter, StudyRecord
+
+POINTS = halton(16, 2, np.random.default_rng(0))
+RATES = [
+    Parameter(
+        name="lr",
+        label=f"lr ({opt})",
+        role="nuisance",
+        kind="float",
+        low=low,
+        high=1.0,
+        scale="log",
+        when={"opt": (opt,)},
+    )
+    for opt, low in (("adam", 1e-5), ("sgd", 1e-3))
+]
+
+
+def conditional() -> StudyRecord:
+    arms = [{"opt": "adam"}, {"opt": "sgd"}]
+    opt = Parameter(name="opt", label="opt", role="scientific", kind="choice", choices=("adam", "sgd"))
+    trials = []
+    for i in range(24):
+        rate, arm = RATES[i % 2], arms[i % 2]
+        u = (i // 2 + 0.5) / 12
+        trials.append(trial(i, {"lr": rate.from_unit(u), **arm}, (u - 1.3) ** 2 if i % 2 else (u - 0.5) ** 2, arm=arm))
+    return study(trials, [opt, *RATES], arms=arms)
+
+
+def with_one_evaluation() -> StudyRecord:
+    one = Curve(steps=np.array([1000]), values={"val_error": np.array([0.3])})
+    return study([replace(trial(i, {}, 0.3, step=1000), curve=one) for i in range(8)])
+
+
+def running() -> StudyRecord:
+    part = surface_study(POINTS, POINTS.sum(axis=1)).trials
+    states = ["completed"] * 6 + ["running"] * 2 + ["pending"] * 6 + ["failed"] * 2
+    return study([replace(t, state=s) for t, s in zip(part, states, strict=True)], parameters(2), planned=16)
+
+
+def uneven() -> StudyRecord:
+    rng = np.random.default_rng(0)
+    made = curve_study([Course(evaluations=e, train=e > 20) for e in (5, 10, 20, 40, 60, 80, 100, 13)], rng)
+    return replace(made, metric=Metric(name="val_error", goal="minimize"))
+
+
+ODD = {
+    "no trial at all": study([], parameters(2)),
+    "no parameter": study([trial(i, {}, 0.1 * i) for i in range(5)]),
+    "one trial": surface_study(POINTS[:1], np.array([0.1])),
+    "two trials": surface_study(POINTS[:2], np.array([0.1, 0.2])),
+    "all infeasible": surface_study(POINTS, np.full(16, np.inf)),
+    "one feasible": surface_study(POINTS, np.array([0.1] + [np.inf] * 15)),
+    "all equal": surface_study(POINTS, np.full(16, 0.1)),
+    "huge": surface_study(POINTS, np.exp(400 * POINTS[:, 0])),
+    "maximized": replace(surface_study(POINTS, POINTS[:, 0]), metric=Metric(name="acc", goal="maximize")),
+    "completed without result": study([trial(i, {}, math.nan) for i in range(8)], parameters(1)),
+    "running": running(),
+    "conditional": conditional(),
+    "one evaluation each": with_one_evaluation(),
+    "uneven evaluations": uneven(),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+def test_every_study_is_read_in_order_with_plain_findings(odd: StudyRecord) -> None:
+    findings = advise(odd)
+    order = [list(RULES).index(f.rule) for f in findings]
+    assert order == sorted(order)
+    assert {f.rule for f in findings} >= {"coverage", "infeasible", "best-step", "budget", "overfitting"}
+    for finding in findings:
+        assert finding.verdict in RULES[finding.rule].verdicts
+        assert finding.severity in ("warning", "info", "ok")
+        assert finding.message
+        assert json.loads(json.dumps(finding.evidence)) == finding.evidence
+        assert not any(isinstance(v, float) and not math.isfinite(v) for v in finding.evidence.values())
+        assert finding.next is None or finding.next.startswith("playbook ")
+
+
+def test_every_range_has_its_findings_also_where_there_is_nothing_to_find() -> None:
+    findings = advise(surface_study(POINTS, ((POINTS - 0.5) ** 2).sum(axis=1)))
+    for rule in ("boundary", "instability-edge"):
+        assert [(f.subject, f.severity) for f in findings if f.rule == rule] == [("p0", "ok"), ("p1", "ok")]
+
+
+def test_the_same_name_under_two_optimizers_is_two_ranges() -> None:
+    found = {f.subject: f.verdict for f in advise(conditional()) if f.rule == "boundary"}
+    assert found == {"lr (adam)": "interior", "lr (sgd)": "upper-edge"}
+
+
+def test_trials_that_still_run_are_not_judged() -> None:
+    counts = next(f for f in advise(running()) if f.rule == "infeasible").evidence
+    assert (counts["trials"], counts["failed"]) == (6, 2)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{c.rule}: {c.name}" for c in CASES])
+def test_a_rule_speaks_where_it_should_and_not_where_it_should_not(case) -> None:
+    n, d = (48, 2) if (48, 2) in case.sizes else case.sizes[-1]
+    row = measure(case, n, d, studies=8, seeds="dev")
+    assert row.spoke >= 6 if case.should else row.spoke <= 1

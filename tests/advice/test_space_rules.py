@@ -1,0 +1,97 @@
+"""What the boundary and instability rules say, and when they keep silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from benchmarks.generators import halton, surface, surface_study
+from benchmarks.truth_cases import split
+from playbook_cli.advice.space_rules import boundary, instability_edge
+
+if TYPE_CHECKING:
+    from playbook_cli.records import Finding, StudyRecord
+
+
+def bowl(optimum: float, n: int = 24, d: int = 2, seed: int = 1) -> StudyRecord:
+    rng = np.random.default_rng(seed)
+    points = halton(n, d, rng)
+    centre = np.full(d, 0.5)
+    centre[0] = optimum
+    return surface_study(points, surface(centre, np.ones(d))(points) + 0.01 * rng.normal(size=n))
+
+
+def cliff() -> StudyRecord:
+    points = halton(24, 2, np.random.default_rng(1))
+    losses = surface(np.array([1.1, 0.5]), np.ones(2))(points)
+    losses[points[:, 0] > 0.7] = np.inf
+    return surface_study(points, losses)
+
+
+def about(findings: list[Finding], subject: str = "p0") -> Finding:
+    return next(f for f in findings if f.subject == subject)
+
+
+@pytest.mark.parametrize(("optimum", "verdict"), [(1.25, "upper-edge"), (-0.25, "lower-edge")])
+def test_an_optimum_beyond_an_edge_is_a_warning_with_the_command_that_widens(optimum: float, verdict: str) -> None:
+    finding = about(boundary(bowl(optimum)))
+    assert (finding.severity, finding.verdict) == ("warning", verdict)
+    assert finding.next == "playbook next runs/truth --widen p0"
+    assert finding.evidence["p_value"] < finding.evidence["p_value_threshold"]
+    assert finding.evidence["top_near_edge"] >= finding.evidence["top"] / 2
+
+
+def test_the_edge_zone_is_named_in_the_ranges_own_scale() -> None:
+    assert "above 0.1, in the outer 25% of 0.0001 to 1" in about(boundary(bowl(1.25))).message
+
+
+def test_an_optimum_inside_is_ok_for_every_range() -> None:
+    assert {(f.severity, f.verdict) for f in boundary(bowl(0.5))} == {("ok", "interior")}
+
+
+def test_a_flat_objective_raises_no_boundary_alarm() -> None:
+    rng = np.random.default_rng(5)
+    studies = [surface_study(halton(24, 4, rng), rng.normal(size=24)) for _ in range(60)]
+    assert sum(any(f.severity == "warning" for f in boundary(s)) for s in studies) <= 5
+
+
+def test_too_few_trials_are_undecided_and_say_how_many_are_needed() -> None:
+    finding = about(boundary(bowl(1.25, n=12, d=4)))
+    assert (finding.severity, finding.verdict) == ("info", "undecided")
+    assert "18 are needed, there are 12" in finding.message
+
+
+def test_a_user_sets_the_threshold() -> None:
+    strict = replace(bowl(1.25), rules={"boundary": {"p_value": 0.0}})
+    assert about(boundary(strict)).verdict != "upper-edge"
+
+
+def test_an_edge_that_only_one_arm_hits_is_found_and_the_arm_is_named() -> None:
+    finding = about(boundary(split(beyond=True)(np.random.default_rng(0), 48, 2)))
+    assert finding.verdict == "upper-edge"
+    assert finding.evidence["arm"] == "arm=b"
+    assert "of arm arm=b" in finding.message
+
+
+def test_a_cliff_of_divergence_is_instability_and_not_a_boundary() -> None:
+    assert about(boundary(cliff())).verdict != "upper-edge"
+    finding = about(instability_edge(cliff()))
+    assert (finding.severity, finding.verdict) == ("warning", "unstable-above")
+    assert finding.evidence["failed_above"] == finding.evidence["infeasible"]
+    assert about(instability_edge(cliff()), "p1").verdict == "none"
+
+
+def test_without_infeasible_trials_there_is_no_instability() -> None:
+    assert {f.verdict for f in instability_edge(bowl(1.25))} == {"none"}
+
+
+def test_an_unstable_region_far_from_the_best_trials_is_no_warning() -> None:
+    points = halton(24, 2, np.random.default_rng(1))
+    losses = surface(np.array([0.15, 0.5]), np.ones(2))(points)
+    losses[points[:, 0] > 0.7] = np.inf
+    finding = about(instability_edge(surface_study(points, losses)))
+    assert (finding.severity, finding.verdict) == ("ok", "none")
+    assert "well below" in finding.message

@@ -1,0 +1,33 @@
+"""What the last doublings brought."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmarks.generators import METRIC, trial
+from playbook_cli.analysis.budget import last_doublings
+from playbook_cli.analysis.expected_best import expected_best
+
+
+def test_the_gain_is_half_of_what_two_doublings_brought() -> None:
+    values = [0.1 * (i + 1) for i in range(16)]
+    found = last_doublings([trial(i, {}, v) for i, v in enumerate(values)], METRIC)
+    expected = expected_best(values, METRIC)
+    assert found is not None
+    assert found.gain == pytest.approx((expected[3].value - expected[15].value) / 2)
+    assert found.spread == pytest.approx(1.225 - 0.1 + 0.0, abs=0.06)
+    assert found.noise is None
+
+
+def test_equal_results_gain_nothing() -> None:
+    found = last_doublings([trial(i, {}, 0.5) for i in range(12)], METRIC)
+    assert found is not None
+    assert (found.gain, found.spread) == (0.0, 0.0)
+
+
+def test_seven_trials_are_too_few_and_so_are_three_feasible_ones() -> None:
+    assert last_doublings([trial(i, {}, 0.5) for i in range(7)], METRIC) is None
+    mixed = [trial(i, {}, 0.5 if i < 3 else math.inf, state="completed" if i < 3 else "infeasible") for i in range(9)]
+    assert last_doublings(mixed, METRIC) is None

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import load
+from playbook_cli.sweep.write import write_steps
+
+STUDY = """\
+name: s   # the study
+train: m:train
+metric: {name: val_error}
+max_train_steps: 600              # a guess
+trials: 4
+nuisance: {x: {min: 0.0, max: 1.0}}
+"""
+
+
+def write(tmp_path, text, steps=137):
+    file = tmp_path / "study.yaml"
+    file.write_bytes(text.encode())
+    write_steps(file, *load(file), steps, "measured")
+    return file.read_bytes().decode()
+
+
+@pytest.mark.parametrize("old", ["600              # a guess", "6e2", "600", "6_00  "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_only_the_line_of_max_train_steps_changes(tmp_path, old, end):
+    text = STUDY.replace("600              # a guess", old).replace("\n", end)
+    expected = STUDY.replace("600              # a guess", "137  # measured").replace("\n", end)
+    assert write(tmp_path, text) == expected
+
+
+def test_a_last_line_without_an_end_keeps_none(tmp_path):
+    assert write(
+        tmp_path,
+        "fixed: {y: 1}\n" + STUDY.replace("max_train_steps: 600              # a guess\n", "") + "max_train_steps: 600",
+    ).endswith("max_train_steps: 137  # measured")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{name: s, train: 'm:train', metric: {name: e}, max_train_steps: 600, trials: 4, fixed: {y: 1}}\n",
+        STUDY.replace("max_train_steps: 600              # a guess", "max_train_steps:\n  600"),
+        STUDY.replace("600              # a guess", "600\neval_every: 200"),
+    ],
+)
+def test_what_can_not_be_done_safely_is_not_done(tmp_path, text):
+    with pytest.raises(StudyError, match="nothing was written"):
+        write(tmp_path, text)
+    assert (tmp_path / "study.yaml").read_bytes().decode() == text
+
+
+def test_the_file_that_a_link_names_is_changed_and_keeps_its_mode(tmp_path):
+    file, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
+    file.write_text(STUDY)
+    file.chmod(0o640)
+    link.symlink_to(file)
+    write_steps(link, *load(link), 137, "measured")
+    assert link.is_symlink()
+    assert "max_train_steps: 137" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o640
