@@ -23,7 +23,7 @@ from playbook_cli.errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any, NoReturn
 
@@ -65,15 +65,20 @@ class Trial:
         """The same for all trials of a study; `steps` ends there."""
         self.eval_every = eval_every
         """Steps between two evaluations."""
+        self.metric = goal_metric
+        """Name of the metric that the study looks at; None by hand."""
+        self.best_step: int | None = None
+        """Step of the best evaluation so far, the first of equals."""
         self._directory = directory
         self._metrics = metrics
-        self._goal_metric = goal_metric
         self._sign = -1.0 if goal == "maximize" else 1.0
         self._target = target
         self._stop_step = max_train_steps if stop_step is None else min(stop_step, max_train_steps)
         self._evaluate_from = max_train_steps if evaluate_from is None else evaluate_from
         self._journal: journal.Journal | None = None
         self._stateful: dict[str, Any] = {}
+        self._save: Callable[[str], object] | None = None
+        self._writes = True
         self._step = 0
         self._best: float | None = None
 
@@ -83,6 +88,16 @@ class Trial:
         from pathlib import Path
 
         return None if self._directory is None else Path(self._directory)
+
+    @property
+    def last_checkpoint(self) -> str | None:
+        """Path of the trial's last checkpoint, for a framework to resume from; None where there is none."""
+        return self._kept("last")
+
+    @property
+    def best_checkpoint(self) -> str | None:
+        """Path of the checkpoint of the trial's best evaluation; None where there is none."""
+        return self._kept("best")
 
     def steps(self, **stateful: Any) -> Iterator[int]:
         """The numbers of the updates to make: 1 to max_train_steps, or from after the last checkpoint.
@@ -102,6 +117,20 @@ class Trial:
         yield from range(self._step + 1, self._stop_step + 1)
         if self._stop_step < self.max_train_steps:
             self._enough(f"step {self._stop_step} is as far as this trial is wanted")
+
+    def resume_at(self, step: int, *, save: Callable[[str], object] | None = None, writes: bool = True) -> None:
+        """In place of `steps` where a framework runs the loop: training goes on after `step`, which it has restored.
+
+        The records up to `step` are kept; 0 is the start, where those of the last attempt are set aside. `save(path)`
+        writes a checkpoint; it is called at every evaluation, and the best and the last are kept. Of the processes that
+        train one model together, `writes` is true in one; in the others, reports end the trial as they do in that one.
+        """
+        self._save, self._writes = save, writes
+        self._step, self._best, self.best_step = _whole(step), None, None
+        if self._metrics is not None and writes:
+            if self._journal is not None:
+                self._journal.close()
+            self._open(self._metrics, step or None)
 
     def should_evaluate(self, step: int) -> bool:
         """Whether the study wants an evaluation after this update: every `eval_every` steps, and after the last."""
@@ -136,10 +165,10 @@ class Trial:
         for name, value in values.items():
             if value - value != 0.0:
                 self._end(f"{name} is {value} at step {step}")
-        if self._goal_metric in values:
-            value = values[self._goal_metric]
+        if self.metric in values:
+            value = values[self.metric]
             if self._target is not None and self._sign * value <= self._sign * self._target:
-                self._enough(f"{self._goal_metric} is {value:g} at step {step}")
+                self._enough(f"{self.metric} is {value:g} at step {step}")
             self._keep_checkpoints(step, value)
         if step >= self._stop_step < self.max_train_steps:
             self._enough(f"step {step} is as far as this trial is wanted")
@@ -160,50 +189,62 @@ class Trial:
 
     def _begin(self) -> None:
         """Once, before any record: resume from the last checkpoint, or set the last attempt's records aside."""
-        if self._journal is not None or self._metrics is None:
-            return
-        step = self._restore()
+        if self._journal is None and self._metrics is not None and self._writes:
+            self._open(self._metrics, self._restore())
+
+    def _open(self, metrics: str, step: int | None) -> None:
         if step is None:
-            journal.set_aside(self._metrics)
+            journal.set_aside(metrics)
         else:
-            kept = [record for record in journal.read(self._metrics) if record["step"] <= step]
-            journal.rewrite(self._metrics, kept)
+            kept = [record for record in journal.read(metrics) if record["step"] <= step]
+            journal.rewrite(metrics, kept)
             self._step = step
             for record in kept:
-                self._is_best(record.get(self._goal_metric or ""))
-            if kept and kept[-1].get(self._goal_metric or "") == self._best:
+                self._is_best(record["step"], record.get(self.metric or ""))
+            if self.best_step == step and (self._stateful or self._save):
                 _link(self._checkpoint("last"), self._checkpoint("best"))
-        self._journal = journal.Journal(self._metrics)
+        self._journal = journal.Journal(metrics)
 
     def _record(self, record: dict[str, Any]) -> None:
+        if not self._writes:
+            return
         if self._journal is None:
             shown = "  ".join(f"{name} {value:.6g}" for name, value in record.items() if isinstance(value, float))
             print(f"step {record['step']}/{self.max_train_steps}  {shown}", flush=True)
         else:
             self._journal.append(record)
 
-    def _is_best(self, value: float | None) -> bool:
+    def _is_best(self, step: int, value: float | None) -> bool:
         if value is None or (self._best is not None and self._sign * value >= self._sign * self._best):
             return False
-        self._best = value
+        self._best, self.best_step = value, step
         return True
 
     def _checkpoint(self, name: str) -> str:
         return os.path.join(self._directory or ".", "checkpoints", f"{name}.pt")
 
-    def _keep_checkpoints(self, step: int, value: float) -> None:
-        best = self._is_best(value)
-        if not self._stateful or self._directory is None:
-            return
-        import torch
+    def _kept(self, name: str) -> str | None:
+        path = self._checkpoint(name)
+        return os.path.realpath(path) if self._directory is not None and os.path.exists(path) else None
 
+    def _keep_checkpoints(self, step: int, value: float) -> None:
+        best = self._is_best(step, value)
+        if self._directory is None or not (self._stateful or self._save):
+            return
         last = self._checkpoint("last")
         os.makedirs(os.path.dirname(last), exist_ok=True)
-        state = {name: _state(thing) for name, thing in self._stateful.items()}
-        torch.save({"step": step, "state": state, "random": _random_state()}, f"{last}.tmp")
+        (self._save or self._save_state)(f"{last}.tmp")
+        if not self._writes:
+            return
         os.replace(f"{last}.tmp", last)  # first: a best that lags is mended on resume, a best from the future is not
         if best:
             _link(last, self._checkpoint("best"))
+
+    def _save_state(self, path: str) -> None:
+        import torch
+
+        state = {name: _state(thing) for name, thing in self._stateful.items()}
+        torch.save({"step": self._step, "state": state, "random": _random_state()}, path)
 
     def _restore(self) -> int | None:
         if not self._stateful or not os.path.exists(self._checkpoint("last")):

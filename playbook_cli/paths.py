@@ -28,6 +28,11 @@ class TrialPaths:
         return self.dir / "stdout.log"
 
     @property
+    def source(self) -> Path:
+        """What another tool said of a trial that was imported from it."""
+        return self.dir / "source.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.dir / "checkpoints"
 

@@ -64,7 +64,7 @@ CASES = {
     ),
     "a key twice": (STUDY + "seed: 1\nseed: 2\n", "study.yaml:9: the key 'seed' stands here a second time"),
     "an alias of itself": (STUDY + "fixed: &a {b: *a}\n", "study.yaml:8: an alias contains itself"),
-    "deep nesting": (STUDY + "fixed: {a: " + "[" * 3000 + "]" * 3000 + "}\n", "study.yaml: the file is nested too"),
+    "deep nesting": (STUDY + "fixed: {a: " + "[" * 1000 + "]" * 1000 + "}\n", "study.yaml: the file is nested too"),
     "shallower nesting": (STUDY + "fixed: {a: " + "[" * 150 + "]" * 150 + "}\n", "study.yaml:8: fixed.a"),
     "a list": ("- name: toy\n", "study.yaml:1: a study file is a mapping"),
     "text for a number": (
@@ -86,6 +86,10 @@ CASES = {
     "a variable that is none": (STUDY + "env: {'A=B': c}\n", "study.yaml:8: env.A=B: 'A=B' can't name a variable"),
     "a zero byte in an argument": (changed("train: toy:train", 'command: [sh, "a\\0b"]'), "study.yaml:2: a zero byte"),
     "a zero byte in a variable": (STUDY + 'env: {A: "a\\0b"}\n', "study.yaml:8: a zero byte"),
+    "a study that another tool ran": (
+        changed("train: toy:train", "imported: {source: log.csv, format: csv}"),
+        "study.yaml:2: this study was imported from log.csv: it is read, and never run",
+    ),
     "a launcher that there is not": (STUDY + "launcher: lsf\n", "study.yaml:8: launcher: write"),
     "more GPUs than there are": (STUDY + "resources: {gpus: 999}\n", "a trial needs 999 GPUs"),
 }

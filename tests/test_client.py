@@ -336,6 +336,20 @@ def test_a_trial_that_is_wanted_no_further_stops_there(environment, tmp_path):
         list(current_trial().steps())
 
 
+def test_the_random_state_of_every_gpu_is_saved_and_that_of_those_still_there_restored(environment, monkeypatch):
+    import torch
+
+    restored = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [torch.tensor([7]), torch.tensor([8])])
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", restored.extend)
+    environment()
+    trained(4, model=Counter())
+    next(current_trial().steps(model=Counter()))
+    assert [state.tolist() for state in restored] == [[7]]
+
+
 RESUMING = """
 import os, random, signal, sys
 import numpy, torch, torch._dynamo  # which the first step of an optimizer imports
@@ -372,6 +386,7 @@ for folder, deaths in (("killed", [5, 8, 9, None]), ("undisturbed", [None])):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_trial_resumes_to_the_very_metrics_of_an_undisturbed_one(environment, tmp_path):
     environment()
     process = subprocess.run([sys.executable, "-c", RESUMING, tmp_path], capture_output=True, text=True, check=False)

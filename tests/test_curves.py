@@ -59,8 +59,10 @@ def test_a_torn_last_line_never_happened(measured):
 
 @pytest.mark.parametrize(
     "line",
-    ["", "text", "[1]", "3", "{}", '{"loss": 1}', '{"step": "2"}', '{"step": 1.5}', '{"step": true}', '{"step": -1}']
-    + ['{"step": null}', '{"step": 2, "loss": }', "[" * 100_000],
+    [
+        *("", "text", "[1]", "3", "{}", '{"loss": 1}', '{"step": "2"}', '{"step": 1.5}', '{"step": true}'),
+        *('{"step": -1}', '{"step": null}', '{"step": 2, "loss": }', '{"step": 1e30}', "[" * 100_000),
+    ],
     ids=lambda line: line[:20] or "empty",
 )
 def test_lines_that_are_no_evaluations_are_told_and_passed_over(measured, line):

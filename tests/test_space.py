@@ -16,7 +16,7 @@ def choice(name, *choices, role="nuisance", when=None, label=None):
     return Parameter(name=name, label=label or name, role=role, kind="choice", choices=choices, when=when or {})
 
 
-def real(name, role="nuisance", when=None, label=None, points=None, high=1.0):
+def real(name, *, role="nuisance", when=None, label=None, points=None, high=1.0):
     return Parameter(name=name, label=label or name, role=role, kind="float", high=high, when=when or {}, points=points)
 
 

@@ -334,7 +334,7 @@ def test_a_disk_that_takes_no_more_ends_the_run_and_leaves_no_process_behind(ben
 
     def append(log, record):
         if record["event"] == "started" and record["trial"] == 1:
-            bench.wait(lambda: (bench.paths().trial(0).dir / "child").exists(), "trial 0")
+            bench.wait((bench.paths().trial(0).dir / "child").exists, "trial 0")
             raise OSError(28, "No space left on device")
         real_append(log, record)
 

@@ -55,7 +55,7 @@ def is_seed(name: str) -> bool:
 
 def _variation(name: str, distinct: Sequence[Value], points: int) -> dict[str, Any]:
     numbers = [value for value in distinct if isinstance(value, int | float) and not isinstance(value, bool)]
-    few = len(distinct) <= 2 or (len(distinct) <= FEW_VALUES and points >= 2 * len(distinct))  # noqa: PLR2004 (two ends)
+    few = len(distinct) <= 2 or (len(distinct) <= FEW_VALUES and points >= 2 * len(distinct))
     if few or len(numbers) < len(distinct):
         return {"values": sorted(distinct, key=_order)}
     low, high = min(numbers), max(numbers)

@@ -37,8 +37,9 @@ def read(ask: Ask) -> Runs:
     for path in _run_files(folder):
         experiments.setdefault(_experiment(path.parent.parent), []).append(path)
     if ask.name not in experiments and (ask.name is not None or len(experiments) != 1):
+        what = f"there is no experiment {ask.name!r} in it" if ask.name else f"{len(experiments)} experiments have runs"
         raise PlaybookError(
-            f"there is no experiment {ask.name!r} in it" if ask.name else f"{len(experiments)} experiments in it have runs",
+            what,
             where=ask.source,
             hint=f"write --name with one of: {', '.join(sorted(experiments)) or '(none)'}",
         )
@@ -97,8 +98,11 @@ def _run(path: Path) -> Run:
 
 def _texts(folder: Path) -> dict[str, str]:
     """The content of every file below, by its path."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8", errors="replace").rstrip("\n") for p in paths}
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _evaluations(folder: Path) -> tuple[list[dict[str, float]], bool]:
@@ -119,5 +123,5 @@ def _point(line: str) -> tuple[int, float] | None:
     """`timestamp value step`, as a line of a metric's file has it."""
     parts = line.split()
     value = number(parts[1]) if len(parts) > 1 else None
-    step = whole_number(parts[2]) if len(parts) > 2 else 0  # noqa: PLR2004 (old stores have no step)
+    step = whole_number(parts[2]) if len(parts) > 2 else 0  # old stores have no step
     return None if value is None or step is None else (step, value)

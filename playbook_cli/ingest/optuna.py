@@ -15,6 +15,7 @@ from playbook_cli.ingest.values import plain, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import optuna
     from optuna.distributions import BaseDistribution
@@ -48,7 +49,7 @@ def read(ask: Ask) -> Runs:
     are none. PlaybookError where there is no such storage or study, or several objectives and none is named.
     """
     source, study, metric = ask.source, ask.name, ask.metric
-    optuna = _package()
+    optuna = package()
     storage = _open(source)
     names = optuna.get_all_study_names(storage)
     if study not in names and (study is not None or len(names) != 1):
@@ -86,11 +87,14 @@ def read(ask: Ask) -> Runs:
     )
 
 
-def _package() -> Any:
+def package() -> Any:
+    """Optuna, silent. PlaybookError where it is not installed."""
     try:
         import optuna
     except ImportError:
-        raise PlaybookError("this needs Optuna, which is not installed", hint="pip install 'playbook-cli[bayes]'") from None
+        raise PlaybookError(
+            "this needs Optuna, which is not installed", hint="pip install 'playbook-cli[bayes]'"
+        ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
@@ -104,7 +108,7 @@ def _open(source: str) -> optuna.storages.RDBStorage:
     match = re.fullmatch(r"sqlite(?:\+\w+)?:///(.+)", source)
     if match or "://" not in source:
         path = Path(match[1] if match else source)
-        _check_file(path, source)
+        check_file(path, source)
         url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
     try:
         return optuna.storages.RDBStorage(url, skip_table_creation=True)
@@ -113,7 +117,8 @@ def _open(source: str) -> optuna.storages.RDBStorage:
         raise PlaybookError(f"Optuna can't open it: {said}", where=source) from None
 
 
-def _check_file(path: Path, source: str) -> None:
+def check_file(path: Path, source: str) -> None:
+    """PlaybookError where `path` is no SQLite file that holds Optuna studies; it is opened for reading."""
     if not path.is_file():
         raise PlaybookError("there is no such file", where=source, hint="write the storage as sqlite:///study.db")
     try:
@@ -141,10 +146,14 @@ def _run(trial: FrozenTrial, objectives: Sequence[str], last: int) -> Run:
         evaluations=_evaluations(trial, objectives, last),
         state=state,
         reason=reason,
-        started=trial.datetime_start and trial.datetime_start.timestamp(),
-        ended=trial.datetime_complete and trial.datetime_complete.timestamp(),
+        started=_seconds(trial.datetime_start),
+        ended=_seconds(trial.datetime_complete),
         source=_source(trial),
     )
+
+
+def _seconds(when: datetime | None) -> float | None:
+    return when.timestamp() if when else None
 
 
 def _evaluations(trial: FrozenTrial, objectives: Sequence[str], last: int) -> list[dict[str, float]]:
@@ -177,7 +186,7 @@ def _source(trial: FrozenTrial) -> dict[str, Any]:
     from optuna.distributions import distribution_to_json
 
     searched = trial.distributions
-    return plain(
+    said: dict[str, Any] = plain(
         {
             "tool": "optuna",
             "number": trial.number,
@@ -192,6 +201,7 @@ def _source(trial: FrozenTrial) -> dict[str, Any]:
             "system_attrs": trial.system_attrs,
         }
     )
+    return said
 
 
 def _space(trials: Sequence[FrozenTrial]) -> dict[str, dict[str, Any]]:
@@ -225,9 +235,8 @@ def _notes(runs: Sequence[Run], trials: Sequence[FrozenTrial]) -> list[str]:
     pruned = sum(trial.state.name == "PRUNED" for trial in trials)
     if pruned:
         notes.append(f"{pruned} trials were pruned: they count with the best value that they had reached")
-    steps = {
-        name: d.step for trial in trials for name, d in trial.distributions.items() if getattr(d, "step", None)
-    }
+    distributions = {name: d for trial in trials for name, d in trial.distributions.items()}
+    steps = {name: step for name, d in distributions.items() if (step := getattr(d, "step", None))}
     coarse = [f"{name} ({step:g})" for name, step in steps.items() if step != 1]
     if coarse:
         notes.append(f"searched in steps, here shown as whole ranges: {', '.join(coarse)}")

@@ -19,9 +19,27 @@ if TYPE_CHECKING:
 STEP = "training_iteration"
 _LOGS = ("result.json", "progress.csv")
 _ABOUT = frozenset(
-    "trial_id experiment_id experiment_tag date timestamp pid hostname node_ip done should_checkpoint checkpoint_dir_name "
-    "time_this_iter_s time_total_s time_since_restore timesteps_since_restore iterations_since_restore warmup_time "
-    "episodes_total timesteps_total".split()
+    {
+        "trial_id",
+        "experiment_id",
+        "experiment_tag",
+        "date",
+        "timestamp",
+        "pid",
+        "hostname",
+        "node_ip",
+        "done",
+        "should_checkpoint",
+        "checkpoint_dir_name",
+        "time_this_iter_s",
+        "time_total_s",
+        "time_since_restore",
+        "timesteps_since_restore",
+        "iterations_since_restore",
+        "warmup_time",
+        "episodes_total",
+        "timesteps_total",
+    }
 )
 """Fields that Ray adds to every result."""
 
@@ -75,7 +93,7 @@ def _run(folder: Path, path: Path, step: str) -> Run:
 
 
 def _is_about(name: str) -> bool:
-    return name in _ABOUT or name.split("/")[0].split(".")[0] == "config"
+    return name in _ABOUT or name.startswith(("config/", "config."))
 
 
 def _failure(home: Path) -> str | None:

@@ -41,7 +41,8 @@ def log(path: Path) -> Table:
     """The rows of a log, as far as it can be read: CSV, JSON lines, a JSON list of objects, or TensorBoard events."""
     if "tfevents" in path.name:
         events, problem = read_events(content(path))
-        return Table(rows=[{"step": e.step, **e.scalars} for e in events if e.scalars], problems=[problem] if problem else [])
+        rows = [{"step": event.step, **event.scalars} for event in events if event.scalars]
+        return Table(rows=rows, problems=[problem] if problem else [])
     text = content(path)
     if path.suffix in _TABLES:
         return read_csv(text)
@@ -78,6 +79,6 @@ def content(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise PlaybookError(f"the file is larger than {MAX_BYTES:,} bytes", where=str(path))
-        return path.readcontent()
+        return path.read_bytes()
     except OSError as error:
         raise PlaybookError(f"it can't be read: {error.strerror}", where=str(path)) from None

@@ -63,7 +63,7 @@ class Runs:
     """What the tool says that it optimises."""
     goal: Goal | None = None
     space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """How hyperparameters were searched, as a study file writes it; those that the tool says nothing of are inferred."""
+    """How hyperparameters were searched, as a study file writes it; others are inferred."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """All else that the tool says of the study, as JSON values."""
     notes: Sequence[str] = ()

@@ -14,15 +14,39 @@ from playbook_cli.ingest.tables import number, whole_number
 from playbook_cli.ingest.values import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.ingest.tables import Row
     from playbook_cli.records import State
 
 NAMES = ("Name", "name", "ID", "id", "trial", "run")
 ABOUT = frozenset(
-    "Name State Notes User Tags Created Runtime Sweep ID Hostname Group Updated Duration GitHub Description".split()
-    + ["Job Type", "End Time", "Start Time", "Last Updated", "Logged Runtime", "Host", "OS", "Python version", "Path"]
+    {
+        "Name",
+        "State",
+        "Notes",
+        "User",
+        "Tags",
+        "Created",
+        "Runtime",
+        "Sweep",
+        "ID",
+        "Hostname",
+        "Group",
+        "Updated",
+        "Duration",
+        "GitHub",
+        "Description",
+        "Job Type",
+        "Start Time",
+        "End Time",
+        "Last Updated",
+        "Logged Runtime",
+        "Host",
+        "OS",
+        "Python version",
+        "Path",
+    }
 )
 """Columns about a run that are neither hyperparameters nor metrics."""
 _METRIC = re.compile(
@@ -47,20 +71,22 @@ def read(ask: Ask) -> Runs:
     charts = {path: rows for path, rows in tables.items() if rows and _curves(rows[0])}
     listed = [(path, rows) for path, rows in tables.items() if rows and path not in charts]
     if len(listed) != 1:
-        names = ", ".join(path.name for path, _ in listed)
+        found = ", ".join(path.name for path, _ in listed)
         raise PlaybookError(
-            f"there are several tables of runs: {names}" if listed else "there is no table with a row a run",
+            f"there are several tables of runs: {found}" if listed else "there is no table with a row a run",
             where=ask.source,
             hint="name the file of the table with a row a run",
         )
-    path, rows = listed[0]
+    rows = listed[0][1]
+    names = [_name(row, index) for index, row in enumerate(rows)]
     chosen = _columns(rows, ask, {metric for table in charts.values() for _, metric in _curves(table[0]).values()})
-    curves, left = _by_run(charts.values(), [_name(row, index) for index, row in enumerate(rows)])
-    runs = [_run(row, index, ask, chosen, curves.get(_name(row, index), []), path) for index, row in enumerate(rows)]
+    curves, left = _by_run(charts.values(), names)
+    runs = [_run(name, row, ask, chosen, curves.get(name, [])) for name, row in zip(names, rows, strict=True)]
     ignored = [name for name in rows[0] if name not in {*chosen, *ABOUT, *NAMES} and not name.startswith("_")]
     notes = [f"taken for hyperparameters: {', '.join(chosen) or 'none'} (--hyperparameter NAME decides otherwise)"]
     notes += [f"taken for metrics or left out: {', '.join(ignored)}"] if ignored else []
-    notes += [f"{len(left)} curves belong to no one run by name, and are left out: {', '.join(left[:3])}"] if left else []
+    if left:
+        notes.append(f"{len(left)} curves belong to no one run by name, and are left out: {', '.join(left[:3])}")
     return Runs(source=ask.source, format="table", runs=runs, notes=notes)
 
 
@@ -73,10 +99,11 @@ def _curves(row: Row) -> dict[str, tuple[str, str]]:
     return {name: (match["run"], match["metric"]) for name, match in matches.items() if match and not match["envelope"]}
 
 
-def _by_run(charts: Sequence[list[Row]] | object, names: Sequence[str]) -> tuple[dict[str, list[dict[str, float]]], list[str]]:
+def _by_run(charts: Iterable[list[Row]], names: Sequence[str]) -> tuple[dict[str, list[dict[str, float]]], list[str]]:
+    """The evaluations of every run by its name, and the columns that belong to no run, or to several."""
     curves: dict[str, list[dict[str, float]]] = {}
     left = []
-    for rows in charts:  # type: ignore[attr-defined]
+    for rows in charts:
         first = next(iter(rows[0]))
         for column, (run, metric) in _curves(rows[0]).items():
             if names.count(run) != 1:
@@ -105,9 +132,7 @@ def _name(row: Row, index: int) -> str:
     return next((str(row[name]) for name in NAMES if row.get(name)), f"row {index + 1}")
 
 
-def _run(
-    row: Row, index: int, ask: Ask, chosen: Sequence[str], curve: list[dict[str, float]], path: Path
-) -> Run:
+def _run(name: str, row: Row, ask: Ask, chosen: Sequence[str], curve: list[dict[str, float]]) -> Run:
     said = str(row.get("State", "")).strip().lower()
     step_field = ask.step or next((name for name in _STEPS if name in row), None)
     last = whole_number(row.get(step_field or ""))
@@ -118,10 +143,10 @@ def _run(
     summary = {name: value for name, value in summary.items() if name not in charted}
     state = _STATES.get(said)
     return Run(
-        name=_name(row, index),
+        name=name,
         params={name: parsed(row[name]) for name in chosen if row[name] != ""},
         evaluations=curve + ([{"step": last, **summary}] if summary else []),
         state=state,
         reason=f"it is {said} there" if state or said == "killed" else None,
-        source={"table": str(path), "row": {name: row[name] for name in row}},
+        source={"row": dict(row)},
     )

@@ -37,17 +37,21 @@ def is_log(folder: Path) -> bool:
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every folder with hyperparameters, with the scalars of its own files, of folders below it (`val/loss`),
-    and of the folder above it where that has no hyperparameters: there `SummaryWriter.add_hparams` leaves them.
+    """A trial for every folder with hyperparameters.
 
-    PlaybookError where no hyperparameters were logged.
+    Its scalars are those of its own files, of folders below it (as `val/loss`), and of the folder above it where that
+    has no hyperparameters: that is how `SummaryWriter.add_hparams` leaves them. PlaybookError where no hyperparameters
+    were logged.
     """
     root = Path(ask.source)
     folders = _folders(root)
     trials = [folder for folder in folders if folder.hparams is not None]
     if not trials:
+        what = (
+            "no event file holds hyperparameters of the hparams plugin" if folders else "there are no event files in it"
+        )
         raise PlaybookError(
-            "no event file holds hyperparameters of the hparams plugin" if folders else "there are no event files in it",
+            what,
             where=ask.source,
             hint="where other files hold them: --params 'run_*/hparams.yaml' --metrics 'run_*/events*'",
         )
@@ -70,7 +74,7 @@ def _folders(root: Path) -> list[_Folder]:
 
 
 def _run(root: Path, trial: _Folder, folders: Sequence[_Folder], owners: set[Path]) -> Run:
-    below = [f for f in folders if trial.path in f.path.parents and not owners & {f.path, *_between(f.path, trial.path)}]
+    below = [f for f in folders if trial.path in f.path.parents and not owners & _between(f.path, trial.path)]
     siblings = sum(path.parent == trial.path.parent for path in owners)
     above = [f for f in folders if f.path == trial.path.parent and f.path not in owners and siblings == 1]
     parts = [("", folder) for folder in [*above, trial]]
@@ -96,8 +100,8 @@ def _run(root: Path, trial: _Folder, folders: Sequence[_Folder], owners: set[Pat
 
 
 def _between(path: Path, top: Path) -> set[Path]:
-    """The folders above `path` that lie below `top`."""
-    return {parent for parent in path.parents if top in parent.parents}
+    """`path` and the folders above it that lie below `top`."""
+    return {folder for folder in (path, *path.parents) if top in folder.parents}
 
 
 def _whole(value: object) -> object:

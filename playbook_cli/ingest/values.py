@@ -54,11 +54,9 @@ def parsed(text: str) -> Value:
 
 
 def plain(value: Any) -> Any:
-    """`value` as strict JSON holds it: infinities and NaN as text, keys and unknown kinds as text."""
+    """`value` as JSON holds it: keys and unknown kinds as text."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return value if isinstance(value, int | str | None) else str(value)
+    return value if isinstance(value, int | float | str | None) else str(value)

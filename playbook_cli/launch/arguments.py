@@ -58,4 +58,5 @@ def _quoted(text: str) -> str:
     """Text between single quotes: backslashes count only before a quote, and before what would be interpolated."""
     text = re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", text)
     text = re.sub(r"(\\*)'", lambda found: f"{found[1] * 2}\\'", text)
-    return f"'{re.sub(r'(\\+)$', lambda found: found[1] * 2, text)}'"
+    text = re.sub(r"(\\+)\Z", lambda found: found[1] * 2, text)
+    return f"'{text}'"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import json
 import os
 import re
 import sys
@@ -9,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
 from playbook_cli.launch import Job
+from playbook_cli.launch.arguments import arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from playbook_cli.paths import TrialPaths
     from playbook_cli.records import TrialRecord, Value
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.program import Metrics
 
 SLOT_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS")
 """Decided by the slot that a trial gets, never inherited."""
@@ -29,59 +33,104 @@ def job(
 
     `further` environment variables stand above the study's own.
 
-    SpecError where the command names a macro that this trial does not have.
+    SpecError where a macro means nothing in this trial.
     """
+    values = _Values(spec, trial, paths, folder)
+    argv = program(spec, trial, paths, folder)
     return Job(
         trial=trial.id,
-        argv=_argv(spec, trial, paths),
-        env={**_environment(spec, trial, paths, folder), **(further or {})},
-        cwd=folder / (spec.cwd or "."),
+        argv=argv if spec.metrics is None else _followed(spec, spec.metrics, paths, values, argv),
+        env={**_environment(spec, trial, paths, folder, values), **(further or {})},
+        cwd=folder / values.put_into(spec.cwd or ".", "cwd"),
         stdout=paths.stdout,
     )
 
 
-def _argv(spec: StudySpec, trial: TrialRecord, paths: TrialPaths) -> tuple[str, ...]:
+def program(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> tuple[str, ...]:
+    """What the study names: its program and arguments. SpecError as `job`."""
     if spec.command is None:
         return (sys.executable, "-m", "playbook_cli.launch.entry", str(spec.train))
     several = {
-        "args": [f"--{name}={value}" for name, value in trial.params.items()],
-        "args_no_hyphens": [f"{name}={value}" for name, value in trial.params.items()],
-        "args_no_boolean_flags": _flags(trial.params),
+        "${args}": spec.args,
+        "${args_no_hyphens}": spec.args.model_copy(update={"style": "name=value"}),
+        "${args_no_boolean_flags}": spec.args.model_copy(update={"booleans": "flag"}),
     }
-    single: dict[str, Value] = {
-        **trial.params,
-        "python": sys.executable,
-        "params_file": str(paths.params.absolute()),
-        "trial_dir": str(paths.dir.absolute()),
-        "seed": trial.seed,
-        "max_train_steps": spec.max_train_steps,
-        "eval_every": spec.steps_between_evaluations,
-    }
+    values = _Values(spec, trial, paths, folder)
     argv: list[str] = []
     for word in spec.command:
-        whole = re.fullmatch(r"\$\{(\w+)\}", word)
-        if whole and whole[1] in several:
-            argv += several[whole[1]]
+        if word in several:
+            argv += arguments(trial.params, several[word])
         else:
-            argv.append(re.sub(r"\$\{([^}]*)\}", lambda found: str(_macro(found[1], single, trial)), word))
+            argv.append(values.put_into(word, "command"))
     return tuple(argv)
 
 
-def _flags(params: Mapping[str, Value]) -> list[str]:
-    given = {name: value for name, value in params.items() if value is not False}
-    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()]
+class _Values:
+    """What macros stand for in one trial."""
+
+    def __init__(self, spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> None:
+        self._trial = trial.id
+        self._values: dict[str, Value] = {
+            **trial.params,
+            "python": sys.executable,
+            "params_file": str(paths.params.absolute()),
+            "trial_dir": str(paths.dir.absolute()),
+            "trial_id": trial.id,
+            "study_dir": str(folder.absolute()),
+            "seed": trial.seed,
+            "max_train_steps": spec.max_train_steps,
+            "eval_every": spec.steps_between_evaluations,
+        }
+
+    def put_into(self, text: str, key: str, form: Callable[[str], str] = str) -> str:
+        """`text`, which stands under `key`, with its macros replaced, each by its value in this form."""
+
+        def value(found: re.Match[str]) -> str:
+            if found[1] not in self._values:
+                known = ", ".join(f"${{{name}}}" for name in self._values)
+                raise SpecError(
+                    f"{key}: ${{{found[1]}}} means nothing in trial {self._trial}",
+                    hint=f"there are ${{args}}, {known}" if key == "command" else f"there are {known}",
+                )
+            return form(str(self._values[found[1]]))
+
+        return re.sub(r"\$\{([^}]*)\}", value, text)
 
 
-def _macro(name: str, values: Mapping[str, Value], trial: TrialRecord) -> Value:
-    if name not in values:
-        raise SpecError(
-            f"command: ${{{name}}} means nothing in trial {trial.id}",
-            hint=f"there are ${{args}}, {', '.join(f'${{{known}}}' for known in values)}",
-        )
-    return values[name]
+def _followed(
+    spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, argv: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The process that starts a program, and records what it prints or writes: see `ingest.follow`."""
+    files = metrics.csv or metrics.jsonl or metrics.tensorboard
+    checkpoints = spec.checkpoints
+    task = {
+        "directory": str(paths.dir.absolute()),
+        "log": str(paths.stdout.absolute()),
+        "metrics": str(paths.metrics.absolute()),
+        "kind": next(kind for kind in ("stdout", "csv", "jsonl", "tensorboard") if getattr(metrics, kind) is not None),
+        "patterns": metrics.stdout,
+        "files": None if files is None else values.put_into(files, "metrics", glob.escape),
+        "step": metrics.step,
+        "names": metrics.names,
+        "metric": spec.metric.name,
+        "goal": spec.metric.goal,
+        "max_train_steps": spec.max_train_steps,
+        "checkpoints": None
+        if checkpoints is None
+        else {
+            "files": values.put_into(checkpoints.files, "checkpoints", glob.escape),
+            "step": checkpoints.step,
+            "prune": checkpoints.keep == "best",
+            "best": str(paths.best_checkpoint.absolute()),
+            "last": str(paths.last_checkpoint.absolute()),
+        },
+    }
+    return (sys.executable, "-m", "playbook_cli.ingest.follow", json.dumps(task), *argv)
 
 
-def _environment(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> dict[str, str]:
+def _environment(
+    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, values: _Values
+) -> dict[str, str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -101,5 +150,5 @@ def _environment(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder:
         "PLAYBOOK_METRICS": str(paths.metrics.absolute()),
         "PLAYBOOK_METRIC": spec.metric.name,
         "PLAYBOOK_GOAL": spec.metric.goal,
-        **spec.env,
+        **{name: values.put_into(text, f"env.{name}") for name, text in spec.env.items()},
     }

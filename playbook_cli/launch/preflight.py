@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
-from playbook_cli.launch.command import job
+from playbook_cli.launch.command import job, program
 from playbook_cli.paths import TrialPaths
 
 if TYPE_CHECKING:
@@ -39,28 +39,27 @@ def refuse_imported(spec: StudySpec, source: Source) -> None:
 def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRecord]) -> None:
     """SpecError where the program does not exist, as far as that can be seen without running any of it."""
     refuse_imported(spec, source)
-    if not (folder / (spec.cwd or ".")).is_dir():
+    if "${" not in (spec.cwd or "") and not (folder / (spec.cwd or ".")).is_dir():
         raise SpecError(f"cwd: there is no folder {folder / str(spec.cwd)}", where=source.where(("cwd",)))
+    for trial in trials:
+        paths = TrialPaths(folder / f"{trial.id:04d}")
+        try:
+            planned = job(spec, trial, paths, folder)
+        except SpecError as error:
+            key = error.what.partition(":")[0]
+            raise SpecError(error.what, where=source.where(tuple(key.split("."))), hint=error.hint) from None
     if spec.train is not None:
         problem = _function(spec.train, folder)
         if problem:
             raise SpecError(f"train: {problem}", where=source.where(("train",)), hint="write train: module:function")
-        return
-    for trial in trials:
-        try:
-            program = job(spec, trial, TrialPaths(folder / f"{trial.id:04d}"), folder)
-        except SpecError as error:
-            raise SpecError(error.what, where=source.where(("command",)), hint=error.hint) from None
-    if (
-        trials
-        and shutil.which(program.argv[0], path=program.env.get("PATH")) is None
-        and not (program.cwd / program.argv[0]).is_file()
-    ):
-        raise SpecError(
-            f"command: there is no program {program.argv[0]}",
-            where=source.where(("command",)),
-            hint="begin with ${python} for a Python script",
-        )
+    elif trials:
+        name = program(spec, trial, paths, folder)[0]
+        if shutil.which(name, path=planned.env.get("PATH")) is None and not (planned.cwd / name).is_file():
+            raise SpecError(
+                f"command: there is no program {name}",
+                where=source.where(("command",)),
+                hint="begin with ${python} for a Python script",
+            )
 
 
 def import_function(spec: StudySpec, source: Source, folder: Path) -> None:

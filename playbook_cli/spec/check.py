@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook_cli.space import clashes, grid_size
+from playbook_cli.spec.check_program import program_problems
+from playbook_cli.spec.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +30,9 @@ _MORE_IS_BETTER = re.compile(r"acc|f1|auc|bleu|ssim|precision|recall|score|rewar
 """Names of metrics that are usually maximized."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """Something in a study file that can't be run as it stands."""
-
-    location: Location
-    what: str
-    hint: str | None = None
-
-
 def problems(spec: StudySpec) -> list[Problem]:
     """All that is wrong with a study whose keys have the right types, in the order of the file's sections."""
-    found = [*_program(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
+    found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
     found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
     return found or list(_amount(spec))  # arms can be counted only in a space that is sound
 
@@ -93,8 +85,6 @@ def _roles(spec: StudySpec) -> Iterator[Problem]:
 def _ranges(spec: StudySpec) -> Iterator[Problem]:
     for role in ("scientific", "nuisance"):
         for name, alternatives in getattr(spec, role).items():
-            if not alternatives:
-                yield Problem(location=(role, name), what="it has no values", hint="write [a, b] or {min: a, max: b}")
             for index, given in enumerate(alternatives):
                 location = (role, name, index) if len(alternatives) > 1 else (role, name)
                 if len(alternatives) > 1 and not given.when:
@@ -253,6 +243,11 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
         )
 
 
+def more_is_better(metric: str) -> bool:
+    """Whether a metric of this name is usually maximized."""
+    return _MORE_IS_BETTER.search(metric) is not None
+
+
 def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
     """What is wrong with a learning-rate sweep of this study."""
     names = {*spec.scientific, *spec.nuisance, *spec.fixed}
@@ -277,7 +272,7 @@ def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
             what=f"a trial of {sweep.steps} steps is never evaluated every {sweep.eval_every}",
             hint="evaluate often: a trial fits where an evaluation says so",
         )
-    if sweep.target.goal == "minimize" and _MORE_IS_BETTER.search(sweep.target.metric):
+    if sweep.target.goal == "minimize" and more_is_better(sweep.target.metric):
         yield Problem(
             location=("lr_sweep", "target"),
             what=f"{sweep.target.metric} would fit where it is as low as {sweep.target.value:g}",
@@ -306,7 +301,7 @@ def _step_warnings(spec: StudySpec) -> Iterator[Problem]:
                     what=f"{name} looks like the length of training, which is max_train_steps, the same for all trials",
                     hint="leave it out, and let the script train for trial.max_train_steps",
                 )
-    if _MORE_IS_BETTER.search(spec.metric.name) and spec.metric.goal == "minimize":
+    if more_is_better(spec.metric.name) and spec.metric.goal == "minimize":
         yield Problem(
             location=("metric", "goal"),
             what=f"{spec.metric.name} is minimized",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -70,30 +71,40 @@ def dump(spec: StudySpec) -> str:
 
 def annotated(data: dict[str, Any], comments: Mapping[Location, str], header: Sequence[str]) -> str:
     """A study file's data as YAML, with a comment above each of these keys and `header` above all."""
-    text = _yaml(data)
+    text = _yaml(data, width=math.inf)  # a comment between two lines of one text would become part of it
     lines = source.parse(text, "").lines
     above: dict[int, list[str]] = {}
     for location, comment in comments.items():
         above.setdefault(lines[location], []).append(comment)
-    written = [f"# {' '.join(line.split())}" for line in header]
+    written = [f"# {_one_line(line)}" for line in header]
     for number, line in enumerate(text.splitlines(), start=1):
         indent = line[: len(line) - len(line.lstrip())]
         for comment in above.get(number, ()):
-            written += [
-                f"{indent}# {part}" for part in textwrap.wrap(" ".join(comment.split()), WIDTH - 2 - len(indent))
-            ]
+            written += [f"{indent}# {part}" for part in textwrap.wrap(_one_line(comment), WIDTH - 2 - len(indent))]
         written.append(line)
     return "\n".join(written) + "\n"
 
 
-def _yaml(data: dict[str, Any]) -> str:
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=None)
+def _one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _yaml(data: dict[str, Any], *, width: float = WIDTH) -> str:
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width, default_flow_style=None)
 
 
 class _Dumper(yaml.SafeDumper):
     """Quotes text that the reader would take for a number."""
 
     yaml_implicit_resolvers = source.RESOLVERS
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(end in text for end in "\n\x85\u2028\u2029") else None  # line ends as escapes
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
@@ -172,4 +183,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "target": model.Target,
     "scientific": model.ParameterSpec,
     "nuisance": model.ParameterSpec,
+    "args": model.Arguments,
+    "metrics": model.Metrics,
+    "checkpoints": model.Checkpoints,
 }

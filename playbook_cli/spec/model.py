@@ -6,15 +6,12 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Parameter, Role, Value
+from playbook_cli.spec.program import Arguments, Checkpoints, Metrics, Section
 from playbook_cli.space import Space
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 LARGEST = 10**18
@@ -60,7 +57,7 @@ Seconds = Annotated[
 ]
 
 
-class MetricSpec(_Section):
+class MetricSpec(Section):
     """What the study optimises: the best evaluation of it is a trial's result."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -73,7 +70,7 @@ def _lists(when: object) -> object:
     return {name: values if isinstance(values, list) else [values] for name, values in when.items()}
 
 
-class ParameterSpec(_Section):
+class ParameterSpec(Section):
     """How one hyperparameter varies: `min` and `max`, or `values`."""
 
     min: Annotated[Integer | Number | None, Field(description="lower end of the range")] = None
@@ -144,7 +141,7 @@ Constants = Annotated[
 ]
 
 
-class Resources(_Section):
+class Resources(Section):
     """What one trial needs, and how long and how often it may try."""
 
     gpus: Annotated[WholeNumber | None, Field(description="GPUs of a trial; by default 1 where there are any")] = None
@@ -154,7 +151,7 @@ class Resources(_Section):
     retries: Annotated[WholeNumber, Field(description="further attempts of a trial that crashed")] = 1
 
 
-class Target(_Section):
+class Target(Section):
     """When a trial fits the training set: its metric has reached this value."""
 
     metric: Annotated[str, Field(min_length=1)] = "train_error"
@@ -162,7 +159,7 @@ class Target(_Section):
     goal: Annotated[Goal, Field(description="which way the metric goes to reach the value")] = "minimize"
 
 
-class LrSweepSpec(_Section):
+class LrSweepSpec(Section):
     """The grid of constant learning rates that finds the initial max_train_steps."""
 
     parameter: str = "learning_rate"
@@ -182,14 +179,14 @@ class LrSweepSpec(_Section):
     harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
 
 
-class Imported(_Section):
+class Imported(Section):
     """Where the trials of a study come from that another tool ran; such a study is read, and never run."""
 
     source: Annotated[str, Field(description="the folder, file or storage that was imported")]
     format: Annotated[str, Field(description="which tool's it was")]
 
 
-class StudySpec(_Section):
+class StudySpec(Section):
     """One tuning study."""
 
     name: Annotated[str, Field(description="its folder is runs/NAME")]
@@ -201,6 +198,9 @@ class StudySpec(_Section):
     imported: Annotated[Imported | None, Field(description="in place of a program, where another tool ran it")] = None
     cwd: Annotated[str | None, Field(description="where it runs; by default the study file's folder")] = None
     env: Annotated[dict[str, str], Field(description="environment variables of every trial")] = {}
+    args: Annotated[Arguments, Field(description="how ${args} writes hyperparameters")] = Arguments()
+    metrics: Annotated[Metrics | None, Field(description="for a program that can't be changed")] = None
+    checkpoints: Annotated[Checkpoints | None, Field(description="of a program that can't be changed")] = None
     metric: MetricSpec
     max_train_steps: Annotated[Count, Field(description="one value for all trials, never tuned")]
     eval_every: Annotated[

@@ -37,7 +37,7 @@ def test_a_study_without_a_result_has_no_best(bench):
 
 def test_only_a_completed_trial_is_best(bench):
     bench.study(
-        "def train(trial):\n    trial.report(2, val_error=trial.id)\n    if trial.id == 0: trial.infeasible('it blew up')\n",
+        "def train(trial):\n    trial.report(2, val_error=trial.id)\n    if not trial.id: trial.infeasible('no')\n",
         trials=3,
     )
     assert bench("run", "study.yaml", "--json").json["best"]["trial"] == 1

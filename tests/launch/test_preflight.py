@@ -73,10 +73,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("file", "text", "name", "message"), BAD.values(), ids=BAD)
-def test_a_function_that_is_not_there_is_told_with_the_line_of_the_study_file(
-    look, tmp_path, file, text, name, message
-):
+@pytest.mark.parametrize("case", BAD)
+def test_a_function_that_is_not_there_is_told_with_the_line_of_the_study_file(look, tmp_path, case):
+    file, text, name, message = BAD[case]
     write(tmp_path, file, text)
     with pytest.raises(SpecError) as error:
         look(f"train: {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from statistics import median
 
 import numpy as np
@@ -11,6 +12,14 @@ from scipy.stats import qmc
 from playbook_cli.sampling.halton import halton
 
 SEEDS = range(50)
+
+
+@cache
+def sequence(seed):
+    """64 points in eight dimensions."""
+    return halton(8, 64, seed)
+
+
 BASES = (2, 3, 5, 7, 11, 13, 17, 19)
 
 
@@ -25,13 +34,13 @@ def test_any_run_of_as_many_points_as_cells_hits_every_cell(index):
 
 
 def test_the_centred_discrepancy_in_eight_dimensions_is_no_larger_than_that_of_random_permutations():
-    ours = [qmc.discrepancy(halton(8, 32, seed), method="CD") for seed in SEEDS]
+    ours = [qmc.discrepancy(sequence(seed)[:32], method="CD") for seed in SEEDS]
     theirs = [qmc.discrepancy(qmc.Halton(8, rng=np.random.default_rng(seed)).random(32), method="CD") for seed in SEEDS]
     assert median(ours) <= 1.05 * median(theirs)
 
 
 def test_no_pair_of_dimensions_is_correlated():
-    correlations = [np.corrcoef(halton(8, 64, seed), rowvar=False) for seed in SEEDS]
+    correlations = [np.corrcoef(sequence(seed), rowvar=False) for seed in SEEDS]
     assert np.abs(np.mean(correlations, axis=0) - np.eye(8)).max() < 0.1
 
 

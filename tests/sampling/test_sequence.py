@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playbook_cli.errors import StudyError
 from playbook_cli.records import Parameter
 from playbook_cli.sampling import make
 from playbook_cli.sampling.coverage import coverage
@@ -147,3 +148,9 @@ def test_points_lie_in_the_unit_cube_below_one(name):
 def test_an_unknown_sampler_is_none():
     with pytest.raises(KeyError):
         make("tpe", 0)
+
+
+def test_trials_that_were_listed_by_a_command_are_not_suggested_anew():
+    with pytest.raises(StudyError, match="chosen one by one") as error:
+        make("listed", 0)
+    assert "playbook lr-sweep" in (error.value.hint or "")

@@ -141,6 +141,22 @@ WRONG = {
         "trials: the grid has 5 trials",
     ),
     "a sweep of nothing": ({"lr_sweep": {"parameter": "eta"}}, "lr_sweep.parameter: eta is no hyperparameter"),
+    "a sweep that turns off what it varies": (
+        {"lr_sweep": {"parameter": "lr", "off": {"lr": 0.0}}},
+        "lr_sweep.off: lr is what the sweep varies",
+    ),
+    "a sweep that fixes what it varies": (
+        {"lr_sweep": {"parameter": "lr", "at": {"lr": 0.1}}},
+        "lr_sweep.at: lr is what the sweep varies",
+    ),
+    "a sweep without an evaluation": (
+        {"lr_sweep": {"parameter": "lr", "steps": 10, "eval_every": 11}},
+        "lr_sweep.eval_every: a trial of 10 steps is never evaluated every 11",
+    ),
+    "a sweep that wants a low accuracy": (
+        {"lr_sweep": {"parameter": "lr", "target": {"metric": "train_accuracy", "value": 1.0}}},
+        "lr_sweep.target: train_accuracy would fit where it is as low as 1",
+    ),
     "a sweep the wrong way": (
         {"lr_sweep": {"parameter": "lr", "min": 1.0, "max": 0.1}},
         "lr_sweep.min: min is 1.0, and max is 0.1",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playbook_cli.errors import SpecError
-from playbook_cli.spec.load import difference, dump, load, resolve, validate
+from playbook_cli.spec.load import annotated, difference, dump, load, plain, resolve, validate
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.spec.source import parse
 
@@ -218,6 +218,8 @@ def test_a_change_of_type_alone_is_a_change_too(old, new):
         "fixed: {a: .inf}",
         "scientific: {a: [.nan, 1]}",
         f"fixed: {{a: 1e{'9' * 3}}}",
+        f"fixed: {{a: {10**19}}}",
+        f"seed: {10**19}",
         f"scientific: {{a: {{min: 1, max: 1{'0' * 400}}}}}",
         f"scientific: {{a: {{min: 1, max: 1{'0' * 400}, type: int}}}}",
         f"resources: {{timeout: {'9' * 400}d}}",
@@ -226,3 +228,39 @@ def test_a_change_of_type_alone_is_a_change_too(old, new):
 )
 def test_numbers_that_are_none_or_too_large_are_refused(line):
     assert refused(f"{STUDY}{line}\n").startswith("study.yaml:8: ")
+
+
+def _keys(data, above=()):
+    for key, value in data.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from _keys(value, (*above, key))
+
+
+@given(studies(), st.data())
+def test_comments_change_nothing_of_a_study(study, data):
+    written = plain(StudySpec.model_validate(study))
+    chosen = data.draw(st.lists(st.sampled_from(list(_keys(written))), unique=True))
+    comments = {location: data.draw(st.text(max_size=20)) for location in chosen}
+    header = data.draw(st.lists(st.text(max_size=20), max_size=2))
+    assert parse(annotated(written, comments, header), "study.yaml").data == written
+
+
+def test_a_comment_stands_above_its_key_and_long_ones_are_wrapped():
+    spec = read(STUDY)
+    text = annotated(
+        plain(spec), {("nuisance", "lr"): "why  the range\nwas widened", ("trials",): "word " * 40}, ["from s", ""]
+    )
+    lines = text.splitlines()
+    assert lines[:2] == ["# from s", "# "]
+    where = next(n for n, line in enumerate(lines) if line.startswith("  lr:"))
+    assert lines[where - 1] == "  # why the range was widened"
+    assert max(map(len, lines)) <= 120
+    assert sum(line.startswith("# word") for line in lines) == 2
+
+
+def test_a_comment_on_a_key_behind_a_long_text_stays_outside_the_text():
+    written = {"fixed": {"a": "word " * 40, "b": 1}}
+    text = annotated(written, {("fixed", "b"): "a comment"}, [])
+    assert "# a comment" in text
+    assert parse(text, "study.yaml").data == written

@@ -1,0 +1,52 @@
+"""`playbook export`: a study's trials and evaluations for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+
+
+def export(
+    study: StudyFolder,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TARGET", help="A folder, by default RUNS/NAME/export; or an Optuna storage."),
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="Of the tables in a folder: csv, jsonl or parquet.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace tables that are there already.")] = False,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Write a study's trials and evaluations as tables, or as a study in an Optuna storage.
+
+    Example:  playbook export runs/digits-depth --to tables --format parquet
+    Example:  playbook export runs/digits-depth --to sqlite:///digits.db
+    """
+    from playbook_cli.commands.output import print_json
+    from playbook_cli.errors import PlaybookError
+    from playbook_cli.exporting import optuna
+    from playbook_cli.exporting.formats import write
+    from playbook_cli.exporting.tables import tables
+    from playbook_cli.store import Store
+
+    store = Store(study_folder(study, runs))
+    record = store.record()
+    if to is not None and optuna.is_storage(to):
+        if form is not None:
+            raise PlaybookError(f"{to} is a database: --format belongs to tables in a folder", hint="leave it out")
+        written = [optuna.write(record, store.paths, to)]
+    else:
+        folder = store.paths.dir / "export" if to is None else Path(to)
+        paths = write(tables(record, store.paths), folder, form or "csv", overwrite=overwrite)
+        written = [str(path) for path in paths]
+    if json:
+        print_json({"study": record.name, "trials": len(record.trials), "written": written})
+        return
+    for name in written:
+        print(name)

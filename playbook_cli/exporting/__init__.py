@@ -1,0 +1,1 @@
+"""A study as tables, and as another tool's storage."""

@@ -1,0 +1,118 @@
+"""Trials as Optuna keeps them: those that came from it as they were, and ours as it would have recorded them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import Parameter, StudyRecord, TrialRecord, Value
+
+
+def restored(paths: StudyPaths, count: int) -> list[FrozenTrial]:
+    """The trials of a study that was imported from Optuna, as it had them."""
+    return [_restored(json.loads(paths.trial(number).source.read_text(encoding="utf-8"))) for number in range(count)]
+
+
+def made(study: StudyRecord) -> list[FrozenTrial]:
+    """The trials of any other study, in order.
+
+    Completed ones have their best evaluation as value; infeasible and failed ones are FAIL; those that have not ended
+    wait, enqueued. The evaluations of the study's metric are intermediate values; all metrics of the best evaluation,
+    the seed and why a trial failed are in the attribute `playbook`.
+    """
+    return [_made(trial, study) for trial in study.trials]
+
+
+def _restored(source: Mapping[str, Any]) -> FrozenTrial:
+    from optuna.distributions import json_to_distribution
+    from optuna.trial import FrozenTrial, TrialState
+
+    distributions = {name: json_to_distribution(text) for name, text in source["distributions"].items()}
+    internal = source["internal_params"]
+    return FrozenTrial(
+        number=source["number"],
+        trial_id=-1,
+        state=TrialState[source["state"]],
+        value=None,
+        values=source["values"],
+        datetime_start=_time(source["datetime_start"]),
+        datetime_complete=_time(source["datetime_complete"]),
+        params={name: d.to_external_repr(internal[name]) for name, d in distributions.items()},
+        distributions=distributions,
+        user_attrs=source["user_attrs"],
+        system_attrs=source["system_attrs"],
+        intermediate_values=dict(source["intermediate_values"]),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _made(trial: TrialRecord, study: StudyRecord) -> FrozenTrial:
+    from optuna.trial import TrialState, create_trial
+
+    values = {} if trial.curve is None else trial.curve.values
+    steps = [] if trial.curve is None else [int(step) for step in trial.curve.steps]
+    own = dict(zip(steps, map(float, values.get(study.metric.name, ())), strict=False))
+    at_best = {}
+    if trial.best is not None:
+        index = steps.index(trial.best.step)
+        at_best = {name: float(column[index]) for name, column in values.items()}
+    note = {
+        "trial": trial.id,
+        "state": trial.state,
+        "reason": trial.reason,
+        "seed": trial.seed,
+        "step": trial.best.step if trial.best else None,
+        "metrics": at_best,
+    }
+    if trial.state in ("pending", "running"):
+        enqueued = {"fixed_params": dict(trial.params)}
+        return create_trial(state=TrialState.WAITING, system_attrs=enqueued, user_attrs={"playbook": note})
+    completed = trial.state == "completed" and trial.best is not None
+    named = {_parameter(name, trial, study): value for name, value in trial.params.items()}
+    return create_trial(
+        state=TrialState.COMPLETE if completed else TrialState.FAIL,
+        value=trial.best.value if completed and trial.best else None,
+        params={label: value for (label, _), value in named.items()},
+        distributions={
+            label: _distribution(parameter, value, label, study) for (label, parameter), value in named.items()
+        },
+        user_attrs={"playbook": note},
+        intermediate_values=own,
+    )
+
+
+def _parameter(name: str, trial: TrialRecord, study: StudyRecord) -> tuple[str, Parameter | None]:
+    """The parameter of this name that the trial has, by the label that is its own in the study."""
+    found = next((p for p in study.parameters if p.name == name and p.active(trial.params)), None)
+    return (found.label, found) if found else (name, None)
+
+
+def _distribution(parameter: Parameter | None, value: Value, label: str, study: StudyRecord) -> BaseDistribution:
+    """What Optuna would have drawn the value from; a range is widened to hold a value that lies outside."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if parameter is None:
+        return CategoricalDistribution(_tried(label, study))
+    if parameter.kind == "choice" or isinstance(value, bool) or not isinstance(value, int | float):
+        tried = _tried(parameter.name, study)
+        return CategoricalDistribution(list(dict.fromkeys([*parameter.choices, *tried])))
+    log = parameter.scale == "log"
+    low, high = min(parameter.low, value), max(parameter.high, value)
+    if parameter.kind == "int" and isinstance(value, int):
+        return IntDistribution(int(low), int(high), log=log)
+    return FloatDistribution(low, high, log=log)
+
+
+def _tried(name: str, study: StudyRecord) -> list[Value]:
+    return list(dict.fromkeys(trial.params[name] for trial in study.trials if name in trial.params))

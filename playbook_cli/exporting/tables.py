@@ -1,0 +1,78 @@
+"""A study as two tables: its trials, and all their evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.ingest.tables import number, read_json_lines, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import StudyRecord
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows that may lack some of the columns."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+
+
+def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:
+    """`trials`, a row each, with hyperparameters as `params.NAME`; and `evaluations`, a row a trial and step."""
+    return [_table("trials", _trials(study)), _table("evaluations", _evaluations(study, paths))]
+
+
+def _trials(study: StudyRecord) -> list[Row]:
+    return [
+        {
+            "trial": trial.id,
+            "state": trial.state,
+            "reason": trial.reason,
+            "value": trial.best.value if trial.best else None,
+            "step": trial.best.step if trial.best else None,
+            "last_step": trial.last_step,
+            "seed": trial.seed,
+            "attempts": trial.attempts,
+            **{f"params.{name}": value for name, value in trial.params.items()},
+        }
+        for trial in study.trials
+    ]
+
+
+def _evaluations(study: StudyRecord, paths: StudyPaths) -> list[Row]:
+    return [
+        {"trial": trial.id, "step": step, **metrics}
+        for trial in study.trials
+        if trial.attempts
+        for step, metrics in sorted(_measured(paths.trial(trial.id).metrics).items())
+    ]
+
+
+def _measured(path: Path) -> dict[int, dict[str, float]]:
+    """The metrics at each step as they were recorded: one that was not is absent, and NaN is NaN."""
+    if not path.is_file():
+        return {}
+    by_step: dict[int, dict[str, float]] = {}
+    for row in read_json_lines(path.read_bytes()).rows:
+        step = whole_number(row.pop("step", None))
+        if step is not None and "infeasible" not in row:
+            values = {_column(name): value for name, cell in row.items() if (value := number(cell)) is not None}
+            by_step.setdefault(step, {}).update(values)
+    return by_step
+
+
+def _column(metric: str) -> str:
+    return "trial (metric)" if metric == "trial" else metric
+
+
+def _table(name: str, rows: Sequence[Row]) -> Table:
+    return Table(name=name, columns=list(dict.fromkeys(column for row in rows for column in row)), rows=rows)

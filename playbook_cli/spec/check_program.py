@@ -1,0 +1,129 @@
+"""What the keys that launch and follow a program as it is must be to one another."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playbook_cli.spec.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.program import Metrics
+
+FILES = ("csv", "jsonl", "tensorboard")
+RESERVED = ("step", "infeasible", "failed")
+"""Keys of a metrics file that are no metrics."""
+
+
+def program_problems(spec: StudySpec) -> Iterator[Problem]:
+    """What is wrong with `args`, `metrics` and `checkpoints`."""
+    yield from _arguments(spec)
+    for key in ("args", "metrics", "checkpoints"):
+        if spec.command is None and key in spec.model_fields_set and getattr(spec, key) is not None:
+            yield Problem(
+                location=(key,),
+                what=f"`{key}` is about a program, and the study has no command",
+                hint="a train function gets trial.params and calls trial.report",
+            )
+            return
+    if spec.metrics is not None:
+        yield from _metrics(spec, spec.metrics)
+    if spec.checkpoints is not None:
+        yield from _checkpoints(spec)
+
+
+def _arguments(spec: StudySpec) -> Iterator[Problem]:
+    known = [*spec.scientific, *spec.nuisance, *spec.fixed]
+    for location, name in [
+        *((("args", "names", name), name) for name in spec.args.names),
+        *((("args", "omit", index), name) for index, name in enumerate(spec.args.omit)),
+    ]:
+        if name not in known:
+            yield Problem(
+                location=location,
+                what=f"{name} is no hyperparameter of this study",
+                hint=f"there are {', '.join(sorted(known)) or 'none'}",
+            )
+    called = [spec.args.names.get(name, name) for name in known if name not in spec.args.omit]
+    for name in sorted({name for name in called if called.count(name) > 1}):
+        yield Problem(location=("args", "names"), what=f"two hyperparameters are called {name}")
+
+
+def _metrics(spec: StudySpec, metrics: Metrics) -> Iterator[Problem]:
+    given = [key for key in ("stdout", *FILES) if getattr(metrics, key) is not None]
+    if len(given) != 1:
+        yield Problem(
+            location=("metrics",),
+            what="it says where the numbers are: one of stdout, csv, jsonl, tensorboard",
+            hint="write metrics: {csv: '${trial_dir}/log.csv', step: step}",
+        )
+        return
+    for name in metrics.names:
+        if name in RESERVED:
+            yield Problem(location=("metrics", "names", name), what=f"no metric is called {name}")
+    if metrics.stdout is not None:
+        yield from _patterns(spec, metrics, metrics.stdout)
+    elif "${" not in getattr(metrics, given[0]) and "${" not in (spec.cwd or ""):
+        yield Problem(
+            location=("metrics", given[0]),
+            what="every trial would write the same file",
+            hint="let it write below ${trial_dir}, by an argument of the command or with cwd: '${trial_dir}'",
+        )
+
+
+def _patterns(spec: StudySpec, metrics: Metrics, patterns: list[str]) -> Iterator[Problem]:
+    groups: set[str] = set()
+    for index, pattern in enumerate(patterns):
+        try:
+            groups |= re.compile(pattern).groupindex.keys()
+        except (re.error, OverflowError, RecursionError) as error:
+            yield Problem(
+                location=("metrics", "stdout", index),
+                what=f"{pattern[:80]!r} is no regular expression: {error}",
+                hint=r"write single quotes around it, and \ before . ( ) [ ] where they mean themselves",
+            )
+            return
+    if metrics.step not in groups:
+        yield Problem(
+            location=("metrics", "stdout"),
+            what=f"no pattern has a group named {metrics.step}, which counts the updates",
+            hint=rf"write (?P<{metrics.step}>\d+) where the step stands",
+        )
+    named = metrics.names.get(spec.metric.name, spec.metric.name)
+    if named not in groups:
+        yield Problem(
+            location=("metrics", "stdout"),
+            what=f"no pattern has a group named {named}, the metric of the study",
+            hint=rf"write (?P<{named}>\S+) where its value stands",
+        )
+
+
+def _checkpoints(spec: StudySpec) -> Iterator[Problem]:
+    checkpoints = spec.checkpoints
+    assert checkpoints is not None
+    if spec.metrics is None:
+        yield Problem(
+            location=("checkpoints",),
+            what="the best checkpoint is that of the best evaluation, which only `metrics` tells",
+            hint="add metrics:, or leave checkpoints: out",
+        )
+    if not checkpoints.files.startswith("${trial_dir}/"):
+        yield Problem(
+            location=("checkpoints", "files"),
+            what="checkpoints lie below the trial's own folder",
+            hint="write files: '${trial_dir}/...', and let the command have the program save there",
+        )
+    try:
+        groups = re.compile(checkpoints.step).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        yield Problem(
+            location=("checkpoints", "step"), what=f"{checkpoints.step[:80]!r} is no regular expression: {error}"
+        )
+        return
+    if groups != 1:
+        yield Problem(
+            location=("checkpoints", "step"), what="it has one group, the step", hint=r"write step: 'step_(\d+)'"
+        )
