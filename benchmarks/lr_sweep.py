@@ -168,6 +168,10 @@ def shifted(folder: Path, arguments: argparse.Namespace) -> bool:
     return holds
 
 
+def spread(shares: list[float]) -> str:
+    return f"median {statistics.median(shares):.2f}, {min(shares):.2f} to {max(shares):.2f}"
+
+
 def racing(folder: Path, arguments: argparse.Namespace) -> bool:
     shares, measured, same = [], [], 0
     for seed in range(arguments.seeds):
@@ -176,15 +180,12 @@ def racing(folder: Path, arguments: argparse.Namespace) -> bool:
         same += found(raced) == found(full)
         shares.append(raced["steps_spent"] / raced["steps_of_full_grid"])
         measured.append(raced["steps_spent"] / full["steps_spent"])
-        print(
-            f"racing: seed {seed}: {found(raced)}, full grid {found(full)}; {raced['steps_spent']} steps, "
-            f"{shares[-1]:.2f} of {raced['steps_of_full_grid']}, {measured[-1]:.2f} of --no-race's {full['steps_spent']}",
-            flush=True,
-        )
+        spent, grid, ran = raced["steps_spent"], raced["steps_of_full_grid"], full["steps_spent"]
+        shown = f"{spent} steps, {shares[-1]:.2f} of {grid}, {measured[-1]:.2f} of --no-race's {ran}"
+        print(f"racing: seed {seed}: {found(raced)}, full grid {found(full)}; {shown}", flush=True)
     print(
-        f"racing: the same answer on {same} of {arguments.seeds} seeds; steps spent / steps of the full grid: median "
-        f"{statistics.median(shares):.2f}, {min(shares):.2f} to {max(shares):.2f}; against --no-race, whose trials stop "
-        f"where they fit: median {statistics.median(measured):.2f}, {min(measured):.2f} to {max(measured):.2f}"
+        f"racing: the same answer on {same} of {arguments.seeds} seeds; steps spent / steps of the full grid: "
+        f"{spread(shares)}; against --no-race, whose trials stop where they fit: {spread(measured)}"
     )
     return same == arguments.seeds and statistics.median(shares) <= 0.5
 

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.truth_cases import CASES
+from benchmarks.arm_cases import ARM_CASES
+from benchmarks.curve_cases import CURVE_CASES
+from benchmarks.surface_cases import SURFACE_CASES
 from playbook_cli.advice import advise
 from playbook_cli.advice.reading import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.truth_cases import Case
+    from benchmarks.cases import Case
 
+CASES = [*SURFACE_CASES, *CURVE_CASES, *ARM_CASES]
 SEEDS = {"dev": 1_000_000, "report": 2_000_000}
 
 

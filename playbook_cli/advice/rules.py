@@ -130,7 +130,7 @@ _RULES = (
         thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
         formula="infeasible / (completed + infeasible); below 4 trials undecided, unless all are infeasible.",
         action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
-        source="Examining the search space: infeasible points",
+        source="Extracting insight from experimental results",
     ),
     Rule(
         name="overfitting",
@@ -151,7 +151,7 @@ _RULES = (
             "rises as well."
         ),
         action="Add or strengthen regularization before the arms are compared.",
-        source="Examining training curves: problematic overfitting",
+        source="Examining the training curves",
     ),
     Rule(
         name="late-variance",
@@ -169,7 +169,7 @@ _RULES = (
         ),
         formula="Noise from second differences: sqrt(mean((a - 2b + c)^2) / 6), large in half of the curves.",
         action="A larger batch, more validation data, learning-rate decay or weight averaging.",
-        source="Examining training curves: high step-to-step variance",
+        source="Examining the training curves",
     ),
     Rule(
         name="still-improving",
@@ -192,7 +192,7 @@ _RULES = (
             "where the schedule has decayed the learning rate at the end: then curves fall by construction."
         ),
         action="Train longer, or use another learning-rate schedule.",
-        source="Examining training curves: still improving at the end",
+        source="Examining the training curves",
     ),
     Rule(
         name="saturated",
@@ -216,7 +216,7 @@ _RULES = (
             "the last thirds still fall by the gain of best-step."
         ),
         action="Train for fewer steps.",
-        source="Examining training curves: saturated early",
+        source="Examining the training curves",
     ),
     Rule(
         name="training-loss-rising",
@@ -231,7 +231,7 @@ _RULES = (
         ),
         formula="Line through the second half: it rises by the threshold and more than noise explains.",
         action="Look for a bug in the training pipeline; else lower the learning rate or stabilise training.",
-        source="Examining training curves: training loss rising",
+        source="Examining the training curves",
     ),
     Rule(
         name="best-step",
@@ -284,7 +284,7 @@ _RULES = (
         ),
         formula="Median interval / max_train_steps, so that two fit into the first 10%; share of best-at-first.",
         action="Lower eval_every; the result of a trial is its best evaluation, so steps between evaluations are lost.",
-        source="Retrospective checkpoint selection; How many steps",
+        source="Setting up periodic evaluations; Saving checkpoints and retrospectively selecting the best checkpoint",
     ),
     Rule(
         name="budget",
@@ -301,7 +301,7 @@ _RULES = (
         ),
         formula="(E[best of N/4] - E[best of N]) / 2: the mean gain of the last two doublings, averaged over the arms.",
         action="Run more trials in the same space; or accept what there is.",
-        source="Expected best of n trials (Tang et al. 2020)",
+        source="Not in the playbook: expected best of n trials, Tang et al. 2020, arXiv 2004.13705",
     ),
     Rule(
         name="isolation",
@@ -328,7 +328,7 @@ _RULES = (
             "an arm is edge-bound, overfits, trains wrongly, or was searched less."
         ),
         action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
-        source="Isolation plots; Deciding whether to adopt a change",
+        source="Detecting whether a change is useful with isolation plots",
     ),
 )
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.curve_cases import COSINE, FITS, LINEAR, LOUD, OVERFIT, RISING_LOSS, SATURATED, SLOW, UNFINISHED
 from benchmarks.learning_curves import Course, curve_study
-from benchmarks.truth_cases import COSINE, FITS, LINEAR, LOUD, OVERFIT, RISING_LOSS, SATURATED, SLOW, UNFINISHED
 from playbook_cli.advice import curve_rules
 from playbook_cli.records import Curve, Finding, Metric, StudyRecord
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.arm_cases import arms
+from benchmarks.curve_cases import OVERFIT, SATURATED
 from benchmarks.generators import halton, study, surface_study, trial
 from benchmarks.learning_curves import curve_study
-from benchmarks.truth_cases import OVERFIT, SATURATED, arms
 from playbook_cli.advice import advise
 from playbook_cli.advice.isolation_rule import isolation
 from playbook_cli.records import Finding, Parameter, StudyRecord
@@ -26,7 +27,8 @@ def with_arms(kind: str, gap: float, n: int = 48, count: int = 2, seed: int = 0)
 def test_a_real_difference_is_found_and_the_best_trials_are_to_be_repeated() -> None:
     finding = answer(with_arms("same", 0.1))
     assert (finding.verdict, finding.subject, finding.severity) == ("better", "arm=a0", "info")
-    assert finding.next == "playbook repeat runs/truth --top 3 --seeds 5"
+    assert "fresh seeds" in finding.message
+    assert finding.next is None, "no command does that yet"
     assert finding.evidence["gain"] == pytest.approx(0.1, abs=0.04)
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from benchmarks.generators import halton, parameters, study, surface_study, trial
 from benchmarks.learning_curves import Course, curve_study
-from benchmarks.truth import measure
-from benchmarks.truth_cases import CASES
+from benchmarks.truth import CASES, measure
 from playbook_cli.advice import advise
 from playbook_cli.advice.rules import RULES
 from playbook_cli.records import Curve, Metric, Parameter, StudyRecord

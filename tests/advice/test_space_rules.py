@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generators import halton, surface, surface_study
-from benchmarks.truth_cases import split
+from benchmarks.surface_cases import split
 from playbook_cli.advice.space_rules import boundary, instability_edge
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from benchmarks.curve_cases import COSINE, EARLY, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, best_at_first
 from benchmarks.generators import study, trial
 from benchmarks.learning_curves import Course, curve_study
-from benchmarks.truth_cases import COSINE, EARLY, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, best_at_first
 from playbook_cli.advice.step_rules import best_step, eval_frequency
 
 if TYPE_CHECKING:

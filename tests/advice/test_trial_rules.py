@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generators import study, trial
-from benchmarks.truth_cases import tuned
+from benchmarks.surface_cases import tuned
 from playbook_cli.advice.trial_rules import budget, coverage, infeasible
 
 if TYPE_CHECKING:

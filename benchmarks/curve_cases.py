@@ -1,0 +1,197 @@
+"""Studies of learning curves: the rules that read curves and steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from benchmarks.cases import COUNTS, Case
+from benchmarks.learning_curves import Course, curve_study
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmarks.cases import Make
+    from playbook_cli.records import StudyRecord
+
+
+FITS = Course(tau=0.2)
+
+SATURATED = Course(tau=0.08)
+
+UNFINISHED = Course(power=0.4)
+
+SLOW = Course(tau=1.0)
+
+OVERFIT = Course(tau=0.08, turn=0.4, rise=0.2)
+
+STRONG_OVERFIT = Course(tau=0.05, turn=0.2, rise=0.4, noise=0.02)
+
+LINEAR = Course(tau=0.12, anneal=0.2, schedule="linear")
+
+COSINE = Course(tau=0.12, anneal=0.2, schedule="cosine")
+
+RISING_LOSS = Course(tau=0.15, train_turn=0.4, train_rise=0.3)
+
+LOUD = Course(tau=0.15, noise=0.12)
+
+TIES = 1 / 180
+
+EARLY = Course(tau=0.01, turn=0.05, rise=0.8)
+
+
+def courses(*choices: Course, arms: int = 1, only_first: bool = False) -> Make:
+    """Every trial takes one of these courses, its times and heights varied by a tenth, its evaluations 20 to 100.
+
+    With `only_first`, the trials of the other arms take the last course.
+    """
+
+    def make(rng: np.random.Generator, n: int, _: int) -> StudyRecord:
+        evaluations = int(rng.integers(20, 101))
+        wander = float(rng.choice([0.0, 0.3]))
+        made = []
+        for number in range(n):
+            course = (
+                choices[-1] if only_first and number % arms else choices[int(rng.integers(len(choices) - only_first))]
+            )
+            made.append(
+                replace(
+                    course,
+                    tau=course.tau * rng.uniform(0.9, 1.1),
+                    rise=course.rise * rng.uniform(0.9, 1.1),
+                    noise=course.noise * rng.uniform(0.7, 1.3),
+                    wander=wander,
+                    evaluations=evaluations,
+                )
+            )
+        settings = [{"arm": number} for number in range(arms)] if arms > 1 else [{}]
+        return curve_study(made, rng, arms=settings)
+
+    return make
+
+
+def few_evaluations(count: int) -> Make:
+    """Fitting curves with so few evaluations."""
+
+    def make(rng: np.random.Generator, n: int, _: int) -> StudyRecord:
+        return curve_study([replace(FITS, evaluations=count)] * n, rng)
+
+    return make
+
+
+def best_at_first(rng: np.random.Generator, n: int, _: int) -> StudyRecord:
+    """Curves that rise from the first of 20 evaluations on."""
+    return curve_study([Course(tau=0.01, turn=0.0, rise=0.5, evaluations=20)] * n, rng)
+
+
+def _curves() -> list[Case]:
+    yes = ("yes",)
+    healthy = {"saturated": SATURATED, "fits": FITS, "unfinished": UNFINISHED, "linear decay": LINEAR, "cosine": COSINE}
+    should: dict[str, dict[str, Make]] = {
+        "overfitting": {
+            "all trials": courses(OVERFIT),
+            "strong, early": courses(STRONG_OVERFIT),
+            "one arm of three": courses(OVERFIT, SATURATED, arms=3, only_first=True),
+            "no training loss": courses(replace(OVERFIT, train=False)),
+            "ties": courses(replace(OVERFIT, resolution=TIES)),
+        },
+        "late-variance": {"noise 12% of the drop": courses(LOUD), "and ties": courses(replace(LOUD, resolution=TIES))},
+        "still-improving": {
+            "power law": courses(UNFINISHED),
+            "slow": courses(SLOW),
+            "slow, ties": courses(replace(SLOW, resolution=TIES)),
+        },
+        "saturated": {
+            "flat second half": courses(SATURATED),
+            "and ties": courses(replace(SATURATED, resolution=TIES)),
+            "and noise x 2": courses(replace(SATURATED, noise=0.02)),
+        },
+        "training-loss-rising": {
+            "all trials": courses(RISING_LOSS),
+            "one arm of three": courses(RISING_LOSS, FITS, arms=3, only_first=True),
+        },
+    }
+    quiet: dict[str, dict[str, Make]] = {
+        "overfitting": {k: courses(v) for k, v in healthy.items()}
+        | {
+            "noise x 5": courses(replace(SATURATED, noise=0.05)),
+            "three arms": courses(SATURATED, FITS, arms=3),
+            "ties": courses(replace(SATURATED, resolution=TIES)),
+            "training rises too": courses(replace(OVERFIT, train_turn=0.4, train_rise=0.3)),
+        },
+        "late-variance": {k: courses(v) for k, v in healthy.items()} | {"overfit": courses(OVERFIT)},
+        "still-improving": {
+            "saturated": courses(SATURATED),
+            "saturated, ties": courses(replace(SATURATED, resolution=TIES)),
+            "saturated, noise x 5": courses(replace(SATURATED, noise=0.05)),
+            "overfit": courses(OVERFIT),
+            "fits": courses(FITS),
+            "linear decay": courses(LINEAR),
+            "cosine": courses(COSINE),
+        },
+        "saturated": {
+            "unfinished": courses(UNFINISHED),
+            "slow": courses(SLOW),
+            "fits": courses(FITS),
+            "overfit": courses(OVERFIT),
+            "linear decay": courses(LINEAR),
+            "unfinished, noise x 5": courses(replace(UNFINISHED, noise=0.05)),
+        },
+        "training-loss-rising": {
+            "saturated": courses(SATURATED),
+            "unfinished": courses(UNFINISHED),
+            "overfit": courses(OVERFIT),
+        },
+    }
+    made = []
+    for truth, groups in ((True, should), (False, quiet)):
+        for rule, cases in groups.items():
+            made += [Case(rule=rule, name=k, should=truth, speaks=yes, make=v, sizes=COUNTS) for k, v in cases.items()]
+    return made
+
+
+def _steps() -> list[Case]:
+    many, longer, coarse = ("too-many-steps",), ("train-longer",), ("too-coarse",)
+    rule = "best-step"
+    late = {"saturated": SATURATED, "saturated, noise x 5": replace(SATURATED, noise=0.05), "linear decay": LINEAR}
+    late |= {"cosine": COSINE, "overfit": OVERFIT, "constant, ties": replace(SATURATED, resolution=TIES)}
+    late |= {"early": EARLY, "flat curves": Course(tau=0.005, noise=0.05)}
+    made = [
+        Case(rule=rule, name="best in the first 10%", should=True, speaks=many, make=courses(EARLY), sizes=COUNTS),
+        Case(rule=rule, name="power law", should=True, speaks=longer, make=courses(UNFINISHED), sizes=COUNTS),
+        Case(rule=rule, name="slow", should=True, speaks=longer, make=courses(SLOW), sizes=COUNTS),
+        Case(
+            rule=rule,
+            name="slow, rate unknown",
+            should=True,
+            speaks=longer,
+            make=courses(replace(SLOW, rate=False)),
+            sizes=COUNTS,
+        ),
+    ]
+    made += [
+        Case(rule=rule, name=f"longer? {k}", should=False, speaks=longer, make=courses(v), sizes=COUNTS)
+        for k, v in late.items()
+    ]
+    others = {
+        "saturated": SATURATED,
+        "fits": FITS,
+        "unfinished": UNFINISHED,
+        "overfit": OVERFIT,
+        "linear decay": LINEAR,
+    }
+    made += [
+        Case(rule=rule, name=f"too many? {k}", should=False, speaks=many, make=courses(v), sizes=COUNTS)
+        for k, v in others.items()
+    ]
+    rule = "eval-frequency"
+    made += [
+        Case(rule=rule, name="8 evaluations", should=True, speaks=coarse, make=few_evaluations(8), sizes=COUNTS),
+        Case(rule=rule, name="best at the first of 20", should=True, speaks=coarse, make=best_at_first, sizes=COUNTS),
+        Case(rule=rule, name="20 to 100 evaluations", should=False, speaks=coarse, make=courses(FITS), sizes=COUNTS),
+        Case(rule=rule, name="flat curves", should=False, speaks=coarse, make=courses(Course(tau=0.005)), sizes=COUNTS),
+    ]
+    return made
+
+
+CURVE_CASES = [*_curves(), *_steps()]
