@@ -34,7 +34,7 @@ class Measured:
     infeasible: str | None
     """The trial's own word that its point cannot be trained, or which metric was not finite, and at which step."""
     damaged: str | None
-    """Which lines are no evaluations; they are passed over."""
+    """Which lines are no evaluations, and are passed over; or why whoever recorded them could not go on."""
 
 
 def measure(path: Path) -> Measured:
@@ -50,7 +50,7 @@ def measure(path: Path) -> Measured:
     records, strict = _parse(lines)
     by_step: dict[int, dict[str, float]] = {}
     damaged: list[int] = []
-    infeasible = None
+    infeasible = failed = None
     for number, record in enumerate(records, start=1):
         step = record.get("step") if isinstance(record, dict) else None
         if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= LAST_STEP:
@@ -58,12 +58,14 @@ def measure(path: Path) -> Measured:
             continue
         if "infeasible" in record:
             infeasible = infeasible or str(record["infeasible"])
+        elif isinstance(record.get("failed"), str):
+            failed = failed or record["failed"]
         else:
             _merge(by_step, step, record)
     curve = _columns(by_step)
     infeasible = infeasible or (None if strict else _not_finite(by_step))
     where = f"{path}: line {', '.join(map(str, damaged[:5]))} is no evaluation" if damaged else None
-    return Measured(curve=curve, infeasible=infeasible, damaged=where)
+    return Measured(curve=curve, infeasible=infeasible, damaged=failed or where)
 
 
 def best_of(curve: Curve | None, metric: Metric, trial: int, params: Mapping[str, Value]) -> Best | None:

@@ -277,10 +277,10 @@ class Study:
             self._finish(number, attempt, "completed", None, ended.exit_code)
 
     def _not_a_result(self, trial: TrialRecord, damaged: str | None) -> str | None:
+        if trial.best is None:
+            return f"{NO_METRIC} {self.spec.metric.name}{f': {damaged}' if damaged else ''}"
         if damaged:
             return damaged
-        if trial.best is None:
-            return f"{NO_METRIC} {self.spec.metric.name}"
         if trial.last_step > self.spec.max_train_steps:
             return f"it trained to step {trial.last_step}, beyond max_train_steps = {self.spec.max_train_steps}"
         return None

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -348,6 +349,66 @@ def test_the_random_state_of_every_gpu_is_saved_and_that_of_those_still_there_re
     trained(4, model=Counter())
     next(current_trial().steps(model=Counter()))
     assert [state.tolist() for state in restored] == [[7]]
+
+
+def test_a_framework_resumes_with_the_records_up_to_where_it_does(environment, tmp_path):
+    environment()
+    trial = current_trial()
+    trial.resume_at(0)
+    for step in (4, 8):
+        trial.report(step, loss=1 / step)
+    again = current_trial()
+    again.resume_at(4)
+    assert again.best_step == 4
+    again.report(10, loss=0.5)
+    assert [record["step"] for record in recorded(tmp_path)] == [4, 10]
+    assert again.best_step == 4
+    assert not (tmp_path / "metrics.jsonl.1").exists()
+    assert again.last_checkpoint is again.best_checkpoint is None
+
+
+def test_a_framework_that_starts_anew_has_the_last_attempts_records_set_aside_also_in_one_process(
+    environment, tmp_path
+):
+    environment()
+    trial = current_trial()
+    trial.resume_at(0)
+    trial.report(4, loss=0.1)
+    trial.resume_at(0)
+    trial.report(4, loss=0.5)
+    assert recorded(tmp_path) == [{"step": 4, "loss": 0.5}]
+    assert recorded(tmp_path, "metrics.jsonl.1") == [{"step": 4, "loss": 0.1}]
+    assert trial.best_step == 4
+
+
+def test_what_a_framework_saves_is_kept_as_the_last_and_the_best_checkpoint(environment, tmp_path):
+    environment()
+    trial = current_trial()
+    trial.resume_at(0, save=lambda path: Path(path).write_text("weights"))
+    for step, loss in {4: 2.0, 8: 1.0, 10: 3.0}.items():
+        trial.report(step, loss=loss)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["best.pt", "last.pt"]
+    assert trial.last_checkpoint == str(tmp_path / "checkpoints" / "last.pt")
+    assert trial.best_checkpoint == str(tmp_path / "checkpoints" / "best.pt")
+    (tmp_path / "checkpoints" / "best.pt").unlink()
+    again = current_trial()
+    again.resume_at(8, save=print)
+    assert (tmp_path / "checkpoints" / "best.pt").exists()
+
+
+def test_of_several_processes_of_a_trial_one_writes_and_all_end_where_it_ends(environment, tmp_path, capsys):
+    environment(TARGET="0.2")
+    saved = []
+    trial = current_trial()
+    trial.resume_at(0, save=saved.append, writes=False)
+    trial.report(4, loss=1.0)
+    with pytest.raises(Enough):
+        trial.report(8, loss=0.1)
+    with pytest.raises(Infeasible):
+        trial.report(8, loss=math.nan)
+    assert not (tmp_path / "metrics.jsonl").exists()
+    assert saved == [str(tmp_path / "checkpoints" / "last.pt.tmp")]  # which all of them take part in
+    assert capsys.readouterr().out == ""
 
 
 RESUMING = """

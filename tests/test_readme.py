@@ -8,8 +8,8 @@ import typer
 
 from playbook_cli.cli import app
 from playbook_cli.commands.explain import table
-from playbook_cli.spec.source import parse
 from playbook_cli.spec.load import validate
+from playbook_cli.spec.source import parse
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

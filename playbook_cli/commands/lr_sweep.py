@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.launch.slots import Slot
     from playbook_cli.paths import StudyPaths
-    from playbook_cli.spec.model import LrSweepSpec, StudySpec
+    from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.study import Outcome
     from playbook_cli.sweep.answer import Answer
@@ -74,6 +74,7 @@ def lr_sweep(
     """
     from playbook_cli.launch.slots import local_slots
     from playbook_cli.spec.load import load
+    from playbook_cli.sweep.options import merged
     from playbook_cli.sweep.setting import settle
 
     given, source = load(study)
@@ -90,7 +91,7 @@ def lr_sweep(
         "at": at,
         "harmless": harmless,
     }
-    sweep = _merged(given, source, {name: value for name, value in flags.items() if value is not None})
+    sweep = merged(given, source, {name: value for name, value in flags.items() if value is not None})
     setting = settle(given, sweep, source.where(("lr_sweep",)))
     slots = local_slots(
         gpus=given.resources.gpus,
@@ -213,70 +214,6 @@ class _Session:
             raise WorkError(swept.stopped.hopeless, hint="mend it, and then give the same command again")
         print("interrupted; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130)
-
-
-def _merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpec:
-    """The lr_sweep section with the options of the command line over it. SpecError where that makes no sense."""
-    from pydantic import ValidationError
-
-    from playbook_cli.errors import SpecError
-    from playbook_cli.spec.check import lr_sweep_problems
-    from playbook_cli.spec.model import LrSweepSpec
-
-    section = spec.lr_sweep.model_dump(exclude_unset=True) if spec.lr_sweep else {}
-    if flags.get("find") and "steps" not in flags:
-        section.pop("steps", None)  # the file's N is what is to be found anew
-    for name in ("off", "at"):
-        if name in flags:
-            flags[name] = section.get(name, {}) | dict(_pair(f"--{name}", text) for text in flags[name])
-    if "harmless" in flags:
-        flags["harmless"] = [*section.get("harmless", []), *flags["harmless"]]
-    if "target" in flags:
-        flags["target"] = _target(flags["target"], section.get("target", {}))
-    try:
-        sweep = LrSweepSpec.model_validate(section | flags)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        key = str(detail["loc"][0])
-        raise SpecError(detail["msg"], where=_option(key)) from None
-    for problem in lr_sweep_problems(spec, sweep):
-        key = str(problem.location[1])
-        where = _option(key) if key in flags else source.where(problem.location)
-        raise SpecError(problem.what, where=where, hint=problem.hint)
-    return sweep
-
-
-def _option(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
-
-
-def _pair(option: str, text: str) -> tuple[str, Any]:
-    from playbook_cli.errors import SpecError
-    from playbook_cli.spec.source import parse
-
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise SpecError(f"{text!r} is not NAME=VALUE", where=option, hint=f"write {option} dropout=0.0")
-    read = parse(value, option).data if value.strip() else value
-    return name.strip(), read
-
-
-def _target(text: str, section: dict[str, Any]) -> dict[str, Any]:
-    """METRIC=VALUE or METRIC<=VALUE, METRIC>=VALUE where more is better, or VALUE of the metric in the file."""
-    import re
-
-    from playbook_cli.errors import SpecError
-
-    found = re.fullmatch(r"\s*(?:(?P<metric>[^<>=]*[^<>=\s])\s*(?P<sign><=|>=|=)\s*)?(?P<value>[^<>=]+)", text)
-    try:
-        value = float(found["value"]) if found else None
-    except ValueError:
-        value = None
-    if found is None or value is None:
-        raise SpecError(f"{text!r} is no target", where="--target", hint="write --target train_error=0.0")
-    goal = {"goal": "maximize" if found["sign"] == ">=" else "minimize"} if found["metric"] else {}
-    named = {"metric": found["metric"]} if found["metric"] else {}
-    return section | named | goal | {"value": value}
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

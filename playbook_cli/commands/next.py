@@ -64,6 +64,8 @@ def next_(
         ranges = ", ".join(p.label for p in record.parameters if p.kind != "choice") or "none"
         raise StudyError(f"--widen {min(unknown)}: the study has no such range", hint=f"its ranges: {ranges}")
     revision = revise(plain(store.spec), record, findings, request, _following(record.name))
+    if store.spec.imported is not None:
+        _take_over(revision, len(record.arms))
     _write(revision, store, output)
 
 
@@ -86,6 +88,15 @@ def asked_for(findings: Sequence[Finding]) -> Request:
             elif name in ("max_train_steps", "eval_every", "trials"):
                 asked[name] = max(int(options.pop(0)), asked.get(name, 0))
     return Request(**asked)
+
+
+def _take_over(revision: Revision, arms: int) -> None:
+    """Make the study after one that another tool ran a study to be run here."""
+    del revision.data["imported"]
+    del revision.data["sampler"]
+    revision.data["trials"] = -(-revision.data["trials"] // arms) * arms
+    if not revision.data.keys() & {"train", "command"}:
+        revision.left.append("the last study was imported: add what to run, train: module:function or command: [...]")
 
 
 def _following(name: str) -> str:

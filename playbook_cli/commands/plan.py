@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import TrialRecord
     from playbook_cli.sampling.coverage import Coverage
-    from playbook_cli.spec.check import Problem
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.problem import Problem
 
 SHOWN_TRIALS = 40
 

@@ -12,6 +12,7 @@ which only the fields below are read:
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,7 @@ def _summary(content: bytes, scalars: dict[str, float]) -> dict[str, Value] | No
 
 def _shortest(value: float) -> float:
     """The decimal number of fewest digits that is stored as this single-precision one: 0.1, not 0.10000000149."""
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         return value
     for digits in range(6, 10):
         short = float(f"{value:.{digits}g}")
@@ -191,8 +192,9 @@ def _tensor(content: bytes) -> float | None:
         if number == 1 and isinstance(value, int):
             kind = value
         elif isinstance(value, bytes) and (number == 4 or number in _PACKED):
-            form = "<" + (_CONTENTS.get(kind, "x") if number == 4 else _PACKED[number])
-            return float(struct.unpack(form, value)[0]) if form != "<x" and len(value) == struct.calcsize(form) else None
+            form = _CONTENTS.get(kind, "x") if number == 4 else _PACKED[number]
+            one = form != "x" and len(value) == struct.calcsize(f"<{form}")
+            return float(struct.unpack(f"<{form}", value)[0]) if one else None
         elif number in (7, 10, 13):
             values = list(_varints(value)) if isinstance(value, bytes) else [value]
             return _whole_tensor(kind, _signed(values[0])) if len(values) == 1 else None

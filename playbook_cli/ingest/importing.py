@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 LENGTH = "max_train_steps"
+WHOLE = 0.9
+"""A completed trial that ended before this share of max_train_steps is said to have been cut short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +92,15 @@ def study(runs: Runs, wish: Wish) -> Study:
     first: dict[object, int] = {}
     repeats: dict[object, int] = {}
     trials = []
+    short = 0
     space = spec.space()
     for number, (run, (params, seed)) in enumerate(zip(runs.runs, split, strict=True)):
         key = _identity(params)
         repeats[key] = repeats.get(key, -1) + 1
         state, reason = _judged(run, metric)
+        if state == "completed" and _last(run) < WHOLE * spec.max_train_steps:
+            short += 1
+            reason = reason or f"it ended at step {_last(run)} of {spec.max_train_steps}"
         trials.append(
             Imported(
                 run=run,
@@ -107,6 +113,11 @@ def study(runs: Runs, wish: Wish) -> Study:
             )
         )
         first.setdefault(key, number)
+    if short:
+        notes.append(
+            f"{short} completed trials ended before {WHOLE:.0%} of max_train_steps (pruned, or at a target?): "
+            "what the report says of steps and of the end of training does not hold for them"
+        )
     return Study(spec=spec, trials=trials, about=runs.about, notes=notes)
 
 
@@ -213,8 +224,12 @@ def _odd_lengths(runs: Runs, spec: StudySpec) -> list[str]:
     return notes
 
 
+def _last(run: Run) -> int:
+    return max((int(e["step"]) for e in run.evaluations), default=0)
+
+
 def _last_step(runs: Runs) -> int:
-    return max(1, max((int(e["step"]) for run in runs.runs for e in run.evaluations), default=1))
+    return max(1, *map(_last, runs.runs))
 
 
 def _interval(runs: Runs) -> int:

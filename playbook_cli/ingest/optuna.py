@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 from contextlib import closing
@@ -27,6 +28,7 @@ VALUE = "value"
 """What the objective is called where the study does not name it."""
 RETURNED = "returned"
 """The metric that keeps what the objective returned, where that is none of the values that it had reported."""
+NO_REASON = "it raised an exception or returned NaN: Optuna does not keep which"
 _SQLITE = b"SQLite format 3\x00"
 _TABLES = {"studies", "trials", "trial_params", "trial_values", "trial_intermediate_values", "version_info"}
 
@@ -175,8 +177,10 @@ def _state(trial: FrozenTrial) -> tuple[State, str | None]:
         case "PRUNED":
             return "completed", f"pruned after step {max(trial.intermediate_values, default=0)}"
         case "FAIL":
-            why = str(trial.system_attrs.get("fail_reason", "it failed, and Optuna does not say why"))
-            return ("infeasible" if re.search(r"\bnan\b", why) else "failed"), why
+            reported = sorted(trial.intermediate_values.items())
+            if reported and not math.isfinite(reported[-1][1]):
+                return "infeasible", f"it reported {reported[-1][1]} at step {reported[-1][0]}"
+            return "failed", str(trial.system_attrs.get("fail_reason", NO_REASON))
         case "RUNNING":
             return "pending", "it was still running when it was imported"
     return "pending", None

@@ -15,6 +15,7 @@ Metrics keep Trainer's names (`eval_loss`, `eval_accuracy`), and a study may lea
 `metric_for_best_model` does. Its training loss is `train_loss`.
 """
 
+# ruff: noqa: ARG002 - hooks have the library's signatures
 from __future__ import annotations
 
 import math
@@ -92,15 +93,12 @@ class PlaybookCallback(TrainerCallback):
         args.logging_nan_inf_filter = False  # it shows the mean of earlier losses where a loss is NaN
         trial.resume_at(state.global_step, writes=state.is_world_process_zero)
         self._training = True
-        if state.global_step:
-            self._keep(args, state)  # what an attempt that died while it saved had no time for
+        self._keep(args, state)  # what an attempt that died while it saved had no time for
         if state.global_step >= trial.max_train_steps:  # Trainer would make one more step
             print(f"trial ended: step {state.global_step} was its last", file=sys.stderr)
             raise Enough(0)
 
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
+    def on_step_begin(self, *_: object, **__: object) -> None:
         self._check()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -139,10 +137,9 @@ class PlaybookCallback(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         self._check()
-        if state.is_world_process_zero:
-            self._keep(args, state)
+        self._keep(args, state)
 
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_train_end(self, *_: object, **__: object) -> None:
         self._check()
         self._training = False
 
@@ -175,9 +172,9 @@ class PlaybookCallback(TrainerCallback):
     def _keep(self, args: TrainingArguments, state: TrainerState) -> None:
         """Point to the checkpoint of this step, and delete those that are neither the last nor the best."""
         trial, output = self._trial, Path(args.output_dir or "")
-        if trial.dir is None:
-            return
         saved = output / f"checkpoint-{state.global_step}"
+        if trial.dir is None or not state.is_world_process_zero or not saved.exists():
+            return
         _point(trial.dir / "checkpoints" / "last.pt", saved)
         if trial.best_step == state.global_step:
             _point(trial.dir / "checkpoints" / "best.pt", saved)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from playbook_cli.records import Value
-    from playbook_cli.spec.model import Arguments
+    from playbook_cli.spec.program import Arguments
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 """Text that Hydra reads as itself, unless it is one of the words below."""

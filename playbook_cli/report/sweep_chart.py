@@ -62,12 +62,14 @@ body {{ margin: 2.5rem auto; max-width: 46rem; padding: 0 1.2rem; color: var(--i
   font: 16px/1.55 {theme.FONT}; overflow-wrap: anywhere }}
 h1 {{ font-size: 1rem; font-weight: normal; color: var(--muted); margin: 0 }}
 .answer {{ font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin: .3rem 0 1.2rem }}
-figure {{ margin: 2rem 0; overflow-x: auto }} svg {{ width: 100%; min-width: 26rem; height: auto }}
+figure {{ margin: 2rem 0; overflow-x: auto }}
+svg {{ width: 100%; min-width: 26rem; height: auto }}
 pre {{ background: var(--panel); padding: .7rem .9rem; overflow-x: auto }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }}
 th, td {{ padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: right; vertical-align: top;
   white-space: nowrap }}
-th:last-child, td:last-child {{ text-align: left; width: 99%; white-space: normal }} th {{ font-weight: normal; color: var(--muted) }}
+th:last-child, td:last-child {{ text-align: left; width: 99%; white-space: normal }}
+th {{ font-weight: normal; color: var(--muted) }}
 .fine {{ color: var(--muted); font-size: .9rem }}
 </style>
 <h1>{words.escape(answer.study)}: learning-rate sweep</h1>

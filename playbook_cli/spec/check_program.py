@@ -37,13 +37,10 @@ def program_problems(spec: StudySpec) -> Iterator[Problem]:
 
 def _arguments(spec: StudySpec) -> Iterator[Problem]:
     known = [*spec.scientific, *spec.nuisance, *spec.fixed]
-    for location, name in [
-        *((("args", "names", name), name) for name in spec.args.names),
-        *((("args", "omit", index), name) for index, name in enumerate(spec.args.omit)),
-    ]:
-        if name not in known:
+    for key, names in (("names", spec.args.names), ("omit", spec.args.omit)):
+        for name in (name for name in names if name not in known):
             yield Problem(
-                location=location,
+                location=("args", key, name),
                 what=f"{name} is no hyperparameter of this study",
                 hint=f"there are {', '.join(sorted(known)) or 'none'}",
             )

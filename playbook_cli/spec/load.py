@@ -11,8 +11,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from playbook_cli.errors import SpecError
-from playbook_cli.spec import check, model, source
+from playbook_cli.spec import check, model, program, source
 from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -130,7 +131,7 @@ def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _all_of(read: Source, found: Iterable[check.Problem]) -> SpecError:
+def _all_of(read: Source, found: Iterable[Problem]) -> SpecError:
     lines = []
     for problem in found:
         key = ".".join(str(part) for part in problem.location if not isinstance(part, int))
@@ -141,22 +142,22 @@ def _all_of(read: Source, found: Iterable[check.Problem]) -> SpecError:
     return SpecError("\n".join(lines))
 
 
-def _problem(detail: Any) -> check.Problem:
+def _problem(detail: Any) -> Problem:
     """What Pydantic found, in the words of a study file."""
     location: Location = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part in _UNION_TAGS))
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return check.Problem(location=location, what="there is no such key", hint=_did_you_mean(location))
+        return Problem(location=location, what="there is no such key", hint=_did_you_mean(location))
     if kind == "missing":
         what = f"`{location[-1]}` is missing"
-        return check.Problem(location=location[:-1], what=what, hint=_MISSING.get(str(location[-1])))
+        return Problem(location=location[:-1], what=what, hint=_MISSING.get(str(location[-1])))
     shown = detail["input"]
     given = f", not {shown!r}" if isinstance(shown, str | int | float | bool) and len(repr(shown)) < 60 else ""
     message = str(detail["msg"])
     message = message.removeprefix("Input should be ").removeprefix("Value error, ")
     if location == ("metric",):
-        return check.Problem(location=location, what="it has a name and a goal", hint=_MISSING["metric"])
-    return check.Problem(location=location, what=f"write {message.removeprefix('write ')}{given}")
+        return Problem(location=location, what="it has a name and a goal", hint=_MISSING["metric"])
+    return Problem(location=location, what=f"write {message.removeprefix('write ')}{given}")
 
 
 _UNION_TAGS = ("int", "float", "bool", "str")
@@ -183,7 +184,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "target": model.Target,
     "scientific": model.ParameterSpec,
     "nuisance": model.ParameterSpec,
-    "args": model.Arguments,
-    "metrics": model.Metrics,
-    "checkpoints": model.Checkpoints,
+    "args": program.Arguments,
+    "metrics": program.Metrics,
+    "checkpoints": program.Checkpoints,
 }

@@ -6,12 +6,16 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Parameter, Role, Value
-from playbook_cli.spec.program import Arguments, Checkpoints, Metrics, Section
 from playbook_cli.space import Space
+from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
+
+
+class _Section(BaseModel):
+    model_config = STRICT
 
 
 LARGEST = 10**18
@@ -57,7 +61,7 @@ Seconds = Annotated[
 ]
 
 
-class MetricSpec(Section):
+class MetricSpec(_Section):
     """What the study optimises: the best evaluation of it is a trial's result."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -70,7 +74,7 @@ def _lists(when: object) -> object:
     return {name: values if isinstance(values, list) else [values] for name, values in when.items()}
 
 
-class ParameterSpec(Section):
+class ParameterSpec(_Section):
     """How one hyperparameter varies: `min` and `max`, or `values`."""
 
     min: Annotated[Integer | Number | None, Field(description="lower end of the range")] = None
@@ -141,7 +145,7 @@ Constants = Annotated[
 ]
 
 
-class Resources(Section):
+class Resources(_Section):
     """What one trial needs, and how long and how often it may try."""
 
     gpus: Annotated[WholeNumber | None, Field(description="GPUs of a trial; by default 1 where there are any")] = None
@@ -151,7 +155,7 @@ class Resources(Section):
     retries: Annotated[WholeNumber, Field(description="further attempts of a trial that crashed")] = 1
 
 
-class Target(Section):
+class Target(_Section):
     """When a trial fits the training set: its metric has reached this value."""
 
     metric: Annotated[str, Field(min_length=1)] = "train_error"
@@ -159,7 +163,7 @@ class Target(Section):
     goal: Annotated[Goal, Field(description="which way the metric goes to reach the value")] = "minimize"
 
 
-class LrSweepSpec(Section):
+class LrSweepSpec(_Section):
     """The grid of constant learning rates that finds the initial max_train_steps."""
 
     parameter: str = "learning_rate"
@@ -179,14 +183,14 @@ class LrSweepSpec(Section):
     harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
 
 
-class Imported(Section):
+class Imported(_Section):
     """Where the trials of a study come from that another tool ran; such a study is read, and never run."""
 
     source: Annotated[str, Field(description="the folder, file or storage that was imported")]
     format: Annotated[str, Field(description="which tool's it was")]
 
 
-class StudySpec(Section):
+class StudySpec(_Section):
     """One tuning study."""
 
     name: Annotated[str, Field(description="its folder is runs/NAME")]

@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
-class Section(BaseModel):
-    """A mapping of a study file: no other keys, no conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+"""A section of a study file has no other keys, and its values are not converted."""
 
 
-class Arguments(Section):
+class _Section(BaseModel):
+    model_config = STRICT
+
+
+class Arguments(_Section):
     """How `${args}` writes hyperparameters as the arguments of a program."""
 
     style: Literal["--name=value", "--name value", "name=value", "+name=value"] = "--name=value"
@@ -37,7 +38,7 @@ class Arguments(Section):
         return args if not isinstance(args, dict) or args.keys() & cls.model_fields.keys() else {"names": args}
 
 
-class Metrics(Section):
+class Metrics(_Section):
     """Where the numbers of a program are that knows nothing of Playbook; one of the first four."""
 
     stdout: Annotated[
@@ -51,11 +52,11 @@ class Metrics(Section):
     names: Annotated[dict[str, str], Field(description="metrics by the names they have there")] = {}
 
 
-class Checkpoints(Section):
+class Checkpoints(_Section):
     """Where a program leaves its checkpoints, so that the best and the last are found."""
 
     files: Annotated[str, Field(min_length=1, description="glob of files or folders, below ${trial_dir}")]
     step: Annotated[
         str, Field(description="regular expression over a name, whose one group is the step; else its last number")
     ] = r"(\d+)(?!.*\d)"
-    keep: Annotated[Literal["all", "best"], Field(description="best: all but the best and the last are deleted")] = "all"
+    keep: Annotated[Literal["all", "best"], Field(description="best: all but best and last are deleted")] = "all"

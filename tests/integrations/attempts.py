@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -77,7 +78,21 @@ class Tried:
 
 
 def run(program: str, metric: str, trials: dict[str, list[dict[str, Any]]], folder: Path) -> dict[str, Tried]:
-    """Make the attempts of each trial: `params`, `env`, where to `die`, and what else `train` in `program` takes."""
+    """Make the attempts of each trial: `params`, `env`, where to `die`, and what else `train` in `program` takes.
+
+    Once in `folder`: of the test processes that ask for it, the first does it, and the others wait.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    codes = folder / "codes"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not codes.exists():
+            codes.write_text(_run(program, metric, trials, folder))
+    code = iter(map(int, codes.read_text().split()))
+    return {name: Tried(folder=folder / name, codes=[next(code) for _ in trials[name]]) for name in trials}
+
+
+def _run(program: str, metric: str, trials: dict[str, list[dict[str, Any]]], folder: Path) -> str:
     plan = [
         [name, how.get("params", {}), how.get("env", {}), how.get("die"), how.get("further", {})]
         for name, attempts in trials.items()
@@ -93,7 +108,4 @@ def run(program: str, metric: str, trials: dict[str, list[dict[str, Any]]], fold
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    codes = iter(map(int, process.stdout.split()))
-    return {
-        name: Tried(folder=folder / name, codes=[next(codes) for _ in attempts]) for name, attempts in trials.items()
-    }
+    return process.stdout

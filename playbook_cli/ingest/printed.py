@@ -1,0 +1,102 @@
+"""What a program prints, as evaluations: regular expressions with named groups, merged by step."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from playbook_cli.ingest.tables import number, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST_LINE = 10_000
+"""Characters of a line that are looked at; the rest of a longer one is passed over."""
+SHOWN_LINES = 3
+SHOWN_CHARACTERS = 160
+_BREAK = re.compile(rb"[\r\n]")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+Reading = tuple[int, dict[str, float]]
+"""A step, and the metrics that were measured there."""
+
+
+class Printed:
+    """Finds evaluations in a program's output.
+
+    A pattern without the group `step` belongs to the step that was read last, 0 before any.
+    """
+
+    def __init__(self, patterns: Sequence[str], step: str = "step") -> None:
+        self.problems: list[str] = []
+        """Matches that are no numbers, the first one of each group."""
+        self.last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
+        self._step_name = step
+        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._unmatched = dict.fromkeys(patterns)
+        self._complained: set[str] = set()
+        self._step = 0
+        self._rest = b""
+        self._skipping = False
+
+    @property
+    def unmatched(self) -> list[str]:
+        """Patterns that no line has matched."""
+        return list(self._unmatched)
+
+    def feed(self, data: bytes) -> list[Reading]:
+        """The evaluations in the lines that these further bytes complete; progress bars end lines with a return."""
+        readings: list[Reading] = []
+        *lines, rest = _BREAK.split(self._rest + data)
+        for index, line in enumerate(lines):
+            if not (self._skipping and index == 0):
+                self._line(line, readings)
+        self._skipping = self._skipping and not lines
+        if self._skipping:
+            rest = b""
+        elif len(rest) > 4 * LONGEST_LINE:
+            self._line(rest, readings)
+            rest, self._skipping = b"", True
+        self._rest = rest
+        return readings
+
+    def finish(self) -> list[Reading]:
+        """The evaluations in a last line that has no line break."""
+        return self.feed(b"\n")
+
+    def _line(self, line: bytes, readings: list[Reading]) -> None:
+        text = line.decode("utf-8", errors="replace")[:LONGEST_LINE]
+        if "\x1b" in text:
+            text = _COLOUR.sub("", text)
+        if not text.strip():
+            return
+        self.last_lines.append(text[:SHOWN_CHARACTERS])
+        for pattern in self._patterns:
+            found = pattern.search(text)
+            if found:
+                self._unmatched.pop(pattern.pattern, None)
+                self._match(found.groupdict(), text, readings)
+
+    def _match(self, groups: dict[str, str | None], text: str, readings: list[Reading]) -> None:
+        step = groups.pop(self._step_name, None)
+        if step is not None:
+            whole = whole_number(step)
+            if whole is None:
+                self._complain(self._step_name, f"the step {step!r} is no whole number", text)
+                return
+            self._step = whole
+        values: dict[str, float] = {}
+        for name, cell in groups.items():
+            value = number(cell)
+            if value is not None:
+                values[name] = value
+            elif cell is not None:
+                self._complain(name, f"{name} is {cell!r}, no number", text)
+        if values:
+            readings.append((self._step, values))
+
+    def _complain(self, group: str, what: str, text: str) -> None:
+        if group not in self._complained:
+            self._complained.add(group)
+            self.problems.append(f"{what}, in the line\n    {text[:SHOWN_CHARACTERS]}")

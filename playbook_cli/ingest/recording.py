@@ -1,0 +1,94 @@
+"""A followed trial's metrics file: its one writer, and what it must not record in silence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli import journal
+from playbook_cli.ingest.following import renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.ingest.printed import Reading
+
+
+class Recorder:
+    """Writes evaluations as they come. Where `over` is true, nothing that the program still does can count."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        metric: str,
+        max_train_steps: int,
+        names: Mapping[str, str],
+        all_named: bool,
+        resuming: bool,
+    ) -> None:
+        self.over = False
+        self.evaluations: dict[int, float] = {}
+        """The study's metric by step."""
+        self._path, self._metric, self._max_train_steps = path, metric, max_train_steps
+        self._names, self._all_named = names, all_named
+        self._journal: journal.Journal | None = None
+        self._last: dict[str, int] | None = None if resuming else {}
+        """The last step of each metric; None where an earlier attempt's steps may come again."""
+        self._kept: list[dict[str, Any]] = []
+        if not resuming:
+            journal.set_aside(path)
+        else:
+            self._kept = [
+                record
+                for record in journal.read(path)
+                if isinstance(record.get("step"), int) and not isinstance(record.get("failed"), str)
+            ]
+            self.evaluations = {r["step"]: r[metric] for r in self._kept if metric in r}
+
+    def record(self, readings: Sequence[Reading]) -> None:
+        """Write evaluations; of a trial that resumes, earlier ones from the first new step on are dropped."""
+        for step, theirs in readings:
+            values = renamed(theirs, self._names, self._metric, all_named=self._all_named)
+            if not values or self.over:
+                continue
+            if self._journal is None:
+                self._open(step)
+            if problem := self._problem(step, values):
+                self.fail(problem)
+                return
+            self._append({"step": step, **values})
+            if self._metric in values:
+                self.evaluations[step] = values[self._metric]
+            self.over = not all(math.isfinite(value) for value in values.values())
+
+    def fail(self, why: str) -> None:
+        """Say why what the program does is no result."""
+        self.over = True
+        self._append({"step": max(self.evaluations, default=0), "failed": why})
+
+    def _problem(self, step: int, values: Mapping[str, float]) -> str | None:
+        if step > self._max_train_steps:
+            return (
+                f"it trained to step {step}, beyond max_train_steps = {self._max_train_steps}: "
+                "let the command pass ${max_train_steps} to the program"
+            )
+        if self._last is not None:
+            for name in values:
+                last = self._last.get(name, 0)
+                if last >= 4 and step < last / 2:
+                    return f"{name} is at step {step} after step {last}: `step` must count the whole training"
+            self._last.update(dict.fromkeys(values, step))
+        return None
+
+    def _open(self, step: int) -> None:
+        if self._kept:
+            kept = [record for record in self._kept if record["step"] < step]
+            journal.rewrite(self._path, kept)
+            self.evaluations = {s: value for s, value in self.evaluations.items() if s < step}
+        self._journal = journal.Journal(self._path)
+
+    def _append(self, record: dict[str, Any]) -> None:
+        if self._journal is None:
+            self._journal = journal.Journal(self._path)
+        self._journal.append(record)

@@ -1,0 +1,68 @@
+"""What the command line says of a sweep, over what the study file says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.check import lr_sweep_problems
+from playbook_cli.spec.model import LrSweepSpec
+from playbook_cli.spec.source import parse
+
+if TYPE_CHECKING:
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Source
+
+
+def merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpec:
+    """The lr_sweep section with the options of the command line over it. SpecError where that makes no sense."""
+    section = spec.lr_sweep.model_dump(exclude_unset=True) if spec.lr_sweep else {}
+    if flags.get("find") and "steps" not in flags:
+        section.pop("steps", None)  # the file's N is what is to be found anew
+    for name in ("off", "at"):
+        if name in flags:
+            flags[name] = section.get(name, {}) | dict(_pair(f"--{name}", text) for text in flags[name])
+    if "harmless" in flags:
+        flags["harmless"] = [*section.get("harmless", []), *flags["harmless"]]
+    if "target" in flags:
+        flags["target"] = _target(flags["target"], section.get("target", {}))
+    try:
+        sweep = LrSweepSpec.model_validate(section | flags)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        key = str(detail["loc"][0])
+        raise SpecError(detail["msg"], where=_option(key)) from None
+    for problem in lr_sweep_problems(spec, sweep):
+        key = str(problem.location[1])
+        where = _option(key) if key in flags else source.where(problem.location)
+        raise SpecError(problem.what, where=where, hint=problem.hint)
+    return sweep
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def _pair(option: str, text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise SpecError(f"{text!r} is not NAME=VALUE", where=option, hint=f"write {option} dropout=0.0")
+    read = parse(value, option).data if value.strip() else value
+    return name.strip(), read
+
+
+def _target(text: str, section: dict[str, Any]) -> dict[str, Any]:
+    """METRIC=VALUE or METRIC<=VALUE, METRIC>=VALUE where more is better, or VALUE of the metric in the file."""
+    found = re.fullmatch(r"\s*(?:(?P<metric>[^<>=]*[^<>=\s])\s*(?P<sign><=|>=|=)\s*)?(?P<value>[^<>=]+)", text)
+    try:
+        value = float(found["value"]) if found else None
+    except ValueError:
+        value = None
+    if found is None or value is None:
+        raise SpecError(f"{text!r} is no target", where="--target", hint="write --target train_error=0.0")
+    goal = {"goal": "maximize" if found["sign"] == ">=" else "minimize"} if found["metric"] else {}
+    named = {"metric": found["metric"]} if found["metric"] else {}
+    return section | named | goal | {"value": value}
