@@ -163,6 +163,8 @@ class StudyRecord:
     trials: Sequence[TrialRecord]
     rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Thresholds that the user set: rule -> name -> value."""
+    raced: bool = False
+    """A learning-rate sweep: its trials end where they fit or can't win, so their curves are not those of training."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,6 +109,7 @@ class Store:
             planned=max(spec.trials or 0, len(trials)),
             trials=trials,
             rules=spec.rules,
+            raced=spec.sampler == "listed",
         )
 
     def _measured(self, trial: TrialRecord) -> TrialRecord:

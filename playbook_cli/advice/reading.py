@@ -27,9 +27,13 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "budget": trial_rules.budget,
 }
 """Every rule but the last, in reading order."""
+FOR_RACES = ("infeasible", "training-loss-rising")
+"""The rules that can be read off trials which ended where they fitted or could not win."""
 
 
 def read(study: StudyRecord) -> list[Finding]:
     """The findings of every rule, the isolation rule last because the others may block it."""
+    if study.raced:
+        return [finding for rule in FOR_RACES for finding in CHECKS[rule](study)]
     findings = [finding for check in CHECKS.values() for finding in check(study)]
     return findings + isolation(study, findings)

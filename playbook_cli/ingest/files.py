@@ -51,6 +51,13 @@ def read(ask: Ask) -> Runs:
     metrics = [match for pattern in ask.metrics for match in layout.find(folder, pattern, "--metrics")]
     settings = _settings(folder, layout.find(folder, ask.params, "--params"), metrics)
     tied, left = layout.tie([setting.key for setting in settings], metrics)
+    if not any(tied.values()):
+        raise PlaybookError(
+            f"no metrics file belongs to a params file: their wildcards match {_shown(settings[0].key)} "
+            f"and {_shown(metrics[0].key)}, first of all",
+            where=ask.source,
+            hint="let the wildcards of --metrics begin with those of --params",
+        )
     logs, problems = _logs(path for paths in tied.values() for path in paths)
     step = step_field(logs.values(), ask.step)
     runs = [_run(setting, tied[setting.key], logs, step, problems) for setting in settings]
@@ -95,6 +102,10 @@ def _rows(path: Path, rows: Sequence[Mapping[str, Value]], metrics: Sequence[Mat
         where=str(path),
         hint=f"that is {', '.join(sorted(''.join(key) for key in keys)[:SHOWN]) or 'nothing'}",
     )
+
+
+def _shown(key: Key) -> str:
+    return " ".join(map(repr, key)) or "nothing"
 
 
 def _logs(paths: Iterable[Path]) -> tuple[dict[Path, list[Row]], dict[Path, str]]:

@@ -20,6 +20,7 @@ STEP = "training_iteration"
 _LOGS = ("result.json", "progress.csv")
 _ABOUT = frozenset(
     {
+        STEP,
         "trial_id",
         "experiment_id",
         "experiment_tag",

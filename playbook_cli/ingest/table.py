@@ -137,7 +137,7 @@ def _run(name: str, row: Row, ask: Ask, chosen: Sequence[str], curve: list[dict[
     step_field = ask.step or next((name for name in _STEPS if name in row), None)
     last = whole_number(row.get(step_field or ""))
     last = max([int(e["step"]) for e in curve], default=1) if last is None else last
-    ours = {*chosen, *ABOUT, step_field, "step"}
+    ours = {*chosen, *ABOUT, *NAMES, step_field, "step"}
     summary = {name: n for name, cell in row.items() if name not in ours and (n := number(cell)) is not None}
     charted = {name for evaluation in curve for name in evaluation}
     summary = {name: value for name, value in summary.items() if name not in charted}

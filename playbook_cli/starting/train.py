@@ -15,7 +15,7 @@ from playbook_cli import current_trial
 trial = current_trial(
     defaults={"hidden_layers": 1, "width": 64, "learning_rate": 0.1, "momentum": 0.9, "dropout": 0.0, "batch_size": 64},
     max_train_steps=300,
-    eval_every=20,
+    eval_every=10,
 )
 p = trial.params
 

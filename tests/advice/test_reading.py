@@ -114,3 +114,8 @@ def test_a_rule_speaks_where_it_should_and_not_where_it_should_not(case) -> None
     n, d = (48, 2) if (48, 2) in case.sizes else case.sizes[-1]
     row = measure(case, n, d, studies=8, seeds="dev")
     assert row.spoke >= 6 if case.should else row.spoke <= 1
+
+
+def test_a_race_is_not_read_as_if_its_trials_had_trained_to_the_end() -> None:
+    raced = replace(surface_study(POINTS, POINTS[:, 0]), raced=True)
+    assert {finding.rule for finding in advise(raced)} == {"infeasible", "training-loss-rising"}

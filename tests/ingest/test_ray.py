@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest import ray
+from playbook_cli.ingest.runs import Ask
+
+
+def trial(folder, *results, params, error=None, csv=False):
+    folder.mkdir(parents=True)
+    (folder / "params.json").write_text(json.dumps(params))
+    if csv:
+        rows = [",".join(results[0]), *(",".join(map(str, r.values())) for r in results)]
+        (folder / "progress.csv").write_text("\n".join(rows) + "\n")
+    elif results:
+        (folder / "result.json").write_text("".join(json.dumps(r) + "\n" for r in results))
+    if error:
+        (folder / "error.txt").write_text(error)
+
+
+def result(iteration, **metrics):
+    about = {"training_iteration": iteration, "trial_id": "a1", "time_this_iter_s": 2.0, "timestamp": 100 + iteration}
+    return {**metrics, **about, "done": False, "config": {"lr": 0.1}, "pid": 7}
+
+
+def read(folder, **ask):
+    return {run.name: run for run in ray.read(Ask(source=str(folder), **ask)).runs}
+
+
+def test_results_are_evaluations_and_what_ray_adds_to_them_is_not(tmp_path):
+    params = {"lr": 0.1, "model": {"depth": 3}}
+    trial(tmp_path / "train_a1", result(1, loss=2.0), result(2, loss=1.0, **{"eval": {"acc": 0.5}}), params=params)
+    run = read(tmp_path)["train_a1"]
+    assert run.params == {"lr": 0.1, "model.depth": 3}
+    assert run.evaluations == [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0, "eval.acc": 0.5}]
+    assert (run.started, run.ended) == (99.0, 102.0)
+    assert run.source["last"]["trial_id"] == "a1"
+
+
+def test_another_field_may_count_steps(tmp_path):
+    trial(tmp_path / "a", result(1, loss=2.0, global_step=500), params={"lr": 1})
+    assert read(tmp_path, step="global_step")["a"].evaluations == [{"step": 500, "loss": 2.0}]
+
+
+def test_progress_csv_is_read_where_there_is_no_result_json(tmp_path):
+    trial(tmp_path / "exp" / "a", {"loss": 2.0, "training_iteration": 1, "config/lr": 3}, params={"lr": 1}, csv=True)
+    assert read(tmp_path)["exp/a"].evaluations == [{"step": 1, "loss": 2.0}]
+
+
+def test_a_trial_that_crashed_or_never_reported_has_failed(tmp_path):
+    trial(tmp_path / "a", result(1, loss=2.0), params={"lr": 1}, error="Traceback\n  line\nValueError: too large\n\n")
+    trial(tmp_path / "b", params={"lr": 2})
+    runs = read(tmp_path)
+    assert (runs["a"].state, runs["a"].reason) == ("failed", "ValueError: too large")
+    assert len(runs["a"].evaluations) == 1
+    assert (runs["b"].state, runs["b"].reason) == ("failed", "it has no result")
+
+
+def test_a_folder_without_trials_is_refused(tmp_path):
+    assert not ray.is_experiment(tmp_path)
+    with pytest.raises(PlaybookError, match=r"no params\.json"):
+        read(tmp_path)
