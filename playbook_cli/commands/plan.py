@@ -31,13 +31,14 @@ def plan(study: StudyFile, json: Json = False) -> None:
 def show(study: Path, *, json: bool) -> None:
     """Print the plan of a study file."""
     from playbook_cli.commands.output import console, print_json
+    from playbook_cli.commands.study_file import read
     from playbook_cli.launch import preflight
     from playbook_cli.sampling import make
     from playbook_cli.sampling.coverage import coverage
     from playbook_cli.spec import check
-    from playbook_cli.spec.load import load, resolve
+    from playbook_cli.spec.load import resolve
 
-    given, source = load(study)
+    given, source = read(study)
     preflight.refuse_imported(given, source)
     spec = resolve(given)
     space = spec.space()

@@ -43,9 +43,10 @@ def run(
 
         plan.show(study, json=json)
         return
-    from playbook_cli.spec.load import load, resolve
+    from playbook_cli.commands.study_file import read
+    from playbook_cli.spec.load import resolve
 
-    given, source = load(study)
+    given, source = read(study)
     execute(resolve(given), source, study, jobs=jobs, gpus=gpus, json=json, runs=runs)
 
 

@@ -1,0 +1,33 @@
+"""A study file as every verb reads it: checked, the names of its rules too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.advice.rules import RULES
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.load import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Source
+
+
+def read(path: Path) -> tuple[StudySpec, Source]:
+    """Read and check a study file. SpecError where anything is wrong with it, a threshold that no rule has included."""
+    spec, source = load(path)
+    for rule, thresholds in spec.rules.items():
+        if rule not in RULES:
+            hint = f"the rules are {', '.join(RULES)}"
+            raise SpecError(f"rules.{rule}: there is no such rule", where=source.where(("rules", rule)), hint=hint)
+        known = [threshold.name for threshold in RULES[rule].thresholds]
+        for name in thresholds:
+            if name not in known:
+                raise SpecError(
+                    f"rules.{rule}.{name}: the rule has no such threshold",
+                    where=source.where(("rules", rule, name)),
+                    hint=f"it has {', '.join(known)}; playbook explain {rule}",
+                )
+    return spec, source
