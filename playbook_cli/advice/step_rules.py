@@ -91,7 +91,7 @@ def eval_frequency(study: StudyRecord) -> list[Finding]:
         f"an evaluation every {wording.number(interval)} steps, {wording.percent(evidence['interval'])} of training"
     )
     early = len(better) >= _LEAST and at_first >= first_limit * len(better)
-    if evidence["interval"] <= widest * (1 + 1e-9) and not early:
+    if interval <= 1 or (evidence["interval"] <= widest * (1 + 1e-9) and not early):  # finer than a step is nothing
         return [found.ok("eval-frequency", "enough", evidence, message)]
     if early:
         message += (

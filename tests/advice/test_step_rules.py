@@ -101,5 +101,10 @@ def test_without_curves_the_studys_own_interval_counts() -> None:
     assert only(eval_frequency(replace(at(100, 200), eval_every=200))).verdict == "too-coarse"
 
 
+def test_an_evaluation_after_every_step_can_not_be_finer() -> None:
+    short = replace(at(1, 2), max_train_steps=3, eval_every=1)
+    assert only(eval_frequency(short)).verdict == "enough"
+
+
 def test_nothing_completed_is_undecided() -> None:
     assert only(eval_frequency(study([]))).verdict == "undecided"
