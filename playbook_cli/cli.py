@@ -11,6 +11,7 @@ from playbook_cli import __version__
 from playbook_cli.commands.explain import explain
 from playbook_cli.commands.export import export
 from playbook_cli.commands.import_ import import_
+from playbook_cli.commands.init import init
 from playbook_cli.commands.lr_sweep import lr_sweep
 from playbook_cli.commands.next import next_
 from playbook_cli.commands.plan import plan
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (plan, lr_sweep, run, status, watch, report, next_, explain, import_, export, schema):
+for verb in (init, plan, lr_sweep, run, status, watch, report, next_, explain, import_, export, schema):
     app.command(verb.__name__.rstrip("_").replace("_", "-"))(verb)
 
 

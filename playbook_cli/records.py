@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Value = bool | int | float | str | None
-"""One setting of a hyperparameter."""
+Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
+"""One setting of a hyperparameter; a tuple is a list of a study file, such as Adam's betas."""
 
 Goal = Literal["minimize", "maximize"]
 Role = Literal["scientific", "nuisance", "fixed"]

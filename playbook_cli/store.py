@@ -143,7 +143,11 @@ def read_history(paths: StudyPaths) -> History:
                 source = event["source"]
             elif kind == "planned":
                 number = int(event["trial"])
-                trials[number] = TrialRecord(id=number, params=event["params"], arm=event["arm"], seed=event["seed"])
+                params, arm = (
+                    {name: tuple(value) if isinstance(value, list) else value for name, value in event[key].items()}
+                    for key in ("params", "arm")
+                )
+                trials[number] = TrialRecord(id=number, params=params, arm=arm, seed=event["seed"])
             elif kind == "started":
                 number = int(event["trial"])
                 attempts[number] = Attempt(

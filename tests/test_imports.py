@@ -22,6 +22,7 @@ PARTS = [
     "schedules",
     "space",
     "spec",
+    "starting",
     "curves",
     "store",
     "claim",

@@ -177,7 +177,8 @@ def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> 
 
 
 def _at(parameter: Parameter, unit: float) -> float:
-    return float(parameter.from_unit(unit) or 0)
+    value = parameter.from_unit(unit)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _regularize(revision: Revision, findings: Sequence[Finding]) -> None:

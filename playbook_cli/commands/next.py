@@ -93,7 +93,6 @@ def asked_for(findings: Sequence[Finding]) -> Request:
 def _take_over(revision: Revision, arms: int) -> None:
     """Make the study after one that another tool ran a study to be run here."""
     del revision.data["imported"]
-    del revision.data["sampler"]
     revision.data["trials"] = -(-revision.data["trials"] // arms) * arms
     if not revision.data.keys() & {"train", "command"}:
         revision.left.append("the last study was imported: add what to run, train: module:function or command: [...]")

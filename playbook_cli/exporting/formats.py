@@ -80,4 +80,4 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    return json.dumps(value) if isinstance(value, bool | tuple) else str(value)

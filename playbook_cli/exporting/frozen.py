@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import Parameter, StudyRecord, TrialRecord, Value
 
+Scalar = bool | int | float | str | None
+
 
 def restored(paths: StudyPaths, count: int) -> list[FrozenTrial]:
     """The trials of a study that was imported from Optuna, as it had them."""
@@ -76,37 +78,34 @@ def _made(trial: TrialRecord, study: StudyRecord) -> FrozenTrial:
         "metrics": at_best,
     }
     if trial.state in ("pending", "running"):
-        enqueued = {"fixed_params": dict(trial.params)}
+        enqueued = {"fixed_params": {name: _scalar(value) for name, value in trial.params.items()}}
         return create_trial(state=TrialState.WAITING, system_attrs=enqueued, user_attrs={"playbook": note})
     completed = trial.state == "completed" and trial.best is not None
-    named = {_parameter(name, trial, study): value for name, value in trial.params.items()}
+    params: dict[str, Scalar] = {}
+    distributions: dict[str, BaseDistribution] = {}
+    for name, value in trial.params.items():
+        parameter = next((p for p in study.parameters if p.name == name and p.active(trial.params)), None)
+        label = parameter.label if parameter else name
+        params[label] = _scalar(value)
+        distributions[label] = _distribution(parameter, name, value, study)
     return create_trial(
         state=TrialState.COMPLETE if completed else TrialState.FAIL,
         value=trial.best.value if completed and trial.best else None,
-        params={label: value for (label, _), value in named.items()},
-        distributions={
-            label: _distribution(parameter, value, label, study) for (label, parameter), value in named.items()
-        },
+        params=params,
+        distributions=distributions,
         user_attrs={"playbook": note},
         intermediate_values=own,
     )
 
 
-def _parameter(name: str, trial: TrialRecord, study: StudyRecord) -> tuple[str, Parameter | None]:
-    """The parameter of this name that the trial has, by the label that is its own in the study."""
-    found = next((p for p in study.parameters if p.name == name and p.active(trial.params)), None)
-    return (found.label, found) if found else (name, None)
-
-
-def _distribution(parameter: Parameter | None, value: Value, label: str, study: StudyRecord) -> BaseDistribution:
+def _distribution(parameter: Parameter | None, name: str, value: Value, study: StudyRecord) -> BaseDistribution:
     """What Optuna would have drawn the value from; a range is widened to hold a value that lies outside."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if parameter is None:
-        return CategoricalDistribution(_tried(label, study))
+        return CategoricalDistribution(_tried(name, study))
     if parameter.kind == "choice" or isinstance(value, bool) or not isinstance(value, int | float):
-        tried = _tried(parameter.name, study)
-        return CategoricalDistribution(list(dict.fromkeys([*parameter.choices, *tried])))
+        return CategoricalDistribution(list(dict.fromkeys([*map(_scalar, parameter.choices), *_tried(name, study)])))
     log = parameter.scale == "log"
     low, high = min(parameter.low, value), max(parameter.high, value)
     if parameter.kind == "int" and isinstance(value, int):
@@ -114,5 +113,10 @@ def _distribution(parameter: Parameter | None, value: Value, label: str, study: 
     return FloatDistribution(low, high, log=log)
 
 
-def _tried(name: str, study: StudyRecord) -> list[Value]:
-    return list(dict.fromkeys(trial.params[name] for trial in study.trials if name in trial.params))
+def _tried(name: str, study: StudyRecord) -> list[Scalar]:
+    return list(dict.fromkeys(_scalar(trial.params[name]) for trial in study.trials if name in trial.params))
+
+
+def _scalar(value: Value) -> Scalar:
+    """A value as Optuna can store it: a list is text."""
+    return json.dumps(value) if isinstance(value, tuple) else value

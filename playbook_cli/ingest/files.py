@@ -69,18 +69,10 @@ def _settings(folder: Path, params: Sequence[Match], metrics: Sequence[Match]) -
     read = [(match, read_file.hyperparameters(match.path)) for match in params]
     if len(read) == 1 and len(read[0][1]) > 1:
         return _rows(params[0].path, read[0][1], metrics)
-    seen: dict[Key, Path] = {}
     settings = []
     for match, rows in read:
         if len(rows) != 1:
             raise PlaybookError("a params file holds the settings of one trial", where=str(match.path))
-        if match.key in seen:
-            raise PlaybookError(
-                f"its wildcards match what those of {seen[match.key]} do: which trial is which?",
-                where=str(match.path),
-                hint="put a wildcard where the trials' paths differ",
-            )
-        seen[match.key] = match.path
         place = match.path.relative_to(folder)
         name = (place.parent if len(place.parts) > 1 else place).as_posix()
         settings.append(_Setting(key=match.key, name=name, path=match.path, params=rows[0]))
@@ -148,7 +140,7 @@ def _notes(folder: Path, left: Sequence[Match], step: str | None, problems: Mapp
     notes = []
     if left:
         shown = ", ".join(match.path.relative_to(folder).as_posix() for match in left[:SHOWN])
-        notes.append(f"{len(left)} metrics files belong to no params file, and are left out: {shown}")
+        notes.append(f"metrics files that belong to no params file, and are left out: {len(left)} ({shown})")
     if step is None:
         notes.append("no field counts steps: rows are counted, from 1 on; --step names one")
     notes += [f"{path.relative_to(folder)}: {what}" for path, what in list(problems.items())[:SHOWN]]

@@ -115,7 +115,7 @@ def study(runs: Runs, wish: Wish) -> Study:
         first.setdefault(key, number)
     if short:
         notes.append(
-            f"{short} completed trials ended before {WHOLE:.0%} of max_train_steps (pruned, or at a target?): "
+            f"completed trials that ended before {WHOLE:.0%} of max_train_steps (pruned, or at a target?): {short}; "
             "what the report says of steps and of the end of training does not hold for them"
         )
     return Study(spec=spec, trials=trials, about=runs.about, notes=notes)
@@ -170,7 +170,6 @@ def _inferred(runs: Runs, wish: Wish, metric: Metric, points: Sequence[Mapping[s
         LENGTH: steps,
         "eval_every": min(_interval(runs), steps),
         "trials": len(runs.runs),
-        "sampler": "listed",
         "scientific": {name: varied[name] for name in varied if name in wish.scientific},
         "nuisance": {name: varied[name] for name in varied if name not in wish.scientific},
         "fixed": fixed,
@@ -187,8 +186,8 @@ def _described(described: StudySpec, runs: Runs, wish: Wish, metric: Metric) -> 
         "imported": {"source": runs.source, "format": runs.format},
         "metric": {"name": metric.name, "goal": metric.goal},
         "trials": len(runs.runs),
-        "sampler": "listed",
     }
+    data.pop("sampler", None)  # nothing more is sampled, and a grid would miss points
     if wish.max_train_steps is not None:
         data[LENGTH] = wish.max_train_steps
     return validate(Source(path=runs.source, data=data, lines={}))[0]

@@ -49,7 +49,7 @@ def read(ask: Ask) -> Runs:
     leaves = [run for run in runs if run.source["run_id"] not in parents or run.evaluations]
     notes = []
     if len(leaves) < len(runs):
-        notes.append(f"{len(runs) - len(leaves)} runs that only hold other runs are left out")
+        notes.append(f"runs that only hold other runs, and are left out: {len(runs) - len(leaves)}")
     if any(run.source["steps_counted"] for run in leaves):
         notes.append("metrics that were logged without steps: their values are counted, from 1 on")
     ordered = sorted(leaves, key=lambda run: (run.started or 0.0, run.name))

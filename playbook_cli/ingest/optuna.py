@@ -233,12 +233,12 @@ def _notes(runs: Sequence[Run], trials: Sequence[FrozenTrial]) -> list[str]:
     returned = sum(any(RETURNED in e for e in run.evaluations) for run in runs)
     if returned:
         notes.append(
-            f"{returned} trials returned a value that is none of those they reported; it is kept as the metric "
+            f"trials that returned a value which they had never reported: {returned}; it is kept as the metric "
             f"`{RETURNED}`, and their result is the best value that they reported"
         )
     pruned = sum(trial.state.name == "PRUNED" for trial in trials)
     if pruned:
-        notes.append(f"{pruned} trials were pruned: they count with the best value that they had reached")
+        notes.append(f"pruned trials: {pruned}; they count with the best value that they had reached")
     distributions = {name: d for trial in trials for name, d in trial.distributions.items()}
     steps = {name: step for name, d in distributions.items() if (step := getattr(d, "step", None))}
     coarse = [f"{name} ({step:g})" for name, step in steps.items() if step != 1]

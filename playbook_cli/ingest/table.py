@@ -86,7 +86,7 @@ def read(ask: Ask) -> Runs:
     notes = [f"taken for hyperparameters: {', '.join(chosen) or 'none'} (--hyperparameter NAME decides otherwise)"]
     notes += [f"taken for metrics or left out: {', '.join(ignored)}"] if ignored else []
     if left:
-        notes.append(f"{len(left)} curves belong to no one run by name, and are left out: {', '.join(left[:3])}")
+        notes.append(f"curves that belong to no one run by name, and are left out: {len(left)} ({', '.join(left[:3])})")
     return Runs(source=ask.source, format="table", runs=runs, notes=notes)
 
 

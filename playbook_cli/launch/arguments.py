@@ -33,6 +33,10 @@ def _argument(name: str, value: Value, how: Arguments) -> list[str]:
         if value:
             return [option]
         return [f"--no-{option.lstrip('-')}"] if how.booleans == "no-flag" else []
+    if isinstance(value, tuple) and how.lists == "words":
+        return [option, *(_text(item, how) for item in value)]
+    if isinstance(value, tuple) and how.lists == "repeat":
+        return [word for item in value for word in _argument(name, item, how)]
     text = _text(value, how)
     # A value that begins with a hyphen would be read as an option, were it a word of its own.
     return [option, text] if how.style == "--name value" and not text.startswith("-") else [f"{option}={text}"]
@@ -40,6 +44,8 @@ def _argument(name: str, value: Value, how: Arguments) -> list[str]:
 
 def _text(value: Value, how: Arguments) -> str:
     """`value` as Python prints it: a float keeps its point or exponent, an integer has none."""
+    if isinstance(value, tuple):
+        return ",".join(_text(item, how) for item in value) if how.lists == "commas" else str(list(value))
     if isinstance(value, bool):
         return str(value).lower() if how.booleans == "lower" else str(value)
     return (how.none or "None") if value is None else str(value)
@@ -49,6 +55,8 @@ def _hydra(value: Value, how: Arguments) -> str:
     """`value` in the grammar of Hydra's overrides."""
     if isinstance(value, str):
         return value if _BARE.fullmatch(value) and value.lower() not in _WORDS else _quoted(value)
+    if isinstance(value, tuple):
+        return f"[{','.join(_hydra(item, how) for item in value)}]"
     if isinstance(value, bool):
         return str(value).lower()
     return (how.none or "null") if value is None else str(value)

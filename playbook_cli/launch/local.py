@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.launch import Ended, Started
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from playbook_cli.launch import Job
     from playbook_cli.launch.slots import Slot
@@ -27,6 +27,8 @@ POLITE_SECONDS = 3.0
 class _Running:
     process: subprocess.Popen[bytes]
     slot: Slot
+    directory: str | None
+    """The trial's, by which processes are known that left its group."""
     cancelled: float | None = None
     """When it was asked to end, on the monotonic clock."""
     sent: signal.Signals | None = None
@@ -60,7 +62,7 @@ class LocalLauncher:
                 start_new_session=True,
             )
         self._free.pop()
-        self._running[job.trial] = _Running(process=process, slot=slot)
+        self._running[job.trial] = _Running(process=process, slot=slot, directory=job.env.get("PLAYBOOK_TRIAL_DIR"))
         return Started(slot=slot.name, process=process.pid)
 
     def poll(self) -> list[Ended]:
@@ -71,6 +73,8 @@ class LocalLauncher:
                     running.process.pid, signal.SIGKILL
                 )  # what it left behind; its number can't be another's yet
                 exit_code = running.process.wait()
+                if running.sent == signal.SIGKILL or exit_code == -signal.SIGKILL:
+                    _end_strays(running.directory)
                 del self._running[trial]
                 self._free.append(running.slot)
                 ended.append(Ended(trial=trial, exit_code=exit_code))
@@ -109,24 +113,35 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
+def _end_strays(directory: str | None) -> None:
+    """Kill what a killed trial left in other process groups, as torchrun's workers are, which it had no time to end."""
+    if directory is not None:
+        _kill_by_directory(lambda folder: folder == Path(directory))
+
+
 def end_orphans(study: Path) -> list[int]:
     """Kill the processes of this machine that run trials of a study whose runner is gone; their trials' numbers.
 
     They are known by PLAYBOOK_TRIAL_DIR in their environment, so none escapes that the journal had no time to note.
     """
+    folder = study.resolve()
+    return _kill_by_directory(lambda directory: directory.parent.parent.resolve() == folder)
+
+
+def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
+    """Kill all processes with such a PLAYBOOK_TRIAL_DIR in their environment; their trials' numbers."""
     import psutil
 
-    folder = study.resolve()
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    orphans, trials = [], set()
+    killed, trials = [], set()
     for process in psutil.process_iter():
         if process.pid in mine:
             continue
         with suppress(psutil.Error, OSError):
             directory = Path(process.environ().get("PLAYBOOK_TRIAL_DIR", "/"))
-            if directory.parent.parent.resolve() == folder:
+            if wanted(directory):
                 process.kill()
-                orphans.append(process)
+                killed.append(process)
                 trials.add(int(directory.name))
-    psutil.wait_procs(orphans, timeout=10)
+    psutil.wait_procs(killed, timeout=10)
     return sorted(trials)

@@ -35,6 +35,8 @@ def setting(value: Value) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(setting, value))}]"
     return value if isinstance(value, str) else number(value)
 
 

@@ -32,7 +32,18 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Integer = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 
+def _setting(value: object) -> object:
+    """A scalar, or a list of them as a tuple."""
+    items = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(item, bool | int | float | str | None) for item in items):
+        raise PydanticCustomError("setting", "write a number, text, true, false, null, or a list of these")
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _finite(value: Value) -> Value:
+    if isinstance(value, tuple):
+        for item in value:
+            _finite(item)
     if isinstance(value, float) and not math.isfinite(value):
         raise PydanticCustomError("finite", "write a finite number")
     if isinstance(value, int) and abs(value) > LARGEST:
@@ -40,7 +51,7 @@ def _finite(value: Value) -> Value:
     return value
 
 
-Scalar = Annotated[Value, AfterValidator(_finite)]
+Setting = Annotated[Value, BeforeValidator(_setting), AfterValidator(_finite)]
 
 
 def seconds(value: object) -> object:
@@ -84,11 +95,11 @@ class ParameterSpec(_Section):
         Literal["int", "float"] | None,
         Field(description="of a range; by default int where both ends are written as integers"),
     ] = None
-    values: Annotated[list[Scalar] | None, Field(min_length=1)] = None
-    value: Annotated[Scalar, Field(description="one constant value; only under fixed")] = None
+    values: Annotated[list[Setting] | None, Field(min_length=1)] = None
+    value: Annotated[Setting, Field(description="one constant value; only under fixed")] = None
     points: Annotated[Count | None, Field(description="values that a grid takes from a range")] = None
     when: Annotated[
-        dict[str, list[Scalar]],
+        dict[str, list[Setting]],
         BeforeValidator(_lists),
         Field(description="present only where each named hyperparameter has one of these values"),
     ] = {}
@@ -118,12 +129,12 @@ def _alternatives(role: object) -> object:
     return written_out
 
 
-_SCALAR: dict[str, Any] = {"type": ["number", "string", "boolean", "null"]}
+_SETTING: dict[str, Any] = {"type": ["number", "string", "boolean", "null", "array"]}
 _PARAMETER = ParameterSpec.model_json_schema()
 _ROLE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": {
-        "anyOf": [_PARAMETER, {"type": "array", "items": _SCALAR}, {"type": "array", "items": _PARAMETER}]
+        "anyOf": [_PARAMETER, {"type": "array", "items": _SETTING}, {"type": "array", "items": _PARAMETER}]
     },
 }
 Varied = Annotated[dict[str, list[ParameterSpec]], BeforeValidator(_alternatives), WithJsonSchema(_ROLE_SCHEMA)]
@@ -139,9 +150,9 @@ def _constants(fixed: object) -> object:
 
 
 Constants = Annotated[
-    dict[str, Scalar],
+    dict[str, Setting],
     BeforeValidator(_constants),
-    WithJsonSchema({"type": "object", "additionalProperties": _SCALAR}),
+    WithJsonSchema({"type": "object", "additionalProperties": _SETTING}),
 ]
 
 
@@ -178,8 +189,8 @@ class LrSweepSpec(_Section):
         Count | None, Field(description="steps between evaluations; by default a quarter of the study's own")
     ] = None
     target: Target = Target()
-    at: Annotated[dict[str, Value], Field(description="values of other hyperparameters during the sweep")] = {}
-    off: Annotated[dict[str, Scalar], Field(description="augmentation, regularization, decay: their off values")] = {}
+    at: Annotated[dict[str, Setting], Field(description="values of other hyperparameters during the sweep")] = {}
+    off: Annotated[dict[str, Setting], Field(description="augmentation, regularization, decay: their off values")] = {}
     harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
 
 

@@ -26,6 +26,10 @@ class Arguments(_Section):
         Literal["python", "lower", "flag", "no-flag"],
         Field(description="--x=True, --x=true, --x or nothing, --x or --no-x; Hydra's are always true and false"),
     ] = "python"
+    lists: Annotated[
+        Literal["python", "words", "repeat", "commas"],
+        Field(description="--x=[1, 2], --x 1 2, --x=1 --x=2, --x=1,2; Hydra's are always [1,2]"),
+    ] = "python"
     none: Annotated[
         Literal["None", "null", "omit"] | None,
         Field(description="how None is written; by default None, and null in the styles of Hydra"),

@@ -74,8 +74,8 @@ def _argparse(tree: ast.Module) -> Iterator[Argument]:
         argument = _with_default(argument, keywords.get("default"))
         action = keywords.get("action")
         if _literal(action) in ("store_true", "store_false"):
-            # what the flag says is whether it is given; the default of a store_false is what it is not
-            argument = replace(argument, kind="bool", switch="flag", default=False, has_default=True)
+            given = option.lstrip("-").replace("-", "_")  # not dest, which a store_false turns off
+            argument = replace(argument, name=given, kind="bool", switch="flag", default=False, has_default=True)
         elif action is not None and _last_name(action) == "BooleanOptionalAction":
             argument = replace(argument, kind="bool", switch="no-flag")
         elif action is not None or "nargs" in keywords:
@@ -121,7 +121,9 @@ def _typer(tree: ast.Module) -> Iterator[Argument]:
         for name in call.args
         if isinstance(name, ast.Name)
     }
-    imported = any("typer" in ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    imported = any(
+        "typer" in ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)
+    )
     for function in ast.walk(tree) if imported else ():
         if not isinstance(function, ast.FunctionDef):
             continue
@@ -264,5 +266,7 @@ def _click_choices(node: ast.expr | None) -> tuple[Value, ...]:
 def _literal_type(node: ast.expr | None) -> tuple[Value, ...]:
     """The values of Literal["a", "b"]."""
     if isinstance(node, ast.Subscript) and _last_name(node.value) == "Literal":
-        return _choices(node.slice if isinstance(node.slice, ast.Tuple) else ast.Tuple(elts=[node.slice], ctx=ast.Load()))
+        return _choices(
+            node.slice if isinstance(node.slice, ast.Tuple) else ast.Tuple(elts=[node.slice], ctx=ast.Load())
+        )
     return ()

@@ -1,4 +1,4 @@
-"""How a script prints its numbers, as the patterns that find them: f-strings with a step in them, read from its source."""
+"""How a script prints its numbers, as the patterns that find them: f-strings that show a step, read from its source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STEP = re.compile(r"(^|_)(global_step|step|steps|iter|iteration|iter_num|it|update|batch|epoch|ep)(_|$)", re.IGNORECASE)
+_STEP = re.compile(
+    r"(^|_)(global_step|step|steps|iter|iteration|iter_num|it|update|batch|epoch|ep)(_|$)", re.IGNORECASE
+)
 _METRIC = re.compile(
     r"loss|err|acc|f1|auc|bleu|ppl|perplexity|bpb|bpc|mse|mae|rmse|nll|ssim|score|reward|iou", re.IGNORECASE
 )
@@ -42,20 +44,33 @@ def likely_metric(found: list[Pattern]) -> str | None:
 def _pattern(node: ast.AST) -> Iterator[Pattern]:
     if not isinstance(node, ast.JoinedStr):
         return
-    text, names = "", []
+    text, label = "", ""
+    names: list[str] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
-            text += re.escape(str(part.value).rstrip("\n")).replace(r"\ ", " ")
+            label = str(part.value)
+            text += re.escape(label.rstrip("\n")).replace(r"\ ", " ")
         elif isinstance(part, ast.FormattedValue):
-            name = _name(part.value)
-            kind = "step" if _STEP.search(name) and "step" not in names else name if _METRIC.search(name) else ""
-            if not kind or kind in names:
-                text += r"\s*\S+?" if not kind else r"\s*\S+"
+            name = _group(part.value, label, names)
+            if name is None:
+                text += r"\s*\S+?"
             else:
-                names.append(kind)
-                text += rf"\s*(?P<{kind}>\d+)" if kind == "step" else rf"\s*(?P<{kind}>[-+.\w]+)"
+                names.append(name)
+                text += rf"\s*(?P<{name}>\d+)" if name == "step" else rf"\s*(?P<{name}>[-+.\w]+)"
+            label = ""
     if "step" in names and len(names) > 1:
         yield Pattern(text=text, metrics=tuple(name for name in names if name != "step"), line=node.lineno)
+
+
+def _group(value: ast.expr, label: str, taken: list[str]) -> str | None:
+    """What to call a shown value, by the words before it or by its own name; None where it is no step and no metric."""
+    words = re.findall(r"[A-Za-z]\w*", re.split(r"[,|;\d]", label)[-1])
+    own = _name(value)
+    if "step" not in taken and (_STEP.search(own) or _STEP.search("_".join(words))):
+        return "step"
+    shown = "_".join(words[-2:]).lower()
+    name = shown if _METRIC.search(shown) else own if _METRIC.search(own) else ""
+    return name if name.isidentifier() and name not in taken else None
 
 
 def _name(node: ast.expr) -> str:
@@ -64,8 +79,7 @@ def _name(node: ast.expr) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
         case ast.Subscript(value=value, slice=ast.Constant(value=str(key))):
-            prefix = _name(value)
-            return f"{key}_{prefix}" if _METRIC.search(prefix) and not _METRIC.search(key) else re.sub(r"\W", "_", key)
+            return f"{key}_{_name(value)}" if not _METRIC.search(key) else re.sub(r"\W", "_", key)
         case ast.Call(func=ast.Attribute(attr="item" | "mean" | "float" | "avg" | "compute", value=value)):
             return _name(value)
         case ast.Call(args=[value, *_]):

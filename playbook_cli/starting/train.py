@@ -1,6 +1,6 @@
 """Trains a small network to read handwritten digits: something to run at once, and to replace by your own training.
 
-    python train.py        trains once, by hand, with the defaults below
+python train.py        trains once, by hand, with the defaults below
 """
 
 from __future__ import annotations

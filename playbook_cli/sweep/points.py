@@ -57,7 +57,8 @@ def read(trials: Sequence[TrialRecord], parameter: str, target: Target) -> list[
 
 def rate_of(trial: TrialRecord, parameter: str) -> float:
     """The learning rate of a trial of a sweep."""
-    return float(trial.params[parameter] or 0.0)
+    rate = trial.params[parameter]
+    return float(rate) if isinstance(rate, int | float) else 0.0
 
 
 def steps_spent(trials: Sequence[TrialRecord]) -> int:

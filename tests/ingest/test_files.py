@@ -108,7 +108,7 @@ def test_metrics_without_params_are_told_on(logs):
     logs("a/p.json", {"lr": 1})
     logs("a/m.csv", CSV)
     logs("b/m.csv", CSV)
-    assert "1 metrics files belong to no params file, and are left out: b/m.csv" in read(logs.folder).notes
+    assert "metrics files that belong to no params file, and are left out: 1 (b/m.csv)" in read(logs.folder).notes
 
 
 def test_rows_are_counted_where_nothing_counts_steps_and_that_is_said(logs):
@@ -136,14 +136,6 @@ def test_params_that_can_not_be_read_are_refused_by_name(logs, name, text, where
     with pytest.raises(PlaybookError, match=what) as raised:
         read(logs.folder, params=f"*/{name}")
     assert where in str(raised.value.where)
-
-
-def test_params_that_nothing_tells_apart_are_refused(logs):
-    for name in "ab":
-        logs(f"{name}1/p.json", {"lr": 1})
-        logs(f"{name}1/m.csv", CSV)
-    with pytest.raises(PlaybookError, match="which trial is which"):
-        read(logs.folder, params="[ab]1/p.json".replace("[ab]", "**/"), metrics=["?1/m.csv"])
 
 
 def test_a_params_file_of_several_settings_among_others_is_refused(logs):

@@ -71,7 +71,7 @@ def test_what_the_tool_says_of_a_trial_holds():
 def test_trials_that_end_early_are_told_on():
     result = made(run({"a": 1}), run({"a": 2}, CURVE[:1]), run({"a": 3}, CURVE[:1], reason="pruned"))
     assert [trial.reason for trial in result.trials] == [None, "it ended at step 10 of 20", "pruned"]
-    assert any("2 completed trials ended before 90%" in note for note in result.notes)
+    assert any("before 90% of max_train_steps (pruned, or at a target?): 2;" in note for note in result.notes)
 
 
 def test_the_last_step_of_any_trial_is_max_train_steps_and_the_usual_gap_is_eval_every():

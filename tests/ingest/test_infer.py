@@ -76,18 +76,26 @@ def test_a_constant_that_some_points_lack_varies():
 
 
 def test_what_is_known_of_a_hyperparameter_is_kept():
-    varied, fixed = infer.space([{"a": 1.0, "b": 2}, {"a": 2.0, "b": 2}], {"a": {"min": 0.0, "max": 9.0}, "b": {"values": [2]}})
+    varied, fixed = infer.space(
+        [{"a": 1.0, "b": 2}, {"a": 2.0, "b": 2}], {"a": {"min": 0.0, "max": 9.0}, "b": {"values": [2]}}
+    )
     assert varied == {"a": {"min": 0.0, "max": 9.0}}
     assert fixed == {"b": 2}
 
 
-@pytest.mark.parametrize(("name", "seed"), [("seed", True), ("train.random_seed", True), ("seeds", False), ("lr", False)])
+@pytest.mark.parametrize(
+    ("name", "seed"), [("seed", True), ("train.random_seed", True), ("seeds", False), ("lr", False)]
+)
 def test_seeds_are_told_by_name(name, seed):
     assert infer.is_seed(name) is seed
 
 
 VALUES = st.one_of(
-    st.booleans(), st.none(), st.integers(-(10**6), 10**6), st.floats(-1e9, 1e9, allow_subnormal=False), st.text("abc1. ", max_size=4)
+    st.booleans(),
+    st.none(),
+    st.integers(-(10**6), 10**6),
+    st.floats(-1e9, 1e9, allow_subnormal=False),
+    st.text("abc1. ", max_size=4),
 )
 
 
@@ -95,7 +103,7 @@ VALUES = st.one_of(
 def test_whatever_was_tried_the_space_is_a_sound_study_that_holds_it(points):
     varied, fixed = infer.space(points, {})
     data = {"name": "x", "imported": {"source": "s", "format": "f"}, "metric": {"name": "m"}, "max_train_steps": 1}
-    data |= {"trials": len(points), "sampler": "listed", "nuisance": varied, "fixed": fixed}
+    data |= {"trials": len(points), "nuisance": varied, "fixed": fixed}
     spec, _ = validate(Source(path="", data=data, lines={}))
     known = {parameter.name: parameter for parameter in spec.parameters()}
     for point in points:

@@ -32,7 +32,7 @@ def read(folder, **ask):
 
 def test_results_are_evaluations_and_what_ray_adds_to_them_is_not(tmp_path):
     params = {"lr": 0.1, "model": {"depth": 3}}
-    trial(tmp_path / "train_a1", result(1, loss=2.0), result(2, loss=1.0, **{"eval": {"acc": 0.5}}), params=params)
+    trial(tmp_path / "train_a1", result(1, loss=2.0), result(2, loss=1.0, eval={"acc": 0.5}), params=params)
     run = read(tmp_path)["train_a1"]
     assert run.params == {"lr": 0.1, "model.depth": 3}
     assert run.evaluations == [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0, "eval.acc": 0.5}]

@@ -17,7 +17,10 @@ def test_empty_cells_and_text_are_left_out_and_nan_is_kept():
 
 
 def test_a_step_that_is_a_whole_number_in_any_writing_is_one():
-    assert [e["step"] for e in evaluations([{"s": "3.0", "x": 1}, {"s": 4, "x": 1}, {"s": "", "x": 1}], "s", "")] == [3, 4]
+    assert [e["step"] for e in evaluations([{"s": "3.0", "x": 1}, {"s": 4, "x": 1}, {"s": "", "x": 1}], "s", "")] == [
+        3,
+        4,
+    ]
 
 
 @pytest.mark.parametrize("cell", ["0.5", -1, "nan"])

@@ -53,7 +53,7 @@ def test_curves_of_runs_that_share_a_name_are_nobodys(folder):
     (folder / "chart.csv").write_text(CHART)
     found = read(folder)
     assert found.runs[0].evaluations == [{"step": 200, "val_loss": 0.5}]
-    assert any("belong to no one run" in note for note in found.notes)
+    assert any("that belong to no one run" in note for note in found.notes)
 
 
 def test_the_user_says_which_columns_are_hyperparameters(folder):
@@ -65,7 +65,9 @@ def test_the_user_says_which_columns_are_hyperparameters(folder):
 
 def test_the_notes_say_what_was_taken_for_what(folder):
     assert read(folder / "runs.csv").notes[0].startswith("taken for hyperparameters: batch_size, lr, optimizer (")
-    assert read(folder / "runs.csv", metric="lr").notes[0].startswith("taken for hyperparameters: batch_size, optimizer (")
+    assert (
+        read(folder / "runs.csv", metric="lr").notes[0].startswith("taken for hyperparameters: batch_size, optimizer (")
+    )
 
 
 def test_a_plain_table_of_results_will_do(tmp_path):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 
 import pytest
@@ -26,7 +26,7 @@ def test_empty_mappings_and_lists_are_text_that_can_be_compared():
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [(math.inf, "inf"), (10**30, str(10**30)), (True, True), (datetime.date(2026, 1, 2), "2026-01-02"), (1.5, 1.5)],
+    [(math.inf, "inf"), (10**30, str(10**30)), (True, True), (dt.date(2026, 1, 2), "2026-01-02"), (1.5, 1.5)],
 )
 def test_what_a_study_file_can_not_hold_becomes_text(value, kept):
     assert scalar(value) == kept

@@ -57,7 +57,7 @@ def test_a_file_that_is_no_mapping_is_refused(text):
         ("eval_every: often", "study.yaml:8: eval_every: write a valid integer, not 'often'"),
         ("sampler: tpe", "study.yaml:8: sampler: write 'halton', 'sobol', 'random', "),
         ("resources: {timeout: soon}", "resources.timeout: write a duration such as 90s, 30m, 1h or 1h30m, not 'soon'"),
-        ("fixed: {a: [1, 2]}", "study.yaml:8: fixed.a: write"),
+        ("fixed: {a: {b: 1}}", "study.yaml:8: fixed.a: write a number, text, true, false, null, or a list of these"),
         ("seed: -1", "study.yaml:8: seed: write greater than or equal to 0, not -1"),
         (f"goal: [{'a' * 100}]", "study.yaml:8: goal: write a valid string"),
     ],

@@ -1,0 +1,48 @@
+"""What `playbook init` writes, never over anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import StudyError
+from playbook_cli.spec import source
+from playbook_cli.starting.script import draft_script
+from playbook_cli.starting.sweep import draft_sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STUDY, SCRIPT = "study.yaml", "train.py"
+
+
+def first_study() -> dict[str, str]:
+    """A study file and the training script that it runs, by name."""
+    here = Path(__file__).parent
+    return {name: (here / name).read_text(encoding="utf-8") for name in (STUDY, SCRIPT)}
+
+
+def study_from(origin: Path, folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The study file for a script or a sweep, to be written into `folder`, and what it could not say."""
+    if origin.suffix in (".yaml", ".yml"):
+        draft = draft_sweep(source.read(origin), origin, folder)
+    else:
+        draft = draft_script(origin, folder)
+    return {STUDY: draft.text(STUDY)}, draft.notes
+
+
+def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write new files; their paths. StudyError where one of them is there already, and then none is written."""
+    paths = [folder / name for name in texts]
+    for path in paths:
+        if path.exists():
+            raise StudyError(
+                "this file is there already, and nothing is written over it",
+                where=str(path),
+                hint="name another folder: playbook init FOLDER",
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in zip(paths, texts.values(), strict=True):
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    return paths

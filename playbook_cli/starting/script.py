@@ -1,0 +1,174 @@
+"""A study for a training script, by its source alone."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.check import more_is_better
+from playbook_cli.starting.declared import arguments
+from playbook_cli.starting.draft import Draft
+from playbook_cli.starting.roles import propose
+from playbook_cli.starting.shown import likely_metric, patterns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.starting.declared import Argument
+    from playbook_cli.starting.roles import Part, Proposal
+    from playbook_cli.starting.shown import Pattern
+
+TRIALS = 16
+STEPS = 1000
+PASSED: dict[Part, str] = {
+    "steps": "${max_train_steps}",
+    "seed": "${seed}",
+    "folder": "${trial_dir}",
+    "eval_every": "${eval_every}",
+}
+"""Arguments that every trial gets from Playbook."""
+
+
+def draft_script(script: Path, folder: Path) -> Draft:
+    """A study, to be written into `folder`, that runs `script`. SpecError where it is no Python, or takes nothing."""
+    tree = parse_script(script)
+    uses_playbook = "playbook_cli" in {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+    }
+    proposals = [propose(argument) for argument in arguments(tree)]
+    if not any(proposal.part in ("nuisance", "scientific", "fixed") for proposal in proposals):
+        raise SpecError(
+            "no argument looks like a hyperparameter",
+            where=str(script),
+            hint="argparse, click, typer and dataclasses are read; playbook init writes a script that needs none",
+        )
+    draft = Draft(
+        data={
+            "name": _study_name(script.stem),
+            "goal": "",
+            "command": ["${python}", os.path.relpath(script, folder), "${args}"],
+        },
+        header=[
+            f"Proposed from the arguments of {script.name}. Roles and ranges are guesses by name and default: look at",
+            "each one, and then at the trials: playbook plan study.yaml",
+        ],
+    )
+    _command(draft, proposals)
+    _metrics(draft, [] if uses_playbook else patterns(tree), uses_playbook=uses_playbook)
+    _steps(draft, proposals)
+    _roles(draft, proposals)
+    return draft
+
+
+def parse_script(script: Path) -> ast.Module:
+    """The source of a script, parsed and not run. SpecError where it can't be."""
+    try:
+        return ast.parse(script.read_bytes(), filename=str(script))
+    except OSError as error:
+        raise SpecError(f"the script can't be read: {error.strerror}", where=str(script)) from None
+    except (SyntaxError, ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise SpecError(
+            f"this is not Python: {getattr(error, 'msg', error)}",
+            where=f"{script}:{line}",
+            hint="--from reads a training script, or a W&B sweep that ends in .yaml",
+        ) from None
+
+
+def _study_name(stem: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:80] or "study"
+
+
+def _command(draft: Draft, proposals: list[Proposal]) -> None:
+    for part, macro in PASSED.items():
+        given = [proposal.argument for proposal in proposals if proposal.part == part]
+        draft.data["command"] += [f"{argument.option}={macro}" for argument in given[:1]]
+    required = [p.argument.name for p in proposals if p.argument.option is None]
+    if required:
+        draft.notes.append(f"it takes positional arguments, to be added to the command: {', '.join(required)}")
+    left = [p.argument.name for p in proposals if p.part == "left" and p.argument.option is not None]
+    if left:
+        draft.notes.append(f"left at the script's own values: {', '.join(left)}")
+
+
+def _metrics(draft: Draft, found: list[Pattern], *, uses_playbook: bool) -> None:
+    metric = likely_metric(found)
+    if metric is not None:
+        draft.data["metrics"] = {"stdout": [pattern.text for pattern in found]}
+        lines = ", ".join(str(pattern.line) for pattern in found)
+        draft.comments["metrics",] = f"from what the script prints in line {lines}: try them on its output"
+    elif not uses_playbook:
+        draft.notes.append(
+            "where its numbers are is not known: add metrics: {stdout: [...]}, {csv: ...}, {jsonl: ...} or "
+            "{tensorboard: ...}, or let it call trial.report"
+        )
+    name = metric or "val_loss"
+    draft.data["metric"] = {"name": name, "goal": "maximize" if more_is_better(name) else "minimize"}
+    if metric is None:
+        draft.comments["metric",] = "a guess: what the script reports"
+
+
+def _steps(draft: Draft, proposals: list[Proposal]) -> None:
+    given = next((p.argument for p in proposals if p.part == "steps"), None)
+    default = given.default if given is not None and isinstance(given.default, int | float) else 0
+    draft.data["max_train_steps"] = int(default) if default >= 1 and float(default).is_integer() else STEPS
+    if given is None:
+        draft.comments["max_train_steps",] = (
+            "no argument looks like the length of training: the script must train so long"
+        )
+    elif "epoch" in given.name:
+        draft.comments["max_train_steps",] = f"counted in epochs, as {given.option} is: so must `step` be"
+    every = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
+    if isinstance(every, int) and 1 <= every <= draft.data["max_train_steps"]:
+        draft.data["eval_every"] = every
+
+
+def _roles(draft: Draft, proposals: list[Proposal]) -> None:
+    booleans = _booleans(draft, proposals)
+    usable = [p for p in proposals if p.argument.kind != "bool" or p.argument in booleans]
+    asked = next((p for p in usable if p.part == "scientific"), None)
+    draft.data["trials"] = TRIALS * (len(asked.setting) if asked else 1)
+    if asked is not None:
+        draft.data["goal"] = f"Does {asked.name} matter once everything else is re-tuned?"
+        draft.data["scientific"] = {asked.name: asked.setting}
+        draft.comments["scientific",] = "a guess: the question is yours"
+    else:
+        draft.data["goal"] = "How good can it be?"
+    nuisance = [p for p in usable if p.part == "nuisance"]
+    fixed = {p.name: p.argument.default for p in usable if p.part in ("fixed", "scientific") and p is not asked}
+    if nuisance:
+        draft.data["nuisance"] = {p.name: p.setting for p in nuisance}
+        draft.comments |= {("nuisance", p.name): p.why for p in nuisance if p.why}
+    if fixed:
+        draft.data["fixed"] = fixed
+        draft.comments["fixed",] = "at the script's own values; the answer holds for these"
+    taken = [*([asked] if asked else []), *nuisance, *(p for p in usable if p.name in fixed)]
+    names = {p.name: (p.argument.option or "").removeprefix("--") for p in taken if p.argument.option != f"--{p.name}"}
+    args: dict[str, Any] = {"booleans": booleans[0].switch} if booleans and booleans[0].switch != "python" else {}
+    if names:
+        args["names"] = names
+    if args:
+        _after(draft, "command", "args", args)
+
+
+def _booleans(draft: Draft, proposals: list[Proposal]) -> list[Argument]:
+    """The booleans that take part: those that are given the way most are."""
+    given = [p.argument for p in proposals if p.argument.kind == "bool" and p.part in ("scientific", "fixed")]
+    switches = [argument.switch for argument in given]
+    usual = max(switches, key=switches.count, default="python")
+    others = [argument.name for argument in given if argument.switch != usual]
+    if others:
+        draft.notes.append(f"left out, since they are given in another way than other booleans: {', '.join(others)}")
+    return [argument for argument in given if argument.switch == usual]
+
+
+def _after(draft: Draft, before: str, key: str, value: object) -> None:
+    items = list(draft.data.items())
+    index = next(index for index, (name, _) in enumerate(items) if name == before) + 1
+    draft.data = dict([*items[:index], (key, value), *items[index:]])

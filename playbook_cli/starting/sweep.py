@@ -1,0 +1,235 @@
+"""A study for a Weights & Biases sweep file."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.check import STEP_LIMITS, more_is_better
+from playbook_cli.starting.draft import Draft
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.spec.source import Location, Source
+
+TRIALS = 32
+STEPS = 1000
+MACROS = {
+    "${interpreter}": "${python}",
+    "${args_json_file}": "${params_file}",
+}
+"""Of a sweep's command, and what they are called here; `${args}` and its kin are the same."""
+_SAME = ("${args}", "${args_no_hyphens}", "${args_no_boolean_flags}")
+_KNOWN = ("name", "description", "program", "command", "method", "metric", "parameters", "run_cap")
+_EXPONENTS = ("log_uniform", "q_log_uniform", "inv_log_uniform")
+"""Distributions whose ends are natural logarithms of the values."""
+MOST_STEPS = 20
+"""A quantized range of at most so many values is written as those values."""
+
+
+def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
+    """The study that a sweep file describes, to be written into `folder`.
+
+    SpecError where it is no sweep, or says something else than it seems to.
+    """
+    data = read.data
+    if not isinstance(data, dict) or not isinstance(data.get("parameters"), dict):
+        raise SpecError(
+            "this is no sweep: it has no `parameters`",
+            where=f"{read.path}:1",
+            hint="--from reads a W&B sweep file or a Python script",
+        )
+    name = re.sub(r"[^A-Za-z0-9]+", "-", str(data.get("name") or path.stem)).strip("-")[:80] or "study"
+    draft = Draft(
+        data={"name": name, "goal": str(data.get("description") or "How good can it be?"), "command": []},
+        header=[f"Carried over from the W&B sweep {path.name}."],
+    )
+    _metric(draft, data.get("metric"))
+    draft.data["max_train_steps"] = STEPS
+    parts = _Parts()
+    _parameters(draft, read, data["parameters"], ("parameters",), parts)
+    draft.data["command"] = _command(draft, read, data, parts.steps, _program(data, path, folder))
+    if not parts.steps:
+        draft.comments["max_train_steps",] = (
+            "a sweep does not say how long it trains: write what the program trains for"
+        )
+    if data.get("method") == "grid":
+        draft.data["sampler"] = "grid"
+        if any("min" in setting for setting in parts.nuisance.values()):
+            draft.notes.append("a range in a grid needs its number of points: add points: 5")
+    else:
+        draft.data["trials"] = data["run_cap"] if isinstance(data.get("run_cap"), int) else TRIALS
+        draft.notes.append(f"method: {data.get('method')} became a quasi-random search, which can be read as a whole")
+    draft.notes += [f"`{key}` was not carried over" for key in data if key not in _KNOWN]
+    draft.notes.append(
+        "wandb.log can't be read: say under metrics: where the numbers are, or let the program call trial.report"
+    )
+    draft.data |= {role: values for role, values in (("nuisance", parts.nuisance), ("fixed", parts.fixed)) if values}
+    if parts.nuisance:
+        draft.comments["nuisance",] = "a sweep has no question: move what you ask about under  scientific:"
+    return draft
+
+
+@dataclass(kw_only=True)
+class _Parts:
+    """The parameters of a sweep by what they are in a study."""
+
+    nuisance: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    """Names of the length of training."""
+
+
+def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location, parts: _Parts) -> None:
+    for key, how in given.items():
+        here = (*at, key)
+        name = ".".join(str(part) for part in here if part != "parameters")
+        if not isinstance(how, dict):
+            raise SpecError(f"{name}: it has no distribution", where=read.where(here), hint="write {value: ...}")
+        if isinstance(how.get("parameters"), dict):
+            _parameters(draft, read, how["parameters"], (*here, "parameters"), parts)
+            draft.notes.append(f"{name} is nested: its parts are passed as arguments of their own, --{name}.x=...")
+            continue
+        setting = _setting(draft, read, name, how, here)
+        if key in STEP_LIMITS:
+            parts.steps.append(name)
+            values = setting.get("values") or [setting.get("value", setting.get("max"))]
+            longest = max((v for v in values if isinstance(v, int | float) and v >= 1), default=STEPS)
+            draft.data["max_train_steps"] = int(longest)
+            if setting.keys() != {"value"}:
+                draft.notes.append(f"{name} is max_train_steps, which is never tuned inside a study: {longest:g}")
+        elif setting.keys() == {"value"} or len(setting.get("values", "..")) == 1:
+            parts.fixed[name] = setting["value"] if "value" in setting else setting["values"][0]
+        else:
+            parts.nuisance[name] = setting
+
+
+def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location) -> dict[str, Any]:
+    """A parameter as a study file has it. SpecError where it can't be said there."""
+    if "value" in how:
+        return {"value": _scalar(read, name, how["value"], at)}
+    if isinstance(how.get("values"), list):
+        if "probabilities" in how:
+            draft.notes.append(f"{name}: probabilities were not carried over, its values are equally frequent")
+        return {"values": [_scalar(read, name, value, at) for value in how["values"]]}
+    low, high = how.get("min"), how.get("max")
+    kind = how.get("distribution") or ("int_uniform" if isinstance(low, int) and isinstance(high, int) else "uniform")
+    if kind in ("normal", "q_normal", "log_normal", "q_log_normal"):
+        return _normal(draft, name, kind, how)
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        raise SpecError(
+            f"{name}: {kind} has no min and max that are numbers",
+            where=read.where(at),
+            hint="write min and max, values, or value",
+        )
+    if kind in _EXPONENTS:
+        fix = f"distribution: log_uniform_values, min: {_power(low):.3g}, max: {_power(high):.3g}"
+        raise SpecError(
+            f"{name}: the ends of {kind} are exponents, so min: {low} means exp({low}) = {_power(low):.3g}",
+            where=read.where((*at, "distribution")),
+            hint=f"if that is meant, write {fix}; if {low} and {high} are the values, distribution: log_uniform_values",
+        )
+    if kind not in ("uniform", "int_uniform", "q_uniform", *_LOGARITHMIC):
+        raise SpecError(
+            f"{name}: there is no counterpart of the distribution {kind}",
+            where=read.where((*at, "distribution")),
+            hint="write uniform, int_uniform, log_uniform_values, q_uniform, or values",
+        )
+    if kind.startswith("q_"):
+        return _quantized(draft, name, how, low, high)
+    scale = {"scale": "log"} if kind in _LOGARITHMIC else {}
+    if kind == "int_uniform":
+        return {"min": int(low), "max": int(high)}
+    return {"min": float(low), "max": float(high), **scale}
+
+
+_LOGARITHMIC = ("log_uniform_values", "inv_log_uniform_values", "q_log_uniform_values")
+"""The inverse of a log-uniform value is log-uniform too."""
+
+
+def _power(exponent: float) -> float:
+    try:
+        return math.exp(exponent)
+    except OverflowError:
+        return math.inf
+
+
+def _quantized(draft: Draft, name: str, how: dict[str, Any], low: float, high: float) -> dict[str, Any]:
+    """A distribution that is rounded to multiples of q."""
+    q = how.get("q", 1)
+    whole = all(float(end).is_integer() for end in (low, high, q))
+    ends: dict[str, Any] = {"min": int(low) if whole else float(low), "max": int(high) if whole else float(high)}
+    if how["distribution"] in _LOGARITHMIC:
+        ends["scale"] = "log"
+    if q == 1 and whole:
+        return ends
+    count = math.floor((high - low) / q + 1e-9) + 1 if q > 0 else 0
+    if "scale" not in ends and 2 <= count <= MOST_STEPS:
+        values = [round(low + index * q, 12) for index in range(count)]
+        return {"values": [int(value) if whole else value for value in values]}
+    draft.notes.append(f"{name}: the rounding to multiples of {q} was not carried over")
+    return ends
+
+
+def _normal(draft: Draft, name: str, kind: str, how: dict[str, Any]) -> dict[str, Any]:
+    mean, deviation = float(how.get("mu", 0.0)), float(how.get("sigma", 1.0))
+    low, high = mean - 2 * deviation, mean + 2 * deviation
+    draft.notes.append(f"{name}: {kind} became the range of two standard deviations around its middle, evenly searched")
+    if "log" in kind:
+        return {"min": float(f"{_power(low):.3g}"), "max": float(f"{_power(high):.3g}"), "scale": "log"}
+    return {"min": round(low, 12), "max": round(high, 12)}
+
+
+def _scalar(read: Source, name: str, value: object, at: Location) -> object:
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    raise SpecError(
+        f"{name}: {str(value)[:60]} is no single value",
+        where=read.where(at),
+        hint="give each part a parameter of its own",
+    )
+
+
+def _metric(draft: Draft, metric: object) -> None:
+    given = metric if isinstance(metric, dict) else {}
+    name = str(given.get("name") or "val_loss")
+    goal = given.get("goal")
+    if goal not in ("minimize", "maximize"):
+        goal = "maximize" if more_is_better(name) else "minimize"
+    draft.data["metric"] = {"name": name, "goal": goal}
+    if "name" not in given:
+        draft.comments["metric",] = "the sweep names none: write what the study looks at"
+    if "target" in given:
+        draft.notes.append("metric.target was not carried over: every trial trains equally long")
+
+
+def _program(data: dict[str, Any], path: Path, folder: Path) -> str | None:
+    """The sweep's program as `folder` sees it, where it lies beside the sweep; else as it is written."""
+    program = data.get("program")
+    if program is None:
+        return None
+    beside = path.parent / str(program)
+    return os.path.relpath(beside, folder) if beside.is_file() else str(program)
+
+
+def _command(draft: Draft, read: Source, data: dict[str, Any], steps: list[str], program: str | None) -> list[str]:
+    given = data.get("command") or ["${interpreter}", "${program}", "${args}"]
+    if not isinstance(given, list) or (program is None and "${program}" in given):
+        raise SpecError("the sweep names no program", where=read.where(("command",)), hint="add program: train.py")
+    command: list[str] = []
+    for word in map(str, given):
+        if word in ("${env}", "/usr/bin/env"):
+            continue
+        said = MACROS.get(word, word).replace("${program}", program or "")
+        unknown = [macro for macro in re.findall(r"\$\{[^}]*\}", said) if macro not in (*_SAME, *MACROS.values())]
+        if unknown:
+            draft.notes.append(f"command: {', '.join(unknown)} has no counterpart, and {word} was left out")
+        else:
+            command.append(said)
+    style = "" if "${args_no_hyphens}" in command else "--"
+    return [*command, *(f"{style}{name}=${{max_train_steps}}" for name in steps[:1])]

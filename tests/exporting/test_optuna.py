@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import math
+import sqlite3
+
+import pytest
+
+optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+KEPT = (
+    "number",
+    "state",
+    "values",
+    "params",
+    "distributions",
+    "intermediate_values",
+    "user_attrs",
+    "system_attrs",
+    "datetime_start",
+    "datetime_complete",
+)
+
+
+def objective(trial):
+    lr = trial.suggest_float("lr", 1e-4, 1.0, log=True)
+    kind = trial.suggest_categorical("optimizer", ["sgd", "adam", None])
+    layers = trial.suggest_int("layers", 1, 4)
+    if kind == "sgd":
+        trial.suggest_float("momentum", 0.0, 0.9, step=0.1)
+    trial.set_user_attr("host", {"gpu": [0, 1]})
+    if trial.number % 17 == 3:
+        raise RuntimeError("boom")
+    if trial.number % 19 == 5:
+        trial.report(1.0, 0)
+        trial.report(math.nan, 1)
+        return math.nan
+    for step in range(10):
+        value = (math.log10(lr) + 2) ** 2 + layers / 10 + 1 / (step + 1)
+        trial.report(value, step)
+        if trial.number % 13 == 4 and step == 4:
+            raise optuna.TrialPruned
+    return value
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """An SQLite storage with a study of 100 trials: completed, pruned, failed, NaN, one enqueued, one running."""
+    path = tmp_path_factory.mktemp("optuna") / "theirs.db"
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1), study_name="theirs")
+    study.set_user_attr("who", "me")
+    study.optimize(objective, n_trials=98, catch=(RuntimeError,))
+    study.enqueue_trial({"lr": 0.01})
+    study.ask()
+    study.enqueue_trial({"lr": 0.02, "optimizer": "adam"})
+    optuna.copy_study(from_study_name="theirs", from_storage=study._storage, to_storage=f"sqlite:///{path}")
+    return path
+
+
+def opened(path, name=None):
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{path}")
+
+
+def test_a_study_goes_through_playbook_and_back_with_nothing_lost(original, bench):
+    before = original.read_bytes()
+    assert bench("import", f"sqlite:///{original}", "--into", "runs/theirs").code == 0
+    assert original.read_bytes() == before
+    assert bench("export", "runs/theirs", "--to", "sqlite:///back.db").out == "sqlite:///back.db\n"
+    old, new = opened(original), opened("back.db")
+    assert len(new.trials) == 100
+    for was, now in zip(old.trials, new.trials, strict=True):
+        for name in KEPT:
+            assert repr(getattr(was, name)) == repr(getattr(now, name)), (was.number, name)
+    assert (new.study_name, new.user_attrs, new.directions) == (old.study_name, old.user_attrs, old.directions)
+    assert new.best_trial.number == old.best_trial.number
+    new.optimize(objective, n_trials=1)  # Optuna goes on with it
+
+
+def test_trials_that_optuna_ran_are_read_as_they_went(original, bench):
+    answer = bench("import", original, "--into", "runs/theirs", "--metric", "loss", "--json")
+    assert answer.json["best"]["value"] == opened(original).best_value
+    events = {event["trial"]: event for event in bench.events("ended", "theirs")}
+    planned = {event["trial"]: event for event in bench.events("planned", "theirs")}
+    for trial in opened(original).trials:
+        metrics = bench.metrics(trial.number, "theirs")
+        assert repr({e["step"]: e["loss"] for e in metrics}) == repr(dict(sorted(trial.intermediate_values.items())))
+        if trial.state.is_finished():
+            assert planned[trial.number]["params"] == trial.params
+        match trial.state.name:
+            case "COMPLETE":
+                assert (events[trial.number]["state"], events[trial.number]["reason"]) == ("completed", None)
+            case "PRUNED":
+                assert (events[trial.number]["state"], events[trial.number]["reason"]) == (
+                    "completed",
+                    "pruned after step 4",
+                )
+            case "FAIL":
+                state = "infeasible" if trial.intermediate_values else "failed"
+                assert events[trial.number]["state"] == state
+            case _:
+                assert trial.number not in events
+    assert planned[99]["params"] == {"lr": 0.02, "optimizer": "adam"}
+    assert answer.json["trials"]["pending"] == 2
+
+
+def test_the_searched_ranges_are_the_space_and_conditions_are_found(original, bench):
+    bench("import", original, "--into", "runs/theirs")
+    from playbook_cli.store import Store
+
+    parameters = {p.name: p for p in Store(bench.paths("theirs").dir).record().parameters}
+    lr, layers, momentum = (parameters[name] for name in ("lr", "layers", "momentum"))
+    assert (lr.kind, lr.low, lr.high, lr.scale) == ("float", 1e-4, 1.0, "log")
+    assert (layers.kind, layers.low, layers.high) == ("int", 1, 4)
+    assert parameters["optimizer"].choices == ("sgd", "adam", None)
+    assert (momentum.low, momentum.high) == (0.0, 0.9)
+
+
+def test_a_final_value_that_was_never_reported_is_kept_beside_the_curve(tmp_path, bench):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}", direction="maximize")
+
+    def mean_of_two(trial):
+        trial.suggest_float("x", 0, 1)
+        trial.report(0.5, 10)
+        trial.report(0.7, 20)
+        return 0.6 if trial.number else 0.7
+
+    study.optimize(mean_of_two, n_trials=2)
+    answer = bench("import", "s.db", "--into", "runs/s", "--json")
+    assert answer.json["best"]["value"] == 0.7
+    assert bench.metrics(0, "s")[-1] == {"step": 20, "value": 0.7}
+    assert bench.metrics(1, "s")[-1] == {"step": 20, "value": 0.7, "returned": 0.6}
+    assert any("had never reported: 1;" in note for note in answer.json["notes"])
+
+
+def test_values_without_curves_are_one_evaluation(tmp_path, bench):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    bench("import", "s.db", "--into", "runs/s")
+    assert bench.metrics(0, "s") == [{"step": 1, "value": study.trials[0].value}]
+
+
+def test_of_several_objectives_or_studies_one_is_named(tmp_path, bench):
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    study = optuna.create_study(storage=url, directions=["minimize", "maximize"], study_name="two")
+    study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), trial.number), n_trials=2)
+    refused = bench("import", url, "--into", "runs/s")
+    assert refused.code == 2
+    assert "value_0, value_1" in refused.err
+    assert bench("import", url, "--into", "runs/s", "--metric", "value_1", "--json").json["best"]["value"] == 1.0
+    assert bench("export", "runs/s", "--to", "back.db").code == 0
+    assert [t.values for t in opened("back.db").trials] == [t.values for t in study.trials]
+    optuna.create_study(storage=url, study_name="other")
+    refused = bench("import", url, "--into", "runs/t")
+    assert (refused.code, "two, other" in refused.err) == (2, True)
+    assert bench("import", url, "--into", "runs/t", "--name", "two", "--metric", "value_0").code == 0
+
+
+def test_a_study_of_our_own_is_one_that_optuna_goes_on_with(bench):
+    train = """
+    def train(trial):
+        for step in trial.steps():
+            if trial.should_evaluate(step):
+                x, kind = trial.params["x"], trial.params["kind"]
+                trial.report(step, val_error=float("nan") if x > 0.9 else x + 1 / step, extra=step)
+                if kind == "c":
+                    raise ValueError("no")
+    """
+    nuisance = {
+        "x": {"min": 0.01, "max": 1.0, "scale": "log"},
+        "n": {"min": 1, "max": 5},
+        "lr": [{"min": 0.1, "max": 1.0, "when": {"kind": "a"}}, {"values": [1, "big"], "when": {"kind": ["b", "c"]}}],
+    }
+    study = bench.study(
+        train,
+        trials=12,
+        scientific={"kind": ["a", "b", "c"]},
+        nuisance=nuisance,
+        fixed={"w": None, "b": True, "betas": [0.9, 0.99]},
+        resources={"retries": 0},
+    )
+    bench("run", study)
+    assert bench("export", "runs/toy", "--to", "ours.sqlite3").code == 0
+    ours = opened("ours.sqlite3", "toy")
+    assert ours.metric_names == ["val_error"]
+    states = {"completed": "COMPLETE", "infeasible": "FAIL", "failed": "FAIL"}
+    ended = bench.ended()
+    for trial in ours.trials:
+        assert trial.state.name == states[ended[trial.number][0]]
+        assert trial.user_attrs["playbook"]["reason"] == ended[trial.number][1]
+        curve = {e["step"]: e["val_error"] for e in bench.metrics(trial.number)}
+        assert repr(trial.intermediate_values) == repr(curve)
+        if trial.value is not None:
+            assert trial.value == min(curve.values())
+            assert trial.user_attrs["playbook"]["metrics"]["extra"] == trial.user_attrs["playbook"]["step"]
+    first = next(trial for trial in ours.trials if trial.params["kind"] == "a")
+    assert first.distributions["x"] == optuna.distributions.FloatDistribution(0.01, 1.0, log=True)
+    assert first.distributions["n"] == optuna.distributions.IntDistribution(1, 5)
+    assert (first.params["w"], first.params["b"], first.params["betas"]) == (None, True, "[0.9, 0.99]")
+    assert "lr (kind=a)" in first.params
+    ours.optimize(lambda trial: trial.suggest_float("x", 0.01, 1.0, log=True), n_trials=1)
+
+
+def test_trials_that_have_not_run_wait_in_optuna(bench):
+    study = bench.study(trials=2)
+    bench("run", study)
+    with bench.paths().journal.open("a") as journal:
+        journal.write('{"event": "planned", "trial": 2, "params": {"x": 0.25}, "arm": {}, "seed": 0}\n')
+    bench("export", "runs/toy", "--to", "s.db")
+    toy = opened("s.db")
+    assert toy.trials[2].state.name == "WAITING"
+    assert toy.ask().suggest_float("x", 0.0, 1.0) == 0.25
+
+
+def test_an_existing_storage_takes_further_studies_but_not_the_same_twice(bench):
+    bench("run", bench.study(trials=1))
+    assert bench("export", "runs/toy", "--to", "s.db").code == 0
+    before = (bench.folder / "s.db").read_bytes()
+    again = bench("export", "runs/toy", "--to", "s.db")
+    assert (again.code, "holds a study 'toy' already" in again.err) == (2, True)
+    assert (bench.folder / "s.db").read_bytes() == before
+    bench("run", bench.study(trials=1, name="toy-2"))
+    assert bench("export", "runs/toy-2", "--to", "s.db").code == 0
+    assert optuna.get_all_study_names("sqlite:///s.db") == ["toy", "toy-2"]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("sqlite:///theirs.db", "holds no Optuna studies"),
+        ("text.db", "no SQLite database"),
+        ("nosuch://x/y", "Optuna can't open it"),
+    ],
+)
+def test_a_target_that_is_no_storage_is_refused_and_left_alone(bench, target, said):
+    sqlite3.connect(bench.folder / "theirs.db").execute("CREATE TABLE mine (x)").connection.close()
+    bench.write("text.db", "words " * 100)
+    before = {path: path.read_bytes() for path in bench.folder.glob("*.db")}
+    bench("run", bench.study(trials=1))
+    answer = bench("export", "runs/toy", "--to", target)
+    assert (answer.code, said in answer.err) == (2, True)
+    assert {path: path.read_bytes() for path in bench.folder.glob("*.db")} == before
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("sqlite:///none.db", "no such file"),
+        ("sqlite:///theirs.db", "holds no Optuna studies"),
+        ("theirs.db", "holds no Optuna studies"),
+        ("sqlite:///text.db", "no SQLite database"),
+        ("nosuch://x/y", "Optuna can't open it"),
+    ],
+)
+def test_a_source_that_is_no_storage_is_refused_and_nothing_is_written(bench, source, said):
+    sqlite3.connect(bench.folder / "theirs.db").execute("CREATE TABLE mine (x)").connection.close()
+    bench.write("text.db", "words " * 100)
+    before = sorted(bench.folder.iterdir())
+    answer = bench("import", source, "--into", "runs/x")
+    assert (answer.code, said in answer.err) == (2, True)
+    assert sorted(bench.folder.iterdir()) == before
