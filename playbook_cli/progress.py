@@ -171,7 +171,8 @@ def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
     if trial.state == "completed" and trial.best is not None:
         best = tally.best()
         first = " (the best so far)" if best is not None and best.id == trial.id else ""
-        return f"{text}: {tally.metric.name} {trial.best.value:.6g} at step {trial.best.step}{first}"
+        early = f"; {note}" if note else ""
+        return f"{text}: {tally.metric.name} {trial.best.value:.6g} at step {trial.best.step}{first}{early}"
     return f"{text}: {note}" if note else text
 
 

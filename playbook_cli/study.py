@@ -33,6 +33,8 @@ RACE_SECONDS = 0.1
 HOPELESS_CRASHES = 3
 """So many different trials that crash before any ends well stop the study."""
 SHOWN_LINES = 15
+WHOLE = 0.9
+"""A trial that comes to this share of max_train_steps has trained as long as the others."""
 NO_METRIC = "it ended without an evaluation of"
 """What a trial's reason begins with that failed because its script does not report the study's metric."""
 
@@ -271,14 +273,24 @@ class Study:
         elif ended.exit_code != 0:
             how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
             self._crashed(number, attempt, f"it crashed with {how}", waiting, ended.exit_code, stopping=stopping)
-        elif problem := self._not_a_result(trial, measured.damaged):
+        elif problem := self._not_a_result(trial, measured):
             self._crashed(number, attempt, problem, waiting, ended.exit_code, stopping=stopping, again=False)
         else:
-            self._finish(number, attempt, "completed", None, ended.exit_code)
+            self._finish(number, attempt, "completed", self._early(trial), ended.exit_code)
 
-    def _not_a_result(self, trial: TrialRecord, damaged: str | None) -> str | None:
+    def _early(self, trial: TrialRecord) -> str | None:
+        """That a trial ended well before max_train_steps, where it did; it has a result, but a shorter training."""
+        steps = self.spec.max_train_steps
+        if trial.last_step + self.spec.steps_between_evaluations > steps or trial.last_step >= WHOLE * steps:
+            return None
+        return f"it ended at step {trial.last_step} of {steps}"
+
+    def _not_a_result(self, trial: TrialRecord, measured: Measured) -> str | None:
+        damaged = measured.damaged
         if trial.best is None:
-            return f"{NO_METRIC} {self.spec.metric.name}{f': {damaged}' if damaged else ''}"
+            names = ", ".join(measured.curve.values) if measured.curve is not None else ""
+            instead = f"; it reported {names}" if names else "; it reported nothing"
+            return f"{NO_METRIC} {self.spec.metric.name}{f': {damaged}' if damaged else instead}"
         if damaged:
             return damaged
         if trial.last_step > self.spec.max_train_steps:

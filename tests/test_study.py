@@ -380,3 +380,28 @@ def test_the_kept_study_file_is_a_study_file_of_its_own(bench):
     bench.write("runs/toy/toy.py", (bench.folder / "toy.py").read_text())
     answer = bench("run", "runs/toy/study.yaml", "--dry-run", "--json")
     assert [trial["params"] for trial in answer.json["trials"]] == [e["params"] for e in bench.events("planned")]
+
+
+def test_a_trial_that_ends_early_has_its_result_and_is_told_on(bench):
+    bench.study(
+        """
+        def train(trial):
+            for step in trial.steps():
+                trial.report(step, val_error=1 / step)
+                if step == 5:
+                    break
+        """,
+        max_train_steps=20,
+        trials=1,
+    )
+    answer = run(bench)
+    assert answer.code == 0
+    assert bench.ended() == {0: ("completed", "it ended at step 5 of 20")}
+    assert "it ended at step 5 of 20" in answer.err
+
+
+def test_a_metric_by_another_name_is_shown_with_those_that_were_reported(bench):
+    bench.study("def train(trial):\n    trial.report(4, val_err=0.5, train_loss=0.1)\n", trials=1)
+    answer = run(bench)
+    assert answer.code == 1
+    assert "without an evaluation of val_error; it reported val_err, train_loss" in answer.err

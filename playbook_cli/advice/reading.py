@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
@@ -10,7 +11,7 @@ from playbook_cli.advice.isolation_rule import isolation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from playbook_cli.records import Finding, StudyRecord
+    from playbook_cli.records import Finding, StudyRecord, TrialRecord
 
 CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "boundary": space_rules.boundary,
@@ -27,6 +28,18 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "budget": trial_rules.budget,
 }
 """Every rule but the last, in reading order."""
+OF_WHOLE_TRAINING = (
+    "overfitting",
+    "late-variance",
+    "still-improving",
+    "saturated",
+    "training-loss-rising",
+    "best-step",
+    "eval-frequency",
+)
+"""The rules that ask what happens by the end of training: trials that stopped well before it have no say in them."""
+WHOLE = 0.9
+"""A trial that comes to this share of max_train_steps has trained to the end."""
 FOR_RACES = ("infeasible", "training-loss-rising")
 """The rules that can be read off trials which ended where they fitted or could not win."""
 
@@ -35,5 +48,12 @@ def read(study: StudyRecord) -> list[Finding]:
     """The findings of every rule, the isolation rule last because the others may block it."""
     if study.raced:
         return [finding for rule in FOR_RACES for finding in CHECKS[rule](study)]
-    findings = [finding for check in CHECKS.values() for finding in check(study)]
+    whole = replace(study, trials=[trial for trial in study.trials if _whole(trial, study.max_train_steps)])
+    findings = [
+        finding for rule, check in CHECKS.items() for finding in check(whole if rule in OF_WHOLE_TRAINING else study)
+    ]
     return findings + isolation(study, findings)
+
+
+def _whole(trial: TrialRecord, max_train_steps: int) -> bool:
+    return trial.state != "completed" or trial.curve is None or trial.last_step >= WHOLE * max_train_steps

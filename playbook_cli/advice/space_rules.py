@@ -123,8 +123,9 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) 
 
 
 def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) -> Finding:
-    feasible = max((look.edges.feasible for look in looks), default=0)
-    needed = min((look.edges.needed for look in looks), default=2 * (1 + 2 * len(outcomes.ranges(study))))
+    largest = max(looks, key=lambda look: look.edges.feasible, default=None)
+    feasible = largest.edges.feasible if largest else 0
+    needed = largest.edges.needed if largest else 2 * (1 + 2 * len(outcomes.ranges(study)))
     message = f"too few feasible trials to judge the edges: {needed} are needed, there are {feasible}"
     return found.info(
         "boundary", "undecided", {"feasible": feasible, "feasible_threshold": needed}, message, subject=parameter.label

@@ -61,7 +61,7 @@ def table() -> list[str]:
 
 
 def _lines(rule: Rule) -> list[str]:
-    lines = [f"{rule.name}: {rule.title}", "", f"It looks at {rule.looks_at}.", f"It says: {', '.join(rule.verdicts)}."]
+    lines = [f"{rule.name}: {rule.title}", "", f"Looks at: {rule.looks_at}", f"Says: {', '.join(rule.verdicts)}"]
     lines += ["", rule.formula, ""]
     for threshold in rule.thresholds:
         lines.append(f"{threshold.name} = {threshold.default:g} ({_WHOSE[threshold.whose]}): {threshold.meaning}")

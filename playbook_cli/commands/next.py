@@ -98,6 +98,12 @@ def _take_over(revision: Revision, arms: int) -> None:
         revision.left.append("the last study was imported: add what to run, train: module:function or command: [...]")
 
 
+def _why_nothing(store: Store) -> str:
+    if any(trial.state == "completed" for trial in store.history().trials):
+        return "nothing to change: what was found asks for no other study of this space"
+    return f"nothing to learn from yet, since no trial has completed: playbook report {store.paths.dir} says why"
+
+
 def _following(name: str) -> str:
     """The name after this one: digits, digits-2, digits-3."""
     numbered = re.fullmatch(r"(.+)-(\d+)", name)
@@ -111,7 +117,7 @@ def _write(revision: Revision, store: Store, output: Path | None) -> None:
 
     out = console()
     if not revision.changes:
-        out.print("nothing to change: what was found asks for no other study of this space")
+        out.print(_why_nothing(store))
         for line in revision.left:
             out.print(f"! {line}")
         return

@@ -119,3 +119,19 @@ def test_a_rule_speaks_where_it_should_and_not_where_it_should_not(case) -> None
 def test_a_race_is_not_read_as_if_its_trials_had_trained_to_the_end() -> None:
     raced = replace(surface_study(POINTS, POINTS[:, 0]), raced=True)
     assert {finding.rule for finding in advise(raced)} == {"infeasible", "training-loss-rising"}
+
+
+def test_trials_that_stopped_early_have_no_say_in_how_long_to_train() -> None:
+    full = curve_study([Course(evaluations=40)] * 12, np.random.default_rng(0))
+    half = [
+        replace(
+            t,
+            last_step=int(t.curve.steps[19]),
+            curve=Curve(steps=t.curve.steps[:20], values={name: v[:20] for name, v in t.curve.values.items()}),
+        )
+        for t in full.trials
+        if t.curve is not None
+    ]
+    verdicts = {finding.rule: finding.verdict for finding in advise(replace(full, trials=half))}
+    assert verdicts["best-step"] == "undecided"
+    assert verdicts["still-improving"] == "undecided"

@@ -88,7 +88,7 @@ def test_without_results_there_is_nothing_to_change_and_nothing_is_written(bench
     bench.paths().journal.unlink()
     answer = bench("next", "runs/toy")
     assert answer.code == 0
-    assert "nothing to change" in answer.out
+    assert "nothing to learn from yet" in answer.out
     assert not (bench.folder / "toy-2.yaml").exists()
 
 

@@ -182,7 +182,13 @@ def test_a_real_hydra_application_takes_them(tmp_path):
         "main()\n"
     )
     params = {"lr": 1e-05, "text": "it's ${lr}, {b}", "none": None, "on": True, "model.sizes": (1, 2), "minus": -0.0}
-    argv = [sys.executable, str(script), *words(params, style="+name=value"), "hydra.run.dir=.", "hydra/job_logging=none"]
+    argv = [
+        sys.executable,
+        str(script),
+        *words(params, style="+name=value"),
+        "hydra.run.dir=.",
+        "hydra/job_logging=none",
+    ]
     read = json.loads(subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
     expected = {**params, "model": {"sizes": [1, 2]}}
     del expected["model.sizes"]
