@@ -63,7 +63,7 @@ def with_typer():
     app = typer.Typer(add_completion=False)
 
     @app.command()
-    def program(f: float = 0.5, i: int = 5, s: str = "?", switch: bool = False, repeated: list[float] = []):  # noqa: B006
+    def program(f: float = 0.5, i: int = 5, s: str = "?", switch: bool = False, repeated: list[float] = []):  # noqa: B006, FBT001
         return {"f": f, "i": i, "s": s, "switch": switch, "repeated": repeated}
 
     return lambda argv: app(argv, standalone_mode=False)

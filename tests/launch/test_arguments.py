@@ -18,8 +18,40 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 INTEGERS = st.integers(-(10**18), 10**18)
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 ODD = st.sampled_from(
-    ["", " ", "-1", "--", "-x", "--f=1", "1e-5", "True", "null", "None", "a b", "'", '"', "\\", "\\'", "a,b", "a=b"]
-    + ["[1]", "{a: 1}", "${x}", "\\${x}", "$(ls)", "nan", "é", "x\ny", "*", "#", "~", "@f", "%s", "a:b", "\\\\"]
+    [
+        "",
+        " ",
+        "-1",
+        "--",
+        "-x",
+        "--f=1",
+        "1e-5",
+        "True",
+        "null",
+        "None",
+        "a b",
+        "'",
+        '"',
+        "\\",
+        "\\'",
+        "a,b",
+        "a=b",
+        "[1]",
+        "{a: 1}",
+        "${x}",
+        "\\${x}",
+        "$(ls)",
+        "nan",
+        "é",
+        "x\ny",
+        "*",
+        "#",
+        "~",
+        "@f",
+        "%s",
+        "a:b",
+        "\\\\",
+    ]
 )
 STRINGS = TEXT | ODD
 DASHES = ("--name=value", "--name value")
