@@ -318,10 +318,8 @@ class Study:
         self._ended_well = self._ended_well or state in ("completed", "infeasible")
         self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
         self._note("ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code)
-        note = None
-        if reason and state != "infeasible":
-            note = reason if state == "pending" else f"{reason}\n{self._log(number, attempt.log_start)}"
-        self.watcher.ended(trial, note or reason)
+        log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" else ""
+        self.watcher.ended(trial, f"{reason}{log}" if reason else None)
 
     def _log(self, number: int, start: int = 0) -> str:
         """The last lines that a trial printed, from byte `start` of its log on, and where the rest is."""

@@ -124,7 +124,8 @@ def run_trials(
     finally:
         view.close()
         for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
+            # asked once more, it is ending already, and says how
+            signal.signal(number, signal.SIG_IGN if stop.asked else handler)
 
 
 def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:

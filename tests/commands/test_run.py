@@ -62,7 +62,7 @@ def test_the_words_of_a_run_name_the_best_trial_and_the_next_command(bench):
     assert answer.err.splitlines() == [
         answer.err.splitlines()[0],
         "trial 0 started on cpu0",
-        "[1/1] trial 0 completed: val_error 0.5 at step 2 (the best so far)",
+        "[1/1] trial 0 completed: val_error 0.5 at step 2 (the best so far); it ended at step 2 of 4",
     ]
     assert answer.err.startswith("1 of 1 trials to run, ")
 
