@@ -39,7 +39,7 @@ class Argument:
 def arguments(tree: ast.Module) -> list[Argument]:
     """All arguments of a script, in the order of its lines; of two with one name the first."""
     found = [*_argparse(tree), *_click(tree), *_typer(tree)]
-    if not found or _calls(tree) & _DATACLASS_PARSERS:
+    if not found or _reads_dataclasses(tree):
         found += _dataclasses(tree)
     by_name: dict[str, Argument] = {}
     for argument in sorted(found, key=lambda each: each.line):
@@ -47,8 +47,8 @@ def arguments(tree: ast.Module) -> list[Argument]:
     return list(by_name.values())
 
 
-_DATACLASS_PARSERS = {"HfArgumentParser", "ArgumentParser", "cli", "parse", "wrap"}
-"""Of transformers, simple_parsing, tyro, pyrallis and draccus."""
+_DATACLASS_PARSERS = {"HfArgumentParser", "simple_parsing", "tyro", "pyrallis", "draccus"}
+"""Names of what makes arguments of dataclasses, of transformers the class."""
 _KINDS: dict[str, Kind] = {"float": "float", "int": "int", "str": "str", "bool": "bool", "Path": "other"}
 
 
@@ -221,8 +221,11 @@ def _called(node: ast.expr) -> ast.expr:
     return node.func if isinstance(node, ast.Call) else node
 
 
-def _calls(tree: ast.Module) -> set[str]:
-    return {_last_name(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+def _reads_dataclasses(tree: ast.Module) -> bool:
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name.split(".")[0] for node in imports for alias in node.names}
+    modules = {(node.module or "").split(".")[0] for node in imports if isinstance(node, ast.ImportFrom)}
+    return bool((names | modules) & _DATACLASS_PARSERS)
 
 
 def _kind_of(node: ast.expr | None, *, default: Kind) -> Kind:

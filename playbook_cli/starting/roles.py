@@ -28,7 +28,7 @@ USUAL_NAMES = {
 _SEED = re.compile(r"(^|_)seed$")
 _FOLDER = re.compile(r"^(out|output|save|log|logging|run|work|result|results|checkpoint|ckpt)_?(dir|path|folder)$")
 _EVALUATION = re.compile(r"^(eval|val|evaluation|validation|test)_(every|interval|steps|freq|frequency)$")
-_STEPS = re.compile(r"^(max_|num_|n_|total_)?(train_|training_)?(steps|iters|iterations|epochs|updates)$")
+_STEPS = re.compile(r"^(max_|num_|n_|total_)?(train_|training_)?(steps|iter|iters|iterations|epochs|updates)$")
 _ARCHITECTURE = re.compile(
     r"batch_size|hidden|layer|depth|width|head|embd|embed|(^|_)dim|channel|filter|kernel|block_size|context|seq_len|"
     r"optim|^opt$|sched|activation|^act$|norm|clip|warmup|beta|epsilon|gamma|alpha|temperature|rank|lora|arch|model$|"
@@ -43,7 +43,7 @@ class Proposal:
 
     argument: Argument
     name: str
-    """In the study file."""
+    """In the study file: with underscores, and without abbreviations that the report does not know."""
     part: Part
     setting: Any = None
     """A range, values, or the fixed value."""
@@ -52,17 +52,18 @@ class Proposal:
 
 def propose(argument: Argument) -> Proposal:
     """The part of one argument, by itself; which of several scientific ones is the question is not decided here."""
-    name = USUAL_NAMES.get(argument.name, argument.name)
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", argument.name).lower()
+    name = USUAL_NAMES.get(plain, plain)
     if argument.option is None or argument.kind == "other":
         return Proposal(argument=argument, name=name, part="left")
-    if argument.name in STEP_LIMITS or _STEPS.match(argument.name):
+    if plain in STEP_LIMITS or _STEPS.match(plain):
         return Proposal(argument=argument, name=name, part="steps")
     for pattern, part in _PARTS:
-        if pattern.search(argument.name):
+        if pattern.search(plain):
             return Proposal(argument=argument, name=name, part=part)
     if argument.kind == "float" and (given := _range(name, argument)) is not None:
         return Proposal(argument=argument, name=name, part="nuisance", setting=given[0], why=given[1])
-    if not _ARCHITECTURE.search(argument.name) or not argument.has_default or argument.default is None:
+    if not _ARCHITECTURE.search(plain) or not argument.has_default or argument.default is None:
         return Proposal(argument=argument, name=name, part="left")
     values = list(argument.choices) if argument.kind != "bool" else [False, True]
     if len(values) > 1 and (argument.kind == "bool" or argument.default in values):

@@ -1,14 +1,16 @@
-"""How a script prints its numbers, as the patterns that find them: f-strings that show a step, read from its source."""
+"""How a script prints its numbers, as the patterns that find them: text with values in it that shows a step."""
 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 _STEP = re.compile(
     r"(^|_)(global_step|step|steps|iter|iteration|iter_num|it|update|batch|epoch|ep)(_|$)", re.IGNORECASE
@@ -30,7 +32,7 @@ class Pattern:
 
 
 def patterns(tree: ast.Module) -> list[Pattern]:
-    """Of all f-strings that show a step and a metric, in the order of the script; each text once."""
+    """Of all f-strings, `format` and `%` that show a step and a metric, in the order of the script; each text once."""
     found = {pattern.text: pattern for node in ast.walk(tree) for pattern in _pattern(node)}
     return sorted(found.values(), key=lambda pattern: pattern.line)
 
@@ -42,24 +44,62 @@ def likely_metric(found: list[Pattern]) -> str | None:
 
 
 def _pattern(node: ast.AST) -> Iterator[Pattern]:
-    if not isinstance(node, ast.JoinedStr):
-        return
     text, label = "", ""
     names: list[str] = []
-    for part in node.values:
-        if isinstance(part, ast.Constant):
-            label = str(part.value)
-            text += re.escape(label.rstrip("\n")).replace(r"\ ", " ")
-        elif isinstance(part, ast.FormattedValue):
-            name = _group(part.value, label, names)
+    for part in _parts(node):
+        if isinstance(part, str):
+            label = part
+            text += re.escape(part.strip("\n")).replace(r"\ ", " ")
+        else:
+            name = _group(part, label, names)
             if name is None:
                 text += r"\s*\S+?"
             else:
                 names.append(name)
                 text += rf"\s*(?P<{name}>\d+)" if name == "step" else rf"\s*(?P<{name}>[-+.\w]+)"
             label = ""
-    if "step" in names and len(names) > 1:
+    if "step" in names and len(names) > 1 and isinstance(node, ast.expr):
         yield Pattern(text=text, metrics=tuple(name for name in names if name != "step"), line=node.lineno)
+
+
+def _parts(node: ast.AST) -> list[str | ast.expr]:
+    """The literal text and the values of a formatted text, in their order; nothing of any other node."""
+    match node:
+        case ast.JoinedStr(values=values):
+            return [
+                part.value if isinstance(part, ast.FormattedValue) else str(part.value)
+                for part in values
+                if isinstance(part, ast.Constant | ast.FormattedValue)
+            ]
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format"), args=given):
+            return _formatted(text, given, {each.arg: each.value for each in node.keywords if each.arg})
+        case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
+            shown = right.elts if isinstance(right, ast.Tuple) else [right]
+            literals = re.split(r"%[-+ #0]*(?:\d+)?(?:\.\d+)?[a-zA-Z]", text.replace("%%", "\0"))
+            literals = [literal.replace("\0", "%") for literal in literals]
+            return [part for pair in itertools.zip_longest(literals, shown) for part in pair if part not in (None, "")]
+    return []
+
+
+def _formatted(text: str, given: Sequence[ast.expr], named: Mapping[str, ast.expr]) -> list[str | ast.expr]:
+    parts: list[str | ast.expr] = []
+    try:
+        fields = list(string.Formatter().parse(text))
+    except ValueError:
+        return []
+    position = 0
+    for literal, field, _, _ in fields:
+        parts += [literal] if literal else []
+        if field is None:
+            continue
+        name = re.split(r"[.\[]", field)[0]
+        index = int(name) if name.isdecimal() else position
+        position += 0 if name else 1
+        value = named.get(name) if name and not name.isdecimal() else given[index] if index < len(given) else None
+        if value is None:
+            return []
+        parts.append(value)
+    return parts
 
 
 def _group(value: ast.expr, label: str, taken: list[str]) -> str | None:

@@ -112,11 +112,11 @@ def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location,
 def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location) -> dict[str, Any]:
     """A parameter as a study file has it. SpecError where it can't be said there."""
     if "value" in how:
-        return {"value": _scalar(read, name, how["value"], at)}
+        return {"value": _value(read, name, how["value"], at)}
     if isinstance(how.get("values"), list):
         if "probabilities" in how:
             draft.notes.append(f"{name}: probabilities were not carried over, its values are equally frequent")
-        return {"values": [_scalar(read, name, value, at) for value in how["values"]]}
+        return {"values": [_value(read, name, value, at) for value in how["values"]]}
     low, high = how.get("min"), how.get("max")
     kind = how.get("distribution") or ("int_uniform" if isinstance(low, int) and isinstance(high, int) else "uniform")
     if kind in ("normal", "q_normal", "log_normal", "q_log_normal"):
@@ -185,11 +185,13 @@ def _normal(draft: Draft, name: str, kind: str, how: dict[str, Any]) -> dict[str
     return {"min": round(low, 12), "max": round(high, 12)}
 
 
-def _scalar(read: Source, name: str, value: object, at: Location) -> object:
-    if isinstance(value, bool | int | float | str | None):
+def _value(read: Source, name: str, value: object, at: Location) -> object:
+    if all(
+        isinstance(item, bool | int | float | str | None) for item in (value if isinstance(value, list) else [value])
+    ):
         return value
     raise SpecError(
-        f"{name}: {str(value)[:60]} is no single value",
+        f"{name}: {str(value)[:60]} is no value of a hyperparameter",
         where=read.where(at),
         hint="give each part a parameter of its own",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -36,7 +37,7 @@ def test_how_output_is_cut_changes_nothing(data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=6)))
     printed = Printed([TRAIN, VAL])
     ends = [0, *cuts, len(content)]
-    readings = [r for start, end in zip(ends, ends[1:], strict=False) for r in printed.feed(content[start:end])]
+    readings = [r for start, end in itertools.pairwise(ends) for r in printed.feed(content[start:end])]
     assert repr([*readings, *printed.finish()]) == repr(
         [(1, {"val_loss": 1.0, "acc": 2.0}), (2, {"train_loss": 3.0}), (5, {"val_loss": math.nan, "acc": 6.0})]
     )

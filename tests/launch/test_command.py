@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -69,6 +70,40 @@ def test_single_values_can_stand_anywhere_in_a_word(made, tmp_path):
 
 def test_what_is_no_macro_stays_as_it_is(made):
     assert made("x", "$HOME", "$(ls)", "{}", "; rm", "").argv == ("x", "$HOME", "$(ls)", "{}", "; rm", "")
+
+
+def test_arguments_are_written_as_the_study_says(made):
+    argv = made(
+        "x", "${args}", params={"lr": 1e-05, "on": True}, args={"style": "--name value", "names": {"lr": "a.lr"}}
+    )
+    assert argv.argv == ("x", "--a.lr", "1e-05", "--on", "True")
+    hydra = made("x", "${args_no_hyphens}", params={"o.lr": 0.0, "s": "a b", "n": None, "on": False})
+    assert hydra.argv == ("x", "o.lr=0.0", "s='a b'", "n=null", "on=false")
+
+
+def test_folder_and_variables_can_hold_macros(made, tmp_path):
+    planned = made("x", cwd="${trial_dir}/sub", env={"ID": "${trial_id}", "HERE": "${study_dir}"})
+    assert planned.cwd == tmp_path / "runs" / "s" / "trials" / "0007" / "sub"
+    assert planned.env.items() >= {"ID": "7", "HERE": str(tmp_path)}.items()
+    with pytest.raises(SpecError, match=r"^env.A: \$\{nothing\} means nothing in trial 7"):
+        made("x", env={"A": "${nothing}"})
+
+
+def test_a_program_whose_numbers_are_elsewhere_is_followed(made, tmp_path):
+    files = {"csv": "${trial_dir}/log_*.csv", "step": "it", "names": {"loss": "val"}}
+    argv = made("prog", "${layers}", metrics=files, checkpoints={"files": "${trial_dir}/*.pt", "keep": "best"}).argv
+    assert argv[:3] == (sys.executable, "-m", "playbook_cli.ingest.follow")
+    assert argv[4:] == ("prog", "2")
+    task = json.loads(argv[3])
+    folder = tmp_path / "runs" / "s" / "trials" / "0007"
+    assert (task["kind"], task["step"], task["names"]) == ("csv", "it", {"loss": "val"})
+    assert task["files"] == f"{folder}/log_*.csv"
+    assert task["checkpoints"]["prune"]
+
+
+def test_what_looks_like_a_wildcard_in_a_value_is_none(made):
+    planned = made("x", params={"act": "a*[b]"}, metrics={"csv": "out/${act}/*.csv"})
+    assert json.loads(planned.argv[3])["files"] == "out/a[*][[]b]/*.csv"
 
 
 @pytest.mark.parametrize("word", ["${nothing}", "--x=${args}", "${}", "${learning_rate }"])

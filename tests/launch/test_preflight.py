@@ -141,3 +141,19 @@ def test_a_macro_that_one_arm_lacks_is_told_before_any_trial_runs(look):
     with pytest.raises(SpecError, match=r"study\.yaml:2: command: \$\{p\} means nothing in trial") as error:
         look("command: [sh, '${p}']", nuisance=nuisance)
     assert "${o}" in (error.value.hint or "")
+
+
+def test_a_followed_program_that_is_not_there_is_told(look):
+    with pytest.raises(SpecError, match=r"study\.yaml:2: command: there is no program no-such-program"):
+        look("command: [no-such-program]\nmetrics: {csv: '${trial_dir}/log.csv'}")
+
+
+def test_a_macro_that_means_nothing_is_told_where_it_stands(look):
+    with pytest.raises(SpecError, match=r"study\.yaml:3: env\.A: \$\{nothing\} means nothing in trial 0"):
+        look("command: [sh]\nenv: {A: '${nothing}'}")
+    with pytest.raises(SpecError, match=r"study\.yaml:3: metrics: \$\{nothing\} means nothing in trial 0"):
+        look("command: [sh]\nmetrics: {csv: '${nothing}/log.csv'}")
+
+
+def test_a_folder_of_each_trial_need_not_be_there_yet(look):
+    look("command: [sh]\ncwd: '${trial_dir}'")

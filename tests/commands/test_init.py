@@ -1,0 +1,111 @@
+"""`playbook init`, from nothing, from a script, from a sweep."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.starting.test_script import SCRIPT
+
+
+def test_what_it_writes_from_nothing_runs_and_is_reported(bench):
+    answer = bench("init", "first")
+    assert answer.code == 0
+    assert answer.out == "wrote first/study.yaml, first/train.py\n-> what would run: playbook plan first/study.yaml\n"
+    assert bench("plan", "first/study.yaml").code == 0
+    study = bench.folder / "first/study.yaml"
+    study.write_text(study.read_text().replace("max_train_steps: 300 ", "max_train_steps: 20 ").replace("16  ", "2  "))
+    assert bench("run", "first/study.yaml").code == 0
+    assert set(bench.ended("first").values()) == {("completed", None)}
+    assert {"train_error", "val_error"} <= bench.metrics(0, "first")[-1].keys()
+    assert bench("report", "runs/first").code == 0
+
+
+def test_the_script_that_it_writes_runs_by_hand(bench):
+    import subprocess
+    import sys
+
+    bench("init")
+    script = bench.folder / "train.py"
+    script.write_text(script.read_text().replace("max_train_steps=300", "max_train_steps=10"))
+    done = subprocess.run([sys.executable, "train.py"], cwd=bench.folder, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("step 10/10  train_loss")
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "train.py"])
+def test_nothing_is_ever_written_over(bench, name):
+    kept = bench.write(name, "mine\n")
+    answer = bench("init")
+    assert answer.code == 2
+    assert f"{name}: this file is there already, and nothing is written over it" in answer.err
+    assert [path.name for path in bench.folder.iterdir()] == [name]
+    assert kept.read_text() == "mine\n"
+
+
+def test_a_study_for_a_script_can_be_planned_at_once(bench):
+    bench.write("code/train.py", SCRIPT)
+    answer = bench("init", "--from", "code/train.py")
+    assert answer.code == 0
+    assert "! left at the script's own values: num_workers\n" in answer.out
+    assert "roles and ranges are proposals" in answer.out
+    assert bench("plan", "study.yaml").code == 0
+
+
+def test_a_program_and_its_proposed_study_work_together_unedited(bench):
+    bench.write(
+        "train.py",
+        """
+        import argparse
+        p = argparse.ArgumentParser()
+        p.add_argument("--lr", type=float, default=0.1)
+        p.add_argument("--max-iters", type=int, default=3)
+        p.add_argument("--nesterov", action=argparse.BooleanOptionalAction, default=True)
+        args = p.parse_args()
+        for iter_num in range(args.max_iters + 1):
+            losses = {"train": args.lr, "val": args.lr + args.nesterov + 1 / (iter_num + 1)}
+            print(f"step {iter_num}: train loss {losses['train']:.4f}, val loss {losses['val']:.4f}")
+        """,
+    )
+    assert bench("init", "--from", "train.py").code == 0
+    answer = bench("run", "study.yaml")
+    assert answer.code == 0, answer.err
+    assert "32 of 32 trials completed" in answer.out
+    for event in bench.events("planned", "train")[:4]:
+        last = bench.metrics(event["trial"], "train")[-1]
+        params = event["params"]
+        assert last["val_loss"] == pytest.approx(params["learning_rate"] + params["nesterov"] + 0.25, abs=1e-4)
+
+
+def test_a_sweep_becomes_a_study_and_says_what_it_lost(bench):
+    bench.write(
+        "sweep.yaml",
+        """
+        program: train.py
+        method: bayes
+        metric: {name: val_loss, goal: minimize}
+        parameters:
+          lr: {distribution: log_uniform_values, min: 1e-5, max: 1e-1}
+        early_terminate: {type: hyperband}
+        """,
+    )
+    answer = bench("init", "new", "--from", "sweep.yaml")
+    assert answer.code == 0
+    assert "! `early_terminate` was not carried over\n" in answer.out
+    assert "lr: {min: 1.0e-05, max: 0.1, scale: log}" in (bench.folder / "new/study.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("train.py", "def f(:\n", "train.py:1: this is not Python"),
+        ("train.py", None, "train.py: the script can't be read: No such file or directory"),
+        ("sweep.yaml", "a: [", "sweep.yaml:1: this is not YAML"),
+        ("sweep.yaml", None, "sweep.yaml: there is no such file"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_nothing_is_written(bench, name, text, problem):
+    if text is not None:
+        bench.write(name, text)
+    answer = bench("init", "--from", name)
+    assert answer.code == 2
+    assert problem in answer.err
+    assert not (bench.folder / "study.yaml").exists()

@@ -1,0 +1,126 @@
+"""Studies for training scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.load import validate
+from playbook_cli.spec.source import parse
+from playbook_cli.starting.script import draft_script
+
+SCRIPT = """
+import argparse, os
+raise SystemExit("it is never run")
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=3e-4)
+p.add_argument("--weight-decay", type=float, default=0.0)
+p.add_argument("--dropout", type=float, default=0.1)
+p.add_argument("--momentum", type=float, default=0.9)
+p.add_argument("--batch-size", type=int, default=64)
+p.add_argument("--n-layers", type=int, default=4)
+p.add_argument("--opt", choices=["sgd", "adam"], default="sgd")
+p.add_argument("--act", choices=["relu", "gelu"], default="relu")
+p.add_argument("--epochs", type=int, default=14)
+p.add_argument("--eval-interval", type=int, default=2)
+p.add_argument("--seed", type=int, default=0)
+p.add_argument("--out-dir", default="out")
+p.add_argument("--num-workers", type=int, default=4)
+p.add_argument("--nesterov", action="store_true")
+a = p.parse_args()
+print(f"epoch {epoch}: val accuracy {acc:.3f}")
+"""
+
+
+@pytest.fixture
+def draft(tmp_path):
+    def make(source, folder=None):
+        script = tmp_path / "my_train.py"
+        script.write_text(source)
+        made = draft_script(script, folder or tmp_path)
+        return made, validate(parse(made.text("study.yaml"), "study.yaml"))[0]
+
+    return make
+
+
+def test_roles_ranges_and_the_command_are_proposed(draft):
+    made, study = draft(SCRIPT)
+    assert study.name == "my-train"
+    assert study.command == [
+        "${python}",
+        "my_train.py",
+        "${args}",
+        "--epochs=${max_train_steps}",
+        "--seed=${seed}",
+        "--out-dir=${trial_dir}",
+        "--eval-interval=${eval_every}",
+    ]
+    assert made.data["nuisance"] == {
+        "learning_rate": {"min": 3e-05, "max": 0.003, "scale": "log"},
+        "weight_decay": {"min": 1e-6, "max": 1e-2, "scale": "log"},
+        "dropout": {"min": 0.0, "max": 0.5},
+        "momentum": {"min": 0.8, "max": 0.99},
+    }
+    assert made.data["scientific"] == {"opt": ["sgd", "adam"]}
+    assert study.fixed == {"batch_size": 64, "n_layers": 4, "act": "relu", "nesterov": False}
+    assert (study.max_train_steps, study.eval_every, study.trials) == (14, 2, 32)
+    assert study.args.names == {
+        "learning_rate": "lr",
+        "weight_decay": "weight-decay",
+        "batch_size": "batch-size",
+        "n_layers": "n-layers",
+    }
+    assert study.args.booleans == "flag"
+    assert (study.metric.name, study.metric.goal) == ("val_accuracy", "maximize")
+    assert made.notes == ["left at the script's own values: num_workers"]
+
+
+def test_names_are_understood_however_they_are_written(draft):
+    source = "p.add_argument('--batchSize', type=int, default=8)\np.add_argument('--nEpochs', type=int, default=3)\n"
+    _, study = draft(source)
+    assert (study.fixed, study.args.names) == ({"batch_size": 8}, {"batch_size": "batchSize"})
+    assert (study.max_train_steps, study.command[-1]) == (3, "--nEpochs=${max_train_steps}")
+
+
+def test_the_script_is_found_from_where_the_study_is_written(draft, tmp_path):
+    assert draft(SCRIPT, tmp_path / "studies" / "one")[1].command[1] == "../../my_train.py"
+
+
+def test_booleans_that_are_given_in_another_way_are_left_out_and_told(draft):
+    made, study = draft(
+        "p.add_argument('--nesterov', action='store_true')\n"
+        "p.add_argument('--bias', action='store_true')\n"
+        "p.add_argument('--amsgrad', type=bool, default=False)\n"
+        "p.add_argument('--lr', type=float, default=0.1)\n"
+    )
+    assert "amsgrad" not in {**study.fixed, **study.scientific}
+    assert any("left out, since they are given in another way" in note and "amsgrad" in note for note in made.notes)
+
+
+def test_what_is_not_known_is_said_and_not_made_up(draft):
+    made, study = draft("p.add_argument('data')\np.add_argument('--lr', type=float)\n")
+    assert study.metrics is None
+    assert any("where its numbers are is not known" in note for note in made.notes)
+    assert any("positional arguments, to be added to the command: data" in note for note in made.notes)
+    assert "no argument looks like the length of training" in made.text("x")
+
+
+def test_a_script_that_speaks_the_protocol_needs_no_metrics(draft):
+    made, study = draft("from playbook_cli import current_trial\np.add_argument('--lr', type=float, default=0.1)\n")
+    assert study.metrics is None
+    assert made.notes == []
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("lr = 3", "no argument looks like a hyperparameter"),
+        ("p.add_argument('--verbose', action='store_true')", "no argument looks like a hyperparameter"),
+        ("def f(:\n", "my_train.py:1: this is not Python: "),
+        ("x = 1\x00", "this is not Python"),
+    ],
+)
+def test_what_is_no_script_with_hyperparameters_is_refused(draft, source, problem):
+    with pytest.raises(SpecError) as error:
+        draft(source)
+    assert problem in str(error.value)

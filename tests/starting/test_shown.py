@@ -1,0 +1,62 @@
+"""How scripts print their numbers."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from playbook_cli.starting.shown import likely_metric, patterns
+
+
+@pytest.mark.parametrize(
+    ("line", "names", "expected"),
+    [
+        (
+            "f\"step {it}: train loss {losses['train']:.4f}, val loss {losses['val']:.4f}\"",
+            {"it": 20, "losses": {"train": 0.5, "val": 0.25}},
+            {"step": "20", "train_loss": "0.5000", "val_loss": "0.2500"},
+        ),
+        (
+            'f"Epoch: {epoch:03d}/{total} | acc={accuracy:6.2f}% (lr {lr:.1e}, took {time.time() - t:.1f}s)\\n"',
+            {"epoch": 3, "total": 10, "accuracy": 9.5, "lr": 1e-5, "time": __import__("time"), "t": 0},
+            {"step": "003", "acc": "9.50"},
+        ),
+        (
+            'f"{global_step} {val_loss.item()}"',
+            {"global_step": 7, "val_loss": type("T", (), {"item": lambda self: 1e-7})()},
+            {"step": "7", "val_loss": "1e-07"},
+        ),
+        (
+            "'| epoch {:3d} | {:5d}/{} batches | lr {lr:.2f} | loss {:5.2f}\\n'.format(epoch, 1, 2, loss, lr=0.1)",
+            {"epoch": 3, "loss": 0.5},
+            {"step": "3", "loss": "0.50"},
+        ),
+        (
+            "'Epoch [%d/%2d] %5.1f%% Loss: %.3e' % (epoch, 10, 5.0, total_loss / n)",
+            {"epoch": 3, "total_loss": 1.0, "n": 2},
+            {"step": "3", "loss": "5.000e-01"},
+        ),
+        ('f"[{step}] loss: {loss}"', {"step": 1, "loss": float("nan")}, {"step": "1", "loss": "nan"}),
+    ],
+)
+def test_the_pattern_of_a_line_finds_its_numbers(line, names, expected):
+    (pattern,) = patterns(ast.parse(f"print({line})"))
+    shown = eval(line, names)
+    assert re.search(pattern.text, shown).groupdict() == expected
+    assert pattern.metrics == tuple(name for name in expected if name != "step")
+
+
+@pytest.mark.parametrize("line", ['f"loss {loss}"', 'f"step {step}"', '"step 1 loss 2"', 'f"{a} {b}"', "x"])
+def test_lines_without_a_step_and_a_metric_are_none(line):
+    assert patterns(ast.parse(f"print({line})")) == []
+
+
+def test_a_study_looks_at_held_out_data_first():
+    source = 'print(f"it {it} loss {loss}")\nprint(f"it {it} train acc {a} test acc {b}")\n'
+    found = patterns(ast.parse(source))
+    assert [pattern.line for pattern in found] == [1, 2]
+    assert likely_metric(found) == "test_acc"
+    assert likely_metric(found[:1]) == "loss"
+    assert likely_metric([]) is None

@@ -1,0 +1,154 @@
+"""Studies for W&B sweeps."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import yaml
+
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.load import validate
+from playbook_cli.spec.source import parse
+from playbook_cli.starting.sweep import draft_sweep
+
+SWEEP = """
+program: train.py
+method: random
+metric: {name: val/acc, goal: maximize}
+"""
+
+
+@pytest.fixture
+def draft(tmp_path):
+    def make(parameters, **more):
+        text = yaml.safe_dump({**yaml.safe_load(SWEEP), "parameters": parameters, **more})
+        made = draft_sweep(parse(text, "sweep.yaml"), tmp_path / "sweep.yaml", tmp_path)
+        return made, validate(parse(made.text("study.yaml"), "study.yaml"))[0]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"min": 0.1, "max": 0.5}, {"min": 0.1, "max": 0.5}),
+        ({"min": 1, "max": 8}, {"min": 1, "max": 8}),
+        ({"distribution": "uniform", "min": 1, "max": 8}, {"min": 1.0, "max": 8.0}),
+        ({"distribution": "int_uniform", "min": 1, "max": 8}, {"min": 1, "max": 8}),
+        ({"distribution": "log_uniform_values", "min": 0.1, "max": 1}, {"min": 0.1, "max": 1.0, "scale": "log"}),
+        ({"distribution": "inv_log_uniform_values", "min": 0.1, "max": 1}, {"min": 0.1, "max": 1.0, "scale": "log"}),
+        ({"distribution": "q_uniform", "min": 32, "max": 96, "q": 32}, {"values": [32, 64, 96]}),
+        ({"distribution": "q_uniform", "min": 0.0, "max": 0.3, "q": 0.1}, {"values": [0.0, 0.1, 0.2, 0.3]}),
+        ({"distribution": "q_uniform", "min": 1, "max": 9}, {"min": 1, "max": 9}),
+        (
+            {"distribution": "q_log_uniform_values", "min": 32, "max": 512, "q": 1},
+            {"min": 32, "max": 512, "scale": "log"},
+        ),
+        ({"values": ["a", 2, None, True]}, {"values": ["a", 2, None, True]}),
+        ({"distribution": "categorical", "values": [1, 2]}, {"values": [1, 2]}),
+        ({"values": [[1, 2], [3]]}, {"values": [[1, 2], [3]]}),
+        ({"distribution": "normal", "mu": 1.0, "sigma": 0.2}, {"min": 0.6, "max": 1.4}),
+        ({"distribution": "log_normal", "mu": 0.0, "sigma": 1.0}, {"min": 0.135, "max": 7.39, "scale": "log"}),
+    ],
+    ids=str,
+)
+def test_every_distribution_becomes_what_it_means(draft, given, expected):
+    made, study = draft({"p": given})
+    assert made.data["nuisance"] == {"p": expected}
+    assert "p" in study.nuisance
+
+
+@pytest.mark.parametrize("given", [{"value": 3}, {"values": [3]}, {"distribution": "constant", "value": 3}])
+def test_one_value_is_fixed(draft, given):
+    assert draft({"p": given})[1].fixed == {"p": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"values": [1, 2], "probabilities": [0.9, 0.1]}, "p: probabilities were not carried over"),
+        ({"distribution": "q_uniform", "min": 0.0, "max": 9.0, "q": 0.1}, "p: the rounding to multiples of 0.1"),
+        ({"distribution": "normal", "mu": 1.0, "sigma": 0.2}, "p: normal became the range of two standard deviations"),
+        ({"parameters": {"lr": {"min": 0.1, "max": 1.0}}}, "p is nested"),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_carried_over_is_said(draft, given, note):
+    made, _ = draft({"p": given})
+    assert any(said.startswith(note) for said in made.notes)
+    assert note[:30] in made.text("study.yaml")
+
+
+@pytest.mark.parametrize("kind", ["log_uniform", "q_log_uniform", "inv_log_uniform"])
+def test_a_bare_log_uniform_is_refused_with_the_fix(draft, kind):
+    with pytest.raises(SpecError) as error:
+        draft({"p": {"distribution": kind, "min": -9, "max": 0}})
+    assert f"p: the ends of {kind} are exponents, so min: -9 means exp(-9) = {math.exp(-9):.3g}" in str(error.value)
+    assert "write distribution: log_uniform_values, min: 0.000123, max: 1;" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"distribution": "beta", "min": 0, "max": 1}, "there is no counterpart of the distribution beta"),
+        ({"distribution": "uniform", "max": 1}, "uniform has no min and max that are numbers"),
+        ({}, "uniform has no min and max that are numbers"),
+        ({"value": {"a": 1}}, "is no value of a hyperparameter"),
+    ],
+    ids=str,
+)
+def test_what_has_no_counterpart_is_refused_with_its_line(draft, given, problem):
+    with pytest.raises(SpecError, match=r"sweep\.yaml:\d+: p: ") as error:
+        draft({"p": given})
+    assert problem in str(error.value)
+
+
+def test_nested_parameters_are_arguments_of_their_own(draft):
+    made, study = draft({"opt": {"parameters": {"lr": {"min": 0.1, "max": 1.0}, "eps": {"value": 1e-8}}}})
+    assert list(made.data["nuisance"]) == ["opt.lr"]
+    assert study.fixed == {"opt.eps": 1e-8}
+
+
+def test_the_length_of_training_is_no_hyperparameter(draft):
+    made, study = draft({"epochs": {"values": [5, 20]}, "lr": {"min": 0.1, "max": 1.0}})
+    assert study.max_train_steps == 20
+    assert study.command[-1] == "--epochs=${max_train_steps}"
+    assert any("epochs is max_train_steps, which is never tuned" in note for note in made.notes)
+    assert list(made.data["nuisance"]) == ["lr"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (None, ["${python}", "train.py", "${args}"]),
+        (
+            ["${env}", "${interpreter}", "${program}", "${args_no_hyphens}"],
+            ["${python}", "train.py", "${args_no_hyphens}"],
+        ),
+        (["torchrun", "${program}", "--x=${args_json_file}"], ["torchrun", "train.py", "--x=${args_json_file}"]),
+    ],
+)
+def test_the_command_keeps_its_meaning(draft, command, expected):
+    made, study = draft({"lr": {"min": 0.1, "max": 1.0}}, **({"command": command} if command else {}))
+    if command and "torchrun" in command:
+        assert study.command == ["torchrun", "train.py"]
+        assert any("has no counterpart" in note for note in made.notes)
+    else:
+        assert study.command == expected
+
+
+def test_method_and_further_keys(draft):
+    made, study = draft(
+        {"lr": {"values": [0.1, 1.0]}}, method="grid", early_terminate={"type": "hyperband"}, project="p"
+    )
+    assert (study.sampler, study.trials) == ("grid", None)
+    assert {"`early_terminate` was not carried over", "`project` was not carried over"} <= set(made.notes)
+    made, study = draft({"lr": {"min": 0.1, "max": 1.0}}, run_cap=12)
+    assert (study.sampler, study.trials, study.metric.name, study.metric.goal) == ("halton", 12, "val/acc", "maximize")
+
+
+@pytest.mark.parametrize("text", ["a: 1", "[1, 2]", "parameters: 3"])
+def test_what_is_no_sweep_is_refused(tmp_path, text):
+    with pytest.raises(SpecError, match="this is no sweep"):
+        draft_sweep(parse(text, "sweep.yaml"), tmp_path / "sweep.yaml", tmp_path)
