@@ -28,7 +28,8 @@ USUAL_NAMES = {
 _SEED = re.compile(r"(^|_)seed$")
 _FOLDER = re.compile(r"^(out|output|save|log|logging|run|work|result|results|checkpoint|ckpt)_?(dir|path|folder)$")
 _EVALUATION = re.compile(r"^(eval|val|evaluation|validation|test)_(every|interval|steps|freq|frequency)$")
-_STEPS = re.compile(r"^(max_|num_|n_|total_)?(train_|training_)?(steps|iter|iters|iterations|epochs|updates)$")
+_STEPS = re.compile(r"^(max_|num_|n_|total_)?n?(train_|training_)?(steps|iter|iters|iterations|epochs|updates)$")
+_HOUSEKEEPING = re.compile(r"^(save|load|resume|test|eval|valid|log|print|no|dry|use_cuda|pretrained)(_|$)")
 _ARCHITECTURE = re.compile(
     r"batch_size|hidden|layer|depth|width|head|embd|embed|(^|_)dim|channel|filter|kernel|block_size|context|seq_len|"
     r"optim|^opt$|sched|activation|^act$|norm|clip|warmup|beta|epsilon|gamma|alpha|temperature|rank|lora|arch|model$|"
@@ -63,7 +64,9 @@ def propose(argument: Argument) -> Proposal:
             return Proposal(argument=argument, name=name, part=part)
     if argument.kind == "float" and (given := _range(name, argument)) is not None:
         return Proposal(argument=argument, name=name, part="nuisance", setting=given[0], why=given[1])
-    if not _ARCHITECTURE.search(plain) or not argument.has_default or argument.default is None:
+    if _HOUSEKEEPING.search(plain) or not _ARCHITECTURE.search(plain):
+        return Proposal(argument=argument, name=name, part="left")
+    if not argument.has_default or argument.default is None:
         return Proposal(argument=argument, name=name, part="left")
     values = list(argument.choices) if argument.kind != "bool" else [False, True]
     if len(values) > 1 and (argument.kind == "bool" or argument.default in values):
@@ -92,7 +95,10 @@ def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] |
     if re.search(r"label_smoothing", name):
         return {"min": 0.0, "max": 0.2}, None
     if re.search(r"^momentum$|^beta1$|^beta_1$", name):
-        return {"min": 0.8, "max": 0.99}, "1 - momentum on a log scale is better, where the script can take it"
+        return {
+            "min": min(0.8, default or 0.8),
+            "max": 0.99,
+        }, "1 - momentum on a log scale is better, where the script can take it"
     return None
 
 

@@ -142,6 +142,8 @@ def _roles(draft: Draft, proposals: list[Proposal]) -> None:
         draft.data["goal"] = "How good can it be?"
     nuisance = [p for p in usable if p.part == "nuisance"]
     fixed = {p.name: p.argument.default for p in usable if p.part in ("fixed", "scientific") and p is not asked}
+    if not nuisance and asked is None:
+        draft.notes.append("nothing varies yet: no argument is one that most studies tune")
     if nuisance:
         draft.data["nuisance"] = {p.name: p.setting for p in nuisance}
         draft.comments |= {("nuisance", p.name): p.why for p in nuisance if p.why}

@@ -32,9 +32,13 @@ class Pattern:
 
 
 def patterns(tree: ast.Module) -> list[Pattern]:
-    """Of all f-strings, `format` and `%` that show a step and a metric, in the order of the script; each text once."""
+    """Of all f-strings, `format` and `%` that show a step and a metric, in the order of the script; each text once.
+
+    Where there are such, also of those that show a metric of held-out data: it belongs to the step before it.
+    """
     found = {pattern.text: pattern for node in ast.walk(tree) for pattern in _pattern(node)}
-    return sorted(found.values(), key=lambda pattern: pattern.line)
+    with_step = [pattern for pattern in found.values() if "(?P<step>" in pattern.text]
+    return sorted(found.values() if with_step else (), key=lambda pattern: pattern.line)
 
 
 def likely_metric(found: list[Pattern]) -> str | None:
@@ -49,7 +53,7 @@ def _pattern(node: ast.AST) -> Iterator[Pattern]:
     for part in _parts(node):
         if isinstance(part, str):
             label = part
-            text += re.escape(part.strip("\n")).replace(r"\ ", " ")
+            text += re.escape(part.strip("\n")).replace(r"\ ", " ").replace("\\\t", r"\t")
         else:
             name = _group(part, label, names)
             if name is None:
@@ -58,8 +62,10 @@ def _pattern(node: ast.AST) -> Iterator[Pattern]:
                 names.append(name)
                 text += rf"\s*(?P<{name}>\d+)" if name == "step" else rf"\s*(?P<{name}>[-+.\w]+)"
             label = ""
-    if "step" in names and len(names) > 1 and isinstance(node, ast.expr):
-        yield Pattern(text=text, metrics=tuple(name for name in names if name != "step"), line=node.lineno)
+    metrics = [name for name in names if name != "step"]
+    told = "step" in names or any(_HELD_OUT.search(name) for name in metrics)
+    if metrics and told and "\n" not in text and isinstance(node, ast.expr):
+        yield Pattern(text=text, metrics=tuple(metrics), line=node.lineno)
 
 
 def _parts(node: ast.AST) -> list[str | ast.expr]:
@@ -104,11 +110,12 @@ def _formatted(text: str, given: Sequence[ast.expr], named: Mapping[str, ast.exp
 
 def _group(value: ast.expr, label: str, taken: list[str]) -> str | None:
     """What to call a shown value, by the words before it or by its own name; None where it is no step and no metric."""
-    words = re.findall(r"[A-Za-z]\w*", re.split(r"[,|;\d]", label)[-1])
+    words = re.findall(r"[A-Za-z]\w*", re.split(r"[,|;\d()]", label)[-1])
     own = _name(value)
     if "step" not in taken and (_STEP.search(own) or _STEP.search("_".join(words))):
         return "step"
-    shown = "_".join(words[-2:]).lower()
+    held_out = [word for word in words[:-2] if _HELD_OUT.search(word)]
+    shown = "_".join([*held_out[-1:], *words[-2:]]).lower()
     name = shown if _METRIC.search(shown) else own if _METRIC.search(own) else ""
     return name if name.isidentifier() and name not in taken else None
 

@@ -53,6 +53,18 @@ def test_lines_without_a_step_and_a_metric_are_none(line):
     assert patterns(ast.parse(f"print({line})")) == []
 
 
+def test_a_line_about_held_out_data_belongs_to_the_step_before_it():
+    test = "print('\\nTest set: Average loss: {:.4f}, Accuracy: {}/{}\\n'.format(loss, correct, n))"
+    train = "print('Train Epoch: {} [{}/{}]\\tLoss: {:.6f}'.format(epoch, i, n, loss.item()))"
+    assert patterns(ast.parse(test)) == []
+    found = patterns(ast.parse(f"{train}\n{test}"))
+    assert [pattern.metrics for pattern in found] == [("loss",), ("test_average_loss", "accuracy")]
+    read = re.search(found[1].text, "Test set: Average loss: 0.0482, Accuracy: 9840/10000").groupdict()
+    assert read == {"test_average_loss": "0.0482", "accuracy": "9840"}
+    assert re.search(found[0].text, "Train Epoch: 2 [640/6000]\tLoss: 0.300000")["step"] == "2"
+    assert likely_metric(found) == "test_average_loss"
+
+
 def test_a_study_looks_at_held_out_data_first():
     source = 'print(f"it {it} loss {loss}")\nprint(f"it {it} train acc {a} test acc {b}")\n'
     found = patterns(ast.parse(source))
