@@ -20,6 +20,9 @@ Role = Literal["scientific", "nuisance", "fixed"]
 State = Literal["pending", "running", "completed", "infeasible", "failed"]
 Severity = Literal["warning", "info", "ok"]
 
+WHOLE = 0.9
+"""A trial that comes to this share of max_train_steps has trained as long as the others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:

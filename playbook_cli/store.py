@@ -80,7 +80,7 @@ class Store:
 
     @property
     def metric(self) -> Metric:
-        return Metric(name=self.spec.metric.name, goal=self.spec.metric.goal)
+        return self.spec.objective
 
     def history(self) -> History:
         """The journal, without what trials measured. JournalError where it is damaged."""

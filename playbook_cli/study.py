@@ -12,7 +12,7 @@ from playbook_cli import journal
 from playbook_cli.curves import best_of, measure
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
-from playbook_cli.records import Metric, TrialRecord
+from playbook_cli.records import WHOLE, TrialRecord
 from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ RACE_SECONDS = 0.1
 HOPELESS_CRASHES = 3
 """So many different trials that crash before any ends well stop the study."""
 SHOWN_LINES = 15
-WHOLE = 0.9
-"""A trial that comes to this share of max_train_steps has trained as long as the others."""
 NO_METRIC = "it ended without an evaluation of"
 """What a trial's reason begins with that failed because its script does not report the study's metric."""
 
@@ -169,9 +167,8 @@ class Study:
 
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
         """The trial with its best evaluation and last step, and all that its metrics file says."""
-        metric = Metric(name=self.spec.metric.name, goal=self.spec.metric.goal)
         measured = measure(self.paths.trial(trial.id).metrics)
-        best = best_of(measured.curve, metric, trial.id, trial.params)
+        best = best_of(measured.curve, self.spec.objective, trial.id, trial.params)
         last_step = int(measured.curve.steps[-1]) if measured.curve is not None else 0
         return replace(trial, best=best, last_step=last_step), measured
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
 from playbook_cli.advice.isolation_rule import isolation
+from playbook_cli.records import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,8 +39,6 @@ OF_WHOLE_TRAINING = (
     "eval-frequency",
 )
 """The rules that ask what happens by the end of training: trials that stopped well before it have no say in them."""
-WHOLE = 0.9
-"""A trial that comes to this share of max_train_steps has trained to the end."""
 FOR_RACES = ("infeasible", "training-loss-rising")
 """The rules that can be read off trials which ended where they fitted or could not win."""
 

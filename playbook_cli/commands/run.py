@@ -100,10 +100,9 @@ def run_trials(
     from playbook_cli.launch.local import LocalLauncher
     from playbook_cli.progress import watcher
     from playbook_cli.provenance import origin
-    from playbook_cli.records import Metric
     from playbook_cli.study import Stop, Study
 
-    metric = Metric(name=spec.metric.name, goal=spec.metric.goal)
+    metric = spec.objective
     view = watcher(console(stderr=True), paths, metric, spec.max_train_steps)
     stop = Stop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -159,9 +158,8 @@ def _shown(value: object) -> str:
 def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json, sentences
-    from playbook_cli.records import Metric
 
-    metric = Metric(name=spec.metric.name, goal=spec.metric.goal)
+    metric = spec.objective
     if json:
         print_json(as_json(spec.name, metric, outcome.trials, len(outcome.trials)))
         return

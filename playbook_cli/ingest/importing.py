@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import infer
-from playbook_cli.records import Metric
+from playbook_cli.records import WHOLE, Metric
 from playbook_cli.spec import check
 from playbook_cli.spec.load import plain, validate
 from playbook_cli.spec.source import Source
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 LENGTH = "max_train_steps"
-WHOLE = 0.9
-"""A completed trial that ended before this share of max_train_steps is said to have been cut short."""
 
 
 @dataclass(frozen=True, kw_only=True)

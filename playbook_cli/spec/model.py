@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from playbook_cli.records import Goal, Parameter, Role, Value
+from playbook_cli.records import Goal, Metric, Parameter, Role, Value
 from playbook_cli.space import Space
 from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
 
@@ -237,6 +237,11 @@ class StudySpec(_Section):
     @property
     def steps_between_evaluations(self) -> int:
         return self.eval_every or max(1, self.max_train_steps // 50)
+
+    @property
+    def objective(self) -> Metric:
+        """What the study optimises, as the other parts speak of it."""
+        return Metric(name=self.metric.name, goal=self.metric.goal)
 
     def parameters(self) -> list[Parameter]:
         """All hyperparameters that vary, scientific before nuisance, in the order of the file."""
