@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from playbook_cli.curves import latest
+from playbook_cli.records import searched
 from playbook_cli.store import counts
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _Tally:
         self._spent_steps += max(0, trial.last_step - step)
 
     def best(self) -> TrialRecord | None:
-        having = [t for t in self.trials.values() if t.best is not None and t.state == "completed"]
+        having = [t for t in searched(self.trials.values()) if t.best is not None and t.state == "completed"]
         return min(having, key=lambda t: self.metric.loss(t.best.value) if t.best else 0.0, default=None)
 
     def seconds_left(self, steps: dict[int, int]) -> float | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -136,6 +136,8 @@ class TrialRecord:
     arm: Mapping[str, Value]
     """The settings of the discrete scientific hyperparameters."""
     seed: int
+    repeat_of: int | None = None
+    """The trial that this one trains again on a fresh seed; None for a trial of the search."""
     state: State = "pending"
     reason: str | None = None
     """Why it is infeasible or failed."""
@@ -168,6 +170,21 @@ class StudyRecord:
     """Thresholds that the user set: rule -> name -> value."""
     raced: bool = False
     """A learning-rate sweep: its trials end where they fit or can't win, so their curves are not those of training."""
+
+    @property
+    def search(self) -> StudyRecord:
+        """The study without its repeats: every point once, as the search found it."""
+        trials = searched(self.trials)
+        return replace(self, trials=trials, planned=self.planned - (len(self.trials) - len(trials)))
+
+    def repeats(self, trial: int) -> list[TrialRecord]:
+        """The trainings of this trial's point on fresh seeds, in order of id; the trial itself is not among them."""
+        return [other for other in self.trials if other.repeat_of == trial]
+
+
+def searched(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The trials of the search, without those that repeat one of them."""
+    return [trial for trial in trials if trial.repeat_of is None]
 
 
 @dataclass(frozen=True, kw_only=True)

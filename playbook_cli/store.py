@@ -12,7 +12,7 @@ from playbook_cli import journal
 from playbook_cli.curves import best_of, latest, measure
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.paths import StudyPaths
-from playbook_cli.records import Metric, StudyRecord, TrialRecord
+from playbook_cli.records import Metric, StudyRecord, TrialRecord, searched
 from playbook_cli.spec.load import load
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Store:
             parameters=space.parameters,
             fixed=spec.fixed,
             arms=space.arms,
-            planned=max(spec.trials or 0, len(trials)),
+            planned=planned(spec, trials),
             trials=trials,
             rules=spec.rules,
             raced=spec.sampler == "listed",
@@ -147,7 +147,9 @@ def read_history(paths: StudyPaths) -> History:
                     {name: tuple(value) if isinstance(value, list) else value for name, value in event[key].items()}
                     for key in ("params", "arm")
                 )
-                trials[number] = TrialRecord(id=number, params=params, arm=arm, seed=event["seed"])
+                trials[number] = TrialRecord(
+                    id=number, params=params, arm=arm, seed=event["seed"], repeat_of=event.get("repeat_of")
+                )
             elif kind == "started":
                 number = int(event["trial"])
                 attempts[number] = Attempt(
@@ -167,6 +169,12 @@ def read_history(paths: StudyPaths) -> History:
             ) from None
     ordered = [trials[number] for number in sorted(trials)]
     return History(trials=ordered, open_attempts=list(attempts.values()), source=source, trained_seconds=seconds)
+
+
+def planned(spec: StudySpec, trials: Sequence[TrialRecord]) -> int:
+    """How many trials the study is to have: those of its search, and the repeats that the journal knows."""
+    search = len(searched(trials))
+    return max(spec.trials or 0, search) + len(trials) - search
 
 
 def running(paths: StudyPaths) -> Runner | None:

@@ -12,11 +12,11 @@ from playbook_cli import journal
 from playbook_cli.curves import best_of, measure
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
-from playbook_cli.records import WHOLE, TrialRecord
+from playbook_cli.records import WHOLE, TrialRecord, searched
 from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.claim import Claim
@@ -110,6 +110,8 @@ class Study:
     origin: dict[str, Any]
     """Where the study came from: its file, the command, the commit."""
     race: Race | None = None
+    further: Callable[[Sequence[TrialRecord]], Sequence[TrialRecord]] | None = None
+    """Trials to plan besides those of the search, given all that there are; their ids go on from there."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _crashes: dict[int, int] = field(default_factory=dict)
@@ -158,11 +160,23 @@ class Study:
             raise StudyError(
                 "the journal lacks planned trials", where=str(self.paths.journal), hint="it was edited: restore it"
             )
-        missing = (self.spec.trials or 0) - len(trials)
+        search = searched(trials)
+        missing = (self.spec.trials or 0) - len(search)
         if missing > 0:
-            for trial in self.sampler.suggest(self.spec.space(), trials, missing):
+            for suggested in self.sampler.suggest(self.spec.space(), search, missing):
+                trial = replace(suggested, id=len(trials))  # repeats may stand between the trials of the search
                 self._note("planned", trial=trial.id, params=trial.params, arm=trial.arm, seed=trial.seed)
                 trials.append(trial)
+        for trial in self.further(trials) if self.further else ():
+            self._note(
+                "planned",
+                trial=trial.id,
+                params=trial.params,
+                arm=trial.arm,
+                seed=trial.seed,
+                repeat_of=trial.repeat_of,
+            )
+            trials.append(trial)
         self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
 
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:

@@ -45,6 +45,7 @@ FOR_RACES = ("infeasible", "training-loss-rising")
 
 def read(study: StudyRecord) -> list[Finding]:
     """The findings of every rule, the isolation rule last because the others may block it."""
+    study = study.search
     if study.raced:
         return [finding for rule in FOR_RACES for finding in CHECKS[rule](study)]
     whole = replace(study, trials=[trial for trial in study.trials if _whole(trial, study.max_train_steps)])

@@ -47,7 +47,7 @@ def next_(
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
-    record = store.record()
+    record = store.record().search
     findings = advise(record)
     request = Request(
         widen=widen or (),

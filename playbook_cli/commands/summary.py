@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.records import searched
 from playbook_cli.store import counts
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def best(metric: Metric, trials: Sequence[TrialRecord]) -> Best | None:
-    """The best evaluation of the completed trials."""
-    having = [t.best for t in trials if t.state == "completed" and t.best is not None]
+    """The best evaluation of the completed trials of the search."""
+    having = [t.best for t in searched(trials) if t.state == "completed" and t.best is not None]
     return min(having, key=lambda b: metric.loss(b.value), default=None)
 
 

@@ -39,10 +39,11 @@ _BELONGS = StudyPaths(Path(".."))
 
 def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
     """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them."""
+    counts = _counts(study)
+    study = study.search
     ranked = outcomes.ranked(study.trials, study.metric)
     best = ranked[0].best if ranked else None
     ties = sum(trial.best is not None and best is not None and trial.best.value == best.value for trial in ranked)
-    counts = _counts(study)
     arms = _arms(study)
     zone = limit(study, "boundary", "zone")
     return Report(

@@ -1,0 +1,40 @@
+"""Trials of a study again, on fresh seeds."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from playbook_cli.records import TrialRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def repeats(trials: Sequence[TrialRecord], of: Sequence[int], seeds: int) -> list[TrialRecord]:
+    """What is still missing of `seeds` repeats of each trial in `of`, given all trials of the study; pending.
+
+    The k-th repeat has the same seed whatever it repeats, in this study and in every other, so that two studies can be
+    compared seed by seed. Seeds that a trial of the search was selected on are left out.
+    """
+    known = {trial.id: trial for trial in trials}
+    selected = {trial.seed for trial in trials if trial.repeat_of is None}
+    fresh = [seed for seed in itertools.islice(_seeds(), seeds + len(selected)) if seed not in selected][:seeds]
+    missing = [
+        (known[number], seed)
+        for seed in fresh
+        for number in of
+        if not any(trial.repeat_of == number and trial.seed == seed for trial in trials)
+    ]
+    return [
+        TrialRecord(id=number, params=trial.params, arm=trial.arm, seed=seed, repeat_of=trial.id)
+        for number, (trial, seed) in enumerate(missing, start=len(trials))
+    ]
+
+
+def _seeds() -> Iterator[int]:
+    """The seeds of repeats, from 0 to 2**31 - 1, without end."""
+    import numpy as np
+
+    for number in itertools.count():
+        yield int(np.random.SeedSequence([number], spawn_key=(1,)).generate_state(1)[0] >> 1)
