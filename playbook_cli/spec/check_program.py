@@ -36,7 +36,7 @@ def program_problems(spec: StudySpec) -> Iterator[Problem]:
 
 
 def _arguments(spec: StudySpec) -> Iterator[Problem]:
-    known = [*spec.scientific, *spec.nuisance, *spec.fixed]
+    known = list(dict.fromkeys([*spec.scientific, *spec.nuisance, *spec.fixed]))
     for key, names in (("names", spec.args.names), ("omit", spec.args.omit)):
         for name in (name for name in names if name not in known):
             yield Problem(

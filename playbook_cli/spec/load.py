@@ -38,7 +38,9 @@ def validate(read: Source) -> tuple[StudySpec, Source]:
     try:
         spec = StudySpec.model_validate(read.data)
     except ValidationError as error:
-        raise _all_of(read, (_problem(detail) for detail in error.errors(include_url=False))) from None
+        found = (_problem(detail) for detail in error.errors(include_url=False))
+        # of the alternatives that a value may be, the last is the widest
+        raise _all_of(read, {problem.location: problem for problem in found}.values()) from None
     found = check.problems(spec)
     if found:
         raise _all_of(read, found)
@@ -144,7 +146,9 @@ def _all_of(read: Source, found: Iterable[Problem]) -> SpecError:
 
 def _problem(detail: Any) -> Problem:
     """What Pydantic found, in the words of a study file."""
-    location: Location = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part in _UNION_TAGS))
+    location: Location = detail["loc"]
+    while location and location[-1] in _UNION_TAGS:
+        location = location[:-1]
     kind = detail["type"]
     if kind == "extra_forbidden":
         return Problem(location=location, what="there is no such key", hint=_did_you_mean(location))
@@ -153,14 +157,22 @@ def _problem(detail: Any) -> Problem:
         return Problem(location=location[:-1], what=what, hint=_MISSING.get(str(location[-1])))
     shown = detail["input"]
     given = f", not {shown!r}" if isinstance(shown, str | int | float | bool) and len(repr(shown)) < 60 else ""
-    message = str(detail["msg"])
+    message = _KINDS.get(kind, str(detail["msg"]))
     message = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    if message.startswith(("greater", "less")):
+        message = f"a number {message}"
     if location == ("metric",):
         return Problem(location=location, what="it has a name and a goal", hint=_MISSING["metric"])
     return Problem(location=location, what=f"write {message.removeprefix('write ')}{given}")
 
 
-_UNION_TAGS = ("int", "float", "bool", "str")
+_UNION_TAGS = ("int", "float", "bool", "str", "constrained-int", "constrained-float")
+_KINDS = {
+    "dict_type": "keys with values below it",
+    "model_type": "keys with values below it",
+    "list_type": "a list",
+    "string_type": "text, in quotes where it looks like a number",
+}
 _MISSING = {
     "metric": "write metric: {name: val_error, goal: minimize}",
     "max_train_steps": "playbook lr-sweep finds it: write a first guess here",

@@ -82,3 +82,10 @@ def test_what_works_is_kept_as_it_was_written(lines, tmp_path):
 
 def test_the_short_form_names_arguments():
     assert spec(f"{STUDY}args: {{lr: learning-rate}}\n").args.names == {"lr": "learning-rate"}
+
+
+def test_a_name_in_two_roles_is_not_taken_for_two_arguments_of_one_name():
+    with pytest.raises(SpecError) as refused:
+        spec(f"{STUDY}scientific: {{lr: [1, 2]}}\n")
+    assert "lr is scientific already" in str(refused.value)
+    assert "args.names" not in str(refused.value)

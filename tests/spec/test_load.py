@@ -58,8 +58,11 @@ def test_a_file_that_is_no_mapping_is_refused(text):
         ("sampler: tpe", "study.yaml:8: sampler: write 'halton', 'sobol', 'random', "),
         ("resources: {timeout: soon}", "resources.timeout: write a duration such as 90s, 30m, 1h or 1h30m, not 'soon'"),
         ("fixed: {a: {b: 1}}", "study.yaml:8: fixed.a: write a number, text, true, false, null, or a list of these"),
-        ("seed: -1", "study.yaml:8: seed: write greater than or equal to 0, not -1"),
-        (f"goal: [{'a' * 100}]", "study.yaml:8: goal: write a valid string"),
+        ("seed: -1", "study.yaml:8: seed: write a number greater than or equal to 0, not -1"),
+        ("resources: 4", "study.yaml:8: resources: write keys with values below it, not 4"),
+        ("fixed: [dropout]", "study.yaml:8: fixed: write keys with values below it"),
+        ("scientific: {int: {min: low, max: 2}}", "study.yaml:8: scientific.int.min: write a valid number, not 'low'"),
+        (f"goal: [{'a' * 100}]", "study.yaml:8: goal: write text, in quotes where it looks like a number"),
     ],
 )
 def test_a_wrong_key_or_value_is_told_with_line_key_and_what_to_write(line, message):
