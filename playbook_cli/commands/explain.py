@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli.commands.options import Json
+
 if TYPE_CHECKING:
     from playbook_cli.advice.rules import Rule
 
@@ -21,19 +23,27 @@ def explain(
         str | None, typer.Argument(metavar="[RULE]", help="A rule's name; without it, all of them.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="All rules as a Markdown table.")] = False,
+    json: Json = False,
 ) -> None:
     """Explain a rule of the report: what it looks at, its thresholds, its formula, and what to do.
 
     Example:  playbook explain boundary
     """
     from playbook_cli.advice.rules import RULES
-    from playbook_cli.commands.output import console
+    from playbook_cli.commands.output import console, print_json
     from playbook_cli.errors import PlaybookError
 
-    out = console()
+    if rule is not None and rule not in RULES:
+        raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(RULES)}")
+    if json:
+        from dataclasses import asdict
+
+        print_json({"rules": [asdict(known) for known in RULES.values() if rule in (None, known.name)]})
+        return
     if markdown:
         print("\n".join(table()))
         return
+    out = console()
     if rule is None:
         from rich.table import Table
 
@@ -43,8 +53,6 @@ def explain(
         out.print(listed)
         out.print("\n-> playbook explain RULE")
         return
-    if rule not in RULES:
-        raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(RULES)}")
     for line in _lines(RULES[rule]):
         out.print(line)
 

@@ -1,0 +1,30 @@
+"""`playbook explain` says what a rule looks at."""
+
+from __future__ import annotations
+
+from playbook_cli.advice.rules import RULES
+
+
+def test_json_holds_every_rule_with_its_thresholds(bench):
+    answer = bench("explain", "--json")
+    rules = {rule["name"]: rule for rule in answer.json["rules"]}
+    assert list(rules) == list(RULES)
+    assert rules["best-step"]["thresholds"][0] == {
+        "name": "early",
+        "default": 0.1,
+        "meaning": RULES["best-step"].thresholds[0].meaning,
+        "whose": "playbook",
+    }
+
+
+def test_json_of_one_rule_holds_that_rule_only(bench):
+    answer = bench("explain", "boundary", "--json")
+    assert [rule["name"] for rule in answer.json["rules"]] == ["boundary"]
+
+
+def test_an_unknown_rule_is_refused_with_those_there_are(bench):
+    answer = bench("explain", "boundry", "--json")
+    assert answer.code == 2
+    assert "there is no rule 'boundry'" in answer.err
+    assert "boundary" in answer.err
+    assert answer.out == ""
