@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from benchmarks.cases import COUNTS, Case
 from benchmarks.learning_curves import Course, curve_study
+from playbook_cli.records import TrainingFit
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from benchmarks.cases import Make
     from playbook_cli.records import StudyRecord
 
@@ -30,6 +31,8 @@ STRONG_OVERFIT = Course(tau=0.05, turn=0.2, rise=0.4, noise=0.02)
 LINEAR = Course(tau=0.12, anneal=0.2, schedule="linear")
 
 COSINE = Course(tau=0.12, anneal=0.2, schedule="cosine")
+
+STEEP_START = Course(tau=0.1, anneal=0.06, schedule="cosine")
 
 RISING_LOSS = Course(tau=0.15, train_turn=0.4, train_rise=0.3)
 
@@ -136,6 +139,7 @@ def _curves() -> list[Case]:
             "overfit": courses(OVERFIT),
             "linear decay": courses(LINEAR),
             "unfinished, noise x 5": courses(replace(UNFINISHED, noise=0.05)),
+            "steep start, slow end": courses(STEEP_START),
         },
         "training-loss-rising": {
             "saturated": courses(SATURATED),
@@ -194,4 +198,87 @@ def _steps() -> list[Case]:
     return made
 
 
-CURVE_CASES = [*_curves(), *_steps()]
+def regularized(rng: np.random.Generator, n: int, _: int) -> StudyRecord:
+    """The training loss falls on as a power of time; the validation error has reached its floor by the middle."""
+    made = courses(SATURATED)(rng, n, 0)
+    trials = []
+    for made_trial in made.trials:
+        curve = made_trial.curve
+        assert curve is not None
+        shaken = 0.005 * rng.normal(size=curve.steps.size)
+        loss = 2.0 * ((1 + 100 * curve.steps / made.max_train_steps) ** -0.4 + shaken) + 0.05
+        trials.append(replace(made_trial, curve=replace(curve, values={**curve.values, "train_loss": loss})))
+    return replace(made, trials=trials)
+
+
+def fitted(rng: np.random.Generator, n: int, _: int) -> StudyRecord:
+    """Slow validation curves over a training set that is fitted perfectly by the middle."""
+    made = courses(SLOW)(rng, n, 0)
+    trials = []
+    for made_trial in made.trials:
+        curve = made_trial.curve
+        assert curve is not None
+        share = curve.steps / made.max_train_steps
+        error = np.maximum(np.round((1 - 2 * share) * 1000) / 1000, 0.0)
+        trials.append(replace(made_trial, curve=replace(curve, values={**curve.values, "train_error": error})))
+    return replace(made, trials=trials)
+
+
+def swept(make: Make, *, fits: bool, steps: int = 400, fell: float | None = None) -> Make:
+    """These studies beside a learning-rate sweep that fits the training set, or does not."""
+
+    def with_sweep(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
+        return replace(make(rng, n, d), training_fit=TrainingFit(fits=fits, steps=steps, fell=fell))
+
+    return with_sweep
+
+
+def _regimes() -> list[Case]:
+    bound = {
+        "power law": courses(UNFINISHED),
+        "slow": courses(SLOW),
+        "slow, ties": courses(replace(SLOW, resolution=TIES)),
+        "slow, no training loss": courses(replace(SLOW, train=False)),
+        "power law, rate unknown": courses(replace(UNFINISHED, rate=False)),
+        "slow, noise x 5": courses(replace(SLOW, noise=0.05)),
+        "power law, lr-sweep never fits": swept(courses(UNFINISHED), fits=False),
+        "cosine, lr-sweep never fits, falls": swept(courses(COSINE), fits=False, steps=1000, fell=0.07),
+    }
+    not_bound = {
+        "saturated": courses(SATURATED),
+        "saturated, noise x 5": courses(replace(SATURATED, noise=0.05)),
+        "saturated, ties": courses(replace(SATURATED, resolution=TIES)),
+        "saturated, no training loss": courses(replace(SATURATED, train=False)),
+        "fits": courses(FITS),
+        "overfit": courses(OVERFIT),
+        "training loss falls, validation flat": regularized,
+        "training error zero": fitted,
+        "slow, lr-sweep fits": swept(courses(SLOW), fits=True),
+    }
+    decayed = {
+        "linear decay": courses(LINEAR),
+        "cosine": courses(COSINE),
+        "cosine, lr-sweep never fits, shorter": swept(courses(COSINE), fits=False, steps=400, fell=0.1),
+        "cosine, lr-sweep never fits, flat": swept(courses(COSINE), fits=False, steps=1000, fell=0.0),
+    }
+    groups = (
+        (True, "yes", "", bound),
+        (True, "no", "not bound: ", not_bound),
+        (False, "yes", "bound? ", not_bound | decayed),
+        (False, "no", "not bound? ", bound | {"power law, noise x 3": courses(replace(UNFINISHED, noise=0.03))}),
+    )
+    return [
+        Case(
+            rule="compute-bound",
+            name=f"{prefix}{name}",
+            should=should,
+            speaks=(verdict,),
+            make=make,
+            sizes=COUNTS,
+        )
+        for should, verdict, prefix, cases in groups
+        for name, make in cases.items()
+    ]
+
+
+CURVE_CASES = [*_curves(), *_steps(), *_regimes()]

@@ -4,6 +4,7 @@
 
 Thresholds were chosen on the development seeds; published figures come from the reporting seeds, which nothing was
 fitted to. `undecided` counts as neither: it is shown beside the two rates, which are shares of the decided studies.
+`--rule compare` is `playbook compare` on pairs of pipelines of known difference, a table of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import decision_cases
 from benchmarks.arm_cases import ARM_CASES
 from benchmarks.curve_cases import CURVE_CASES
 from benchmarks.surface_cases import SURFACE_CASES
@@ -89,6 +91,8 @@ def main() -> None:
             print(_line(case, done), flush=True)
     if options.markdown:
         print(markdown(rows))
+    if not options.rule or decision_cases.NAME in options.rule:
+        print(f"\n{decision_cases.table(cases=options.studies, seed=SEEDS[options.seeds])}")
     kept = sum(row.wanted for row in rows)
     seconds = time.perf_counter() - start
     studies = f"{options.studies} studies a cell, {options.seeds} seeds, {seconds:.0f} s"

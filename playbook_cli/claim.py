@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import StudyError
+from playbook_cli.inside import refuse_ways_out
 from playbook_cli.store import HEARTBEAT_SECONDS, running
 
 if TYPE_CHECKING:
@@ -38,8 +39,11 @@ class Claim:
 def claimed(paths: StudyPaths) -> Iterator[Claim]:
     """Hold the study for this process. StudyError, naming the runner, where another one has it.
 
+    StudyError, too, where a file that a run would write leads out of the study's folder.
+
     The lock ends with the process, however it ends; the note inside says who holds it.
     """
+    refuse_ways_out(paths, checkpoints=True)
     fd = os.open(paths.runner, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         try:

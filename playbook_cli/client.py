@@ -19,7 +19,7 @@ import os
 import sys
 
 from playbook_cli import journal
-from playbook_cli.errors import ProtocolError
+from playbook_cli.errors import JournalError, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Trial:
         self._target = target
         self._stop_step = max_train_steps if stop_step is None else min(stop_step, max_train_steps)
         self._evaluate_from = max_train_steps if evaluate_from is None else evaluate_from
-        self._journal: journal.Journal | None = None
+        self._journal: journal.QuickJournal | None = None
         self._stateful: dict[str, Any] = {}
         self._save: Callable[[str], object] | None = None
         self._writes = True
@@ -99,12 +99,15 @@ class Trial:
         """Path of the checkpoint of the trial's best evaluation; None where there is none."""
         return self._kept("best")
 
-    def steps(self, **stateful: Any) -> Iterator[int]:
+    def steps(self, *, keep: int | None = None, **stateful: Any) -> Iterator[int]:
         """The numbers of the updates to make: 1 to max_train_steps, or from after the last checkpoint.
 
         `stateful` are the objects that training changes, by name: whatever has `state_dict` and `load_state_dict`
         (model, optimizer, schedule) or is a `torch.Generator`. They are saved at every evaluation and restored, with
         torch's, numpy's and Python's random state, when the trial resumes. Without any, a trial always starts anew.
+
+        The state after update `keep` stays as checkpoints/stable.pt: a longer study can go on from there, where that is
+        the last update before the learning rate decays.
         """
         for name, thing in stateful.items():
             if not _has_state(thing):
@@ -114,7 +117,13 @@ class Trial:
                 )
         self._stateful = stateful
         self._begin()
-        yield from range(self._step + 1, self._stop_step + 1)
+        for step in range(self._step + 1, self._stop_step + 1):
+            if self._journal is not None:
+                self._journal.settle()
+            if keep is not None and step == keep + 1 and stateful:
+                self._keep_stable(keep)
+            yield step
+        self._flush()
         if self._stop_step < self.max_train_steps:
             self._enough(f"step {self._stop_step} is as far as this trial is wanted")
 
@@ -134,6 +143,8 @@ class Trial:
 
     def should_evaluate(self, step: int) -> bool:
         """Whether the study wants an evaluation after this update: every `eval_every` steps, and after the last."""
+        if self._journal is not None:
+            self._journal.settle()
         return step % self.eval_every == 0 or step >= min(self._evaluate_from, self._stop_step)
 
     def report(self, step: int, **metrics: float) -> None:
@@ -170,6 +181,8 @@ class Trial:
             if self._target is not None and self._sign * value <= self._sign * self._target:
                 self._enough(f"{self.metric} is {value:g} at step {step}")
             self._keep_checkpoints(step, value)
+        if step >= self._stop_step:
+            self._flush()
         if step >= self._stop_step < self.max_train_steps:
             self._enough(f"step {step} is as far as this trial is wanted")
 
@@ -180,10 +193,12 @@ class Trial:
         self._end(str(reason))
 
     def _end(self, reason: str) -> NoReturn:
+        self._flush()
         print(f"trial infeasible: {reason}", file=sys.stderr)
         raise Infeasible(0)
 
     def _enough(self, why: str) -> NoReturn:
+        self._flush()
         print(f"trial ended: {why}", file=sys.stderr)
         raise Enough(0)
 
@@ -203,7 +218,7 @@ class Trial:
                 self._is_best(record["step"], record.get(self.metric or ""))
             if self.best_step == step and (self._stateful or self._save):
                 _link(self._checkpoint("last"), self._checkpoint("best"))
-        self._journal = journal.Journal(metrics)
+        self._journal = journal.QuickJournal(metrics)
 
     def _record(self, record: dict[str, Any]) -> None:
         if not self._writes:
@@ -213,6 +228,10 @@ class Trial:
             print(f"step {record['step']}/{self.max_train_steps}  {shown}", flush=True)
         else:
             self._journal.append(record)
+
+    def _flush(self) -> None:
+        if self._journal is not None:
+            self._journal.flush()
 
     def _is_best(self, step: int, value: float | None) -> bool:
         if value is None or (self._best is not None and self._sign * value >= self._sign * self._best):
@@ -231,6 +250,7 @@ class Trial:
         best = self._is_best(step, value)
         if self._directory is None or not (self._stateful or self._save):
             return
+        self._flush()  # a checkpoint never comes before the records that it covers
         last = self._checkpoint("last")
         os.makedirs(os.path.dirname(last), exist_ok=True)
         (self._save or self._save_state)(f"{last}.tmp")
@@ -240,11 +260,20 @@ class Trial:
         if best:
             _link(last, self._checkpoint("best"))
 
-    def _save_state(self, path: str) -> None:
+    def _keep_stable(self, step: int) -> None:
+        if self._directory is None or not self._writes:
+            return
+        path = self._checkpoint("stable")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self._save_state(f"{path}.tmp", step)
+        os.replace(f"{path}.tmp", path)
+
+    def _save_state(self, path: str, step: int | None = None) -> None:
         import torch
 
         state = {name: _state(thing) for name, thing in self._stateful.items()}
-        torch.save({"step": self._step, "state": state, "random": _random_state()}, path)
+        place = {"step": self._step if step is None else step, "evaluated": self._step}
+        torch.save({**place, "state": state, "random": _random_state()}, path)
 
     def _restore(self) -> int | None:
         if not self._stateful or not os.path.exists(self._checkpoint("last")):
@@ -254,10 +283,14 @@ class Trial:
         checkpoint = torch.load(self._checkpoint("last"), weights_only=True)
         if checkpoint["state"].keys() != self._stateful.keys():
             return None  # written by another version of the script
+        step = int(checkpoint["step"])
+        if _last_recorded(self._metrics or "", step) != checkpoint.get("evaluated", step):
+            print("the checkpoint has seen evaluations that are not recorded: training starts anew", file=sys.stderr)
+            return None  # the machine died, say, and the disk lacks the end of the file
         for name, thing in self._stateful.items():
             _set_state(thing, checkpoint["state"][name])
         _set_random_state(checkpoint["random"])
-        return int(checkpoint["step"])
+        return step
 
 
 class Params(dict[str, "Any"]):
@@ -277,10 +310,14 @@ def current_trial(
 
     By hand, outside any study, `defaults`, `max_train_steps`, `eval_every` and `seed` are what the script trains with;
     inside one, the study decides, and only `defaults` that it does not name count.
+
+    Where the study file says `deterministic: true`, torch computes deterministically from here on.
     """
     env = os.environ
     if "PLAYBOOK_TRIAL_ID" not in env:
         return Trial(params=defaults or {}, seed=seed, max_train_steps=max_train_steps, eval_every=eval_every)
+    if "PLAYBOOK_DETERMINISTIC" in env:
+        _be_deterministic()
     try:
         with open(env["PLAYBOOK_PARAMS"], encoding="utf-8") as file:
             params = json.load(file)
@@ -303,6 +340,24 @@ def current_trial(
             f"PLAYBOOK_TRIAL_ID is set, but the rest of the trial's environment is not usable: {error!r}",
             hint="unset PLAYBOOK_TRIAL_ID to run the script by hand",
         ) from error
+
+
+def _be_deterministic() -> None:
+    """Have torch refuse what it can't compute the same way each time; nothing where there is no torch."""
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.use_deterministic_algorithms(mode=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def _last_recorded(metrics: str, step: int) -> int | None:
+    """The step of the last evaluation up to `step`, 0 where there is none; None where the file is damaged."""
+    try:
+        return max((record["step"] for record in journal.read(metrics) if record["step"] <= step), default=0)
+    except (JournalError, KeyError, TypeError):
+        return None
 
 
 def _number(name: str, value: Any) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, replace
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,22 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.records import Best, Curve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from playbook_cli.records import Metric, Value
+    from playbook_cli.records import Metric, TrialRecord, Value
 
 TAIL_BYTES = 8192
+CHUNK_BYTES = 1 << 22
+"""So much of a metrics file is parsed at a time; what is kept of it is a fraction, the columns."""
+LINE_BYTES = 1 << 24
+"""No evaluation is longer."""
+MAX_METRICS = 1000
+"""Further names in one file are passed over: each would be a column as long as all the others."""
+SHOWN_LINES = 5
 LAST_STEP = 2**63 - 1
 
 
@@ -42,30 +50,30 @@ def measure(path: Path) -> Measured:
 
     A torn last line never happened.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return Measured(curve=None, infeasible=None, damaged=None)
-    lines = content.split(b"\n")[:-1]
-    records, strict = _parse(lines)
-    by_step: dict[int, dict[str, float]] = {}
+    curves: list[Curve] = []
     damaged: list[int] = []
     infeasible = failed = None
-    for number, record in enumerate(records, start=1):
-        step = record.get("step") if isinstance(record, dict) else None
-        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= LAST_STEP:
-            damaged.append(number)
-            continue
-        if "infeasible" in record:
-            infeasible = infeasible or str(record["infeasible"])
-        elif isinstance(record.get("failed"), str):
-            failed = failed or record["failed"]
-        else:
-            _merge(by_step, step, record)
-    curve = _columns(by_step)
-    infeasible = infeasible or (None if strict else _not_finite(by_step))
-    where = f"{path}: line {', '.join(map(str, damaged[:5]))} is no evaluation" if damaged else None
-    return Measured(curve=curve, infeasible=infeasible, damaged=failed or where)
+    before = 0
+    for lines in _chunks(path):
+        records, strict = _parse(lines)
+        curve = _plain_columns(records) if strict else None
+        if curve is None:
+            found = _sort_out(records, strict=strict)
+            curve = found.curve
+            damaged += [before + number for number in found.damaged[:SHOWN_LINES]]
+            infeasible, failed = infeasible or found.infeasible, failed or found.failed
+        if curve is not None:
+            curves.append(curve)
+        before += len(lines)
+    where = f"{path}: line {', '.join(map(str, damaged[:SHOWN_LINES]))} is no evaluation" if damaged else None
+    return Measured(curve=_joined(curves), infeasible=infeasible, damaged=failed or where)
+
+
+def measured_by(trial: TrialRecord, measured: Measured, metric: Metric, **further: Any) -> TrialRecord:
+    """The trial with its best evaluation and its last step; `further` fields are set, too."""
+    curve = measured.curve
+    last_step = int(curve.steps[-1]) if curve is not None else 0
+    return replace(trial, best=best_of(curve, metric, trial.id, trial.params), last_step=last_step, **further)
 
 
 def best_of(curve: Curve | None, metric: Metric, trial: int, params: Mapping[str, Value]) -> Best | None:
@@ -75,11 +83,10 @@ def best_of(curve: Curve | None, metric: Metric, trial: int, params: Mapping[str
     if curve is None or metric.name not in curve.values:
         return None
     values = curve.values[metric.name]
-    finite = np.isfinite(values)
-    if not finite.any():
+    losses = np.where(np.isfinite(values), values if metric.goal == "minimize" else -values, np.inf)
+    index = int(losses.argmin())
+    if losses[index] == np.inf:
         return None
-    losses = np.where(finite, values if metric.goal == "minimize" else -values, np.inf)
-    index = int(np.argmin(losses))
     return Best(trial=trial, value=float(values[index]), step=int(curve.steps[index]), params=params)
 
 
@@ -102,12 +109,35 @@ def latest(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def _chunks(path: Path) -> Iterator[list[bytes]]:
+    """The whole lines of a file, some megabytes at a time; one that is longer than any evaluation is b""."""
+    rest: list[bytes] = []
+    length = 0
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        while block := file.read(CHUNK_BYTES):
+            cut = block.rfind(b"\n")
+            if cut < 0:
+                length += len(block)
+                rest = [*rest, block] if length <= LINE_BYTES else []
+                continue
+            lines = b"".join([*rest, block[:cut]]).split(b"\n")
+            if length > LINE_BYTES:
+                lines[0] = b""
+            rest = [block[cut + 1 :]]
+            length = len(rest[0])
+            yield lines
+
+
 def _parse(lines: list[bytes]) -> tuple[list[Any], bool]:
     """The records, and whether all lines are strict JSON, which knows no NaN and no Infinity."""
     import orjson
 
     try:
-        records = list(orjson.loads(b"[" + b",".join(lines) + b"]"))
+        records: list[Any] = orjson.loads(b"[%b]" % b",".join(lines))
     except orjson.JSONDecodeError:
         records = []
     if len(records) == len(lines):
@@ -116,18 +146,68 @@ def _parse(lines: list[bytes]) -> tuple[list[Any], bool]:
 
 
 def _parse_line(line: bytes) -> Any:
+    import orjson
+
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        pass
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
 
 
-def _merge(by_step: dict[int, dict[str, float]], step: int, record: dict[str, Any]) -> None:
-    known = by_step.get(step)
-    if known is None:
-        by_step[step] = record
-    else:
-        known.update(record)
+def _plain_columns(records: list[Any]) -> Curve | None:
+    """The columns of what nearly every file holds: records of the same numbers, in order of step; None of others."""
+    import numpy as np
+
+    try:
+        names = tuple(records[0])
+        if set(map(len, records)) != {len(names)} or not {"infeasible", "failed"}.isdisjoint(names):
+            return None
+        columns = {name: list(map(itemgetter(name), records)) for name in names}
+        steps = columns.pop("step")
+        if set(map(type, steps)) != {int}:
+            return None
+        numbers = {name: array("d", column) for name, column in columns.items()}  # which takes numbers alone
+        curve = Curve(
+            steps=np.array(steps, dtype=np.int64),
+            values={name: np.frombuffer(column, dtype=np.float64) for name, column in numbers.items()},
+        )
+    except (KeyError, TypeError, OverflowError):  # no objects, other names, a text, a step beyond 64 bits
+        return None
+    return curve if curve.steps[0] >= 0 and (curve.steps[1:] > curve.steps[:-1]).all() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What records of any kind hold."""
+
+    curve: Curve | None
+    infeasible: str | None
+    failed: str | None
+    damaged: Sequence[int]
+    """Which are no evaluations, counted from 1."""
+
+
+def _sort_out(records: list[Any], *, strict: bool) -> _Found:
+    by_step: dict[int, dict[str, float]] = {}
+    damaged: list[int] = []
+    infeasible = failed = None
+    for number, record in enumerate(records, start=1):
+        step = record.get("step") if isinstance(record, dict) else None
+        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= LAST_STEP:
+            damaged.append(number)
+            continue
+        if "infeasible" in record:
+            infeasible = infeasible or str(record["infeasible"])
+        elif isinstance(record.get("failed"), str):
+            failed = failed or record["failed"]
+        else:
+            by_step.setdefault(step, {}).update(record)
+    infeasible = infeasible or (None if strict else _not_finite(by_step))
+    return _Found(curve=_columns(by_step), infeasible=infeasible, failed=failed, damaged=damaged)
 
 
 def _columns(by_step: dict[int, dict[str, float]]) -> Curve | None:
@@ -137,22 +217,14 @@ def _columns(by_step: dict[int, dict[str, float]]) -> Curve | None:
         return None
     steps = np.fromiter(by_step, dtype=np.int64, count=len(by_step))
     records = list(by_step.values())
-    names = dict.fromkeys(chain.from_iterable(records))
-    del names["step"]
+    names = list(dict.fromkeys(name for name in chain.from_iterable(records) if name != "step"))[:MAX_METRICS]
     order = np.argsort(steps, kind="stable")
-    return Curve(steps=steps[order], values={name: _column(records, name)[order] for name in names})
-
-
-def _column(records: list[dict[str, Any]], name: str) -> NDArray[np.float64]:
-    import numpy as np
-
-    try:
-        column = list(map(itemgetter(name), records))
-    except KeyError:
-        column = [record.get(name) for record in records]
-    if set(map(type, column)) != {float}:
-        column = [_number(value) for value in column]
-    return np.array(column, dtype=np.float64)
+    return Curve(
+        steps=steps[order],
+        values={
+            name: np.array([_number(record.get(name)) for record in records], dtype=np.float64)[order] for name in names
+        },
+    )
 
 
 def _number(value: Any) -> float:
@@ -168,3 +240,32 @@ def _not_finite(by_step: dict[int, dict[str, float]]) -> str | None:
             if isinstance(value, float) and not math.isfinite(value):
                 return f"{name} is {value} at step {step}"
     return None
+
+
+def _joined(curves: list[Curve]) -> Curve | None:
+    """The curves of a file's parts as one; of a step that is in several, the later number of each metric counts."""
+    import numpy as np
+
+    if len(curves) <= 1:
+        return curves[0] if curves else None
+    steps = np.concatenate([curve.steps for curve in curves])
+    values = {}
+    for name in list(dict.fromkeys(chain.from_iterable(curve.values for curve in curves)))[:MAX_METRICS]:
+        values[name] = np.concatenate(
+            [curve.values[name] if name in curve.values else np.full(len(curve.steps), np.nan) for curve in curves]
+        )
+    if (np.diff(steps) > 0).all():
+        return Curve(steps=steps, values=values)
+    order = np.argsort(steps, kind="stable")
+    steps = steps[order]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(steps) > 0]))
+    return Curve(steps=steps[starts], values={name: _last(column[order], starts) for name, column in values.items()})
+
+
+def _last(column: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Of each group of rows, which begin at `starts`, the last number; NaN where there is none."""
+    import numpy as np
+
+    rows = np.where(np.isnan(column), -1, np.arange(len(column)))
+    last = np.maximum.reduceat(rows, starts)
+    return np.where(last < 0, np.nan, column[last])

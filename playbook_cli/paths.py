@@ -44,6 +44,11 @@ class TrialPaths:
     def best_checkpoint(self) -> Path:
         return self.checkpoints / "best.pt"
 
+    @property
+    def stable_checkpoint(self) -> Path:
+        """The state before the learning rate began to decay, from which a longer training can go on."""
+        return self.checkpoints / "stable.pt"
+
 
 @dataclass(frozen=True)
 class StudyPaths:
@@ -72,5 +77,10 @@ class StudyPaths:
     def report(self) -> Path:
         return self.dir / "report"
 
+    @property
+    def columns(self) -> Path:
+        """What finished trials measured, so that the next report need not read their metrics files again."""
+        return self.report / "columns.bin"
+
     def trial(self, number: int) -> TrialPaths:
-        return TrialPaths(self.trials / f"{number:04d}")
+        return TrialPaths(self.dir / f"trials/{number:04d}")

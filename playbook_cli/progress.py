@@ -54,7 +54,7 @@ class _Tally:
 
     def best(self) -> TrialRecord | None:
         having = [t for t in searched(self.trials.values()) if t.best is not None and t.state == "completed"]
-        return min(having, key=lambda t: self.metric.loss(t.best.value) if t.best else 0.0, default=None)
+        return min(having, key=lambda t: (self.metric.loss(t.best.value) if t.best else 0.0, t.id), default=None)
 
     def seconds_left(self, steps: dict[int, int]) -> float | None:
         """From the steps still to train, at the pace of the attempts that ended; None before the first one."""
@@ -74,8 +74,10 @@ class PlainWatcher:
 
     def begun(self, trials: Sequence[TrialRecord], slots: int) -> None:
         self._tally.begin(trials, slots)
-        done = sum(trial.state in ("completed", "infeasible") for trial in trials)
-        self._say(f"{len(trials) - done} of {len(trials)} trials to run, {slots} at once, into {self._tally.paths.dir}")
+        search = searched(trials)
+        repeats = [trial for trial in trials if trial.repeat_of is not None]
+        missing = [_missing(part, what) for part, what in ((search, "trials"), (repeats, "repeats")) if part]
+        self._say(f"{' and '.join(missing)} to run, {slots} at once, into {self._tally.paths.dir}")
 
     def started(self, trial: TrialRecord, slot: str) -> None:
         self._tally.start(trial, slot)
@@ -148,6 +150,11 @@ class LiveWatcher:
         return Group(table, Text(_overview(tally, steps)))
 
 
+def _missing(trials: Sequence[TrialRecord], what: str) -> str:
+    done = sum(trial.state in ("completed", "infeasible") for trial in trials)
+    return f"{len(trials) - done} of {len(trials)} {what}"
+
+
 def _step(value: object) -> int:
     return value if isinstance(value, int) else 0  # a program may write anything
 
@@ -168,7 +175,8 @@ def _overview(tally: _Tally, steps: dict[int, int]) -> str:
 def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
     done = sum(t.state in ("completed", "infeasible", "failed") for t in tally.trials.values())
     what = {"pending": "stopped"}.get(trial.state, trial.state)
-    text = f"[{done}/{len(tally.trials)}] trial {trial.id} {what}"
+    again = "" if trial.repeat_of is None else f" (trial {trial.repeat_of} again)"
+    text = f"[{done}/{len(tally.trials)}] trial {trial.id}{again} {what}"
     if trial.state == "completed" and trial.best is not None:
         best = tally.best()
         first = " (the best so far)" if best is not None and best.id == trial.id else ""

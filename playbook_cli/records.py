@@ -151,6 +151,28 @@ class TrialRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingFit:
+    """What the learning-rate sweep of a study found out about fitting its training set."""
+
+    fits: bool
+    steps: int
+    """After which the fastest learning rate fits it; where none does, for which each was trained."""
+    fell: float | None = None
+    """By which share the training loss fell over the last quarter where it came closest, if none fits; None unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """The round of shorter trainings that a study's points were taken from."""
+
+    study: str
+    number: int
+    """Of the round of this study, the later one: 2 or more."""
+    values: Mapping[int, float]
+    """The result there, by the number of the trial here; those that are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyRecord:
     """A study as read from its folder: all that analysis needs, and nothing that does I/O."""
 
@@ -170,6 +192,14 @@ class StudyRecord:
     """Thresholds that the user set: rule -> name -> value."""
     raced: bool = False
     """A learning-rate sweep: its trials end where they fit or can't win, so their curves are not those of training."""
+    listed: bool = False
+    """Its points were written down one by one, not sampled: where they lie says nothing about the space."""
+    earlier: Earlier | None = None
+    """What the points of this study came to in a shorter round before it."""
+    imported: bool = False
+    """Another tool ran its trials, so that no further ones can be added."""
+    training_fit: TrainingFit | None = None
+    """None where no sweep of this study is known, or it could not say."""
 
     @property
     def search(self) -> StudyRecord:

@@ -1,4 +1,4 @@
-"""A study's folder, as queries. Nothing here writes, so reading never disturbs a run."""
+"""A study's folder, as queries. Nothing here writes, so reading never disturbs a run; `keep` alone may be asked to."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import json
 import socket
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from playbook_cli import journal
-from playbook_cli.curves import best_of, latest, measure
+from playbook_cli import events, journal
+from playbook_cli.columns import Columns
+from playbook_cli.curves import best_of, latest, measure, measured_by
 from playbook_cli.errors import JournalError, StudyError
+from playbook_cli.inside import refuse_ways_out
 from playbook_cli.paths import StudyPaths
-from playbook_cli.records import Metric, StudyRecord, TrialRecord, searched
+from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, searched
 from playbook_cli.spec.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from playbook_cli.records import State
-    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.records import Value
+    from playbook_cli.spec.model import Round, StudySpec
 
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 60.0
@@ -66,7 +68,7 @@ class History:
 
 
 class Store:
-    """One study's folder. StudyError where there is none."""
+    """One study's folder. StudyError where there is none, or where it leads out of itself."""
 
     def __init__(self, directory: Path) -> None:
         self.paths = StudyPaths(directory)
@@ -76,7 +78,9 @@ class Store:
                 where=str(directory),
                 hint=_known_studies(directory.parent) or "playbook run study.yaml makes one",
             )
+        refuse_ways_out(self.paths)
         self.spec: StudySpec = load(self.paths.spec)[0]
+        self._columns = Columns(self.paths.columns)
 
     @property
     def metric(self) -> Metric:
@@ -105,25 +109,26 @@ class Store:
             eval_every=spec.steps_between_evaluations,
             parameters=space.parameters,
             fixed=spec.fixed,
-            arms=space.arms,
+            arms=space.arms if spec.points is None else _listed_arms(trials) or space.arms,
             planned=planned(spec, trials),
             trials=trials,
             rules=spec.rules,
-            raced=spec.sampler == "listed",
+            raced=spec.sampler == "listed" and spec.points is None,
+            listed=spec.points is not None,
+            imported=spec.imported is not None,
+            earlier=None if spec.round is None else _earlier(spec, spec.round, trials, self.paths.dir.parent),
         )
 
     def _measured(self, trial: TrialRecord) -> TrialRecord:
         if trial.attempts == 0:
             return trial
-        measured = measure(self.paths.trial(trial.id).metrics)
-        curve = measured.curve
-        return replace(
-            trial,
-            curve=curve,
-            best=best_of(curve, self.metric, trial.id, trial.params),
-            last_step=int(curve.steps[-1]) if curve is not None else 0,
-            reason=trial.reason or measured.damaged,
-        )
+        measured = self._columns.measured(trial.id, self.paths.trial(trial.id).metrics)
+        reason = trial.reason or measured.damaged
+        return measured_by(trial, measured, self.metric, curve=measured.curve, reason=reason)
+
+    def keep(self, record: StudyRecord) -> None:
+        """Keep what the finished trials of `record` measured beside the report, so that it is not read again."""
+        self._columns.keep(trial.id for trial in record.trials if trial.state not in ("pending", "running"))
 
     def latest(self, trial: int) -> dict[str, Any] | None:
         """The newest evaluation of one trial, cheaply."""
@@ -132,7 +137,7 @@ class Store:
 
 def read_history(paths: StudyPaths) -> History:
     """What the journal of a study says; empty where there is no journal yet."""
-    trials: dict[int, TrialRecord] = {}
+    trials: dict[int, dict[str, Any]] = {}
     attempts: dict[int, Attempt] = {}
     source: str | None = None
     seconds = 0.0
@@ -140,34 +145,31 @@ def read_history(paths: StudyPaths) -> History:
         try:
             kind = event["event"]
             if kind == "run":
-                source = event["source"]
+                source = events.text(event, "source")
             elif kind == "planned":
-                number = int(event["trial"])
-                params, arm = (
-                    {name: tuple(value) if isinstance(value, list) else value for name, value in event[key].items()}
-                    for key in ("params", "arm")
-                )
-                trials[number] = TrialRecord(
-                    id=number, params=params, arm=arm, seed=event["seed"], repeat_of=event.get("repeat_of")
-                )
+                number = events.whole(event, "trial")
+                params, arm = events.settings(event, "params"), events.settings(event, "arm")
+                repeat_of = None if event.get("repeat_of") is None else events.whole(event, "repeat_of")
+                about = {"params": params, "arm": arm, "seed": events.seed(event), "repeat_of": repeat_of}
+                trials[number] = {"id": number, **about}
             elif kind == "started":
-                number = int(event["trial"])
+                number, attempt = events.whole(event, "trial"), events.whole(event, "attempt", least=1)
+                trials[number].update(attempts=attempt, state="pending", reason=None)
                 attempts[number] = Attempt(
-                    trial=number, number=event["attempt"], started=event["time"], slot=event["slot"]
+                    trial=number, number=attempt, started=events.moment(event), slot=events.text(event, "slot") or ""
                 )
-                trials[number] = replace(trials[number], attempts=event["attempt"], state="pending", reason=None)
             elif kind == "ended":
-                number = int(event["trial"])
-                attempt = attempts.pop(number, None)
-                seconds += max(0.0, event["time"] - attempt.started) if attempt else 0.0
-                trials[number] = replace(trials[number], state=cast("State", event["state"]), reason=event["reason"])
+                number = events.whole(event, "trial")
+                trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
+                begun = attempts.pop(number, None)
+                seconds += max(0.0, events.moment(event) - begun.started) if begun else 0.0
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
                 f"this is no event of a study: {error!r}",
                 where=f"{paths.journal}:{line}",
                 hint="the file was edited; restore it, or delete the line to go on without it",
             ) from None
-    ordered = [trials[number] for number in sorted(trials)]
+    ordered = [TrialRecord(**trials[number]) for number in sorted(trials)]
     return History(trials=ordered, open_attempts=list(attempts.values()), source=source, trained_seconds=seconds)
 
 
@@ -175,6 +177,29 @@ def planned(spec: StudySpec, trials: Sequence[TrialRecord]) -> int:
     """How many trials the study is to have: those of its search, and the repeats that the journal knows."""
     search = len(searched(trials))
     return max(spec.trials or 0, search) + len(trials) - search
+
+
+def _listed_arms(trials: Sequence[TrialRecord]) -> list[Mapping[str, Value]]:
+    """The arms that listed points belong to; they need not be all arms of the space."""
+    arms: list[Mapping[str, Value]] = []
+    for trial in trials:
+        if trial.arm not in arms:
+            arms.append(trial.arm)
+    return arms
+
+
+def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:
+    """What this round's points came to in the round before; None where its folder is gone."""
+    known = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
+    before = next((paths for paths in known if paths.spec.is_file()), None)
+    if before is None:
+        return None
+    values = {}
+    for trial, number in zip(searched(trials), stands.trials, strict=False):
+        best = best_of(measure(before.trial(number).metrics).curve, spec.objective, number, trial.params)
+        if best is not None:
+            values[trial.id] = best.value
+    return Earlier(study=before.dir.name, number=stands.number, values=values)
 
 
 def running(paths: StudyPaths) -> Runner | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from playbook_cli import journal
-from playbook_cli.curves import best_of, measure
+from playbook_cli.curves import measure, measured_by
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
 from playbook_cli.records import WHOLE, TrialRecord, searched
+from playbook_cli.sampling.continued import checkpoint_of, go_on_from
 from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 POLL_SECONDS = 0.01
+SHORTEST_POLL_SECONDS = 0.001
 RACE_SECONDS = 0.1
 """Between two looks at what the trials of a race have measured."""
 HOPELESS_CRASHES = 3
@@ -41,7 +43,7 @@ class Watcher(Protocol):
     """Is told what happens, to show it."""
 
     def begun(self, trials: Sequence[TrialRecord], slots: int) -> None:
-        """All trials of the study as they stand, and how many can run at once."""
+        """All trials that the run is about, as they stand, and how many can run at once."""
 
     def started(self, trial: TrialRecord, slot: str) -> None:
         """An attempt began."""
@@ -71,6 +73,8 @@ class Outcome:
     hopeless: str | None = None
     """Why it was given up: every trial crashed."""
     interrupted: bool = False
+    left: int = 0
+    """Trials that go on without this process."""
 
 
 @dataclass(kw_only=True)
@@ -112,6 +116,10 @@ class Study:
     race: Race | None = None
     further: Callable[[Sequence[TrialRecord]], Sequence[TrialRecord]] | None = None
     """Trials to plan besides those of the search, given all that there are; their ids go on from there."""
+    detach: bool = False
+    """Leave as soon as everything is submitted."""
+    only: Callable[[TrialRecord], bool] | None = None
+    """Which trials this run is about; None for all of them."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _crashes: dict[int, int] = field(default_factory=dict)
@@ -146,7 +154,11 @@ class Study:
     def _plan(self) -> None:
         """Take what the journal has, interrupted attempts ended, and let the sampler add what is missing."""
         history = read_history(self.paths)
+        left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
         for attempt in history.open_attempts:
+            if attempt.trial in left:
+                self._attempts[attempt.trial] = _Attempt(number=attempt.number, started=time.monotonic(), log_start=0)
+                continue
             self._note(
                 "ended",
                 trial=attempt.trial,
@@ -178,17 +190,18 @@ class Study:
             )
             trials.append(trial)
         self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
+        for number in self._attempts:
+            self._trials[number] = replace(self._trials[number], state="running")
 
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
         """The trial with its best evaluation and last step, and all that its metrics file says."""
         measured = measure(self.paths.trial(trial.id).metrics)
-        best = best_of(measured.curve, self.spec.objective, trial.id, trial.params)
-        last_step = int(measured.curve.steps[-1]) if measured.curve is not None else 0
-        return replace(trial, best=best, last_step=last_step), measured
+        return measured_by(trial, measured, self.spec.objective), measured
 
     def _loop(self) -> Outcome:
-        waiting = deque(t.id for t in self._trials.values() if t.state not in ("completed", "infeasible"))
-        self.watcher.begun(list(self._trials.values()), self.launcher.slots)
+        mine = [t for t in self._trials.values() if self.only is None or self.only(t)]
+        waiting = deque(t.id for t in mine if t.state not in ("completed", "infeasible") and t.id not in self._attempts)
+        self.watcher.begun(mine, self.launcher.slots)
         hopeless = None
         pressed = 0
         while waiting or self._attempts:
@@ -199,6 +212,9 @@ class Study:
                 waiting.clear()
             while waiting and self.launcher.free():
                 self._submit(waiting.popleft(), waiting)
+            if self.detach and not waiting and not pressed:
+                self.launcher.leave()
+                return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
             for ended in self.launcher.poll():
                 self._end(ended, waiting, stopping=bool(pressed or hopeless))
             if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
@@ -208,12 +224,17 @@ class Study:
             self._watch_race()
             self.claim.beat()
             self.watcher.tick()
-            if self._attempts:
-                time.sleep(POLL_SECONDS)
+            if self._attempts or waiting:
+                time.sleep(self._pause())
         trials = list(self._trials.values())
         if hopeless is None and not pressed and trials and all(trial.state == "failed" for trial in trials):
             hopeless = self._why_hopeless()
         return Outcome(trials=trials, hopeless=hopeless, interrupted=bool(pressed))
+
+    def _pause(self) -> float:
+        """Seconds until the next look: short while trials may be short."""
+        begun = max((attempt.started for attempt in self._attempts.values()), default=0.0)
+        return min(POLL_SECONDS, max(SHORTEST_POLL_SECONDS, (time.monotonic() - begun) / 20))
 
     def _cancel_all(self, *, now: bool) -> None:
         for number, attempt in self._attempts.items():
@@ -222,7 +243,7 @@ class Study:
 
     def _watch_time(self) -> None:
         timeout = self.spec.resources.timeout
-        if timeout is None:
+        if timeout is None or self.launcher.keeps_time:
             return
         for number, attempt in self._attempts.items():
             if not attempt.timed_out and time.monotonic() - attempt.started > timeout:
@@ -247,6 +268,8 @@ class Study:
             temporary.replace(paths.params)
         if not paths.last_checkpoint.exists():
             journal.set_aside(paths.metrics)
+            if checkpoint := checkpoint_of(number, self._trials.values(), self.spec.points or ()):
+                go_on_from(checkpoint, paths)
         attempt = _Attempt(
             number=trial.attempts + 1,
             started=time.monotonic(),
@@ -275,12 +298,15 @@ class Study:
             self._finish(number, attempt, "completed", over, ended.exit_code)
         elif measured.infeasible:
             self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
-        elif attempt.timed_out:
-            limit = f"it ran longer than resources.timeout, {self.spec.resources.timeout:g} s"
+        elif attempt.timed_out or ended.how == "timed-out":
+            limit = ended.reason or f"it ran longer than resources.timeout, {self.spec.resources.timeout:g} s"
             reached = f"{limit}, and had come to step {trial.last_step}"
             self._finish(number, attempt, "failed", reached, ended.exit_code)
         elif attempt.cancelled and (ended.exit_code != 0 or trial.last_step < self.spec.max_train_steps):
             self._finish(number, attempt, "pending", "interrupted", ended.exit_code)
+        elif ended.how == "lost" and not stopping:
+            self._finish(number, attempt, "pending", ended.reason, ended.exit_code)
+            waiting.append(number)
         elif ended.exit_code != 0:
             how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
             self._crashed(number, attempt, f"it crashed with {how}", waiting, ended.exit_code, stopping=stopping)

@@ -44,7 +44,10 @@ CASES = {
         "study.yaml:8: fixed.max_train_steps: max_train_steps is never tuned inside a study",
     ),
     "no metric": (changed("metric: {name: val_error}\n", ""), "study.yaml:1: `metric` is missing"),
-    "no trials": (changed("trials: 4", "trials: 0"), "study.yaml:5: trials: write a number greater than or equal to 1, not 0"),
+    "no trials": (
+        changed("trials: 4", "trials: 0"),
+        "study.yaml:5: trials: write a number greater than or equal to 1, not 0",
+    ),
     "trials that the arms do not divide": (
         STUDY + "scientific: {a: [1, 2, 3]}\n",
         "study.yaml:5: trials: 4 trials can't be shared equally by 3 arms\n  -> write 3 or 6",

@@ -268,6 +268,23 @@ def test_a_best_checkpoint_that_the_last_attempt_had_no_time_to_make_is_made(env
     assert loaded(tmp_path, "best")["step"] == 8
 
 
+@pytest.mark.parametrize("died", [3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("keep", [4, 6])
+def test_the_state_after_one_update_is_kept_wherever_the_trial_died(environment, tmp_path, keep, died):
+    environment()
+    trained(died, keep=keep, model=Counter())
+    trained(10, keep=keep, model=Counter())
+    assert loaded(tmp_path, "stable")["step"] == keep
+    assert loaded(tmp_path, "stable")["state"] == {"model": {"count": keep}}
+
+
+def test_by_hand_no_state_is_kept(monkeypatch, tmp_path):
+    monkeypatch.delenv("PLAYBOOK_TRIAL_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert list(current_trial(max_train_steps=5).steps(model=Counter(), keep=2)) == [1, 2, 3, 4, 5]
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_state_nothing_is_kept_and_a_trial_starts_anew(environment, tmp_path):
     environment()
     trained(8)
@@ -460,3 +477,42 @@ def test_a_killed_trial_resumes_to_the_very_metrics_of_an_undisturbed_one(enviro
     assert loaded(tmp_path / "killed", "best")["step"] == best["step"]
     assert loaded(tmp_path / "killed", "last")["step"] == 10
     assert set(loaded(tmp_path / "killed", "best")["state"]) == {"model", "optimizer", "schedule", "batches"}
+
+
+FAST = """
+import sys
+from playbook_cli import current_trial
+trial = current_trial()
+for step in trial.steps():
+    trial.report(step, loss=1 / step)
+    if step == 1234:
+        {then}
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["pass", "break", "sys.exit(1)", "1 / 0", "trial.infeasible('no')", "trial.report(step, loss=1e999)"]
+)
+def test_reports_that_come_faster_than_they_are_written_are_all_there_at_the_end(environment, tmp_path, then):
+    environment(MAX_TRAIN_STEPS="2345")
+    code = FAST.format(then=then)
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    losses = {r["step"]: r["loss"] for r in recorded(tmp_path) if math.isfinite(r.get("loss", math.inf))}
+    assert losses == {step: 1 / step for step in range(1, 2346 if then == "pass" else 1235)}
+
+
+def test_a_last_step_is_on_record_even_where_the_process_ends_right_after_it(environment, tmp_path):
+    environment(MAX_TRAIN_STEPS="1234")
+    code = FAST.format(then="import os; os._exit(0)")
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert len(recorded(tmp_path)) == 1234
+
+
+def test_a_checkpoint_never_comes_before_the_records_that_it_covers(environment, tmp_path, monkeypatch):
+    environment(MAX_TRAIN_STEPS="200", EVAL_EVERY="1")
+    trial = current_trial()
+    covered = []
+    trial.resume_at(0, save=lambda path: (Path(path).touch(), covered.append(len(recorded(tmp_path)))))
+    for step in range(1, 101):
+        trial.report(step, loss=1 / step)
+    assert covered == list(range(1, 101))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playbook_cli import curves
 from playbook_cli.curves import TAIL_BYTES, best_of, latest, measure
 from playbook_cli.records import Metric
 
@@ -167,3 +168,64 @@ def test_the_newest_evaluation_is_read_from_the_end(tmp_path):
     assert latest(path) is None
     path.write_text('{"step": 1}\n' + "[" * 4000 + "\n")
     assert latest(path) == {"step": 1}
+
+
+@pytest.fixture(params=[1, 7, 64, 300])
+def piecemeal(request, monkeypatch, measured):
+    """`measured`, of a file that is read in pieces of so many bytes."""
+
+    def write(*lines, end="\n"):
+        whole = measured(*lines, end=end)
+        with monkeypatch.context() as patch:
+            patch.setattr(curves, "CHUNK_BYTES", request.param)
+            return measured(*lines, end=end), whole
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"step": step, "loss": step / 7, "lr": 1} for step in range(40)],
+        [{"step": step, "loss": step / 7} if step % 3 else {"step": step, "acc": 0.5} for step in range(20)],
+        [{"step": step // 2, "loss" if step % 2 else "acc": step / 7} for step in range(20)],
+        [{"step": 20 - step, "loss": step / 7} for step in range(20)],
+        [*({"step": step, "loss": step / 7} for step in range(20)), {"step": 20, "loss": math.nan}],
+        [*({"step": step, "loss": 1} for step in range(9)), "x", {"no": 1}, {"step": 9, "loss": 2}, "[" * 400, "y"],
+        [{"step": 1, "loss": 1.0}, {"step": 1, "infeasible": "no room"}, {"step": 1, "failed": "why"}],
+        [
+            {"step": 1, "loss": "0.5", "a": 1},
+            {"step": 2, "loss": None, "a": True},
+            {"step": 3, "loss": 2, "a": 10**400},
+        ],
+        [],
+    ],
+    ids=["plain", "other-names", "parts", "backwards", "diverged", "damaged", "words", "no-numbers", "empty"],
+)
+@pytest.mark.parametrize("end", ["\n", '\n{"step": 99, "lo'])
+def test_however_a_file_is_read_it_says_the_same(piecemeal, lines, end):
+    found, whole = piecemeal(*lines, end=end)
+    assert (found.infeasible, found.damaged) == (whole.infeasible, whole.damaged)
+    assert (found.curve is None) == (whole.curve is None)
+    if whole.curve is not None:
+        assert found.curve.steps.tolist() == whole.curve.steps.tolist()
+        np.testing.assert_equal(dict(found.curve.values), dict(whole.curve.values))
+
+
+def test_a_line_longer_than_any_evaluation_is_damage_and_is_never_held_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(curves, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(curves, "LINE_BYTES", 5000)
+    path = tmp_path / "metrics.jsonl"
+    good = '{"step": 1, "loss": 1.0}\n', '{"step": 3, "loss": 0.5}\n'
+    path.write_text(good[0] + '{"step": 2, "x": "' + "y" * 20_000 + '"}\n' + good[1] + "z" * 20_000)
+    found = measure(path)
+    assert found.curve.steps.tolist() == [1, 3]
+    assert "line 2 is no evaluation" in found.damaged
+
+
+def test_a_trial_that_diverges_at_its_end_is_read_to_its_end(measured):
+    found = measured(
+        *({"step": step, "loss": 1 / (step + 1)} for step in range(1000)), {"step": 1000, "loss": math.inf}
+    )
+    assert found.infeasible == "loss is inf at step 1000"
+    assert len(found.curve.steps) == 1001

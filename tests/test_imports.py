@@ -16,6 +16,7 @@ PARTS = [
     "errors",
     "records",
     "paths",
+    "inside",
     "journal",
     "client",
     "integrations",
@@ -24,6 +25,8 @@ PARTS = [
     "spec",
     "starting",
     "curves",
+    "events",
+    "columns",
     "store",
     "claim",
     "sampling",
@@ -37,6 +40,7 @@ PARTS = [
     "provenance",
     "progress",
     "sweep",
+    "ledger",
     "report",
     "commands",
     "cli",
@@ -88,7 +92,7 @@ def modules_after(statement: str) -> set[str]:
 
 
 def test_importing_the_client_loads_json_and_nothing_more():
-    more = modules_after("import playbook_cli") - modules_after("import json, os")
+    more = modules_after("import playbook_cli") - modules_after("import json, os, atexit, math")
     assert more == {"playbook_cli", "playbook_cli.client", "playbook_cli.errors", "playbook_cli.journal"}
 
 

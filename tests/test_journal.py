@@ -6,13 +6,25 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from playbook_cli.errors import JournalError
-from playbook_cli.journal import Journal, read, rewrite, set_aside
+from playbook_cli.journal import (
+    AT_ONCE,
+    PERIOD_SECONDS,
+    TOGETHER,
+    Journal,
+    QuickJournal,
+    flush_all,
+    read,
+    rewrite,
+    set_aside,
+)
 
 NUMBERS = st.integers() | st.floats(allow_nan=False)
 RECORDS = st.lists(
@@ -144,3 +156,120 @@ def test_an_empty_journal_is_not_worth_setting_aside(tmp_path):
     path.touch()
     set_aside(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["j"]
+
+
+@pytest.fixture
+def quick(tmp_path):
+    journal = QuickJournal(tmp_path / "j")
+    yield journal
+    journal.close()
+
+
+def burst(journal, count, start=0):
+    for n in range(start, start + count):
+        journal.append({"step": n, "loss": n / 7})
+
+
+def test_a_record_that_comes_alone_is_in_the_file_at_once(quick, tmp_path):
+    for n in range(3):
+        quick.append({"step": n, "loss": 0.5})
+        assert len(read(tmp_path / "j")) == n + 1
+
+
+def test_records_that_come_fast_are_held_back_for_a_moment_and_none_is_lost(quick, tmp_path):
+    burst(quick, 10_000)
+    assert len(read(tmp_path / "j")) > 10_000 - TOGETHER
+    quick.flush()
+    assert read(tmp_path / "j") == [{"step": n, "loss": n / 7} for n in range(10_000)]
+
+
+def test_what_was_held_back_is_written_when_its_time_is_over(quick, tmp_path):
+    burst(quick, AT_ONCE + 2)
+    time.sleep(2 * PERIOD_SECONDS)
+    quick.settle()
+    assert len(read(tmp_path / "j")) == AT_ONCE + 2
+    burst(quick, AT_ONCE + 2)
+    time.sleep(2 * PERIOD_SECONDS)
+    burst(quick, 1)
+    assert len(read(tmp_path / "j")) == 2 * AT_ONCE + 5
+
+
+@pytest.mark.parametrize(
+    "end", ["", "sys.exit(3)", "raise ValueError", "journal.close()", "flush_all(); os._exit(0)", "os.fork()"]
+)
+def test_however_a_process_ends_all_its_records_are_there_once(tmp_path, end):
+    code = (
+        "import os, sys\nfrom playbook_cli.journal import QuickJournal, flush_all\n"
+        "journal = QuickJournal(sys.argv[1])\n"
+        f"for n in range(1000): journal.append({{'step': n, 'loss': n / 7}})\n{end}\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "j")], stderr=subprocess.DEVNULL, check=False)
+    assert [record["step"] for record in read(tmp_path / "j")] == list(range(1000))
+
+
+def test_a_killed_process_loses_only_what_it_held_back(tmp_path):
+    code = (
+        "import os, signal, sys\nfrom playbook_cli.journal import QuickJournal\njournal = QuickJournal(sys.argv[1])\n"
+        "for n in range(1000): journal.append({'step': n, 'loss': n / 7})\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "j")], check=False).returncode == -9
+    records = read(tmp_path / "j")
+    assert 1000 - TOGETHER < len(records) <= 1000
+    assert records == [{"step": n, "loss": n / 7} for n in range(len(records))]
+
+
+def test_threads_may_append_to_one_journal_and_lose_nothing(quick, tmp_path):
+    def work(start):
+        burst(quick, 3000, start)
+        quick.settle()
+        quick.flush()
+
+    threads = [threading.Thread(target=work, args=(3000 * n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(record["step"] for record in read(tmp_path / "j")) == list(range(9000))
+
+
+@pytest.mark.parametrize("names", [1, 2, 5])
+def test_records_on_a_disk_that_is_full_leave_no_torn_line(quick, tmp_path, monkeypatch, names):
+    burst(quick, AT_ONCE)
+    held = [{f"m{n}": 0.5 for n in range(names)}] * 3
+    for record in held:
+        quick.append(record)
+    real_write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real_write(fd, data[:5]))
+    with pytest.raises(OSError, match="no space left"):
+        quick.flush()
+    monkeypatch.undo()
+    assert len(read(tmp_path / "j")) == AT_ONCE
+    quick.append({"step": 99})
+    flush_all()
+    assert read(tmp_path / "j")[AT_ONCE:] == [{"step": 99}]
+
+
+ANY = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
+)
+NAMES = st.lists(st.text(max_size=6) | st.sampled_from(["step", "%r", "100%", "ü", '"', "{}"]), max_size=4, unique=True)
+
+
+@given(
+    st.one_of(
+        NAMES.flatmap(
+            lambda names: st.lists(st.fixed_dictionaries(dict.fromkeys(names, st.integers() | st.floats())), max_size=6)
+        ),
+        st.lists(st.dictionaries(st.text(max_size=3) | st.integers(), ANY, max_size=4), max_size=6),
+    )
+)
+def test_held_back_or_not_a_record_is_what_json_makes_of_it(folder, records):
+    path = folder / "quick.jsonl"
+    path.unlink(missing_ok=True)
+    journal = QuickJournal(path)
+    burst(journal, AT_ONCE)
+    for record in records:
+        journal.append(record)
+    journal.close()
+    lines = path.read_text(encoding="utf-8").splitlines()[AT_ONCE:]
+    assert lines == [json.dumps(record) for record in records]

@@ -83,6 +83,17 @@ def test_a_trial_that_is_not_the_best_is_not_called_so(made):
     ]
 
 
+def test_repeats_are_counted_apart_and_never_the_best(made):
+    watch, said = made(terminal=False)
+    again = replace(TRIALS[2], repeat_of=0)
+    watch.begun([completed(TRIALS[0], 0.5), TRIALS[1], again], 1)
+    watch.started(running(again), "cpu0")
+    watch.ended(completed(again, 0.1), None)
+    lines = said().splitlines()
+    assert lines[0].startswith("1 of 2 trials and 1 of 1 repeats to run, 1 at once")
+    assert lines[-1] == "[2/3] trial 2 (trial 0 again) completed: loss 0.1 at step 50"
+
+
 def view(watch):
     text = io.StringIO()
     Console(file=text, width=120).print(watch._view())

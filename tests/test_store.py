@@ -250,3 +250,22 @@ def test_reading_a_study_writes_nothing(paths):
     store.runner()
     store.latest(0)
     assert everything() == before
+
+
+def test_what_finished_trials_measured_is_kept_beside_the_report_and_can_be_deleted(paths):
+    long_ago = time.time() - 60
+    for trial in range(3):
+        os.utime(paths.trial(trial).metrics, (long_ago, long_ago))
+    store = Store(paths.dir)
+    record = store.record()
+    store.keep(record)
+    assert [entry.name for entry in paths.report.iterdir()] == ["columns.bin"]
+    paths.trial(0).metrics.write_text("x" * paths.trial(0).metrics.stat().st_size)  # known by size and time alone
+    paths.trial(2).metrics.write_text('{"step": 5, "loss": 9.0}\n')  # not finished: read again
+    for trial in range(3):
+        os.utime(paths.trial(trial).metrics, (long_ago, long_ago))
+    again = Store(paths.dir).record()
+    assert [trial.best and trial.best.value for trial in again.trials] == [1.0, None, 9.0, None]
+    assert again.trials[1].reason == record.trials[1].reason
+    paths.columns.unlink()
+    assert Store(paths.dir).record().trials[0].best is None

@@ -134,9 +134,15 @@ def saturated(study: StudyRecord) -> list[Finding]:
     # A long fast start makes all that follows small; what best-step takes for falling is not called flat here.
     end = curves.pooled([curves.line(r.series, 1 / 3) for r in reads], [r.series.later_drop for r in reads])
     falls = end.fall >= limit(study, "best-step", "gain") and end.p_fall() < limit(study, "best-step", "p_value")
+    # Nor is what decides between trials: an error that begins at 0.9 loses little of that from 0.05 to 0.03.
+    spread = outcomes.spread(study.trials, study.metric)
+    halves = curves.pooled([curves.line(r.series, 0.5) for r in reads], [spread] * len(reads))
+    counts = halves.fall >= limit(study, name, "spread") and halves.p_fall() < limit(study, "best-step", "p_value")
     evidence = {
         "gain": mean.fall,
         "gain_threshold": most,
+        "gain_of_spread": halves.fall,
+        "spread_threshold": limit(study, name, "spread"),
         "p_value": mean.p_flat(most),
         "p_value_threshold": p_limit,
         "curves": len(reads),
@@ -145,7 +151,11 @@ def saturated(study: StudyRecord) -> list[Finding]:
         f"over its second half {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
         f"of its whole drop (mean of {wording.plural(len(reads), 'best curve')})"
     )
-    if mean.p_flat(most) >= p_limit or falls:
+    if counts and mean.p_flat(most) < p_limit and not falls:
+        message += (
+            f", but by {wording.percent(halves.fall)} of what lies between the best trials and the upper quartile"
+        )
+    if mean.p_flat(most) >= p_limit or falls or counts:
         return [found.ok(name, "no", evidence, message)]
     act = wording.command("next", study, "--max-train-steps", str(math.ceil(study.max_train_steps / 2)))
     return [found.info(name, "yes", evidence, f"{message}: fewer steps would do", act=act)]

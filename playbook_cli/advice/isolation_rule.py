@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import found, wording
+from playbook_cli.advice.fairness import unfair
+from playbook_cli.advice.repeated_arms import by_repeats
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import isolation as points
 from playbook_cli.analysis import outcomes
@@ -14,15 +16,7 @@ from playbook_cli.analysis.difference import Difference, difference
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord
-
-_UNFAIR = {
-    "boundary": ("lower-edge", "upper-edge"),
-    "infeasible": ("too-many",),
-    "overfitting": ("yes",),
-    "training-loss-rising": ("yes",),
-}
-"""Verdicts that, as warnings, make a comparison unfair."""
+    from playbook_cli.records import Finding, Metric, Parameter, StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +28,18 @@ class _Group:
 
 
 def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
-    """One finding for the arms, one for each continuous scientific parameter; `before` are all other findings."""
+    """One finding for the arms, one for each continuous scientific parameter; `before` are all other findings.
+
+    Where what every arm selects was repeated on fresh seeds, the arms are compared by that.
+    """
+    whole, study = study, study.search
     findings = []
     if len(study.arms) > 1:
         ended = outcomes.ended(study.trials)
         groups = [_Group(label=outcomes.arm_label(a), trials=outcomes.of_arm(ended, a)) for a in study.arms]
-        findings.append(_judge(study, None, groups, _obstacles(study, before) + _imbalance(study, groups)))
+        obstacles = _obstacles(study, before) + _imbalance(study, groups)
+        fresh = by_repeats(whole) if not obstacles else None
+        findings.append(fresh or _judge(study, None, groups, obstacles))
     ranges = points.continuous_scientific(study)
     return findings + [_judge(study, p, _buckets(study, p), _obstacles(study, before)) for p in ranges]
 
@@ -60,7 +60,7 @@ def _judge(
         message = f"every setting needs {least:g} ended trials, one of them feasible; the fewest has {fewest}"
         few = {"trials": fewest, "trials_threshold": least}
         return found.info("isolation", "undecided", few, message, subject=subject)
-    best, *others = sorted(usable, key=lambda g: outcomes.losses(g.trials, study.metric).min())
+    best, *others = sorted(usable, key=lambda g: _order(outcomes.ranked(g.trials, study.metric)[0], study.metric))
     differences = [(g, _difference(study, best, g, paired=parameter is None)) for g in others]
     # To be better than every other arm each comparison must speak; to matter at all one bucket may, of several tried.
     tests = 1 if parameter is None else len(others)
@@ -90,7 +90,13 @@ def _judge(
     if not better:
         return found.info("isolation", "no-difference", evidence, message, subject=subject)
     message += "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
-    return found.info("isolation", "better", evidence, message, subject=subject or best.label)
+    act = None if study.imported else wording.command("repeat", study, "--top", "1")
+    return found.info("isolation", "better", evidence, message, subject=subject or best.label, act=act)
+
+
+def _order(trial: TrialRecord, metric: Metric) -> tuple[float, int]:
+    """The earlier trial first among equals, as everywhere that names the best one."""
+    return outcomes.result(trial, metric), trial.id
 
 
 def _by_p_value(compared: tuple[_Group, Difference]) -> float:
@@ -109,16 +115,7 @@ def _difference(study: StudyRecord, best: _Group, other: _Group, *, paired: bool
 
 def _obstacles(study: StudyRecord, before: Sequence[Finding]) -> list[str]:
     """What earlier findings say against a fair comparison, in words."""
-    scientific = {p.label for p in study.parameters if p.role == "scientific"}
-    words = []
-    for finding in before:
-        if finding.severity != "warning" or finding.verdict not in _UNFAIR.get(finding.rule, ()):
-            continue
-        if finding.rule == "boundary" and finding.subject in scientific:
-            continue
-        about = f" ({finding.subject})" if finding.subject else ""
-        words.append(f"{finding.rule}{about}: {finding.verdict}")
-    return words
+    return [text for _, text in unfair(study, before)]
 
 
 def _imbalance(study: StudyRecord, groups: Sequence[_Group]) -> list[str]:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
+from playbook_cli.advice.compute_rule import compute_bound
 from playbook_cli.advice.isolation_rule import isolation
+from playbook_cli.advice.ranking_rule import ranking
 from playbook_cli.records import WHOLE
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "training-loss-rising": curve_rules.training_loss_rising,
     "best-step": step_rules.best_step,
     "eval-frequency": step_rules.eval_frequency,
+    "compute-bound": compute_bound,
     "budget": trial_rules.budget,
+    "ranking": ranking,
 }
 """Every rule but the last, in reading order."""
 OF_WHOLE_TRAINING = (
@@ -37,22 +41,28 @@ OF_WHOLE_TRAINING = (
     "training-loss-rising",
     "best-step",
     "eval-frequency",
+    "compute-bound",
 )
 """The rules that ask what happens by the end of training: trials that stopped well before it have no say in them."""
+OF_SAMPLES = ("boundary", "instability-edge", "budget")
+"""The rules that read a space off points that were sampled from it; of listed points only coverage says that."""
 FOR_RACES = ("infeasible", "training-loss-rising")
 """The rules that can be read off trials which ended where they fitted or could not win."""
 
 
 def read(study: StudyRecord) -> list[Finding]:
     """The findings of every rule, the isolation rule last because the others may block it."""
-    study = study.search
+    repeated, study = study, study.search
     if study.raced:
         return [finding for rule in FOR_RACES for finding in CHECKS[rule](study)]
     whole = replace(study, trials=[trial for trial in study.trials if _whole(trial, study.max_train_steps)])
     findings = [
-        finding for rule, check in CHECKS.items() for finding in check(whole if rule in OF_WHOLE_TRAINING else study)
+        finding
+        for rule, check in CHECKS.items()
+        if not (study.listed and rule in OF_SAMPLES)
+        for finding in check(whole if rule in OF_WHOLE_TRAINING else study)
     ]
-    return findings + isolation(study, findings)
+    return findings if study.listed else findings + isolation(repeated, findings)
 
 
 def _whole(trial: TrialRecord, max_train_steps: int) -> bool:

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.advice.carrying import names
 from playbook_cli.advice.wording import number
+from playbook_cli.analysis.outcomes import has
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,7 +163,7 @@ def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> 
     kept = ranked[: max(4, round(len(ranked) * BEST_SHARE))]
     before = len(revision.changes)
     for parameter in study.parameters:
-        units = [parameter.to_unit(t.params[parameter.name]) for t in kept if parameter.active(t.params)]
+        units = [parameter.to_unit(t.params[parameter.name]) for t in kept if has(parameter, t)]
         if parameter.kind == "choice" or parameter.label in excluded or len(units) < 2:
             continue
         low, high = max(0.0, min(units) - NARROW_MARGIN), min(1.0, max(units) + NARROW_MARGIN)
@@ -203,8 +205,10 @@ def _steps(revision: Revision, study: StudyRecord, steps: int, findings: Sequenc
     _say(revision, ("max_train_steps",), _because(findings, *rules) or f"was {study.max_train_steps}")
     _say(revision, ("eval_every",), "in step with max_train_steps")
     decay = _schedules(study.fixed)
+    length = study.fixed.get(names(study.fixed, None).decay or "")
     if decay:
-        revision.left.append(f"{decay} now decays over {steps} steps: its tuning does not carry over")
+        over = f"now decays over {steps} steps" if length is None else f"still decays over {length} steps, and later"
+        revision.left.append(f"{decay} {over}: its tuning does not carry over")
 
 
 def _schedules(fixed: Mapping[str, Any]) -> str | None:
@@ -223,7 +227,7 @@ def _unstable(revision: Revision, study: StudyRecord, findings: Sequence[Finding
         feasible = [
             parameter.to_unit(t.params[parameter.name])
             for t in study.trials
-            if t.state == "completed" and parameter.active(t.params)
+            if t.state == "completed" and has(parameter, t)
         ]
         key, given = _place(revision, parameter)
         given["max"] = _rounded(parameter, _at(parameter, max(feasible)))

@@ -107,7 +107,7 @@ _RULES = (
         name="coverage",
         title="Are there enough trials in the good region?",
         looks_at="the number of trials whose result is close to the best one",
-        verdicts=("sparse", "enough", "undecided"),
+        verdicts=("sparse", "enough", "listed", "undecided"),
         thresholds=(
             Threshold(
                 name="min_good", default=3, meaning="trials that the good region must hold, the best one included"
@@ -118,7 +118,10 @@ _RULES = (
                 meaning="a result is good within this part of the way from the best to the upper quartile",
             ),
         ),
-        formula="Count the feasible results better than best + good x (quartile - best), or within twice the noise.",
+        formula=(
+            "Count the feasible results better than best + good x (quartile - best), or within twice the noise. Listed "
+            "points sample nothing: there the rules about the space, budget and isolation say nothing."
+        ),
         action="Narrow the ranges around the good region, or run more trials.",
         source="Not sampling enough points in the search space",
     ),
@@ -208,12 +211,18 @@ _RULES = (
                 default=0.05,
                 meaning="a change over the second half below this share of the whole drop is flat",
             ),
+            Threshold(
+                name="spread",
+                default=0.15,
+                meaning="a gain of this share of what lies between the best trial and the upper quartile is not flat",
+            ),
             _BEST_TRIALS,
             _MIN_EVALUATIONS,
         ),
         formula=(
             "Lines through the second halves, averaged: they surely change by less than the gain. Not where "
-            "the last thirds still fall by the gain of best-step."
+            "the last thirds still fall by the gain of best-step, nor where the second halves surely gain as much as "
+            "matters between trials."
         ),
         action="Train for fewer steps.",
         source="Examining the training curves",
@@ -287,6 +296,44 @@ _RULES = (
         source="Setting up periodic evaluations; Saving checkpoints and retrospectively selecting the best checkpoint",
     ),
     Rule(
+        name="compute-bound",
+        title="Is the number of steps what limits training?",
+        looks_at="whether training and validation curves of the best trials still improve at the end",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.05, meaning="chance that noise alone looks so"),
+            Threshold(
+                name="gain",
+                default=0.05,
+                meaning="improvement over the last quarter, as a share of the drop after the first tenth; less is flat",
+            ),
+            Threshold(
+                name="sweep_fall",
+                default=0.02,
+                meaning="fall of the training loss of lr-sweep over its last quarter, as a share of it",
+            ),
+            _DECAYED,
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula=(
+            "Lines through the last quarters, averaged. Yes: training loss and validation metric both still improve by "
+            "the gain and beyond noise; the metric alone where no training loss is recorded. No: lr-sweep fits the "
+            "training set perfectly, or the training error of most best trials ends at zero, or validation is flat or "
+            "gets worse, or the training loss is flat. Where the schedule has decayed the learning rate by then, that "
+            "alone moves the curves: undecided, unless lr-sweep, at least as long and at constant learning rates, "
+            "never fits the training set while its training loss still falls: yes."
+        ),
+        action=(
+            "Yes: tune in rounds of growing length, many short trials and then few long ones. No: lr-sweep and "
+            "best-step say how many steps."
+        ),
+        source=(
+            "Deciding how long to train when training is not compute-bound; Deciding how long to train when training "
+            "is compute-bound"
+        ),
+    ),
+    Rule(
         name="budget",
         title="Would more trials help?",
         looks_at="the expected best result of n trials, for n up to the study's own",
@@ -302,6 +349,27 @@ _RULES = (
         formula="(E[best of N/4] - E[best of N]) / 2: the mean gain of the last two doublings, averaged over the arms.",
         action="Run more trials in the same space; or accept what there is.",
         source="Not in the playbook: expected best of n trials, Tang et al. 2020, arXiv 2004.13705",
+    ),
+    Rule(
+        name="ranking",
+        title="Did the ranking of the shorter round hold?",
+        looks_at="the points that this round took from the one before: their results there, and here",
+        verdicts=("held", "changed", "undecided"),
+        thresholds=(
+            Threshold(name="p_value", default=0.05, meaning="1 minus the confidence of the interval"),
+            Threshold(
+                name="agreement",
+                default=0.7,
+                meaning="a ranking that held has at least this rank correlation: changed where the interval is below",
+            ),
+        ),
+        formula=(
+            "Spearman's rank correlation, infeasible trials last, with Fisher's interval (variance of Bonett and "
+            "Wright). Held: the interval lies above 0, and does not lie below the agreement. Points that were close "
+            "together before may change places by noise alone: then, too, the short round did not settle which is best."
+        ),
+        action="Take more points along, and check at this length what the short round decided.",
+        source="Deciding how long to train when training is compute-bound",
     ),
     Rule(
         name="isolation",
@@ -325,7 +393,8 @@ _RULES = (
             "arm's spacing of its best trials says that its optimum (in d ranges, results rise from it with a power "
             "of 2 / d of the rank) does not reach the best one. Pairs: among the better half of the points that both "
             "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. Blocked while "
-            "an arm is edge-bound, overfits, trains wrongly, or was searched less."
+            "an arm is edge-bound, overfits, trains wrongly, or was searched less. Where what every arm selects was "
+            "repeated on fresh seeds, only these results count: by the gain and standard error of playbook compare."
         ),
         action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
         source="Detecting whether a change is useful with isolation plots",

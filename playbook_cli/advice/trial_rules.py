@@ -19,6 +19,12 @@ _LEAST = 4
 
 def coverage(study: StudyRecord) -> list[Finding]:
     """One finding for the study."""
+    if study.listed:
+        message = (
+            "the points were listed, not sampled: they say nothing about the rest of the space, and which scientific "
+            "setting is best is for repeats on fresh seeds to say"
+        )
+        return [found.info("coverage", "listed", {"points": len(study.trials)}, message)]
     needed = limit(study, "coverage", "min_good")
     share = limit(study, "coverage", "good")
     trials = outcomes.ended(study.trials)

@@ -38,6 +38,6 @@ def last_doublings(trials: Sequence[TrialRecord], metric: Metric) -> Doubling | 
     quarter, whole = (metric.loss(expected[n - 1].value) for n in (losses.size // 4, losses.size))
     return Doubling(
         gain=(quarter - whole) / 2,
-        spread=float(np.quantile(feasible, 0.75) - feasible.min()),
+        spread=outcomes.spread(trials, metric),
         noise=curves.late_noise(outcomes.ranked(trials, metric)[: max(3, losses.size // 8)], metric),
     )

@@ -112,6 +112,11 @@ def training_loss(curve: Curve | None, metric: Metric) -> Series | None:
     return _first(curve, loss + [n for n in marked if _is(n, _ERROR)])
 
 
+def training_error(curve: Curve | None) -> Series | None:
+    """The training error (`train_error`), which is zero where the training set is fitted perfectly."""
+    return _first(curve, [n for n in _names(curve) if _is(n, _TRAINING) and _is(n, _ERROR)])
+
+
 def noise(losses: NDArray[np.float64]) -> float:
     """Standard deviation of the noise in the second half of a curve, from second differences; NaN below 4 values.
 

@@ -46,6 +46,12 @@ def losses(trials: Sequence[TrialRecord], metric: Metric) -> NDArray[np.float64]
     return np.array([result(t, metric) for t in trials], dtype=np.float64)
 
 
+def spread(trials: Sequence[TrialRecord], metric: Metric) -> float:
+    """From the best result to the upper quartile of the feasible ones, in the metric's units; 0 without any."""
+    feasible = losses(completed(trials), metric)
+    return float(np.quantile(feasible, 0.75) - feasible.min()) if feasible.size else 0.0
+
+
 def of_arm(trials: Sequence[TrialRecord], arm: Mapping[str, Value]) -> list[TrialRecord]:
     """The trials of one arm."""
     return [t for t in trials if dict(t.arm) == dict(arm)]

@@ -85,7 +85,7 @@ def import_(
 
 
 def _answer(study: Study, store: Store, *, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.commands.output import console, print_json, visible
     from playbook_cli.commands.summary import as_json, sentences
 
     record = store.record()
@@ -94,7 +94,7 @@ def _answer(study: Study, store: Store, *, json: bool) -> None:
         print_json(found | {"points": study.points, "notes": list(study.notes)})
         return
     for note in study.notes:
-        print(f"playbook: {note}", file=sys.stderr)
+        print(visible(f"playbook: {note}"), file=sys.stderr)
     out = console()
     for line in sentences(record.name, record.metric, record.trials, record.planned):
         out.print(line)

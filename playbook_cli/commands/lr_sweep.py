@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playbook_cli.launch.slots import Slot
+    from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
@@ -72,7 +73,10 @@ def lr_sweep(
 
     Example:  playbook lr-sweep configs/digits.yaml
     """
-    from playbook_cli.launch.slots import local_slots
+    from playbook_cli.commands.run import tell
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import slots_of
+    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.load import load
     from playbook_cli.sweep.options import merged
     from playbook_cli.sweep.setting import settle
@@ -93,19 +97,15 @@ def lr_sweep(
     }
     sweep = merged(given, source, {name: value for name, value in flags.items() if value is not None})
     setting = settle(given, sweep, source.where(("lr_sweep",)))
-    slots = local_slots(
-        gpus=given.resources.gpus,
-        trials_per_gpu=given.resources.trials_per_gpu,
-        cpus=given.resources.cpus,
-        jobs=jobs,
-        only=gpus,
-    )
-    session = _Session(setting, source, study, runs, slots)
-    session.check()
-    if anew:
-        session.set_aside()
-    command = f"playbook lr-sweep {study}{' --find' if find else ''}"
-    answer = session.answer(command, extend=extend, racing=race)
+    slots = slots_of(given, jobs, gpus)
+    paths = StudyPaths(runs / f"{given.name}-lr-sweep")
+    with warmed(given, study.parent, paths, slots, tell) as warm:
+        session = _Session(setting, source, study, runs, slots, warm)
+        session.check()
+        if anew:
+            session.set_aside()
+        command = f"playbook lr-sweep {study}{' --find' if find else ''}"
+        answer = session.answer(command, extend=extend, racing=race)
     _show(answer, session.paths("lr-sweep"), json=json)
     if write:
         _write(answer, study, given, source)
@@ -114,12 +114,13 @@ def lr_sweep(
 class _Session:
     """One call of the command: the study file, where its sweep lives, and what runs it."""
 
-    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, slots: list[Slot]) -> None:
+    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, slots: list[Slot], warm: Warm) -> None:
         self._setting = setting
         self._source = source
         self._file = file
         self._runs = runs
         self._slots = slots
+        self._warm = warm
 
     def paths(self, suffix: str) -> StudyPaths:
         from playbook_cli.paths import StudyPaths
@@ -136,7 +137,7 @@ class _Session:
         spec = setting.spec("lr-sweep", setting.sweep.steps or setting.study.max_train_steps, rates)
         trials = ListedSampler(setting.sweep.parameter, rates[:1], 0).suggest(spec.space(), [], 1)
         preflight.look(spec, self._source, folder, trials)
-        if not self.paths("lr-sweep").journal.exists():
+        if not self.paths("lr-sweep").journal.exists() and not self._warm.wait():
             preflight.import_function(spec, self._source, folder)
 
     def set_aside(self) -> None:
@@ -193,15 +194,15 @@ class _Session:
         """Hold the claim of a sweep's folder, and train its trials on this machine."""
         from playbook_cli.claim import claimed
         from playbook_cli.commands.run import run_trials
-        from playbook_cli.launch.local import end_orphans
+        from playbook_cli.launch.places import end_orphans
 
         paths = self.paths(suffix)
         paths.dir.mkdir(parents=True, exist_ok=True)
         with claimed(paths) as claim:
-            end_orphans(paths.dir)
+            end_orphans(self._setting.study, paths)
 
             def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any) -> Outcome:
-                return run_trials(spec, self._file, paths, self._slots, claim, sampler, race)
+                return run_trials(spec, self._file, paths, self._slots, claim, sampler, race, warm=self._warm)
 
             yield train
 

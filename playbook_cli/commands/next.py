@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Runs, StudyFolder, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.advice.revision import Request, Revision
-    from playbook_cli.records import Finding
+    from playbook_cli.advice.rounds import Plan
+    from playbook_cli.records import Finding, StudyRecord
     from playbook_cli.store import Store
 
 
@@ -29,25 +31,39 @@ def next_(
     max_train_steps: Annotated[int | None, typer.Option("--max-train-steps", min=1, help="Train so long.")] = None,
     eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Evaluate so often.")] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Run so many trials.")] = None,
+    number: Annotated[
+        int | None, typer.Option("--round", min=2, help="Write this round: the best points, trained for longer.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Points of the round: 3; with --rounds the trials / growth.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=2, help="Plan so many rounds in all.")] = None,
+    growth: Annotated[float | None, typer.Option("--growth", help="Each round is so many times longer: 3.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", metavar="NAME", help="What names the learning-rate schedule.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is stdout.")
     ] = None,
+    json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
     """Write the next study as YAML, with each change and its reason as a comment.
 
-    Without options it makes every change that the report's findings ask for.
+    Without options it makes every change that the report's findings ask for, or goes on with the rounds that were
+    planned. --round 2 makes the long round of compute-bound work out of the best points of the short one. With --json
+    a file is written only where --output names one.
 
     Example:  playbook next runs/digits-depth --widen learning_rate
     """
     from playbook_cli.advice import advise
-    from playbook_cli.advice.revision import Request, revise
-    from playbook_cli.errors import StudyError
-    from playbook_cli.spec.load import plain
+    from playbook_cli.advice.revision import Request
+    from playbook_cli.commands import revised
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
     record = store.record().search
+    _warn_of_unfinished(record)
     findings = advise(record)
     request = Request(
         widen=widen or (),
@@ -57,51 +73,163 @@ def next_(
         eval_every=eval_every,
         trials=trials,
     )
-    if request == Request(widen=()):
-        request = asked_for(findings)
+    planned = _planned(store, record, request, number=number, top=top, of=rounds, growth=growth, schedule=schedule)
+    name = _following(record.name) if planned is None else _round_of(record.name, planned.rounds[0].number)
+    path = revised.place(store, name, output, json=json)
+    if planned is None:
+        revision = _revised(store, record, findings, request, name)
+    else:
+        revision = _round(store, record, findings, planned, name, path, schedule=schedule, eval_every=eval_every)
+    if store.spec.imported is not None:
+        _take_over(revision, len(record.arms))
+    if json:
+        revised.answer(revision, store, path)
+    else:
+        revised.show(revision, store, path)
+
+
+def _warn_of_unfinished(record: StudyRecord) -> None:
+    from playbook_cli.commands.output import console
+
+    ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
+    if 0 < ended < record.planned:
+        console(stderr=True).print(
+            f"playbook: {record.planned - ended} of {record.planned} trials have not ended yet: findings may change"
+        )
+
+
+def _planned(
+    store: Store,
+    record: StudyRecord,
+    request: Request,
+    *,
+    number: int | None,
+    top: int | None,
+    of: int | None,
+    growth: float | None,
+    schedule: str | None,
+) -> Plan | None:
+    """The rounds that are asked for, or were planned when the study was written; None for a study of the same kind."""
+    from playbook_cli.advice.revision import Request
+    from playbook_cli.advice.rounds import plan
+    from playbook_cli.errors import StudyError
+
+    standing = store.spec.round
+    current = standing.number if standing else 1
+    asked = [name for name, value in (("--top", top), ("--growth", growth), ("--schedule", schedule)) if value]
+    goes_on = standing is not None and standing.of is not None and current < standing.of
+    if number is None and of is None and not (goes_on and (asked or request == Request())):
+        if asked:
+            raise StudyError(f"{asked[0]} is of a round", hint=f"add --round {current + 1}, or --rounds N")
+        return None
+    where = str(store.paths.dir)
+    if record.raced:
+        raise StudyError(
+            "a learning-rate sweep has no rounds", where=where, hint="begin with a study that playbook run has run"
+        )
+    if number is not None and number != current + 1:
+        raise StudyError(
+            f"--round {number}: this is round {current}", where=where, hint=f"the one after it is --round {current + 1}"
+        )
+    if request != Request(max_train_steps=request.max_train_steps, eval_every=request.eval_every):
+        raise StudyError(
+            "a round trains the best points as they are: no --widen, --narrow, --regularize or --trials",
+            where=where,
+            hint="--top says how many points",
+        )
+    if growth is not None and not 1.0 < growth <= 1000.0:
+        raise StudyError(f"--growth {growth:g}: rounds grow", hint="write a number above 1: --growth 3")
+    if standing is not None:
+        of, growth = of or standing.of, growth or standing.growth
+    return plan(
+        steps=record.max_train_steps,
+        trials=len(record.trials),
+        standing=current,
+        of=of,
+        growth=growth,
+        next_steps=request.max_train_steps,
+        top=top,
+    )
+
+
+def _round(
+    store: Store,
+    record: StudyRecord,
+    findings: Sequence[Finding],
+    planned: Plan,
+    name: str,
+    path: Path | None,
+    *,
+    schedule: str | None,
+    eval_every: int | None,
+) -> Revision:
+    from playbook_cli.advice.rounds import Before, next_round
+    from playbook_cli.spec.load import plain
+
+    def named(target: Path) -> str:
+        return str(target.absolute()) if path is None else os.path.relpath(target, path.parent)
+
+    kept = {trial.id: store.paths.trial(trial.id).stable_checkpoint for trial in record.trials}
+    stable = {number: named(checkpoint) for number, checkpoint in kept.items() if checkpoint.is_file()}
+    before = Before(folder=named(store.paths.dir), stable=stable)
+    return next_round(
+        plain(store.spec), record, findings, planned, before, name=name, schedule=schedule, eval_every=eval_every
+    )
+
+
+def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], request: Request, name: str) -> Revision:
+    from playbook_cli.advice.revision import Request, revise
+    from playbook_cli.errors import StudyError
+    from playbook_cli.spec.load import plain
+
+    if request == Request():
+        request = asked_for(findings, listed=record.listed)
     unknown = set(request.widen) - {p.label for p in record.parameters if p.kind != "choice"}
     if unknown:
         ranges = ", ".join(p.label for p in record.parameters if p.kind != "choice") or "none"
         raise StudyError(f"--widen {min(unknown)}: the study has no such range", hint=f"its ranges: {ranges}")
-    revision = revise(plain(store.spec), record, findings, request, _following(record.name))
-    if store.spec.imported is not None:
-        _take_over(revision, len(record.arms))
-    _write(revision, store, output)
+    if record.listed and (request.widen or request.narrow or request.regularize or request.trials):
+        raise StudyError(
+            "the trials of this study are its listed points: there is no space to change and no number of trials",
+            where=str(store.paths.dir),
+            hint="edit its points, or take the best of them into a longer round: --round",
+        )
+    return revise(plain(store.spec), record, findings, request, name)
 
 
-def asked_for(findings: Sequence[Finding]) -> Request:
-    """All that the `playbook next` commands of the findings ask for, in one request; the longer of two lengths."""
+def asked_for(findings: Sequence[Finding], *, listed: bool = False) -> Request:
+    """All that the `playbook next` commands of the findings ask for, in one request; the longer of two lengths.
+
+    Not a round of longer trainings, which is for the user to begin; of a study with `listed` points, lengths alone.
+    """
     from playbook_cli.advice.revision import Request
 
-    asked: dict[str, Any] = {"widen": []}
+    asked: dict[str, Any] = {"widen": ()}
     for finding in findings:
         words = shlex.split(finding.next or "")
-        if words[:2] != ["playbook", "next"]:
+        if words[:2] != ["playbook", "next"] or "--round" in words:
             continue
         options = words[3:]
         while options:
             name = options.pop(0).removeprefix("--").replace("-", "_")
             if name == "widen":
-                asked["widen"].append(options.pop(0))
+                asked["widen"] = (*asked["widen"], options.pop(0))
             elif name in ("narrow", "regularize"):
                 asked[name] = True
             elif name in ("max_train_steps", "eval_every", "trials"):
                 asked[name] = max(int(options.pop(0)), asked.get(name, 0))
+    if listed:
+        asked = {name: value for name, value in asked.items() if name in ("max_train_steps", "eval_every")}
     return Request(**asked)
 
 
 def _take_over(revision: Revision, arms: int) -> None:
     """Make the study after one that another tool ran a study to be run here."""
     del revision.data["imported"]
-    revision.data["trials"] = -(-revision.data["trials"] // arms) * arms
+    if "trials" in revision.data:
+        revision.data["trials"] = -(-revision.data["trials"] // arms) * arms
     if not revision.data.keys() & {"train", "command"}:
         revision.left.append("the last study was imported: add what to run, train: module:function or command: [...]")
-
-
-def _why_nothing(store: Store) -> str:
-    if any(trial.state == "completed" for trial in store.history().trials):
-        return "nothing to change: what was found asks for no other study of this space"
-    return f"nothing to learn from yet, since no trial has completed: playbook report {store.paths.dir} says why"
 
 
 def _following(name: str) -> str:
@@ -110,35 +238,6 @@ def _following(name: str) -> str:
     return f"{numbered[1]}-{int(numbered[2]) + 1}" if numbered else f"{name}-2"
 
 
-def _write(revision: Revision, store: Store, output: Path | None) -> None:
-    from playbook_cli.commands.output import console
-    from playbook_cli.errors import StudyError
-    from playbook_cli.spec.load import annotated
-
-    out = console()
-    if not revision.changes:
-        out.print(_why_nothing(store))
-        for line in revision.left:
-            out.print(f"! {line}")
-        return
-    comments = {change.key: change.reason for change in revision.changes}
-    header = [
-        f"After {store.spec.name}; every change and its reason stands above it.",
-        *(f"! {line}" for line in revision.left),
-    ]
-    text = annotated(revision.data, comments, header)
-    if output == Path("-"):
-        print(text, end="")
-        return
-    source = store.history().source
-    folder = Path(source).parent if source and Path(source).parent.is_dir() else Path()
-    path = output or folder / f"{revision.data['name']}.yaml"
-    if path.exists():
-        raise StudyError("there is such a file already", where=str(path), hint="name another one: --output FILE")
-    path.write_text(text, encoding="utf-8")
-    for change in revision.changes:
-        out.print(f"{'.'.join(map(str, change.key))}: {change.reason}")
-    for line in revision.left:
-        out.print(f"! {line}")
-    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
-    out.print(f"-> {shlex.join(['playbook', 'run', str(shown)])}")
+def _round_of(name: str, number: int) -> str:
+    """The name of a round: digits-round2 after digits, digits-round3 after that."""
+    return f"{re.sub(r'-round[0-9]+$', '', name)}-round{number}"

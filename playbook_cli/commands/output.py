@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,28 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, changes colours, turns text around, or can't be written at all."""
+
+
+def visible(text: str) -> str:
+    """`text` with `?` for every character that would steer a terminal; tabs and line ends stay."""
+    return _STEERING.sub("?", text)
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console of the width of the terminal, 100 columns where there is none; user text is never taken for markup."""
-    from rich.console import Console
+    from playbook_cli.commands.screen import Screen
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, markup=False, width=None if stream.isatty() else 100)
+    return Screen(stderr=stderr, highlight=False, markup=False, width=None if stream.isatty() else 100)
 
 
 def print_json(value: Any) -> None:
     """One strict JSON object on stdout: what is not finite is null."""
-    print(json.dumps(_finite(value), ensure_ascii=False, indent=2))
+    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(_finite(value), ensure_ascii=ascii_only, indent=2)
+    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def _finite(value: Any) -> Any:

@@ -42,7 +42,7 @@ def show(study: Path, *, json: bool) -> None:
     preflight.refuse_imported(given, source)
     spec = resolve(given)
     space = spec.space()
-    trials = make(spec.sampler, spec.seed).suggest(space, [], spec.trials or 0)
+    trials = make(spec.sampler, spec.seed, spec.points).suggest(space, [], spec.trials or 0)
     preflight.look(spec, source, study.parent, trials)
     covered = [coverage(parameter, trials) for parameter in space.dimensions]
     warned = check.warnings(spec)

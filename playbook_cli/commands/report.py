@@ -30,9 +30,10 @@ def report(
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.report.build import build
     from playbook_cli.store import Store
+    from playbook_cli.sweep import known as sweep_known
 
     store = Store(study_folder(study, runs))
-    record = store.record()
+    record = sweep_known.record(store)
     built = build(record, advise(record))
     if json:
         from playbook_cli.report.as_json import as_json
@@ -43,6 +44,7 @@ def report(
 
         render(built, console())
     sys.stdout.flush()  # files follow, and take longer
+    store.keep(record)
     _write(built, store.paths.report, html=html)
     if png is not None:
         _draw(built, png, "png")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from playbook_cli.launch.slots import Slot
+    from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
     from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
@@ -27,6 +34,13 @@ def run(
     gpus: Annotated[
         str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
     ] = None,
+    launcher: Annotated[
+        Literal["local", "slurm", "ray"] | None,
+        typer.Option("--launcher", help="Where trials run, in place of what the study file says."),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Submit everything, and leave; for launcher: slurm.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
     json: Json = False,
     runs: Runs = RUNS,
@@ -47,38 +61,59 @@ def run(
     from playbook_cli.spec.load import resolve
 
     given, source = read(study)
-    execute(resolve(given), source, study, jobs=jobs, gpus=gpus, json=json, runs=runs)
+    spec = resolve(given)
+    if launcher is not None:
+        spec = spec.model_copy(update={"launcher": launcher})
+    if detach and spec.launcher != "slurm":
+        from playbook_cli.errors import StudyError
+
+        raise StudyError(f"trials of launcher: {spec.launcher} end with their runner", hint="run it without --detach")
+    execute(spec, source, study, jobs=jobs, gpus=gpus, json=json, runs=runs, detach=detach)
 
 
 def execute(
-    spec: StudySpec, source: Source, file: Path, *, jobs: int | None, gpus: str | None, json: bool, runs: Path
+    spec: StudySpec,
+    source: Source,
+    file: Path,
+    *,
+    jobs: int | None,
+    gpus: str | None,
+    json: bool,
+    runs: Path,
+    detach: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
     from playbook_cli.claim import claimed
     from playbook_cli.errors import WorkError
+    from playbook_cli.inside import refuse_ways_out
     from playbook_cli.launch import preflight
-    from playbook_cli.launch.local import end_orphans
-    from playbook_cli.launch.slots import local_slots
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import end_orphans, slots_of
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import searched
     from playbook_cli.sampling import make
+    from playbook_cli.store import read_history
 
     preflight.refuse_imported(spec, source)
-    slots = local_slots(
-        gpus=spec.resources.gpus,
-        trials_per_gpu=spec.resources.trials_per_gpu,
-        cpus=spec.resources.cpus,
-        jobs=jobs,
-        only=gpus,
-    )
+    slots = slots_of(spec, jobs, gpus)
     paths = StudyPaths(runs / spec.name)
-    preflight.look(spec, source, file.parent, make(spec.sampler, spec.seed).suggest(spec.space(), [], spec.trials or 0))
-    if not paths.journal.exists():
-        preflight.import_function(spec, source, file.parent)
-    paths.dir.mkdir(parents=True, exist_ok=True)
-    with claimed(paths) as claim:
-        _keep_spec(spec, source, paths)
-        end_orphans(paths.dir)
-        outcome = run_trials(spec, file, paths, slots, claim, make(spec.sampler, spec.seed))
+    refuse_ways_out(paths, checkpoints=True)
+    recorded = read_history(paths).trials
+    with warmed(spec, file.parent, paths, slots, tell) as warm:
+        finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
+        if len(finished) < max(spec.trials or 0, len(recorded)):
+            warm.begin()  # it gets ready while the rest is looked at
+        sampler = make(spec.sampler, spec.seed, spec.points)
+        known = searched(recorded)
+        missing = sampler.suggest(spec.space(), known, (spec.trials or 0) - len(known))
+        preflight.look(spec, source, file.parent, [*known, *missing])
+        if not paths.journal.exists() and not warm.wait():
+            preflight.import_function(spec, source, file.parent)
+        paths.dir.mkdir(parents=True, exist_ok=True)
+        with claimed(paths) as claim:
+            _keep_spec(spec, source, paths)
+            end_orphans(spec, paths)
+            outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: playbook run {file}")
@@ -94,10 +129,20 @@ def run_trials(
     claim: Any,
     sampler: Sampler,
     race: Race | None = None,
+    further: Callable[[Sequence[TrialRecord]], Sequence[TrialRecord]] | None = None,
+    only: Callable[[TrialRecord], bool] | None = None,
+    warm: Warm | None = None,
+    *,
+    detach: bool = False,
 ) -> Outcome:
-    """Run what is missing of a study whose claim is held, under the eyes of the user, who can stop it."""
+    """Run what is missing of a study whose claim is held, under the eyes of the user, who can stop it.
+
+    `further` and `only` are those of `Study`: trials to plan besides the search, and which trials to run. `warm` is
+    where trials are forked from, if the caller has got that ready already.
+    """
     from playbook_cli.commands.output import console
-    from playbook_cli.launch.local import LocalLauncher
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import launcher
     from playbook_cli.progress import watcher
     from playbook_cli.provenance import origin
     from playbook_cli.study import Stop, Study
@@ -108,23 +153,32 @@ def run_trials(
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, stop.ask) for number in signals]
     try:
-        return Study(
-            spec=spec,
-            paths=paths,
-            folder=file.parent.absolute(),
-            sampler=sampler,
-            launcher=LocalLauncher(slots),
-            watcher=view,
-            claim=claim,
-            stop=stop,
-            origin=origin(file),
-            race=race,
-        ).run()
+        with nullcontext(warm) if warm else warmed(spec, file.parent, paths, slots, tell) as ready:
+            return Study(
+                spec=spec,
+                paths=paths,
+                folder=file.parent.absolute(),
+                sampler=sampler,
+                launcher=launcher(spec, paths, file.parent, slots, ready),
+                watcher=view,
+                claim=claim,
+                stop=stop,
+                origin=origin(file),
+                race=race,
+                further=further,
+                only=only,
+                detach=detach,
+            ).run()
     finally:
         view.close()
         for number, handler in zip(signals, before, strict=True):
             # asked once more, it is ending already, and says how
             signal.signal(number, signal.SIG_IGN if stop.asked else handler)
+
+
+def tell(text: str) -> None:
+    """Tell the user something about the run, also while the live view is shown."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
@@ -135,10 +189,11 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     if paths.spec.exists():
         kept = load(paths.spec)[0]
         changes = difference(kept, spec)
-        grown = [key for key, _, _ in changes] == ["trials"] and (spec.trials or 0) > (kept.trials or 0)
         if not changes:
             return
-        if not grown:
+        changes = [change for change in changes if not _OF_LAUNCHING.match(change[0])]  # no result depends on it
+        grown = [key for key, _, _ in changes] == ["trials"] and (spec.trials or 0) > (kept.trials or 0)
+        if changes and not grown:
             lines = [f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes]
             raise StudyError(
                 f"{source.path} has changed since this study was begun:\n" + "\n".join(lines),
@@ -149,6 +204,9 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     temporary = paths.spec.with_suffix(".tmp")
     temporary.write_text(dump(spec), encoding="utf-8")
     temporary.replace(paths.spec)
+
+
+_OF_LAUNCHING = re.compile(r"(isolation|launcher|slurm|ray)(\.|$)")
 
 
 def _shown(value: object) -> str:
@@ -166,7 +224,9 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     out = console()
     for line in sentences(spec.name, metric, outcome.trials, len(outcome.trials)):
         out.print(line)
-    if outcome.interrupted:
+    if outcome.left:
+        out.print(f"{outcome.left} trials go on without this command; give it again to wait for them")
+    elif outcome.interrupted:
         out.print("interrupted; the same command goes on from here")
     elif not outcome.hopeless:
         out.print(f"-> what it means: playbook report {paths.dir}")

@@ -43,12 +43,17 @@ def _running(record: StudyRecord) -> list[str]:
     for trial in record.trials:
         if trial.state == "running":
             value = f", {record.metric.name} {trial.best.value:.6g} at best" if trial.best else ""
-            lines.append(f"  trial {trial.id}: step {trial.last_step} of {record.max_train_steps}{value}")
+            again = "" if trial.repeat_of is None else f", a repeat of trial {trial.repeat_of}"
+            lines.append(f"  trial {trial.id}{again}: step {trial.last_step} of {record.max_train_steps}{value}")
     return lines
 
 
 def _who(record: StudyRecord, runner: Runner | None) -> list[str]:
+    from playbook_cli.commands.summary import tallied
+
     if runner is not None:
         return [f"run by {runner}"]
-    missing = record.planned - sum(trial.state in ("completed", "infeasible") for trial in record.trials)
-    return [f"nobody runs it; {missing} trials are missing"] if missing else []
+    tallies = zip(("trial", "repeat"), tallied(record.trials, record.planned), strict=True)
+    missing = {what: tally["planned"] - tally["completed"] - tally["infeasible"] for what, tally in tallies}
+    said = " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in missing.items() if count)
+    return [f"nobody runs it; {said} {'is' if sum(missing.values()) == 1 else 'are'} missing"] if said else []

@@ -8,34 +8,49 @@ from playbook_cli.records import searched
 from playbook_cli.store import counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Best, Metric, TrialRecord
 
 
 def best(metric: Metric, trials: Sequence[TrialRecord]) -> Best | None:
-    """The best evaluation of the completed trials of the search."""
+    """The best evaluation of the completed trials of the search; that of the earlier trial among equals."""
     having = [t.best for t in searched(trials) if t.state == "completed" and t.best is not None]
-    return min(having, key=lambda b: metric.loss(b.value), default=None)
+    return min(having, key=lambda b: (metric.loss(b.value), b.trial), default=None)
 
 
 def as_json(name: str, metric: Metric, trials: Sequence[TrialRecord], planned: int) -> dict[str, Any]:
+    """`planned` counts all trials; `trials` in the answer are those of the search, beside their `repeats`."""
     first = best(metric, trials)
+    search, repeats = tallied(trials, planned)
     return {
         "study": name,
-        "trials": counts(trials, planned),
+        "trials": search,
+        "repeats": repeats,
         "best": first
         and {"trial": first.trial, "value": first.value, "step": first.step, "params": dict(first.params)},
     }
 
 
+def tallied(trials: Sequence[TrialRecord], planned: int) -> tuple[dict[str, int], dict[str, int]]:
+    """The trials of the search by state, and the repeats by state; `planned` counts both."""
+    search, repeats = searched(trials), [trial for trial in trials if trial.repeat_of is not None]
+    return counts(search, planned - len(repeats)), counts(repeats, len(repeats))
+
+
 def sentences(name: str, metric: Metric, trials: Sequence[TrialRecord], planned: int) -> list[str]:
-    tallied = counts(trials, planned)
-    others = [f"{tallied[state]} {state}" for state in ("infeasible", "failed", "running", "pending") if tallied[state]]
-    completed = f"{tallied['completed']} of {planned} trials completed"
-    lines = [f"{name}: {', '.join([completed, *others])}"]
+    """The same for people: a line of counts, a second one for the repeats where there are any, and the best trial."""
+    search, repeats = tallied(trials, planned)
+    lines = [f"{name}: {_counted(search, 'trials')}"]
+    if repeats["planned"]:
+        lines.append(f"  and {_counted(repeats, 'repeats on fresh seeds')}")
     first = best(metric, trials)
     if first is not None:
         settings = ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in first.params.items())
         lines.append(f"best {metric.name}: {first.value:.6g} at step {first.step} of trial {first.trial} ({settings})")
     return lines
+
+
+def _counted(tally: Mapping[str, int], what: str) -> str:
+    others = [f"{tally[state]} {state}" for state in ("infeasible", "failed", "running", "pending") if tally[state]]
+    return ", ".join([f"{tally['completed']} of {tally['planned']} {what} completed", *others])

@@ -28,7 +28,7 @@ def made(study: StudyRecord) -> list[FrozenTrial]:
 
     Completed ones have their best evaluation as value; infeasible and failed ones are FAIL; those that have not ended
     wait, enqueued. The evaluations of the study's metric are intermediate values; all metrics of the best evaluation,
-    the seed and why a trial failed are in the attribute `playbook`.
+    the seed, what a trial repeats and why it failed are in the attribute `playbook`.
     """
     return [_made(trial, study) for trial in study.trials]
 
@@ -74,6 +74,7 @@ def _made(trial: TrialRecord, study: StudyRecord) -> FrozenTrial:
         "state": trial.state,
         "reason": trial.reason,
         "seed": trial.seed,
+        "repeat_of": trial.repeat_of,
         "step": trial.best.step if trial.best else None,
         "metrics": at_best,
     }

@@ -41,6 +41,7 @@ def _trials(study: StudyRecord) -> list[Row]:
             "step": trial.best.step if trial.best else None,
             "last_step": trial.last_step,
             "seed": trial.seed,
+            "repeat_of": trial.repeat_of,
             "attempts": trial.attempts,
             **{f"params.{name}": value for name, value in trial.params.items()},
         }

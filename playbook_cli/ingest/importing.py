@@ -48,7 +48,7 @@ class Imported:
     arm: Mapping[str, Value]
     seed: int
     repeat_of: int | None
-    """The first trial with the same hyperparameters."""
+    """The first trial with the same hyperparameters that came to a result, or the first, where none did."""
     state: State
     reason: str | None
 
@@ -84,10 +84,11 @@ def study(runs: Runs, wish: Wish) -> Study:
     if wish.study is None:
         spec = _inferred(runs, wish, metric, points)
     else:
-        spec = _described(wish.study, runs, wish, metric)
+        spec = _described(wish.study, runs, wish, metric, len(points))
         notes += _misfits(spec, points)
     notes += _odd_lengths(runs, spec)
-    first: dict[object, int] = {}
+    judged = [_judged(run, metric) for run in runs.runs]
+    first = _first([_identity(params) for params in settings], [state for state, _ in judged])
     repeats: dict[object, int] = {}
     trials = []
     short = 0
@@ -95,7 +96,7 @@ def study(runs: Runs, wish: Wish) -> Study:
     for number, (run, (params, seed)) in enumerate(zip(runs.runs, split, strict=True)):
         key = _identity(params)
         repeats[key] = repeats.get(key, -1) + 1
-        state, reason = _judged(run, metric)
+        state, reason = judged[number]
         if state == "completed" and _last(run) < WHOLE * spec.max_train_steps:
             short += 1
             reason = reason or f"it ended at step {_last(run)} of {spec.max_train_steps}"
@@ -105,12 +106,11 @@ def study(runs: Runs, wish: Wish) -> Study:
                 params=params,
                 arm=_arm(space, params),
                 seed=next(s for s in (run.seed, seed, repeats[key]) if s is not None),
-                repeat_of=first.get(key),
+                repeat_of=None if first[key] == number else first[key],
                 state=state,
                 reason=reason,
             )
         )
-        first.setdefault(key, number)
     if short:
         notes.append(
             f"completed trials that ended before {WHOLE:.0%} of max_train_steps (pruned, or at a target?): {short}; "
@@ -167,7 +167,7 @@ def _inferred(runs: Runs, wish: Wish, metric: Metric, points: Sequence[Mapping[s
         "metric": {"name": metric.name, "goal": metric.goal},
         LENGTH: steps,
         "eval_every": min(_interval(runs), steps),
-        "trials": len(runs.runs),
+        "trials": len(points),
         "scientific": {name: varied[name] for name in varied if name in wish.scientific},
         "nuisance": {name: varied[name] for name in varied if name not in wish.scientific},
         "fixed": fixed,
@@ -176,14 +176,14 @@ def _inferred(runs: Runs, wish: Wish, metric: Metric, points: Sequence[Mapping[s
     return validate(Source(path=runs.source, data=said, lines={}))[0]
 
 
-def _described(described: StudySpec, runs: Runs, wish: Wish, metric: Metric) -> StudySpec:
+def _described(described: StudySpec, runs: Runs, wish: Wish, metric: Metric, points: int) -> StudySpec:
     """The study of the user's file, as that of these runs."""
     data = {
         **plain(described),
         "name": wish.name,
         "imported": {"source": runs.source, "format": runs.format},
         "metric": {"name": metric.name, "goal": metric.goal},
-        "trials": len(runs.runs),
+        "trials": points,
     }
     data.pop("sampler", None)  # nothing more is sampled, and a grid would miss points
     if wish.max_train_steps is not None:
@@ -219,6 +219,16 @@ def _odd_lengths(runs: Runs, spec: StudySpec) -> list[str]:
     if last > spec.max_train_steps:
         notes.append(f"trials trained to step {last}, beyond max_train_steps = {spec.max_train_steps}")
     return notes
+
+
+def _first(keys: Sequence[object], states: Sequence[State]) -> dict[object, int]:
+    """The trial that stands for each point: the first completed one, else the first infeasible one, else the first."""
+    first: dict[object, int] = {}
+    for wanted in (("completed",), ("infeasible",), states):
+        for number, (key, state) in enumerate(zip(keys, states, strict=True)):
+            if state in wanted:
+                first.setdefault(key, number)
+    return first
 
 
 def _last(run: Run) -> int:

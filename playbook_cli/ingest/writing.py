@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import journal
-from playbook_cli.errors import StudyError
+from playbook_cli.errors import SpecError, StudyError
 from playbook_cli.paths import StudyPaths
-from playbook_cli.spec.load import dump
+from playbook_cli.spec.load import dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def refuse_existing(directory: Path) -> None:
 def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
     """Write the folder of a study beside its place, and then move it there. `command` says what made it.
 
-    StudyError where the folder is there already.
+    StudyError where the folder is there already, or what it would hold could not be read.
     """
     refuse_existing(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -44,10 +44,19 @@ def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
         for number, trial in enumerate(study.trials):
             _write_trial(paths, number, trial)
         journal.rewrite(paths.journal, _events(study, command))
+        _refuse_unreadable(paths, study)
         refuse_existing(directory)
         temporary.rename(directory)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_unreadable(paths: StudyPaths, study: Study) -> None:
+    try:
+        load(paths.spec)
+    except SpecError as error:
+        source = study.spec.imported.source if study.spec.imported else None
+        raise StudyError(f"these runs hold what no study can: {error.what}", where=source) from None
 
 
 def _write_trial(paths: StudyPaths, number: int, trial: Imported) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 
@@ -40,10 +40,19 @@ class Ended:
     trial: int
     exit_code: int
     """Negative: the number of the signal that ended it."""
+    how: Literal["exited", "timed-out", "lost"] = "exited"
+    """Whether by itself, at the scheduler's time limit, or with its machine: then it is to be tried again."""
+    reason: str | None = None
+    """Why it ended, where the launcher knows more than the exit code says."""
 
 
 class Launcher(Protocol):
     """Runs jobs somewhere. Nothing here knows what a study is."""
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether it ends jobs at their time limit itself, as it must where they wait in a queue before they start."""
+        ...
 
     @property
     def slots(self) -> int:
@@ -56,6 +65,14 @@ class Launcher(Protocol):
 
     def submit(self, job: Job) -> Started:
         """Start a job in a free slot. OSError where it can't be started."""
+        ...
+
+    def adopt(self, trials: Collection[int]) -> set[int]:
+        """Those of these trials that an earlier runner left under way, which are this launcher's from now on."""
+        ...
+
+    def leave(self) -> None:
+        """Hand over what was submitted, so that it goes on without this process. WorkError where it can't."""
         ...
 
     def poll(self) -> list[Ended]:

@@ -65,6 +65,32 @@ def program(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path
     return tuple(argv)
 
 
+def inherited(folder: Path) -> dict[str, str]:
+    """What a trial has of this process's environment, and where it can import from."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PLAYBOOK_") and name not in SLOT_VARIABLES
+    }
+    path = [str(folder.absolute()), *filter(None, [own.get("PYTHONPATH")])]
+    return {**own, "PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
+
+
+def deterministic(spec: StudySpec) -> dict[str, str]:
+    """What a trial needs in its environment from its start to train the same way each time; {} where none asks for it.
+
+    With the client, torch is told as well: see `playbook_cli.current_trial`.
+    """
+    if not spec.deterministic:
+        return {}
+    return {
+        "PLAYBOOK_DETERMINISTIC": "1",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": str(spec.resources.cpus),  # how sums are split, and so rounded, depends on it
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    }
+
+
 class _Values:
     """What macros stand for in one trial."""
 
@@ -131,16 +157,8 @@ def _followed(
 def _environment(
     spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, values: _Values
 ) -> dict[str, str]:
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PLAYBOOK_") and name not in SLOT_VARIABLES
-    }
-    path = [str(folder.absolute()), *filter(None, [inherited.get("PYTHONPATH")])]
     return {
-        **inherited,
-        "PYTHONPATH": os.pathsep.join(path),
-        "PYTHONUNBUFFERED": "1",
+        **inherited(folder),
         "PLAYBOOK_TRIAL_ID": str(trial.id),
         "PLAYBOOK_TRIAL_DIR": str(paths.dir.absolute()),
         "PLAYBOOK_PARAMS": str(paths.params.absolute()),
@@ -150,5 +168,6 @@ def _environment(
         "PLAYBOOK_METRICS": str(paths.metrics.absolute()),
         "PLAYBOOK_METRIC": spec.metric.name,
         "PLAYBOOK_GOAL": spec.metric.goal,
+        **deterministic(spec),
         **{name: values.put_into(text, f"env.{name}") for name, text in spec.env.items()},
     }

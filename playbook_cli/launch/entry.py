@@ -1,6 +1,6 @@
 """The process of a trial whose study names a function: `python -m playbook_cli.launch.entry module:function`.
 
-With `--check` before it, the function is only imported.
+With `--check` before it, the function is only imported; with `--serve FD`, it is called in forked children.
 """
 
 from __future__ import annotations
@@ -11,15 +11,30 @@ import sys
 from playbook_cli.client import current_trial
 from playbook_cli.errors import ProtocolError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 
 def main(arguments: list[str]) -> None:
     """Call the function with the current trial."""
-    module, _, name = arguments[-1].partition(":")
+    if arguments[0] == "--serve":
+        from playbook_cli.launch.serve import serve
+
+        serve(int(arguments[1]), arguments[2], load)
+    function = load(arguments[-1])
+    if "--check" not in arguments:
+        function(current_trial())
+
+
+def load(target: str) -> Callable[[Any], object]:
+    """The function that `module:function` names. ProtocolError where there is none."""
+    module, _, name = target.partition(":")
     function = getattr(importlib.import_module(module), name, None)
     if not callable(function):
         raise ProtocolError(f"{module} has no function {name}", hint="write train: module:function in the study file")
-    if "--check" not in arguments:
-        function(current_trial())
+    return function  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

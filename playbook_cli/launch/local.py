@@ -1,4 +1,7 @@
-"""Trials as processes of this machine, each in a process group of its own."""
+"""Trials as processes of this machine, each in a process group of its own.
+
+A fresh process each, or a fork of a warm one where there is one: see `launch.warm`.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,41 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
+from playbook_cli.launch.locks import DeviceLocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from playbook_cli.launch import Job
     from playbook_cli.launch.slots import Slot
+    from playbook_cli.launch.warm import Warm
 
 POLITE_SECONDS = 3.0
 """A cancelled process gets this long after the interrupt, and again after the terminate, before it is killed."""
 
 
+class _Process(Protocol):
+    """The process of a trial, which leads a group."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def has_ended(self) -> bool:
+        """Whether it has, leaving it to be reaped, so that its number stays its own until its group is gone."""
+        ...
+
+    def reap(self) -> int:
+        """Its exit code, negative for a signal; only after its end."""
+        ...
+
+
 @dataclass(kw_only=True)
 class _Running:
-    process: subprocess.Popen[bytes]
+    process: _Process
     slot: Slot
     directory: str | None
     """The trial's, by which processes are known that left its group."""
@@ -37,49 +58,71 @@ class _Running:
 class LocalLauncher:
     """One process a slot."""
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
+    keeps_time = False
+
+    def __init__(self, slots: Sequence[Slot], warm: Warm | None = None) -> None:
         self._all = len(slots)
         self._free = list(reversed(slots))
         self._running: dict[int, _Running] = {}
+        self._warm = warm
+        self._locks = DeviceLocks()
+        self._adopted: set[int] = set()
+        """Groups of ended trials, some of whose processes may have become children of this one."""
 
     @property
     def slots(self) -> int:
         return self._all
 
     def free(self) -> int:
-        return len(self._free)
+        """None while the process that trials are forked from is getting ready, or others have the devices."""
+        if self._warm is not None and self._warm.is_warming():
+            return 0
+        return sum(self._locks.can_take(slot.devices, alone=slot.alone) for slot in self._free)
 
     def submit(self, job: Job) -> Started:
-        slot = self._free[-1]
-        with job.stdout.open("ab") as stdout:
-            process = subprocess.Popen(
-                job.argv,
-                env={**slot.env, **job.env},
-                cwd=job.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._free.pop()
+        slot = next(
+            (slot for slot in reversed(self._free) if self._locks.take_all(slot.devices, alone=slot.alone)), None
+        )
+        if slot is None:
+            raise BlockingIOError("another study has just taken the last device")
+        env = {**slot.env, **job.env}
+        try:
+            process = (self._warm.start(job, env) if self._warm is not None else None) or _Fresh(job, env)
+        except OSError:
+            self._locks.give_back_all(slot.devices)
+            raise
+        if slot.cores:
+            with suppress(OSError, AttributeError):  # ended already, or not on Linux
+                os.sched_setaffinity(process.pid, slot.cores)
+        self._free.remove(slot)
         self._running[job.trial] = _Running(process=process, slot=slot, directory=job.env.get("PLAYBOOK_TRIAL_DIR"))
         return Started(slot=slot.name, process=process.pid)
+
+    def adopt(self, trials: Collection[int]) -> set[int]:
+        """None: processes of a runner that is gone are ended before the next one begins (`end_orphans`)."""
+        del trials
+        return set()
+
+    def leave(self) -> None:
+        raise WorkError("trials of this machine end with their runner", hint="leave --detach to a cluster's launcher")
 
     def poll(self) -> list[Ended]:
         ended = []
         for trial, running in list(self._running.items()):
-            if _leader_has_ended(running.process):
-                _signal_group(
-                    running.process.pid, signal.SIGKILL
-                )  # what it left behind; its number can't be another's yet
-                exit_code = running.process.wait()
+            if running.process.has_ended():
+                group = running.process.pid
+                _signal_group(group, signal.SIGKILL)  # what it left behind; its number can't be another's yet
+                exit_code = running.process.reap()
                 if running.sent == signal.SIGKILL or exit_code == -signal.SIGKILL:
                     _end_strays(running.directory)
                 del self._running[trial]
                 self._free.append(running.slot)
+                self._locks.give_back_all(running.slot.devices)
+                self._adopted.add(group)
                 ended.append(Ended(trial=trial, exit_code=exit_code))
             elif running.cancelled is not None:
                 _press(running, time.monotonic() - running.cancelled)
+        self._adopted = {group for group in self._adopted if _has_children(group)}
         return ended
 
     def cancel(self, trial: int, *, now: bool = False) -> None:
@@ -100,12 +143,40 @@ def _press(running: _Running, waited: float) -> None:
         _signal_group(running.process.pid, due)
 
 
-def _leader_has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it has, leaving it to be reaped, so that its number stays its own until its group is gone."""
+class _Fresh:
+    """A process that begins with the trial."""
+
+    def __init__(self, job: Job, env: Mapping[str, str]) -> None:
+        with job.stdout.open("ab") as stdout:
+            self._process = subprocess.Popen(
+                job.argv,
+                env=env,
+                cwd=job.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def has_ended(self) -> bool:
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def reap(self) -> int:
+        return self._process.wait()
+
+
+def _has_children(group: int) -> bool:
+    """Whether a group holds children of this process, once those that have ended are reaped."""
     try:
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        while os.waitid(os.P_PGID, group, os.WEXITED | os.WNOHANG) is not None:
+            pass
     except ChildProcessError:
-        return True
+        return False
+    return True
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Best, Finding, Metric
+    from playbook_cli.report.value import Repeats
 
 _ANSWERS = ("better", "no-difference")
 """Verdicts of the isolation rule that answer the study's question."""
@@ -17,7 +18,13 @@ _LONGEST = 400
 
 
 def answer(
-    *, metric: Metric, counts: Mapping[str, int], best: Best | None, ties: int, findings: Sequence[Finding]
+    *,
+    metric: Metric,
+    counts: Mapping[str, int],
+    best: Best | None,
+    ties: int,
+    findings: Sequence[Finding],
+    repeats: Sequence[Repeats] = (),
 ) -> str:
     """The study's own question where the isolation rule answers it; else the best result, or why there is none.
 
@@ -37,8 +44,18 @@ def answer(
     blocked = isolation is not None and isolation.verdict == "blocked"
     return (
         f"{start[0].upper()}{start[1:]} reaches {metric.name} {words.number(best.value)} ({who})"
+        f"{_fresh(best, repeats)}"
         f"{_caveat(sum(finding.severity == 'warning' for finding in findings), blocked=blocked)}."
     )
+
+
+def _fresh(best: Best, repeats: Sequence[Repeats]) -> str:
+    """What the best trial comes to when it was not selected for it, where that is known."""
+    mine = next((one for one in repeats if one.trial == best.trial), None)
+    if mine is None or mine.mean is None:
+        return ""
+    seeds = words.count(len(mine.values), "fresh seed")
+    return f", and on {seeds} {words.estimate(mine.mean, mine.interval)}"
 
 
 def _caveat(warnings: int, *, blocked: bool) -> str:

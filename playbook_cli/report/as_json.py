@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.report.repeats import as_json as as_json_of_repeats
+
 if TYPE_CHECKING:
     from playbook_cli.records import Best, Finding
     from playbook_cli.report.value import Arm, Report, Trial
@@ -21,10 +23,12 @@ def as_json(report: Report) -> dict[str, Any]:
         "metric": {"name": report.metric.name, "goal": report.metric.goal},
         "max_train_steps": report.max_train_steps,
         "counts": dict(report.counts),
+        "repeat_counts": dict(report.repeat_counts),
         "best": _best(report.best),
         "arms": [_arm(arm) for arm in report.arms],
         "findings": [_finding(finding) for finding in report.findings],
-        "trials": [_trial(trial) for trial in report.trials],
+        "trials": [_trial(trial) for trial in sorted([*report.trials, *report.again], key=lambda trial: trial.id)],
+        "repeats": [_strict(as_json_of_repeats(one)) for one in report.repeats],
     }
 
 
@@ -68,6 +72,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "step": trial.step,
         "last_step": trial.last_step,
         "seed": trial.seed,
+        "repeat_of": trial.repeat_of,
     }
 
 

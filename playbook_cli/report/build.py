@@ -14,6 +14,7 @@ from playbook_cli.paths import StudyPaths
 from playbook_cli.report import words
 from playbook_cli.report.answer import answer
 from playbook_cli.report.panels import panels
+from playbook_cli.report.repeats import repeats, sentences
 from playbook_cli.report.value import (
     BINS,
     EARLY,
@@ -39,22 +40,25 @@ _BELONGS = StudyPaths(Path(".."))
 
 def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
     """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them."""
-    counts = _counts(study)
-    study = study.search
+    found = repeats(study)
+    whole, study = study, study.search
+    counts = _counts(study.trials, study.planned)
     ranked = outcomes.ranked(study.trials, study.metric)
     best = ranked[0].best if ranked else None
     ties = sum(trial.best is not None and best is not None and trial.best.value == best.value for trial in ranked)
+    again = [trial for trial in whole.trials if trial.repeat_of is not None]
     arms = _arms(study)
     zone = limit(study, "boundary", "zone")
     return Report(
         study=study.name,
         goal=study.goal,
-        answer=answer(metric=study.metric, counts=counts, best=best, ties=ties, findings=findings),
+        answer=answer(metric=study.metric, counts=counts, best=best, ties=ties, findings=findings, repeats=found),
         metric=study.metric,
         max_train_steps=study.max_train_steps,
         eval_every=study.eval_every,
         fixed=study.fixed,
         counts=counts,
+        repeat_counts=_counts(again, len(again)),
         best=best,
         arms=[_arm(study, settings) for settings in arms],
         findings=findings,
@@ -63,13 +67,16 @@ def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
         panels=panels(study, ranked),
         best_steps=_best_steps(study, ranked),
         isolation=_isolation(study),
-        trials=_trials(study, ranked, arms),
+        repeats=found,
+        luck=sentences(whole),
+        trials=_trials(study, study.trials, ranked, arms),
+        again=_trials(study, again, [], arms),
     )
 
 
-def _counts(study: StudyRecord) -> dict[str, int]:
-    started = {state: sum(trial.state == state for trial in study.trials) for state in _STATES}
-    planned = max(study.planned, len(study.trials))
+def _counts(trials: Sequence[TrialRecord], planned: int) -> dict[str, int]:
+    started = {state: sum(trial.state == state for trial in trials) for state in _STATES}
+    planned = max(planned, len(trials))
     return {"planned": planned, **started, "pending": planned - sum(started.values())}
 
 
@@ -95,7 +102,12 @@ def _arm(study: StudyRecord, settings: Mapping[str, Value]) -> Arm:
     )
 
 
-def _trials(study: StudyRecord, ranked: Sequence[TrialRecord], arms: Sequence[Mapping[str, Value]]) -> list[Trial]:
+def _trials(
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    ranked: Sequence[TrialRecord],
+    arms: Sequence[Mapping[str, Value]],
+) -> list[Trial]:
     ranks = {trial.id: rank for rank, trial in enumerate(ranked, start=1)}
     limit = -math.inf
     if ranked:
@@ -114,8 +126,9 @@ def _trials(study: StudyRecord, ranked: Sequence[TrialRecord], arms: Sequence[Ma
             rank=ranks.get(trial.id),
             good=trial.id in ranks and outcomes.result(trial, study.metric) <= limit,
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
+            repeat_of=trial.repeat_of,
         )
-        for trial in sorted(study.trials, key=lambda trial: trial.id)
+        for trial in sorted(trials, key=lambda trial: trial.id)
     ]
 
 

@@ -8,11 +8,12 @@ from playbook_cli.report import words
 from playbook_cli.report.theme import ARM_COLOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from playbook_cli.records import Best
     from playbook_cli.report.charts.frame import Chart
     from playbook_cli.report.rows import Rows
-    from playbook_cli.report.value import Report
+    from playbook_cli.report.value import Repeats, Report
 
 NOTHING = '<p class="how">Nothing to show yet.</p>'
 SECTION_OF = {
@@ -27,6 +28,8 @@ SECTION_OF = {
     "training-loss-rising": "curves",
     "eval-frequency": "curves",
     "best-step": "steps",
+    "compute-bound": "steps",
+    "ranking": "steps",
     "isolation": "question",
     "budget": "budget",
 }
@@ -97,16 +100,22 @@ def question(report: Report, charts: Sequence[Chart]) -> str:
         "Isolation plot: each setting at its best trial (diamond) over all other hyperparameters. The bar reaches to "
         "where the best attainable result lies with 95% confidence; the luck of the training seed is not in it."
     )
+    if any(plot.repeated(report.fresh) for plot in report.isolation):
+        how += " The upright line below it is what that trial comes to on fresh seeds, with its 95% interval."
     tables = "".join(_isolation_table(report, index) for index in range(len(report.isolation)))
     return _plots("question", how, charts, wide=True, table=tables)
 
 
 def _isolation_table(report: Report, index: int) -> str:
     metric = words.escape(words.shortened(report.metric.name, 40))
-    heads = "".join(f"<th>{name}</th>" for name in (metric, "attainable (95%)", "trials", "infeasible", "best trial"))
+    fresh = report.isolation[index].repeated(report.fresh)
+    known = ["on fresh seeds (95%)"] if fresh else []
+    names = (metric, *known, "attainable (95%)", "trials", "infeasible", "best trial")
+    heads = "".join(f"<th>{name}</th>" for name in names)
     rows = "".join(
         f'<tr><td class="text">{words.escape(words.shortened(row.label or "all trials", 80))}</td>'
         f"<td>{words.number(None if row.best is None else row.best.value)}</td>"
+        f"{_fresh(row.best, fresh)}"
         f"<td>{words.NOTHING if row.low is None else f'{row.low:.3g} to {row.high:.3g}'}</td>"
         f"<td>{row.ended}</td><td>{row.infeasible}</td>"
         f"<td>{words.NOTHING if row.best is None else row.best.trial}</td></tr>"
@@ -114,6 +123,42 @@ def _isolation_table(report: Report, index: int) -> str:
     )
     return (
         f'<div class="summary"><table><thead><tr><th class="text">setting</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _fresh(best: Best | None, fresh: Mapping[int, Repeats]) -> str:
+    if not fresh:
+        return ""
+    one = None if best is None else fresh[best.trial]
+    return f"<td>{words.NOTHING if one is None else words.estimate(one.mean, one.interval)}</td>"
+
+
+def luck(report: Report, charts: Sequence[Chart]) -> str:
+    """What the repeats say; empty where there are none."""
+    if not report.repeats:
+        return ""
+    how = (
+        "The best trials trained again on fresh seeds, a dot each; the upright line below is their mean with its 95% "
+        "interval. The diamond is the result that the trial was selected for: selected results are lucky ones, so it "
+        "lies on the better side more often than not. Only the mean is an estimate of what to expect."
+    )
+    said = "".join(f"<li>{words.escape(sentence)}</li>" for sentence in report.luck)
+    return f'{_plots("luck", how, charts, wide=True, table=_luck_table(report))}<ul class="said">{said}</ul>'
+
+
+def _luck_table(report: Report) -> str:
+    names = ("selected", "mean", "sd", "95%", "luck", "repeats", "infeasible")
+    heads = "".join(f"<th>{name}</th>" for name in names)
+    rows = "".join(
+        f'<tr><td class="text">{words.escape(words.shortened(one.label, 80))}</td>'
+        f"<td>{words.number(one.selected)}</td><td>{words.number(one.mean)}</td><td>{words.number(one.sd)}</td>"
+        f"<td>{words.NOTHING if one.interval is None else words.span(*one.interval)}</td>"
+        f"<td>{words.luck(one.luck)}</td><td>{len(one.values)}</td><td>{one.infeasible}</td></tr>"
+        for one in report.repeats
+    )
+    return (
+        f'<div class="summary"><table><thead><tr><th class="text">trial</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 

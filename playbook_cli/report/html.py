@@ -18,7 +18,7 @@ from playbook_cli.report import evidence, sections, theme, words
 from playbook_cli.report.charts.draw import draw
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from playbook_cli.report.charts.frame import Chart
     from playbook_cli.report.rows import Rows, Table
@@ -48,7 +48,7 @@ def as_html(report: Report) -> str:
             '<meta name="color-scheme" content="light dark">',
             '<link rel="icon" href="data:,">',
             f"<title>{title} · Playbook</title>",
-            f"<style>{_colours()}{_resource('style.css')}</style>",
+            f"<style>{theme.properties()}{_resource('style.css')}</style>",
             "</head>",
             "<body>",
             sections.body(report, charts, rows),
@@ -73,7 +73,7 @@ def _data(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
         "renderer": "canvas" if len(report.trials) > MANY else "svg",
         "light": theme.LIGHT,
         "dark": theme.DARK,
-        "texts": [sections.text_of(report, trial) for trial in report.trials],
+        "texts": [sections.text_of(report, trial) for trial in (*report.trials, *report.again)],
         "tables": {name: _columns(table) for name, table in rows.tables.items()},
         "charts": drawn,
     }
@@ -89,18 +89,6 @@ def safe_json(data: Any) -> str:
 def _columns(table: Table) -> dict[str, Any]:
     columns = list(dict.fromkeys(name for row in table for name in row))
     return {"columns": columns, "rows": [[row.get(name) for name in columns] for row in table]}
-
-
-def _colours() -> str:
-    def block(colours: Mapping[str, str]) -> str:
-        return "".join(f"--{name}:{value};" for name, value in colours.items())
-
-    light, dark = block(theme.LIGHT), block(theme.DARK)
-    return (
-        f":root{{color-scheme:light dark;--font:{theme.FONT};{light}}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        f"@media print{{:root{{color-scheme:light;{light}}}}}"
-    )
 
 
 def _hash(script: str) -> str:

@@ -6,7 +6,10 @@
 - cover: a trial on one axis: i, s, g, L axis, u position in the range
 - curveN: a point of panel N: i, a, r, w 1 for training, x step, y value, m 1 at the best step
 - triedN: a trial of isolation plot N: i, L setting, y result as drawn
-- bestN: a setting of it: i best trial, L, y its result, l and h the interval
+- bestN: a setting of it: i best trial, L, y its result, l and h the interval; m, ml and mh mean and interval on fresh
+  seeds, where every setting has them
+- again: a repeat: i, L the trial that it repeats, y
+- luck: a trial that was repeated: i, L, y its own result, m mean of the repeats, l and h its interval
 - budget: a number of trials of one arm: a, n, y expected best, l and h its band
 """
 
@@ -44,6 +47,8 @@ class Rows:
     """Of every axis; empty for ranges."""
     settings: Sequence[Sequence[str]]
     """Of every isolation plot."""
+    repeated: Sequence[str]
+    """Trials that were repeated."""
     result_ends: Interval
     """Between which results are drawn."""
     curve_ends: Sequence[Interval]
@@ -62,13 +67,16 @@ def rows(report: Report) -> Rows:
         tables[f"curve{index}"] = _curves(report, panel)
     for index, plot in enumerate(report.isolation):
         tables[f"tried{index}"] = _tried(report, plot, settings[index], drawn)
-        tables[f"best{index}"] = _contenders(plot, settings[index])
+        tables[f"best{index}"] = _contenders(report, plot, settings[index])
+    repeated = distinct([one.label for one in report.repeats])
+    tables |= {"again": _again(report, repeated), "luck": _luck(report, repeated)}
     return Rows(
         tables=tables,
         arms=distinct([arm.label for arm in report.arms]),
         axes=axes,
         choices=choices,
         settings=settings,
+        repeated=repeated,
         result_ends=_with_room(min(drawn.values(), default=0.0), max(drawn.values(), default=1.0)),
         curve_ends=[_curve_ends(report, panel) for panel in report.panels],
         budget_ends=_budget_ends(report),
@@ -198,12 +206,36 @@ def _setting_of(report: Report, plot: Isolation, names: Sequence[str]) -> dict[i
     return owners
 
 
-def _contenders(plot: Isolation, names: Sequence[str]) -> Table:
+def _contenders(report: Report, plot: Isolation, names: Sequence[str]) -> Table:
+    fresh = plot.repeated(report.fresh)
+    table: Table = []
+    for row, name in zip(plot.rows, names, strict=True):
+        if row.best is None:
+            continue
+        ends = {"l": rounded(row.low), "h": rounded(row.high)}
+        table.append({"i": row.best.trial, "L": name, "y": rounded(row.best.value), **ends})
+        if row.best.trial in fresh:
+            one = fresh[row.best.trial]
+            low, high = one.interval or (None, None)
+            table[-1] |= {"m": rounded(one.mean), "ml": rounded(low), "mh": rounded(high)}
+    return table
+
+
+def _again(report: Report, names: Sequence[str]) -> Table:
     return [
-        {"i": row.best.trial, "L": name, "y": rounded(row.best.value), "l": rounded(row.low), "h": rounded(row.high)}
-        for row, name in zip(plot.rows, names, strict=True)
-        if row.best is not None
+        {"i": trial, "L": name, "y": rounded(value)}
+        for one, name in zip(report.repeats, names, strict=True)
+        for trial, value in zip(one.trials, one.values, strict=True)
     ]
+
+
+def _luck(report: Report, names: Sequence[str]) -> Table:
+    table: Table = []
+    for one, name in zip(report.repeats, names, strict=True):
+        low, high = one.interval or (None, None)
+        numbers = {"y": one.selected, "m": one.mean, "l": low, "h": high}
+        table.append({"i": one.trial, "L": name, **{key: rounded(value) for key, value in numbers.items()}})
+    return table
 
 
 def _budget(report: Report) -> Table:

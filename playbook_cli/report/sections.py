@@ -25,6 +25,7 @@ _SECTIONS = (
     ("curves", "What do the training curves say?"),
     ("steps", "Was training long enough?"),
     ("question", "Which setting is best?"),
+    ("luck", "How much of it was luck?"),
     ("budget", "Would more trials help?"),
     ("trials", "All trials"),
 )
@@ -39,13 +40,15 @@ def body(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
         "curves": evidence.curves(report, charts, rows),
         "steps": evidence.steps(report, charts),
         "question": evidence.question(report, charts),
+        "luck": evidence.luck(report, charts),
         "budget": evidence.budget(report, charts, rows),
         "trials": _trials(report),
     }
+    shown = [(name, title) for name, title in _SECTIONS if content[name]]
     sections = [
-        f'<section id="{name}" class="{name}"><h2>{title}</h2>{content[name]}</section>' for name, title in _SECTIONS
+        f'<section id="{name}" class="{name}"><h2>{title}</h2>{content[name]}</section>' for name, title in shown
     ]
-    nav = "".join(f'<a href="#{name}">{title}</a>' for name, title in _SECTIONS)
+    nav = "".join(f'<a href="#{name}">{title}</a>' for name, title in shown)
     return "\n".join(
         [
             f"<header>{_head(report)}<nav>{nav}</nav></header>",
@@ -66,7 +69,8 @@ def text_of(report: Report, trial: Trial) -> list[int | str]:
         result += "" if trial.state == "completed" else ", running"
     else:
         result = trial.state + (f", {words.shortened(trial.reason, 120)}" if trial.reason else "")
-    return [trial.id, f"Trial {trial.id}: {result}", _varied(report, trial.params), trial.log]
+    again = "" if trial.repeat_of is None else f", trial {trial.repeat_of} again on seed {trial.seed}"
+    return [trial.id, f"Trial {trial.id}{again}: {result}", _varied(report, trial.params), trial.log]
 
 
 def _varied(report: Report, params: Mapping[str, Value]) -> str:
@@ -103,8 +107,14 @@ def _head(report: Report) -> str:
         f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>'
         f'<p class="answer{long}">{words.escape(report.answer)}</p><dl class="facts">{listed}</dl>{settings}'
         f'<div class="bar" aria-hidden="true">{bar}</div>'
-        f'<p class="states">{", ".join(f"{counts[state]} {state}" for state in states)}</p>'
+        f'<p class="states">{", ".join([*(f"{counts[state]} {state}" for state in states), *_repeats(report)])}</p>'
     )
+
+
+def _repeats(report: Report) -> list[str]:
+    repeats = report.repeat_counts
+    done = repeats["completed"] + repeats["infeasible"]
+    return [f"{done} of {repeats['planned']} repeats on fresh seeds"] if repeats["planned"] else []
 
 
 def _findings(report: Report) -> str:
@@ -178,7 +188,7 @@ def _trials(report: Report) -> str:
         for index, (name, kind) in enumerate(heads)
     )
     others = [trial for trial in report.trials if trial.rank is None]
-    ordered = [*report.ranked, *others]
+    ordered = [*report.ranked, *others, *report.again]
     if report.metric.goal == "maximize":
         header = header.replace(_SORTED, _SORTED.replace("ascending", "descending"))
     rows = "".join(_row(trial, names) for trial in ordered)
@@ -192,9 +202,10 @@ def _trials(report: Report) -> str:
 def _row(trial: Trial, names: Sequence[str]) -> str:
     reason = f' title="{words.escape(words.shortened(trial.reason, 300))}"' if trial.reason else ""
     result = trial.value if trial.state in {"completed", "running"} else None
+    again = "" if trial.repeat_of is None else f", repeats {trial.repeat_of}"
     cells = [
         f"<td>{trial.id}</td>",
-        f'<td class="text {trial.state}-state"{reason}>{trial.state}</td>',
+        f'<td class="text {trial.state}-state"{reason}>{trial.state}{again}</td>',
         _cell(words.number(result) if result is not None else "", key=result),
         f"<td>{trial.step if result is not None else ''}</td>",
         *(_setting(trial, name) for name in names),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -10,15 +9,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from playbook_cli.report import strips, words
+from playbook_cli.report import repeats_terminal, strips, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
+    from playbook_cli.analysis.isolation import Isolated
     from playbook_cli.records import Finding
-    from playbook_cli.report.value import Isolation, Report, Trial
+    from playbook_cli.report.value import Isolation, Repeats, Report, Trial
 
 SHOWN = 8
 """Trials in the table of the best ones."""
@@ -44,6 +44,7 @@ class _Printer:
         self._head()
         self._findings()
         self._best_trials()
+        self._repeats()
         self._axes()
         self._best_steps()
         for isolation in self._report.isolation:
@@ -93,6 +94,15 @@ class _Printer:
             varied = [self._name(cell, width) for cell, width in zip(row, widths, strict=True)]
             table.add_row(str(trial.id), words.number(trial.value), str(trial.step), *varied)
         self._indented(table)
+
+    def _repeats(self) -> None:
+        report = self._report
+        if not report.repeats:
+            return
+        self._heading("Repeats", "the best trials again on fresh seeds: what is left of a result that was selected")
+        repeats_terminal.render(report.repeats, self._console)
+        for sentence in report.luck:
+            self._marked(" ", "", sentence)
 
     def _listed(self, trials: Sequence[Trial]) -> None:
         """Trials with more settings than columns have room for."""
@@ -147,7 +157,9 @@ class _Printer:
     def _isolation(self, isolation: Isolation) -> None:
         metric = self._report.metric.name
         self._heading("Isolation", f"{_one_line(isolation.subject, 40)}: each setting at the best of its trials")
-        columns = ["setting", metric, "attainable (95%)", "trials", "infeasible", "trial"]
+        fresh = isolation.repeated(self._report.fresh)
+        interval = "on fresh seeds (95%)" if fresh else "attainable (95%)"
+        columns = ["setting", metric, interval, "trials", "infeasible", "trial"]
         shown = len(columns) if self._console.width >= _WIDE else 3
         table = self._table(*columns[:shown])
         for row in isolation.rows:
@@ -155,13 +167,20 @@ class _Printer:
             cells: list[Text | str] = [
                 self._name(row.label),
                 words.number(None if best is None else best.value),
-                words.NOTHING if row.low is None else f"{row.low:.3g} to {row.high:.3g}",
+                self._interval(row, fresh),
                 str(row.ended),
                 str(row.infeasible),
                 words.NOTHING if best is None else str(best.trial),
             ]
             table.add_row(*cells[:shown])
         self._indented(table)
+
+    def _interval(self, row: Isolated, fresh: Mapping[int, Repeats]) -> str:
+        """What the best trial comes to on fresh seeds where that is known, else what tuning could attain."""
+        if row.best is not None and row.best.trial in fresh:
+            again = fresh[row.best.trial]
+            return words.estimate(again.mean, again.interval)
+        return words.NOTHING if fresh or row.low is None or row.high is None else words.span(row.low, row.high)
 
     def _table(self, *columns: str) -> Table:
         lines, gap = (None, 2) if self._ascii else (box.SIMPLE_HEAD, 1)
@@ -195,7 +214,7 @@ class _Printer:
         return self._text(_one_line(text, width), no_wrap=True)
 
     def _text(self, text: str, style: str = "", *, no_wrap: bool = False) -> Text:
-        text = _printable(text)
+        text = words.printable(text)
         return Text(strips.plain(text) if self._ascii else text, style=style, no_wrap=no_wrap, overflow="fold")
 
 
@@ -205,6 +224,9 @@ def _counted(report: Report) -> Iterable[str]:
         if report.counts[state]:
             part = f" ({words.share(report.counts[state], report.ended)})" if state == "infeasible" else ""
             yield f"{report.counts[state]} {state}{part}"
+    repeats = report.repeat_counts
+    if repeats["planned"]:
+        yield f"{repeats['completed'] + repeats['infeasible']} of {repeats['planned']} repeats"
     yield f"{report.max_train_steps} steps each"
 
 
@@ -248,9 +270,4 @@ def _column_widths(names: Sequence[str], cells: Sequence[Sequence[str]], room: i
 
 
 def _one_line(text: str, width: int) -> str:
-    return words.shortened(_printable(text), width)
-
-
-def _printable(text: str) -> str:
-    """`text` without control characters: a name must not move the cursor or change colours."""
-    return "".join(" " if c in "\n\t" else "?" if unicodedata.category(c) in {"Cc", "Cs", "Cf"} else c for c in text)
+    return words.shortened(words.printable(text), width)

@@ -6,7 +6,10 @@ alone. Each colour is a signal of every chart and a custom property of the page,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LIGHT = {
     "paper": "#ffffff",
@@ -46,6 +49,20 @@ DARK = {
 }
 ARM_COLOURS = 6
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def properties() -> str:
+    """The colours as CSS custom properties: light, dark where the reader's screen is, and light again on paper."""
+
+    def block(colours: Mapping[str, str]) -> str:
+        return "".join(f"--{name}:{value};" for name, value in colours.items())
+
+    light, dark = block(LIGHT), block(DARK)
+    return (
+        f":root{{color-scheme:light dark;--font:{FONT};{light}}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        f"@media print{{:root{{color-scheme:light;{light}}}}}"
+    )
 
 
 def config() -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Trial:
     """Among the best eighth of the completed trials (3 at least, 16 at most), ties included."""
     log: str
     """Where its output is, from the report's folder."""
+    repeat_of: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +121,45 @@ class BestSteps:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Repeats:
+    """One trial of the search, and what its trainings on fresh seeds came to, in the metric's units."""
+
+    trial: int
+    arm: str
+    """Its arm in words; empty in a study without any."""
+    selected: float | None
+    """The result that it was selected for; None where it was infeasible."""
+    values: Sequence[float]
+    """Results of the completed repeats."""
+    trials: Sequence[int]
+    """Their ids."""
+    seeds: Sequence[int]
+    infeasible: int
+    """Repeats that diverged."""
+    mean: float | None
+    sd: float | None
+    interval: tuple[float, float] | None
+    """Of the mean, 95%."""
+    luck: float | None
+    """How much better the selected result was than the mean."""
+
+    @property
+    def label(self) -> str:
+        """The trial, with its arm where it has one."""
+        return f"{self.arm}, trial {self.trial}" if self.arm else f"trial {self.trial}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Isolation:
     """The isolation plot: every arm, or every part of a scientific range, at its best over the nuisance parameters."""
 
     subject: str
     rows: Sequence[Isolated]
+
+    def repeated(self, fresh: Mapping[int, Repeats]) -> dict[int, Repeats]:
+        """The repeats of every row's best trial, by that trial; empty unless all of them were repeated."""
+        best = [row.best.trial for row in self.rows if row.best is not None]
+        return {trial: fresh[trial] for trial in best} if all(trial in fresh for trial in best) else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +175,9 @@ class Report:
     eval_every: int
     fixed: Mapping[str, Value]
     counts: Mapping[str, int]
-    """planned, completed, infeasible, failed, running, pending."""
+    """Trials of the search: planned, completed, infeasible, failed, running, pending."""
+    repeat_counts: Mapping[str, int]
+    """The same of the repeats."""
     best: Best | None
     arms: Sequence[Arm]
     findings: Sequence[Finding]
@@ -150,13 +187,24 @@ class Report:
     panels: Sequence[Panel]
     best_steps: BestSteps
     isolation: Sequence[Isolation]
+    repeats: Sequence[Repeats]
+    """Arm by arm; empty where no repeat has ended."""
+    luck: Sequence[str]
+    """What the repeats say, in sentences."""
     trials: Sequence[Trial]
-    """By id."""
+    """Those of the search, by id."""
+    again: Sequence[Trial]
+    """The repeats, by id."""
 
     @property
     def ranked(self) -> list[Trial]:
         """The completed trials that measured something, best first."""
         return sorted((trial for trial in self.trials if trial.rank is not None), key=lambda trial: trial.rank or 0)
+
+    @property
+    def fresh(self) -> dict[int, Repeats]:
+        """The repeats that have a mean, by the trial that they repeat."""
+        return {one.trial: one for one in self.repeats if one.mean is not None}
 
     @property
     def hyperparameters(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +51,21 @@ def count(n: int, thing: str) -> str:
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
+def span(low: float, high: float) -> str:
+    """An interval with three significant digits: `0.0176 to 0.0202`."""
+    return f"{low:.3g} to {high:.3g}"
+
+
+def estimate(mean: float | None, interval: tuple[float, float] | None) -> str:
+    """A mean with its interval, where there is one: `0.0189 (0.0176 to 0.0202)`."""
+    return number(mean) if interval is None else f"{number(mean)} ({span(*interval)})"
+
+
+def luck(size: float | None) -> str:
+    """How lucky a result was, with its sign, as roughly as it is known."""
+    return NOTHING if size is None else f"{size:+.2g}"
+
+
 def share(part: int, whole: int) -> str:
     """`part` of `whole` in percent."""
     return f"{round(100 * part / whole)}%" if whole else NOTHING
@@ -62,6 +78,11 @@ def shortened(text: str, length: int) -> str:
         return text
     tail = (length - 1) // 3
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: a name must not move the cursor or change colours."""
+    return "".join(" " if c in "\n\t" else "?" if unicodedata.category(c) in {"Cc", "Cs", "Cf"} else c for c in text)
 
 
 def escape(text: str) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from playbook_cli.records import TrialRecord
+    from playbook_cli.records import TrialRecord, Value
     from playbook_cli.space import Space
 
 
@@ -24,8 +24,15 @@ class Sampler(Protocol):
         """The next `count` trials after `history`, pending, with ids that go on from there."""
 
 
-def make(name: str, seed: int) -> Sampler:
-    """The sampler of this name: halton, sobol, random or grid. StudyError for a study whose trials are `listed`."""
+def make(name: str, seed: int, points: Sequence[Mapping[str, Value]] | None = None) -> Sampler:
+    """The sampler of this name: halton, sobol, random, grid, or listed, which takes these points.
+
+    StudyError for a study whose trials are `listed` without points: those of a learning-rate sweep.
+    """
+    if points is not None:
+        from playbook_cli.sampling.listed import PointsSampler
+
+        return PointsSampler(points, seed)
     if name == "listed":
         raise StudyError(
             "the trials of this study were chosen one by one by the command that made it",

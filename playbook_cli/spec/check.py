@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from playbook_cli.space import clashes, grid_size
+from playbook_cli.spec.check_points import point_problems
 from playbook_cli.spec.check_program import program_problems
 from playbook_cli.spec.problem import Problem
 
@@ -34,7 +35,7 @@ def problems(spec: StudySpec) -> list[Problem]:
     """All that is wrong with a study whose keys have the right types, in the order of the file's sections."""
     found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
     found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
-    return found or list(_amount(spec))  # arms can be counted only in a space that is sound
+    return found or [*point_problems(spec), *_amount(spec)]  # arms can be counted only in a space that is sound
 
 
 def _program(spec: StudySpec) -> Iterator[Problem]:
@@ -53,6 +54,12 @@ def _program(spec: StudySpec) -> Iterator[Problem]:
     if spec.train is not None and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", spec.train):
         yield Problem(
             location=("train",), what=f"{spec.train[:60]!r} is not module:function", hint="write train: my_script:train"
+        )
+    if spec.isolation == "fork" and spec.train is None:
+        yield Problem(
+            location=("isolation",),
+            what="only a train function can be forked, and each command is a process of its own",
+            hint="leave isolation: out, or write train: module:function in place of command:",
         )
     if spec.eval_every is not None and spec.eval_every > spec.max_train_steps:
         yield Problem(
@@ -204,6 +211,8 @@ def _condition(
 
 
 def _amount(spec: StudySpec) -> Iterator[Problem]:
+    if spec.points is not None:
+        return
     space = spec.space()
     arms = len(space.arms)
     if spec.sampler == "grid":

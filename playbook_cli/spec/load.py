@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +29,12 @@ WIDTH = 120
 
 
 def load(path: Path) -> tuple[StudySpec, Source]:
-    """Read and check a study file. SpecError names file, line and key of everything that is wrong with it."""
-    return validate(source.read(path))
+    """Read and check a study file. SpecError names file, line and key of everything that is wrong with it.
+
+    Files and folders that it names relative to its own folder are absolute in the result.
+    """
+    spec, read = validate(source.read(path))
+    return _anchored(spec, path.absolute().parent), read
 
 
 def validate(read: Source) -> tuple[StudySpec, Source]:
@@ -38,9 +44,9 @@ def validate(read: Source) -> tuple[StudySpec, Source]:
     try:
         spec = StudySpec.model_validate(read.data)
     except ValidationError as error:
-        found = (_problem(detail) for detail in error.errors(include_url=False))
+        wrong = (_problem(detail) for detail in error.errors(include_url=False))
         # of the alternatives that a value may be, the last is the widest
-        raise _all_of(read, {problem.location: problem for problem in found}.values()) from None
+        raise _all_of(read, {problem.location: problem for problem in wrong}.values()) from None
     found = check.problems(spec)
     if found:
         raise _all_of(read, found)
@@ -50,10 +56,27 @@ def validate(read: Source) -> tuple[StudySpec, Source]:
 def resolve(spec: StudySpec) -> StudySpec:
     """The study with the defaults that depend on other keys written out, as it is run."""
     trials = spec.trials
-    if trials is None:
+    if spec.points is not None:
+        trials = len(spec.points)
+    elif trials is None:
         space = spec.space()
         trials = sum(len(space.grid(arm)) for arm in space.arms)
     return spec.model_copy(update={"trials": trials, "eval_every": spec.steps_between_evaluations})
+
+
+def _anchored(spec: StudySpec, folder: Path) -> StudySpec:
+    changes: dict[str, Any] = {}
+    if spec.points is not None:
+        changes["points"] = [
+            {**point, "from": _from(folder, str(point["from"]))} if "from" in point else point for point in spec.points
+        ]
+    if spec.round is not None:
+        changes["round"] = spec.round.model_copy(update={"after": _from(folder, spec.round.after)})
+    return spec.model_copy(update=changes) if changes else spec
+
+
+def _from(folder: Path, path: str) -> str:
+    return os.path.normpath(folder / path)
 
 
 def plain(spec: StudySpec) -> dict[str, Any]:
@@ -64,12 +87,19 @@ def plain(spec: StudySpec) -> dict[str, Any]:
             data[role][name] = alternatives[0] if len(alternatives) == 1 else alternatives
     if spec.fixed:
         data["fixed"] = dict(spec.fixed)  # a fixed None is a value
+    if spec.points is not None:
+        data["points"] = [dict(point) for point in spec.points]
     return data
 
 
 def dump(spec: StudySpec) -> str:
     """The study as YAML that `load` reads back as the same study."""
     return _yaml(plain(spec))
+
+
+def block(data: dict[str, Any]) -> str:
+    """Some keys of a study file as YAML, one a line, to be pasted into another one."""
+    return _dumped(data, width=math.inf, default_flow_style=False)
 
 
 def annotated(data: dict[str, Any], comments: Mapping[Location, str], header: Sequence[str]) -> str:
@@ -83,7 +113,10 @@ def annotated(data: dict[str, Any], comments: Mapping[Location, str], header: Se
     for number, line in enumerate(text.splitlines(), start=1):
         indent = line[: len(line) - len(line.lstrip())]
         for comment in above.get(number, ()):
-            written += [f"{indent}# {part}" for part in textwrap.wrap(_one_line(comment), WIDTH - 2 - len(indent))]
+            written += [
+                f"{indent}# {part}"
+                for part in textwrap.wrap(_one_line(comment), WIDTH - 2 - len(indent), break_on_hyphens=False)
+            ]
         written.append(line)
     return "\n".join(written) + "\n"
 
@@ -93,7 +126,12 @@ def _one_line(text: str) -> str:
 
 
 def _yaml(data: dict[str, Any], *, width: float = WIDTH) -> str:
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width, default_flow_style=None)
+    return _dumped(data, width=width, default_flow_style=None)
+
+
+def _dumped(data: dict[str, Any], **how: Any) -> str:
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **how)
+    return _TURNING.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -102,8 +140,13 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = source.RESOLVERS
 
 
+_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What makes a terminal or an editor show text in another order than it is read in."""
+
+
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = '"' if any(end in text for end in "\n\x85\u2028\u2029") else None  # line ends as escapes
+    # between double quotes, line ends and what turns text around are written as escapes
+    style = '"' if any(end in text for end in "\n\x85\u2028\u2029") or _TURNING.search(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -193,6 +236,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "metric": model.MetricSpec,
     "resources": model.Resources,
     "lr_sweep": model.LrSweepSpec,
+    "round": model.Round,
     "target": model.Target,
     "scientific": model.ParameterSpec,
     "nuisance": model.ParameterSpec,

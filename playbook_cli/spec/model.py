@@ -166,6 +166,27 @@ class Resources(_Section):
     retries: Annotated[WholeNumber, Field(description="further attempts of a trial that crashed")] = 1
 
 
+class SlurmSpec(_Section):
+    """What the job arrays of launcher: slurm ask for, besides the cores and GPUs of resources."""
+
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gres: Annotated[str | None, Field(description="by default gpu:N, where resources.gpus is N")] = None
+    mem: Annotated[str | None, Field(description="memory of a trial in Slurm's notation: 16G")] = None
+    time: Annotated[Seconds | None, Field(description="limit of a trial: 2h; by default resources.timeout")] = None
+    array_parallelism: Annotated[Count | None, Field(description="trials at once; by default as many as fit")] = None
+    options: Annotated[list[str], Field(description="further options of sbatch: ['--exclude=n3']")] = []
+
+
+class RaySpec(_Section):
+    """The cluster of launcher: ray."""
+
+    address: Annotated[str, Field(description="HOST:PORT, or auto for the one of this machine")] = "auto"
+    shared_folder: Annotated[bool, Field(description="whether its nodes see this study's folder")] = True
+
+
 class Target(_Section):
     """When a trial fits the training set: its metric has reached this value."""
 
@@ -201,6 +222,16 @@ class Imported(_Section):
     format: Annotated[str, Field(description="which tool's it was")]
 
 
+class Round(_Section):
+    """Where a study stands among rounds of growing length."""
+
+    number: Annotated[Count, Field(ge=2, description="of this round; the first one has no such section")]
+    of: Annotated[Count | None, Field(description="rounds in all, as planned")] = None
+    growth: Annotated[Number | None, Field(gt=1, description="each round is so many times longer")] = None
+    after: Annotated[str, Field(min_length=1, description="folder of the round before, from the study file's own")]
+    trials: Annotated[list[WholeNumber], Field(description="of that round, whose points these are, in order")] = []
+
+
 class StudySpec(_Section):
     """One tuning study."""
 
@@ -223,12 +254,33 @@ class StudySpec(_Section):
     ] = None
     trials: Annotated[Count | None, Field(description="of the whole study, shared equally by its arms")] = None
     sampler: Literal["halton", "sobol", "random", "grid", "listed"] = "halton"
+    points: Annotated[
+        list[dict[str, Setting]] | None,
+        Field(
+            min_length=1,
+            description="of sampler: listed; the trials one by one, each hyperparameter with its value; `from` is a "
+            "checkpoint of another study's trial to go on from",
+        ),
+    ] = None
+    round: Annotated[Round | None, Field(description="as playbook next --round writes it")] = None
     seed: Annotated[WholeNumber, Field(description="of the search; trials get their own")] = 0
     scientific: Varied = {}
     nuisance: Varied = {}
     fixed: Constants = {}
     resources: Resources = Resources()
-    launcher: Literal["local"] = "local"
+    deterministic: Annotated[
+        bool, Field(description="the same metrics, bit by bit, on the same machine: slower kernels, fixed threads")
+    ] = False
+    isolation: Annotated[
+        Literal["fork", "process"] | None,
+        Field(
+            description="whether trials of a train function are forks of one process that has imported it, or import "
+            "it anew each; by default forks, unless they use GPUs"
+        ),
+    ] = None
+    launcher: Literal["local", "slurm", "ray"] = "local"
+    slurm: Annotated[SlurmSpec, Field(description="how launcher: slurm submits trials")] = SlurmSpec()
+    ray: Annotated[RaySpec, Field(description="where launcher: ray finds its cluster")] = RaySpec()
     lr_sweep: LrSweepSpec | None = None
     rules: Annotated[
         dict[str, dict[str, Number]], Field(description="thresholds of the report: rule, name, value")

@@ -69,7 +69,7 @@ def parse(text: str, path: str) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        at = text.split("\n")[line - 1] if mark else ""
+        at = "".join(text.split("\n")[line - 1 : line]) if mark else ""  # YAML knows further line ends
         hint = "indent with spaces, not with tabs" if "\t" in at else None
         raise SpecError(
             f"this is not YAML: {error.problem or error.context}", where=f"{path}:{line}", hint=hint

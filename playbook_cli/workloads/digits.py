@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from playbook_cli import Trial, current_trial
 from playbook_cli.errors import ProtocolError
-from playbook_cli.schedules import multiplier
+from playbook_cli.schedules import scheduler
 
 DEFAULTS: dict[str, Any] = {
     "hidden_layers": 1,
@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "epsilon": 1e-8,
     "schedule": "constant",
     "warmup_steps": 0,
+    "decay_steps": None,  # of linear and warmup-stable-decay alone; None is the schedule's own length
 }
 
 
@@ -53,19 +54,25 @@ def train(trial: Trial) -> None:
     model = build_model(p)
     optimizer = build_optimizer(p, model)
 
-    for step in trial.steps(model=model, optimizer=optimizer, batches=batches):
-        learning_rate = p["learning_rate"] * multiplier(
-            p["schedule"], step, max_train_steps=trial.max_train_steps, warmup_steps=p["warmup_steps"]
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
+    schedule = scheduler(
+        optimizer,
+        p["schedule"],
+        max_train_steps=trial.max_train_steps,
+        warmup_steps=p["warmup_steps"],
+        decay_steps=p["decay_steps"],
+    )
 
+    for step in trial.steps(
+        model=model, optimizer=optimizer, schedule=schedule, batches=batches, keep=schedule.stable_steps
+    ):
         chosen = torch.randperm(len(training.labels), generator=batches)[: p["batch_size"]]
         logits = model(training.images[chosen])
         loss = cross_entropy(logits, training.labels[chosen], label_smoothing=p["label_smoothing"])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        learning_rate = optimizer.param_groups[0]["lr"]
+        schedule.step()
 
         if trial.should_evaluate(step):
             train_loss, train_error = evaluate(model, training)

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from playbook_cli import Trial, current_trial
 from playbook_cli.errors import ProtocolError
-from playbook_cli.schedules import multiplier
+from playbook_cli.schedules import scheduler
 
 DEFAULTS: dict[str, Any] = {
     "layers": 2,
@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "beta2": 0.99,
     "schedule": "constant",
     "warmup_steps": 0,
+    "decay_steps": None,  # of linear and warmup-stable-decay alone; None is the schedule's own length
 }
 EVALUATED = 8192
 """Characters predicted in an evaluation, of the training text and of the validation text; always the same ones."""
@@ -56,19 +57,25 @@ def train(trial: Trial) -> None:
         model.parameters(), lr=p["learning_rate"], betas=(p["beta1"], p["beta2"]), weight_decay=p["weight_decay"]
     )
 
-    for step in trial.steps(model=model, optimizer=optimizer, batches=batches):
-        learning_rate = p["learning_rate"] * multiplier(
-            p["schedule"], step, max_train_steps=trial.max_train_steps, warmup_steps=p["warmup_steps"]
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
+    schedule = scheduler(
+        optimizer,
+        p["schedule"],
+        max_train_steps=trial.max_train_steps,
+        warmup_steps=p["warmup_steps"],
+        decay_steps=p["decay_steps"],
+    )
 
+    for step in trial.steps(
+        model=model, optimizer=optimizer, schedule=schedule, batches=batches, keep=schedule.stable_steps
+    ):
         starts = torch.randint(len(training) - p["context"], (p["batch_size"], 1), generator=batches)
         batch = training[starts + torch.arange(p["context"] + 1)].to(device)
         loss = cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        learning_rate = optimizer.param_groups[0]["lr"]
+        schedule.step()
 
         if trial.should_evaluate(step):
             train_loss, train_error = evaluate(model, seen_training)

@@ -7,7 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.curve_cases import COSINE, FITS, LINEAR, LOUD, OVERFIT, RISING_LOSS, SATURATED, SLOW, UNFINISHED
+from benchmarks.curve_cases import (
+    COSINE,
+    FITS,
+    LINEAR,
+    LOUD,
+    OVERFIT,
+    RISING_LOSS,
+    SATURATED,
+    SLOW,
+    STEEP_START,
+    UNFINISHED,
+)
 from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.advice import curve_rules
 from playbook_cli.records import Curve, Finding, Metric, StudyRecord
@@ -105,6 +116,14 @@ def test_a_decaying_schedule_explains_a_curve_that_falls_at_its_end(course: Cour
 def test_an_unfinished_descent_asks_for_more_steps_and_a_saturated_one_for_fewer() -> None:
     assert curve_rules.still_improving(of(SLOW))[0].next == "playbook next runs/truth --max-train-steps 2000"
     assert curve_rules.saturated(of(SATURATED))[0].next == "playbook next runs/truth --max-train-steps 500"
+
+
+def test_a_late_gain_that_decides_between_trials_is_not_saturation_however_steep_the_start_was() -> None:
+    course = replace(STEEP_START, anneal=0.08)
+    (finding,) = curve_rules.saturated(of(course))
+    assert (finding.verdict, finding.next) == ("no", None)
+    assert finding.evidence["gain"] < finding.evidence["gain_threshold"]
+    assert finding.evidence["gain_of_spread"] > finding.evidence["spread_threshold"]
 
 
 def test_a_maximized_metric_overfits_when_it_falls() -> None:

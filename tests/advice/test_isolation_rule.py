@@ -28,8 +28,23 @@ def test_a_real_difference_is_found_and_the_best_trials_are_to_be_repeated() -> 
     finding = answer(with_arms("same", 0.1))
     assert (finding.verdict, finding.subject, finding.severity) == ("better", "arm=a0", "info")
     assert "fresh seeds" in finding.message
-    assert finding.next is None, "no command does that yet"
+    assert finding.next == "playbook repeat runs/truth --top 1"
     assert finding.evidence["gain"] == pytest.approx(0.1, abs=0.04)
+
+
+def test_trials_of_another_tool_cannot_be_repeated_here() -> None:
+    assert answer(replace(with_arms("same", 0.1), imported=True)).next is None
+
+
+def test_among_equals_the_earlier_trial_is_named() -> None:
+    made = with_arms("same", 0.1)
+    top = min(t.best.value for t in made.trials if t.best)
+    best = next(t for t in made.trials if t.best and t.best.value == top)
+    twin = next(t for t in made.trials if t.arm != best.arm)
+    assert best.best is not None
+    tied = [replace(t, best=replace(best.best, trial=t.id)) if t is twin else t for t in made.trials]
+    first = min(best.id, twin.id)
+    assert f"(trial {first})" in answer(replace(made, trials=tied)).message
 
 
 @pytest.mark.parametrize("kind", ["same", "shifted", "wider", "flat", "own"])
@@ -101,3 +116,36 @@ def test_a_continuous_scientific_range_is_compared_in_buckets() -> None:
     assert finding.message.startswith("width 0 to 0.25 reaches")
     flat = [trial(i, {"width": float(u)}, float(rng.random())) for i, u in enumerate(units)]
     assert answer(study(flat, [width])).verdict in ("no-difference", "undecided")
+
+
+def repeated_arms(gap: float, seed: int = 0) -> StudyRecord:
+    """Two arms, each best trial repeated on five seeds; the second arm is truly worse by `gap`."""
+    rng = np.random.default_rng(seed)
+    made = arms("flat", gap)(rng, 32, 2)
+    again = []
+    for arm in made.arms:
+        best = min((t for t in made.trials if t.arm == arm), key=lambda t: t.best.value if t.best else 0.0)
+        true = 0.02 + gap * (arm["arm"] == "a1")
+        fresh = [trial(0, best.params, float(true + 0.01 * rng.normal()), arm=arm) for _ in range(5)]
+        again += [replace(t, seed=500 + seed, repeat_of=best.id) for seed, t in enumerate(fresh)]
+    numbered = [replace(t, id=len(made.trials) + number) for number, t in enumerate(again)]
+    return replace(made, trials=[*made.trials, *numbered])
+
+
+def test_arms_whose_best_trials_were_repeated_are_compared_by_their_repeats() -> None:
+    finding = answer(repeated_arms(0.05))
+    assert (finding.verdict, finding.subject) == ("better", "arm=a0")
+    assert finding.evidence["repeats"] == 5
+    assert finding.evidence["gain"] == pytest.approx(0.05, abs=0.02)
+    assert "mean of 5 fresh trainings" in finding.message
+    assert finding.next == "playbook compare runs/truth --arms arm=a1 arm=a0"
+
+
+def test_equal_arms_are_not_called_better_by_their_repeats() -> None:
+    assert sum(answer(repeated_arms(0.0, seed)).verdict == "better" for seed in range(20)) <= 2
+
+
+def test_repeats_of_one_arm_alone_decide_nothing() -> None:
+    made = repeated_arms(0.05)
+    one = replace(made, trials=[t for t in made.trials if t.repeat_of is None or t.arm["arm"] == "a0"])
+    assert "repeats" not in answer(one).evidence

@@ -21,9 +21,9 @@ def test_findings_recommend_only_commands_that_exist():
 
 
 def test_findings_recommend_only_options_that_the_command_has():
-    command = typer.main.get_command(app).commands["next"]
-    options = {option for parameter in command.params for option in parameter.opts}
+    commands = typer.main.get_command(app).commands
     source = "\n".join(path.read_text(encoding="utf-8") for path in ADVICE.glob("*.py"))
-    recommended = set(re.findall(r'wording\.command\("next", study, "(--[a-z-]+)"', source))
-    assert recommended
-    assert recommended <= options
+    recommended = set(re.findall(r'wording\.command\("([a-z-]+)", study, "(--[a-z-]+)"', source))
+    assert {verb for verb, _ in recommended} >= {"next", "repeat"}
+    for verb, option in recommended:
+        assert option in {name for parameter in commands[verb].params for name in parameter.opts}

@@ -11,7 +11,7 @@ from playbook_cli.advice.rules import RULES, limit
 VERDICTS = {
     "boundary": ("lower-edge", "upper-edge", "interior"),
     "instability-edge": ("unstable-above", "none"),
-    "coverage": ("sparse", "enough"),
+    "coverage": ("sparse", "enough", "listed"),
     "infeasible": ("too-many", "few"),
     "overfitting": ("yes", "no"),
     "late-variance": ("yes", "no"),
@@ -20,7 +20,9 @@ VERDICTS = {
     "training-loss-rising": ("yes", "no"),
     "best-step": ("too-many-steps", "train-longer", "fits"),
     "eval-frequency": ("too-coarse", "enough"),
+    "compute-bound": ("yes", "no"),
     "budget": ("more-trials-help", "enough"),
+    "ranking": ("held", "changed"),
     "isolation": ("better", "no-difference", "blocked"),
 }
 

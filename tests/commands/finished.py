@@ -22,7 +22,7 @@ def finish(bench: Bench, value: Callable[[Mapping[str, Any]], float], *, name: s
     paths.spec.write_text(dump(spec))
     events = journal.Journal(paths.journal)
     events.append({"event": "run", "time": 0.0, "source": str(bench.folder / "study.yaml"), "command": []})
-    for trial in make(spec.sampler, spec.seed).suggest(spec.space(), [], spec.trials):
+    for trial in make(spec.sampler, spec.seed, spec.points).suggest(spec.space(), [], spec.trials):
         about = {"trial": trial.id, "attempt": 1, "time": 0.0}
         events.append({"event": "planned", **about, "params": trial.params, "arm": trial.arm, "seed": trial.seed})
         events.append({"event": "started", **about, "slot": "cpu0", "process": None})

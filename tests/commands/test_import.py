@@ -26,7 +26,8 @@ def logs(bench):
 def test_runs_of_another_tool_become_a_study_that_is_read_like_any_other(logs):
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS)
     assert answer.code == 0
-    assert "theirs: 3 of 5 trials completed, 1 infeasible, 1 failed" in answer.out
+    assert "theirs: 2 of 3 trials completed, 1 infeasible\n" in answer.out
+    assert "  and 1 of 2 repeats on fresh seeds completed, 1 failed\n" in answer.out
     assert "best val_loss: 0.5 at step 20 of trial 1 (lr=0.1, depth=3)" in answer.out
     assert "3 different points; 2 trials repeat one of them" in answer.out
     assert "nuisance lr: 0.01 to 1, log" in answer.out
@@ -55,7 +56,7 @@ def test_the_journal_says_where_it_is_from_and_what_repeats_what(logs):
 
 def test_json_has_the_keys_of_status_and_what_was_assumed(logs):
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS, "--json")
-    assert answer.json.keys() == {"study", "trials", "best", "points", "notes"}
+    assert answer.json.keys() == {"study", "trials", "repeats", "best", "points", "notes"}
     assert answer.json["points"] == 3
     assert answer.err == ""
 
@@ -89,13 +90,31 @@ def test_a_study_file_describes_the_space_and_the_program_of_the_next_study(logs
     )
     assert logs("import", "logs", "--into", "runs/theirs", *PARAMS, "--study", study).code == 0
     logs("next", "runs/theirs", "--max-train-steps", "40", "--output", "n.yaml")
-    assert len(logs("plan", "n.yaml", "--json").json["trials"]) == 5
+    assert len(logs("plan", "n.yaml", "--json").json["trials"]) == 3  # as many points, each of them once
 
 
 def test_scientific_hyperparameters_are_arms(logs):
     logs("import", "logs", "--into", "runs/theirs", *PARAMS, "--scientific", "lr")
     arms = logs("report", "runs/theirs", "--json").json["arms"]
-    assert arms[0]["trials"] == 5  # a range makes no arms
+    assert arms[0]["trials"] == 3  # a range makes no arms, and repeats are no points of the search
+
+
+def test_runs_of_the_same_point_are_repeats_and_their_luck_is_told(logs):
+    logs("import", "logs", "--into", "runs/theirs", *PARAMS)
+    report = logs("report", "runs/theirs", "--json").json
+    (again,) = report["repeats"]
+    assert (again["trial"], again["selected"], again["values"], again["luck"]) == (1, 0.5, [0.75], 0.25)
+    assert (report["counts"]["planned"], report["repeat_counts"]["planned"]) == (3, 2)
+    assert report["counts"]["pending"] == report["repeat_counts"]["pending"] == 0
+    counted = {f["rule"]: f["evidence"] for f in report["findings"]}
+    assert (counted["infeasible"]["infeasible"], counted["infeasible"]["trials"]) == (1, 3)
+
+
+def test_a_run_that_failed_does_not_stand_for_its_point_where_another_one_completed(logs):
+    (logs.folder / "logs" / "t_2" / "m.csv").unlink()
+    logs("import", "logs", "--into", "runs/theirs", *PARAMS)
+    assert [event.get("repeat_of") for event in logs.events("planned", "theirs")] == [None, 3, None, None, 3]
+    assert logs("status", "runs/theirs", "--json").json["trials"]["completed"] == 2
 
 
 def test_a_folder_that_is_there_is_never_touched(logs):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-KEYS = {"study", "trials", "best"}
+KEYS = {"study", "trials", "repeats", "best"}
 COUNTS = {"planned", "completed", "infeasible", "failed", "running", "pending"}
 
 
@@ -22,7 +22,7 @@ def test_the_json_of_a_run_has_these_keys_and_is_alone_on_stdout(bench):
         "running": 0,
         "pending": 0,
     }
-    assert set(answer.json["trials"]) == COUNTS
+    assert set(answer.json["trials"]) == set(answer.json["repeats"]) == COUNTS
     assert set(answer.json["best"]) == {"trial", "value", "step", "params"}
     best = answer.json["best"]
     lowest = min(bench.events("planned"), key=lambda event: event["params"]["x"])

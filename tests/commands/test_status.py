@@ -31,7 +31,7 @@ def test_the_json_of_a_status_has_the_keys_of_that_of_a_run(bench):
     run = bench("run", "study.yaml", "--jobs", 2, "--json").json
     status = bench("status", "runs/toy", "--json").json
     assert status == run
-    assert set(status) == {"study", "trials", "best"}
+    assert set(status) == {"study", "trials", "repeats", "best"}
 
 
 def test_a_running_study_is_told_with_its_runner_and_each_trials_step(bench):

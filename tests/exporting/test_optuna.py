@@ -5,6 +5,9 @@ import sqlite3
 
 import pytest
 
+from playbook_cli.exporting.frozen import made
+from tests.report.studies import repeated
+
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -258,3 +261,10 @@ def test_a_source_that_is_no_storage_is_refused_and_nothing_is_written(bench, so
     answer = bench("import", source, "--into", "runs/x")
     assert (answer.code, said in answer.err) == (2, True)
     assert sorted(bench.folder.iterdir()) == before
+
+
+def test_a_repeat_says_in_an_attribute_what_it_repeats():
+    study = repeated(8, top=1)
+    noted = [trial.user_attrs["playbook"]["repeat_of"] for trial in made(study)]
+    assert noted == [trial.repeat_of for trial in study.trials]
+    assert any(number is not None for number in noted)

@@ -60,6 +60,11 @@ def test_every_workload_is_imported_in_one_command_and_reported(bench, submissio
     names = {event["trial"]: event["name"] for event in bench.events("planned", "theirs")}
     assert sorted(names.values()) == [str(path.parent.relative_to(LOGS / submission)) for path in sources]
     assert report["findings"]
+    points = {json.dumps(trial["params"], sort_keys=True) for trial in report["trials"]}
+    search = [trial for trial in report["trials"] if trial["repeat_of"] is None]
+    assert len(points) == len(search) == report["counts"]["planned"] <= 5, "five points at most, five times each"
+    assert all(finding["evidence"].get("trials", 0) <= 5 for finding in report["findings"])
+    assert sum(one["n"] for one in report["repeats"]) == report["repeat_counts"]["completed"]
     for trial in report["trials"]:
         folder = LOGS / submission / names[trial["id"]]
         assert trial["params"] == json.loads((folder / "hparams.json").read_text())

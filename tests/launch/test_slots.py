@@ -9,7 +9,12 @@ import pytest
 
 from playbook_cli.errors import StudyError
 from playbook_cli.launch import slots
-from playbook_cli.launch.slots import local_slots, usable_cores, visible_gpus
+from playbook_cli.launch.devices import granted as usable
+from playbook_cli.launch.slots import local_slots, usable_cores
+
+
+def fail_to_tell(_):
+    raise pynvml.NVMLError_NotSupported
 
 
 @pytest.fixture
@@ -28,7 +33,9 @@ def machine(monkeypatch):
         monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: len(uuids))
         monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
         monkeypatch.setattr(pynvml, "nvmlDeviceGetUUID", lambda handle: uuids[handle])
-        monkeypatch.setattr(slots, "usable_cores", lambda: cores)
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetMigMode", fail_to_tell)
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetName", fail_to_tell)
+        monkeypatch.setattr(slots, "usable_cores", lambda: list(range(cores)))
         if granted is None:
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:
@@ -54,6 +61,18 @@ def test_trials_that_want_several_cores_get_as_many_threads(machine):
     found = local(cpus=3)
     assert len(found) == 2
     assert found[0].env["OMP_NUM_THREADS"] == "3"
+
+
+def test_slots_share_the_cores_out_among_them(machine):
+    machine(None, cores=8)
+    assert [sorted(slot.cores) for slot in local(cpus=2)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert [sorted(slot.cores) for slot in local(jobs=3)] == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_more_slots_than_cores_and_a_single_one_are_held_to_none(machine):
+    machine(None, cores=2)
+    assert {slot.cores for slot in local(jobs=5)} == {frozenset()}
+    assert {slot.cores for slot in local(jobs=1)} == {frozenset()}
 
 
 def test_there_is_always_room_for_one_trial(machine):
@@ -126,28 +145,28 @@ def test_more_gpus_than_there_are_is_an_error_that_says_what_to_do(machine, pres
 )
 def test_an_inherited_grant_of_gpus_is_respected_as_cuda_does(machine, granted, indices):
     machine(4, granted=granted)
-    assert [index for index, _ in visible_gpus()] == indices
+    assert [int(device.index) for device in usable()] == indices
 
 
 def test_gpus_may_be_chosen_by_index_or_uuid(machine):
     uuids = machine(4)
-    assert visible_gpus("3,1") == [(3, uuids[3]), (1, uuids[1])]
-    assert visible_gpus("GPU-c") == [(2, uuids[2])]
-    assert visible_gpus("") == []
+    assert [device.uuid for device in usable("3,1")] == [uuids[3], uuids[1]]
+    assert [device.uuid for device in usable("GPU-c")] == [uuids[2]]
+    assert usable("") == []
 
 
 @pytest.mark.parametrize("only", ["4", "0,4", "2", "x", "0,0"])
 def test_a_gpu_that_was_not_granted_cannot_be_chosen(machine, only):
     machine(4, granted="0,1")
     with pytest.raises(StudyError, match=f"--gpus {only}: not all of these can be used") as error:
-        visible_gpus(only)
+        usable(only)
     assert error.value.hint == "GPUs that can be: 0, 1"
 
 
 def test_where_there_is_no_gpu_the_error_says_none(machine):
     machine(None)
     with pytest.raises(StudyError) as error:
-        visible_gpus("0")
+        usable("0")
     assert error.value.hint == "GPUs that can be: none"
 
 
@@ -158,10 +177,10 @@ def test_a_driver_that_fails_midway_counts_as_no_gpu(machine, monkeypatch):
         raise pynvml.NVMLError_Unknown
 
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", fail)
-    assert visible_gpus() == []
+    assert usable() == []
 
 
 def test_only_cores_that_this_process_may_use_count(monkeypatch):
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+    assert 1 <= len(usable_cores()) <= (os.cpu_count() or 1)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert usable_cores() == os.cpu_count()
+    assert len(usable_cores()) == (os.cpu_count() or 1)

@@ -83,6 +83,28 @@ def digits(
     return StudyRecord(**{**values, **changes})
 
 
+def repeated(count: int = 16, *, seeds: int = 5, top: int = 2, **changes: Any) -> StudyRecord:
+    """`digits()` whose best trials of each arm were trained again; the last repeat diverged, another one still runs."""
+    search = digits(count, **changes)
+    random = np.random.default_rng(1)
+    done = sorted(
+        (t for t in search.trials if t.state == "completed" and t.best is not None),
+        key=lambda t: search.metric.loss(t.best.value) if t.best else 0.0,
+    )
+    best = [trial for arm in search.arms for trial in [t for t in done if t.arm == arm][:top]]
+    again: list[TrialRecord] = []
+    for trial in best:
+        for seed in range(seeds):
+            number = count + len(again)
+            assert trial.best is not None
+            value = trial.best.value + 0.004 + 0.003 * float(random.standard_normal())
+            result = Best(trial=number, value=value, step=trial.best.step, params=trial.params)
+            again.append(replace(trial, id=number, seed=9000 + seed, repeat_of=trial.id, best=result))
+    again[-1] = replace(again[-1], state="infeasible", reason="val_loss is nan at step 40", best=None)
+    again.append(replace(again[0], id=count + len(again), seed=9100, state="running"))
+    return replace(search, trials=[*search.trials, *again], planned=search.planned + len(again))
+
+
 def findings() -> list[Finding]:
     """What `advise` might say about `digits()`, one of every severity."""
     return [
@@ -266,5 +288,14 @@ ODD: dict[str, Callable[[], StudyRecord]] = {
     "conditional": _conditional,
     "continuous scientific": _continuous_scientific,
     "hostile names": _hostile,
+    "repeats": repeated,
+    "repeats that all diverged": lambda: replace(
+        repeated(8, top=1),
+        trials=[
+            trial if trial.repeat_of is None else replace(trial, state="infeasible", best=None)
+            for trial in repeated(8, top=1).trials
+        ],
+    ),
+    "hostile repeats": lambda: repeated(12, parameters=_hostile().parameters, top=1),
     "many trials": lambda: digits(400, evaluations=10),
 }

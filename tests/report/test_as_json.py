@@ -19,7 +19,17 @@ def test_the_shape_is_the_documented_one() -> None:
     assert set(made["arms"][0]) == {"settings", "trials", "best", "expected_best"}
     assert set(made["arms"][0]["expected_best"][0]) == {"n", "value", "low", "high"}
     assert set(made["findings"][0]) == {"rule", "subject", "severity", "verdict", "evidence", "message", "next"}
-    assert set(made["trials"][0]) == {"id", "params", "state", "reason", "value", "step", "last_step", "seed"}
+    assert set(made["trials"][0]) == {
+        "id",
+        "params",
+        "state",
+        "reason",
+        "value",
+        "step",
+        "last_step",
+        "seed",
+        "repeat_of",
+    }
 
 
 @pytest.mark.parametrize("name", studies.ODD)

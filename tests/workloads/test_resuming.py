@@ -10,6 +10,7 @@ import torch
 
 WORKLOADS = {
     "digits": ({"dropout": 0.3, "schedule": "cosine", "warmup_steps": 7, "weight_decay": 1e-4}, 60, 10),
+    "digits with a stable part": ({"schedule": "warmup-stable-decay", "warmup_steps": 7, "decay_steps": 25}, 60, 10),
     "digits with adamw": ({"dropout": 0.3, "optimizer": "adamw", "learning_rate": 1e-2}, 60, 10),
     "textlm": ({"dropout": 0.2, "layers": 1, "d_model": 16, "context": 16, "weight_decay": 0.1}, 24, 4),
 }
@@ -39,6 +40,22 @@ def test_a_trial_killed_twice_ends_with_the_metrics_and_weights_of_an_undisturbe
     ]
     assert ends[0].keys() == ends[1].keys()
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+@pytest.mark.parametrize("die_at", [None, 35, 38])
+def test_the_state_before_the_decay_is_kept_also_where_the_trial_was_killed_there(attempt, tmp_path, die_at):
+    params = {"schedule": "warmup-stable-decay", "decay_steps": 25, "dropout": 0.3}
+    if die_at is not None:
+        attempt("digits", "it", params, steps=60, every=5, die_at=die_at)
+    assert attempt("digits", "it", params, steps=60, every=5) == 0
+    kept = torch.load(tmp_path / "it" / "checkpoints" / "stable.pt", weights_only=True)
+    assert kept["step"] == 35
+    assert kept["state"]["schedule"]["made"] == 35
+
+
+def test_a_schedule_without_a_stable_part_keeps_no_such_state(attempt, tmp_path):
+    assert attempt("digits", "it", {"schedule": "cosine"}, steps=10, every=5) == 0
+    assert {path.name for path in (tmp_path / "it" / "checkpoints").iterdir()} == {"best.pt", "last.pt"}
 
 
 def test_a_trial_that_had_ended_has_nothing_left_to_do(attempt, tmp_path):

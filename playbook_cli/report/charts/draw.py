@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.report.charts import question, space, training
+from playbook_cli.report.charts import question, repeats, space, training
 from playbook_cli.report.charts.frame import Frame
 from playbook_cli.report.rows import rows
 
@@ -29,6 +29,8 @@ def draw(report: Report, *, width: int | None = None) -> tuple[list[Chart], Rows
     if report.best_steps.trials:
         charts.append(training.best_steps(frame))
     charts += [question.isolation(frame, index) for index in range(len(report.isolation))]
+    if report.fresh:
+        charts.append(repeats.luck(frame))
     if any(arm.expected_best for arm in report.arms):
         charts.append(question.expected_best(frame))
     return charts, data

@@ -6,6 +6,7 @@ import altair as alt
 
 from playbook_cli.report import words
 from playbook_cli.report.charts.frame import Chart, Frame, chosen, coloured, layered, opacity
+from playbook_cli.report.charts.repeats import BELOW
 
 _LABELS = alt.Axis(labelLimit=200)
 
@@ -23,6 +24,7 @@ def isolation(frame: Frame, index: int) -> Chart:
     layers = layered(
         dots,
         reach.encode(x=alt.X("l:Q"), x2="h", y=y, color=coloured("arm0")),
+        *_fresh(best, y) if any("m" in row for row in frame.rows.tables[f"best{index}"]) else (),
         top.encode(x=x, y=y, color=coloured("arm0"), opacity=opacity("true")),
         chosen(tried),
     )
@@ -33,6 +35,16 @@ def isolation(frame: Frame, index: int) -> Chart:
         title=plot.subject,
         description=f"{frame.metric} of all trials and of the best one, for each setting of {subject}.",
         spec=frame.finish(layers, alt.Step(44), [f"tried{index}", f"best{index}"]),
+    )
+
+
+def _fresh(best: alt.Chart, y: alt.Y) -> tuple[alt.Chart, alt.Chart]:
+    """The best trials on fresh seeds: mean and interval."""
+    reach = best.transform_filter("isValid(datum.ml)").mark_rule(strokeWidth=3, opacity=0.5, yOffset=BELOW)
+    mean = best.transform_filter("isValid(datum.m)").mark_tick(thickness=3, size=14, yOffset=BELOW)
+    return (
+        reach.encode(x=alt.X("ml:Q"), x2="mh", y=y, color=coloured("ink")),
+        mean.encode(x=alt.X("m:Q"), y=y, color=coloured("ink"), opacity=opacity("true")),
     )
 
 
@@ -58,6 +70,7 @@ def expected_best(frame: Frame) -> Chart:
 
 def _results(frame: Frame, index: int) -> alt.Scale:
     """From the lowest end of all intervals, or the lowest result, to the highest of either."""
-    ends = [end for row in frame.rows.tables[f"best{index}"] for end in (row["l"], row["h"]) if end is not None]
+    reach = ("l", "h", "m", "ml", "mh")
+    ends = [row[end] for row in frame.rows.tables[f"best{index}"] for end in reach if row.get(end) is not None]
     low, high = frame.rows.result_ends
     return alt.Scale(domain=[min([low, *ends]), max([high, *ends])], nice=True, zero=False)

@@ -1,0 +1,569 @@
+"""Disturb runs of studies in every way that machines and people do, run them to their end, and check that all is there.
+
+    python benchmarks/chaos.py [--runs 50] [--seed 0] [--workers 2] [--only KIND,...] [--case SEED]
+
+A run is a small study of one of the `STUDIES`. It is begun up to four times, each time with a fault of `FAULTS` at a
+random moment, and then run undisturbed. After that, everything must be as in a study that was never disturbed: ids,
+parameters, seeds, metrics byte by byte, checkpoints that load, the same report; each trial completed once; every
+line that the journal held at any time still there; no process left; no traceback at any time.
+
+The moments are random, so `--case` repeats a run's plan, not its timing. The disk is filled with a tmpfs where it may
+be mounted, and else with a limit on file sizes; a folder is made read-only for another user, where this one is root.
+The clock is not set: files and journals are given times far in the future and the past. Exits with 1 where anything
+was violated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+os.environ["OMP_NUM_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from playbook_cli.advice import advise
+from playbook_cli.report.as_json import as_json
+from playbook_cli.report.build import build
+from playbook_cli.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TRIALS = 8
+PATIENCE = 120.0
+"""Seconds after which a run hangs."""
+TRAIN = """
+import random, time
+def train(trial):
+    noise = random.Random(trial.seed)
+    for step in trial.steps():
+        time.sleep(0.01)
+        if trial.should_evaluate(step):
+            trial.report(step, val_error=abs(trial.params["x"] - 0.1) + noise.random() / step)
+"""
+SCRIPT = f"""{TRAIN}
+from playbook_cli import current_trial
+train(current_trial())
+"""
+CHECKPOINTS = """
+import random, time
+import torch
+def train(trial):
+    random.seed(trial.seed)
+    torch.manual_seed(trial.seed)
+    model = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1 * trial.params["x"], momentum=0.9)
+    for step in trial.steps(model=model, optimizer=optimizer):
+        time.sleep(0.01)
+        loss = (model(torch.randn(8, 3)) - random.random()).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if trial.should_evaluate(step):
+            trial.report(step, val_error=float(loss))
+"""
+SPEC: dict[str, Any] = {
+    "name": "chaos",
+    "metric": {"name": "val_error", "goal": "minimize"},
+    "max_train_steps": 20,
+    "eval_every": 4,
+    "trials": TRIALS,
+    "nuisance": {"x": {"min": 1e-3, "max": 1.0, "scale": "log"}, "n": {"min": 1, "max": 64}},
+    "resources": {"gpus": 0, "retries": 3},
+}
+STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "process": (TRAIN, {"train": "short:train", "isolation": "process"}),
+    "command": (SCRIPT, {"command": ["${python}", "short.py"]}),
+    "fork": (TRAIN, {"train": "short:train", "isolation": "fork"}),
+    "checkpoints": (CHECKPOINTS, {"train": "short:train", "isolation": "fork"}),
+}
+WEIGHTS = (3, 2, 4, 3)
+
+
+class Violated(Exception):  # noqa: N818 (no error: a find)
+    """An invariant does not hold."""
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One study that is disturbed."""
+
+    folder: Path
+    kind: str
+    dice: Random
+    span: float
+    """Seconds that an undisturbed run takes."""
+    faults: Counter[str] = field(default_factory=Counter)
+    exits: list[int] = field(default_factory=list)
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "runs" / "chaos"
+
+    @property
+    def journal(self) -> Path:
+        return self.study / "trials.jsonl"
+
+    def start(self, **how: Any) -> subprocess.Popen[bytes]:
+        # faults may hit the runner's whole group, so that it has one of its own
+        command = [sys.executable, "-m", "playbook_cli.cli", "run", "study.yaml", "--jobs", "2"]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            **how,
+        )
+
+    def pause(self) -> None:
+        time.sleep(self.dice.uniform(0.1, 1.1) * self.span)
+
+    def finish(self, runner: subprocess.Popen[bytes], *, cut: bool = False) -> str:
+        """What it said. Violated where it hangs or shows a traceback; with `cut`, it may have ended in one."""
+        try:
+            said = runner.communicate(timeout=PATIENCE)[1].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            runner.kill()
+            raise Violated(f"the runner still runs after {PATIENCE:g} s") from None
+        self.exits.append(runner.returncode)
+        if "Traceback" in said and not cut:
+            raise Violated(f"the runner ended in a traceback:\n{said[-2000:]}")
+        return said
+
+    def lines(self) -> list[bytes]:
+        """Whole lines of the journal."""
+        return self.journal.read_bytes().split(b"\n")[:-1] if self.journal.exists() else []
+
+    def processes(self) -> list[psutil.Process]:
+        """Trials of this study that live, and processes to fork them from."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                mine = process.environ().get("PLAYBOOK_TRIAL_DIR", "").startswith(str(self.folder))
+                if (mine or self.is_server(process)) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def is_server(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error, OSError):
+            return "--serve" in process.cmdline() and process.cwd() == str(self.folder)
+        return False
+
+
+def kill_runner(run: Run) -> None:
+    runner = run.start()
+    run.pause()
+    runner.send_signal(run.dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
+    run.finish(runner)
+
+
+def interrupt_twice(run: Run) -> None:
+    runner = run.start()
+    run.pause()
+    runner.send_signal(signal.SIGINT)
+    time.sleep(run.dice.uniform(0.0, 0.05))
+    runner.send_signal(run.dice.choice((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)))
+    run.finish(runner)
+
+
+def stop_runner(run: Run) -> None:
+    runner = run.start()
+    run.pause()
+    runner.send_signal(signal.SIGSTOP)
+    time.sleep(run.dice.uniform(0.05, 0.5))
+    runner.send_signal(run.dice.choice((signal.SIGCONT, signal.SIGCONT, signal.SIGKILL)))
+    run.finish(runner)
+
+
+def signal_trials(run: Run) -> None:
+    runner = run.start()
+    for _ in range(run.dice.choice((1, 2, 4))):
+        time.sleep(run.dice.uniform(0.05, 0.4) * run.span)
+        _to_one(run, (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+    run.finish(runner)
+
+
+def stop_trial(run: Run) -> None:
+    runner = run.start()
+    run.pause()
+    stopped = _to_one(run, (signal.SIGSTOP,))
+    time.sleep(run.dice.uniform(0.05, 0.5))
+    if stopped is not None:
+        with contextlib.suppress(psutil.Error):
+            stopped.send_signal(run.dice.choice((signal.SIGCONT, signal.SIGCONT, signal.SIGKILL)))
+    run.finish(runner)
+
+
+def kill_trial_group(run: Run) -> None:
+    runner = run.start()
+    run.pause()
+    _to_one(run, (signal.SIGKILL,), group=True)
+    run.finish(runner)
+
+
+def kill_server(run: Run) -> None:
+    """The process that trials are forked from; a trial where there is none."""
+    runner = run.start()
+    for _ in range(run.dice.choice((1, 2, 6))):
+        time.sleep(run.dice.uniform(0.05, 0.4) * run.span)
+        servers = [process for process in run.processes() if run.is_server(process)]
+        with contextlib.suppress(psutil.Error):
+            number = run.dice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP))
+            for server in servers:
+                server.send_signal(number)
+                if number == signal.SIGSTOP:
+                    time.sleep(0.2)
+                    server.send_signal(signal.SIGCONT)
+    run.finish(runner)
+
+
+def kill_everything(run: Run) -> None:
+    """As when the machine dies, except that what was written stays."""
+    runner = run.start()
+    run.pause()
+    runner.kill()
+    for process in run.processes():
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    run.finish(runner)
+
+
+def kill_runners_group(run: Run) -> None:
+    """As a terminal does that is closed, or a Ctrl-C."""
+    runner = run.start()
+    run.pause()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(runner.pid, run.dice.choice((signal.SIGINT, signal.SIGHUP, signal.SIGKILL)))
+    run.finish(runner)
+
+
+def start_twice(run: Run) -> None:
+    """Two runs of one study at once: one of them runs it, the other says so and touches nothing."""
+    runners = [run.start()]
+    time.sleep(run.dice.choice((0.0, run.dice.uniform(0.0, run.span))))
+    runners.append(run.start())
+    said = [run.finish(runner) for runner in runners]
+    codes = sorted(runner.returncode for runner in runners)
+    if codes not in ([0, 0], [0, 2]):
+        raise Violated(f"two runs at once ended with {codes}: {said}")
+    if codes == [0, 2] and not any("the study is being run already" in text for text in said):
+        raise Violated(f"the second of two runs said {said}")
+
+
+def cut_journal(run: Run) -> None:
+    """The last bytes of the journal never came to the disk."""
+    kill_everything(run)
+    if run.journal.exists():
+        size = run.journal.stat().st_size
+        os.truncate(run.journal, max(0, size - run.dice.choice((1, 7, 100, 400))))
+
+
+def tear_journal(run: Run) -> None:
+    """The last record is half written, or something else stands there."""
+    kill_everything(run)
+    if run.journal.exists():
+        with run.journal.open("ab") as file:
+            file.write(run.dice.choice((b'{"event": "ended", "tri', b"\0" * 50, b"\xff\xfe{", b'{"event"')))
+
+
+def damage_journal(run: Run) -> None:
+    """A line inside is damaged: run refuses, names it, and changes nothing; without that line it goes on."""
+    kill_everything(run)
+    before = run.lines()
+    if not before:
+        return
+    run.journal.write_bytes(b"\n".join([*before, b"\0\0garbage{", b""]))
+    said = run.finish(run.start())
+    if run.exits[-1] != 2 or f"trials.jsonl:{len(before) + 1}: " not in said:
+        raise Violated(f"a damaged journal: exit code {run.exits[-1]}, {said}")
+    if run.lines() != [*before, b"\0\0garbage{"]:
+        raise Violated("a run changed a journal that it refused")
+    run.journal.write_bytes(b"\n".join([*before, b""]))
+
+
+def damage_metrics(run: Run) -> None:
+    """The last bytes of what unfinished trials measured are lost, or torn, or something else."""
+    kill_everything(run)
+    done = {record["trial"] for record in map(json.loads, run.lines()) if record.get("state") == "completed"}
+    for file in run.study.glob("trials/*/metrics.jsonl"):
+        if int(file.parent.name) in done:
+            continue
+        match run.dice.randrange(4):
+            case 0:
+                os.truncate(file, max(0, file.stat().st_size - run.dice.choice((1, 10, 60))))
+            case 1:
+                with file.open("ab") as lines:
+                    lines.write(b'{"step": 4, "val_er')
+            case 2:
+                with file.open("ab") as lines:
+                    lines.write(b"\0\0\0\n")
+            case _:
+                os.truncate(file, 0)
+
+
+def jump_the_clock(run: Run) -> None:
+    """Times in the journal, and of all files, are a year off."""
+    kill_everything(run)
+    year = run.dice.choice((-1, 1)) * 365 * 86400.0
+    lines = [json.loads(line) for line in run.lines()]
+    if lines:
+        text = b"".join(json.dumps({**record, "time": record["time"] + year}).encode() + b"\n" for record in lines)
+        run.journal.write_bytes(text)
+    for path in run.folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path, (time.time() + year, time.time() + year))
+
+
+def fill_the_disk(run: Run) -> None:
+    """The disk is full after some kilobytes: the run says so, and loses nothing that it had told."""
+    limit = run.dice.choice((300, 1000, 2000, 3000, 5000))
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    said = run.finish(run.start(preexec_fn=limited))
+    if run.exits[-1] not in (0, 1, 2):
+        raise Violated(f"a full disk: exit code {run.exits[-1]}, {said}")
+
+
+def fill_a_tmpfs(run: Run) -> None:
+    """The same on a real file system, in whose place the folder comes back."""
+    size = run.dice.choice((16, 24, 32, 64))
+    runs = run.folder / "runs"
+    runs.mkdir(exist_ok=True)
+    small = run.folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", small], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        small.rmdir()
+        fill_the_disk(run)
+        return
+    try:
+        copied = subprocess.run(["cp", "-a", f"{runs}/.", small], check=False, capture_output=True).returncode == 0
+        if copied:
+            subprocess.run(["mount", "--bind", small, runs], check=True)
+            try:
+                said = run.finish(run.start())
+            finally:
+                _unmount(runs, run)
+            subprocess.run(["cp", "-a", f"{small}/.", runs], check=True)
+            if run.exits[-1] not in (0, 1, 2):
+                raise Violated(f"a full disk: exit code {run.exits[-1]}, {said}")
+    finally:
+        _unmount(small, run)
+        small.rmdir()
+
+
+def _unmount(place: Path, run: Run) -> None:
+    deadline = time.monotonic() + 20
+    while subprocess.run(["umount", place], check=False, capture_output=True).returncode != 0:
+        if time.monotonic() > deadline:
+            raise Violated(f"{place} is still in use by {run.processes()}")
+        time.sleep(0.1)
+
+
+def read_only(run: Run) -> None:
+    """Nothing may be written: the run says so and ends. As root, permissions do not bind, and a mount must."""
+    run.study.mkdir(parents=True, exist_ok=True)
+    before = run.lines()
+    if os.geteuid() == 0:
+        if subprocess.run(["mount", "--bind", run.study, run.study], check=False, capture_output=True).returncode != 0:
+            return
+        try:
+            subprocess.run(["mount", "-o", "remount,ro,bind", run.study], check=True)
+            said = run.finish(run.start())
+        finally:
+            _unmount(run.study, run)
+    else:
+        modes = {path: path.stat().st_mode for path in (run.study, *run.study.rglob("*"))}
+        for path in modes:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        said = run.finish(run.start())
+        for path, mode in modes.items():
+            path.chmod(mode)
+    if run.exits[-1] != 2:
+        raise Violated(f"a folder that can't be written: exit code {run.exits[-1]}, {said}")
+    if run.lines() != before:
+        raise Violated("a run wrote into a folder that can't be written")
+
+
+def leave_a_temporary_file(run: Run) -> None:
+    """What a process that died while it wrote leaves beside its files."""
+    kill_everything(run)
+    for path in run.study.rglob("*"):
+        if path.is_file() and run.dice.random() < 0.3:
+            path.with_name(f"{path.name}.tmp").write_bytes(b"half a fi")
+
+
+FAULTS: tuple[Callable[[Run], None], ...] = (
+    *(kill_runner, kill_runner, interrupt_twice, stop_runner, signal_trials, signal_trials, stop_trial),
+    *(kill_trial_group, kill_server, kill_server, kill_everything, kill_runners_group, start_twice, cut_journal),
+    *(tear_journal, damage_journal, damage_metrics, damage_metrics, jump_the_clock, fill_the_disk, fill_a_tmpfs),
+    *(read_only, leave_a_temporary_file),
+)
+SHORTENING = (cut_journal, jump_the_clock)
+"""Faults that themselves change what the journal held."""
+
+
+def _to_one(run: Run, numbers: tuple[signal.Signals, ...], *, group: bool = False) -> psutil.Process | None:
+    trials = [process for process in run.processes() if not run.is_server(process)]
+    if not trials:
+        return None
+    chosen, number = run.dice.choice(trials), run.dice.choice(numbers)
+    with contextlib.suppress(psutil.Error, ProcessLookupError):
+        os.killpg(os.getpgid(chosen.pid), number) if group else chosen.send_signal(number)
+    return chosen
+
+
+def prepared(folder: Path, kind: str) -> Path:
+    program, keys = STUDIES[kind]
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "short.py").write_text(program)
+    (folder / "study.yaml").write_text(json.dumps(SPEC | keys))
+    return folder
+
+
+def result(study: Path) -> dict[str, Any]:
+    """All that must be the same in the end. Violated where the journal contradicts itself."""
+    events = [json.loads(line) for line in (study / "trials.jsonl").read_bytes().splitlines()]
+    planned = [event for event in events if event["event"] == "planned"]
+    if [event["trial"] for event in planned] != list(range(TRIALS)):
+        raise Violated(f"planned: {[event['trial'] for event in planned]}")
+    last = {event["trial"]: event["state"] for event in events if event["event"] == "ended"}
+    if last != dict.fromkeys(range(TRIALS), "completed"):
+        raise Violated(f"the trials ended as {last}")
+    completed = Counter(event["trial"] for event in events if event.get("state") == "completed")
+    if set(completed.values()) != {1}:
+        raise Violated(f"completed so often: {completed}")
+    record = Store(study).record()
+    return {
+        "planned": [(event["trial"], event["params"], event["arm"], event["seed"]) for event in planned],
+        "metrics": [(study / "trials" / f"{n:04d}" / "metrics.jsonl").read_text() for n in range(TRIALS)],
+        "report": as_json(build(record, advise(record))),
+    }
+
+
+def check_checkpoints(study: Path, expected: Path) -> None:
+    import torch
+
+    for number in range(TRIALS):
+        for name in ("last", "best"):
+            file = Path("trials") / f"{number:04d}" / "checkpoints" / f"{name}.pt"
+            if not (expected / file).exists():
+                continue
+            ours, theirs = (torch.load(root / file, weights_only=True) for root in (study, expected))
+            same = all(torch.equal(ours["state"]["model"][key], w) for key, w in theirs["state"]["model"].items())
+            if ours["step"] != theirs["step"] or not same:
+                raise Violated(f"{file} is of step {ours['step']}, not {theirs['step']}, or holds another model")
+
+
+def expect(holds: object, what: str) -> None:
+    if not holds:
+        raise Violated(what)
+
+
+def disturbed(folder: Path, seed: int, whole: dict[str, tuple[Path, float, dict[str, Any]]]) -> tuple[Run, str | None]:
+    dice = Random(seed)
+    kind = dice.choices(list(STUDIES), WEIGHTS)[0]
+    while kind not in whole:
+        kind = dice.choices(list(STUDIES), WEIGHTS)[0]
+    undisturbed, span, expected = whole[kind]
+    run = Run(folder=prepared(folder, kind), kind=kind, dice=dice, span=span)
+    try:
+        for _ in range(dice.randint(1, 4)):
+            fault = dice.choice(FAULTS)
+            run.faults[fault.__name__] += 1
+            before = run.lines()
+            fault(run)
+            kept = fault in SHORTENING or run.lines()[: len(before)] == before
+            expect(kept, f"{fault.__name__}: lines that the journal had are gone")
+        before = run.lines()
+        said = run.finish(run.start())
+        expect(run.exits[-1] == 0, f"the last run ended with {run.exits[-1]}: {said[-1500:]}")
+        expect(run.lines()[: len(before)] == before, "the last run changed what the journal had")
+        found = result(run.study)
+        for what, value in expected.items():
+            expect(found[what] == value, f"{what} differ from the undisturbed study's\n{found[what]}\n{value}")
+        check_checkpoints(run.study, undisturbed)
+        deadline = time.monotonic() + 5
+        while left := run.processes():
+            expect(time.monotonic() < deadline, f"processes left behind: {left}")
+            time.sleep(0.05)
+    except Exception as found:  # noqa: BLE001 (one run that goes wrong, in whatever way, ends no other)
+        return run, str(found) if isinstance(found, Violated) else traceback.format_exc()
+    return run, None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default=",".join(STUDIES), help="kinds of studies")
+    parser.add_argument("--case", type=int, help="the run of one seed, whose folder stays")
+    args = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
+    root.chmod(0o755)
+    whole = {}
+    for kind in args.only.split(","):
+        folder = prepared(root / f"undisturbed-{kind}", kind)
+        run = Run(folder=folder, kind=kind, dice=Random(0), span=0.0)
+        begun = time.monotonic()
+        said = run.finish(run.start())
+        assert run.exits == [0], said
+        whole[kind] = (run.study, time.monotonic() - begun, result(run.study))
+        print(f"{kind}: {TRIALS} trials undisturbed in {whole[kind][1]:.1f} s", flush=True)
+    seeds = [args.case] if args.case is not None else range(args.seed, args.seed + args.runs)
+    faults: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    violated = 0
+    begun = time.monotonic()
+
+    def one(seed: int) -> tuple[int, Run, str | None]:
+        return seed, *disturbed(root / f"run{seed}", seed, whole)
+
+    with ThreadPoolExecutor(args.workers) as pool:
+        for seed, run, problem in pool.map(one, seeds):
+            faults += run.faults
+            kinds[run.kind] += 1
+            if problem is not None:
+                violated += 1
+                print(f"--case {seed} ({run.kind}; {', '.join(run.faults)}; exits {run.exits}): {problem}", flush=True)
+                print(f"    {run.folder}", flush=True)
+            elif args.case is None:
+                subprocess.run(["rm", "-rf", run.folder], check=True)
+    print(f"\n{'fault':<24}{'times':>6}")
+    for name, count in faults.most_common():
+        print(f"{name:<24}{count:>6}")
+    studies = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
+    minutes = (time.monotonic() - begun) / 60
+    print(f"\n{sum(kinds.values())} runs ({studies}) in {minutes:.1f} min, {violated} with an invariant violated")
+    if not violated and args.case is None:
+        subprocess.run(["rm", "-rf", root], check=True)
+    return 1 if violated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

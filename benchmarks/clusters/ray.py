@@ -1,0 +1,101 @@
+"""A Ray cluster on this machine: a head and several nodes with pretended GPUs, in a network namespace of its own.
+
+    with RayCluster(nodes=2, gpus=2) as cluster:
+        subprocess.run(cluster.inside("playbook", "run", "study.yaml"))
+        cluster.kill_node(0)
+
+Only loopback exists in the namespace, so nothing of the cluster can be reached from elsewhere. It needs root, unshare
+and nsenter (util-linux), ip (iproute2), and the extra `ray`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from typing import Self
+
+START_SECONDS = 120.0
+
+
+def missing() -> str | None:
+    """Why no cluster can be started here; None where one can."""
+    if importlib.util.find_spec("ray") is None:
+        return "ray is not installed: pip install '.[ray]'"
+    lacking = [name for name in ("unshare", "nsenter", "ip") if shutil.which(name) is None]
+    if lacking:
+        return f"{', '.join(lacking)} not installed: make ci-deps"
+    if os.geteuid() != 0:
+        return "a network namespace needs root here"
+    return None
+
+
+class RayCluster:
+    """Up from `with` to its end."""
+
+    def __init__(self, *, nodes: int, gpus: int, cpus: int = 4) -> None:
+        self._arguments = [str(nodes), str(gpus), str(cpus)]
+        self._process: subprocess.Popen[str] | None = None
+        self._address = ""
+
+    def __enter__(self) -> Self:
+        host = [sys.executable, "-m", "benchmarks.clusters.ray", *self._arguments]
+        self._process = subprocess.Popen(
+            ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *host],
+            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._address = self._answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is None:
+            return
+        self._process.communicate()  # the end of its standard input is its end
+        self._process = None
+
+    def inside(self, *command: str) -> list[str]:
+        """The command as it runs in the cluster's namespace, where Ray is found at `auto`."""
+        assert self._process is not None
+        found = f"RAY_ADDRESS={self._address}"
+        return ["nsenter", f"--net=/proc/{self._process.pid}/ns/net", "env", found, *command]
+
+    def kill_node(self, number: int) -> None:
+        """End a node, from 0, as a power failure would."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("cluster: "):
+                return line.removeprefix("cluster: ").strip()
+        raise RuntimeError("the Ray cluster did not come up: what it printed stands above")
+
+
+def host(nodes: int, gpus: int, cpus: int) -> None:
+    """Be the cluster: tell the address, kill the nodes whose numbers come on standard input, and end with it."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    added = [cluster.add_node(num_cpus=cpus, num_gpus=gpus) for _ in range(nodes)]
+    cluster.wait_for_nodes()
+    print(f"cluster: {cluster.address}", flush=True)
+    try:
+        for line in sys.stdin:
+            cluster.remove_node(added[int(line)], allow_graceful=False)
+            print("cluster: done", flush=True)
+    finally:
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    host(*map(int, sys.argv[1:]))

@@ -1,0 +1,167 @@
+"""How long the verbs that read take, and how much memory, where a study is absurdly large or its files are absurd.
+
+    python benchmarks/extremes.py [--gigabytes 5] [--only evaluations,file,line,names,trials]
+
+evaluations   ten million: 100 trials of 100,000 each
+file          one metrics file of so many gigabytes, with three metrics
+line          a line of 100 MB in a metrics file, in the journal, and in the study file
+names         20,000 records, each with a metric of another name
+trials        20,000 trials
+
+Every command must exit with 0, or with 2 and one message. Exits with 1 where one does not. Needs disk space of twice
+the
+gigabytes, below the temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from playbook_cli import journal
+from playbook_cli.paths import StudyPaths
+from playbook_cli.spec.load import dump, validate
+from playbook_cli.spec.source import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LINE = 100_000_000
+BLOCK = 100_000
+STUDY: dict[str, Any] = {
+    "name": "extreme",
+    "train": "json:loads",
+    "metric": {"name": "val_error"},
+    "nuisance": {"x": {"min": 0.0, "max": 1.0}, "y": {"min": 0.0, "max": 1.0}},
+}
+
+
+def study(folder: Path, trials: int, steps: int) -> StudyPaths:
+    """A finished study without any metrics."""
+    paths = StudyPaths(folder / "runs" / "extreme")
+    paths.trials.mkdir(parents=True)
+    given = STUDY | {"trials": trials, "max_train_steps": steps, "eval_every": 1}
+    paths.spec.write_text(dump(validate(parse(json.dumps(given), "study.yaml"))[0]))
+    events: list[dict[str, Any]] = []
+    for number in range(trials):
+        about = {"trial": number, "time": float(number)}
+        params = {"x": number / trials, "y": number * 0.618 % 1.0}
+        events += [
+            {"event": "planned", **about, "params": params, "arm": {}, "seed": number},
+            {"event": "started", **about, "attempt": 1, "slot": "cpu0", "process": None},
+            {"event": "ended", **about, "attempt": 1, "state": "completed", "reason": None, "exit_code": 0},
+        ]
+        paths.trial(number).dir.mkdir()
+    journal.rewrite(paths.journal, events)
+    return paths
+
+
+def rows(first: int, count: int, trial: int) -> bytes:
+    """Evaluations of `count` steps from `first` on, as the client writes them."""
+    line = '{"step": %d, "train_loss": %r, "val_error": %r, "learning_rate": 0.01}\n'
+    numbers = range(first, first + count)
+    return "".join([line % (n, 1 / n, 0.1 + 1 / (n + 1000 * trial)) for n in numbers]).encode()
+
+
+def evaluations(folder: Path, _: float) -> None:
+    paths = study(folder, 100, BLOCK)
+    for number in range(100):
+        paths.trial(number).metrics.write_bytes(rows(1, BLOCK, number))
+
+
+def file(folder: Path, gigabytes: float) -> None:
+    paths = study(folder, 2, 1_000_000_000)
+    paths.trial(1).metrics.write_bytes(rows(1, 1000, 1))
+    with paths.trial(0).metrics.open("wb") as metrics:
+        first = 1
+        while metrics.tell() < gigabytes * 1e9:
+            metrics.write(rows(first, BLOCK, 0))
+            first += BLOCK
+
+
+def line(folder: Path, _: float) -> None:
+    paths = study(folder, 4, 10)
+    for number in range(4):
+        paths.trial(number).metrics.write_bytes(rows(1, 10, number))
+    with paths.trial(0).metrics.open("ab") as metrics:
+        metrics.write(b'{"step": 11, "note": "' + b"x" * LINE + b'"}\n')
+    with paths.trial(1).metrics.open("ab") as metrics:
+        metrics.write(b"[" * LINE + b"\n")
+    with paths.journal.open("ab") as events:
+        events.write(b'{"event": "note", "text": "' + b"x" * LINE + b'"}\n')
+    (folder / "long.yaml").write_bytes(b"name: " + b"x" * LINE + b"\n")
+    (folder / "deep.yaml").write_bytes(b"name: " + b"[" * 900_000)
+
+
+def names(folder: Path, _: float) -> None:
+    paths = study(folder, 2, 20_000)
+    for number in range(2):
+        lines = (f'{{"step": {n}, "val_error": {1 / n}, "m{n}": 1.0}}\n' for n in range(1, 20_001))
+        paths.trial(number).metrics.write_text("".join(lines))
+
+
+def trials(folder: Path, _: float) -> None:
+    paths = study(folder, 20_000, 10)
+    for number in range(20_000):
+        paths.trial(number).metrics.write_bytes(rows(1, 10, number))
+
+
+CASES: dict[str, tuple[Callable[[Path, float], None], list[list[str]]]] = {
+    "evaluations": (evaluations, [["report"], ["report"], ["status"], ["next", "--output", "-"]]),
+    "file": (file, [["report", "--no-html"], ["report", "--no-html"], ["status"]]),
+    "line": (line, [["report", "--no-html"], ["status"], ["plan", "long.yaml"], ["plan", "deep.yaml"]]),
+    "names": (names, [["report", "--no-html"], ["status"]]),
+    "trials": (trials, [["report", "--no-html"], ["status"]]),
+}
+
+
+def command(folder: Path, arguments: list[str]) -> tuple[int, float, float, str]:
+    """Exit code, seconds, peak memory in MB, and what it said on stderr."""
+    given = [*arguments, "runs/extreme"] if arguments[0] != "plan" else arguments
+    begun = time.monotonic()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "playbook_cli.cli", *given], cwd=folder, stdout=subprocess.DEVNULL, stderr=said
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        return process.returncode, time.monotonic() - begun, used.ru_maxrss / 1024, said.read(2000).decode()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--gigabytes", type=float, default=5.0)
+    parser.add_argument("--only", default=",".join(CASES))
+    args = parser.parse_args()
+    bad = 0
+    print(f"{'case':<13}{'MB on disk':>11}  {'command':<26}{'exit':>5}{'seconds':>9}{'peak MB':>9}")
+    for name in args.only.split(","):
+        make, commands = CASES[name]
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            make(folder, args.gigabytes)
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+            for arguments in commands:
+                code, seconds, memory, said = command(folder, arguments)
+                print(
+                    f"{name:<13}{size:>11,.0f}  {' '.join(arguments):<26}{code:>5}{seconds:>9.1f}{memory:>9,.0f}",
+                    flush=True,
+                )
+                if code not in (0, 2) or "Traceback" in said or (code and said.count("\n") > 4):
+                    bad += 1
+                    print(said)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

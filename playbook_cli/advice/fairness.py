@@ -1,0 +1,33 @@
+"""Which findings make a comparison unfair, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from playbook_cli.records import Finding, StudyRecord
+
+UNFAIR = {
+    "boundary": ("lower-edge", "upper-edge"),
+    "infeasible": ("too-many",),
+    "overfitting": ("yes",),
+    "training-loss-rising": ("yes",),
+}
+"""Verdicts that, as warnings, make a comparison unfair."""
+
+
+def unfair(study: StudyRecord, findings: Sequence[Finding]) -> Iterator[tuple[Finding, str]]:
+    """Each finding that speaks against a fair comparison, and its text: `boundary (learning_rate): upper-edge`.
+
+    The edges of what the study asks about are no flaw of its tuning.
+    """
+    scientific = {p.label for p in study.parameters if p.role == "scientific"}
+    for finding in findings:
+        if finding.severity != "warning" or finding.verdict not in UNFAIR.get(finding.rule, ()):
+            continue
+        if finding.rule == "boundary" and finding.subject in scientific:
+            continue
+        about = f" ({finding.subject})" if finding.subject else ""
+        yield finding, f"{finding.rule}{about}: {finding.verdict}"

@@ -1,0 +1,72 @@
+"""What speaks against the verdict of a comparison, and which verdict it could overturn.
+
+A finding blocks only the verdict that mending it could overturn. A baseline that was tuned badly (its range ends too
+early, it overfits, most of it is infeasible) may catch up: that blocks `adopt`. The same of the candidate blocks
+`keep`, and not `adopt`: mended, it would win by more. A training loss that rises hints at a bug, and a selected point
+that diverges again has no mean to compare: these block both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from playbook_cli.advice import wording
+from playbook_cli.advice.fairness import unfair
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.analysis.selection import Selected
+    from playbook_cli.records import Finding, StudyRecord
+
+Verdict = Literal["adopt", "keep", "not-yet"]
+
+DIVERGED = 0.1
+"""Playbook's own: the share of repeats that may diverge; of fewer than 10 none may."""
+_BOTH: tuple[Verdict, ...] = ("adopt", "keep")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Something that makes one verdict or both untrustworthy."""
+
+    text: str
+    overturns: tuple[Verdict, ...]
+
+
+def of_findings(label: str, study: StudyRecord, findings: Sequence[Finding], *, baseline: bool) -> list[Obstacle]:
+    """What the report of one side says against the comparison; `label` names the side."""
+    own: tuple[Verdict, ...] = ("adopt",) if baseline else ("keep",)
+    return [
+        Obstacle(text=f"{label}: {text}", overturns=_BOTH if finding.rule == "training-loss-rising" else own)
+        for finding, text in unfair(study, findings)
+    ]
+
+
+def of_nothing(label: str, *, target: bool) -> Obstacle:
+    """That no trial of a search has a result."""
+    what = "never reached the target" if target else "has no result"
+    return Obstacle(text=f"{label}: every trial of its search {what}", overturns=_BOTH)
+
+
+def of_divergence(label: str, selected: Selected) -> list[Obstacle]:
+    """That the selected point diverges on fresh seeds."""
+    count = len(selected.scores)
+    if not count or selected.diverged <= DIVERGED * count:
+        return []
+    text = f"{label}: {selected.diverged} of {wording.plural(count, 'repeat')} of what it selects diverged"
+    return [Obstacle(text=text, overturns=_BOTH)]
+
+
+def of_unreached(label: str, selected: Selected, *, baseline: bool) -> list[Obstacle]:
+    """That repeats never reached the target: the mean of the others is too good, and of half of them it says nothing.
+
+    Too good a mean of the baseline cannot make the candidate look better, nor the other way round.
+    """
+    count = len(selected.scores)
+    if not count or not selected.diverged:
+        return []
+    text = f"{label}: {selected.diverged} of {wording.plural(count, 'repeat')} never reached the target"
+    one_sided: tuple[Verdict, ...] = ("keep",) if baseline else ("adopt",)
+    return [Obstacle(text=text, overturns=_BOTH if 2 * selected.diverged >= count else one_sided)]

@@ -1,0 +1,70 @@
+"""The answer to the study's question where every arm's best trial was repeated on fresh seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice import found, wording
+from playbook_cli.advice.rules import limit
+from playbook_cli.analysis import outcomes
+from playbook_cli.analysis.arm import of_arm
+from playbook_cli.analysis.comparison import Side, compare, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.analysis.comparison import Comparison
+    from playbook_cli.records import Finding, StudyRecord, Value
+
+
+def by_repeats(study: StudyRecord) -> Finding | None:
+    """The isolation finding from fresh results; None where an arm has too few of them.
+
+    `study` has its repeats. Each arm stands for what its search selects, as in `playbook compare`: the arm with the
+    best mean must differ from every other one by more than trainings and searches vary.
+    """
+    sides = [Side(study=of_arm(study, number)) for number in range(len(study.arms))]
+    known = [(estimate(side), side, outcomes.arm_label(a)) for side, a in zip(sides, study.arms, strict=True)]
+    ranked = sorted(((e.level, label, side, e) for e, side, label in known if e), key=lambda x: x[:2])
+    if len(ranked) < len(sides):
+        return None
+    _, label, best, estimated = ranked[0]
+    compared = [(other, c) for _, other, side, _ in ranked[1:] if (c := compare(side, best)) is not None]
+    p_limit = limit(study, "isolation", "p_value")
+    worse = [(other, c) for other, c in compared if c.p_value() < p_limit and c.gain > 0.0]
+    equal = [other for other, c in compared if (other, c) not in worse]
+    nearest, decisive = max(compared, key=lambda x: x[1].p_value())
+    evidence: dict[str, Any] = {
+        "gain": decisive.gain,
+        "p_value": decisive.p_value(),
+        "p_value_threshold": p_limit,
+        "settings": len(sides),
+        "told_apart": len(worse),
+        "trials": min(e.trials for *_, e in ranked),
+        "repeats": min(e.repeats for *_, e in ranked),
+    }
+    trial = estimated.selected.trial.id
+    message = (
+        f"{label} reaches {study.metric.name} {wording.number(study.metric.loss(estimated.level))} "
+        f"(mean of {wording.plural(estimated.repeats, 'fresh training')} of what it selects, trial {trial})"
+    )
+    message += f", better than {_list(worse)}" if worse else ""
+    message += f"; fresh trainings cannot tell it from {' and '.join(equal)}" if equal else ""
+    message += f" ({wording.p_text(evidence['p_value'])})" if equal and not worse else ""
+    ask = wording.command("compare", study, "--arms", _written(study, nearest), _written(study, label))
+    if not equal:
+        return found.info("isolation", "better", evidence, message, subject=label, act=ask)
+    if evidence["p_value"] < limit(study, "isolation", "hint"):
+        message += "; there is a hint of a difference, not beyond chance: more runs would tell"
+        return found.info("isolation", "undecided", evidence, message, act=ask)
+    return found.info("isolation", "no-difference", evidence, message, act=ask)
+
+
+def _list(worse: Sequence[tuple[str, Comparison]]) -> str:
+    return " and ".join(f"{label} by {wording.number(c.gain)} ({wording.p_text(c.p_value())})" for label, c in worse)
+
+
+def _written(study: StudyRecord, label: str) -> str:
+    """An arm as `playbook compare --arms` takes it: a=1,b=2."""
+    arm: dict[str, Value] = next(dict(a) for a in study.arms if outcomes.arm_label(a) == label)
+    return ",".join(f"{name}={value}" for name, value in arm.items())

@@ -1,0 +1,267 @@
+"""The next round of compute-bound work: the best points of short trainings, trained for longer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice.carrying import Carried, carry, names
+from playbook_cli.advice.revision import Change, Revision
+from playbook_cli.advice.transfer import transfer
+from playbook_cli.advice.wording import number, plural
+from playbook_cli.analysis.outcomes import ranked
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.model import StudySpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.records import Finding, StudyRecord, TrialRecord, Value
+
+TOP = 3
+"""Points of a long round where nobody says how many: the playbook wants very few."""
+GROWTH = 3.0
+"""How much longer each of several rounds is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One round: its place among all, how many trials, how long each."""
+
+    number: int
+    trials: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The next round, and those after it."""
+
+    rounds: Sequence[Round]
+    """The next one first."""
+    of: int | None
+    """Rounds in all, where that is planned."""
+    growth: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """What is known of the finished round besides its record."""
+
+    folder: str
+    """As the study file is to name it."""
+    stable: Mapping[int, str] = field(default_factory=dict)
+    """The checkpoints that trials kept before their decay, by trial, as the study file is to name them."""
+
+
+def plan(
+    *,
+    steps: int,
+    trials: int,
+    standing: int,
+    of: int | None,
+    growth: float | None,
+    next_steps: int | None,
+    top: int | None,
+) -> Plan:
+    """The rounds after round number `standing`, whose `trials` trials had `steps` steps each.
+
+    With `of` rounds in all each is `growth` times longer and has so many times fewer trials, so that each costs about
+    the same. StudyError where there is no such round.
+    """
+    if of is not None and standing >= of:
+        raise StudyError(f"round {standing} was the last of {of}", hint="plan more of them: --rounds N")
+    if of is not None and growth is None:
+        growth = GROWTH
+    if next_steps is None and growth is None:
+        raise StudyError("a round needs a length", hint="add --max-train-steps N, or --rounds N --growth 3")
+    following = next_steps if next_steps is not None else round(steps * (growth or 1.0))
+    if following <= steps:
+        raise StudyError(
+            f"a round of {following} steps is no longer than the {steps} steps before it",
+            hint="a round trains longer: choose a larger --max-train-steps",
+        )
+    chosen = top or (max(1, math.floor(trials / growth)) if of is not None and growth else TOP)
+    rounds = [Round(number=standing + 1, trials=chosen, steps=following)]
+    while of is not None and growth and rounds[-1].number < of:
+        last = rounds[-1]
+        fewer = max(1, math.floor(last.trials / growth))
+        rounds.append(Round(number=last.number + 1, trials=fewer, steps=round(last.steps * growth)))
+    return Plan(rounds=rounds, of=of, growth=growth if of is not None else None)
+
+
+def next_round(
+    data: dict[str, Any],
+    study: StudyRecord,
+    findings: Sequence[Finding],
+    planned: Plan,
+    before: Before,
+    *,
+    name: str,
+    schedule: str | None = None,
+    eval_every: int | None = None,
+) -> Revision:
+    """The round after `study`, called `name`: its best points, longer; `data` is its file written out, and is changed.
+
+    StudyError where no trial has completed, or the study has no hyperparameter called `schedule`.
+    """
+    following = planned.rounds[0]
+    best = ranked(study.trials, study.metric)[: following.trials]
+    if not best:
+        raise StudyError("no trial has completed: there is no best point to train for longer")
+    given = list(dict.fromkeys([*(p.name for p in study.parameters), *study.fixed]))
+    if schedule is not None and schedule not in given:
+        raise StudyError(
+            f"--schedule {schedule}: the study has no such hyperparameter", hint=f"it has {', '.join(given) or 'none'}"
+        )
+    called = names(given, schedule)
+    carried = [carry(t.params, called, before=study.max_train_steps, now=following.steps) for t in best]
+    points = [
+        {p.name: t.params[p.name] for p in study.parameters if p.active(t.params) and p.name in t.params} for t in best
+    ]
+    reasons = _transfers(study, findings)
+    about = called.schedule or called.decay
+    where = ("max_train_steps",) if about is None else (_role(data, about), about)
+    told = reasons.setdefault(where, [])
+    if about is None:
+        told.append(_longer(study, following))
+    told += dict.fromkeys(c.reason for c in carried)
+    _place_changes(data, points, carried, called.schedule, reasons)
+    revision = Revision(data=data)
+    for index, (trial, point, how) in enumerate(zip(best, points, carried, strict=True)):
+        reasons["points", index] = [_came_from(study, trial, index), *_begin(point, trial, how, before)]
+    data |= {
+        "name": name,
+        "max_train_steps": following.steps,
+        "eval_every": eval_every or max(1, round(study.eval_every * following.steps / study.max_train_steps)),
+        "sampler": "listed",
+        "points": points,
+        "round": {
+            "number": following.number,
+            **({"of": planned.of, "growth": planned.growth} if planned.of is not None else {}),
+            "after": before.folder,
+            "trials": [trial.id for trial in best],
+        },
+        "seed": int(data.get("seed", 0)) + 1,
+    }
+    data.pop("trials", None)
+    reasons.setdefault(("max_train_steps",), [_longer(study, following)])
+    reasons["eval_every",] = [f"was {study.eval_every}" if eval_every else "in step with max_train_steps"]
+    reasons["seed",] = ["fresh seeds: the best points were selected for being lucky with theirs"]
+    if len(planned.rounds) > 1:
+        reasons["round",] = ["the plan: " + "; then ".join(_shown(r) for r in planned.rounds)]
+    if len(best) < following.trials:
+        revision.left.append(f"{plural(following.trials, 'point')} were wanted, {len(best)} completed")
+    revision.left += _incomplete(study, best)
+    ordered = {key: data[key] for key in StudySpec.model_fields if key in data}
+    data.clear()
+    data |= ordered
+    revision.changes = [Change(key=key, reason="; ".join(said)) for key, said in reasons.items()]
+    return revision
+
+
+def _transfers(study: StudyRecord, findings: Sequence[Finding]) -> dict[tuple[str | int, ...], list[str]]:
+    """What the playbook's table says of every hyperparameter, by its place in the file."""
+    won = any(f.rule == "isolation" and f.verdict == "better" for f in findings)
+    roles = {p.name: p.role for p in study.parameters} | dict.fromkeys(study.fixed, "fixed")
+    return {
+        (role, name): [f"{name}: {transfer(name, clear_win=won and role == 'scientific')}"]
+        for name, role in roles.items()
+    }
+
+
+def _incomplete(study: StudyRecord, best: Sequence[TrialRecord]) -> list[str]:
+    """What the trials of another tool do not say."""
+    left = []
+    for trial in best:
+        missing = [p.name for p in study.parameters if p.active(trial.params) and p.name not in trial.params]
+        if missing:
+            left.append(f"trial {trial.id} has no {', '.join(missing)}: add it to its point")
+    return left
+
+
+def _role(data: Mapping[str, Any], name: str) -> str:
+    return next(role for role in ("scientific", "nuisance", "fixed") if name in data.get(role, {}))
+
+
+def _longer(study: StudyRecord, following: Round) -> str:
+    share = study.max_train_steps / following.steps
+    return f"was {study.max_train_steps}, {share:.0%} of it; the playbook answers many questions at about 10%"
+
+
+def _came_from(study: StudyRecord, trial: TrialRecord, index: int) -> str:
+    value = number(trial.best.value) if trial.best else "?"
+    return f"trial {trial.id} of {study.name}, number {index + 1} there: {study.metric.name} {value}"
+
+
+def _begin(point: dict[str, Value], trial: TrialRecord, how: Carried, before: Before) -> list[str]:
+    """Let a point go on from the checkpoint before its decay, where there is one; what to say of that."""
+    if not how.continues:
+        return []
+    if trial.id in before.stable:
+        point["from"] = before.stable[trial.id]
+        return ["it goes on from the checkpoint before its decay"]
+    if how.kind == "linear":
+        return []
+    return ["it kept no checkpoint before its decay (checkpoints/stable.pt): trained from its start"]
+
+
+def _place_changes(
+    data: dict[str, Any],
+    points: Sequence[dict[str, Value]],
+    carried: Sequence[Carried],
+    schedule: str | None,
+    reasons: dict[tuple[str | int, ...], list[str]],
+) -> None:
+    """Write new values of hyperparameters into the points, or under fixed where all points have the same one."""
+    fixed: dict[str, Any] = data.setdefault("fixed", {})
+    for name in dict.fromkeys(name for how in carried for name in how.changes):
+        role = next((role for role in ("scientific", "nuisance", "fixed") if name in data.get(role, {})), None)
+        changed = [
+            (point, how.changes[name]) for point, how in zip(points, carried, strict=True) if name in how.changes
+        ]
+        said = reasons.pop(("fixed", name), []) if role in ("fixed", None) else reasons[role, name]
+        said.append(f"{name}: new here, the script has to take it" if role is None else "in step with max_train_steps")
+        old = fixed.pop(name, None)
+        values = list(dict.fromkeys(value for _, value in changed))
+        if role in ("fixed", None) and len(values) == 1 and len(changed) == len(points):
+            fixed[name] = values[0]
+            reasons["fixed", name] = said
+            continue
+        varied = data.setdefault("nuisance" if role in ("fixed", None) else role, {})
+        if role == "fixed":
+            varied[name] = {"values": [old]}
+            for point in points:
+                point[name] = old
+        elif role is None:
+            some = dict.fromkeys(point.get(schedule or "") for point, _ in changed)
+            varied[name] = {
+                "values": values,
+                **({"when": {schedule: list(some)}} if len(changed) < len(points) else {}),
+            }
+        if role in ("fixed", None):
+            reasons["nuisance", name] = said
+        for point, value in changed:
+            point[name] = value
+        for given in varied[name] if isinstance(varied[name], list) else [varied[name]]:
+            _admit(given, name, [{**fixed, **point} for point in points])
+    if not fixed:
+        del data["fixed"]
+
+
+def _admit(given: dict[str, Any], name: str, settings: Sequence[Mapping[str, Value]]) -> None:
+    """Widen what a hyperparameter may be, so that it may have its new values."""
+    conditions = given.get("when", {})
+    for point in settings:
+        value = point.get(name)
+        if name not in point or any(point.get(other) not in values for other, values in conditions.items()):
+            continue
+        if "values" in given:
+            given["values"] = list(dict.fromkeys([*given["values"], value]))
+        elif isinstance(value, int | float):
+            given["min"], given["max"] = min(given["min"], value), max(given["max"], value)
+
+
+def _shown(planned: Round) -> str:
+    return f"round {planned.number}: {plural(planned.trials, 'trial')} of {planned.steps} steps"

@@ -1,0 +1,145 @@
+"""Two pipelines weighed against each other: the comparison of their numbers, and what their reports say against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from playbook_cli.advice import advise, wording
+from playbook_cli.advice.decision import decide, without_repeats, without_results
+from playbook_cli.advice.obstacles import of_divergence, of_findings, of_nothing, of_unreached
+from playbook_cli.analysis import outcomes
+from playbook_cli.analysis.comparison import Side, compare, selected_gain
+from playbook_cli.analysis.selection import select
+from playbook_cli.analysis.time_to_target import time_to_target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.advice.decision import Decision
+    from playbook_cli.advice.obstacles import Obstacle
+    from playbook_cli.analysis.comparison import Comparison
+    from playbook_cli.analysis.selection import Selected
+    from playbook_cli.records import Metric, StudyRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One side of a comparison, and how to call it."""
+
+    label: str
+    study: StudyRecord
+    folder: str = ""
+    """The study's, for commands that act on it."""
+    arms: int = 1
+    """Of the whole study, of which this may be one arm."""
+    further: Sequence[StudyRecord] = ()
+    """Searches of the same pipeline on other search seeds."""
+    even: bool = True
+    """Whether its points are quasi-random or a grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """The answer to "adopt the candidate over the baseline?"."""
+
+    decision: Decision
+    compared: Comparison | None
+    """None where the trial variance of a side is not known."""
+    gain: float | None
+    """In `unit`, positive where the candidate is better; of the selected scores where nothing is compared."""
+    unit: str
+    """The metric's name; or steps."""
+    metric: Metric
+    """That is compared: the study's, or the steps to the target."""
+    baseline: Selected | None
+    candidate: Selected | None
+    caveats: Sequence[str] = field(default_factory=list)
+
+
+def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, target: float | None = None) -> Weighed:
+    """Weigh two contenders of one metric; by the steps to `target` where one is given.
+
+    `least` is the smallest gain that is worth the change, in the metric's units or in steps.
+    """
+    a, b = (_side(contender, target) for contender in (baseline, candidate))
+    chosen = [select(side.study) for side in (a, b)]
+    obstacles: list[Obstacle] = []
+    for contender, selected, first in ((baseline, chosen[0], True), (candidate, chosen[1], False)):
+        obstacles += of_findings(contender.label, contender.study, advise(contender.study), baseline=first)
+        if selected is None:
+            obstacles.append(of_nothing(contender.label, target=target is not None))
+        elif target is None:
+            obstacles += of_divergence(contender.label, selected)
+        else:
+            obstacles += of_unreached(contender.label, selected, baseline=first)
+    unit = baseline.study.metric.name if target is None else "steps"
+    compared = compare(a, b)
+    if compared is not None:
+        decision = decide(compared, obstacles, least=least, unit=unit)
+        gain: float | None = compared.gain
+    else:
+        gain = selected_gain(a.study, b.study)
+        have = [len(selected.scores) for selected in chosen if selected is not None]
+        some = len(have) == len(chosen)
+        decision = without_repeats(gain, have, obstacles, unit=unit) if some else without_results(obstacles)
+    return Weighed(
+        decision=decision,
+        compared=compared,
+        gain=gain,
+        unit=unit,
+        metric=a.study.metric,
+        baseline=chosen[0],
+        candidate=chosen[1],
+        caveats=[
+            *_caveats(baseline, candidate),
+            *_of_selection(baseline, chosen[0]),
+            *_of_selection(candidate, chosen[1]),
+            *_of_size(baseline, candidate, compared, unit),
+        ],
+    )
+
+
+def _side(contender: Contender, target: float | None) -> Side:
+    studies = [contender.study, *contender.further]
+    timed = studies if target is None else [time_to_target(study, target) for study in studies]
+    return Side(study=timed[0], further=timed[1:], even=contender.even)
+
+
+def _caveats(a: Contender, b: Contender) -> list[str]:
+    """What else differs between the two, and what is not finished."""
+    said = []
+    if a.study.max_train_steps != b.study.max_train_steps:
+        said.append(
+            f"{a.label} trains for {a.study.max_train_steps} steps, {b.label} for {b.study.max_train_steps}: "
+            "the gain is also that of the steps"
+        )
+    both = [name for name in a.study.fixed if name in b.study.fixed]
+    other = [name for name in both if a.study.fixed[name] != b.study.fixed[name]]
+    if other:
+        listed = ", ".join(f"{name} {a.study.fixed[name]} and {b.study.fixed[name]}" for name in other)
+        said.append(f"fixed settings differ: {listed}")
+    for contender in (a, b):
+        search = contender.study.search
+        ended = len(outcomes.ended(search.trials))
+        if ended < search.planned:
+            said.append(f"{contender.label}: {ended} of {wording.plural(search.planned, 'trial')} have a result")
+    return said
+
+
+def _of_selection(contender: Contender, selected: Selected | None) -> list[str]:
+    if selected is None or not selected.scores or selected.trial.id == selected.best.id:
+        return []
+    worse = "does worse in its repeats" if contender.study.repeats(selected.best.id) else "has no repeats"
+    best = f"{contender.label}: trial {selected.best.id}, the best of the search, {worse}"
+    return [f"{best}: trial {selected.trial.id} stands for it"]
+
+
+def _of_size(a: Contender, b: Contender, compared: Comparison | None, unit: str) -> list[str]:
+    if compared is None or compared.baseline.trials == compared.candidate.trials:
+        return []
+    larger = a if compared.baseline.trials > compared.candidate.trials else b
+    most = max(compared.baseline.trials, compared.candidate.trials)
+    worth = f"{wording.number(abs(compared.shift))} worse in {unit}"
+    trials = f"{larger.label} had {most} trials, the other side {compared.trials}"
+    return [f"{trials}: at equal budgets its result is taken as {worth}"]

@@ -1,0 +1,156 @@
+"""`playbook adopt`: a study becomes the baseline, and the ledger keeps on what evidence."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+
+if TYPE_CHECKING:
+    from playbook_cli.ledger.entries import Adoption
+    from playbook_cli.store import Store
+
+
+def adopt(
+    study: StudyFolder,
+    over: Annotated[
+        Path | None, typer.Option("--over", metavar="RUNS/BASELINE", help="The study that it replaces.")
+    ] = None,
+    trial: Annotated[
+        int | None, typer.Option("--trial", min=0, help="Its trial to adopt; by default the best one.")
+    ] = None,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, in your own words.")] = None,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Note in the ledger that a study is the baseline now, and on what evidence.
+
+    The decision is yours: what speaks against it is said and kept, and stops nothing. The best trial is the one with
+    the best mean of its repeats, where any has some.
+
+    Example:  playbook adopt runs/digits-2 --over runs/digits --note "half the error, no slower"
+    """
+    from playbook_cli.commands.output import visible
+    from playbook_cli.ledger import entries
+    from playbook_cli.store import Store
+
+    store = Store(study_folder(study, runs))
+    _refuse_running(store)
+    baseline = None if over is None else Store(study_folder(over, runs))
+    entry = _entry(store, baseline, trial, note)
+    folder = store.paths.dir.resolve().parent
+    added = entries.adopt(folder, entry)
+    for sentence in entry.against:
+        print(visible(f"! {sentence}"), file=sys.stderr)
+    checkpoint = store.paths.trial(entry.trial).best_checkpoint
+    _answer(entry, checkpoint if checkpoint.is_file() else None, added=added, json=json)
+
+
+def _refuse_running(store: Store) -> None:
+    from playbook_cli.errors import StudyError
+
+    runner = store.runner()
+    if runner is not None:
+        raise StudyError(
+            f"the study is still being run, by {runner}",
+            where=str(store.paths.dir),
+            hint=f"follow it with playbook status {store.paths.dir}, and adopt it when it is over",
+        )
+
+
+def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
+    import getpass
+
+    from playbook_cli.advice import advise
+    from playbook_cli.errors import StudyError
+    from playbook_cli.ledger import comparison, evidence
+    from playbook_cli.ledger.entries import Adoption
+    from playbook_cli.store import counts
+    from playbook_cli.sweep.known import record
+
+    folder, where = store.paths.dir.resolve(), str(store.paths.dir)
+    found = record(store)
+    if found.raced:
+        raise StudyError(
+            "a learning-rate sweep finds max_train_steps; it is no baseline",
+            where=where,
+            hint="adopt the study that it was made for",
+        )
+    if baseline is not None and baseline.paths.dir.resolve() == folder:
+        raise StudyError("a study cannot be adopted over itself", where=where, hint="leave --over out")
+    chosen = evidence.chosen(found, number, where)
+    assert chosen.best is not None
+    findings = advise(found)
+    against = evidence.against(found, chosen, findings)
+    compared = None
+    if baseline is not None:
+        old = comparison.contender(record(baseline), str(baseline.paths.dir), baseline.spec.sampler)
+        new = comparison.contender(found, where, store.spec.sampler)
+        compared = comparison.compared(old, new)
+        against = comparison.against(compared, evidence.best_trial(found), chosen) + against
+    search = found.search
+    return Adoption(
+        time=time.time(),
+        user=getpass.getuser(),
+        study=folder.name,
+        metric=found.metric.name,
+        goal=found.metric.goal,
+        trial=chosen.id,
+        value=chosen.best.value,
+        step=chosen.best.step,
+        params=chosen.params,
+        trials=counts(search.trials, search.planned),
+        repeats=evidence.estimate(found, chosen.id),
+        warnings=[
+            {"rule": finding.rule, "subject": finding.subject, "message": finding.message}
+            for finding in findings
+            if finding.severity == "warning"
+        ],
+        over=None if baseline is None else _named(baseline, folder.parent),
+        comparison=compared,
+        against=against,
+        note=note or None,
+    )
+
+
+def _named(baseline: Store, runs: Path) -> str:
+    """The baseline's folder as the ledger names it: its name, or its path where it lies elsewhere."""
+    folder = baseline.paths.dir.resolve()
+    return folder.name if folder.parent == runs else str(folder)
+
+
+def _answer(entry: Adoption, checkpoint: Path | None, *, added: bool, json: bool) -> None:
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.ledger.entries import as_json
+    from playbook_cli.report import log_words, words
+
+    if json:
+        path = None if checkpoint is None else str(checkpoint)
+        print_json(as_json(entry) | {"added": added, "checkpoint": path})
+        return
+    out = console()
+    instead = f", over {entry.over}" if entry.over else ""
+    state = "is the baseline now" if added else "is the baseline already, on the same evidence"
+    out.print(f"{entry.study} {state}{instead}: trial {entry.trial}", soft_wrap=True)
+    out.print(f"{entry.metric} {words.number(entry.value)} at step {entry.step}: selected, so it is optimistic")
+    if entry.repeats is not None:
+        spread = log_words.spread(entry.repeats.mean, entry.repeats.sd)
+        out.print(f"{entry.metric} {spread} over {words.count(entry.repeats.n, 'repeat')} on fresh seeds")
+    if entry.comparison is not None:
+        out.print(f"compare: {entry.comparison['verdict']}; {entry.comparison['message']}", soft_wrap=True)
+    if checkpoint is not None:
+        out.print(f"checkpoint: {checkpoint}", soft_wrap=True)
+    out.print("its point, for the next study file:\n")
+    print(_fixed(entry), end="")
+
+
+def _fixed(entry: Adoption) -> str:
+    from playbook_cli.spec.load import block
+
+    params: dict[str, Any] = {name: list(v) if isinstance(v, tuple) else v for name, v in entry.params.items()}
+    return block({"fixed": params})

@@ -1,0 +1,204 @@
+"""`playbook compare`: adopt one study's pipeline over another's?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, study_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.advice.weighing import Contender
+    from playbook_cli.records import StudyRecord
+    from playbook_cli.store import Store
+
+EVEN = ("halton", "sobol", "grid")
+"""Samplers whose points are spread evenly."""
+_Also = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="RUNS/NAME", help="The same pipeline searched with another search seed, and repeated."),
+]
+
+
+def compare(
+    baseline: Annotated[Path, typer.Argument(metavar="RUNS/BASELINE", show_default=False)],
+    candidate: Annotated[Path | None, typer.Argument(metavar="RUNS/CANDIDATE", show_default=False)] = None,
+    arms: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--arms", metavar="BASELINE CANDIDATE", help="Two arms of the one study: depth=1 depth=2"),
+    ] = None,
+    complexity: Annotated[
+        float, typer.Option("--complexity", metavar="GAIN", min=0.0, help="The smallest gain that is worth the change.")
+    ] = 0.0,
+    time_to_target: Annotated[
+        float | None,
+        typer.Option("--time-to-target", metavar="VALUE", help="Compare the steps after which the metric is so good."),
+    ] = None,
+    also_baseline: _Also = None,
+    also_candidate: _Also = None,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Adopt the candidate over the baseline? `adopt`, `keep`, or `not-yet` and how many more runs would settle it.
+
+    The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat.
+
+    Its interval holds the variance of trainings and of searches. An arm of several settings is written a=1,b=2.
+
+    Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001
+    Example:  playbook compare runs/digits-depth --arms hidden_layers=1 hidden_layers=2
+    """
+    import math
+
+    from playbook_cli.advice.weighing import weigh
+    from playbook_cli.commands import comparison
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.errors import PlaybookError
+
+    for option, value in (("--complexity", complexity), ("--time-to-target", time_to_target)):
+        if value is not None and not math.isfinite(value):
+            raise PlaybookError(f"{option} {value} is no number that can be reached")
+    a, b = _contenders(baseline, candidate, arms, (also_baseline or [], also_candidate or []), runs)
+    weighed = weigh(a, b, least=complexity, target=time_to_target)
+    if json:
+        print_json(comparison.as_json(weighed, a, b, least=complexity))
+    else:
+        comparison.render(weighed, a, b, console())
+
+
+def _contenders(
+    baseline: Path,
+    candidate: Path | None,
+    arms: tuple[str, str] | None,
+    also: tuple[Sequence[Path], Sequence[Path]],
+    runs: Path,
+) -> tuple[Contender, Contender]:
+    from playbook_cli.errors import StudyError
+    from playbook_cli.store import Store
+
+    first = Store(study_folder(baseline, runs))
+    if arms is not None:
+        if candidate is not None or any(also):
+            raise StudyError(
+                "--arms compares two arms of one study", where=str(baseline), hint="leave the other studies out"
+            )
+        made = _of_arms(first, arms)
+    else:
+        if candidate is None:
+            raise StudyError(
+                "a candidate is missing",
+                where=str(baseline),
+                hint=f"playbook compare {baseline} RUNS/CANDIDATE, or two arms of it: --arms a=1 a=2",
+            )
+        second = Store(study_folder(candidate, runs))
+        stores = [first, second, *(Store(study_folder(path, runs)) for side in also for path in side)]
+        folders = [store.paths.dir.resolve() for store in stores]
+        twice = next((s for s, f in zip(stores, folders, strict=True) if folders.count(f) > 1), None)
+        if twice is not None:
+            raise StudyError("this study is named twice", where=str(twice.paths.dir), hint="two arms of it: --arms")
+        records = [_checked(store, first) for store in stores]
+        cut = 2 + len(also[0])
+        made = (
+            _contender(first, records[0], further=records[2:cut]),
+            _contender(second, records[1], further=records[cut:]),
+        )
+    for contender in made:
+        _refuse_too_few(contender)
+    return made
+
+
+def _contender(
+    store: Store, record: StudyRecord, *, further: Sequence[StudyRecord] = (), arm: str | None = None, arms: int = 1
+) -> Contender:
+    from playbook_cli.advice.weighing import Contender
+
+    folder = str(store.paths.dir)
+    label = f"{folder} {arm}" if arm else folder
+    even = store.spec.sampler in EVEN
+    return Contender(label=label, study=record, folder=folder, arms=arms, further=further, even=even)
+
+
+def _checked(store: Store, first: Store) -> StudyRecord:
+    """The study's record. StudyError where it measures something else than the first study does."""
+    from playbook_cli.errors import StudyError
+
+    record = store.record()
+    if record.raced:
+        raise StudyError("this is a learning-rate sweep, which selects no pipeline", where=str(store.paths.dir))
+    ours, theirs = store.metric, first.metric
+    if ours != theirs:
+        raise StudyError(
+            f"it {ours.goal}s {ours.name}, and {first.paths.dir} {theirs.goal}s {theirs.name}",
+            where=str(store.paths.dir),
+            hint="only studies of one metric can be compared",
+        )
+    return record
+
+
+def _refuse_too_few(contender: Contender) -> None:
+    from playbook_cli.analysis import outcomes
+    from playbook_cli.errors import StudyError
+
+    trials = outcomes.ended(contender.study.search.trials)
+    if len(trials) < 2 or not outcomes.completed(trials):
+        raise StudyError(
+            f"a search needs two trials with a result, and one that is feasible; it has {len(trials)}",
+            where=contender.label,
+            hint="run it first: playbook run STUDY.YAML",
+        )
+
+
+def _of_arms(store: Store, texts: tuple[str, str]) -> tuple[Contender, Contender]:
+    from playbook_cli.analysis.arm import of_arm
+    from playbook_cli.errors import StudyError
+
+    record = _checked(store, store)
+    numbers = [_arm(store, record, text) for text in texts]
+    if numbers[0] == numbers[1]:
+        raise StudyError(f"{texts[0]} and {texts[1]} are one arm", where=str(store.paths.dir))
+    first, second = (
+        _contender(store, of_arm(record, number), arm=text, arms=len(record.arms))
+        for number, text in zip(numbers, texts, strict=True)
+    )
+    return first, second
+
+
+def _arm(store: Store, record: StudyRecord, text: str) -> int:
+    """Number of the arm that `a=1,b=2` means."""
+    from playbook_cli.analysis.outcomes import arm_label
+    from playbook_cli.errors import StudyError
+
+    asked = dict(_setting(part) for part in text.split(","))
+    fitting = [
+        number
+        for number, arm in enumerate(record.arms)
+        if all(name in arm and _same(arm[name], value) for name, value in asked.items())
+    ]
+    if len(fitting) == 1 and arm_label(record.arms[fitting[0]]):
+        return fitting[0]
+    labels = "; ".join(label.replace(", ", ",") for arm in record.arms if (label := arm_label(arm)))
+    raise StudyError(
+        f"--arms {text}: {f'{len(fitting)} arms are' if fitting and labels else 'no arm is'} so",
+        where=str(store.paths.dir),
+        hint=f"its arms are {labels}" if labels else "it has no scientific hyperparameter with a list of values",
+    )
+
+
+def _setting(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return name.strip(), value.strip()
+
+
+def _same(value: Any, text: str) -> bool:
+    if isinstance(value, bool) or value is None:
+        return text.lower() in ({"true"} if value is True else {"false"} if value is False else {"null", "none"})
+    if isinstance(value, int | float):
+        try:
+            return float(text) == float(value)
+        except ValueError:
+            return False
+    return text == str(value)

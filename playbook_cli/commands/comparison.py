@@ -1,0 +1,128 @@
+"""What `playbook compare` answers, on the terminal and as JSON."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice.wording import number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from playbook_cli.advice.weighing import Contender, Weighed
+    from playbook_cli.analysis.comparison import Estimate
+    from playbook_cli.analysis.selection import Selected
+    from playbook_cli.records import Metric
+
+_STYLES = {"adopt": "bold green", "keep": "bold", "not-yet": "bold yellow"}
+
+
+def as_json(weighed: Weighed, a: Contender, b: Contender, *, least: float) -> dict[str, Any]:
+    """The answer as DESIGN has it, and what it rests on; an interval without repeats has no ends."""
+    compared, settle = weighed.compared, weighed.decision.settle
+    settled = weighed.decision.verdict != "not-yet"
+    return {
+        "verdict": weighed.decision.verdict,
+        "gain": weighed.gain,
+        "interval": list(compared.interval) if compared else [None, None],
+        "probability_better": compared.probability_better if compared else None,
+        "runs_needed": 0 if settled else settle.runs if settle else None,
+        "blocked_by": list(weighed.decision.blocked_by),
+        "unit": weighed.unit,
+        "complexity": least,
+        "message": weighed.decision.message,
+        "caveats": [*weighed.decision.harmless, *weighed.caveats],
+        "settle": settle
+        and {"runs": settle.runs, "repeats": settle.repeats, "trials": settle.trials, "searches": settle.searches},
+        "at_trials": compared.trials if compared else None,
+        "baseline": _side(a, weighed.metric, weighed.baseline, compared.baseline if compared else None),
+        "candidate": _side(b, weighed.metric, weighed.candidate, compared.candidate if compared else None),
+        "next": following(weighed, a, b),
+    }
+
+
+def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
+    """The verdict, the two sides, what limits it, and the next command."""
+    from rich.table import Table
+    from rich.text import Text
+
+    verdict = weighed.decision.verdict
+    out.print(Text.assemble(f"{b.label} over {a.label}: ", (verdict, _STYLES[verdict])))
+    out.print(f"{weighed.decision.message[0].upper()}{weighed.decision.message[1:]}.")
+    compared = weighed.compared
+    if compared is not None:
+        out.print(
+            f"A fresh training of the candidate's trial {compared.candidate.selected.trial.id} beats one of the "
+            f"baseline's trial {compared.baseline.selected.trial.id} in {compared.probability_better:.0%} of the pairs."
+        )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "trial", "selected score", "fresh mean", "trial sd", "search sd", "repeats", "trials"):
+        table.add_column(name, justify="left" if not name else "right", overflow="fold")
+    sides = (
+        ("baseline", a, weighed.baseline, compared.baseline if compared else None),
+        ("candidate", b, weighed.candidate, compared.candidate if compared else None),
+    )
+    for role, side, selected, known in sides:
+        shown = _side(side, weighed.metric, selected, known)
+        keys = ("trial", "selected_score", "mean", "trial_sd", "study_sd", "repeats", "trials")
+        table.add_row(role, *(_cell(shown[key]) for key in keys))
+    out.print()
+    out.print(table)
+    out.print()
+    for text in weighed.decision.blocked_by:
+        out.print(f"! {text}")
+    for text in weighed.decision.harmless:
+        out.print(f"i {text}: it can only make this verdict stronger")
+    for text in weighed.caveats:
+        out.print(f"i {text}")
+    if (command := following(weighed, a, b)) is not None:
+        out.print(f"-> {command}")
+
+
+def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
+    """The command that acts on the verdict; None where the baseline is kept, or nothing can be run."""
+    decision = weighed.decision
+    one = a.folder == b.folder
+    if decision.verdict == "keep":
+        return None
+    if decision.verdict == "adopt":
+        trial = weighed.candidate.trial.id if weighed.candidate else 0
+        return shlex.join(["playbook", "adopt", b.folder, *(["--trial", str(trial)] if one else ["--over", a.folder])])
+    if decision.settle is None or (decision.blocked_by and weighed.compared is not None):
+        blamed = next((c for c in (a, b) if any(t.startswith(f"{c.label}: ") for t in decision.blocked_by)), b)
+        return shlex.join(["playbook", "next", blamed.folder])
+    if decision.settle.searches > 1:  # a seed is changed in a copy of the study file, which no command does
+        return None
+    if decision.settle.trials is not None:
+        trials = decision.settle.trials * a.arms
+        return shlex.join(["playbook", "next", b.folder, "--trials", str(trials)])
+    if b.study.imported or a.study.imported:
+        return None
+    again = ["playbook", "repeat", b.folder, "--top", "1", "--seeds", str(decision.settle.repeats)]
+    return shlex.join(again if one else [*again, "--baseline", a.folder])
+
+
+def _side(contender: Contender, metric: Metric, selected: Selected | None, known: Estimate | None) -> dict[str, Any]:
+    """One side's numbers, in the unit that is compared."""
+    trial = selected.trial if selected else None
+    return {
+        "study": contender.study.name,
+        "label": contender.label,
+        "trial": trial.id if trial else None,
+        "params": dict(trial.params) if trial else None,
+        "selected_score": trial.best.value if trial and trial.best else None,
+        "mean": metric.loss(selected.mean) if selected and selected.mean is not None else None,
+        "trial_sd": known.sd if known else selected.sd if selected else None,
+        "study_sd": known.search_sd if known else None,
+        "repeats": len(selected.finite) if selected else 0,
+        "diverged": selected.diverged if selected else 0,
+        "trials": known.trials if known else len(contender.study.search.trials),
+        "searches": known.searches if known else 1 + len(contender.further),
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "?"
+    return number(value) if isinstance(value, float) else str(value)

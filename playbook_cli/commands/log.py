@@ -1,0 +1,76 @@
+"""`playbook log`: the ledger of studies and of what became the baseline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, study_folder
+
+
+def log(
+    runs: Runs = RUNS,
+    json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write one HTML page: DIR/log.html, or --output.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the HTML page.")
+    ] = None,
+    note: Annotated[
+        tuple[Path, str] | None, typer.Option("--note", metavar="RUNS/NAME TEXT", help="Add a note to a study's row.")
+    ] = None,
+) -> None:
+    """Show the ledger: a row a study, oldest first, with what it came to, what was decided, and how to reproduce it.
+
+    Example:  playbook log --html
+    """
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.errors import PlaybookError
+    from playbook_cli.ledger import rows
+
+    if json + markdown + (html or output is not None) + (note is not None) > 1:
+        raise PlaybookError("--json, --markdown, --html and --note exclude each other", hint="give one of them")
+    if note is not None:
+        _note(study_folder(note[0], runs), note[1])
+        return
+    found = rows.log(runs)
+    if json:
+        from playbook_cli.report.log_json import as_json
+
+        print_json(as_json(found))
+    elif markdown:
+        from playbook_cli.report.log_markdown import as_markdown
+
+        print(as_markdown(found), end="")
+    elif html or output is not None:
+        from playbook_cli.report.log_html import write
+
+        page = output or runs / "log.html"
+        write(found, page)
+        print(f"ledger: {page}", file=sys.stderr)
+    else:
+        from playbook_cli.report.log_terminal import render
+
+        render(found, console())
+
+
+def _note(folder: Path, text: str) -> None:
+    import getpass
+    import time
+
+    from playbook_cli.errors import PlaybookError
+    from playbook_cli.ledger import entries
+    from playbook_cli.store import Store
+
+    paths = Store(folder).paths
+    if not text.strip():
+        raise PlaybookError(
+            "the note is empty", where="--note", hint='playbook log --note runs/NAME "what to remember"'
+        )
+    study = paths.dir.resolve()
+    noted = entries.Note(time=time.time(), user=getpass.getuser(), study=study.name, text=text.strip())
+    entries.note(study.parent, noted)
+    print(f"noted on {study.name}", file=sys.stderr)

@@ -1,0 +1,285 @@
+"""`playbook repeat`: the best trials again, on fresh seeds."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.launch.slots import Slot
+    from playbook_cli.records import StudyRecord, TrialRecord
+    from playbook_cli.spec.source import Source
+    from playbook_cli.store import Store
+    from playbook_cli.study import Outcome
+
+TOP, SEEDS = 3, 5
+
+
+def repeat(
+    study: StudyFolder,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="So many of the best trials, of each arm.", show_default=str(TOP))
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each, on seeds that are fresh.")] = SEEDS,
+    trial: Annotated[
+        list[int] | None, typer.Option("--trial", metavar="ID", help="This trial, in place of the best or besides.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Repeat the best trial of this study, too.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
+    gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Train the best trials of a study again on fresh seeds, and say how much of their results was luck.
+
+    The repeats join the study's folder; --seeds says how many there are to be, so the same command twice trains nothing
+    anew, and finishes what was interrupted. The k-th repeat has the same seed in every study.
+
+    Example:  playbook repeat runs/digits-depth --top 1 --seeds 5 --baseline runs/digits
+    """
+    ours = _side(study, runs)
+    theirs = None if baseline is None else _side(baseline, runs)
+    if theirs is not None:
+        _refuse_unlike(theirs, ours)
+    asked = [(ours, _chosen(ours, top, trial or []))]
+    if theirs is not None:
+        asked.append((theirs, [_ranked(theirs.record)[0].id]))
+    plans = [_plan(side, numbers, seeds, jobs, gpus) for side, numbers in asked]
+    outcomes = []
+    for plan in plans:
+        outcomes.append(_train(plan))
+        if outcomes[-1] is not None and (outcomes[-1].interrupted or outcomes[-1].hopeless):
+            break
+    _answer(plans, interrupted=outcomes[-1] is not None and outcomes[-1].interrupted, json=json)
+    for plan, outcome in zip(plans, outcomes, strict=False):
+        _judge(plan, outcome)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    """A study whose search is over."""
+
+    store: Store
+    record: StudyRecord
+    source: Source
+    file: Path
+    """Its study file; what it trains is found from that file's folder."""
+
+    @property
+    def folder(self) -> Path:
+        return self.store.paths.dir
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """Which trials of a study are to be repeated, how often, and on what."""
+
+    side: _Side
+    numbers: Sequence[int]
+    seeds: int
+    slots: list[Slot]
+
+    def further(self, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+        from playbook_cli.sampling.repeats import repeats
+
+        return repeats(trials, self.numbers, self.seeds)
+
+    def concerns(self, trial: TrialRecord) -> bool:
+        return trial.repeat_of in self.numbers
+
+    def over(self) -> bool:
+        """Whether all that was asked for is there."""
+        trials = self.side.store.history().trials
+        open_trials = [t for t in trials if self.concerns(t) and t.state not in ("completed", "infeasible")]
+        return not open_trials and not self.further(trials)
+
+
+def _side(argument: Path, runs: Path) -> _Side:
+    """The study, as it can be repeated. A PlaybookError says what is missing for that."""
+    from playbook_cli.commands.summary import tallied
+    from playbook_cli.errors import StudyError
+    from playbook_cli.launch import preflight
+    from playbook_cli.spec.load import load
+    from playbook_cli.store import Store
+
+    store = Store(study_folder(argument, runs))
+    source = load(store.paths.spec)[1]
+    preflight.refuse_imported(store.spec, source)
+    where = str(store.paths.dir)
+    record, runner = store.record(), store.runner()
+    if record.raced:
+        hint = "repeat the trials of a study that playbook run has run"
+        raise StudyError("a learning-rate sweep's trials end where they fit or can't win", where=where, hint=hint)
+    if runner is not None:
+        hint = f"wait for its end: playbook watch {where}"
+        raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
+    file = _study_file(argument, store)
+    missing = tallied(record.trials, record.planned)[0]["pending"]
+    if missing:
+        what = f"{missing} of {record.search.planned} trials have not been run, so nobody knows the best ones yet"
+        raise StudyError(what, where=where, hint=f"playbook run {file}")
+    if not _ranked(record):
+        hint = f"playbook report {where} says why"
+        raise StudyError("no trial has completed: there is nothing to repeat", where=where, hint=hint)
+    return _Side(store=store, record=record, source=source, file=file)
+
+
+def _study_file(argument: Path, store: Store) -> Path:
+    """The file that the study was run from, or that was given in its place. StudyError where its folder is gone."""
+    from playbook_cli.errors import StudyError
+
+    if argument.is_file():
+        return argument
+    file = Path(store.history().source or store.paths.spec)
+    if not file.parent.is_dir():
+        raise StudyError(
+            f"it was run from {file}, and that folder is gone",
+            where=str(store.paths.dir),
+            hint="name the study file where it is now: playbook repeat STUDY.YAML",
+        )
+    return file
+
+
+def _ranked(record: StudyRecord) -> list[TrialRecord]:
+    from playbook_cli.analysis import outcomes
+
+    return outcomes.ranked(record.search.trials, record.metric)
+
+
+def _refuse_unlike(baseline: _Side, side: _Side) -> None:
+    """StudyError where the two studies measure different things."""
+    from playbook_cli.errors import StudyError
+
+    where = f"--baseline {baseline.folder}"
+    ours, theirs = side.record, baseline.record
+    if side.folder.resolve() == baseline.folder.resolve():
+        raise StudyError("it is the study itself", where=where, hint="a baseline is another study")
+    if ours.metric != theirs.metric:
+        what = f"it {theirs.metric.goal}s {theirs.metric.name}, and {ours.name} {ours.metric.goal}s {ours.metric.name}"
+        raise StudyError(what, where=where, hint="only studies of the same metric can be compared")
+    if ours.max_train_steps != theirs.max_train_steps:
+        what = f"its trials train for {theirs.max_train_steps} steps, those of {ours.name} for {ours.max_train_steps}"
+        raise StudyError(what, where=where, hint="only trainings of the same length can be compared")
+
+
+def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
+    """The best `top` trials of each arm, and those that were given by id. StudyError for one that can't be repeated."""
+    from playbook_cli.analysis import outcomes
+    from playbook_cli.errors import StudyError
+
+    record = side.record
+    known = {trial.id: trial for trial in record.trials}
+    for number in given:
+        where, hint = f"--trial {number}", f"playbook report {side.folder} shows the trials"
+        if number not in known:
+            raise StudyError(f"there is no such trial in {side.folder}", where=where, hint=hint)
+        original = known[number].repeat_of
+        if original is not None:
+            raise StudyError(f"it repeats trial {original}", where=where, hint=f"--trial {original} is repeated")
+        if known[number].state == "failed":
+            raise StudyError(f"it failed: {known[number].reason}", where=where, hint=f"playbook run {side.file}")
+    count = top or (0 if given else TOP)
+    ranked = _ranked(record)
+    arms = dict.fromkeys(tuple(trial.arm.items()) for trial in ranked)
+    best = [trial.id for arm in arms for trial in outcomes.of_arm(ranked, dict(arm))[:count]]
+    return list(dict.fromkeys([*best, *given]))
+
+
+def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpus: str | None) -> _Plan:
+    """What to train of a study. SpecError or StudyError where it can't be trained here."""
+    from playbook_cli.launch import preflight
+    from playbook_cli.launch.places import slots_of
+
+    plan = _Plan(side=side, numbers=numbers, seeds=seeds, slots=slots_of(side.store.spec, jobs, gpus))
+    if not plan.over():
+        again = [trial for trial in side.record.trials if trial.id in numbers]
+        preflight.look(side.store.spec, side.source, side.file.parent, again)
+    return plan
+
+
+def _train(plan: _Plan) -> Outcome | None:
+    """Train what is missing; None where nothing is, and then nothing is written."""
+    from playbook_cli.claim import claimed
+    from playbook_cli.commands.run import run_trials
+    from playbook_cli.inside import refuse_ways_out
+    from playbook_cli.launch.places import end_orphans
+    from playbook_cli.sampling import make
+
+    if plan.over():
+        return None
+    spec, paths = plan.side.store.spec, plan.side.store.paths
+    refuse_ways_out(paths, checkpoints=True)
+    with claimed(paths) as claim:
+        end_orphans(spec, paths)
+        return run_trials(
+            spec,
+            plan.side.file,
+            paths,
+            plan.slots,
+            claim,
+            make(spec.sampler, spec.seed, spec.points),
+            further=plan.further,
+            only=plan.concerns,
+        )
+
+
+def _judge(plan: _Plan, outcome: Outcome | None) -> None:
+    """WorkError where no repeat works; exit code 130 where it was interrupted."""
+    from playbook_cli.errors import WorkError
+
+    if outcome is None:
+        return
+    if outcome.hopeless:
+        raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
+    if outcome.interrupted:
+        raise typer.Exit(130)
+    mine = [trial for trial in outcome.trials if plan.concerns(trial)]
+    if all(trial.state == "failed" for trial in mine):
+        what = f"every repeat failed; trial {mine[0].id}: {mine[0].reason}"
+        raise WorkError(what, where=str(plan.side.folder), hint="mend it, and then give the same command again")
+
+
+def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
+    from playbook_cli.commands.output import console, print_json
+
+    ours, *others = [plan.side.store.record() for plan in plans]
+    if json:
+        print_json(_as_json(ours) | {"baseline": _as_json(others[0]) if others else None})
+        return
+    from playbook_cli.report.repeats import repeats, sentences
+    from playbook_cli.report.repeats_terminal import render
+
+    out = console()
+    for record in (ours, *others):
+        out.print(f"{record.name}: {record.metric.name} on fresh seeds", style="bold")
+        render(repeats(record), out)
+        for sentence in sentences(record):
+            out.print(sentence)
+    if interrupted:
+        out.print("interrupted; the same command goes on from here")
+        return
+    folder, *baseline = [str(plan.side.folder) for plan in plans]
+    if baseline:
+        out.print(
+            f"-> better than the baseline? {shlex.join(['playbook', 'compare', *baseline, folder])}", soft_wrap=True
+        )
+    else:
+        out.print(f"-> what it means: {shlex.join(['playbook', 'report', folder])}", soft_wrap=True)
+    over = ["--over", *baseline] if baseline else []
+    out.print(f"-> to adopt it: {shlex.join(['playbook', 'adopt', folder, *over])}", soft_wrap=True)
+
+
+def _as_json(record: StudyRecord) -> dict[str, Any]:
+    from playbook_cli.report.repeats import as_json, repeats
+
+    return {"study": record.name, "repeats": [as_json(one) for one in repeats(record)]}

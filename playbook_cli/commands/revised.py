@@ -1,0 +1,80 @@
+"""Where the next study is written, and how it is told."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.commands.output import console, print_json
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import annotated
+
+if TYPE_CHECKING:
+    from playbook_cli.advice.revision import Revision
+    from playbook_cli.store import Store
+
+STDOUT = Path("-")
+
+
+def place(store: Store, name: str, output: Path | None, *, json: bool) -> Path | None:
+    """The file to write: `output`, or NAME.yaml beside the study's own; None where only stdout is written."""
+    if output == STDOUT or (json and output is None):
+        return None
+    source = store.history().source
+    folder = Path(source).parent if source and Path(source).parent.is_dir() else Path()
+    return output or folder / f"{name}.yaml"
+
+
+def answer(revision: Revision, store: Store, path: Path | None) -> None:
+    """Print the study, its changes and what was left as JSON; write the file, too, where there is a path."""
+    if path is not None and revision.changes:
+        _put(path, _text(revision, store))
+    changes = [{"key": ".".join(map(str, change.key)), "reason": change.reason} for change in revision.changes]
+    print_json({"study": revision.data, "changes": changes, "left": revision.left})
+
+
+def show(revision: Revision, store: Store, path: Path | None) -> None:
+    """Write the file and print every change; without a path print the file."""
+    out = console()
+    if not revision.changes:
+        out.print(_why_nothing(store))
+        for line in revision.left:
+            out.print(f"! {line}")
+        return
+    if path is None:
+        print(_text(revision, store), end="")
+        return
+    _put(path, _text(revision, store))
+    for change in revision.changes:
+        out.print(f"{'.'.join(map(str, change.key))}: {change.reason}")
+    for line in revision.left:
+        out.print(f"! {line}")
+    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
+    out.print(f"-> {shlex.join(['playbook', 'run', str(shown)])}")
+
+
+def _why_nothing(store: Store) -> str:
+    if any(trial.state == "completed" for trial in store.history().trials):
+        return "nothing to change: what was found asks for no other study of this space"
+    return f"nothing to learn from yet, since no trial has completed: playbook report {store.paths.dir} says why"
+
+
+def _text(revision: Revision, store: Store) -> str:
+    comments = {change.key: change.reason for change in revision.changes}
+    header = [
+        f"After {store.spec.name}; every change and its reason stands above it.",
+        *(f"! {line}" for line in revision.left),
+    ]
+    return annotated(revision.data, comments, header)
+
+
+def _put(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        hint = "name another one: --output FILE"
+        raise StudyError("there is such a file already", where=str(path), hint=hint) from None
+    except OSError as error:
+        raise StudyError(f"the study can't be written: {error.strerror}", where=str(path)) from None

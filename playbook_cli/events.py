@@ -1,0 +1,78 @@
+"""The events of a study's journal, if they are what a runner writes: values of the right types, or ValueError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from playbook_cli.records import State, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_TRIAL = 10_000_000
+"""No trial has such a number, and a folder's name stays short."""
+
+MAX_SECONDS = 1e15
+
+
+def whole(event: Mapping[str, Any], key: str, *, least: int = 0) -> int:
+    """A number of something."""
+    value = event[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < MAX_TRIAL:
+        raise ValueError(f"{key} is {_shown(value)}")
+    return value
+
+
+def seed(event: Mapping[str, Any]) -> int:
+    """The seed of a trial."""
+    value = event["seed"]
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**64:
+        raise ValueError(f"seed is {_shown(value)}")
+    return value
+
+
+def moment(event: Mapping[str, Any]) -> float:
+    """When it happened, seconds since the epoch."""
+    value = event["time"]
+    if not isinstance(value, int | float) or not abs(value) < MAX_SECONDS:
+        raise ValueError(f"time is {_shown(value)}")
+    return float(value)
+
+
+def state(event: Mapping[str, Any]) -> State:
+    """How an attempt ended."""
+    value: State = event["state"]
+    if value not in get_args(State):
+        raise ValueError(f"state is {_shown(value)}")
+    return value
+
+
+def text(event: Mapping[str, Any], key: str) -> str | None:
+    """Words, or nothing."""
+    value = event[key]
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{key} is {_shown(value)}")
+    return value
+
+
+def settings(event: Mapping[str, Any], key: str) -> dict[str, Value]:
+    """Hyperparameters by name; lists as tuples."""
+    given = event[key]
+    if not isinstance(given, dict):
+        raise TypeError(f"{key} is {_shown(given)}")
+    return {name: _value(name, tuple(value) if isinstance(value, list) else value) for name, value in given.items()}
+
+
+def _value(name: str, value: Any) -> Value:
+    for item in value if isinstance(value, tuple) else (value,):
+        if item is not None and not isinstance(item, bool | int | float | str):
+            raise ValueError(f"{name} is {_shown(value)}")
+        if isinstance(item, int) and abs(item) > 2**1000:
+            raise ValueError(f"{name} is an integer of {item.bit_length()} bits")
+    result: Value = value
+    return result
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value) if not isinstance(value, int) or abs(value) < 2**64 else "a number of many digits"
+    return shown if len(shown) <= 40 else f"{shown[:40]}..."

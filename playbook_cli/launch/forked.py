@@ -1,0 +1,137 @@
+"""A forked child that begins and ends as a process of its own would. Linux only."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import io
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from playbook_cli.client import current_trial
+from playbook_cli.launch.importing import NotShareable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+_PR_SET_PDEATHSIG = 1
+_ENV_START = 47
+"""Place of env_start in /proc/self/stat, counted from the state on (proc(5))."""
+
+
+def die_with_parent() -> None:
+    """Have this process killed when the one that started it ends, however that ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class EnvironmentRoom:
+    """The place of one variable in the environment that this process was started with, as others see it.
+
+    The variable is taken out of os.environ. NotShareable where the place can't be found.
+    """
+
+    def __init__(self, name: str) -> None:
+        os.environ.pop(name, None)
+        try:
+            block = b"\0" + Path("/proc/self/environ").read_bytes()
+            start = int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[_ENV_START])
+            offset = block.index(b"\0" + name.encode() + b"=") + len(name) + 2
+            self._size = block.index(b"\0", offset) - offset
+            self._address = start + offset - 1
+            found = ctypes.string_at(self._address, self._size)
+        except (OSError, ValueError, IndexError) as error:
+            raise NotShareable(f"/proc does not tell where the environment is ({error})") from None
+        if found != block[offset : offset + self._size]:
+            raise NotShareable("/proc does not tell where the environment is")
+
+    def show(self, path: str) -> None:
+        """Make it this path, for `ps` and whoever looks for the processes of a trial; slashes fill the rest."""
+        value = os.fsencode(path)[: self._size].ljust(self._size, b"/")
+        ctypes.memmove(self._address, value, self._size)
+
+
+def probe(question: Callable[[], bool]) -> bool:
+    """What a forked child answers."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(question())
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0
+
+
+def exit_code(pid: int) -> int:
+    """How a child ended, negative for a signal; it stays to be reaped."""
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+def become(trial: Mapping[str, Any], room: EnvironmentRoom, changed: Collection[str]) -> None:
+    """Take on the environment and the output of a trial. What the import `changed` in the environment stands.
+
+    OSError where its output can't be opened.
+    """
+    log = os.open(trial["stdout"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    os.write(log, os.pread(1, os.fstat(1).st_size, 0))  # what the import printed
+    for standard in (1, 2):
+        os.dup2(log, standard)
+    os.close(log)
+    room.show(trial["env"]["PLAYBOOK_TRIAL_DIR"])
+    os.environ.update({name: value for name, value in trial["env"].items() if name not in changed})
+    os.setsid()
+
+
+def open_files() -> list[io.IOBase]:
+    """Every Python file object that the garbage collector knows, and that can have something to write."""
+    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]  # isinstance wakes lazy objects
+
+
+def flush(files: Iterable[io.IOBase]) -> None:
+    """Write what these files, and the C library's, hold back."""
+    for file in files:
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            file.flush()
+    ctypes.CDLL(None).fflush(None)
+
+
+def run(function: Callable[[Any], object], begin: Callable[[], None], files: list[io.IOBase]) -> NoReturn:
+    """Call a train function, and end as the interpreter does: with its exit codes, its handlers, its last words.
+
+    Except that no module is torn down: that takes half a second where torch was imported.
+    """
+    code, interrupted = 1, False
+    try:
+        try:
+            begin()
+            function(current_trial())
+            code = 0
+        except SystemExit as error:
+            code = _code(error)
+        except BaseException as error:  # noqa: BLE001 (this is where the process ends)
+            interrupted = isinstance(error, KeyboardInterrupt)
+            here = error.__traceback__
+            error = error.with_traceback(here.tb_next if here else None)
+            sys.excepthook(type(error), error, error.__traceback__)
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 (waits for threads, as at the interpreter's end)
+        atexit._run_exitfuncs()  # noqa: SLF001
+        flush([*files, *open_files()])
+        if interrupted:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        os._exit(code)
+
+
+def _code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1

@@ -1,0 +1,73 @@
+"""Whether the trials of a study may be forks of one warm process, or each needs a process that begins with it.
+
+By default they are forks where that was seen to change nothing: on Linux, for a train function, on the CPU. With GPUs
+`isolation: fork` is a wish that is followed: torch reads CUDA_VISIBLE_DEVICES only when it initializes CUDA, which is
+in the child, and the server refuses where the import has done so already; but no test of this package has a GPU.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from playbook_cli.launch.command import deterministic, inherited
+from playbook_cli.launch.warm import Recipe, Warm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from playbook_cli.launch.slots import Slot
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import StudySpec
+
+
+@contextmanager
+def warmed(
+    spec: StudySpec, folder: Path, paths: StudyPaths, slots: Sequence[Slot], tell: Callable[[str], None]
+) -> Iterator[Warm]:
+    """Where trials are forked from, if they may be forks.
+
+    `tell` is called with the reason where they can't be, and the study file asks for it or only the import showed it.
+    """
+    reason = _obstacle(spec, slots)
+    if reason is not None and spec.isolation == "fork":
+        tell(f"each trial gets a fresh process: {reason}")
+    warm = Warm(_recipe(spec, folder, paths, slots) if reason is None else None, tell)
+    try:
+        yield warm
+    finally:
+        warm.close()
+
+
+def _obstacle(spec: StudySpec, slots: Sequence[Slot]) -> str | None:
+    """Why trials can't be forks, or are not by default, as far as the study file tells."""
+    if spec.train is None:
+        return "the study runs a command"
+    if spec.launcher != "local":
+        return f"they run on {spec.launcher}"
+    if spec.isolation == "process":
+        return "the study file says so"
+    if spec.launcher != "local":
+        return f"the trials of launcher: {spec.launcher} run on other machines"
+    if sys.platform != "linux":
+        return "forks are safe on Linux only"
+    varying = [f"env.{name}" for name, value in spec.env.items() if "${" in value]
+    varying += ["cwd"] if "${" in (spec.cwd or "") else []
+    if varying:
+        return f"{varying[0]} is different in each trial"
+    if spec.isolation is None and any(slot.env.get("CUDA_VISIBLE_DEVICES") for slot in slots):
+        return "trials use GPUs"
+    return None
+
+
+def _recipe(spec: StudySpec, folder: Path, paths: StudyPaths, slots: Sequence[Slot]) -> Recipe:
+    first, *others = (slot.env for slot in slots)
+    common = {name: value for name, value in first.items() if all(env.get(name) == value for env in others)}
+    return Recipe(
+        target=str(spec.train),
+        env={**common, **inherited(folder), **deterministic(spec), **spec.env},
+        cwd=folder.absolute() / (spec.cwd or "."),
+        directory=str(paths.trial(spec.trials or 0).dir.absolute()) + "/" * 20,
+    )

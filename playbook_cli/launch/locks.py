@@ -1,0 +1,95 @@
+"""Which runner of this machine uses a GPU now: a lock a device, so that two studies never meet on one."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOLDER = Path(tempfile.gettempdir()) / "playbook-devices"
+
+
+class DeviceLocks:
+    """The devices that this process has; the system gives them back where it dies."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._held: dict[str, tuple[int, int]] = {}
+        """Open file and number of trials, by device."""
+
+    def take(self, device: str, *, alone: bool) -> bool:
+        """Take a device for one more trial; False where another runner has it. Those that share it do not exclude."""
+        if fcntl is None:
+            return True
+        if device in self._held:
+            file, trials = self._held[device]
+            self._held[device] = file, trials + 1
+            return True
+        try:
+            file = self._open(device)
+        except OSError:  # nobody can lock anything here
+            return True
+        try:
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return False
+        self._held[device] = file, 1
+        return True
+
+    def take_all(self, devices: Sequence[str], *, alone: bool) -> bool:
+        """Take several devices for one trial, or none of them."""
+        for number, device in enumerate(devices):
+            if not self.take(device, alone=alone):
+                self.give_back_all(devices[:number])
+                return False
+        return True
+
+    def can_take(self, devices: Sequence[str], *, alone: bool) -> bool:
+        """Whether `take_all` would take them now."""
+        taken = self.take_all(devices, alone=alone)
+        if taken:
+            self.give_back_all(devices)
+        return taken
+
+    def give_back_all(self, devices: Sequence[str]) -> None:
+        """One trial has left these devices."""
+        for device in devices:
+            self.give_back(device)
+
+    def give_back(self, device: str) -> None:
+        """One trial has left the device."""
+        if device not in self._held:
+            return
+        file, trials = self._held.pop(device)
+        if trials > 1:
+            self._held[device] = file, trials - 1
+        else:
+            os.close(file)
+
+    def is_free(self, device: str) -> bool:
+        """Whether no other runner has a device for itself."""
+        if device in self._held:
+            return True
+        free = self.take(device, alone=False)
+        if free:
+            self.give_back(device)
+        return free
+
+    def _open(self, device: str) -> int:
+        """The lock's file, which every user of the machine may open."""
+        if not self._folder.is_dir():
+            self._folder.mkdir(exist_ok=True)
+            self._folder.chmod(0o1777)
+        name = re.sub(r"[^\w.-]", "_", device)
+        return os.open(self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)

@@ -1,0 +1,99 @@
+"""How a trial's files get from a node to the study's folder, and back, where the two share none."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+GROWING = {".jsonl", ".log", ".csv"}
+"""Files of these kinds are only ever added to, so that what is new is all that travels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What is new of one file: its bytes from `offset` on; at 0, the whole file anew."""
+
+    name: str
+    """Relative to the trial's folder."""
+    offset: int
+    data: bytes
+
+
+def files_of(directory: Path) -> dict[str, bytes]:
+    """All files of a trial, by their names relative to its folder."""
+    found = (path for path in directory.rglob("*") if path.is_file() and not path.name.endswith(".tmp"))
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in found}
+
+
+class Mailbox:
+    """Beside the runner: writes what nodes send into the trials' folders."""
+
+    def get(self, directory: str) -> dict[str, bytes]:
+        """What a trial has so far."""
+        return files_of(Path(directory))
+
+    def put(self, directory: str, message: Message) -> None:
+        """Write what is new of a file. ValueError where it would lie outside the trial's folder."""
+        home = Path(directory).resolve()
+        path = home / message.name
+        if home not in path.resolve().parents:
+            raise ValueError(f"{message.name} lies outside {home}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if message.offset == 0:
+            temporary = path.with_name(f"{path.name}.tmp")
+            temporary.write_bytes(message.data)
+            temporary.replace(path)
+            return
+        with path.open("r+b") as file:
+            file.seek(message.offset)
+            file.write(message.data)
+
+
+class Outbox:
+    """On the node: sends what changes in a trial's folder."""
+
+    def __init__(self, directory: Path, put: Callable[[Message], object]) -> None:
+        self._directory = directory
+        self._put = put
+        self._sent: dict[str, tuple[int, int, int]] = {}
+        """Of each file: which one it was, when it was changed, and its size."""
+
+    def unpack(self, files: Mapping[str, bytes]) -> None:
+        """Begin with what the trial has already."""
+        for name, data in files.items():
+            path = self._directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self._sent = self._seen()
+
+    def send(self) -> None:
+        """Send what has changed since the last time; a file that grows before the one that is replaced."""
+        seen = self._seen()
+        for name in sorted(seen, key=lambda name: Path(name).suffix not in GROWING):
+            file, _, size = seen[name]
+            before = self._sent.get(name)
+            if before == seen[name]:
+                continue
+            grown = before is not None and before[0] == file and Path(name).suffix in GROWING and size >= before[2]
+            offset = before[2] if grown and before is not None else 0
+            with (self._directory / name).open("rb") as opened:
+                opened.seek(offset)
+                self._put(Message(name=name, offset=offset, data=opened.read(size - offset)))
+            self._sent[name] = seen[name]
+
+    def remove(self) -> None:
+        """Leave nothing on the node."""
+        shutil.rmtree(self._directory.parent, ignore_errors=True)
+
+    def _seen(self) -> dict[str, tuple[int, int, int]]:
+        seen = {}
+        for path in self._directory.rglob("*"):
+            if path.is_file() and not path.name.endswith(".tmp"):
+                stat = path.stat()
+                seen[path.relative_to(self._directory).as_posix()] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return seen

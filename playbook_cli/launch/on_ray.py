@@ -1,0 +1,243 @@
+"""Trials as tasks of a Ray cluster.
+
+A task runs the trial in a process of its own, which ends with it. Ray runs a task again where its node dies, and the
+trial goes on from its last checkpoint. Where the nodes share no folder with the runner, a mailbox beside the runner
+gets all that a trial writes, while it writes it, and hands it out to the node where the trial is started again.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from playbook_cli.errors import WorkError
+from playbook_cli.launch import Ended, Started
+from playbook_cli.launch.mailbox import Mailbox, Outbox
+from playbook_cli.launch.task import described
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from playbook_cli.launch import Job
+    from playbook_cli.spec.model import StudySpec
+
+MOST = 1000
+"""Tasks that are in Ray at once."""
+RETRIES = 10
+"""How often Ray runs a task again whose node or worker was lost."""
+LOOK_SECONDS = 0.05
+POLITE_SECONDS = 3.0
+SYNC_SECONDS = 0.5
+
+
+@dataclass(kw_only=True)
+class _Submitted:
+    task: Any
+    """Ray's reference to its answer."""
+    cancelled: float | None = None
+    """When it was asked to end, on the monotonic clock."""
+
+
+class RayLauncher:
+    """Submits jobs as tasks. Ray ends them with this process, so nothing is ever left behind or taken over."""
+
+    keeps_time: ClassVar[bool] = True
+
+    def __init__(self, spec: StudySpec, folder: Path) -> None:
+        """Join the cluster; `folder` is the study file's own. WorkError where there is none."""
+        shared = spec.ray.shared_folder
+        self._ray = _joined(spec.ray.address, None if shared else folder)
+        self._folder = str(folder.absolute())
+        self._timeout = spec.resources.timeout
+        self._needs = _needs(spec, self._ray.cluster_resources())
+        self._submitted: dict[int, _Submitted] = {}
+        self._next_look = 0.0
+        self._mailbox = None if shared else _mailbox(self._ray)
+        self._run = self._ray.remote(**self._needs, max_retries=RETRIES)(_run)
+
+    @property
+    def slots(self) -> int:
+        """Trials that fit into the cluster as it is now."""
+        there = self._ray.cluster_resources()
+        fits = [there.get("CPU", 0.0) / self._needs["num_cpus"]]
+        if self._needs["num_gpus"]:
+            fits.append(there.get("GPU", 0.0) / self._needs["num_gpus"])
+        return max(1, int(min(fits)))
+
+    def free(self) -> int:
+        return MOST - len(self._submitted)
+
+    def submit(self, job: Job) -> Started:
+        task = described(job) | {
+            "env": dict(job.env),
+            "directory": job.env["PLAYBOOK_TRIAL_DIR"],
+            "folder": self._folder,
+        }
+        self._submitted[job.trial] = _Submitted(task=self._run.remote(task, self._mailbox, self._timeout))
+        return Started(slot="ray", process=None)
+
+    def adopt(self, trials: Collection[int]) -> set[int]:
+        """None: Ray ends the tasks of a runner that is gone."""
+        del trials
+        return set()
+
+    def leave(self) -> None:
+        raise WorkError("Ray ends tasks with their runner", hint="submit the runner itself: ray job submit -- playbook")
+
+    def poll(self) -> list[Ended]:
+        now = time.monotonic()
+        if now < self._next_look or not self._submitted:
+            return []
+        self._next_look = now + LOOK_SECONDS
+        by_task = {submitted.task: trial for trial, submitted in self._submitted.items()}
+        ready, _ = self._ray.wait(list(by_task), num_returns=len(by_task), timeout=0)
+        ended = [self._ended(by_task[task], task) for task in ready]
+        for one in ended:
+            del self._submitted[one.trial]
+        for submitted in self._submitted.values():
+            if submitted.cancelled is not None and now > submitted.cancelled + 3 * POLITE_SECONDS:
+                self._ray.cancel(submitted.task, force=True)
+        return ended
+
+    def cancel(self, trial: int, *, now: bool = False) -> None:
+        submitted = self._submitted.get(trial)
+        if submitted is None or (submitted.cancelled is not None and not now):
+            return
+        submitted.cancelled = time.monotonic()
+        self._ray.cancel(submitted.task, force=now)
+
+    def _ended(self, trial: int, task: Any) -> Ended:
+        errors = self._ray.exceptions
+        try:
+            code, timed_out = self._ray.get(task)
+        except (errors.TaskCancelledError, errors.WorkerCrashedError) as error:
+            if self._submitted[trial].cancelled is not None:
+                return Ended(trial=trial, exit_code=-signal.SIGTERM)
+            return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=f"Ray lost it: {_first_line(error)}")
+        except errors.RayTaskError as error:
+            return Ended(trial=trial, exit_code=1, reason=f"it can't be started: {_first_line(error.cause)}")
+        except errors.RayError as error:
+            why = f"Ray lost it: {_first_line(error)}"
+            if self._submitted[trial].cancelled is not None:
+                return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=why)
+            return Ended(trial=trial, exit_code=-signal.SIGKILL, how="lost", reason=why)
+        return Ended(
+            trial=trial,
+            exit_code=code,
+            how="timed-out" if timed_out else "exited",
+            reason=f"it ran longer than resources.timeout, {self._timeout:g} s" if timed_out else None,
+        )
+
+
+def _run(task: Mapping[str, Any], mailbox: Any, timeout: float | None) -> tuple[int, bool]:
+    """On a node: run a trial to its end; its exit code, and whether it was ended for its time."""
+    directory = Path(task["directory"])
+    outbox = None
+    if mailbox is not None:
+        import tempfile
+
+        import ray
+
+        home = tempfile.mkdtemp(prefix="playbook-trial-")
+        task, directory = _moved(task, home)
+        outbox = Outbox(directory, lambda message: ray.get(mailbox.put.remote(str(task["home"]), message)))
+        outbox.unpack(ray.get(mailbox.get.remote(task["home"])))
+    process = subprocess.Popen([sys.executable, "-m", "playbook_cli.launch.task", "-"], stdin=subprocess.PIPE)
+    stdin = process.stdin
+    assert stdin is not None
+    stdin.write(json.dumps(dict(task)).encode() + b"\n")
+    stdin.flush()
+    begun, timed_out = time.monotonic(), False
+    try:
+        while process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SYNC_SECONDS if outbox is not None or timeout is not None else None)
+            if outbox is not None:
+                outbox.send()
+            if timeout is not None and time.monotonic() > begun + timeout and not timed_out:
+                timed_out = True
+                _end(process)
+    except KeyboardInterrupt:  # Ray's way to cancel a task
+        _end(process)
+    finally:
+        stdin.close()  # ends what still runs
+        process.wait()
+        if outbox is not None:
+            outbox.send()
+            outbox.remove()
+    code = process.returncode
+    return (128 - code if code > 128 else code), timed_out
+
+
+def _moved(task: Mapping[str, Any], home: str) -> tuple[dict[str, Any], Path]:
+    """The task with the folders of this node wherever a path into the runner's stands; the trial's is below `home`."""
+    there = task["directory"]
+    here = Path(home) / Path(there).name
+    here.mkdir()
+
+    def put(text: str) -> str:
+        # Ray has unpacked the study's folder where this task runs; the trial's own may lie inside of it
+        return text.replace(there, str(here)).replace(task["folder"], str(Path.cwd()))
+
+    moved = {
+        **task,
+        "home": there,
+        "argv": [put(word) for word in task["argv"]],
+        "env": {name: put(value) for name, value in task["env"].items()},
+        "cwd": put(task["cwd"]),
+        "stdout": put(task["stdout"]),
+    }
+    return moved, here
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a trial to end, politely at first."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLITE_SECONDS)
+            return
+
+
+def _joined(address: str, folder: Path | None) -> Any:
+    """Ray, connected; the nodes get a copy of the `folder`, except of what studies write there."""
+    try:
+        import ray
+    except ImportError:
+        raise WorkError("launcher: ray needs Ray", hint="pip install 'playbook-cli[ray]'") from None
+    if not ray.is_initialized():
+        try:
+            away = (
+                {} if folder is None else {"working_dir": str(folder.absolute()), "excludes": ["runs", ".git", ".venv"]}
+            )
+            ray.init(address=address, runtime_env=away, log_to_driver=False, configure_logging=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            what = f"there is no Ray cluster at {address}: {_first_line(error)}"
+            raise WorkError(what, hint="ray start --head starts one; ray: {address: HOST:PORT} names another") from None
+    return ray
+
+
+def _needs(spec: StudySpec, there: Mapping[str, float]) -> dict[str, float]:
+    """What a trial asks of Ray."""
+    gpus = spec.resources.gpus
+    if gpus is None:
+        gpus = 1 if there.get("GPU") else 0
+    return {"num_cpus": spec.resources.cpus, "num_gpus": gpus / spec.resources.trials_per_gpu}
+
+
+def _mailbox(ray: Any) -> Any:
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(node_id=ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(Mailbox).remote()
+
+
+def _first_line(error: object) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

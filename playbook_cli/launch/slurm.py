@@ -1,0 +1,253 @@
+"""Trials as tasks of Slurm job arrays.
+
+All that is assumed is a folder that the nodes share, and `sbatch`, `squeue` and `scancel`; accounting need not be set
+up. How a task ended is told by a file that it writes (see `task`); the queue is asked, about all jobs at once and ever
+more rarely while nothing changes, for those that can't write one any more.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from playbook_cli.errors import WorkError
+from playbook_cli.launch import Ended, Started, task
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from playbook_cli.launch import Job
+    from playbook_cli.spec.model import StudySpec
+
+GATHER_SECONDS = 0.2
+"""Jobs that are submitted within this time become one array."""
+FIRST_LOOK, LAST_LOOK = 0.5, 15.0
+"""Seconds between two questions to the queue: they grow from the first to the last while nothing changes."""
+FILES_SECONDS = 0.25
+"""Between two looks at the files of the tasks."""
+SETTLE_SECONDS = 10.0
+"""A task that has left the queue may take this long to show how it ended, on a slow shared folder."""
+MOST = 1000
+"""Tasks that are in Slurm at once; its own limit of an array is 1001 where nobody changed it."""
+OVER = {
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "REVOKED",
+    "TIMEOUT",
+}
+"""States of a job that does not run again; one that is requeued is pending."""
+
+
+@dataclass(kw_only=True)
+class _Submitted:
+    """One task of an array."""
+
+    folder: Path
+    number: int
+    array: str
+    left: float | None = None
+    """When the queue first did not have it any more, on the monotonic clock."""
+    state: str = "PENDING"
+    cancelled: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.array}_{self.number}"
+
+
+@dataclass(kw_only=True)
+class SlurmLauncher:
+    """Submits jobs as tasks of arrays; what it knows of them is in `folder`, so that a later runner can take over."""
+
+    keeps_time: ClassVar[bool] = True
+
+    spec: StudySpec
+    folder: Path
+    _waiting: list[Job] = field(default_factory=list)
+    _gathered: float = 0.0
+    """When the first of the waiting jobs came, on the monotonic clock."""
+    _tasks: dict[int, _Submitted] = field(default_factory=dict)
+    """By trial."""
+    _next_files: float = 0.0
+    _next_queue: float = 0.0
+    _pause: float = FIRST_LOOK
+
+    @property
+    def slots(self) -> int:
+        return self.spec.slurm.array_parallelism or MOST
+
+    def free(self) -> int:
+        return MOST - len(self._waiting) - len(self._tasks)
+
+    def submit(self, job: Job) -> Started:
+        if not self._waiting:
+            self._gathered = time.monotonic()
+        self._waiting.append(job)
+        return Started(slot="slurm", process=None)
+
+    def adopt(self, trials: Collection[int]) -> set[int]:
+        for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):  # the latest batch of a trial counts
+            array = _array_of(folder)
+            if array is None:
+                continue
+            for number, trial in enumerate(task.trials(folder)):
+                if trial in trials and trial not in self._tasks:
+                    self._tasks[trial] = _Submitted(folder=folder, number=number, array=array)
+        return set(self._tasks)
+
+    def poll(self) -> list[Ended]:
+        now = time.monotonic()
+        if self._waiting and now >= self._gathered + GATHER_SECONDS:
+            self.leave()
+        if not self._tasks or now < self._next_files:
+            return []
+        self._next_files = now + FILES_SECONDS
+        if now >= self._next_queue:
+            self._ask(now)
+        ended = self._ended(now)
+        for one in ended:
+            del self._tasks[one.trial]
+        if ended:
+            self._soon()
+        return ended
+
+    def cancel(self, trial: int, *, now: bool = False) -> None:
+        """Take the job back; Slurm ends its processes, and kills them after its KillWait, or at once."""
+        self._waiting = [job for job in self._waiting if job.trial != trial]
+        submitted = self._tasks.get(trial)
+        if submitted is None or (submitted.cancelled and not now):
+            return
+        submitted.cancelled = True
+        _call("scancel", *(["--signal=KILL", "--full"] if now else []), submitted.id)
+        self._soon()
+
+    def leave(self) -> None:
+        """Submit the waiting jobs as one array, which needs this process no more. WorkError where that fails."""
+        jobs, self._waiting = self._waiting, []
+        if not jobs:
+            return
+        folder = self.folder / f"{len(list(self.folder.glob('[0-9]*'))):04d}"
+        task.write(folder, jobs)
+        array = _call("sbatch", *self._arguments(folder, len(jobs)), text=_script(folder)).split(";")[0].strip()
+        (folder / "array").write_text(array, encoding="utf-8")
+        for number, job in enumerate(jobs):
+            self._tasks[job.trial] = _Submitted(folder=folder, number=number, array=array)
+        self._soon()
+
+    def _soon(self) -> None:
+        self._pause = FIRST_LOOK
+        self._next_queue = time.monotonic() + self._pause
+
+    def _arguments(self, folder: Path, count: int) -> list[str]:
+        asked, resources = self.spec.slurm, self.spec.resources
+        seconds = asked.time or resources.timeout
+        given = {
+            "array": f"0-{count - 1}" + (f"%{asked.array_parallelism}" if asked.array_parallelism else ""),
+            "job-name": f"playbook-{self.spec.name}",
+            "comment": folder.absolute(),
+            "output": f"{folder.absolute()}/%a.log",
+            "open-mode": "append",
+            "cpus-per-task": resources.cpus,
+            "gres": asked.gres or (f"gpu:{resources.gpus}" if resources.gpus else None),
+            "time": None if seconds is None else math.ceil(seconds / 60),
+            "partition": asked.partition,
+            "account": asked.account,
+            "qos": asked.qos,
+            "constraint": asked.constraint,
+            "mem": asked.mem,
+        }
+        written = [f"--{name}={value}" for name, value in given.items() if value is not None]
+        return ["--parsable", "--requeue", *written, *asked.options]
+
+    def _ask(self, now: float) -> None:
+        """Learn from the queue where each task is."""
+        try:
+            states = _queue({submitted.array for submitted in self._tasks.values()})
+        except WorkError:  # the controller is away for a while: the tasks go on without it
+            self._pause = min(2 * self._pause, LAST_LOOK)
+            self._next_queue = now + self._pause
+            return
+        changed = False
+        for submitted in self._tasks.values():
+            state = states.get(submitted.id, "COMPLETED")
+            changed |= state != submitted.state
+            submitted.state = state
+            if state not in OVER:
+                submitted.left = None
+            elif submitted.left is None:
+                submitted.left = now
+        self._pause = FIRST_LOOK if changed else min(2 * self._pause, LAST_LOOK)
+        self._next_queue = now + self._pause
+
+    def _ended(self, now: float) -> list[Ended]:
+        codes = {folder: task.ended(folder) for folder in {submitted.folder for submitted in self._tasks.values()}}
+        ended = []
+        for trial, submitted in self._tasks.items():
+            code = codes[submitted.folder].get(submitted.number)
+            over = submitted.left is not None
+            if code is not None and (code >= 0 or over):  # one that a signal ended may be on its way to another node
+                ended.append(_end(trial, code, submitted.state))
+            elif over and (submitted.cancelled or now - (submitted.left or now) > SETTLE_SECONDS):
+                ended.append(_end(trial, -signal.SIGTERM, submitted.state))
+        return ended
+
+
+def _end(trial: int, code: int, state: str) -> Ended:
+    """What a task's exit code and its last state in the queue say together."""
+    if code >= 0 or state in ("COMPLETED", "FAILED", "CANCELLED"):
+        return Ended(trial=trial, exit_code=code)
+    how: Literal["exited", "timed-out", "lost"] = "exited"
+    if state in ("TIMEOUT", "DEADLINE"):
+        how = "timed-out"
+    elif state in ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL"):
+        how = "lost"
+    return Ended(trial=trial, exit_code=code, how=how, reason=f"Slurm ended it: {state}")
+
+
+def _script(folder: Path) -> str:
+    command = shlex.join([sys.executable, "-m", "playbook_cli.launch.task", str(folder.absolute())])
+    return f'#!/bin/sh\nexec {command} "$SLURM_ARRAY_TASK_ID"\n'
+
+
+def _array_of(folder: Path) -> str | None:
+    """The array that runs a batch, also where its runner died before it wrote that down; None: it was not submitted."""
+    try:
+        return (folder / "array").read_text(encoding="utf-8")
+    except OSError:
+        listed = _call("squeue", "--noheader", "--me", "--states=all", "--format=%F|%k").splitlines()
+    return next((line.partition("|")[0] for line in listed if line.partition("|")[2] == str(folder.absolute())), None)
+
+
+def _queue(wanted: Collection[str]) -> dict[str, str]:
+    """The states of all tasks of these arrays that Slurm still knows, by their ids."""
+    listed = _call("squeue", "--noheader", "--me", "--array", "--states=all", "--format=%F|%K|%T")
+    states = {}
+    for line in listed.splitlines():
+        array, number, state = line.split("|")
+        if array in wanted:
+            states[f"{array}_{number}"] = state
+    return states
+
+
+def _call(program: str, *arguments: str, text: str = "") -> str:
+    """What one of Slurm's commands prints. WorkError, with what it said, where it fails."""
+    try:
+        done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise WorkError(f"{program} can't be run: {error}", hint="is this a login node of the cluster?") from None
+    if done.returncode != 0:
+        raise WorkError(f"{program} failed: {done.stderr.strip() or done.returncode}", hint="see slurm: in the study")
+    return done.stdout

@@ -1,0 +1,278 @@
+"""Trials as forks of one warm process, which has imported the study's function: see `launch.serve`.
+
+A fork costs a hundredth of a fresh process that imports torch. Where forks would not be what fresh processes are, or
+can't be had, the caller is told so and starts fresh ones.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from playbook_cli.launch import Job
+
+MESSAGE_BYTES = 1 << 17
+ANSWER_SECONDS = 10.0
+"""A server that has not forked after so long is taken for hung, and killed."""
+REPORT_SECONDS = 5.0
+"""One that does not tell of a child's end after so long, too."""
+SERVERS = 4
+"""So many may die, or fall silent, in one run; after that, each trial gets a fresh process."""
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What all trials of a study have in common, and so what can be imported once for all of them."""
+
+    target: str
+    """module:function."""
+    env: Mapping[str, str]
+    """Without the variables of a single trial or slot."""
+    cwd: Path
+    directory: str
+    """A path as long as that of any trial's folder."""
+
+
+class Warm:
+    """Forks trials from a server, and replaces one that died; or never does, without a recipe. Close it."""
+
+    def __init__(self, recipe: Recipe | None, tell: Callable[[str], None]) -> None:
+        """`tell` is called once, with the reason, where the server can't be forked from."""
+        self._recipe = recipe
+        self._tell = tell
+        self._started = 0
+        self._server: _Server | None = None
+
+    def begin(self) -> None:
+        """Start the server, where that has not been done."""
+        if self._recipe is not None and self._started == 0:
+            _adopt_orphans(1)
+            self._renew(self._recipe)
+
+    def is_warming(self) -> bool:
+        """Whether it is worth while to wait; never waits itself."""
+        self.begin()
+        if self._server is not None:
+            self._server.look()
+        self._settle()
+        return self._server is not None and self._server.state == "warming"
+
+    def wait(self) -> bool:
+        """Wait until trials can be forked; False where they can't."""
+        while self.is_warming():
+            assert self._server is not None
+            self._server.wait(1.0)
+        return self._server is not None
+
+    def start(self, job: Job, env: Mapping[str, str]) -> Forked | None:
+        """Fork a trial with this whole environment; None where it must get a fresh process.
+
+        OSError where it can't be started at all.
+        """
+        recipe = self._recipe
+        if recipe is None or self.is_warming() or self._server is None:
+            return None
+        if job.cwd != recipe.cwd or not recipe.env.keys() <= env.keys():
+            return None
+        own = {name: value for name, value in env.items() if recipe.env.get(name) != value}
+        pid = self._server.fork({"env": own, "stdout": str(job.stdout.absolute())})
+        return None if pid is None else Forked(pid, self._server)
+
+    def close(self) -> None:
+        """End the server. Trials that still run go on."""
+        if self._server is not None:
+            self._server.kill()
+            self._server = None
+        if self._started:
+            _adopt_orphans(0)
+
+    def _renew(self, recipe: Recipe) -> None:
+        self._started += 1
+        self._server = _Server(recipe)
+
+    def _settle(self) -> None:
+        """Replace a server that is gone, or give up."""
+        if self._recipe is None or self._server is None or self._server.state in ("warming", "ready"):
+            return
+        reason = self._server.reason
+        if self._server.state == "refused":
+            self._server.kill()
+        elif self._started < SERVERS:
+            self._renew(self._recipe)
+            return
+        else:
+            reason = f"the process to fork them from died {SERVERS} times"
+        self._server = None
+        if reason:
+            self._tell(f"each trial gets a fresh process: {reason}")
+
+
+class Forked:
+    """The process of a trial."""
+
+    def __init__(self, pid: int, server: _Server) -> None:
+        self.pid = pid
+        self._server = server
+        self._exit = os.pidfd_open(pid)  # it is there until it is reaped
+        self._seen: float | None = None
+
+    def has_ended(self) -> bool:
+        """Whether it has, leaving it to be reaped, so that its number stays its own until its group is gone."""
+        if self._server.has_ended(self.pid):
+            return True
+        if self._seen is None:
+            if select.select([self._exit], [], [], 0)[0]:
+                self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > REPORT_SECONDS:
+            self._server.kill()
+        return False
+
+    def reap(self) -> int:
+        """Its exit code, negative for a signal."""
+        os.close(self._exit)
+        return self._server.reap(self.pid)
+
+
+class _Server:
+    """One process to fork from. When it dies, its children become those of this process."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.state = "warming"
+        """And then `ready`, `refused` or `gone`."""
+        self.reason: str | None = None
+        self._codes: dict[int, int] = {}
+        """Of children that ended and are not yet reaped."""
+        self._reaped: set[int] = set()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, tempfile.TemporaryFile() as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "playbook_cli.launch.entry", "--serve", str(theirs.fileno()), recipe.target],
+                env={**recipe.env, "PLAYBOOK_TRIAL_DIR": "/" * len(os.fsencode(recipe.directory))},
+                cwd=recipe.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._socket = ours
+
+    def look(self) -> None:
+        """Take in what it has said. Never waits."""
+        while self.state != "gone" and self._receive(0.0) is not None:
+            pass
+        if self.state != "gone" and self._process.poll() is not None:
+            self._bury()
+
+    def wait(self, seconds: float) -> None:
+        """Until it says something, at most so long."""
+        self._receive(seconds)
+
+    def fork(self, request: Mapping[str, Any]) -> int | None:
+        """The child's number; None where the server died over it, and then there is no child.
+
+        OSError where the child can't begin.
+        """
+        deadline = time.monotonic() + ANSWER_SECONDS
+        try:
+            self._socket.send(json.dumps(request).encode())
+        except OSError:
+            self.kill()
+            return None
+        while True:
+            message = self._receive(max(0.0, deadline - time.monotonic()))
+            if message is None and self.state == "gone":
+                return None
+            if message is None and time.monotonic() > deadline:
+                # A child that has not answered yet is still in the server's group; one that has is heard below.
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                deadline = float("inf")
+            elif message is not None and "started" in message:
+                return int(message["started"])
+            elif message is not None and "failed" in message:
+                self._let_go(message["pid"], deadline)
+                raise OSError(*message["failed"])
+
+    def _let_go(self, pid: int | None, deadline: float) -> None:
+        """Reap a child that could not begin."""
+        while pid and pid not in self._codes and self.state != "gone" and time.monotonic() < deadline:
+            self._receive(1.0)
+        if pid:
+            self.reap(pid)
+
+    def has_ended(self, pid: int) -> bool:
+        self.look()
+        if pid in self._codes or self.state != "gone":
+            return pid in self._codes
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return True
+
+    def reap(self, pid: int) -> int:
+        code = self._codes.pop(pid, None)
+        if self.state != "gone":
+            with suppress(OSError):
+                self._socket.send(json.dumps({"reap": pid}).encode())
+                self._reaped.add(pid)
+                return code or 0
+        with suppress(ChildProcessError):
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return code or 0
+
+    def kill(self) -> None:
+        """End it, and what its import started. Trials that were forked are in groups of their own, and go on."""
+        if self.state != "gone":
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._bury()
+
+    def _receive(self, seconds: float) -> dict[str, Any] | None:
+        """Its next message, noted; None where there is none yet, or none any more."""
+        if not select.select([self._socket], [], [], min(seconds, 1e6))[0]:
+            return None
+        try:
+            raw = self._socket.recv(MESSAGE_BYTES)
+        except OSError:
+            raw = b""
+        if not raw:
+            self.kill()
+            return None
+        message: dict[str, Any] = json.loads(raw)
+        if "ready" in message:
+            self.state = "ready"
+        elif "refused" in message:
+            self.state, self.reason = "refused", message["refused"]
+        elif "ended" in message:
+            self._codes[message["ended"]] = message["code"]
+        return message
+
+    def _bury(self) -> None:
+        """Its children are this process's from the moment at which it can be waited for."""
+        self._process.wait()
+        self.state = "gone"
+        self._socket.close()
+        for pid in self._reaped:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def _adopt_orphans(adopt: int) -> None:
+    """With 1, descendants whose parent dies become children of this process, not of the system's first one."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0)

@@ -1,0 +1,192 @@
+"""The ledger's own file: adoptions and notes, a JSON object a line, which are only ever added."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from playbook_cli import journal
+from playbook_cli.errors import JournalError, StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from playbook_cli.records import Value
+
+FILE = "ledger.jsonl"
+"""In the folder that holds the studies' folders."""
+LOCK_SECONDS = 10.0
+"""So long a writer waits for another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What repeats of a trial on fresh seeds came to, in the metric's units."""
+
+    n: int
+    """Completed repeats."""
+    mean: float
+    sd: float | None
+    """Their standard deviation; None for a single one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoption:
+    """A study became the baseline: by which trial, over what, and on what evidence."""
+
+    EVENT: ClassVar[str] = "adopted"
+
+    time: float
+    """Seconds since the epoch."""
+    user: str
+    study: str
+    """Name of its folder."""
+    metric: str
+    goal: str
+    """`minimize` or `maximize`."""
+    trial: int
+    value: float
+    """The trial's own result; it was selected for it, so it is optimistic."""
+    step: int
+    params: Mapping[str, Value]
+    trials: Mapping[str, int]
+    """Trials of the search by state."""
+    repeats: Estimate | None
+    """None where the trial was not repeated."""
+    warnings: Sequence[Mapping[str, str | None]]
+    """Findings that warned at that time: rule, subject, message."""
+    over: str | None
+    """Folder of the study that was the baseline before."""
+    comparison: Mapping[str, Any] | None
+    """What `compare` said of the two."""
+    against: Sequence[str]
+    """What speaks against it, a sentence each."""
+    note: str | None
+
+    def same(self, other: Adoption) -> bool:
+        """Whether both say the same, whoever said it and when; a note that is not given changes nothing."""
+        mine, theirs = (replace(entry, time=0.0, user="") for entry in (self, other))
+        return _plain(mine if mine.note else replace(mine, note=theirs.note)) == _plain(theirs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A remark on a study."""
+
+    EVENT: ClassVar[str] = "noted"
+
+    time: float
+    user: str
+    study: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """All entries, oldest first."""
+
+    adopted: Sequence[Adoption] = ()
+    notes: Sequence[Note] = ()
+
+    def latest(self, study: str) -> Adoption | None:
+        """The newest adoption of this study that still stands: nothing was adopted over it since."""
+        latest = None
+        for entry in self.adopted:
+            if entry.study == study:
+                latest = entry
+            elif entry.over == study:
+                latest = None
+        return latest
+
+
+def read(runs: Path) -> Ledger:
+    """The ledger of this folder, empty where there is none. JournalError where a line of it is damaged."""
+    adopted, notes = [], []
+    for number, line in enumerate(journal.read(runs / FILE), start=1):
+        try:
+            if line["event"] == Adoption.EVENT:
+                adopted.append(_adoption(line))
+            elif line["event"] == Note.EVENT:
+                notes.append(Note(**{field.name: line[field.name] for field in fields(Note)}))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise JournalError(
+                f"this is no entry of a ledger: {error!r}",
+                where=f"{runs / FILE}:{number}",
+                hint="the file was edited; restore it, or delete the line to go on without it",
+            ) from None
+    return Ledger(adopted=adopted, notes=notes)
+
+
+def as_json(entry: Adoption | Note) -> dict[str, Any]:
+    """The entry as the line of the file that it is."""
+    return {"event": entry.EVENT, **_plain(entry)}
+
+
+def adopt(runs: Path, entry: Adoption) -> bool:
+    """Add an adoption; False, and nothing is added, where the standing one of this study says the same."""
+    with _writing(runs):
+        standing = read(runs).latest(entry.study)
+        if standing is not None and entry.same(standing):
+            return False
+        _append(runs, entry)
+    return True
+
+
+def note(runs: Path, entry: Note) -> None:
+    """Add a note."""
+    with _writing(runs):
+        _append(runs, entry)
+
+
+def _append(runs: Path, entry: Adoption | Note) -> None:
+    written = journal.Journal(runs / FILE, durable=True)
+    try:
+        written.append(as_json(entry))
+    finally:
+        written.close()
+
+
+@contextmanager
+def _writing(runs: Path) -> Iterator[None]:
+    """Hold the ledger for one writer, on any machine. StudyError where another one does not let go of it."""
+    fd = os.open(runs / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    deadline = time.monotonic() + LOCK_SECONDS
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StudyError(
+                        "another process is writing the ledger, and does not finish",
+                        where=str(runs / FILE),
+                        hint="give the command again; nothing was written",
+                    ) from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _plain(entry: Adoption | Note) -> dict[str, Any]:
+    """In JSON's own types."""
+    return {name: _lists(value) for name, value in asdict(entry).items()}
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _lists(item) for name, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _adoption(line: Mapping[str, Any]) -> Adoption:
+    known = {field.name: line[field.name] for field in fields(Adoption)}
+    known["params"] = {name: tuple(v) if isinstance(v, list) else v for name, v in line["params"].items()}
+    known["repeats"] = None if line["repeats"] is None else Estimate(**line["repeats"])
+    return Adoption(**known)

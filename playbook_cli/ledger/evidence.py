@@ -1,0 +1,75 @@
+"""On what evidence a study is adopted: which of its trials, how sure its result is, and what speaks against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.analysis.repeats import repeated
+from playbook_cli.analysis.selection import select
+from playbook_cli.errors import StudyError
+from playbook_cli.ledger.entries import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.records import Finding, StudyRecord, TrialRecord
+
+
+def best_trial(study: StudyRecord) -> TrialRecord | None:
+    """The trial that `compare` takes a study for: the best by its repeats, where there are some; else by its result."""
+    selected = select(study)
+    return None if selected is None else selected.trial
+
+
+def chosen(study: StudyRecord, number: int | None, where: str) -> TrialRecord:
+    """The trial of this number, or the best one. StudyError where it has no result, or repeats another one."""
+    if number is None:
+        best = best_trial(study)
+        if best is None:
+            raise StudyError("no trial of this study has completed", where=where, hint=f"playbook report {where}")
+        return best
+    found = next((trial for trial in study.trials if trial.id == number), None)
+    if found is None:
+        ids = [trial.id for trial in study.search.trials]
+        raise StudyError(
+            f"there is no trial {number}",
+            where=where,
+            hint=f"its trials are {min(ids)} to {max(ids)}" if ids else f"playbook status {where}",
+        )
+    if found.repeat_of is not None:
+        raise StudyError(
+            f"trial {number} repeats trial {found.repeat_of}", where=where, hint=f"--trial {found.repeat_of}"
+        )
+    if found.state != "completed" or found.best is None:
+        raise StudyError(f"trial {number} is {found.state}, and has no result", where=where, hint="choose another one")
+    return found
+
+
+def estimate(study: StudyRecord, trial: int) -> Estimate | None:
+    """What the repeats of this trial came to; None where none has completed."""
+    for one in repeated(study):
+        if one.trial == trial and one.mean is not None:
+            return Estimate(n=len(one.values), mean=one.mean, sd=one.sd)
+    return None
+
+
+def against(study: StudyRecord, trial: TrialRecord, findings: Sequence[Finding]) -> list[str]:
+    """What speaks against adopting this trial, by the study alone; a sentence each, the gravest first."""
+    said = [
+        f"{finding.rule}{f' ({finding.subject})' if finding.subject else ''}: {finding.message}"
+        for finding in findings
+        if finding.severity == "warning"
+    ]
+    unfinished = sum(other.state in ("pending", "failed") for other in study.search.trials)
+    missing = study.search.planned - len(study.search.trials) + unfinished
+    if missing:
+        said.append(f"{missing} of {study.search.planned} trials have no result")
+    again = next((one for one in repeated(study) if one.trial == trial.id), None)
+    if again is None:
+        said.append(f"trial {trial.id} was not repeated: its result was selected for being lucky")
+    elif again.infeasible:
+        count = len(again.values) + again.infeasible
+        said.append(f"trial {trial.id} diverged on {again.infeasible} of {count} fresh seeds")
+    elif len(again.values) == 1:
+        said.append(f"trial {trial.id} was repeated once: its variance is not known")
+    return said

@@ -1,0 +1,100 @@
+"""What trainings on fresh seeds say of the trials that were selected, as values to draw and as sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.analysis import repeats as analysis
+from playbook_cli.analysis.reselection import rival
+from playbook_cli.report import words
+from playbook_cli.report.value import Repeats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.analysis.repeats import Repeated
+    from playbook_cli.records import Metric, StudyRecord
+
+
+def repeats(study: StudyRecord) -> list[Repeats]:
+    """Every trial whose repeats have ended, arm by arm, and in each arm in the order that the search put them."""
+    trials = {trial.id: trial for trial in study.trials}
+    found = [_repeats(study, one, words.settings(trials[one.trial].arm)) for one in analysis.repeated(study)]
+    arms = list(dict.fromkeys(one.arm for one in found))
+    return sorted(found, key=lambda one: arms.index(one.arm))
+
+
+def sentences(study: StudyRecord) -> list[str]:
+    """For each arm: how much of its best result was luck, and whether another trial is better on fresh seeds."""
+    trials = {trial.id: trial for trial in study.trials}
+    groups: dict[str, list[Repeated]] = {}
+    for one in analysis.repeated(study):
+        groups.setdefault(words.settings(trials[one.trial].arm), []).append(one)
+    said = []
+    for arm, group in groups.items():
+        start = f"{arm}: " if len(groups) > 1 else ""
+        said += [f"{start}{sentence}" for sentence in (_luck(group[0], study.metric), *_rival(group, study.metric))]
+    return said
+
+
+def as_json(one: Repeats) -> dict[str, Any]:
+    """One trial's repeats as `repeat --json` and `report --json` give them."""
+    return {
+        "trial": one.trial,
+        "selected": one.selected,
+        "mean": one.mean,
+        "sd": one.sd,
+        "interval": None if one.interval is None else list(one.interval),
+        "n": len(one.values),
+        "infeasible": one.infeasible,
+        "luck": one.luck,
+        "seeds": list(one.seeds),
+        "values": list(one.values),
+        "trials": list(one.trials),
+    }
+
+
+def _repeats(study: StudyRecord, one: Repeated, arm: str) -> Repeats:
+    completed = [t for t in study.repeats(one.trial) if t.state == "completed" and t.best is not None]
+    return Repeats(
+        trial=one.trial,
+        arm=arm,
+        selected=one.selected,
+        values=one.values,
+        trials=[trial.id for trial in completed],
+        seeds=[trial.seed for trial in completed],
+        infeasible=one.infeasible,
+        mean=one.mean,
+        sd=one.sd,
+        interval=one.interval,
+        luck=one.luck,
+    )
+
+
+def _luck(one: Repeated, metric: Metric) -> str:
+    count = words.count(len(one.values), "fresh seed")
+    diverged = f"; it diverged on {one.infeasible} more" if one.infeasible else ""
+    if one.mean is None:
+        return f"trial {one.trial} diverged on {words.count(one.infeasible, 'fresh seed')} and completed on none"
+    interval = "" if one.interval is None else f" (95%: {words.span(*one.interval)})"
+    now = f"{words.number(one.mean)} on {count}{interval}"
+    if one.selected is None or one.luck is None:
+        return f"trial {one.trial}, infeasible in the search, reaches {metric.name} {now}{diverged}"
+    size = f"{abs(one.luck):.2g}"
+    luck = f"{size} of it was luck" if one.luck > 0 else f"it was unlucky by {size}" if one.luck < 0 else "no luck"
+    own = f"trial {one.trial} was selected at {metric.name} {words.number(one.selected)}"
+    return f"{own}, and comes to {now}: {luck}{diverged}"
+
+
+def _rival(group: Sequence[Repeated], metric: Metric) -> list[str]:
+    found = rival(group, metric)
+    if found is None:
+        return []
+    mean = next(one.mean for one in group if one.trial == found.trial)
+    if found.better:
+        what = f"trial {found.trial} is better on fresh seeds"
+    elif found.gain > 0:
+        what = f"trial {found.trial} does better on fresh seeds, within the noise"
+    else:
+        return [f"trial {found.first} stays the best of the {len(group)} on fresh seeds"]
+    return [f"{what}: mean {words.number(mean)} (p = {found.p_value:.2g})"]

@@ -1,0 +1,71 @@
+"""Trials that go on from a checkpoint of another study's trial."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import StudyError
+from playbook_cli.paths import StudyPaths
+from playbook_cli.records import searched
+from playbook_cli.store import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from playbook_cli.paths import TrialPaths
+    from playbook_cli.records import TrialRecord, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """A trial to go on from."""
+
+    paths: TrialPaths
+    seed: int
+
+
+def origin(checkpoint: str) -> Origin:
+    """The trial that a checkpoint belongs to. StudyError where there is none."""
+    path = Path(checkpoint)
+    if not path.is_file():
+        raise StudyError(
+            "points: there is no such checkpoint to go on from",
+            where=checkpoint,
+            hint="delete `from` to train the point from its start",
+        )
+    folder = path.parent.parent
+    study = StudyPaths(folder.parent.parent)
+    known = read_history(study).trials if path.parent.name == "checkpoints" else ()
+    for trial in known:
+        if study.trial(trial.id).dir == folder:
+            return Origin(paths=study.trial(trial.id), seed=trial.seed)
+    raise StudyError(
+        "points: this checkpoint belongs to no trial of a study",
+        where=checkpoint,
+        hint="go on from one of runs/NAME/trials/NUMBER/checkpoints",
+    )
+
+
+def checkpoint_of(number: int, trials: Iterable[TrialRecord], points: Sequence[Mapping[str, Value]]) -> str | None:
+    """The checkpoint that this trial begins at; None where it begins at its start, as repeats do."""
+    search = [trial.id for trial in searched(trials)]
+    place = search.index(number) if number in search else len(points)
+    checkpoint = points[place].get("from") if place < len(points) else None
+    return None if checkpoint is None else str(checkpoint)
+
+
+def go_on_from(checkpoint: str, paths: TrialPaths) -> None:
+    """Give a trial that has not begun a copy of the checkpoint, and of the evaluations that led there.
+
+    Evaluations after it are copied, too: the trial drops them when it resumes. StudyError where there is no such trial.
+    """
+    before = origin(checkpoint)
+    paths.checkpoints.mkdir(parents=True, exist_ok=True)
+    # the checkpoint last: where there is one the trial has begun
+    for source, target in ((before.paths.metrics, paths.metrics), (Path(checkpoint), paths.last_checkpoint)):
+        temporary = target.with_name(f"{target.name}.tmp")
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)

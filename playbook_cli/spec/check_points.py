@@ -1,0 +1,110 @@
+"""What the points of a study with `sampler: listed` must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.spec.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from playbook_cli.records import Parameter, Value
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Location
+
+FROM = "from"
+"""The key of a point that names a checkpoint and no hyperparameter."""
+
+
+def point_problems(spec: StudySpec) -> Iterator[Problem]:
+    """What is wrong with the listed points of a study whose space is sound."""
+    if spec.points is None:
+        if spec.sampler == "listed" and spec.lr_sweep is None:
+            yield Problem(
+                location=("sampler",),
+                what="a listed study names its trials one by one, and there are no points",
+                hint="add points: [{learning_rate: 0.1, ...}, ...], or use sampler: halton",
+            )
+        return
+    if spec.sampler != "listed":
+        yield Problem(
+            location=("points",),
+            what=f"points are not sampled, and the sampler is {spec.sampler}",
+            hint="write sampler: listed, or delete the points",
+        )
+        return
+    if spec.trials not in (None, len(spec.points)):
+        yield Problem(
+            location=("trials",),
+            what=f"there are {len(spec.points)} points, each of them one trial",
+            hint=f"write trials: {len(spec.points)}, or leave the key out",
+        )
+    if spec.round is not None and spec.round.trials and len(spec.round.trials) != len(spec.points):
+        yield Problem(
+            location=("round", "trials"),
+            what=f"there are {len(spec.points)} points, and {len(spec.round.trials)} trials that they come from",
+            hint="name one for each point, in the same order",
+        )
+    parameters = spec.parameters()
+    for index, point in enumerate(spec.points):
+        yield from _point(point, ("points", index), parameters, spec)
+
+
+def _point(point: Mapping[str, Value], at: Location, parameters: list[Parameter], spec: StudySpec) -> Iterator[Problem]:
+    settings = {**spec.fixed, **{name: value for name, value in point.items() if name != FROM}}
+    active = {p.name: p for p in parameters if p.active(settings)}
+    for name, value in point.items():
+        if name == FROM:
+            yield from _from(value, at, spec)
+        elif name in spec.fixed:
+            yield Problem(
+                location=(*at, name),
+                what=f"{name} is fixed at {spec.fixed[name]} in all trials",
+                hint="leave it out here, or move it to nuisance:",
+            )
+        elif name not in active:
+            exists = any(p.name == name for p in parameters)
+            yield Problem(
+                location=(*at, name),
+                what=f"{name} does not exist under the other settings of this point"
+                if exists
+                else f"{name} is no hyperparameter of this study",
+                hint=f"a point here has {', '.join(active) or 'none'}",
+            )
+        elif problem := _value(active[name], value):
+            yield Problem(location=(*at, name), what=problem, hint="every value lies in its range or choices")
+    missing = [name for name in active if name not in point]
+    if missing:
+        yield Problem(
+            location=at,
+            what=f"the point does not say {', '.join(missing)}",
+            hint="give every scientific and nuisance hyperparameter that it has",
+        )
+
+
+def _from(value: Value, at: Location, spec: StudySpec) -> Iterator[Problem]:
+    if not isinstance(value, str) or not value:
+        yield Problem(
+            location=(*at, FROM), what="`from` is the path of a checkpoint", hint="write from: runs/NAME/trials/..."
+        )
+    elif spec.metrics is not None:
+        yield Problem(
+            location=(*at, FROM),
+            what="a program that can't be changed can't be told to go on from another trial's checkpoint",
+            hint="leave `from` out: the point is then trained from its start",
+        )
+
+
+def _value(parameter: Parameter, value: Value) -> str | None:
+    """Why a hyperparameter can't have this value; None where it can."""
+    if parameter.kind == "choice":
+        shown = ", ".join(map(str, parameter.choices))
+        return None if value in parameter.choices else f"{parameter.label} is one of {shown}, not {value}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{parameter.label} is a number, not {value!r}"
+    if parameter.kind == "int" and value != int(value):
+        return f"{parameter.label} is a whole number, not {value}"
+    if not parameter.low <= value <= parameter.high:
+        return f"{value} lies outside {parameter.low:g} to {parameter.high:g}"
+    return None

@@ -1,0 +1,94 @@
+"""What the sweep of a study has found out, read again from the folder of its trials."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.records import Metric, TrainingFit
+from playbook_cli.store import Store
+from playbook_cli.sweep.judge import closest, judge
+from playbook_cli.sweep.loop import FIND, SWEEP
+from playbook_cli.sweep.points import read
+from playbook_cli.sweep.target import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.records import StudyRecord
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.sweep.judge import Judgement
+
+_PROGRAM = ("train", "command", "cwd", "env", "imported")
+"""Keys that say what is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A sweep that has ended, as far as its folder tells."""
+
+    judgement: Judgement
+    steps: int
+    """N, of each trial."""
+    fell: float | None
+    """By which share the training loss fell over the last quarter at the learning rate that came closest."""
+
+    @property
+    def max_train_steps(self) -> int | None:
+        """None where no number can be trusted."""
+        fastest = self.judgement.fastest
+        return fastest.steps_to_fit if fastest is not None and self.judgement.verdict == "ok" else None
+
+    @property
+    def learning_rate(self) -> float | None:
+        """That of the fastest fit; None where no number can be trusted."""
+        fastest = self.judgement.fastest
+        return fastest.learning_rate if fastest is not None and self.max_train_steps is not None else None
+
+
+def known(sweep: Store) -> Known | None:
+    """What the study in a sweep's folder says so far; None where it is no sweep, or trials of it have not ended."""
+    asked, study = sweep.spec.lr_sweep, sweep.record()
+    if asked is None or not study.raced or sweep.spec.name.endswith(f"-{FIND}"):
+        return None
+    if not study.trials or any(trial.state in ("pending", "running") for trial in study.trials):
+        return None
+    target = Target(metric=Metric(name=asked.target.metric, goal=asked.target.goal), value=asked.target.value)
+    points = read(study.trials, asked.parameter, target)
+    near = [point.loss_change for point in closest(points) if point.loss_change is not None]
+    return Known(judgement=judge(points), steps=study.max_train_steps, fell=-near[0] if near else None)
+
+
+def record(study: Store) -> StudyRecord:
+    """The whole study with all evaluations, and what its sweep found out."""
+    return replace(study.record(), training_fit=training_fit(study))
+
+
+def training_fit(study: Store) -> TrainingFit | None:
+    """Whether the training set can be fitted, by the sweep that lies beside this study; None where none can say.
+
+    It is that of this study, or of the one that it came from (digits-2 came from digits), and of the same program.
+    """
+    folder = study.paths.dir
+    names = dict.fromkeys([folder.name, re.sub(r"-\d+$", "", folder.name)])
+    for name in names:
+        found = _read(folder.parent / f"{name}-{SWEEP}", study.spec)
+        if found is None:
+            continue
+        fastest = found.judgement.fastest
+        if fastest is not None and fastest.steps_to_fit is not None:
+            return TrainingFit(fits=True, steps=fastest.steps_to_fit)
+        if found.judgement.verdict == "never-fits":
+            return TrainingFit(fits=False, steps=found.steps, fell=found.fell)
+    return None
+
+
+def _read(folder: Path, spec: StudySpec) -> Known | None:
+    try:
+        sweep = Store(folder)
+        same = all(getattr(sweep.spec, key) == getattr(spec, key) for key in _PROGRAM)
+        return known(sweep) if same else None
+    except (PlaybookError, OSError):  # a sweep that cannot be read says nothing, and spoils no report
+        return None

@@ -1,0 +1,197 @@
+"""Adopt one study's pipeline over another's?"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from playbook_cli import journal
+from tests.commands.finished import finish
+
+KEYS = {
+    "verdict",
+    "gain",
+    "interval",
+    "probability_better",
+    "runs_needed",
+    "blocked_by",
+    "unit",
+    "complexity",
+    "message",
+    "caveats",
+    "settle",
+    "at_trials",
+    "baseline",
+    "candidate",
+    "next",
+}
+SIDE = {
+    "study",
+    "label",
+    "trial",
+    "params",
+    "selected_score",
+    "mean",
+    "trial_sd",
+    "study_sd",
+    "repeats",
+    "diverged",
+    "trials",
+    "searches",
+}
+
+
+def repeat(bench, name, values, trial=None):
+    """Write repeats of the best trial, or of this one, as a run would have left them."""
+    paths = bench.paths(name)
+    planned = [event for event in journal.read(paths.journal) if event["event"] == "planned"]
+
+    def error(event):
+        return min(line["val_error"] for line in journal.read(paths.trial(event["trial"]).metrics))
+
+    best = planned[trial] if trial is not None else min(planned, key=error)
+    events = journal.Journal(paths.journal)
+    for number, value in enumerate(values, start=len(planned)):
+        about = {"trial": number, "attempt": 1, "time": 0.0}
+        seed = {"seed": 1000 + number - len(planned), "repeat_of": best["trial"]}
+        events.append({"event": "planned", **about, "params": best["params"], "arm": best["arm"], **seed})
+        events.append({"event": "started", **about, "slot": "cpu0", "process": None})
+        events.append({"event": "ended", **about, "state": "completed", "reason": None, "exit_code": 0})
+        paths.trial(number).dir.mkdir(parents=True)
+        metrics = journal.Journal(paths.trial(number).metrics)
+        for step in (2, 4):
+            metrics.append({"step": step, "val_error": value + 0.1 / step})
+        metrics.close()
+    events.close()
+
+
+def noisy(level, seed=0, count=5):
+    luck = random.Random(seed)
+    return [level + luck.gauss(0.0, 0.01) for _ in range(count)]
+
+
+@pytest.fixture
+def two(bench):
+    """A baseline at 0.5 and a candidate at 0.3, both repeated five times, on flat responses."""
+    for name, level, seed in (("a", 0.5, 0), ("b", 0.3, 1)):
+        luck = random.Random(seed)
+        finish(bench, lambda _, level=level, luck=luck: level + luck.gauss(0.0, 0.01), name=name, trials=12)
+        repeat(bench, name, noisy(level, seed + 2))
+    return bench
+
+
+def test_a_better_candidate_is_adopted_and_the_answer_has_its_shape(two):
+    answer = two("compare", "runs/a", "runs/b", "--json").json
+    assert set(answer) == KEYS
+    assert set(answer["baseline"]) == set(answer["candidate"]) == SIDE
+    assert (answer["verdict"], answer["runs_needed"], answer["blocked_by"]) == ("adopt", 0, [])
+    assert answer["gain"] == pytest.approx(0.2, abs=0.03)
+    assert answer["interval"][0] < answer["gain"] < answer["interval"][1]
+    assert answer["probability_better"] == 1.0
+    assert answer["next"] == "playbook adopt runs/b --over runs/a"
+    assert answer["candidate"]["mean"] == pytest.approx(0.325, abs=0.02)
+    assert answer["candidate"]["repeats"] == 5
+
+
+def test_the_terminal_says_verdict_sides_and_command(two):
+    answer = two("compare", "runs/a", "runs/b")
+    assert answer.code == 0
+    assert answer.out.startswith("runs/b over runs/a: adopt\n")
+    assert "-> playbook adopt runs/b --over runs/a" in answer.out
+    for word in ("baseline", "candidate", "fresh mean", "in 100% of the pairs"):
+        assert word in " ".join(answer.out.split())
+
+
+def test_the_other_way_round_the_baseline_is_kept(two):
+    answer = two("compare", "runs/b", "runs/a", "--json").json
+    assert (answer["verdict"], answer["next"]) == ("keep", None)
+    assert answer["gain"] < 0.0
+
+
+def test_a_gain_that_is_not_worth_it_is_not_adopted(two):
+    assert two("compare", "runs/a", "runs/b", "--complexity", "0.3", "--json").json["verdict"] == "keep"
+
+
+def test_without_repeats_it_is_not_yet_and_the_next_command_repeats(bench):
+    for name in ("a", "b"):
+        finish(bench, lambda params: params["x"], name=name)
+    answer = bench("compare", "runs/a", "runs/b", "--json").json
+    assert (answer["verdict"], answer["interval"], answer["probability_better"]) == ("not-yet", [None, None], None)
+    assert answer["runs_needed"] == 10
+    assert answer["next"] == "playbook repeat runs/b --top 1 --seeds 5 --baseline runs/a"
+    assert "not-yet" in bench("compare", "runs/a", "runs/b").out
+
+
+def test_two_arms_of_one_study_are_compared(bench):
+    luck = random.Random(0)
+    finish(
+        bench,
+        lambda params: 0.5 - 0.1 * params["depth"] + luck.gauss(0.0, 0.01),
+        trials=24,
+        scientific={"depth": [1, 2]},
+    )
+    arms = [event["arm"]["depth"] for event in bench.events("planned")]
+    repeat(bench, "toy", noisy(0.4), trial=arms.index(1))
+    repeat(bench, "toy", noisy(0.3), trial=arms.index(2))
+    answer = bench("compare", "runs/toy", "--arms", "depth=1", "depth=2", "--json").json
+    assert answer["verdict"] == "adopt"
+    assert answer["candidate"]["label"] == "runs/toy depth=2"
+    assert answer["next"] == f"playbook adopt runs/toy --trial {arms.index(2)}"
+    report = bench("report", "runs/toy", "--json", "--no-html").json
+    (isolation,) = (f for f in report["findings"] if f["rule"] == "isolation")
+    assert (isolation["verdict"], isolation["subject"]) == ("better", "depth=2")
+    for texts, said in ((("depth=1", "depth=3"), "no arm is so"), (("depth=1", "depth=1"), "are one arm")):
+        refused = bench("compare", "runs/toy", "--arms", *texts)
+        assert refused.code == 2
+        assert said in refused.err
+
+
+def test_steps_to_a_target_are_compared(two):
+    answer = two("compare", "runs/a", "runs/b", "--time-to-target", "0.45", "--json").json
+    assert (answer["verdict"], answer["unit"]) == ("not-yet", "steps")
+    assert any("never reached the target" in text for text in answer["blocked_by"])
+
+
+def test_further_searches_of_a_side_count(two):
+    luck = random.Random(9)
+    finish(two, lambda _: 0.5 + luck.gauss(0.0, 0.01), name="a2", trials=12, seed=1)
+    repeat(two, "a2", noisy(0.5, 9))
+    answer = two("compare", "runs/a", "runs/b", "--also-baseline", "runs/a2", "--json").json
+    assert answer["verdict"] == "adopt"
+    assert answer["baseline"]["searches"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs/a", "runs/a"], "runs/a: this study is named twice"),
+        (["runs/a"], "runs/a: a candidate is missing"),
+        (["runs/a", "runs/none"], "runs/none: there is no study in this folder"),
+        (["runs/a", "runs/other"], "runs/other: it maximizes val_error, and runs/a minimizes val_error"),
+        (["runs/a", "runs/single"], "runs/single: a search needs two trials with a result"),
+        (["runs/a", "--arms", "x=1", "x=2"], "it has no scientific hyperparameter"),
+        (["runs/a", "runs/b", "--arms", "x=1", "x=2"], "--arms compares two arms of one study"),
+        (["runs/a", "runs/b", "--complexity", "inf"], "--complexity inf is no number"),
+        (["runs/a", "runs/b", "--complexity", "-1"], "Invalid value for '--complexity'"),
+        (["runs/a", "runs/b", "--time-to-target", "soon"], "Invalid value for '--time-to-target'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_makes_no_sense_is_refused_in_plain_words(bench, arguments, said):
+    for name in ("a", "b"):
+        finish(bench, lambda params: params["x"], name=name)
+    finish(bench, lambda params: params["x"], name="other", metric={"name": "val_error", "goal": "maximize"})
+    finish(bench, lambda params: params["x"], name="single", trials=1)
+    answer = bench("compare", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
+
+
+def test_other_lengths_and_settings_are_said_and_not_refused(two):
+    finish(two, lambda params: params["x"], name="longer", max_train_steps=8, fixed={"width": 2})
+    finish(two, lambda params: params["x"], name="wider", fixed={"width": 3})
+    caveats = " ".join(two("compare", "runs/wider", "runs/longer", "--json").json["caveats"])
+    assert "runs/wider trains for 4 steps, runs/longer for 8" in caveats
+    assert "width 3 and 2" in caveats
