@@ -18,10 +18,12 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import sys
 import tempfile
 import time
 import traceback
+import zlib
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -174,6 +176,11 @@ READING = (
     ["next", "runs/toy", "--output", "-"],
     ["next", "runs/toy", "--narrow", "--output", "-"],
     ["export", "runs/toy", "--overwrite"],
+    ["compare", "runs/base", "runs/toy"],
+    ["compare", "runs/toy", "--arms", "b=true", "b=false", "--json"],
+    ["adopt", "runs/toy", "--over", "runs/base"],
+    ["log"],
+    ["log", "--json"],
 )
 
 
@@ -239,6 +246,19 @@ class Bench:
         self.folder = folder
         self.paths = write_study(folder)
         write_logs(folder)
+        for number in range(8):
+            os.utime(self.paths.trial(number).metrics, (1.0, 1.0))  # so that what they hold is kept beside the report
+        shutil.copytree(self.paths.dir, folder / "runs" / "base")
+        for arguments in (
+            ["adopt", "runs/base"],
+            ["log", "--note", "runs/toy", "good"],
+            ["report", "runs/toy", "--no-html"],
+        ):
+            command(arguments)
+        self._ledger_file = folder / "runs" / "ledger.jsonl"
+        self._ledger = self._ledger_file.read_bytes()
+        (self._cache,) = (p for p in (self.paths.report).iterdir() if p.suffix != ".json")
+        self._columns = self._cache.read_bytes()
         (folder / "study.yaml").write_text(json.dumps(STUDY))
         self._plain = self.paths.spec.read_bytes()
         self._events = self.paths.journal.read_bytes()
@@ -306,7 +326,33 @@ class Bench:
             file.write_bytes(before)
             self._clean()
 
+    def _ledger_input(self, dice: Random) -> int:
+        self._ledger_file.write_bytes(self._lines(self._ledger, dice))
+        try:
+            return command(dice.choice((["log"], ["log", "--json"], ["log", "--markdown"], ["adopt", "runs/toy"])))
+        finally:
+            self._clean()
+
+    def _cache_input(self, dice: Random) -> int:
+        """What was kept beside the report, as somebody would change it who knows its checksum."""
+        magic, number = 16, struct.Struct("<Q")
+        (length,) = number.unpack_from(self._columns, magic + 8)
+        index = self._columns[magic + 16 : magic + 16 + length]
+        changed = dice.choice(
+            (index, bytes_changed(index, dice), json.dumps(value_changed(json.loads(index), dice)).encode())
+        )
+        changed += b" " * (-len(changed) % 8)
+        rest = self._columns[magic + 16 + length :]
+        body = number.pack(len(changed)) + changed + dice.choice((rest, rest[: 8 * dice.randrange(20)]))
+        self.paths.report.mkdir(exist_ok=True)
+        self._cache.write_bytes(self._columns[:magic] + number.pack(zlib.crc32(body)) + body)
+        try:
+            return command(dice.choice((READING[0], READING[2], READING[4])))
+        finally:
+            self._clean()
+
     def _clean(self) -> None:
+        self._ledger_file.write_bytes(self._ledger)
         for made in ("report", "export"):
             shutil.rmtree(self.paths.dir / made, ignore_errors=True)
 
@@ -323,6 +369,7 @@ class Bench:
         finally:
             shutil.rmtree(self.paths.dir)
             kept.rename(self.paths.dir)
+            self._clean()
 
     def _accident(self, file: Path, other: Path, dice: Random) -> None:
         match dice.randrange(6):
@@ -384,7 +431,7 @@ class Bench:
 
 
 PARSERS = ("yaml", "history", "rows", "csv", "jsonl", "events")
-COMMANDS = ("study", "journal", "metrics", "kept", "folder", "import", "init", "html")
+COMMANDS = ("study", "journal", "metrics", "kept", "folder", "import", "init", "ledger", "cache", "html")
 PARSED = 100
 """Inputs for each parser to one for each command; and one page to ten of the other commands."""
 
