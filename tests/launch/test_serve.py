@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
 
+import psutil
 import pytest
 
 ISOLATIONS = ("process", "fork")
@@ -137,8 +139,7 @@ def test_nothing_that_it_was_about_to_write_is_lost(bench):
     fresh, forked = both(bench, LEAVES, trials=1)
     for name in ("kept.txt", "at_exit.txt", "thread.txt"):
         assert text(forked, 0, name) == text(fresh, 0, name) != ""
-    for folder in (fresh, forked):
-        assert sorted(text(folder, 0).split("\n")) == ["no line end", "said in C"] or "said in C" in text(folder, 0)
+    assert text(forked, 0) == text(fresh, 0) == "said in C\nno line end"
 
 
 UNSEEDED = """
@@ -158,10 +159,8 @@ def test_random_numbers_that_nobody_seeded_differ_between_trials(bench):
 
 
 def test_seeding_in_the_function_makes_them_those_of_a_fresh_process(bench):
-    program = UNSEEDED.replace(
-        "    trial.report", "    random.seed(trial.seed); np.random.seed(trial.seed % 2**32)\n    trial.report"
-    )
-    fresh, forked = both(bench, program.replace(", new=float(np.random.default_rng().random())", ""))
+    seeding = "    random.seed(trial.seed); np.random.seed(trial.seed % 2**32); new = 0.0\n    trial.report"
+    fresh, forked = both(bench, UNSEEDED.replace("    trial.report", seeding))
     assert [text(forked, n, "metrics.jsonl") for n in range(4)] == [text(fresh, n, "metrics.jsonl") for n in range(4)]
 
 
@@ -170,6 +169,7 @@ import torch
 def train(trial):
     unseeded = torch.rand(1, dtype=torch.float64).item()
     threads = torch.get_num_threads()
+    torch.rand(700, 700) @ torch.rand(700, 700)  # of all threads: hangs where the server has had some
     torch.manual_seed(trial.seed)
     trial.report(4, val_error=torch.rand(1).item(), threads=threads)
     print(unseeded)
@@ -202,10 +202,10 @@ WORKLOADS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cpus", [1, 2])
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_its_metrics_are_those_of_a_fresh_process_to_the_byte(bench, workload, cpus):
-    keys = {"trials": 2, "max_train_steps": 8, "eval_every": 4, "resources": {"gpus": 0, "cpus": cpus}}
+def test_its_metrics_are_those_of_a_fresh_process_to_the_byte(bench, workload):
+    """On one thread: on two, fresh processes differ among themselves."""
+    keys = {"trials": 2, "max_train_steps": 8, "eval_every": 4, "resources": {"gpus": 0, "cpus": 1}}
     fresh, forked = both(bench, None, **WORKLOADS[workload], **keys)
     for trial in range(2):
         assert text(forked, trial, "metrics.jsonl") == text(fresh, trial, "metrics.jsonl") != ""
@@ -239,8 +239,6 @@ print(server.pid, flush=True)
 sys.stdin.read()
 os.kill(os.getpid(), 9)
 """
-    import socket
-
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [sys.executable, "-c", starter], stdin=theirs, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -252,7 +250,5 @@ os.kill(os.getpid(), 9)
     ours.close()
     process.wait()
     process.stdout.close()
-    import psutil
-
     with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(server).wait(timeout=60)
+        psutil.Process(server).wait(timeout=120)
