@@ -554,6 +554,8 @@ def main() -> int:
                 print(f"    {run.folder}", flush=True)
             elif args.case is None:
                 subprocess.run(["rm", "-rf", run.folder], check=True)
+            if sum(kinds.values()) % 25 == 0:
+                print(f"{sum(kinds.values())} runs, {sum(faults.values())} faults, {violated} violated", flush=True)
     print(f"\n{'fault':<24}{'times':>6}")
     for name, count in faults.most_common():
         print(f"{name:<24}{count:>6}")

@@ -174,10 +174,11 @@ class _Server:
         self._socket = ours
 
     def look(self) -> None:
-        """Take in what it has said. Never waits."""
-        while self.state != "gone" and self._receive(0.0) is not None:
+        """Take in what it has said, up to its last words. Never waits."""
+        has_ended = self.state == "gone" or self._process.poll() is not None
+        while self.state in ("warming", "ready") and self._receive(0.0) is not None:
             pass
-        if self.state != "gone" and self._process.poll() is not None:
+        if has_ended and self.state in ("warming", "ready"):
             self._bury()
 
     def wait(self, seconds: float) -> None:

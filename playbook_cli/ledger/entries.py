@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from playbook_cli import journal
+from playbook_cli import events, journal
 from playbook_cli.errors import JournalError, StudyError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def read(runs: Path) -> Ledger:
             if line["event"] == Adoption.EVENT:
                 adopted.append(_adoption(line))
             elif line["event"] == Note.EVENT:
-                notes.append(Note(**{field.name: line[field.name] for field in fields(Note)}))
+                notes.append(Note(**{field.name: _typed(line, field.name) for field in fields(Note)}))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise JournalError(
                 f"this is no entry of a ledger: {error!r}",
@@ -186,7 +186,37 @@ def _lists(value: Any) -> Any:
 
 
 def _adoption(line: Mapping[str, Any]) -> Adoption:
-    known = {field.name: line[field.name] for field in fields(Adoption)}
-    known["params"] = {name: tuple(v) if isinstance(v, list) else v for name, v in line["params"].items()}
-    known["repeats"] = None if line["repeats"] is None else Estimate(**line["repeats"])
+    known = {field.name: _typed(line, field.name) for field in fields(Adoption)}
+    known["params"] = events.settings(line, "params")
+    known["repeats"] = None if line["repeats"] is None else _estimate(line["repeats"])
+    if not all(isinstance(sentence, str) for sentence in known["against"]):
+        raise TypeError("against holds what is no sentence")
     return Adoption(**known)
+
+
+def _estimate(given: Mapping[str, Any]) -> Estimate:
+    return Estimate(n=_typed(given, "n"), mean=_typed(given, "mean"), sd=_typed(given, "sd"))
+
+
+def _typed(line: Mapping[str, Any], name: str) -> Any:
+    """A field, if it is of the type that it was written with."""
+    value = line[name]
+    kinds = _TYPES[name]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"{name} is {value!r:.40}")
+    if isinstance(value, int) and abs(value) >= events.MAX_SECONDS:
+        raise ValueError(f"{name} is a number of many digits")
+    return value
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("user", "study", "metric", "goal", "text"), (str,)),
+    **dict.fromkeys(("over", "note"), (str, type(None))),
+    **dict.fromkeys(("trial", "step", "n"), (int,)),
+    **dict.fromkeys(("time", "value", "mean"), (int, float)),
+    **dict.fromkeys(("params", "trials"), (dict,)),
+    **dict.fromkeys(("warnings", "against"), (list,)),
+    "comparison": (dict, type(None)),
+    "repeats": (dict, type(None)),
+    "sd": (int, float, type(None)),
+}
