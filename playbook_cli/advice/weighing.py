@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import advise, wording
 from playbook_cli.advice.decision import decide, without_repeats, without_results
@@ -55,6 +55,21 @@ class Weighed:
     baseline: Selected | None
     candidate: Selected | None
     caveats: Sequence[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer in short; an interval without repeats has no ends."""
+        settle = self.decision.settle
+        settled = self.decision.verdict != "not-yet"
+        return {
+            "verdict": self.decision.verdict,
+            "gain": self.gain,
+            "interval": list(self.compared.interval) if self.compared else [None, None],
+            "probability_better": self.compared.probability_better if self.compared else None,
+            "runs_needed": 0 if settled else settle.runs if settle else None,
+            "blocked_by": list(self.decision.blocked_by),
+            "message": self.decision.message,
+            "caveats": [*self.decision.harmless, *self.caveats],
+        }
 
 
 def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, target: float | None = None) -> Weighed:

@@ -19,20 +19,12 @@ _STYLES = {"adopt": "bold green", "keep": "bold", "not-yet": "bold yellow"}
 
 
 def as_json(weighed: Weighed, a: Contender, b: Contender, *, least: float) -> dict[str, Any]:
-    """The answer as DESIGN has it, and what it rests on; an interval without repeats has no ends."""
+    """The answer, and what it rests on."""
     compared, settle = weighed.compared, weighed.decision.settle
-    settled = weighed.decision.verdict != "not-yet"
     return {
-        "verdict": weighed.decision.verdict,
-        "gain": weighed.gain,
-        "interval": list(compared.interval) if compared else [None, None],
-        "probability_better": compared.probability_better if compared else None,
-        "runs_needed": 0 if settled else settle.runs if settle else None,
-        "blocked_by": list(weighed.decision.blocked_by),
+        **weighed.as_json(),
         "unit": weighed.unit,
         "complexity": least,
-        "message": weighed.decision.message,
-        "caveats": [*weighed.decision.harmless, *weighed.caveats],
         "settle": settle
         and {"runs": settle.runs, "repeats": settle.repeats, "trials": settle.trials, "searches": settle.searches},
         "at_trials": compared.trials if compared else None,

@@ -45,8 +45,6 @@ def _obstacle(spec: StudySpec, slots: Sequence[Slot]) -> str | None:
     """Why trials can't be forks, or are not by default, as far as the study file tells."""
     if spec.train is None:
         return "the study runs a command"
-    if spec.launcher != "local":
-        return f"they run on {spec.launcher}"
     if spec.isolation == "process":
         return "the study file says so"
     if spec.launcher != "local":

@@ -27,19 +27,7 @@ def compared(baseline: Contender, candidate: Contender) -> Mapping[str, Any]:
             where=candidate.label,
             hint="only studies of one metric can be compared: leave --over out",
         )
-    weighed = weigh(baseline, candidate)
-    decision, found = weighed.decision, weighed.compared
-    settled = decision.verdict != "not-yet"
-    return {
-        "verdict": decision.verdict,
-        "message": decision.message,
-        "gain": weighed.gain,
-        "interval": [None, None] if found is None else list(found.interval),
-        "probability_better": None if found is None else found.probability_better,
-        "runs_needed": 0 if settled else decision.settle.runs if decision.settle else None,
-        "blocked_by": list(decision.blocked_by),
-        "caveats": [*decision.harmless, *weighed.caveats],
-    }
+    return weigh(baseline, candidate).as_json()
 
 
 def against(said: Mapping[str, Any], compared_trial: TrialRecord | None, adopted: TrialRecord) -> list[str]:
