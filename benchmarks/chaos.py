@@ -3,14 +3,15 @@
     python benchmarks/chaos.py [--runs 50] [--seed 0] [--workers 2] [--only KIND,...] [--case SEED]
 
 A run is a small study of one of the `STUDIES`. It is begun up to four times, each time with a fault of `FAULTS` at a
-random moment, and then run undisturbed. After that, everything must be as in a study that was never disturbed: ids,
-parameters, seeds, metrics byte by byte, checkpoints that load, the same report; each trial completed once; every
-line that the journal held at any time still there; no process left; no traceback at any time.
+random moment: after some of its events, or while it starts. Then it is run undisturbed. After that, everything must
+be as in a study that was never disturbed: ids, parameters, seeds, metrics byte by byte, checkpoints that load, the
+same report; each trial completed once; every line that the journal held at any time still there; no process left; no
+traceback at any time.
 
-The moments are random, so `--case` repeats a run's plan, not its timing. The disk is filled with a tmpfs where it may
+`--case` repeats a run's plan, not its timing. The disk is filled with a tmpfs where it may
 be mounted, and else with a limit on file sizes; a folder is made read-only for another user, where this one is root.
-The clock is not set: files and journals are given times far in the future and the past. Exits with 1 where anything
-was violated.
+The machine's clock is not set: files and journals are given times far in the future and the past, and the clock that a
+run and its trials read jumps by a year while they are at it. Exits with 1 where anything was violated.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TRIALS = 8
-PATIENCE = 120.0
-"""Seconds after which a run hangs."""
+EVENTS = 1 + 3 * TRIALS
+"""Lines of the journal that an undisturbed run writes."""
+PATIENCE = 600.0
+"""Seconds after which a run hangs, on a busy machine too."""
 TRAIN = """
 import random, time
 def train(trial):
@@ -79,6 +82,13 @@ def train(trial):
         if trial.should_evaluate(step):
             trial.report(step, val_error=float(loss))
 """
+JUMP = """
+import os, time
+real, jump = time.time, int(os.environ["JUMP_YEARS"]) * 365 * 86400
+due = time.monotonic() + float(os.environ["JUMP_AFTER"])
+time.time = lambda: real() + (jump if time.monotonic() > due else 0)
+"""
+"""A sitecustomize by which the clock jumps while a process is at it."""
 SPEC: dict[str, Any] = {
     "name": "chaos",
     "metric": {"name": "val_error", "goal": "minimize"},
@@ -110,7 +120,12 @@ class Run:
     dice: Random
     span: float
     """Seconds that an undisturbed run takes."""
+    had: int = 0
+    """Lines that the journal held when it was started last."""
     faults: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
+    """Moments of each fault at which the study was under way."""
+    fault: str = ""
     exits: list[int] = field(default_factory=list)
 
     @property
@@ -122,6 +137,7 @@ class Run:
         return self.study / "trials.jsonl"
 
     def start(self, **how: Any) -> subprocess.Popen[bytes]:
+        self.had = len(self.lines())
         # faults may hit the runner's whole group, so that it has one of its own
         command = [sys.executable, "-m", "playbook_cli.cli", "run", "study.yaml", "--jobs", "2"]
         return subprocess.Popen(
@@ -134,18 +150,25 @@ class Run:
             **how,
         )
 
-    def pause(self) -> None:
-        time.sleep(self.dice.uniform(0.1, 1.1) * self.span)
+    def pause(self, runner: subprocess.Popen[bytes]) -> None:
+        """Wait for a random moment of the run: while it starts, or after some of its events; or until it ends."""
+        events = self.had + self.dice.choice((0, self.dice.randint(1, EVENTS)))
+        if events == self.had:
+            time.sleep(self.dice.uniform(0.0, 0.6) * self.span)
+        while len(self.lines()) < events and runner.poll() is None:
+            time.sleep(0.002)
+        time.sleep(self.dice.uniform(0.0, 0.2))
+        self.met[self.fault] += runner.poll() is None
 
-    def finish(self, runner: subprocess.Popen[bytes], *, cut: bool = False) -> str:
-        """What it said. Violated where it hangs or shows a traceback; with `cut`, it may have ended in one."""
+    def finish(self, runner: subprocess.Popen[bytes]) -> str:
+        """What it said. Violated where it hangs or ends in a traceback of its own."""
         try:
             said = runner.communicate(timeout=PATIENCE)[1].decode(errors="replace")
         except subprocess.TimeoutExpired:
             runner.kill()
             raise Violated(f"the runner still runs after {PATIENCE:g} s") from None
         self.exits.append(runner.returncode)
-        if "Traceback" in said and not cut:
+        if said.startswith("Traceback") or "\nTraceback" in said:  # one that it quotes from a trial is indented
             raise Violated(f"the runner ended in a traceback:\n{said[-2000:]}")
         return said
 
@@ -171,14 +194,14 @@ class Run:
 
 def kill_runner(run: Run) -> None:
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     runner.send_signal(run.dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
     run.finish(runner)
 
 
 def interrupt_twice(run: Run) -> None:
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     runner.send_signal(signal.SIGINT)
     time.sleep(run.dice.uniform(0.0, 0.05))
     runner.send_signal(run.dice.choice((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)))
@@ -187,7 +210,7 @@ def interrupt_twice(run: Run) -> None:
 
 def stop_runner(run: Run) -> None:
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     runner.send_signal(signal.SIGSTOP)
     time.sleep(run.dice.uniform(0.05, 0.5))
     runner.send_signal(run.dice.choice((signal.SIGCONT, signal.SIGCONT, signal.SIGKILL)))
@@ -197,14 +220,14 @@ def stop_runner(run: Run) -> None:
 def signal_trials(run: Run) -> None:
     runner = run.start()
     for _ in range(run.dice.choice((1, 2, 4))):
-        time.sleep(run.dice.uniform(0.05, 0.4) * run.span)
+        run.pause(runner)
         _to_one(run, (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
     run.finish(runner)
 
 
 def stop_trial(run: Run) -> None:
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     stopped = _to_one(run, (signal.SIGSTOP,))
     time.sleep(run.dice.uniform(0.05, 0.5))
     if stopped is not None:
@@ -215,7 +238,7 @@ def stop_trial(run: Run) -> None:
 
 def kill_trial_group(run: Run) -> None:
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     _to_one(run, (signal.SIGKILL,), group=True)
     run.finish(runner)
 
@@ -224,7 +247,7 @@ def kill_server(run: Run) -> None:
     """The process that trials are forked from; a trial where there is none."""
     runner = run.start()
     for _ in range(run.dice.choice((1, 2, 6))):
-        time.sleep(run.dice.uniform(0.05, 0.4) * run.span)
+        run.pause(runner)
         servers = [process for process in run.processes() if run.is_server(process)]
         with contextlib.suppress(psutil.Error):
             number = run.dice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP))
@@ -239,7 +262,7 @@ def kill_server(run: Run) -> None:
 def kill_everything(run: Run) -> None:
     """As when the machine dies, except that what was written stays."""
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     runner.kill()
     for process in run.processes():
         with contextlib.suppress(psutil.Error):
@@ -250,7 +273,7 @@ def kill_everything(run: Run) -> None:
 def kill_runners_group(run: Run) -> None:
     """As a terminal does that is closed, or a Ctrl-C."""
     runner = run.start()
-    run.pause()
+    run.pause(runner)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(runner.pid, run.dice.choice((signal.SIGINT, signal.SIGHUP, signal.SIGKILL)))
     run.finish(runner)
@@ -259,7 +282,8 @@ def kill_runners_group(run: Run) -> None:
 def start_twice(run: Run) -> None:
     """Two runs of one study at once: one of them runs it, the other says so and touches nothing."""
     runners = [run.start()]
-    time.sleep(run.dice.choice((0.0, run.dice.uniform(0.0, run.span))))
+    if run.dice.random() < 0.5:
+        run.pause(runners[0])
     runners.append(run.start())
     said = [run.finish(runner) for runner in runners]
     codes = sorted(runner.returncode for runner in runners)
@@ -331,6 +355,17 @@ def jump_the_clock(run: Run) -> None:
     for path in run.folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
             os.utime(path, (time.time() + year, time.time() + year))
+
+
+def jump_the_clock_meanwhile(run: Run) -> None:
+    """For a run and its trials, it is another year all of a sudden."""
+    hook = run.folder / "hook"
+    hook.mkdir(exist_ok=True)
+    (hook / "sitecustomize.py").write_text(JUMP)
+    jump = {"JUMP_AFTER": str(run.dice.uniform(0.0, run.span)), "JUMP_YEARS": str(run.dice.choice((-1, 1)))}
+    run.finish(run.start(env={**os.environ, **jump, "PYTHONPATH": f"{hook}:{os.environ.get('PYTHONPATH', '')}"}))
+    if run.exits[-1] != 0:
+        raise Violated(f"a clock that jumps: exit code {run.exits[-1]}")
 
 
 def fill_the_disk(run: Run) -> None:
@@ -419,8 +454,8 @@ def leave_a_temporary_file(run: Run) -> None:
 FAULTS: tuple[Callable[[Run], None], ...] = (
     *(kill_runner, kill_runner, interrupt_twice, stop_runner, signal_trials, signal_trials, stop_trial),
     *(kill_trial_group, kill_server, kill_server, kill_everything, kill_runners_group, start_twice, cut_journal),
-    *(tear_journal, damage_journal, damage_metrics, damage_metrics, jump_the_clock, fill_the_disk, fill_a_tmpfs),
-    *(read_only, leave_a_temporary_file),
+    *(tear_journal, damage_journal, damage_metrics, damage_metrics, jump_the_clock, jump_the_clock_meanwhile),
+    *(fill_the_disk, fill_a_tmpfs, read_only, leave_a_temporary_file),
 )
 SHORTENING = (cut_journal, jump_the_clock)
 """Faults that themselves change what the journal held."""
@@ -494,7 +529,8 @@ def disturbed(folder: Path, seed: int, whole: dict[str, tuple[Path, float, dict[
     try:
         for _ in range(dice.randint(1, 4)):
             fault = dice.choice(FAULTS)
-            run.faults[fault.__name__] += 1
+            run.fault = fault.__name__
+            run.faults[run.fault] += 1
             before = run.lines()
             fault(run)
             kept = fault in SHORTENING or run.lines()[: len(before)] == before
@@ -537,6 +573,7 @@ def main() -> int:
         print(f"{kind}: {TRIALS} trials undisturbed in {whole[kind][1]:.1f} s", flush=True)
     seeds = [args.case] if args.case is not None else range(args.seed, args.seed + args.runs)
     faults: Counter[str] = Counter()
+    met: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     violated = 0
     begun = time.monotonic()
@@ -547,6 +584,7 @@ def main() -> int:
     with ThreadPoolExecutor(args.workers) as pool:
         for seed, run, problem in pool.map(one, seeds):
             faults += run.faults
+            met += run.met
             kinds[run.kind] += 1
             if problem is not None:
                 violated += 1
@@ -556,9 +594,9 @@ def main() -> int:
                 subprocess.run(["rm", "-rf", run.folder], check=True)
             if sum(kinds.values()) % 25 == 0:
                 print(f"{sum(kinds.values())} runs, {sum(faults.values())} faults, {violated} violated", flush=True)
-    print(f"\n{'fault':<24}{'times':>6}")
+    print(f"\n{'fault':<26}{'times':>6}{'moments at which the study was under way':>42}")
     for name, count in faults.most_common():
-        print(f"{name:<24}{count:>6}")
+        print(f"{name:<26}{count:>6}{met[name] or '':>42}")
     studies = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
     minutes = (time.monotonic() - begun) / 60
     print(f"\n{sum(kinds.values())} runs ({studies}) in {minutes:.1f} min, {violated} with an invariant violated")

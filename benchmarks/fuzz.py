@@ -1,6 +1,6 @@
 """Feed the command line what is almost valid, and look for tracebacks, hangs and answers that say nothing.
 
-    python benchmarks/fuzz.py [--minutes 5] [--seed 0] [--only study,journal,...] [--case KIND:SEED]
+    python benchmarks/fuzz.py [--minutes 5 | --inputs 1000000] [--seed 0] [--only study,journal,...] [--case KIND:SEED]
 
 Every input is a valid study, journal, metrics file or file of another tool, changed by `mutations`, and read by the
 real entry in this process. It must exit with 0, 1 or 2 and one message, within `SECONDS`. The parsers below the
@@ -18,6 +18,7 @@ import os
 import resource
 import shutil
 import signal
+import sqlite3
 import struct
 import sys
 import tempfile
@@ -31,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.mutations import bytes_changed, lines_changed, records_changed, value_changed
+from benchmarks.mutations import ODD, bytes_changed, lines_changed, records_changed, value_changed
 from playbook_cli import cli, curves, journal
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.events import read_events
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 20
-"""After which a command hangs. A study file may ask for 100,000 trials, which takes some."""
+"""Of processor time, after which a command hangs. A study file may ask for 100,000 trials, which takes some."""
+WAIT = 10 * SECONDS
+"""And of any time, for the machine may be busy, and what hangs may sleep."""
 
 STUDY: dict[str, Any] = {
     "name": "toy",
@@ -69,6 +72,27 @@ STUDY: dict[str, Any] = {
     "resources": {"gpus": 0, "timeout": "1h", "retries": 1},
     "lr_sweep": {"parameter": "x", "min": 0.0001, "max": 1.0, "points": 3, "target": {"metric": "e", "value": 0.0}},
     "rules": {"boundary": {"zone": 0.2}},
+}
+PROGRAM: dict[str, Any] = {
+    "name": "program",
+    "command": ["${python}", "train.py", "${args}", "--seed=${seed}"],
+    "args": {"style": "--name value", "names": {"x": "lr"}, "omit": ["n"], "booleans": "flag", "lists": "words"},
+    "metrics": {"stdout": [r"step (?P<step>\d+): val_error (?P<val_error>\S+)"], "names": {"val_error": "val_error"}},
+    "checkpoints": {"files": "${trial_dir}/c-*.pt", "step": r"(\d+)", "keep": "best"},
+    "cwd": ".",
+    "env": {"OUT": "${trial_dir}"},
+    "metric": {"name": "val_error", "goal": "maximize"},
+    "max_train_steps": 64,
+    "sampler": "listed",
+    "points": [{"x": 0.1, "n": 2, "a": "b"}, {"x": 1, "n": 3, "a": True}],
+    "round": {"number": 2, "of": 3, "growth": 4.0, "after": "runs/base", "trials": [0, 2]},
+    "nuisance": {"x": {"min": 0.01, "max": 1.0}, "n": {"min": 1, "max": 9}, "a": {"values": ["b", True]}},
+    "fixed": {"betas": [0.9, 0.99]},
+    "resources": {"gpus": 0, "cpus": 1, "timeout": "90s"},
+    "launcher": "slurm",
+    "slurm": {"partition": "a", "mem": "4G", "time": "2h", "array_parallelism": 4, "options": ["--exclude=n3"]},
+    "ray": {"address": "auto", "shared_folder": False},
+    "deterministic": True,
 }
 SWEEP = """\
 method: bayes
@@ -160,6 +184,21 @@ def write_logs(folder: Path) -> None:
     (folder / "train.py").write_text(SCRIPT)
 
 
+def write_storage(path: Path) -> None:
+    """An Optuna study of three trials, in SQLite."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(storage=f"sqlite:///{path}", study_name="o")
+    for number in range(3):
+        trial = study.ask()
+        trial.suggest_float("lr", 1e-3, 1.0, log=True)
+        trial.suggest_categorical("a", ["b", "c"])
+        trial.set_user_attr("note", "x")
+        trial.report(1.0 / (number + 1), 1)
+        study.tell(trial, number)
+
+
 IMPORTS = {
     "files": ["logs", "--params", "t*/p.json", "--metrics", "t*/m.csv"],
     "lines": ["logs", "--params", "t*/p.yaml", "--metrics", "t*/m.jsonl"],
@@ -176,6 +215,9 @@ READING = (
     ["next", "runs/toy", "--output", "-"],
     ["next", "runs/toy", "--narrow", "--output", "-"],
     ["export", "runs/toy", "--overwrite"],
+    ["export", "runs/toy", "--overwrite", "--format", "jsonl"],
+    ["export", "runs/toy", "--overwrite", "--format", "parquet"],
+    ["log", "--markdown"],
     ["compare", "runs/base", "runs/toy"],
     ["compare", "runs/toy", "--arms", "b=true", "b=false", "--json"],
     ["adopt", "runs/toy", "--over", "runs/base"],
@@ -200,9 +242,11 @@ def command(arguments: list[str]) -> int:
 
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    before, argv = signal.signal(signal.SIGALRM, late), sys.argv
-    sys.argv = ["playbook", *arguments]
-    signal.alarm(SECONDS)
+    argv, sys.argv = sys.argv, ["playbook", *arguments]
+    clocks = ((signal.ITIMER_PROF, signal.SIGPROF, SECONDS), (signal.ITIMER_REAL, signal.SIGALRM, WAIT))
+    before = [signal.signal(number, late) for _, number, _ in clocks]
+    for clock, _, seconds in clocks:
+        signal.setitimer(clock, seconds)
     code: Any = 0
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -215,8 +259,9 @@ def command(arguments: list[str]) -> int:
     except Exception as error:
         raise Broken(f"{arguments}: {traceback.format_exc()[-1500:]}") from error
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for (clock, number, _), handler in zip(clocks, before, strict=True):
+            signal.setitimer(clock, 0)
+            signal.signal(number, handler)
         sys.argv = argv
     for stream in (out, err):
         stream.flush()
@@ -281,7 +326,7 @@ class Bench:
     def _study_text(self, dice: Random) -> bytes:
         if dice.random() < 0.5:
             return bytes_changed(self._plain, dice).decode("utf-8", "replace").encode()
-        return json.dumps(value_changed(STUDY, dice)).encode()
+        return json.dumps(value_changed(dice.choice((STUDY, STUDY, PROGRAM)), dice)).encode()
 
     def _history_input(self, dice: Random) -> int:
         self._scratch.mkdir(exist_ok=True)
@@ -399,18 +444,45 @@ class Bench:
             self._clean()
 
     def _import_input(self, dice: Random) -> int:
-        kind = dice.choice(list(IMPORTS))
-        root = self.folder / IMPORTS[kind][0]
-        files = sorted(path for path in (root if root.is_dir() else root.parent).rglob("*") if path.is_file())
+        return self._imported(dice.choice(list(IMPORTS)), dice)
+
+    def _optuna_input(self, dice: Random) -> int:
+        if not (self.folder / "optuna.db").exists():
+            write_storage(self.folder / "optuna.db")
+        return self._imported("optuna", dice)
+
+    def _cells_changed(self, content: bytes, dice: Random) -> bytes:
+        """A database with up to three of its cells replaced by odd values."""
+        scratch = self.folder / "scratch.db"
+        scratch.write_bytes(content)
+        with contextlib.closing(sqlite3.connect(scratch)) as storage:
+            tables = [name for (name,) in storage.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for _ in range(dice.choice((1, 1, 3))):
+                table = dice.choice(tables)
+                column = dice.choice([row[1] for row in storage.execute(f"PRAGMA table_info({table})")])
+                odd = [value for value in ODD if not isinstance(value, list | dict)]
+                value = dice.choice((*odd, *(json.dumps(value) for value in ODD)))
+                which = dice.choice(("", " WHERE rowid = 1", " WHERE rowid = 2"))
+                with contextlib.suppress(sqlite3.Error, OverflowError, UnicodeEncodeError):
+                    storage.execute(f"UPDATE {table} SET {column} = ?{which}", (value,))
+            storage.commit()
+        return scratch.read_bytes()
+
+    def _imported(self, kind: str, dice: Random) -> int:
+        arguments = IMPORTS.get(kind, [f"{kind}.db"])
+        root = self.folder / arguments[0]
+        files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
         file = dice.choice(files)
         before = file.read_bytes()
-        change = dice.choice((bytes_changed, lines_changed))
+        change = dice.choice(
+            (self._cells_changed, bytes_changed) if kind == "optuna" else (bytes_changed, lines_changed)
+        )
         if file.suffix == ".json" and before != b"{}" and dice.random() < 0.5 and file.name != "result.json":
             file.write_bytes(json.dumps(value_changed(json.loads(before), dice)).encode())
         else:
             file.write_bytes(change(before, dice))
         try:
-            code = command(["import", *IMPORTS[kind], "--into", "runs/other"])
+            code = command(["import", *arguments, "--into", "runs/other"])
             if code == 0:
                 command(dice.choice((["status", "runs/other"], ["report", "runs/other", "--no-html"])))
             elif (self.folder / "runs" / "other").exists():
@@ -430,10 +502,9 @@ class Bench:
             shutil.rmtree(self.folder / "made", ignore_errors=True)
 
 
-PARSERS = ("yaml", "history", "rows", "csv", "jsonl", "events")
-COMMANDS = ("study", "journal", "metrics", "kept", "folder", "import", "init", "ledger", "cache", "html")
-PARSED = 100
-"""Inputs for each parser to one for each command; and one page to ten of the other commands."""
+PARSERS = {"yaml": 100, "history": 200, "rows": 200, "csv": 500, "jsonl": 500, "events": 500}
+"""And how many inputs each gets to one for each command: the more, the quicker it is."""
+COMMANDS = ("study", "journal", "metrics", "kept", "folder", "import", "optuna", "init", "ledger", "cache", "html")
 
 
 def _place(found: str) -> str:
@@ -445,6 +516,7 @@ def _place(found: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--inputs", type=int, help="that are tried, in place of a time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default=",".join((*PARSERS, *COMMANDS)))
     parser.add_argument("--case", help="one input again: KIND:SEED")
@@ -460,13 +532,18 @@ def main() -> int:
             kind, _, seed = args.case.partition(":")
             print(f"exit code {bench.one(kind, int(seed))}")
             return 0
-        end, number = time.monotonic() + 60 * args.minutes, args.seed * 10**9
-        while time.monotonic() < end:
+        started, number = time.monotonic(), args.seed * 10**9
+        end = started + (60 * args.minutes if args.inputs is None else 1e9)
+        while time.monotonic() < end and sum(counts.values()) < (args.inputs or 1e12):
             number += 1
+            if number % 25 == 0:
+                minutes = (time.monotonic() - started) / 60
+                print(f"{sum(counts.values()):,} in {minutes:.0f} min, {sum(finds.values())} broken", flush=True)
             for kind in kinds:
-                if kind == "html" and number % 10:
+                if kind == "html" and number % 10:  # the page takes longest
                     continue
-                for seed in range(number * PARSED, (number + 1) * PARSED) if kind in PARSERS else [number]:
+                count = PARSERS.get(kind, 1)
+                for seed in range(number * count, (number + 1) * count):
                     begun = time.monotonic()
                     try:
                         counts[kind, bench.one(kind, seed)] += 1
@@ -483,7 +560,9 @@ def main() -> int:
         taken, refused = counts[kind, 0], counts[kind, 1] + counts[kind, 2]
         print(f"{kind:<10}{taken:>10,}{refused:>10,}{counts[kind, -1]:>10,}{slowest.get(kind, 0):>12.2f}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{sum(counts.values()):,} inputs, {sum(finds.values())} broke something; at most {memory:,.0f} MB of memory")
+    minutes = (time.monotonic() - started) / 60
+    tried = f"{sum(counts.values()):,} inputs in {minutes:.0f} min"
+    print(f"{tried}, {sum(finds.values())} broke something; at most {memory:,.0f} MB of memory")
     return 1 if finds else 0
 
 

@@ -15,13 +15,15 @@ first studies are there to be shorter.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
+import shutil
 import statistics
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,12 +34,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from benchmarks import loop_rivals
 from benchmarks.loop_playbook import Played, Workload, play
+from benchmarks.loop_rivals import Pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from concurrent.futures import Executor, Future
-
-    from benchmarks.loop_rivals import Pick, Search
+    from concurrent.futures import Executor
 
 WORKLOADS = {
     "digits": Workload(name="digits", config="digits.yaml", measured="test error"),
@@ -73,31 +74,61 @@ class Outcome:
 
 
 def measure(workload: Workload, folder: Path, seeds: range, jobs: int) -> dict[str, Outcome]:
-    """All methods on one workload; says on stdout how each loop went."""
-    played = []
-    for seed in seeds:
-        own = folder / f"{workload.name}-{seed}"
+    """All methods on one workload, seed by seed; says on stdout how each loop went.
+
+    What a seed came to is kept in its folder, and not measured again where it is there.
+    """
+    measured: list[dict[str, tuple[float, int]]] = []
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for seed in seeds:
+            own = folder / f"{workload.name}-{seed}"
+            kept = own / "measured.json"
+            if not kept.exists():
+                played = _played(workload, own, seed, jobs)
+                written(kept, one_seed(workload, folder, played, seed, pool))
+            measured.append(json.loads(kept.read_text(encoding="utf-8")))
+    return {
+        name: Outcome(tested=[one[name][0] for one in measured], spent=[one[name][1] for one in measured])
+        for name in measured[0]
+    }
+
+
+def _played(workload: Workload, own: Path, seed: int, jobs: int) -> Played:
+    """How the loop went with this seed, played now if it was not."""
+    kept = own / "played.json"
+    if not kept.exists():
+        shutil.rmtree(own, ignore_errors=True)  # half a loop
         own.mkdir(parents=True)
         begun = time.monotonic()
-        played.append(play(workload, own, seed, jobs=jobs))
-        print(f"{workload.name} {seed}: {described(played[-1])}; {time.monotonic() - begun:.0f} s", flush=True)
+        now = play(workload, own, seed, jobs=jobs)
+        print(f"{workload.name} {seed}: {described(now)}; {time.monotonic() - begun:.0f} s", flush=True)
+        written(kept, asdict(now) | {"pick": now.pick})
+    found = json.loads(kept.read_text(encoding="utf-8"))
+    return Played(**found | {"pick": Pick(*found["pick"])})
+
+
+def written(path: Path, value: object) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    temporary.replace(path)
+
+
+def one_seed(
+    workload: Workload, folder: Path, played: Played, seed: int, pool: Executor
+) -> dict[str, tuple[float, int]]:
+    """By method the test result, a mean over FRESH, and the steps of tuning."""
     file = workload.file(folder, workload.name, 0)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        picks = {
-            "the defaults, untuned": [(loop_rivals.untuned(file), 0)] * len(seeds),
-            OURS: [(one.pick, one.spent) for one in played],
-            **rivals(pool, file, played, seeds),
-        }
-        distinct = {str(pick): pick for found in picks.values() for pick, _ in found}
-        tested = {
-            key: [pool.submit(loop_rivals.tested, workload.name, pick, seed) for seed in FRESH]
-            for key, pick in distinct.items()
-        }
-        means = {key: statistics.fmean(one.result() for one in runs) for key, runs in tested.items()}
-    return {
-        name: Outcome(tested=[means[str(pick)] for pick, _ in found], spent=[spent for _, spent in found])
-        for name, found in picks.items()
+    picks = {
+        "the defaults, untuned": (loop_rivals.untuned(file), 0),
+        OURS: (played.pick, played.spent),
+        **rivals(pool, file, played, seed),
     }
+    tested = {
+        key: [pool.submit(loop_rivals.tested, workload.name, pick, fresh) for fresh in FRESH]
+        for key, pick in {str(pick): pick for pick, _ in picks.values()}.items()
+    }
+    means = {key: statistics.fmean(one.result() for one in runs) for key, runs in tested.items()}
+    return {name: (means[str(pick)], spent) for name, (pick, spent) in picks.items()}
 
 
 def described(played: Played) -> str:
@@ -110,22 +141,20 @@ def described(played: Played) -> str:
     )
 
 
-def rivals(pool: Executor, file: Path, played: Sequence[Played], seeds: range) -> dict[str, list[tuple[Pick, int]]]:
-    """What Optuna would pick, by method; one search a method and seed tells of every share of the steps."""
+def rivals(pool: Executor, file: Path, played: Played, seed: int) -> dict[str, tuple[Pick, int]]:
+    """What Optuna would pick, by method; one search a method tells of every share of the steps."""
     usual = loop_rivals.untuned(file)
-    searches: dict[str, list[Future[Search]]] = {
-        name: [
-            pool.submit(loop_rivals.search, file, seed, math.ceil(max(SHARES.values()) * one.spent), name)
-            for seed, one in zip(seeds, played, strict=True)
-        ]
+    longest = math.ceil(max(SHARES.values()) * played.spent)
+    searches = {
+        name: pool.submit(loop_rivals.search, file, seed, longest, name)
         for name in (loop_rivals.TPE, loop_rivals.HYPERBAND)
     }
     return {
-        f"{name}, {words}": [
-            (search.result().best_within(int(share * one.spent)) or usual, int(share * one.spent))
-            for search, one in zip(found, played, strict=True)
-        ]
-        for name, found in searches.items()
+        f"{name}, {words}": (
+            search.result().best_within(int(share * played.spent)) or usual,
+            int(share * played.spent),
+        )
+        for name, search in searches.items()
         for words, share in SHARES.items()
     }
 
@@ -163,7 +192,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="smaller studies, to see that it all works")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="keep every study and every answer there")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="keep every study and answer there, and go on with what is there"
+    )
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     tables = []

@@ -17,8 +17,6 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 STUDIES = 3
 """The loop gives up asking `playbook next` after so many studies, whatever it still advises."""
-EVALUATIONS = 30
-"""In a training, where the sweep found its length; as many as configs/digits.yaml has."""
 LONG = 3
 """Points of the round that trains in full."""
 REPEATS = 3
@@ -103,7 +101,7 @@ class Bench:
 
     def next(self, study: str, *options: str) -> Path | None:
         """The study file that `playbook next` writes; None where it finds nothing to change."""
-        file = self.folder / f"{Path(study).name}-{'long' if options else 'next'}.yaml"
+        file = self.folder / f"next-{len(list(self.folder.glob('next-*.yaml')))}.yaml"
         self.say("next", study, "--output", file.name, *options)
         return file if file.exists() else None
 
@@ -125,13 +123,10 @@ def play(workload: Workload, folder: Path, seed: int, *, jobs: int) -> Played:
     workload's first round is; then a few points train in full: in doubt, the playbook trains longer.
     """
     bench = Bench(folder=folder, jobs=jobs)
-    longest = load(workload.file(folder, workload.name, seed))[0].max_train_steps
+    whole = load(workload.file(folder, workload.name, seed))[0]
+    longest = whole.max_train_steps
     file = workload.file(folder, workload.name, seed, **workload.first_round)
     swept = bench.answer("lr-sweep", file.name, "--write", *bench.slots)
-    if swept["max_train_steps"] is not None:
-        # The command leaves eval_every alone; with the file's own a short training would have too few evaluations.
-        often = str(max(1, swept["max_train_steps"] // EVALUATIONS))
-        file.write_text(edited(file.read_text(encoding="utf-8"), {"eval_every": often}), encoding="utf-8")
 
     studies = [bench.run(file)]
     following = bench.next(studies[-1])
@@ -150,10 +145,12 @@ def play(workload: Workload, folder: Path, seed: int, *, jobs: int) -> Played:
     chosen, other = (final, baseline) if better else (baseline, final)
     adopted = bench.answer("adopt", chosen, "--over", other, "--note", f"compare says {answer['verdict']}")
     return Played(
-        pick=Pick(adopted["params"], *bench.lengths(chosen)),
+        # for good all train with as many evaluations, whose best is kept
+        pick=Pick(adopted["params"], bench.lengths(chosen)[0], whole.steps_between_evaluations),
         steps={
             "sweep": swept["steps_spent"],
-            "studies": sum(bench.trained(study, repeats=False) for study in studies),
+            # a study that more trials were added to stands there twice
+            "studies": sum(bench.trained(study, repeats=False) for study in dict.fromkeys(studies)),
             "baseline": bench.trained(baseline, repeats=False),
             "repeats": bench.trained(final, repeats=True) + bench.trained(baseline, repeats=True),
         },

@@ -1,12 +1,12 @@
-"""What recording, reading and starting cost, side by side with peers: python benchmarks/speed.py [--rounds 5]
+"""What recording, reading, starting and launching cost, side by side with peers, as one Markdown table.
 
     make peers                                            # the peers, pinned, in an environment of their own
-    .venv-peers/bin/python benchmarks/speed.py
+    .venv-peers/bin/python benchmarks/speed.py [--rounds 5] [--only recording,reading,starting,launching]
 
 Every way takes its turn in every round, after one round that does not count; what is printed are the median of the
 times and the median of each round's ratio to the first way. On a machine that is busy otherwise, `--cpu` counts
-processor time in place of time. Peers that are not installed are left out. Peers that would take minutes get less to
-do, and count by the evaluation. What launching trials costs is measured by launch.py.
+processor time in place of time, except of launching. Peers that are not installed are left out. Peers that would take
+minutes get less to do, and count by the evaluation. Launching is measured by launch.py, which says how.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks import launch
 from benchmarks import speed_peers as peers
 from playbook_cli import Trial, journal
 from playbook_cli.paths import StudyPaths
@@ -62,11 +63,15 @@ def table(title: str, unit: str, scale: float, ways: list[Way], options: argpars
             way.run()
             if number > 0:
                 seconds[way.name].append((clock() - begun) / way.count)
-    first = seconds[ways[0].name]
-    print(f"\n| {title} | {unit} | ratio |\n|---|---|---|")
-    for name, times in seconds.items():
+    print_rows(title, unit, scale, seconds)
+
+
+def print_rows(title: str, unit: str, scale: float, seconds: dict[str, list[float]]) -> None:
+    first = next(iter(seconds.values()))
+    for number, (name, times) in enumerate(seconds.items()):
         ratio = statistics.median(mine / theirs for mine, theirs in zip(times, first, strict=True))
-        print(f"| {name} | {statistics.median(times) * scale:,.2f} | {ratio:,.3f} |", flush=True)
+        time_taken = statistics.median(times) * scale
+        print(f"| {title if number == 0 else ''} | {name} | {time_taken:,.2f} {unit} | {ratio:,.3f} |", flush=True)
 
 
 def processor() -> float:
@@ -143,8 +148,8 @@ def reading(folder: Path, options: argparse.Namespace) -> None:
         peers.fill_optuna(folder / "filled", iter(few))
         assert peers.read_optuna(folder / "filled") == less * evaluations
         ways.append(Way("Optuna, SQLite", lambda: peers.read_optuna(folder / "filled"), less * evaluations))
-    title = f"reading {count:,} evaluations of {trials:,} trials; peers {less * evaluations:,} of {less:,}"
-    table(title, "µs an evaluation", 1e6, ways, options)
+    peers_read = f"; peers {less * evaluations:,} of {less:,}" if TENSORBOARD or OPTUNA else ""
+    table(f"reading {count:,} evaluations of {trials:,} trials{peers_read}; of one", "µs", 1e6, ways, options)
 
 
 def study(directory: Path, trials: int, evaluations: int) -> StudyPaths:
@@ -194,6 +199,13 @@ def starting(options: argparse.Namespace) -> None:
     table("starting", "ms", 1e3, ways, options)
 
 
+def launching(options: argparse.Namespace) -> None:
+    for trials, seconds, what in ((24, 0.0, "24 trials of 20 steps"), (4, 10.0, "4 trials of 10 s")):
+        taken, same = launch.walls(trials, seconds, options.launches)
+        assert same
+        print_rows(f"launching {what}, {launch.AT_ONCE} at once", "s", 1.0, taken)
+
+
 def python(*arguments: str) -> None:
     subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
@@ -205,16 +217,20 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1000, help="that are read")
     parser.add_argument("--evaluations", type=int, default=1000, help="of each trial that is read")
     parser.add_argument("--cpu", action="store_true", help="count processor time")
-    parser.add_argument("--only", choices=["recording", "reading", "starting"])
+    parser.add_argument("--launches", type=int, default=3, help="rounds of launching")
+    parser.add_argument("--only", default="recording,reading,starting,launching")
     options = parser.parse_args()
     random.seed(0)
+    print("| what | way | time | ratio |\n|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
-        if options.only in (None, "recording"):
+        if "recording" in options.only:
             recording(Path(temporary), options)
-        if options.only in (None, "reading"):
+        if "reading" in options.only:
             reading(Path(temporary), options)
-    if options.only in (None, "starting"):
+    if "starting" in options.only:
         starting(options)
+    if "launching" in options.only:
+        launching(options)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.errors import StudyError
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.store import HEARTBEAT_SECONDS, running
+from playbook_cli.nodes import HEARTBEAT_SECONDS
+from playbook_cli.store import began, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def _note() -> dict[str, object]:
 
     return {
         "pid": os.getpid(),
-        "created": psutil.Process().create_time(),
+        "created": began(psutil.Process()),
         "host": socket.gethostname(),
         "user": getpass.getuser(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -1,4 +1,4 @@
-"""The command line: the verbs, and the only place where an error becomes an exit code."""
+"""The command line, and the only place where an error becomes an exit code. The verbs: `commands.verbs`."""
 
 from __future__ import annotations
 
@@ -9,53 +9,18 @@ from typing import Annotated
 import typer
 
 from playbook_cli import __version__
-from playbook_cli.commands.adopt import adopt
-from playbook_cli.commands.compare import compare
-from playbook_cli.commands.devices import devices
-from playbook_cli.commands.explain import explain
-from playbook_cli.commands.export import export
-from playbook_cli.commands.import_ import import_
-from playbook_cli.commands.init import init
-from playbook_cli.commands.log import log
-from playbook_cli.commands.lr_sweep import lr_sweep
-from playbook_cli.commands.next import next_
 from playbook_cli.commands.output import visible
-from playbook_cli.commands.plan import plan
-from playbook_cli.commands.repeat import repeat
-from playbook_cli.commands.report import report
-from playbook_cli.commands.run import run
-from playbook_cli.commands.schema import schema
-from playbook_cli.commands.status import status
-from playbook_cli.commands.watch import watch
+from playbook_cli.commands.overview import Overview
 from playbook_cli.errors import PlaybookError
 
 app = typer.Typer(
     name="playbook",
+    cls=Overview,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (
-    init,
-    plan,
-    lr_sweep,
-    run,
-    status,
-    watch,
-    report,
-    next_,
-    repeat,
-    compare,
-    adopt,
-    log,
-    devices,
-    explain,
-    import_,
-    export,
-    schema,
-):
-    app.command(verb.__name__.rstrip("_").replace("_", "-"))(verb)
 
 
 def _version(wanted: bool) -> None:

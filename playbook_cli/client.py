@@ -23,7 +23,7 @@ from playbook_cli.errors import JournalError, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any, NoReturn
 
@@ -54,6 +54,7 @@ class Trial:
         target: float | None = None,
         stop_step: int | None = None,
         evaluate_from: int | None = None,
+        checkpoints: bool = True,
     ) -> None:
         self.id = number
         """The trial's number in its study; None by hand."""
@@ -75,6 +76,7 @@ class Trial:
         self._target = target
         self._stop_step = max_train_steps if stop_step is None else min(stop_step, max_train_steps)
         self._evaluate_from = max_train_steps if evaluate_from is None else evaluate_from
+        self._checkpoints = checkpoints
         self._journal: journal.QuickJournal | None = None
         self._stateful: dict[str, Any] = {}
         self._save: Callable[[str], object] | None = None
@@ -154,18 +156,24 @@ class Trial:
         set a target and it is reached. ProtocolError where steps go backwards or beyond max_train_steps, or a metric
         is no number.
         """
-        values = {name: _number(name, value) for name, value in metrics.items()}
+        values = metrics
+        for value in metrics.values():
+            if type(value) is not float:
+                values = {name: _number(name, value) for name, value in metrics.items()}
+                break
         if not values:
             raise ProtocolError(
                 f"trial.report({step}) without a metric", hint="write trial.report(step, val_error=...)"
             )
-        step = _whole(step)
+        if type(step) is not int or step < 0:
+            step = _whole(step)
         if step > self.max_train_steps:
             raise ProtocolError(
                 f"trial.report at step {step}, beyond max_train_steps = {self.max_train_steps}",
                 hint="all trials of a study train equally long: loop over trial.steps(...)",
             )
-        self._begin()
+        if self._journal is None:
+            self._begin()
         if step < self._step:
             raise ProtocolError(
                 f"trial.report at step {step} after step {self._step}: steps never go backwards",
@@ -173,9 +181,9 @@ class Trial:
             )
         self._step = step
         self._record({"step": step, **values})
-        for name, value in values.items():
-            if value - value != 0.0:
-                self._end(f"{name} is {value} at step {step}")
+        total = sum(values.values())
+        if total - total != 0.0:
+            self._end_where_infinite(step, values)
         if self.metric in values:
             value = values[self.metric]
             if self._target is not None and self._sign * value <= self._sign * self._target:
@@ -183,14 +191,35 @@ class Trial:
             self._keep_checkpoints(step, value)
         if step >= self._stop_step:
             self._flush()
-        if step >= self._stop_step < self.max_train_steps:
-            self._enough(f"step {step} is as far as this trial is wanted")
+            if self._stop_step < self.max_train_steps:
+                self._enough(f"step {step} is as far as this trial is wanted")
+
+    @staticmethod
+    def grad_norm(parameters: Iterable[Any]) -> float:
+        """The L2 norm of the whole gradient, for `report(step, grad_norm=trial.grad_norm(model.parameters()))`.
+
+        Call it after `backward()`, before gradients are clipped and the optimizer uses them; gradients that were scaled
+        for mixed precision are unscaled first. Nothing is changed. 0.0 where no parameter has a gradient.
+        """
+        import torch
+
+        norms = [
+            torch.linalg.vector_norm(p.grad.detach(), dtype=torch.float32) for p in parameters if p.grad is not None
+        ]
+        if not norms:
+            return 0.0
+        return float(torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms])))
 
     def infeasible(self, reason: str) -> NoReturn:
         """End the trial because its point cannot be trained; the reason goes into the study."""
         self._begin()
         self._record({"step": self._step, "infeasible": str(reason)})
         self._end(str(reason))
+
+    def _end_where_infinite(self, step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            if value - value != 0.0:
+                self._end(f"{name} is {value} at step {step}")
 
     def _end(self, reason: str) -> NoReturn:
         self._flush()
@@ -248,7 +277,7 @@ class Trial:
 
     def _keep_checkpoints(self, step: int, value: float) -> None:
         best = self._is_best(step, value)
-        if self._directory is None or not (self._stateful or self._save):
+        if self._directory is None or not self._checkpoints or not (self._stateful or self._save):
             return
         self._flush()  # a checkpoint never comes before the records that it covers
         last = self._checkpoint("last")
@@ -261,7 +290,7 @@ class Trial:
             _link(last, self._checkpoint("best"))
 
     def _keep_stable(self, step: int) -> None:
-        if self._directory is None or not self._writes:
+        if self._directory is None or not self._writes or not self._checkpoints:
             return
         path = self._checkpoint("stable")
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -273,7 +302,13 @@ class Trial:
 
         state = {name: _state(thing) for name, thing in self._stateful.items()}
         place = {"step": self._step if step is None else step, "evaluated": self._step}
-        torch.save({**place, "state": state, "random": _random_state()}, path)
+        try:
+            torch.save({**place, "state": state, "random": _random_state()}, path)
+        except RuntimeError as error:  # so torch says that the disk is full, which nobody understands
+            import shutil
+
+            free = shutil.disk_usage(os.path.dirname(path)).free / 1e6
+            raise OSError(f"can't write the checkpoint {path} ({free:,.1f} MB are free there): {error}") from error
 
     def _restore(self) -> int | None:
         if not self._stateful or not os.path.exists(self._checkpoint("last")):
@@ -334,6 +369,7 @@ def current_trial(
             target=float(env["PLAYBOOK_TARGET"]) if "PLAYBOOK_TARGET" in env else None,
             stop_step=int(env["PLAYBOOK_STOP_STEP"]) if "PLAYBOOK_STOP_STEP" in env else None,
             evaluate_from=int(env["PLAYBOOK_EVALUATE_FROM"]) if "PLAYBOOK_EVALUATE_FROM" in env else None,
+            checkpoints=env.get("PLAYBOOK_CHECKPOINTS") != "none",
         )
     except (KeyError, ValueError, OSError) as error:
         raise ProtocolError(

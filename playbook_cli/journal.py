@@ -1,6 +1,6 @@
 """Append and read JSON lines: a record is whole or absent, a torn last line never happened.
 
-Only small parts of the standard library are imported: training scripts pay for this module.
+Only small parts of the standard library are imported, and orjson with the first record: training scripts pay for this.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 import atexit
 import json
 import os
-from functools import lru_cache
-from itertools import chain
-from math import isfinite
+from functools import cache, partial
 from time import monotonic
 
 from playbook_cli.errors import JournalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 PERIOD_SECONDS = 0.01
@@ -41,7 +39,7 @@ class Journal:
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write `record`; OSError where the disk does not take it, and then nothing of it remains."""
-        self._write(json.dumps(record).encode() + b"\n")
+        self._write(_line(record))
         if self._durable:
             os.fsync(self._fd)
 
@@ -70,7 +68,7 @@ class QuickJournal(Journal):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
-        self._held: list[Mapping[str, Any]] = []
+        self._held: list[bytes] = []
         self._due = 0.0
         """When the period ends, on the monotonic clock."""
         self._at_once = 0
@@ -78,9 +76,9 @@ class QuickJournal(Journal):
         _quick.append(self)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write `record`, or hold it back for a moment; it must not be changed afterwards. OSError as in `flush`."""
+        """Write `record`, or hold it back for a moment. OSError as in `flush`."""
         held = self._held
-        held.append(record)
+        held.append(_line(record))
         now = monotonic()
         if now >= self._due:
             self._due = now + PERIOD_SECONDS
@@ -98,14 +96,15 @@ class QuickJournal(Journal):
 
     def flush(self) -> None:
         """Write what is held back; OSError where the disk does not take it, and then nothing of it remains."""
-        records = []
+        lines: list[bytes] = []
+        take = self._held.pop
         try:
-            while self._held:
-                records.append(self._held.pop(0))  # so that another thread may append or flush meanwhile
+            while True:
+                lines.append(take(0))  # so that another thread may append or flush meanwhile
         except IndexError:
             pass
-        if records:
-            self._write(_lines(records))
+        if lines:
+            self._write(b"".join(lines))
 
     def close(self) -> None:
         """Write what is held back, and close the file; harmless when it is closed already."""
@@ -172,7 +171,7 @@ def rewrite(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) 
     """Replace a journal by these records, at once or not at all."""
     temporary = f"{os.fspath(path)}.tmp"
     with open(temporary, "wb") as file:
-        file.writelines(json.dumps(record).encode() + b"\n" for record in records)
+        file.writelines(map(_line, records))
     os.replace(temporary, path)
 
 
@@ -203,27 +202,24 @@ def _cut_torn_tail(fd: int) -> None:
         os.ftruncate(fd, keep)
 
 
-def _lines(records: list[Mapping[str, Any]]) -> bytes:
-    """The records, one a line, as json.dumps writes them, in a third of its time where all are numbers of one shape."""
-    return _alike(records) or b"".join([json.dumps(record).encode() + b"\n" for record in records])
-
-
-def _alike(records: list[Mapping[str, Any]]) -> bytes | None:
-    """The lines of records that have the same names and finite numbers alone; None of others."""
-    names = tuple(records[0])
-    if len(records) == 1 or set(map(tuple, records)) != {names}:
-        return None
-    values = tuple(chain.from_iterable([record.values() for record in records]))
+def _line(record: Mapping[str, Any]) -> bytes:
+    """The record as one line of JSON; what orjson has no word for (NaN, infinities, long integers) as Python has it."""
     try:
-        if set(map(type, values)) <= {int, float} and isfinite(sum(values)):  # json has its own words for the others
-            return (_template(names) * len(records) % values).encode()
-    except (OverflowError, TypeError):  # an integer beyond all floats; a name that is no text
-        pass
-    return None
+        line = _encoder()(record)
+    except TypeError:
+        return _plainly(record)
+    return line if b"null" not in line else _plainly(record)
 
 
-@lru_cache(maxsize=64)
-def _template(names: tuple[str, ...]) -> str:
-    """A line with these names, and %r where their numbers stand; TypeError where a name is no text."""
-    fields = [json.dumps("" + name).replace("%", "%%") + ": %r" for name in names]
-    return "{" + ", ".join(fields) + "}\n"
+@cache
+def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
+    """orjson's, which takes a twentieth of the time; Python's own where a script's environment lacks it."""
+    try:
+        import orjson
+    except ImportError:
+        return _plainly
+    return partial(orjson.dumps, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _plainly(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"

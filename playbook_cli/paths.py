@@ -28,6 +28,11 @@ class TrialPaths:
         return self.dir / "stdout.log"
 
     @property
+    def node(self) -> Path:
+        """Where a cluster runs it; written by the process that watches over it there."""
+        return self.dir / "node.json"
+
+    @property
     def source(self) -> Path:
         """What another tool said of a trial that was imported from it."""
         return self.dir / "source.json"

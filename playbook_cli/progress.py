@@ -29,6 +29,8 @@ class _Tally:
     metric: Metric
     max_train_steps: int
     trials: dict[int, TrialRecord] = field(default_factory=dict)
+    further: int = 0
+    """Trials that were not known when the run began."""
     slots: dict[int, str] = field(default_factory=dict)
     """Of the trials that run."""
     width: int = 1
@@ -36,11 +38,17 @@ class _Tally:
     _spent_seconds: float = 0.0
     _spent_steps: int = 0
 
-    def begin(self, trials: Sequence[TrialRecord], slots: int) -> None:
+    @property
+    def planned(self) -> int:
+        return len(self.trials) + self.further
+
+    def begin(self, trials: Sequence[TrialRecord], slots: int, further: int) -> None:
         self.trials = {trial.id: trial for trial in trials}
         self.width = slots
+        self.further = further
 
     def start(self, trial: TrialRecord, slot: str) -> None:
+        self.further -= trial.id not in self.trials
         self.trials[trial.id] = trial
         self.slots[trial.id] = slot
         self._begun[trial.id] = (time.monotonic(), trial.last_step)
@@ -62,7 +70,9 @@ class _Tally:
             return None
         open_trials = [t for t in self.trials.values() if t.state in ("pending", "running")]
         remaining = sum(max(0, self.max_train_steps - steps.get(t.id, t.last_step)) for t in open_trials)
-        return remaining * self._spent_seconds / self._spent_steps / max(1, min(self.width, len(open_trials)))
+        remaining += self.further * self.max_train_steps
+        at_once = max(1, min(self.width, len(open_trials) + self.further))
+        return remaining * self._spent_seconds / self._spent_steps / at_once
 
 
 class PlainWatcher:
@@ -72,11 +82,12 @@ class PlainWatcher:
         self._console = console
         self._tally = _Tally(paths=paths, metric=metric, max_train_steps=max_train_steps)
 
-    def begun(self, trials: Sequence[TrialRecord], slots: int) -> None:
-        self._tally.begin(trials, slots)
+    def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
+        self._tally.begin(trials, slots, further)
         search = searched(trials)
         repeats = [trial for trial in trials if trial.repeat_of is not None]
-        missing = [_missing(part, what) for part, what in ((search, "trials"), (repeats, "repeats")) if part]
+        parts = ((search, "trials", further), (repeats, "repeats", 0))
+        missing = [_missing(part, what, more) for part, what, more in parts if part or more]
         self._say(f"{' and '.join(missing)} to run, {slots} at once, into {self._tally.paths.dir}")
 
     def started(self, trial: TrialRecord, slot: str) -> None:
@@ -108,8 +119,8 @@ class LiveWatcher:
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._drawn = 0.0
 
-    def begun(self, trials: Sequence[TrialRecord], slots: int) -> None:
-        self._tally.begin(trials, slots)
+    def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
+        self._tally.begin(trials, slots, further)
         self._live.start()
 
     def started(self, trial: TrialRecord, slot: str) -> None:
@@ -150,9 +161,9 @@ class LiveWatcher:
         return Group(table, Text(_overview(tally, steps)))
 
 
-def _missing(trials: Sequence[TrialRecord], what: str) -> str:
+def _missing(trials: Sequence[TrialRecord], what: str, further: int) -> str:
     done = sum(trial.state in ("completed", "infeasible") for trial in trials)
-    return f"{len(trials) - done} of {len(trials)} {what}"
+    return f"{len(trials) + further - done} of {len(trials) + further} {what}"
 
 
 def _step(value: object) -> int:
@@ -160,7 +171,7 @@ def _step(value: object) -> int:
 
 
 def _overview(tally: _Tally, steps: dict[int, int]) -> str:
-    tallied = counts(tally.trials.values(), len(tally.trials))
+    tallied = counts(tally.trials.values(), tally.planned)
     shown = [f"{tallied['completed']}/{tallied['planned']} completed"]
     shown += [f"{tallied[state]} {state}" for state in ("infeasible", "failed") if tallied[state]]
     best = tally.best()
@@ -176,7 +187,7 @@ def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
     done = sum(t.state in ("completed", "infeasible", "failed") for t in tally.trials.values())
     what = {"pending": "stopped"}.get(trial.state, trial.state)
     again = "" if trial.repeat_of is None else f" (trial {trial.repeat_of} again)"
-    text = f"[{done}/{len(tally.trials)}] trial {trial.id}{again} {what}"
+    text = f"[{done}/{tally.planned}] trial {trial.id}{again} {what}"
     if trial.state == "completed" and trial.best is not None:
         best = tally.best()
         first = " (the best so far)" if best is not None and best.id == trial.id else ""

@@ -142,6 +142,10 @@ class TrialRecord:
     reason: str | None = None
     """Why it is infeasible or failed."""
     attempts: int = 0
+    devices: Sequence[str] = ()
+    """The kinds of device that its attempts ran on, where that is known: usually one."""
+    shared: bool = False
+    """Whether other trials may have used its device at the same time."""
     curve: Curve | None = None
     """Evaluations of the latest attempt; None where nothing was recorded."""
     best: Best | None = None
@@ -194,6 +198,8 @@ class StudyRecord:
     """A learning-rate sweep: its trials end where they fit or can't win, so their curves are not those of training."""
     listed: bool = False
     """Its points were written down one by one, not sampled: where they lie says nothing about the space."""
+    adaptive: bool = False
+    """Each point was chosen by the results before it: they crowd where those are good, and sample nothing evenly."""
     earlier: Earlier | None = None
     """What the points of this study came to in a shorter round before it."""
     imported: bool = False

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from playbook_cli.records import Parameter, Value
 
@@ -31,10 +31,14 @@ class Space:
 
     def params(self, arm: Mapping[str, Value], point: Sequence[float]) -> dict[str, Value]:
         """All hyperparameters of the trial at `point` of the unit cube, one coordinate a dimension, in this arm."""
+        return self.chosen(arm, lambda parameter: parameter.from_unit(float(point[self._index[parameter.label]])))
+
+    def chosen(self, arm: Mapping[str, Value], choose: Callable[[Parameter], Value]) -> dict[str, Value]:
+        """All hyperparameters of the trial in this arm whose active dimensions `choose` sets, one after the other."""
         settings = {**self.fixed, **arm}
         for parameter in self._sampling_order:
             if parameter.active(settings):
-                settings[parameter.name] = parameter.from_unit(float(point[self._index[parameter.label]]))
+                settings[parameter.name] = choose(parameter)
         names = dict.fromkeys([p.name for p in self.parameters] + list(self.fixed))
         return {name: settings[name] for name in names if name in settings}
 

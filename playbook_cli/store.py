@@ -14,6 +14,7 @@ from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measure, measured_by
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.inside import refuse_ways_out
+from playbook_cli.nodes import SILENT_SECONDS, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, searched
 from playbook_cli.spec.load import load
@@ -21,12 +22,14 @@ from playbook_cli.spec.load import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import psutil
+
+    from playbook_cli.nodes import Node
     from playbook_cli.records import Value
     from playbook_cli.spec.model import Round, StudySpec
 
-HEARTBEAT_SECONDS = 10.0
-SILENT_SECONDS = 60.0
-"""A runner on another machine that has not been heard of for so long is taken for dead."""
+CLUSTERS = {"slurm": True, "ray": False}
+"""Slots of attempts that a cluster runs when it has room for them, and whether it does so without a runner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Runner:
 
     pid: int
     created: float
-    """When the process started, seconds since the epoch."""
+    """When the process started, as `began` has it."""
     host: str
     user: str
     since: str
@@ -97,8 +100,7 @@ class Store:
     def record(self) -> StudyRecord:
         """The whole study with all evaluations, for analysis. Trials that are under way are `running`."""
         history = self.history()
-        alive = self.runner() is not None
-        under_way = {attempt.trial for attempt in history.open_attempts} if alive else set()
+        under_way = self._under_way(history)
         spec, space = self.spec, self.spec.space()
         trials = [self._measured(replace(t, state="running") if t.id in under_way else t) for t in history.trials]
         return StudyRecord(
@@ -115,9 +117,23 @@ class Store:
             rules=spec.rules,
             raced=spec.sampler == "listed" and spec.points is None,
             listed=spec.points is not None,
+            adaptive=spec.adaptive,
             imported=spec.imported is not None,
             earlier=None if spec.round is None else _earlier(spec, spec.round, trials, self.paths.dir.parent),
         )
+
+    def on_cluster(self, history: History) -> dict[int, Node | None]:
+        """What the nodes tell of the attempts that a cluster has and nobody saw end; None of those without a node."""
+        alive = self.runner() is not None
+        attempts = (a.trial for a in history.open_attempts if a.slot in CLUSTERS and (alive or CLUSTERS[a.slot]))
+        return {trial: told(self.paths.trial(trial).node) for trial in attempts}
+
+    def _under_way(self, history: History) -> set[int]:
+        """The trials that run now; a runner need not be there where a cluster runs them."""
+        running = {trial for trial, node in self.on_cluster(history).items() if node is not None and node.runs}
+        if self.runner() is None:
+            return running
+        return running | {attempt.trial for attempt in history.open_attempts if attempt.slot not in CLUSTERS}
 
     def _measured(self, trial: TrialRecord) -> TrialRecord:
         if trial.attempts == 0:
@@ -161,6 +177,10 @@ def read_history(paths: StudyPaths) -> History:
             elif kind == "ended":
                 number = events.whole(event, "trial")
                 trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
+                if device := events.text(event, "device") if "device" in event else None:
+                    before = trials[number].get("devices", ())
+                    trials[number]["devices"] = before if device in before else (*before, device)
+                trials[number]["shared"] = trials[number].get("shared", False) or event.get("shared") is True
                 begun = attempts.pop(number, None)
                 seconds += max(0.0, events.moment(event) - begun.started) if begun else 0.0
         except (KeyError, TypeError, ValueError) as error:
@@ -221,9 +241,16 @@ def is_alive(pid: int, created: float) -> bool:
 
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
+        return abs(began(process) - created) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def began(process: psutil.Process) -> float:
+    """When a process started, seconds since the machine did: it stays the same when somebody sets the clock."""
+    import psutil
+
+    return process.create_time() - psutil.boot_time()
 
 
 def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:

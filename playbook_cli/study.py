@@ -12,8 +12,10 @@ from playbook_cli import journal
 from playbook_cli.curves import measure, measured_by
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
+from playbook_cli.launch.memory import out_of_memory
 from playbook_cli.records import WHOLE, TrialRecord, searched
-from playbook_cli.sampling.continued import checkpoint_of, go_on_from
+from playbook_cli.sampling.bayesian import learned
+from playbook_cli.sampling.continued import began_anew, checkpoint_of, go_on_from
 from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
@@ -42,8 +44,8 @@ NO_METRIC = "it ended without an evaluation of"
 class Watcher(Protocol):
     """Is told what happens, to show it."""
 
-    def begun(self, trials: Sequence[TrialRecord], slots: int) -> None:
-        """All trials that the run is about, as they stand, and how many can run at once."""
+    def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
+        """All trials that the run is about, as they stand, how many can run at once, and how many are not known yet."""
 
     def started(self, trial: TrialRecord, slot: str) -> None:
         """An attempt began."""
@@ -96,6 +98,7 @@ class _Attempt:
     """Size of stdout.log when it began."""
     timed_out: bool = False
     cancelled: bool = False
+    ended: Ended | None = None
 
 
 @dataclass(kw_only=True)
@@ -120,10 +123,14 @@ class Study:
     """Leave as soon as everything is submitted."""
     only: Callable[[TrialRecord], bool] | None = None
     """Which trials this run is about; None for all of them."""
+    follows: Mapping[str, Any] | None = None
+    """What an adaptive search begins with, for its journal; None where that has it already."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _crashes: dict[int, int] = field(default_factory=dict)
     """Crashed attempts of each trial in this run."""
+    _alone: set[int] = field(default_factory=set)
+    """Trials that need their GPU for themselves, since its memory was not enough for them and others."""
     _ended_well: bool = False
     _looked: float = 0.0
     """When the race was looked at, on the monotonic clock."""
@@ -133,6 +140,8 @@ class Study:
         self._journal = journal.Journal(self.paths.journal, durable=True)
         try:
             self._note("run", **self.origin)
+            if self.follows is not None:
+                self._note("follows", **self.follows)
             self._plan()
             return self._loop()
         except BaseException:  # the disk is full, say: leave no process behind
@@ -174,7 +183,7 @@ class Study:
             )
         search = searched(trials)
         missing = (self.spec.trials or 0) - len(search)
-        if missing > 0:
+        if missing > 0 and not self.spec.adaptive:
             for suggested in self.sampler.suggest(self.spec.space(), search, missing):
                 trial = replace(suggested, id=len(trials))  # repeats may stand between the trials of the search
                 self._note("planned", trial=trial.id, params=trial.params, arm=trial.arm, seed=trial.seed)
@@ -193,6 +202,28 @@ class Study:
         for number in self._attempts:
             self._trials[number] = replace(self._trials[number], state="running")
 
+    def _unnamed(self) -> int:
+        """Trials of an adaptive search that this run is still to choose."""
+        if not self.spec.adaptive or self.only is not None:
+            return 0
+        return max((self.spec.trials or 0) - len(searched(self._trials.values())), 0)
+
+    def _ask(self) -> list[int]:
+        """Plan the next trial of an adaptive search, if one can start now; the journal has what was known then.
+
+        One at a time: each takes the model a moment, and what ends meanwhile is known to the next. Trials that run,
+        wait to run again or failed have no result yet, and count as under way.
+        """
+        if not self._unnamed() or not self.launcher.free() or len(self._attempts) >= self.launcher.slots:
+            return []
+        search = searched(self._trials.values())
+        (suggested,) = self.sampler.suggest(self.spec.space(), search, 1)
+        trial = replace(suggested, id=len(self._trials))
+        known = [other.id for other in search if learned(other)]
+        self._note("planned", trial=trial.id, params=trial.params, arm=trial.arm, seed=trial.seed, known=known)
+        self._trials[trial.id] = trial
+        return [trial.id]
+
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
         """The trial with its best evaluation and last step, and all that its metrics file says."""
         measured = measure(self.paths.trial(trial.id).metrics)
@@ -201,17 +232,20 @@ class Study:
     def _loop(self) -> Outcome:
         mine = [t for t in self._trials.values() if self.only is None or self.only(t)]
         waiting = deque(t.id for t in mine if t.state not in ("completed", "infeasible") and t.id not in self._attempts)
-        self.watcher.begun(mine, self.launcher.slots)
+        self.watcher.begun(mine, self.launcher.slots, self._unnamed())
         hopeless = None
         pressed = 0
-        while waiting or self._attempts:
+        while waiting or self._attempts or (self._unnamed() and not pressed and not hopeless):
             if self.stop.asked > pressed:
                 pressed = self.stop.asked
                 self._cancel_all(now=pressed > 1)
             if pressed or hopeless:
                 waiting.clear()
-            while waiting and self.launcher.free():
-                self._submit(waiting.popleft(), waiting)
+            if not (waiting or pressed or hopeless):
+                waiting.extend(self._ask())
+            while (number := self._next(waiting)) is not None:
+                waiting.remove(number)
+                self._submit(number, waiting)
             if self.detach and not waiting and not pressed:
                 self.launcher.leave()
                 return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
@@ -224,12 +258,20 @@ class Study:
             self._watch_race()
             self.claim.beat()
             self.watcher.tick()
-            if self._attempts or waiting:
+            if self._attempts or waiting or self._unnamed():
                 time.sleep(self._pause())
         trials = list(self._trials.values())
         if hopeless is None and not pressed and trials and all(trial.state == "failed" for trial in trials):
             hopeless = self._why_hopeless()
         return Outcome(trials=trials, hopeless=hopeless, interrupted=bool(pressed))
+
+    def _next(self, waiting: deque[int]) -> int | None:
+        """The next trial that there is room for; those that need a GPU for themselves come last, when one is empty."""
+        for alone in (False, True):
+            number = next((number for number in waiting if (number in self._alone) is alone), None)
+            if number is not None:
+                return number if (self.launcher.free(alone=True) if alone else self.launcher.free()) else None
+        return None
 
     def _pause(self) -> float:
         """Seconds until the next look: short while trials may be short."""
@@ -278,7 +320,8 @@ class Study:
         self._trials[number] = trial = replace(trial, attempts=attempt.number, state="running", reason=None)
         try:
             further = self.race.environment(trial) if self.race else None
-            started = self.launcher.submit(job(self.spec, trial, paths, self.folder, further))
+            ready = job(self.spec, trial, paths, self.folder, further)
+            started = self.launcher.submit(replace(ready, alone=number in self._alone))
         except OSError as error:
             self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
             self._crashed(number, attempt, f"it can't be started: {error}", waiting)
@@ -291,6 +334,7 @@ class Study:
         """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""
         number = ended.trial
         attempt = self._attempts.pop(number)
+        attempt.ended = ended
         trial, measured = self._measured(self._trials[number])
         self._trials[number] = trial
         over = self.race.over(trial) if self.race and trial.best and not measured.damaged else None
@@ -307,13 +351,25 @@ class Study:
         elif ended.how == "lost" and not stopping:
             self._finish(number, attempt, "pending", ended.reason, ended.exit_code)
             waiting.append(number)
+        elif ended.exit_code != 0 and (said := out_of_memory(self.paths.trial(number).stdout, attempt.log_start)):
+            self._short_of_memory(number, attempt, said, waiting, ended)
         elif ended.exit_code != 0:
             how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
             self._crashed(number, attempt, f"it crashed with {how}", waiting, ended.exit_code, stopping=stopping)
         elif problem := self._not_a_result(trial, measured):
             self._crashed(number, attempt, problem, waiting, ended.exit_code, stopping=stopping, again=False)
         else:
-            self._finish(number, attempt, "completed", self._early(trial), ended.exit_code)
+            self._finish(number, attempt, "completed", self._early(trial) or self._anew(number), ended.exit_code)
+
+    def _short_of_memory(self, number: int, attempt: _Attempt, said: str, waiting: deque[int], ended: Ended) -> None:
+        """The fault of the point where it had its GPU for itself; else it is tried so."""
+        if ended.shared:
+            self._alone.add(number)
+            why = f"its GPU, which it shared, had too little memory, so it is tried alone: {said}"
+            self._finish(number, attempt, "pending", why, ended.exit_code)
+            waiting.append(number)
+        else:
+            self._finish(number, attempt, "infeasible", f"its GPU has too little memory: {said}", ended.exit_code)
 
     def _early(self, trial: TrialRecord) -> str | None:
         """That a trial ended well before max_train_steps, where it did; it has a result, but a shorter training."""
@@ -321,6 +377,13 @@ class Study:
         if trial.last_step + self.spec.steps_between_evaluations > steps or trial.last_step >= WHOLE * steps:
             return None
         return f"it ended at step {trial.last_step} of {steps}"
+
+    def _anew(self, number: int) -> str | None:
+        """That a trial which was to go on from a checkpoint began at its start, where it did."""
+        checkpoint = checkpoint_of(number, self._trials.values(), self.spec.points or ())
+        if checkpoint is None or not began_anew(self.paths.trial(number)):
+            return None
+        return f"it trained from its start: the script did not go on from {checkpoint}"
 
     def _not_a_result(self, trial: TrialRecord, measured: Measured) -> str | None:
         damaged = measured.damaged
@@ -354,7 +417,12 @@ class Study:
     def _finish(self, number: int, attempt: _Attempt, state: State, reason: str | None, exit_code: int | None) -> None:
         self._ended_well = self._ended_well or state in ("completed", "infeasible")
         self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
-        self._note("ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code)
+        result: dict[str, Any] = {"value": trial.best.value if trial.best else None} if self.spec.adaptive else {}
+        if attempt.ended is not None and attempt.ended.device:
+            result |= {"device": attempt.ended.device, "shared": attempt.ended.shared}
+        self._note(
+            "ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code, **result
+        )
         log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" else ""
         self.watcher.ended(trial, f"{reason}{log}" if reason else None)
 

@@ -20,7 +20,7 @@ from playbook_cli.launch.local import end_orphans
 from playbook_cli.paths import StudyPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 settings.register_profile(
@@ -52,6 +52,10 @@ def train(trial):
         if trial.should_evaluate(step):
             trial.report(step, val_error=trial.params["x"] + 1 / step)
 """
+
+
+def list_of(*words: str) -> Sequence[str]:
+    return words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +96,12 @@ class Bench:
         """The command line, in this process."""
         return self._call([str(argument) for argument in arguments])
 
-    def spawn(self, *arguments: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """The command line, in a process of its own that goes on."""
+    def spawn(
+        self, *arguments: object, env: Mapping[str, str] | None = None, inside: Callable[..., Sequence[str]] = list_of
+    ) -> subprocess.Popen[str]:
+        """The command line, in a process of its own that goes on; `inside` says how a command runs elsewhere."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "playbook_cli.cli", *map(str, arguments)],
+            inside(sys.executable, "-m", "playbook_cli.cli", *map(str, arguments)),
             cwd=self.folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -107,9 +113,9 @@ class Bench:
         self._spawned.append(process)
         return process
 
-    def finish(self, process: subprocess.Popen[str]) -> Answer:
+    def finish(self, process: subprocess.Popen[str], patience: float = PATIENCE) -> Answer:
         """How a spawned command ends."""
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=patience)
         return Answer(code=process.returncode, out=out, err=err)
 
     def real(self, *arguments: object, env: Mapping[str, str] | None = None) -> Answer:
@@ -143,12 +149,12 @@ class Bench:
                 found.append(process)
         return found
 
-    def wait(self, condition: Callable[[], Any], what: str) -> Any:
+    def wait(self, condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
         """The first true value of `condition`."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not (value := condition()):
             if time.monotonic() > deadline:
-                pytest.fail(f"waited {PATIENCE:g} s for {what}")
+                pytest.fail(f"waited {patience:g} s for {what}")
             time.sleep(0.02)
         return value
 

@@ -516,3 +516,40 @@ def test_a_checkpoint_never_comes_before_the_records_that_it_covers(environment,
     for step in range(1, 101):
         trial.report(step, loss=1 / step)
     assert covered == list(range(1, 101))
+
+
+def test_a_checkpoint_that_finds_no_room_says_so(tmp_path):
+    code = """
+import resource, sys
+import torch
+from playbook_cli import Trial
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+model = torch.nn.Linear(9, 9)
+trial = Trial(params={}, seed=0, max_train_steps=2, eval_every=1, directory=sys.argv[1], goal_metric="loss")
+for step in trial.steps(model=model):
+    trial.report(step, loss=1.0)
+"""
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert f"can't write the checkpoint {tmp_path}/checkpoints/last.pt.tmp (" in ended.stderr.splitlines()[-1]
+
+
+def test_the_gradient_norm_is_that_of_all_parameters_together_and_changes_nothing(trial):
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2))
+    assert trial.grad_norm(model.parameters()) == 0.0
+    model(torch.ones(5, 3)).square().sum().backward()
+    before = [parameter.grad.clone() for parameter in model.parameters()]
+    expected = math.sqrt(sum(float(grad.square().sum()) for grad in before))
+    assert trial.grad_norm(model.parameters()) == pytest.approx(expected, rel=1e-5)
+    assert all(torch.equal(p.grad, grad) for p, grad in zip(model.parameters(), before, strict=True))
+
+
+def test_a_trial_that_is_to_keep_no_checkpoints_keeps_none(environment, tmp_path):
+    environment(CHECKPOINTS="none")
+    trial = current_trial()
+    for step in trial.steps(counter=Counter(), keep=2):
+        trial.report(step, loss=1 / step)
+    assert len(recorded(tmp_path)) == 10
+    assert not (tmp_path / "checkpoints").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import playbook_cli
+from playbook_cli.commands.verbs import VERBS
 
 PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
@@ -27,25 +28,29 @@ PARTS = [
     "curves",
     "events",
     "columns",
+    "nodes",
     "store",
     "claim",
     "sampling",
     "launch",
     "ingest",
-    "exporting",
     "workloads",
     "analysis",
+    "exporting",
     "advice",
     "study",
     "provenance",
     "progress",
     "sweep",
+    "batch_size",
+    "instability",
     "ledger",
     "report",
     "commands",
     "cli",
 ]
 """A part imports from the parts before it."""
+VERB_FILES = [PACKAGE / "commands" / f"{verb.place.partition(':')[0]}.py" for verb in VERBS.values()]
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -96,6 +101,15 @@ def test_importing_the_client_loads_json_and_nothing_more():
     assert more == {"playbook_cli", "playbook_cli.client", "playbook_cli.errors", "playbook_cli.journal"}
 
 
-def test_help_loads_nothing_heavy():
-    loaded = modules_after("from playbook_cli import cli")
+def test_help_loads_no_verb():
+    loaded = modules_after("from playbook_cli import cli; import typer; typer.main.get_command(cli.app)")
+    assert "playbook_cli.commands.verbs" in loaded
+    assert not loaded & {f"playbook_cli.commands.{path.stem}" for path in VERB_FILES}
+
+
+def test_verbs_load_nothing_heavy_before_they_are_called():
+    loaded = modules_after(
+        "from playbook_cli import cli; import typer; list(typer.main.get_command(cli.app).commands.values())"
+    )
+    assert "playbook_cli.commands.report" in loaded
     assert not loaded & {"numpy", "scipy", "torch", "pydantic", "yaml", "psutil", "altair", "sklearn", "rich.table"}

@@ -263,7 +263,7 @@ NAMES = st.lists(st.text(max_size=6) | st.sampled_from(["step", "%r", "100%", "Ã
         st.lists(st.dictionaries(st.text(max_size=3) | st.integers(), ANY, max_size=4), max_size=6),
     )
 )
-def test_held_back_or_not_a_record_is_what_json_makes_of_it(folder, records):
+def test_held_back_or_not_a_record_is_read_back_as_what_json_makes_of_it(folder, records):
     path = folder / "quick.jsonl"
     path.unlink(missing_ok=True)
     journal = QuickJournal(path)
@@ -271,5 +271,26 @@ def test_held_back_or_not_a_record_is_what_json_makes_of_it(folder, records):
     for record in records:
         journal.append(record)
     journal.close()
-    lines = path.read_text(encoding="utf-8").splitlines()[AT_ONCE:]
-    assert lines == [json.dumps(record) for record in records]
+    assert repr(read(path)[AT_ONCE:]) == repr([json.loads(json.dumps(record)) for record in records])
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=6), st.floats(allow_nan=False, allow_infinity=False)), max_size=6))
+def test_a_journal_that_is_written_anew_is_the_same_to_the_byte(folder, records):
+    """So that a trial which resumes leaves the same file as one that did not."""
+    path = folder / "again.jsonl"
+    rewrite(path, records)
+    written = path.read_bytes()
+    rewrite(path, read(path))
+    assert path.read_bytes() == written
+
+
+def test_without_orjson_the_same_is_recorded(tmp_path):
+    code = (
+        "import sys\nsys.modules['orjson'] = None\nfrom playbook_cli.journal import QuickJournal\n"
+        "journal = QuickJournal(sys.argv[1])\nfor n in range(99): journal.append({'step': n, 'loss': n / 7})\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "j")], check=True)
+    with_it = QuickJournal(tmp_path / "k")
+    burst(with_it, 99)
+    with_it.close()
+    assert (tmp_path / "j").read_bytes() == (tmp_path / "k").read_bytes()

@@ -15,8 +15,9 @@ import pytest
 from playbook_cli import journal
 from playbook_cli.claim import claimed
 from playbook_cli.errors import JournalError, SpecError, StudyError
+from playbook_cli.nodes import SILENT_SECONDS
 from playbook_cli.paths import StudyPaths
-from playbook_cli.store import SILENT_SECONDS, Attempt, Store, counts, is_alive, read_history, running
+from playbook_cli.store import Attempt, Store, began, counts, is_alive, read_history, running
 
 SPEC = """\
 name: s
@@ -189,7 +190,7 @@ def test_the_newest_evaluation_of_a_trial(paths):
 
 def note(paths, **changes):
     process = psutil.Process()
-    known = {"pid": process.pid, "created": process.create_time(), "host": socket.gethostname(), "user": "u"}
+    known = {"pid": process.pid, "created": began(process), "host": socket.gethostname(), "user": "u"}
     paths.runner.write_text(json.dumps({**known, "since": "2026-01-01", **changes}))
 
 
@@ -200,6 +201,15 @@ def test_the_runner_is_who_wrote_itself_down_as_long_as_it_lives(paths):
     assert str(runner) == f"process {os.getpid()} of u on {socket.gethostname()}, since 2026-01-01"
 
 
+def test_a_runner_lives_on_when_somebody_sets_the_clock(paths, monkeypatch):
+    """The system tells when a process was created by a clock that has been set; and so it does of its own start."""
+    note(paths)
+    created, booted = psutil.Process.create_time, psutil.boot_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: created(process) + 3600)
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted() + 3600)
+    assert running(paths) is not None
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"pid": 1}', "\x00"])
 def test_a_note_that_cannot_be_read_names_nobody(paths, content):
     paths.runner.write_text(content)
@@ -207,13 +217,13 @@ def test_a_note_that_cannot_be_read_names_nobody(paths, content):
 
 
 def test_a_number_that_another_process_has_now_is_not_the_runner(paths):
-    note(paths, created=psutil.Process().create_time() - 1000)
+    note(paths, created=began(psutil.Process()) - 1000)
     assert running(paths) is None
 
 
 def test_a_process_that_has_ended_is_not_alive_even_before_it_is_reaped(paths):
     process = subprocess.Popen([sys.executable, "-c", "pass"])
-    created = psutil.Process(process.pid).create_time()
+    created = began(psutil.Process(process.pid))
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert not is_alive(process.pid, created)
     process.wait()

@@ -276,7 +276,6 @@ def test_the_trials_of_a_grid_are_those_of_its_points(bench):
 
 CHANGES = [
     ({"max_train_steps": 8}, "max_train_steps: 4 -> 8"),
-    ({"trials": 2}, "trials: 4 -> 2"),
     ({"nuisance": {"x": {"min": 0.0, "max": 2.0}}}, "nuisance.x.max: 1.0 -> 2.0"),
     ({"fixed": {"b": 1}}, "fixed.b: (nothing) -> 1"),
     ({"trials": 8, "seed": 1}, "seed: 0 -> 1"),

@@ -15,9 +15,14 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Self
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
 
-START_SECONDS = 120.0
+import psutil
+
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
+"""Ray's own words about addresses that it can't reach, and about nodes that die, tell nothing here."""
 
 
 def missing() -> str | None:
@@ -44,12 +49,17 @@ class RayCluster:
         host = [sys.executable, "-m", "benchmarks.clusters.ray", *self._arguments]
         self._process = subprocess.Popen(
             ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *host],
-            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **QUIET},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._address = self._answer()
+        try:
+            self._address = self._answer()
+        except RuntimeError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -61,14 +71,21 @@ class RayCluster:
     def inside(self, *command: str) -> list[str]:
         """The command as it runs in the cluster's namespace, where Ray is found at `auto`."""
         assert self._process is not None
-        found = f"RAY_ADDRESS={self._address}"
-        return ["nsenter", f"--net=/proc/{self._process.pid}/ns/net", "env", found, *command]
+        env = [f"{name}={value}" for name, value in {**QUIET, "RAY_ADDRESS": self._address}.items()]
+        return ["nsenter", f"--net=/proc/{self._process.pid}/ns/net", "env", *env, *command]
 
     def kill_node(self, number: int) -> None:
         """End a node, from 0, as a power failure would."""
+        self._tell(f"kill {number}")
+
+    def start_node(self, number: int) -> None:
+        """Start a node again that was killed."""
+        self._tell(f"start {number}")
+
+    def _tell(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         self._answer()
 
@@ -82,7 +99,7 @@ class RayCluster:
 
 
 def host(nodes: int, gpus: int, cpus: int) -> None:
-    """Be the cluster: tell the address, kill the nodes whose numbers come on standard input, and end with it."""
+    """Be the cluster: tell the address, do what standard input says, and end with it."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -91,10 +108,25 @@ def host(nodes: int, gpus: int, cpus: int) -> None:
     print(f"cluster: {cluster.address}", flush=True)
     try:
         for line in sys.stdin:
-            cluster.remove_node(added[int(line)], allow_graceful=False)
+            what, number = line.split()
+            if what == "kill":
+                _kill_what_runs_on(added[int(number)])
+                cluster.remove_node(added[int(number)], allow_graceful=False)
+            else:
+                added[int(number)] = cluster.add_node(num_cpus=cpus, num_gpus=gpus)
+                cluster.wait_for_nodes()
             print("cluster: done", flush=True)
     finally:
         cluster.shutdown()
+
+
+def _kill_what_runs_on(node: Any) -> None:
+    """End the trials of a node, and what watches over them, at once; Ray itself lets them live on for a while."""
+    daemon = str(node.all_processes["raylet"][0].process.pid)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("RAY_RAYLET_PID") == daemon:
+                process.kill()
 
 
 if __name__ == "__main__":

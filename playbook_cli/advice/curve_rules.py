@@ -134,8 +134,9 @@ def saturated(study: StudyRecord) -> list[Finding]:
     # A long fast start makes all that follows small; what best-step takes for falling is not called flat here.
     end = curves.pooled([curves.line(r.series, 1 / 3) for r in reads], [r.series.later_drop for r in reads])
     falls = end.fall >= limit(study, "best-step", "gain") and end.p_fall() < limit(study, "best-step", "p_value")
-    # Nor is what decides between trials: an error that begins at 0.9 loses little of that from 0.05 to 0.03.
-    spread = outcomes.spread(study.trials, study.metric)
+    # Nor is what decides between good trials: an error that begins at 0.9 loses little of that from 0.05 to 0.03, and
+    # little of what lies between 0.03 and the 0.2 of trials that nobody would choose.
+    spread = outcomes.spread(study.trials, study.metric, 0.25)
     halves = curves.pooled([curves.line(r.series, 0.5) for r in reads], [spread] * len(reads))
     counts = halves.fall >= limit(study, name, "spread") and halves.p_fall() < limit(study, "best-step", "p_value")
     evidence = {
@@ -153,7 +154,7 @@ def saturated(study: StudyRecord) -> list[Finding]:
     )
     if counts and mean.p_flat(most) < p_limit and not falls:
         message += (
-            f", but by {wording.percent(halves.fall)} of what lies between the best trials and the upper quartile"
+            f", but by {wording.percent(halves.fall)} of what lies between the best trial and the best quarter's last"
         )
     if mean.p_flat(most) >= p_limit or falls or counts:
         return [found.ok(name, "no", evidence, message)]

@@ -1,4 +1,4 @@
-"""Which findings make a comparison unfair, in words."""
+"""Which findings make a comparison unfair, or leave open whether it is fair; in words."""
 
 from __future__ import annotations
 
@@ -31,3 +31,18 @@ def unfair(study: StudyRecord, findings: Sequence[Finding]) -> Iterator[tuple[Fi
             continue
         about = f" ({finding.subject})" if finding.subject else ""
         yield finding, f"{finding.rule}{about}: {finding.verdict}"
+
+
+def unjudged(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
+    """Ranges that some arms have and others do not, of which nobody can say whether they end too early.
+
+    Arms that search spaces of their own stand for what their spaces were made to hold: the comparison hinges on them
+    (Choi et al. 2019, arXiv 1910.05446).
+    """
+    asked = {name for arm in study.arms for name in arm}
+    own = {p.label for p in study.parameters if p.role == "nuisance" and asked & p.when.keys()}
+    return [
+        f"{f.subject}: {f.message}"
+        for f in findings
+        if f.rule == "boundary" and f.verdict == "undecided" and f.subject in own
+    ]

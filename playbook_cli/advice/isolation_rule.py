@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import found, wording
-from playbook_cli.advice.fairness import unfair
+from playbook_cli.advice.fairness import unfair, unjudged
 from playbook_cli.advice.repeated_arms import by_repeats
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import isolation as points
@@ -38,8 +38,9 @@ def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
         ended = outcomes.ended(study.trials)
         groups = [_Group(label=outcomes.arm_label(a), trials=outcomes.of_arm(ended, a)) for a in study.arms]
         obstacles = _obstacles(study, before) + _imbalance(study, groups)
-        fresh = by_repeats(whole) if not obstacles else None
-        findings.append(fresh or _judge(study, None, groups, obstacles))
+        open_ = unjudged(study, before) if not obstacles else []
+        fresh = by_repeats(whole) if not obstacles and not open_ else None
+        findings.append(_open(groups, open_) if open_ else fresh or _judge(study, None, groups, obstacles))
     ranges = points.continuous_scientific(study)
     return findings + [_judge(study, p, _buckets(study, p), _obstacles(study, before)) for p in ranges]
 
@@ -92,6 +93,16 @@ def _judge(
     message += "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
     act = None if study.imported else wording.command("repeat", study, "--top", "1")
     return found.info("isolation", "better", evidence, message, subject=subject or best.label, act=act)
+
+
+def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
+    """No verdict while it is open whether the arms' own spaces hold their best settings."""
+    more = f", and {len(ranges) - 1} more" if len(ranges) > 1 else ""
+    message = (
+        f"no verdict yet: the arms have spaces of their own, and it is open whether one ends too early ({ranges[0]}"
+    )
+    evidence = {"unjudged": len(ranges), "trials": min(len(g.trials) for g in groups)}
+    return found.info("isolation", "undecided", evidence, f"{message}{more})")
 
 
 def _order(trial: TrialRecord, metric: Metric) -> tuple[float, int]:

@@ -2,8 +2,9 @@
 
 A finding blocks only the verdict that mending it could overturn. A baseline that was tuned badly (its range ends too
 early, it overfits, most of it is infeasible) may catch up: that blocks `adopt`. The same of the candidate blocks
-`keep`, and not `adopt`: mended, it would win by more. A training loss that rises hints at a bug, and a selected point
-that diverges again has no mean to compare: these block both.
+`keep`, and not `adopt`: mended, it would win by more. Between two arms of one study, which were tuned by one protocol,
+a range of either side that ends too early blocks both, as it blocks the verdict of that study's report. A training
+loss that rises hints at a bug, and a selected point that diverges again has no mean to compare: these block both.
 """
 
 from __future__ import annotations
@@ -35,11 +36,14 @@ class Obstacle:
     overturns: tuple[Verdict, ...]
 
 
-def of_findings(label: str, study: StudyRecord, findings: Sequence[Finding], *, baseline: bool) -> list[Obstacle]:
-    """What the report of one side says against the comparison; `label` names the side."""
+def of_findings(
+    label: str, study: StudyRecord, findings: Sequence[Finding], *, baseline: bool, arm: bool = False
+) -> list[Obstacle]:
+    """What the report of one side says against the comparison; `label` names the side, `arm` that it is an arm."""
     own: tuple[Verdict, ...] = ("adopt",) if baseline else ("keep",)
+    both = ("training-loss-rising", "boundary") if arm else ("training-loss-rising",)
     return [
-        Obstacle(text=f"{label}: {text}", overturns=_BOTH if finding.rule == "training-loss-rising" else own)
+        Obstacle(text=f"{label}: {text}", overturns=_BOTH if finding.rule in both else own)
         for finding, text in unfair(study, findings)
     ]
 

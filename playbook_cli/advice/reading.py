@@ -9,6 +9,7 @@ from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rule
 from playbook_cli.advice.compute_rule import compute_bound
 from playbook_cli.advice.isolation_rule import isolation
 from playbook_cli.advice.ranking_rule import ranking
+from playbook_cli.advice.timing_rule import timing
 from playbook_cli.records import WHOLE
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "compute-bound": compute_bound,
     "budget": trial_rules.budget,
     "ranking": ranking,
+    "timing": timing,
 }
 """Every rule but the last, in reading order."""
 OF_WHOLE_TRAINING = (

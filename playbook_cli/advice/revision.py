@@ -14,7 +14,7 @@ from playbook_cli.analysis.outcomes import has
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.records import Finding, Parameter, StudyRecord
+    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord
 
 WIDENED_BY = 0.5
 """Part of its span by which a range grows past an edge; on a log scale the span is counted in decades."""
@@ -44,6 +44,10 @@ class Request:
     max_train_steps: int | None = None
     eval_every: int | None = None
     trials: int | None = None
+    seed: int | None = None
+    """Of the search."""
+    cut: bool = True
+    """Cut off what is infeasible above the best trials, where `instability-edge` spoke."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,8 @@ class Revision:
     data: dict[str, Any]
     changes: list[Change] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    grows: bool = False
+    """It is the same study with more trials, to be run in its own folder: the points that there are never move."""
 
 
 def revise(
@@ -68,9 +74,8 @@ def revise(
 ) -> Revision:
     """The study after `study`, called `name`; `data` is that study's file in its written-out form, and is changed."""
     revision = Revision(data=data)
-    data["name"] = name
     for label in request.widen:
-        _widen(revision, study, label, findings)
+        widen(revision, study, label, findings)
     if request.narrow:
         _narrow(revision, study, excluded=request.widen)
     if request.regularize:
@@ -80,15 +85,43 @@ def revise(
     if request.eval_every is not None:
         data["eval_every"] = request.eval_every
         _say(revision, ("eval_every",), _because(findings, "eval-frequency") or f"was {study.eval_every}")
-    _unstable(revision, study, findings)
+    if request.cut:
+        _unstable(revision, study, findings)
+    alone = not revision.changes
     if request.trials is not None:
-        arms = len(study.arms)
-        data["trials"] = math.ceil(request.trials / arms) * arms
-        _say(revision, ("trials",), _because(findings, "budget") or f"was {study.planned}")
-    if revision.changes:
+        revision.grows = _trials(revision, study, request.trials, findings) and alone and request.seed is None
+    if request.seed is not None:
+        _search_again(revision, study, request.seed, alone=alone)
+    elif revision.changes and not revision.grows:
         data["seed"] = int(data.get("seed", 0)) + 1
         _say(revision, ("seed",), "fresh points: the old ones are known already")
+    if not revision.grows:
+        data["name"] = name
     return revision
+
+
+def _trials(revision: Revision, study: StudyRecord, trials: int, findings: Sequence[Finding]) -> bool:
+    """Change their number; whether that only adds some to a study that can go on."""
+    arms, had = len(study.arms), study.search.planned
+    asked = math.ceil(trials / arms) * arms
+    if asked == had:
+        revision.left.append(f"it has {had} trials already; as many at other points: --seed")
+        return False
+    revision.data["trials"] = asked
+    grows = asked > had and not study.imported
+    kept = f"; the {had} trials that there are stay" if grows and not revision.changes else ""
+    _say(revision, ("trials",), (_because(findings, "budget") or f"was {had}") + kept)
+    return grows
+
+
+def _search_again(revision: Revision, study: StudyRecord, seed: int, *, alone: bool) -> None:
+    had = int(revision.data.get("seed", 0))
+    if seed == had:
+        revision.left.append(f"{seed} is the seed of {study.name}'s search already")
+        return
+    revision.data["seed"] = seed
+    again = f": the search of {study.name} again, at other points; what they differ by is the luck of searches"
+    _say(revision, ("seed",), f"was {had}{again if alone else ''}")
 
 
 def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:
@@ -97,7 +130,7 @@ def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:
 
 def _because(findings: Sequence[Finding], *rules: str, subject: str | None = None) -> str | None:
     for finding in findings:
-        if finding.rule in rules and finding.severity != "ok" and subject in (None, finding.subject):
+        if finding.rule in rules and finding.next is not None and subject in (None, finding.subject):
             return f"{finding.rule}: {finding.message}"
     return None
 
@@ -113,7 +146,8 @@ def _place(revision: Revision, parameter: Parameter) -> tuple[tuple[str | int, .
     raise KeyError(parameter.label)
 
 
-def _widen(revision: Revision, study: StudyRecord, label: str, findings: Sequence[Finding]) -> None:
+def widen(revision: Revision, study: StudyRecord, label: str, findings: Sequence[Finding]) -> None:
+    """Move the edges of a range outward: those that `boundary` names, or both."""
     parameter = next(p for p in study.parameters if p.label == label)
     key, given = _place(revision, parameter)
     edges = [f for f in findings if f.rule == "boundary" and f.subject == label and f.verdict in _SIDES]
@@ -162,6 +196,13 @@ def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> 
     ranked = sorted(completed, key=lambda t: study.metric.loss(t.best.value) if t.best else 0.0)
     kept = ranked[: max(4, round(len(ranked) * BEST_SHARE))]
     before = len(revision.changes)
+    narrow_to(revision, study, kept, excluded)
+    if len(revision.changes) == before:
+        revision.left.append(f"no range can be narrowed: the best {len(kept)} trials are spread over all of them")
+
+
+def narrow_to(revision: Revision, study: StudyRecord, kept: Sequence[TrialRecord], excluded: Sequence[str]) -> None:
+    """Cut every range but the `excluded` down to where these trials lie, and a margin on either side."""
     for parameter in study.parameters:
         units = [parameter.to_unit(t.params[parameter.name]) for t in kept if has(parameter, t)]
         if parameter.kind == "choice" or parameter.label in excluded or len(units) < 2:
@@ -174,8 +215,6 @@ def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> 
         reason = f"the best {len(kept)} trials lie between {lowest} and {highest}"
         given["min"], given["max"] = (_rounded(parameter, _at(parameter, unit)) for unit in (low, high))
         _say(revision, (*key, "min"), reason)
-    if len(revision.changes) == before:
-        revision.left.append(f"no range can be narrowed: the best {len(kept)} trials are spread over all of them")
 
 
 def _at(parameter: Parameter, unit: float) -> float:

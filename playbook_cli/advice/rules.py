@@ -213,8 +213,8 @@ _RULES = (
             ),
             Threshold(
                 name="spread",
-                default=0.15,
-                meaning="a gain of this share of what lies between the best trial and the upper quartile is not flat",
+                default=0.25,
+                meaning="a gain of this share of the distance from the best trial to the best quarter's last counts",
             ),
             _BEST_TRIALS,
             _MIN_EVALUATIONS,
@@ -222,7 +222,7 @@ _RULES = (
         formula=(
             "Lines through the second halves, averaged: they surely change by less than the gain. Not where "
             "the last thirds still fall by the gain of best-step, nor where the second halves surely gain as much as "
-            "matters between trials."
+            "matters between good trials."
         ),
         action="Train for fewer steps.",
         source="Examining the training curves",
@@ -372,6 +372,24 @@ _RULES = (
         source="Deciding how long to train when training is compute-bound",
     ),
     Rule(
+        name="timing",
+        title="Can the times of trials be compared?",
+        looks_at="the devices that trials ran on, and whether others could use them at the same time",
+        verdicts=("unfair",),
+        thresholds=(
+            Threshold(
+                name="share", default=0.0, meaning="a larger share of trials that shared their device is unfair"
+            ),
+        ),
+        formula=(
+            "Unfair where trials ran on different kinds of device, or shared one (trials_per_gpu, or more trials at "
+            "once than there are cores). Every other rule counts steps, so none is touched by it. Nothing is said "
+            "where nothing speaks against a comparison."
+        ),
+        action="Compare steps, not seconds; or run the study on one kind of device, one trial on each.",
+        source="Not in the playbook: time to a target means something on equal hardware only",
+    ),
+    Rule(
         name="isolation",
         title="The question itself: which scientific setting is best?",
         looks_at="the best trial of every arm over all nuisance hyperparameters",
@@ -393,8 +411,10 @@ _RULES = (
             "arm's spacing of its best trials says that its optimum (in d ranges, results rise from it with a power "
             "of 2 / d of the rank) does not reach the best one. Pairs: among the better half of the points that both "
             "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. Blocked while "
-            "an arm is edge-bound, overfits, trains wrongly, or was searched less. Where what every arm selects was "
-            "repeated on fresh seeds, only these results count: by the gain and standard error of playbook compare."
+            "an arm is edge-bound, overfits, trains wrongly, or was searched less; undecided while nobody can say "
+            "whether a range ends too early that only some arms have (Choi et al. 2019, arXiv 1910.05446). Where what "
+            "every arm selects was repeated on fresh seeds, only these results count: by the gain and standard error "
+            "of playbook compare."
         ),
         action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
         source="Detecting whether a change is useful with isolation plots",

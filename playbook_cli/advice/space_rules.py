@@ -18,19 +18,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Look:
+class Look:
     """One look at one edge: among which trials, and what chance says after the correction for all looks."""
 
     arm: Mapping[str, Value]
+    """{} for all trials that have the range."""
     edges: Edges
     edge: Edge
     p_value: float
+
+    def points(self, share: float) -> bool:
+        """Whether this share of the best trials lies near the edge, and the range does not end in a cliff there."""
+        return self.edge.near >= share * self.edge.top and not self.edge.closed
 
 
 def boundary(study: StudyRecord) -> list[Finding]:
     """One finding a range."""
     ranges = outcomes.ranges(study)
-    looks = _looks(study, ranges)
+    looks = edge_looks(study, ranges)
     return [_boundary(study, parameter, looks[parameter.label]) for parameter in ranges]
 
 
@@ -41,30 +46,37 @@ def instability_edge(study: StudyRecord) -> list[Finding]:
     return [_instability(study, p, [t for t in trials if outcomes.has(p, t)], len(ranges)) for p in ranges]
 
 
-def _looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, list[_Look]]:
-    """Every look at every range: first over all its trials, then arm by arm; half of the error goes to each kind."""
+def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, list[Look]]:
+    """Every look at every range: first over all its trials, then arm by arm; half of the error goes to each kind.
+
+    A range that one arm alone has is looked at once.
+    """
     zone = limit(study, "boundary", "zone")
     trials = outcomes.ended(study.trials)
     arms = study.arms if len(study.arms) > 1 else []
     views: dict[str, list[tuple[Mapping[str, Value], Edges]]] = {p.label: [] for p in ranges}
     fits: dict[tuple[int, ...], Mapping[str, Edges]] = {}
+    wholes: dict[str, tuple[int, ...]] = {}
     for parameter in ranges:
         active = [t for t in trials if outcomes.has(parameter, t)]
         key = tuple(t.id for t in active)
+        wholes[parameter.label] = key
         if key not in fits:
             fits[key] = edges(active, study.parameters, study.metric, zone=zone)
         if parameter.label in fits[key]:
             views[parameter.label].append(({}, fits[key][parameter.label]))
     for arm in arms:
-        parts = edges(_comparable(study, outcomes.of_arm(trials, arm)), study.parameters, study.metric, zone=zone)
+        own = _comparable(study, outcomes.of_arm(trials, arm))
+        parts = edges(own, study.parameters, study.metric, zone=zone)
         for label, part in parts.items():
-            views[label].append((arm, part))
-    kinds = 2 if arms else 1
+            if wholes[label] != tuple(t.id for t in own):
+                views[label].append((arm, part))
+    kinds = 2 if any(arm for looks in views.values() for arm, _ in looks) else 1
     whole_tests = 2 * sum(not arm and e.enough for looks in views.values() for arm, e in looks)
     arm_tests = 2 * sum(bool(arm) and e.enough for looks in views.values() for arm, e in looks)
     return {
         label: [
-            _Look(
+            Look(
                 arm=arm,
                 edges=e,
                 edge=edge,
@@ -83,13 +95,13 @@ def _comparable(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[Trial
     return [t for t in trials if all(outcomes.has(p, t) for p in own)]
 
 
-def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) -> Finding:
+def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -> Finding:
     threshold = limit(study, "boundary", "p_value")
     share = limit(study, "boundary", "top_share")
     tested = [look for look in looks if look.edges.enough]
     if not tested:
         return _undecided(study, parameter, looks)
-    pointing = [x for x in tested if x.edge.near >= share * x.edge.top and not x.edge.closed]
+    pointing = [x for x in tested if x.points(share)]
     look = min(pointing or tested, key=lambda x: x.p_value)
     zone = limit(study, "boundary", "zone")
     evidence: dict[str, Any] = {
@@ -122,7 +134,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) 
     return found.warning("boundary", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)
 
 
-def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[_Look]) -> Finding:
+def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -> Finding:
     largest = max(looks, key=lambda look: look.edges.feasible, default=None)
     feasible = largest.edges.feasible if largest else 0
     needed = largest.edges.needed if largest else 2 * (1 + 2 * len(outcomes.ranges(study)))

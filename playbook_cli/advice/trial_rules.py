@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _LEAST = 4
 """Ended trials below which a count says nothing."""
+_ADAPTIVE = (
+    "each point was chosen by the results before it: where the trials crowd, and how the best of them came about, says "
+    "nothing about the rest of the space or about more trials"
+)
 
 
 def coverage(study: StudyRecord) -> list[Finding]:
@@ -25,6 +29,8 @@ def coverage(study: StudyRecord) -> list[Finding]:
             "setting is best is for repeats on fresh seeds to say"
         )
         return [found.info("coverage", "listed", {"points": len(study.trials)}, message)]
+    if study.adaptive:
+        return [found.info("coverage", "undecided", {"trials": len(study.trials)}, _ADAPTIVE)]
     needed = limit(study, "coverage", "min_good")
     share = limit(study, "coverage", "good")
     trials = outcomes.ended(study.trials)
@@ -82,6 +88,8 @@ def infeasible(study: StudyRecord) -> list[Finding]:
 
 def budget(study: StudyRecord) -> list[Finding]:
     """One finding for the study: the gain of a doubling, averaged over the arms, each by its own trials."""
+    if study.adaptive:
+        return [found.info("budget", "undecided", {"trials": len(study.trials)}, _ADAPTIVE)]
     least_gain, noises = limit(study, "budget", "gain"), limit(study, "budget", "noises")
     trials = outcomes.ended(study.trials)
     per_arm = [last_doublings(outcomes.of_arm(trials, arm), study.metric) for arm in study.arms]

@@ -37,6 +37,8 @@ class Contender:
     """Searches of the same pipeline on other search seeds."""
     even: bool = True
     """Whether its points are quasi-random or a grid."""
+    seeds: Sequence[int] = ()
+    """Of its searches; none where its points would be the same on any other seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,8 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
     chosen = [select(side.study) for side in (a, b)]
     obstacles: list[Obstacle] = []
     for contender, selected, first in ((baseline, chosen[0], True), (candidate, chosen[1], False)):
-        obstacles += of_findings(contender.label, contender.study, advise(contender.study), baseline=first)
+        said = advise(contender.study)
+        obstacles += of_findings(contender.label, contender.study, said, baseline=first, arm=contender.arms > 1)
         if selected is None:
             obstacles.append(of_nothing(contender.label, target=target is not None))
         elif target is None:

@@ -46,10 +46,10 @@ def losses(trials: Sequence[TrialRecord], metric: Metric) -> NDArray[np.float64]
     return np.array([result(t, metric) for t in trials], dtype=np.float64)
 
 
-def spread(trials: Sequence[TrialRecord], metric: Metric) -> float:
-    """From the best result to the upper quartile of the feasible ones, in the metric's units; 0 without any."""
+def spread(trials: Sequence[TrialRecord], metric: Metric, quantile: float = 0.75) -> float:
+    """From the best result to this quantile of the feasible ones, in the metric's units; 0 without any."""
     feasible = losses(completed(trials), metric)
-    return float(np.quantile(feasible, 0.75) - feasible.min()) if feasible.size else 0.0
+    return float(np.quantile(feasible, quantile) - feasible.min()) if feasible.size else 0.0
 
 
 def of_arm(trials: Sequence[TrialRecord], arm: Mapping[str, Value]) -> list[TrialRecord]:

@@ -10,7 +10,7 @@ import typer
 from playbook_cli.commands.options import RUNS, Json, Runs, study_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from playbook_cli.advice.weighing import Contender
     from playbook_cli.records import StudyRecord
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EVEN = ("halton", "sobol", "grid")
 """Samplers whose points are spread evenly."""
+SAME = ("grid", "listed")
+"""Samplers whose points follow from the study file alone."""
 _Also = Annotated[
     list[Path] | None,
     typer.Option(metavar="RUNS/NAME", help="The same pipeline searched with another search seed, and repeated."),
@@ -47,13 +49,15 @@ def compare(
 
     The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat.
 
-    Its interval holds the variance of trainings and of searches. An arm of several settings is written a=1,b=2.
+    Its interval holds the variance of trainings and of searches. An arm of several settings is written a=1,b=2; with
+    --arms, --also-candidate names further searches of the whole study.
 
     Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001
     Example:  playbook compare runs/digits-depth --arms hidden_layers=1 hidden_layers=2
     """
     import math
 
+    from playbook_cli.advice.timing_rule import unfair
     from playbook_cli.advice.weighing import weigh
     from playbook_cli.commands import comparison
     from playbook_cli.commands.output import console, print_json
@@ -64,6 +68,10 @@ def compare(
             raise PlaybookError(f"{option} {value} is no number that can be reached")
     a, b = _contenders(baseline, candidate, arms, (also_baseline or [], also_candidate or []), runs)
     weighed = weigh(a, b, least=complexity, target=time_to_target)
+    trials = [trial for side in (a, b) for study in (side.study, *side.further) for trial in study.trials]
+    why = None if time_to_target is None else unfair(trials)
+    if why is not None:
+        console(stderr=True).print(f"note: {why}: steps to the target are fair to compare, seconds would not be")
     if json:
         print_json(comparison.as_json(weighed, a, b, least=complexity))
     else:
@@ -82,11 +90,11 @@ def _contenders(
 
     first = Store(study_folder(baseline, runs))
     if arms is not None:
-        if candidate is not None or any(also):
-            raise StudyError(
-                "--arms compares two arms of one study", where=str(baseline), hint="leave the other studies out"
-            )
-        made = _of_arms(first, arms)
+        if candidate is not None:
+            hint = "leave the other study out; --also-candidate names further searches of the one"
+            raise StudyError("--arms compares two arms of one study", where=str(baseline), hint=hint)
+        stores = _once([first, *(Store(study_folder(path, runs)) for side in also for path in side)])
+        made = _of_arms(stores, arms)
     else:
         if candidate is None:
             raise StudyError(
@@ -95,31 +103,44 @@ def _contenders(
                 hint=f"playbook compare {baseline} RUNS/CANDIDATE, or two arms of it: --arms a=1 a=2",
             )
         second = Store(study_folder(candidate, runs))
-        stores = [first, second, *(Store(study_folder(path, runs)) for side in also for path in side)]
-        folders = [store.paths.dir.resolve() for store in stores]
-        twice = next((s for s, f in zip(stores, folders, strict=True) if folders.count(f) > 1), None)
-        if twice is not None:
-            raise StudyError("this study is named twice", where=str(twice.paths.dir), hint="two arms of it: --arms")
-        records = [_checked(store, first) for store in stores]
-        cut = 2 + len(also[0])
-        made = (
-            _contender(first, records[0], further=records[2:cut]),
-            _contender(second, records[1], further=records[cut:]),
-        )
+        further = [[Store(study_folder(path, runs)) for path in side] for side in also]
+        _once([first, second, *further[0], *further[1]])
+        made = (_contender([first, *further[0]], first), _contender([second, *further[1]], first))
     for contender in made:
         _refuse_too_few(contender)
     return made
 
 
+def _once(stores: list[Store]) -> list[Store]:
+    """The studies. StudyError where two of them are one."""
+    from playbook_cli.errors import StudyError
+
+    folders = [store.paths.dir.resolve() for store in stores]
+    twice = next((s for s, f in zip(stores, folders, strict=True) if folders.count(f) > 1), None)
+    if twice is not None:
+        raise StudyError("this study is named twice", where=str(twice.paths.dir), hint="two arms of it: --arms")
+    return stores
+
+
 def _contender(
-    store: Store, record: StudyRecord, *, further: Sequence[StudyRecord] = (), arm: str | None = None, arms: int = 1
+    stores: Sequence[Store], first: Store, of: Callable[[StudyRecord], StudyRecord] | None = None, arm: str = ""
 ) -> Contender:
+    """The pipeline of these studies, or of one arm of each, whose metric must be that of `first`."""
     from playbook_cli.advice.weighing import Contender
 
-    folder = str(store.paths.dir)
-    label = f"{folder} {arm}" if arm else folder
-    even = store.spec.sampler in EVEN
-    return Contender(label=label, study=record, folder=folder, arms=arms, further=further, even=even)
+    store = stores[0]
+    records = [_checked(one, first) for one in stores]
+    study, *further = [of(record) for record in records] if of else records
+    folder, sampler = str(store.paths.dir), store.spec.sampler
+    return Contender(
+        label=f"{folder} {arm}" if arm else folder,
+        study=study,
+        folder=folder,
+        arms=len(records[0].arms) if arm else 1,
+        further=further,
+        even=sampler in EVEN,
+        seeds=() if sampler in SAME else [one.spec.seed for one in stores],
+    )
 
 
 def _checked(store: Store, first: Store) -> StudyRecord:
@@ -129,6 +150,12 @@ def _checked(store: Store, first: Store) -> StudyRecord:
     record = store.record()
     if record.raced:
         raise StudyError("this is a learning-rate sweep, which selects no pipeline", where=str(store.paths.dir))
+    if record.adaptive:
+        raise StudyError(
+            "this is a Bayesian search, which follows its own luck: how much of its best result is that can't be told",
+            where=str(store.paths.dir),
+            hint="compare the quasi-random studies; playbook repeat and adopt work on this one",
+        )
     ours, theirs = store.metric, first.metric
     if ours != theirs:
         raise StudyError(
@@ -152,22 +179,24 @@ def _refuse_too_few(contender: Contender) -> None:
         )
 
 
-def _of_arms(store: Store, texts: tuple[str, str]) -> tuple[Contender, Contender]:
+def _of_arms(stores: Sequence[Store], texts: tuple[str, str]) -> tuple[Contender, Contender]:
+    """Two arms of a study, of which there may be further searches."""
     from playbook_cli.analysis.arm import of_arm
     from playbook_cli.errors import StudyError
 
-    record = _checked(store, store)
-    numbers = [_arm(store, record, text) for text in texts]
-    if numbers[0] == numbers[1]:
-        raise StudyError(f"{texts[0]} and {texts[1]} are one arm", where=str(store.paths.dir))
-    first, second = (
-        _contender(store, of_arm(record, number), arm=text, arms=len(record.arms))
-        for number, text in zip(numbers, texts, strict=True)
-    )
-    return first, second
+    def side(text: str) -> Contender:
+        def of(record: StudyRecord) -> StudyRecord:
+            return of_arm(record, _arm(where, record, text))
+
+        return _contender(stores, stores[0], of, text)
+
+    where, record = str(stores[0].paths.dir), _checked(stores[0], stores[0])
+    if _arm(where, record, texts[0]) == _arm(where, record, texts[1]):
+        raise StudyError(f"{texts[0]} and {texts[1]} are one arm", where=where)
+    return side(texts[0]), side(texts[1])
 
 
-def _arm(store: Store, record: StudyRecord, text: str) -> int:
+def _arm(where: str, record: StudyRecord, text: str) -> int:
     """Number of the arm that `a=1,b=2` means."""
     from playbook_cli.analysis.outcomes import arm_label
     from playbook_cli.errors import StudyError
@@ -183,7 +212,7 @@ def _arm(store: Store, record: StudyRecord, text: str) -> int:
     labels = "; ".join(label.replace(", ", ",") for arm in record.arms if (label := arm_label(arm)))
     raise StudyError(
         f"--arms {text}: {f'{len(fitting)} arms are' if fitting and labels else 'no arm is'} so",
-        where=str(store.paths.dir),
+        where=where,
         hint=f"its arms are {labels}" if labels else "it has no scientific hyperparameter with a list of values",
     )
 

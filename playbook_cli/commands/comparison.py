@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.weighing import Contender, Weighed
     from playbook_cli.analysis.comparison import Estimate
     from playbook_cli.analysis.selection import Selected
+    from playbook_cli.analysis.settling import Settling
     from playbook_cli.records import Metric
 
 _STYLES = {"adopt": "bold green", "keep": "bold", "not-yet": "bold yellow"}
@@ -70,6 +71,8 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
         out.print(f"i {text}")
     if (command := following(weighed, a, b)) is not None:
         out.print(f"-> {command}")
+    if (then := _then(weighed, a, b)) is not None:
+        out.print(f"   {then}")
 
 
 def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
@@ -84,15 +87,37 @@ def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
     if decision.settle is None or (decision.blocked_by and weighed.compared is not None):
         blamed = next((c for c in (a, b) if any(t.startswith(f"{c.label}: ") for t in decision.blocked_by)), b)
         return shlex.join(["playbook", "next", blamed.folder])
-    if decision.settle.searches > 1:  # a seed is changed in a copy of the study file, which no command does
-        return None
-    if decision.settle.trials is not None:
-        trials = decision.settle.trials * a.arms
-        return shlex.join(["playbook", "next", b.folder, "--trials", str(trials)])
+    if decision.settle.searches > 1 or decision.settle.trials is not None:
+        return _more_search(decision.settle, a, b)
     if b.study.imported or a.study.imported:
         return None
     again = ["playbook", "repeat", b.folder, "--top", "1", "--seeds", str(decision.settle.repeats)]
     return shlex.join(again if one else [*again, "--baseline", a.folder])
+
+
+def _more_search(settle: Settling, a: Contender, b: Contender) -> str | None:
+    """The study to run next for larger searches or further ones; None where a side can have none."""
+    if not (a.seeds and b.seeds) or a.study.imported or b.study.imported:
+        return None
+    if settle.trials is not None:
+        short = b if len(b.study.search.trials) < settle.trials else a
+        return shlex.join(["playbook", "next", short.folder, "--trials", str(settle.trials * short.arms)])
+    fewer = a if len(a.seeds) < len(b.seeds) else b
+    return shlex.join(["playbook", "next", fewer.folder, "--seed", str(max(fewer.seeds) + 1)])
+
+
+def _then(weighed: Weighed, a: Contender, b: Contender) -> str | None:
+    """What is to be done with the study of the next command, where that is not the end of it."""
+    settle = weighed.decision.settle
+    if settle is None or following(weighed, a, b) is None or weighed.decision.blocked_by:
+        return None
+    if settle.searches > 1:
+        option = "--also-baseline" if len(a.seeds) < len(b.seeds) and a.folder != b.folder else "--also-candidate"
+        what = f"run it, then repeat the best trial of it: --top 1 --seeds {settle.repeats}"
+        return f"{what}; then give this command again, with {option}: {settle.searches} searches a side"
+    if settle.trials is not None:
+        return "run it, and repeat the best trial of it anew; both sides have to have so many trials"
+    return None
 
 
 def _side(contender: Contender, metric: Metric, selected: Selected | None, known: Estimate | None) -> dict[str, Any]:

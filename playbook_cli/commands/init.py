@@ -14,17 +14,32 @@ def init(
         Path | None,
         typer.Option("--from", metavar="FILE", help="A training script, which is read and not run, or a W&B sweep."),
     ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option("--optimizer", metavar="NAME", help="sgd, momentum, nesterov, adam, adamw or nadam."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", metavar="N", min=1, help="Of the study; more of them carry more ranges.")
+    ] = None,
 ) -> None:
     """Write a study file to start from: with a training script that runs, or for a script or a sweep of yours.
 
+    With an optimizer, its hyperparameters are tuned that N trials can carry: the playbook's tiers.
+
     Nothing is ever written over a file that is there.
 
-    Example:  playbook init my-study  or  playbook init --from train.py
+    Example:  playbook init my-study --optimizer adamw --trials 32
+    Example:  playbook init --from train.py
     """
     from playbook_cli.commands.output import console
-    from playbook_cli.starting.files import first_study, study_from, write
+    from playbook_cli.starting.files import study_from, write
+    from playbook_cli.starting.first import first_study
 
-    texts, notes = (first_study(), []) if origin is None else study_from(origin, folder)
+    notes: list[str] = []
+    if origin is None:
+        texts = first_study(optimizer, trials)
+    else:
+        texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials)
     written = write(folder, texts)
     out = console()
     out.print(f"wrote {', '.join(str(path) for path in written)}")

@@ -54,7 +54,9 @@ def lr_sweep(
     race: Annotated[
         bool, typer.Option("--race/--no-race", help="Stop trials that can't win any more; the answer is the same.")
     ] = True,
-    write: Annotated[bool, typer.Option("--write", help="Write max_train_steps into the study file.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write max_train_steps into the study file, and an eval_every that fits it.")
+    ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
@@ -245,5 +247,6 @@ def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:
         f"playbook lr-sweep, {time.strftime('%Y-%m-%d')}: {answer.target} first at {answer.parameter} "
         f"{best.learning_rate:.4g}; it was {spec.max_train_steps}"
     )
-    write_steps(file, spec, source, steps, comment)
-    print(f"{file}: max_train_steps is {steps} now", file=sys.stderr)
+    written = write_steps(file, spec, source, steps, comment)
+    said = ", ".join(f"{key} is {value}" for key, value in written.items())
+    print(f"{file}: {said} now", file=sys.stderr)

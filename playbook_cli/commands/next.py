@@ -31,6 +31,12 @@ def next_(
     max_train_steps: Annotated[int | None, typer.Option("--max-train-steps", min=1, help="Train so long.")] = None,
     eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Evaluate so often.")] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Run so many trials.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Search again at other points, on this search seed.")
+    ] = None,
+    exploit: Annotated[
+        bool, typer.Option("--exploit", help="Write the Bayesian search that ends a project, on a narrower space.")
+    ] = False,
     number: Annotated[
         int | None, typer.Option("--round", min=2, help="Write this round: the best points, trained for longer.")
     ] = None,
@@ -51,14 +57,19 @@ def next_(
     """Write the next study as YAML, with each change and its reason as a comment.
 
     Without options it makes every change that the report's findings ask for, or goes on with the rounds that were
-    planned. --round 2 makes the long round of compute-bound work out of the best points of the short one. With --json
-    a file is written only where --output names one.
+    planned. Where nothing but the number of trials changes, the study itself goes on: the file adds them to its folder.
+    --round 2 makes the long round of compute-bound work out of the best points of the short one. With --json a file is
+    written only where --output names one.
+
+    --exploit writes the Bayesian search for the end, when no range has to be wider: it continues this study in a space
+    narrowed around the good region.
 
     Example:  playbook next runs/digits-depth --widen learning_rate
     """
     from playbook_cli.advice import advise
     from playbook_cli.advice.revision import Request
     from playbook_cli.commands import revised
+    from playbook_cli.errors import StudyError
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
@@ -72,13 +83,24 @@ def next_(
         max_train_steps=max_train_steps,
         eval_every=eval_every,
         trials=trials,
+        seed=seed,
+        cut=bool(widen or narrow or regularize or max_train_steps or eval_every) or (trials is None and seed is None),
     )
+    if exploit:
+        options = (number, top, rounds, growth, schedule, widen, max_train_steps, eval_every, seed)
+        if regularize or any(option is not None for option in options):
+            raise StudyError("--exploit decides all but --trials and --output", hint="leave the other options out")
+        path = revised.place(store, f"{record.name}-exploit", output, json=json)
+        revision = _exploiting(store, record, path, trials)
+        (revised.answer if json else revised.show)(revision, store, path)
+        return
     planned = _planned(store, record, request, number=number, top=top, of=rounds, growth=growth, schedule=schedule)
-    name = _following(record.name) if planned is None else _round_of(record.name, planned.rounds[0].number)
-    path = revised.place(store, name, output, json=json)
     if planned is None:
-        revision = _revised(store, record, findings, request, name)
+        revision = _revised(store, record, findings, request)
+        path = revised.place(store, _file_name(revision), output, json=json)
     else:
+        name = _round_of(record.name, planned.rounds[0].number)
+        path = revised.place(store, name, output, json=json)
         revision = _round(store, record, findings, planned, name, path, schedule=schedule, eval_every=eval_every)
     if store.spec.imported is not None:
         _take_over(revision, len(record.arms))
@@ -133,7 +155,7 @@ def _planned(
         )
     if request != Request(max_train_steps=request.max_train_steps, eval_every=request.eval_every):
         raise StudyError(
-            "a round trains the best points as they are: no --widen, --narrow, --regularize or --trials",
+            "a round trains the best points as they are: no --widen, --narrow, --regularize, --trials or --seed",
             where=where,
             hint="--top says how many points",
         )
@@ -166,41 +188,75 @@ def _round(
     from playbook_cli.advice.rounds import Before, next_round
     from playbook_cli.spec.load import plain
 
-    def named(target: Path) -> str:
-        return str(target.absolute()) if path is None else os.path.relpath(target, path.parent)
-
     kept = {trial.id: store.paths.trial(trial.id).stable_checkpoint for trial in record.trials}
-    stable = {number: named(checkpoint) for number, checkpoint in kept.items() if checkpoint.is_file()}
-    before = Before(folder=named(store.paths.dir), stable=stable)
+    stable = {number: _named(checkpoint, path) for number, checkpoint in kept.items() if checkpoint.is_file()}
+    before = Before(folder=_named(store.paths.dir, path), stable=stable)
     return next_round(
         plain(store.spec), record, findings, planned, before, name=name, schedule=schedule, eval_every=eval_every
     )
 
 
-def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], request: Request, name: str) -> Revision:
+def _named(target: Path, path: Path | None) -> str:
+    """How a study file at `path` names a file or folder."""
+    return str(target.absolute()) if path is None else os.path.relpath(target, path.parent)
+
+
+def _exploiting(store: Store, record: StudyRecord, path: Path | None, trials: int | None) -> Revision:
+    from playbook_cli.advice.exploiting import exploit
+    from playbook_cli.sampling.followed import refuse_undrawn
+    from playbook_cli.spec.load import plain
+
+    refuse_undrawn(store)
+    folder = _named(store.paths.dir, path)
+    return exploit(plain(store.spec), record, name=f"{record.name}-exploit", folder=folder, trials=trials)
+
+
+def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], request: Request) -> Revision:
     from playbook_cli.advice.revision import Request, revise
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import plain
 
     if request == Request():
-        request = asked_for(findings, listed=record.listed)
+        request = asked_for(findings, sampler=store.spec.sampler)
     unknown = set(request.widen) - {p.label for p in record.parameters if p.kind != "choice"}
     if unknown:
         ranges = ", ".join(p.label for p in record.parameters if p.kind != "choice") or "none"
         raise StudyError(f"--widen {min(unknown)}: the study has no such range", hint=f"its ranges: {ranges}")
-    if record.listed and (request.widen or request.narrow or request.regularize or request.trials):
+    more = request.trials is not None or request.seed is not None
+    if record.listed and (request.widen or request.narrow or request.regularize or more):
         raise StudyError(
             "the trials of this study are its listed points: there is no space to change and no number of trials",
             where=str(store.paths.dir),
             hint="edit its points, or take the best of them into a longer round: --round",
         )
-    return revise(plain(store.spec), record, findings, request, name)
+    if store.spec.sampler == "grid" and more:
+        raise StudyError(
+            "a grid is as large as its points make it, and the same for every seed",
+            where=str(store.paths.dir),
+            hint="write more points: into its ranges, or sampler: halton",
+        )
+    alone = request == Request(seed=request.seed, cut=False)
+    name = _searched_again(record.name, request.seed) if alone and request.seed is not None else _following(record.name)
+    revision = revise(plain(store.spec), record, findings, request, name)
+    if record.adaptive and revision.changes and not revision.grows:
+        _explore(revision)
+    return revision
 
 
-def asked_for(findings: Sequence[Finding], *, listed: bool = False) -> Request:
+def _explore(revision: Revision) -> None:
+    """Make the study after a Bayesian search one that draws its points evenly again."""
+    from playbook_cli.advice.revision import Change
+
+    revision.data["sampler"] = "halton"
+    del revision.data["continue"]
+    revision.changes.append(Change(key=("sampler",), reason="was bayesian: a space that changes is explored first"))
+
+
+def asked_for(findings: Sequence[Finding], *, sampler: str = "halton") -> Request:
     """All that the `playbook next` commands of the findings ask for, in one request; the longer of two lengths.
 
-    Not a round of longer trainings, which is for the user to begin; of a study with `listed` points, lengths alone.
+    Not a round of longer trainings, which is for the user to begin; of a study with listed points, lengths alone; no
+    more trials of a grid, which has none.
     """
     from playbook_cli.advice.revision import Request
 
@@ -218,8 +274,10 @@ def asked_for(findings: Sequence[Finding], *, listed: bool = False) -> Request:
                 asked[name] = True
             elif name in ("max_train_steps", "eval_every", "trials"):
                 asked[name] = max(int(options.pop(0)), asked.get(name, 0))
-    if listed:
+    if sampler == "listed":
         asked = {name: value for name, value in asked.items() if name in ("max_train_steps", "eval_every")}
+    elif sampler == "grid":
+        asked.pop("trials", None)
     return Request(**asked)
 
 
@@ -230,6 +288,17 @@ def _take_over(revision: Revision, arms: int) -> None:
         revision.data["trials"] = -(-revision.data["trials"] // arms) * arms
     if not revision.data.keys() & {"train", "command"}:
         revision.left.append("the last study was imported: add what to run, train: module:function or command: [...]")
+
+
+def _file_name(revision: Revision) -> str:
+    """The name of the study; the file of one that grows says to how many trials, since the first file has that name."""
+    name = revision.data["name"]
+    return f"{name}-{revision.data['trials']}-trials" if revision.grows else str(name)
+
+
+def _searched_again(name: str, seed: int) -> str:
+    """The name of the same study on another search seed: digits-seed1 after digits and after digits-seed0."""
+    return f"{re.sub(r'-seed[0-9]+$', '', name)}-seed{seed}"
 
 
 def _following(name: str) -> str:

@@ -30,6 +30,8 @@ def plan(study: StudyFile, json: Json = False) -> None:
 
 def show(study: Path, *, json: bool) -> None:
     """Print the plan of a study file."""
+    from playbook_cli.advice import evaluations
+    from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.study_file import read
     from playbook_cli.launch import preflight
@@ -42,24 +44,31 @@ def show(study: Path, *, json: bool) -> None:
     preflight.refuse_imported(given, source)
     spec = resolve(given)
     space = spec.space()
-    trials = make(spec.sampler, spec.seed, spec.points).suggest(space, [], spec.trials or 0)
+    first = beginning(spec) if spec.adaptive else None
+    sampler = make(
+        spec.sampler, spec.seed, spec.points, metric=spec.objective, first=first.followed.trials if first else ()
+    )
+    trials = sampler.suggest(space, [], 1 if first else spec.trials or 0)
     preflight.look(spec, source, study.parent, trials)
-    covered = [coverage(parameter, trials) for parameter in space.dimensions]
-    warned = check.warnings(spec)
+    covered = [] if first else [coverage(parameter, trials) for parameter in space.dimensions]
+    warned = [*check.warnings(spec), *evaluations.too_few(spec), *(first.warnings if first else ())]
+    begins = sentence(spec, first.followed) if first else None
     if json:
-        print_json(_as_json(spec, trials, covered, [f"{source.where(w.location)}: {w.what}" for w in warned]))
+        warnings = [f"{source.where(w.location)}: {w.what}" for w in warned]
+        print_json(_as_json(spec, trials, covered, warnings) | ({"begins_with": begins} if begins else {}))
     else:
-        _draw(console(), spec, trials, covered, warned)
+        _draw(console(), spec, trials, covered, warned, begins)
 
 
 def _as_json(
     spec: StudySpec, trials: Sequence[TrialRecord], covered: Sequence[Coverage], warned: Sequence[str]
 ) -> dict[str, Any]:
+    """Of an adaptive search `trials` is the first one, which alone can be known, and the steps are those of all."""
     return {
         "study": spec.name,
         "trials": [{"id": t.id, "params": t.params, "arm": t.arm, "seed": t.seed} for t in trials],
         "coverage": {c.label: {"bins": c.bins, "occupied": c.occupied, "share": c.share} for c in covered},
-        "training_steps": len(trials) * spec.max_train_steps,
+        "training_steps": (spec.trials or 0) * spec.max_train_steps,
         "warnings": list(warned),
     }
 
@@ -70,13 +79,14 @@ def _draw(
     trials: Sequence[TrialRecord],
     covered: Sequence[Coverage],
     warned: Sequence[Problem],
+    begins: str | None,
 ) -> None:
     from rich.table import Table
     from rich.text import Text
 
     arms = {tuple(trial.arm.items()) for trial in trials}
     shared = f" in {len(arms)} arms" if len(arms) > 1 else ""
-    console.print(Text(f"{spec.name}: {len(trials)} trials{shared}, {spec.sampler}", style="bold"))
+    console.print(Text(f"{spec.name}: {spec.trials} trials{shared}, {spec.sampler}", style="bold"))
     if spec.goal:
         console.print(Text(spec.goal, style="italic"))
     varied = [name for name in dict.fromkeys(name for t in trials for name in t.params) if name not in spec.fixed]
@@ -88,7 +98,11 @@ def _draw(
             str(trial.id), *(Text(_shown(trial.params[name]) if name in trial.params else "-") for name in varied)
         )
     console.print(table)
-    if len(trials) > SHOWN_TRIALS:
+    if begins:
+        console.print(Text(f"... and {len(trials)} to {(spec.trials or 1) - 1}, each chosen by the results before it"))
+        console.print()
+        console.print(Text(f"{begins[0].upper()}{begins[1:]}."))
+    elif len(trials) > SHOWN_TRIALS:
         console.print(f"... and {len(trials) - SHOWN_TRIALS} more (--json has all of them)")
     console.print()
     coverage = Table("coverage", "trials", "bins hit", "", box=None, pad_edge=False, header_style="dim")
@@ -100,9 +114,9 @@ def _draw(
     if covered:
         console.print(coverage)
         console.print()
-    steps = len(trials) * spec.max_train_steps
+    steps = (spec.trials or 0) * spec.max_train_steps
     console.print(
-        f"{steps:,} training steps in all: {len(trials)} trials of max_train_steps = {spec.max_train_steps:,},", end=" "
+        f"{steps:,} training steps in all: {spec.trials} trials of max_train_steps = {spec.max_train_steps:,},", end=" "
     )
     console.print(f"evaluated every {spec.steps_between_evaluations}")
     for warning in warned:

@@ -55,6 +55,8 @@ def repeat(
     if theirs is not None:
         asked.append((theirs, [_ranked(theirs.record)[0].id]))
     plans = [_plan(side, numbers, seeds, jobs, gpus) for side, numbers in asked]
+    for plan in plans:
+        _tell_of_checkpoints(plan)
     outcomes = []
     for plan in plans:
         outcomes.append(_train(plan))
@@ -207,6 +209,20 @@ def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpu
     return plan
 
 
+def _tell_of_checkpoints(plan: _Plan) -> None:
+    """Tell where a repeat trains more than its trial did, which went on from another one's checkpoint."""
+    from playbook_cli.commands.run import tell
+    from playbook_cli.sampling.continued import checkpoint_of
+
+    spec, trials = plan.side.store.spec, plan.side.record.trials
+    continued = [str(number) for number in plan.numbers if checkpoint_of(number, trials, spec.points or ())]
+    if continued:
+        tell(
+            f"in {plan.side.folder} trial {', '.join(continued)} went on from a checkpoint; a fresh seed has none, so "
+            f"repeats train all {spec.max_train_steps} steps, and their beginning varies too"
+        )
+
+
 def _train(plan: _Plan) -> Outcome | None:
     """Train what is missing; None where nothing is, and then nothing is written."""
     from playbook_cli.claim import claimed
@@ -227,7 +243,7 @@ def _train(plan: _Plan) -> Outcome | None:
             paths,
             plan.slots,
             claim,
-            make(spec.sampler, spec.seed, spec.points),
+            make(spec.sampler, spec.seed, spec.points, metric=spec.objective),
             further=plan.further,
             only=plan.concerns,
         )

@@ -54,6 +54,11 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     out.print(f"-> {shlex.join(['playbook', 'run', str(shown)])}")
 
 
+def put(revision: Revision, store: Store, path: Path) -> None:
+    """Write the file. StudyError where there is such a file already."""
+    _put(path, _text(revision, store))
+
+
 def _why_nothing(store: Store) -> str:
     if any(trial.state == "completed" for trial in store.history().trials):
         return "nothing to change: what was found asks for no other study of this space"
@@ -74,7 +79,7 @@ def _put(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        hint = "name another one: --output FILE"
+        hint = "name another file"
         raise StudyError("there is such a file already", where=str(path), hint=hint) from None
     except OSError as error:
         raise StudyError(f"the study can't be written: {error.strerror}", where=str(path)) from None

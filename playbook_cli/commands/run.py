@@ -14,7 +14,7 @@ import typer
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
@@ -64,10 +64,12 @@ def run(
     spec = resolve(given)
     if launcher is not None:
         spec = spec.model_copy(update={"launcher": launcher})
-    if detach and spec.launcher != "slurm":
+    if detach and (spec.adaptive or spec.launcher != "slurm"):
         from playbook_cli.errors import StudyError
 
-        raise StudyError(f"trials of launcher: {spec.launcher} end with their runner", hint="run it without --detach")
+        learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"
+        ends = f"trials of launcher: {spec.launcher} end with their runner"
+        raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
     execute(spec, source, study, jobs=jobs, gpus=gpus, json=json, runs=runs, detach=detach)
 
 
@@ -84,6 +86,7 @@ def execute(
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
     from playbook_cli.claim import claimed
+    from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.errors import WorkError
     from playbook_cli.inside import refuse_ways_out
     from playbook_cli.launch import preflight
@@ -99,13 +102,21 @@ def execute(
     paths = StudyPaths(runs / spec.name)
     refuse_ways_out(paths, checkpoints=True)
     recorded = read_history(paths).trials
+    first = beginning(spec, paths) if spec.adaptive else None
+    if first is not None and not first.begun:
+        for told in (sentence(spec, first.followed), *(f"{w.what}; {w.hint}" for w in first.warnings)):
+            tell(told)
     with warmed(spec, file.parent, paths, slots, tell) as warm:
         finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
         if len(finished) < max(spec.trials or 0, len(recorded)):
             warm.begin()  # it gets ready while the rest is looked at
-        sampler = make(spec.sampler, spec.seed, spec.points)
         known = searched(recorded)
-        missing = sampler.suggest(spec.space(), known, (spec.trials or 0) - len(known))
+        if first is not None:
+            sampler = make(spec.sampler, spec.seed, metric=spec.objective, first=first.followed.trials)
+            missing = make("halton", spec.seed).suggest(spec.space(), (), 1)  # as good as any, to look at the program
+        else:
+            sampler = make(spec.sampler, spec.seed, spec.points)
+            missing = sampler.suggest(spec.space(), known, (spec.trials or 0) - len(known))
         preflight.look(spec, source, file.parent, [*known, *missing])
         if not paths.journal.exists() and not warm.wait():
             preflight.import_function(spec, source, file.parent)
@@ -113,7 +124,8 @@ def execute(
         with claimed(paths) as claim:
             _keep_spec(spec, source, paths)
             end_orphans(spec, paths)
-            outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, detach=detach)
+            follows = first.followed.noted() if first and not first.begun else None
+            outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, follows=follows, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: playbook run {file}")
@@ -132,13 +144,15 @@ def run_trials(
     further: Callable[[Sequence[TrialRecord]], Sequence[TrialRecord]] | None = None,
     only: Callable[[TrialRecord], bool] | None = None,
     warm: Warm | None = None,
+    follows: Mapping[str, Any] | None = None,
     *,
     detach: bool = False,
 ) -> Outcome:
     """Run what is missing of a study whose claim is held, under the eyes of the user, who can stop it.
 
     `further` and `only` are those of `Study`: trials to plan besides the search, and which trials to run. `warm` is
-    where trials are forked from, if the caller has got that ready already.
+    where trials are forked from, if the caller has got that ready already; `follows` is what the journal does not have
+    yet of what an adaptive search begins with.
     """
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
@@ -167,6 +181,7 @@ def run_trials(
                 race=race,
                 further=further,
                 only=only,
+                follows=follows,
                 detach=detach,
             ).run()
     finally:
@@ -192,8 +207,14 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
         if not changes:
             return
         changes = [change for change in changes if not _OF_LAUNCHING.match(change[0])]  # no result depends on it
-        grown = [key for key, _, _ in changes] == ["trials"] and (spec.trials or 0) > (kept.trials or 0)
-        if changes and not grown:
+        number = [key for key, _, _ in changes] == ["trials"]
+        if number and (spec.trials or 0) < (kept.trials or 0):
+            raise StudyError(
+                f"the study has {kept.trials} trials by now, and {source.path} asks for {spec.trials}",
+                where=str(paths.dir),
+                hint=f"write trials: {kept.trials} there; trials are added to a study, and never taken away",
+            )
+        if changes and not number:
             lines = [f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes]
             raise StudyError(
                 f"{source.path} has changed since this study was begun:\n" + "\n".join(lines),
@@ -216,13 +237,14 @@ def _shown(value: object) -> str:
 def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json, sentences
+    from playbook_cli.store import planned
 
     metric = spec.objective
     if json:
-        print_json(as_json(spec.name, metric, outcome.trials, len(outcome.trials)))
+        print_json(as_json(spec.name, metric, outcome.trials, planned(spec, outcome.trials)))
         return
     out = console()
-    for line in sentences(spec.name, metric, outcome.trials, len(outcome.trials)):
+    for line in sentences(spec.name, metric, outcome.trials, planned(spec, outcome.trials)):
         out.print(line)
     if outcome.left:
         out.print(f"{outcome.left} trials go on without this command; give it again to wait for them")

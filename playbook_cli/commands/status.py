@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playbook_cli.nodes import Node
     from playbook_cli.records import StudyRecord
-    from playbook_cli.store import Runner
+    from playbook_cli.store import Runner, Store
 
 
 def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
@@ -21,38 +24,66 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
-    record, runner = store.record(), store.runner()
     if json:
-        print_json(as_json(record.name, record.metric, record.trials, record.planned))
+        record = store.record()
+        answer = as_json(record.name, record.metric, record.trials, record.planned)
+        nodes = store.on_cluster(store.history())
+        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}))
         return
     out = console()
-    for line in lines(record, runner):
+    for line in lines(store)[0]:
         out.print(line)
 
 
-def lines(record: StudyRecord, runner: Runner | None) -> list[str]:
-    """The status of a study for people."""
+def lines(store: Store) -> tuple[list[str], bool]:
+    """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
 
+    record, runner, history = store.record(), store.runner(), store.history()
+    nodes = store.on_cluster(history)
     said = sentences(record.name, record.metric, record.trials, record.planned)
-    return [*said, *_running(record), *_who(record, runner)]
+    shown = [*said, *_running(record, nodes), *_on_cluster(nodes), *_who(record, runner, nodes, history.source)]
+    tally = _tallied(nodes)
+    return shown, runner is not None or tally["running"] + tally["waiting"] > 0
 
 
-def _running(record: StudyRecord) -> list[str]:
+def _running(record: StudyRecord, nodes: Mapping[int, Node | None]) -> list[str]:
     lines = []
     for trial in record.trials:
         if trial.state == "running":
             value = f", {record.metric.name} {trial.best.value:.6g} at best" if trial.best else ""
             again = "" if trial.repeat_of is None else f", a repeat of trial {trial.repeat_of}"
-            lines.append(f"  trial {trial.id}{again}: step {trial.last_step} of {record.max_train_steps}{value}")
+            node = nodes.get(trial.id)
+            where = "" if node is None else f" on {node.host}"
+            lines.append(f"  trial {trial.id}{again}{where}: step {trial.last_step} of {record.max_train_steps}{value}")
     return lines
 
 
-def _who(record: StudyRecord, runner: Runner | None) -> list[str]:
+def _tallied(nodes: Mapping[int, Node | None]) -> dict[str, int]:
+    """What became of the trials that a cluster has, as their nodes tell it.
+
+    Those that wait have no node yet, or their node is silent: then the cluster starts them again on another.
+    """
+    begun = [node for node in nodes.values() if node is not None]
+    ended, running = sum(node.ended for node in begun), sum(node.runs for node in begun)
+    return {"running": running, "waiting": len(nodes) - running - ended, "ended": ended}
+
+
+def _on_cluster(nodes: Mapping[int, Node | None]) -> list[str]:
+    tally = _tallied(nodes)
+    waiting = [f"{tally['waiting']} wait in the cluster's queue"] if tally["waiting"] else []
+    ended = [f"{tally['ended']} have ended and are not recorded yet"] if tally["ended"] else []
+    return [f"  {', '.join(waiting + ended)}"] if waiting or ended else []
+
+
+def _who(record: StudyRecord, runner: Runner | None, nodes: Mapping[int, Node | None], source: str | None) -> list[str]:
     from playbook_cli.commands.summary import tallied
 
     if runner is not None:
         return [f"run by {runner}"]
+    if nodes:
+        file = source or "STUDY.YAML"
+        return [f"left to the cluster; playbook run {file} records what has ended, and waits for the rest"]
     tallies = zip(("trial", "repeat"), tallied(record.trials, record.planned), strict=True)
     missing = {what: tally["planned"] - tally["completed"] - tally["infeasible"] for what, tally in tallies}
     said = " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in missing.items() if count)

@@ -15,7 +15,7 @@ def watch(
     every: Annotated[float, typer.Option("--every", min=0.2, metavar="SECONDS", help="Time between looks.")] = 2.0,
     runs: Runs = RUNS,
 ) -> None:
-    """Follow a study that runs, here or on another machine that shares its folder, until nobody runs it.
+    """Follow a study that runs, here or on another machine that shares its folder, until nothing of it runs.
 
     Example:  playbook watch runs/digits-depth
     """
@@ -29,8 +29,8 @@ def watch(
     store = Store(study_folder(study, runs))
     with Live(console=console(), auto_refresh=False) as live:
         while True:
-            runner = store.runner()
-            live.update(Text("\n".join(lines(store.record(), runner))), refresh=True)
-            if runner is None:
+            shown, goes_on = lines(store)
+            live.update(Text("\n".join(shown)), refresh=True)
+            if not goes_on:
                 return
             time.sleep(every)

@@ -42,12 +42,12 @@ def as_csv(table: Table) -> bytes:
     writer.writerow(table.columns)
     for row in table.rows:
         writer.writerow([_cell(row, column) for column in table.columns])
-    return text.getvalue().encode()
+    return _encoded(text.getvalue())
 
 
 def as_json_lines(table: Table) -> bytes:
     """An object a row, with the columns that it has; NaN and Infinity as Python's json writes them."""
-    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in table.rows)
+    return b"".join(_encoded(json.dumps(row, ensure_ascii=False)) + b"\n" for row in table.rows)
 
 
 def as_parquet(table: Table) -> bytes:
@@ -60,10 +60,11 @@ def as_parquet(table: Table) -> bytes:
     columns = {}
     for column in table.columns:
         cells = [row.get(column) for row in table.rows]
+        name = _encoded(column).decode()
         try:
-            columns[column] = pa.array(cells)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            columns[column] = pa.array([None if cell is None else _text(cell) for cell in cells])
+            columns[name] = pa.array(cells)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+            columns[name] = pa.array([None if cell is None else _encoded(_text(cell)).decode() for cell in cells])
     sink = io.BytesIO()
     parquet.write_table(pa.table(columns), sink)
     return sink.getvalue()
@@ -81,3 +82,8 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
 
 def _text(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool | tuple) else str(value)
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8; half of a surrogate pair, which has no place there, as the escape that JSON has for it."""
+    return text.encode(errors="backslashreplace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.analysis.timescale import timescale
 from playbook_cli.ingest.tables import number, read_json_lines, whole_number
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.paths import StudyPaths
-    from playbook_cli.records import StudyRecord
+    from playbook_cli.records import StudyRecord, TrialRecord
 
 Row = dict[str, Any]
 
@@ -44,9 +45,16 @@ def _trials(study: StudyRecord) -> list[Row]:
             "repeat_of": trial.repeat_of,
             "attempts": trial.attempts,
             **{f"params.{name}": value for name, value in trial.params.items()},
+            **_timescale(trial, study.max_train_steps),
         }
         for trial in study.trials
     ]
+
+
+def _timescale(trial: TrialRecord, max_train_steps: int) -> Row:
+    """AdamW's timescale in steps, and as a multiple of max_train_steps; nothing for other trials."""
+    steps = timescale(trial.params)
+    return {} if steps is None else {"adamw_timescale": steps, "adamw_timescale_ratio": steps / max_train_steps}
 
 
 def _evaluations(study: StudyRecord, paths: StudyPaths) -> list[Row]:

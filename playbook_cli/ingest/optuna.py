@@ -51,13 +51,7 @@ def read(ask: Ask) -> Runs:
     are none. PlaybookError where there is no such storage or study, or several objectives and none is named.
     """
     source, study, metric = ask.source, ask.name, ask.metric
-    optuna = package()
-    storage = _open(source)
-    names = optuna.get_all_study_names(storage)
-    if study not in names and (study is not None or len(names) != 1):
-        what = f"there is no study {study!r} in it" if study else f"there are {len(names)} studies in it"
-        raise PlaybookError(what, where=source, hint=f"write --name with one of: {', '.join(names) or '(none)'}")
-    loaded = optuna.load_study(study_name=study or names[0], storage=storage)
+    loaded, trials = _loaded(source, study)
     objectives = _objectives(loaded, metric)
     chosen = metric or objectives[0]
     if chosen not in objectives or (metric is None and len(objectives) > 1):
@@ -66,7 +60,6 @@ def read(ask: Ask) -> Runs:
             where=source,
             hint=f"write --metric with one of: {', '.join(objectives)}",
         )
-    trials = loaded.get_trials(deepcopy=False)
     last = max((step for trial in trials for step in trial.intermediate_values), default=1)
     runs = [_run(trial, objectives, max(last, 1)) for trial in trials]
     direction = loaded.directions[objectives.index(chosen)]
@@ -99,6 +92,44 @@ def package() -> Any:
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
+
+
+def _loaded(source: str, name: str | None) -> tuple[optuna.Study, list[FrozenTrial]]:
+    """The study of that name, or the only one, and its trials, whose numbers are numbers."""
+    package()
+    try:
+        return _load(_open(source), source, name)
+    except PlaybookError:
+        raise
+    except Exception as error:  # noqa: BLE001 (Optuna checks nothing that it reads: what it raises can be anything)
+        said = str(error).strip().split("\n")[0]
+        raise PlaybookError(f"Optuna can't read it: {said or type(error).__name__}", where=source) from None
+
+
+def _load(storage: optuna.storages.RDBStorage, source: str, name: str | None) -> tuple[optuna.Study, list[FrozenTrial]]:
+    import optuna
+
+    names = optuna.get_all_study_names(storage)
+    if name not in names and (name is not None or len(names) != 1):
+        what = f"there is no study {name!r} in it" if name else f"there are {len(names)} studies in it"
+        known = ", ".join(map(str, names)) or "(none)"
+        raise PlaybookError(what, where=source, hint=f"write --name with one of: {known}")
+    loaded = optuna.load_study(study_name=name or names[0], storage=storage)
+    trials = loaded.get_trials(deepcopy=False)
+    if not loaded.directions:
+        raise PlaybookError("the study has no objective", where=source)
+    for trial in trials:
+        _check(trial)
+    return loaded, trials
+
+
+def _check(trial: FrozenTrial) -> None:
+    """ValueError where SQLite held something that is no number in place of one, as it lets anybody write."""
+    reported = trial.intermediate_values
+    if not all(isinstance(step, int) and step >= 0 for step in (trial.number, *reported)):
+        raise ValueError(f"trial {trial.number} has a number or a step that is no whole number")
+    if not all(isinstance(value, float | int) for value in (*reported.values(), *(trial.values or ()))):
+        raise ValueError(f"trial {trial.number} has a value that is no number")
 
 
 def _open(source: str) -> optuna.storages.RDBStorage:

@@ -21,6 +21,8 @@ class Job:
     cwd: Path
     stdout: Path
     """Gets standard output and standard error, appended."""
+    alone: bool = False
+    """Whether it must have its GPUs for itself, also where trials share them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,10 @@ class Ended:
     """Whether by itself, at the scheduler's time limit, or with its machine: then it is to be tried again."""
     reason: str | None = None
     """Why it ended, where the launcher knows more than the exit code says."""
+    device: str | None = None
+    """The kind of device that it ran on, where that is known."""
+    shared: bool = False
+    """Whether other trials may have used its GPUs, or its cores, at the same time."""
 
 
 class Launcher(Protocol):
@@ -59,8 +65,8 @@ class Launcher(Protocol):
         """Jobs that can run at once."""
         ...
 
-    def free(self) -> int:
-        """Jobs that can be submitted now."""
+    def free(self, *, alone: bool = False) -> int:
+        """Jobs that can be submitted now: of those that need their GPUs for themselves, or of the others."""
         ...
 
     def submit(self, job: Job) -> Started:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import SpecError
 from playbook_cli.launch import Job
 from playbook_cli.launch.arguments import arguments
+from playbook_cli.launch.devices import GRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.program import Metrics
 
-SLOT_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS")
+SLOT_VARIABLES = (*GRANTS, "OMP_NUM_THREADS")
 """Decided by the slot that a trial gets, never inherited."""
 
 

@@ -16,6 +16,8 @@ from playbook_cli.errors import StudyError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+GRANTS = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""The variables by which a scheduler, or a slot of this machine, gives a process its GPUs."""
 KFD = Path("/sys/class/kfd/kfd/topology/nodes")
 """Where the kernel lists what AMD's driver can compute on."""
 

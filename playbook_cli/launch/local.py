@@ -48,8 +48,12 @@ class _Process(Protocol):
 class _Running:
     process: _Process
     slot: Slot
+    kept: tuple[Slot, ...]
+    """Further slots on its GPUs, which stay empty while it has them for itself."""
     directory: str | None
     """The trial's, by which processes are known that left its group."""
+    alone: bool
+    """Whether it was to have its GPUs for itself."""
     cancelled: float | None = None
     """When it was asked to end, on the monotonic clock."""
     sent: signal.Signals | None = None
@@ -73,18 +77,29 @@ class LocalLauncher:
     def slots(self) -> int:
         return self._all
 
-    def free(self) -> int:
+    def free(self, *, alone: bool = False) -> int:
         """None while the process that trials are forked from is getting ready, or others have the devices."""
         if self._warm is not None and self._warm.is_warming():
             return 0
-        return sum(self._locks.can_take(slot.devices, alone=slot.alone) for slot in self._free)
+        can = (self._locks.can_take(slot.devices, alone=alone or slot.alone) for slot in self._room(alone=alone))
+        return sum(can)
+
+    def _room(self, *, alone: bool) -> list[Slot]:
+        """The free slots, the next one first; if `alone`, one of each group of GPUs that no trial has."""
+        free = list(reversed(self._free))
+        if not alone:
+            return free
+        taken = {running.slot.devices for running in self._running.values() if running.slot.devices}
+        return list({slot.devices or slot.name: slot for slot in free if slot.devices not in taken}.values())
 
     def submit(self, job: Job) -> Started:
-        slot = next(
-            (slot for slot in reversed(self._free) if self._locks.take_all(slot.devices, alone=slot.alone)), None
-        )
+        room = self._room(alone=job.alone)
+        slot = next((slot for slot in room if self._locks.take_all(slot.devices, alone=job.alone or slot.alone)), None)
         if slot is None:
             raise BlockingIOError("another study has just taken the last device")
+        kept: tuple[Slot, ...] = ()
+        if job.alone and slot.devices:
+            kept = tuple(other for other in self._free if other is not slot and other.devices == slot.devices)
         env = {**slot.env, **job.env}
         try:
             process = (self._warm.start(job, env) if self._warm is not None else None) or _Fresh(job, env)
@@ -94,8 +109,10 @@ class LocalLauncher:
         if slot.cores:
             with suppress(OSError, AttributeError):  # ended already, or not on Linux
                 os.sched_setaffinity(process.pid, slot.cores)
-        self._free.remove(slot)
-        self._running[job.trial] = _Running(process=process, slot=slot, directory=job.env.get("PLAYBOOK_TRIAL_DIR"))
+        self._free = [other for other in self._free if other is not slot and other not in kept]  # equal ones are kept
+        self._running[job.trial] = _Running(
+            process=process, slot=slot, kept=kept, directory=job.env.get("PLAYBOOK_TRIAL_DIR"), alone=job.alone
+        )
         return Started(slot=slot.name, process=process.pid)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
@@ -116,10 +133,11 @@ class LocalLauncher:
                 if running.sent == signal.SIGKILL or exit_code == -signal.SIGKILL:
                     _end_strays(running.directory)
                 del self._running[trial]
-                self._free.append(running.slot)
+                self._free += [*running.kept, running.slot]
                 self._locks.give_back_all(running.slot.devices)
                 self._adopted.add(group)
-                ended.append(Ended(trial=trial, exit_code=exit_code))
+                shared = not (running.alone or running.slot.alone)
+                ended.append(Ended(trial=trial, exit_code=exit_code, device=running.slot.kind, shared=shared))
             elif running.cancelled is not None:
                 _press(running, time.monotonic() - running.cancelled)
         self._adopted = {group for group in self._adopted if _has_children(group)}

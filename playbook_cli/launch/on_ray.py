@@ -8,24 +8,27 @@ gets all that a trial writes, while it writes it, and hands it out to the node w
 from __future__ import annotations
 
 import json
+import select
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.mailbox import Mailbox, Outbox
-from playbook_cli.launch.task import described
+from playbook_cli.launch.task import Exit, described, node_of
+from playbook_cli.nodes import told
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from playbook_cli.launch import Job
+    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
 
 MOST = 1000
@@ -41,6 +44,10 @@ SYNC_SECONDS = 0.5
 class _Submitted:
     task: Any
     """Ray's reference to its answer."""
+    node: Path
+    """The file in which its node tells of itself."""
+    shared: bool
+    """Whether its GPUs may be shared."""
     cancelled: float | None = None
     """When it was asked to end, on the monotonic clock."""
 
@@ -50,17 +57,20 @@ class RayLauncher:
 
     keeps_time: ClassVar[bool] = True
 
-    def __init__(self, spec: StudySpec, folder: Path) -> None:
+    def __init__(self, spec: StudySpec, folder: Path, paths: StudyPaths) -> None:
         """Join the cluster; `folder` is the study file's own. WorkError where there is none."""
         shared = spec.ray.shared_folder
         self._ray = _joined(spec.ray.address, None if shared else folder)
         self._folder = str(folder.absolute())
+        self._paths = paths
         self._timeout = spec.resources.timeout
+        self._trials_per_gpu = spec.resources.trials_per_gpu
         self._needs = _needs(spec, self._ray.cluster_resources())
         self._submitted: dict[int, _Submitted] = {}
         self._next_look = 0.0
         self._mailbox = None if shared else _mailbox(self._ray)
-        self._run = self._ray.remote(**self._needs, max_retries=RETRIES)(_run)
+        # a worker that ran a task with GPUs is not used again, unless told that it held none of their memory itself
+        self._run = self._ray.remote(**self._needs, max_retries=RETRIES, max_calls=0)(_run)
 
     @property
     def slots(self) -> int:
@@ -71,21 +81,30 @@ class RayLauncher:
             fits.append(there.get("GPU", 0.0) / self._needs["num_gpus"])
         return max(1, int(min(fits)))
 
-    def free(self) -> int:
+    def free(self, *, alone: bool = False) -> int:
+        del alone  # Ray waits for a whole GPU itself
         return MOST - len(self._submitted)
 
     def submit(self, job: Job) -> Started:
-        task = described(job) | {
+        node = node_of(job)
+        node.unlink(missing_ok=True)  # what the last attempt's node told
+        task = described(job, self._timeout) | {
             "env": dict(job.env),
             "directory": job.env["PLAYBOOK_TRIAL_DIR"],
             "folder": self._folder,
         }
-        self._submitted[job.trial] = _Submitted(task=self._run.remote(task, self._mailbox, self._timeout))
+        gpus, shared = self._needs["num_gpus"], self._trials_per_gpu > 1 and self._needs["num_gpus"] > 0
+        if job.alone:
+            gpus, shared = gpus * self._trials_per_gpu, False
+        reference = self._run.options(num_gpus=gpus).remote(task, self._mailbox)
+        self._submitted[job.trial] = _Submitted(task=reference, node=node, shared=shared)
         return Started(slot="ray", process=None)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
-        """None: Ray ends the tasks of a runner that is gone."""
-        del trials
+        """None: Ray ends the tasks of a runner that is gone. Waits for that, since they write where the next will."""
+        nodes = [self._paths.trial(trial).node for trial in trials] if self._mailbox is None else []
+        while any(node is not None and node.runs for node in map(told, nodes)):
+            time.sleep(LOOK_SECONDS)
         return set()
 
     def leave(self) -> None:
@@ -116,7 +135,7 @@ class RayLauncher:
     def _ended(self, trial: int, task: Any) -> Ended:
         errors = self._ray.exceptions
         try:
-            code, timed_out = self._ray.get(task)
+            ended = Exit(**self._ray.get(task))
         except (errors.TaskCancelledError, errors.WorkerCrashedError) as error:
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGTERM)
@@ -128,16 +147,18 @@ class RayLauncher:
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=why)
             return Ended(trial=trial, exit_code=-signal.SIGKILL, how="lost", reason=why)
+        submitted, node = self._submitted[trial], told(self._submitted[trial].node)
         return Ended(
             trial=trial,
-            exit_code=code,
-            how="timed-out" if timed_out else "exited",
-            reason=f"it ran longer than resources.timeout, {self._timeout:g} s" if timed_out else None,
+            exit_code=ended.code,
+            how="timed-out" if ended.timed_out else "exited",
+            device=None if node is None else node.device,
+            shared=submitted.shared,
         )
 
 
-def _run(task: Mapping[str, Any], mailbox: Any, timeout: float | None) -> tuple[int, bool]:
-    """On a node: run a trial to its end; its exit code, and whether it was ended for its time."""
+def _run(task: Mapping[str, Any], mailbox: Any) -> dict[str, Any]:
+    """On a node: run a trial to its end, and tell how it ended."""
     directory = Path(task["directory"])
     outbox = None
     if mailbox is not None:
@@ -149,31 +170,54 @@ def _run(task: Mapping[str, Any], mailbox: Any, timeout: float | None) -> tuple[
         task, directory = _moved(task, home)
         outbox = Outbox(directory, lambda message: ray.get(mailbox.put.remote(str(task["home"]), message)))
         outbox.unpack(ray.get(mailbox.get.remote(task["home"])))
-    process = subprocess.Popen([sys.executable, "-m", "playbook_cli.launch.task", "-"], stdin=subprocess.PIPE)
-    stdin = process.stdin
-    assert stdin is not None
-    stdin.write(json.dumps(dict(task)).encode() + b"\n")
-    stdin.flush()
-    begun, timed_out = time.monotonic(), False
+    watched = _Watched(task)
     try:
-        while process.poll() is None:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(SYNC_SECONDS if outbox is not None or timeout is not None else None)
+        while not watched.ends_within(SYNC_SECONDS):
             if outbox is not None:
                 outbox.send()
-            if timeout is not None and time.monotonic() > begun + timeout and not timed_out:
-                timed_out = True
-                _end(process)
     except KeyboardInterrupt:  # Ray's way to cancel a task
-        _end(process)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            watched.signal(number)
+            if watched.ends_within(POLITE_SECONDS):
+                break
     finally:
-        stdin.close()  # ends what still runs
-        process.wait()
+        ended = watched.end()
         if outbox is not None:
             outbox.send()
             outbox.remove()
-    code = process.returncode
-    return (128 - code if code > 128 else code), timed_out
+    return asdict(ended)
+
+
+class _Watched:
+    """A trial on this node, as the process that watches over it tells of it: see `task`."""
+
+    def __init__(self, task: Mapping[str, Any]) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "playbook_cli.launch.task", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._tell(json.dumps(dict(task)))
+        process.wait()  # it goes on in the background
+
+    def ends_within(self, seconds: float) -> bool:
+        return bool(select.select([self._stdout], [], [], seconds)[0])
+
+    def signal(self, number: int) -> None:
+        self._tell(str(number))
+
+    def end(self) -> Exit:
+        """End it where it still runs; how it ended."""
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        told_by_it = self._stdout.read()
+        return Exit(**json.loads(told_by_it)) if told_by_it else Exit(code=-signal.SIGKILL)
+
+    def _tell(self, line: str) -> None:
+        with suppress(BrokenPipeError):  # it has ended
+            self._stdin.write(f"{line}\n".encode())
+            self._stdin.flush()
 
 
 def _moved(task: Mapping[str, Any], home: str) -> tuple[dict[str, Any], Path]:
@@ -193,17 +237,9 @@ def _moved(task: Mapping[str, Any], home: str) -> tuple[dict[str, Any], Path]:
         "env": {name: put(value) for name, value in task["env"].items()},
         "cwd": put(task["cwd"]),
         "stdout": put(task["stdout"]),
+        "node": put(task["node"]),
     }
     return moved, here
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a trial to end, politely at first."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        process.send_signal(number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(POLITE_SECONDS)
-            return
 
 
 def _joined(address: str, folder: Path | None) -> Any:
@@ -213,6 +249,7 @@ def _joined(address: str, folder: Path | None) -> Any:
     except ImportError:
         raise WorkError("launcher: ray needs Ray", hint="pip install 'playbook-cli[ray]'") from None
     if not ray.is_initialized():
+        before = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
         try:
             away = (
                 {} if folder is None else {"working_dir": str(folder.absolute()), "excludes": ["runs", ".git", ".venv"]}
@@ -221,7 +258,20 @@ def _joined(address: str, folder: Path | None) -> Any:
         except (ConnectionError, RuntimeError, ValueError) as error:
             what = f"there is no Ray cluster at {address}: {_first_line(error)}"
             raise WorkError(what, hint="ray start --head starts one; ray: {address: HOST:PORT} names another") from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        _be_quiet()
     return ray
+
+
+def _be_quiet() -> None:
+    """Keep Ray from printing what happens to its nodes on standard output, where only answers stand.
+
+    log_to_driver=False does not keep it from that, and nothing that is documented does.
+    """
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _needs(spec: StudySpec, there: Mapping[str, float]) -> dict[str, float]:

@@ -39,7 +39,7 @@ def launcher(spec: StudySpec, paths: StudyPaths, folder: Path, slots: Sequence[S
     if spec.launcher == "ray":
         from playbook_cli.launch.on_ray import RayLauncher
 
-        return RayLauncher(spec, folder)
+        return RayLauncher(spec, folder, paths)
     from playbook_cli.launch.local import LocalLauncher
 
     return LocalLauncher(slots, warm)

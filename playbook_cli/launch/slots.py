@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.devices import Device, granted
+from playbook_cli.nodes import kind, processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,9 @@ class Slot:
     devices: tuple[str, ...] = ()
     """UUIDs of its GPUs."""
     alone: bool = True
-    """Whether no other slot has these GPUs."""
+    """Whether no other slot has these GPUs, or these cores."""
+    kind: str = ""
+    """What these GPUs are, or the processor."""
     cores: frozenset[int] = frozenset()
     """The cores that its processes are held to; empty where they may use all."""
 
@@ -57,6 +60,7 @@ def local_slots(
             env={**_visible(group), "OMP_NUM_THREADS": threads},
             devices=tuple(device.uuid for device in group),
             alone=trials_per_gpu == 1,
+            kind=kind([device.name for device in group]),
         )
         for group in shared
     ]
@@ -68,10 +72,13 @@ def _of_cores(cores: list[int], cpus: int, jobs: int | None) -> list[Slot]:
     threads = min(cpus, len(cores))
     share = len(cores) // count
     apart = count > 1 and share >= threads
+    cpu = processor()
     return [
         Slot(
             name=f"cpu{index}",
             env={"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(threads)},
+            alone=apart or count == 1,
+            kind=cpu,
             cores=frozenset(cores[index * share : (index + 1) * share]) if apart else frozenset(),
         )
         for index in range(count)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started, task
+from playbook_cli.launch.task import node_of
+from playbook_cli.nodes import told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,6 +38,10 @@ SETTLE_SECONDS = 10.0
 """A task that has left the queue may take this long to show how it ended, on a slow shared folder."""
 MOST = 1000
 """Tasks that are in Slurm at once; its own limit of an array is 1001 where nobody changed it."""
+GRACE_MINUTES = 2
+"""Slurm's own limit comes so long after resources.timeout, which the task keeps itself, to the second."""
+AWAY = ("Unable to contact slurm controller", "Socket timed out", "Connection refused", "Zero Bytes were transmitted")
+"""What Slurm's commands say while the controller is restarted or overloaded."""
 OVER = {
     "BOOT_FAIL",
     "CANCELLED",
@@ -58,6 +64,8 @@ class _Submitted:
     folder: Path
     number: int
     array: str
+    node: Path
+    """The file in which its node tells of itself."""
     left: float | None = None
     """When the queue first did not have it any more, on the monotonic clock."""
     state: str = "PENDING"
@@ -77,8 +85,14 @@ class SlurmLauncher:
     spec: StudySpec
     folder: Path
     _waiting: list[Job] = field(default_factory=list)
-    _gathered: float = 0.0
-    """When the first of the waiting jobs came, on the monotonic clock."""
+    _due: float = 0.0
+    """When the waiting jobs are to be submitted, on the monotonic clock."""
+    _unsure: Path | None = None
+    """A batch of which Slurm did not say whether it took it."""
+    _withdrawn: list[int] = field(default_factory=list)
+    """Trials whose jobs were cancelled before they were submitted."""
+    _to_cancel: dict[str, bool] = field(default_factory=dict)
+    """Tasks to cancel, and whether at once."""
     _tasks: dict[int, _Submitted] = field(default_factory=dict)
     """By trial."""
     _next_files: float = 0.0
@@ -89,63 +103,99 @@ class SlurmLauncher:
     def slots(self) -> int:
         return self.spec.slurm.array_parallelism or MOST
 
-    def free(self) -> int:
+    def free(self, *, alone: bool = False) -> int:
+        del alone  # Slurm gives no GPU twice
         return MOST - len(self._waiting) - len(self._tasks)
 
     def submit(self, job: Job) -> Started:
         if not self._waiting:
-            self._gathered = time.monotonic()
+            self._due = time.monotonic() + GATHER_SECONDS
+        node_of(job).unlink(missing_ok=True)  # what the last attempt's node told
         self._waiting.append(job)
         return Started(slot="slurm", process=None)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
         for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):  # the latest batch of a trial counts
-            array = _array_of(folder)
-            if array is None:
-                continue
-            for number, trial in enumerate(task.trials(folder)):
-                if trial in trials and trial not in self._tasks:
-                    self._tasks[trial] = _Submitted(folder=folder, number=number, array=array)
+            self._take(folder, trials)
         return set(self._tasks)
+
+    def _take(self, folder: Path, trials: Collection[int]) -> None:
+        """Take those of these trials for this launcher's that are in a batch which was submitted."""
+        array = _array_of(folder)
+        if array is None:
+            return
+        for number, (trial, node) in enumerate(task.trials(folder)):
+            if trial in trials and trial not in self._tasks:
+                self._tasks[trial] = _Submitted(folder=folder, number=number, array=array, node=node)
 
     def poll(self) -> list[Ended]:
         now = time.monotonic()
-        if self._waiting and now >= self._gathered + GATHER_SECONDS:
-            self.leave()
+        self._cancel_together()
+        ended = [Ended(trial=trial, exit_code=-signal.SIGTERM) for trial in self._withdrawn]
+        self._withdrawn = []
+        if self._waiting and now >= self._due:
+            self._submit_waiting(now)
         if not self._tasks or now < self._next_files:
-            return []
+            return ended
         self._next_files = now + FILES_SECONDS
         if now >= self._next_queue:
             self._ask(now)
-        ended = self._ended(now)
-        for one in ended:
+        of_tasks = self._ended(now)
+        for one in of_tasks:
             del self._tasks[one.trial]
+        ended += of_tasks
         if ended:
             self._soon()
         return ended
 
     def cancel(self, trial: int, *, now: bool = False) -> None:
         """Take the job back; Slurm ends its processes, and kills them after its KillWait, or at once."""
-        self._waiting = [job for job in self._waiting if job.trial != trial]
+        if any(job.trial == trial for job in self._waiting):
+            self._waiting = [job for job in self._waiting if job.trial != trial]
+            self._withdrawn.append(trial)
         submitted = self._tasks.get(trial)
         if submitted is None or (submitted.cancelled and not now):
             return
         submitted.cancelled = True
-        _call("scancel", *(["--signal=KILL", "--full"] if now else []), submitted.id)
-        self._soon()
+        self._to_cancel[submitted.id] = now
 
     def leave(self) -> None:
         """Submit the waiting jobs as one array, which needs this process no more. WorkError where that fails."""
-        jobs, self._waiting = self._waiting, []
+        if self._unsure is not None:
+            self._take(self._unsure, {job.trial for job in self._waiting})
+            self._unsure = None
+        jobs = self._waiting = [job for job in self._waiting if job.trial not in self._tasks]
         if not jobs:
             return
         folder = self.folder / f"{len(list(self.folder.glob('[0-9]*'))):04d}"
-        task.write(folder, jobs)
+        task.write(folder, jobs, self.spec.resources.timeout)
+        self._unsure = folder
         array = _call("sbatch", *self._arguments(folder, len(jobs)), text=_script(folder)).split(";")[0].strip()
+        self._unsure = None
+        self._waiting = []
         (folder / "array").write_text(array, encoding="utf-8")
         for number, job in enumerate(jobs):
-            self._tasks[job.trial] = _Submitted(folder=folder, number=number, array=array)
+            self._tasks[job.trial] = _Submitted(folder=folder, number=number, array=array, node=node_of(job))
         self._soon()
+
+    def _submit_waiting(self, now: float) -> None:
+        try:
+            self.leave()
+        except WorkError as error:
+            if not any(said in error.what for said in AWAY):
+                self._unsure = None
+                raise
+            self._due = now + LAST_LOOK
+
+    def _cancel_together(self) -> None:
+        """Ask Slurm once to cancel all that is to be cancelled, however many tasks these are."""
+        for now in (False, True):
+            ids = [one for one, at_once in self._to_cancel.items() if at_once is now]
+            for start in range(0, len(ids), MOST):
+                _call("scancel", *(["--signal=KILL", "--full"] if now else []), *ids[start : start + MOST])
+        if self._to_cancel:
+            self._to_cancel.clear()
+            self._soon()
 
     def _soon(self) -> None:
         self._pause = FIRST_LOOK
@@ -153,7 +203,11 @@ class SlurmLauncher:
 
     def _arguments(self, folder: Path, count: int) -> list[str]:
         asked, resources = self.spec.slurm, self.spec.resources
-        seconds = asked.time or resources.timeout
+        minutes = None
+        if asked.time is not None:
+            minutes = math.ceil(asked.time / 60)
+        elif resources.timeout is not None:
+            minutes = math.ceil(resources.timeout / 60) + GRACE_MINUTES
         given = {
             "array": f"0-{count - 1}" + (f"%{asked.array_parallelism}" if asked.array_parallelism else ""),
             "job-name": f"playbook-{self.spec.name}",
@@ -162,7 +216,7 @@ class SlurmLauncher:
             "open-mode": "append",
             "cpus-per-task": resources.cpus,
             "gres": asked.gres or (f"gpu:{resources.gpus}" if resources.gpus else None),
-            "time": None if seconds is None else math.ceil(seconds / 60),
+            "time": minutes,
             "partition": asked.partition,
             "account": asked.account,
             "qos": asked.qos,
@@ -193,28 +247,38 @@ class SlurmLauncher:
         self._next_queue = now + self._pause
 
     def _ended(self, now: float) -> list[Ended]:
-        codes = {folder: task.ended(folder) for folder in {submitted.folder for submitted in self._tasks.values()}}
+        numbers: dict[Path, list[int]] = {}
+        for submitted in self._tasks.values():
+            numbers.setdefault(submitted.folder, []).append(submitted.number)
+        exits = {folder: task.ended(folder, wanted) for folder, wanted in numbers.items()}
         ended = []
         for trial, submitted in self._tasks.items():
-            code = codes[submitted.folder].get(submitted.number)
+            exit_ = exits[submitted.folder].get(submitted.number)
             over = submitted.left is not None
-            if code is not None and (code >= 0 or over):  # one that a signal ended may be on its way to another node
-                ended.append(_end(trial, code, submitted.state))
+            # one that a signal ended may be on its way to another node
+            if exit_ is not None and (exit_.code >= 0 or exit_.timed_out or over):
+                ended.append(_end(trial, exit_, submitted))
             elif over and (submitted.cancelled or now - (submitted.left or now) > SETTLE_SECONDS):
-                ended.append(_end(trial, -signal.SIGTERM, submitted.state))
+                ended.append(_end(trial, task.Exit(code=-signal.SIGTERM), submitted))
         return ended
 
 
-def _end(trial: int, code: int, state: str) -> Ended:
-    """What a task's exit code and its last state in the queue say together."""
-    if code >= 0 or state in ("COMPLETED", "FAILED", "CANCELLED"):
-        return Ended(trial=trial, exit_code=code)
+def _end(trial: int, ended: task.Exit, submitted: _Submitted) -> Ended:
+    """What a task wrote of its end and its last state in the queue say together."""
+    state = submitted.state
     how: Literal["exited", "timed-out", "lost"] = "exited"
-    if state in ("TIMEOUT", "DEADLINE"):
+    reason = None
+    if ended.timed_out:
         how = "timed-out"
-    elif state in ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL"):
-        how = "lost"
-    return Ended(trial=trial, exit_code=code, how=how, reason=f"Slurm ended it: {state}")
+    elif ended.code < 0 and state in OVER - {"COMPLETED", "FAILED", "CANCELLED"}:
+        reason = f"Slurm ended it: {state}"
+        if state in ("TIMEOUT", "DEADLINE"):
+            how = "timed-out"
+        elif state in ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL"):
+            how = "lost"
+    node = told(submitted.node)
+    device = None if node is None else node.device
+    return Ended(trial=trial, exit_code=ended.code, how=how, reason=reason, device=device)
 
 
 def _script(folder: Path) -> str:
@@ -225,9 +289,12 @@ def _script(folder: Path) -> str:
 def _array_of(folder: Path) -> str | None:
     """The array that runs a batch, also where its runner died before it wrote that down; None: it was not submitted."""
     try:
-        return (folder / "array").read_text(encoding="utf-8")
+        array = (folder / "array").read_text(encoding="utf-8").strip()
     except OSError:
-        listed = _call("squeue", "--noheader", "--me", "--states=all", "--format=%F|%k").splitlines()
+        pass
+    else:
+        return array if array.isdigit() else None
+    listed = _call("squeue", "--noheader", "--me", "--states=all", "--format=%F|%k").splitlines()
     return next((line.partition("|")[0] for line in listed if line.partition("|")[2] == str(folder.absolute())), None)
 
 

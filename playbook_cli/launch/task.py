@@ -4,8 +4,11 @@
 how it ended. A task that the scheduler starts again, after its node was lost or it was preempted, runs anew, and the
 trial goes on from its last checkpoint.
 
-`python -m playbook_cli.launch.task -` reads what to run as one line of standard input, exits as the trial does, and
-ends the trial when its standard input ends.
+`python -m playbook_cli.launch.task -` goes on in the background, no child of its parent any more; there it reads what
+to run as one line of standard input, and prints how it ended as JSON. Further lines are numbers of signals for the
+trial, and where standard input ends, the trial does.
+
+Either way the trial is ended after its `timeout`, and its node is told of beside it: see `nodes`.
 """
 
 from __future__ import annotations
@@ -16,21 +19,38 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.launch.devices import GRANTS, granted
+from playbook_cli.nodes import Beat, kind, processor
+from playbook_cli.paths import TrialPaths
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from playbook_cli.launch import Job
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-OF_THE_NODE = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
-"""What the scheduler grants stands above what the runner has."""
+LOOK_SECONDS = 1.0
+POLITE_SECONDS = 3.0
+"""A trial that runs too long gets this long after the interrupt, and again after the terminate, before it is killed."""
 
 
-def described(job: Job) -> dict[str, Any]:
-    """A job as a task that another process can run.
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How the program of a task ended."""
+
+    code: int
+    """Negative: the number of the signal that ended it."""
+    timed_out: bool = False
+
+
+def described(job: Job, timeout: float | None = None) -> dict[str, Any]:
+    """A job as a task that another process can run, for at most `timeout` seconds.
 
     Of its environment only those variables are in it that differ from this process's own, which schedulers hand on: so
     no secret of it is written anywhere.
@@ -42,66 +62,81 @@ def described(job: Job) -> dict[str, Any]:
         "without": [name for name in os.environ if name not in job.env],
         "cwd": str(job.cwd.absolute()),
         "stdout": str(job.stdout.absolute()),
+        "node": str(node_of(job).absolute()),
+        "timeout": timeout,
     }
 
 
-def write(folder: Path, jobs: list[Job]) -> None:
+def write(folder: Path, jobs: list[Job], timeout: float | None) -> None:
     """Write what the tasks of a batch are to run."""
     folder.mkdir(parents=True)
     for number, job in enumerate(jobs):
-        _task(folder, number).write_text(json.dumps(described(job)), encoding="utf-8")
+        _task(folder, number).write_text(json.dumps(described(job, timeout)), encoding="utf-8")
 
 
-def trials(folder: Path) -> list[int]:
-    """The trials of a batch, in order of its tasks."""
+def trials(folder: Path) -> list[tuple[int, Path]]:
+    """The trials of a batch, in order of its tasks, and the files in which their nodes tell of themselves."""
     count = sum(1 for _ in folder.glob("*.task"))
-    return [json.loads(_task(folder, number).read_text(encoding="utf-8"))["trial"] for number in range(count)]
+    tasks = [json.loads(_task(folder, number).read_text(encoding="utf-8")) for number in range(count)]
+    return [(task["trial"], Path(task["node"])) for task in tasks]
 
 
-def ended(folder: Path) -> dict[int, int]:
-    """The exit codes of the tasks that have ended, by number; negative is the number of a signal."""
-    codes = {}
-    for path in folder.glob("*.exit"):
-        try:
-            codes[int(path.stem)] = int(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # started again just now
-            continue
-    return codes
+def node_of(job: Job) -> Path:
+    """The file beside a trial in which its node tells of itself."""
+    return TrialPaths(Path(job.env["PLAYBOOK_TRIAL_DIR"])).node
 
 
-def run(folder: Path, number: int) -> int:
-    """Run a task of a batch to its end and write its exit code, which is returned."""
+def ended(folder: Path, wanted: Collection[int]) -> dict[int, Exit]:
+    """How those of the `wanted` tasks ended that have ended, by number."""
+    exits = {}
+    with suppress(OSError), os.scandir(folder) as entries:  # the shared folder may be away for a while
+        there = {entry.name for entry in entries}
+        for number in wanted:
+            if f"{number}.exit" in there:
+                with suppress(OSError, ValueError, TypeError):  # started again just now
+                    exits[number] = Exit(**json.loads((folder / f"{number}.exit").read_text(encoding="utf-8")))
+    return exits
+
+
+def run(folder: Path, number: int) -> Exit:
+    """Run a task of a batch to its end, and write how it ended."""
     exit_file = folder / f"{number}.exit"
     exit_file.unlink(missing_ok=True)
-    process = start(json.loads(_task(folder, number).read_text(encoding="utf-8")))
-    code = _wait(process)
+    task = json.loads(_task(folder, number).read_text(encoding="utf-8"))
+    ended = _watched(start(task), task)
     temporary = exit_file.with_suffix(".tmp")
-    temporary.write_text(str(code), encoding="utf-8")
+    temporary.write_text(json.dumps(asdict(ended)), encoding="utf-8")
     temporary.replace(exit_file)
-    return code
+    return ended
 
 
-def run_for_parent() -> int:
-    """Run the task that standard input names, for as long as standard input is open; its exit code."""
-    process = start(json.loads(sys.stdin.readline()))
+def run_for_parent() -> Exit:
+    """Run the task that standard input names, for as long as standard input is open."""
+    if os.fork():
+        os._exit(0)  # Ray kills the children of a worker that dies, before they could end theirs
+    os.setsid()
+    task = json.loads(sys.stdin.readline())
+    process = start(task)
 
     def watch() -> None:
-        sys.stdin.read()
+        for line in sys.stdin:
+            _signal_group(process.pid, int(line))
         _signal_group(process.pid, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
-    return _wait(process)
+    ended = _watched(process, task)
+    print(json.dumps(asdict(ended)), flush=True)
+    return ended
 
 
 def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     """Start the program of a task, as the leader of a group of its own. OSError where it can't be started."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in task["without"] or name in OF_THE_NODE
-    }
+    inherited = {name: value for name, value in os.environ.items() if name not in task["without"]}
+    grants = {name: os.environ[name] for name in GRANTS if name in os.environ}  # by the scheduler
     with Path(task["stdout"]).open("ab") as stdout:
         return subprocess.Popen(
             task["argv"],
-            env={**inherited, **task["env"]},
+            env={**inherited, **grants, **task["env"]},
             cwd=task["cwd"],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -110,24 +145,41 @@ def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """The exit code of a program; until then signals to this process reach its group."""
+def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
+    """How a program ended; until then signals to this process reach its group."""
 
     def forward(number: int, _: object) -> None:
         _signal_group(process.pid, number)
 
     for name in FORWARDED:
         signal.signal(name, forward)
-    code = process.wait()
+    deadline = None if task["timeout"] is None else time.monotonic() + task["timeout"]
+    asking = iter((signal.SIGINT, signal.SIGTERM, signal.SIGKILL))
+    timed_out = False
+    beat = Beat(Path(task["node"]), _device())
+    while True:
+        left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(left)
+            break
+        beat.beat()
+        if deadline is not None and time.monotonic() >= deadline:
+            timed_out = True
+            _signal_group(process.pid, next(asking, signal.SIGKILL))
+            deadline = time.monotonic() + POLITE_SECONDS
     _signal_group(process.pid, signal.SIGKILL)  # what it left behind
-    return code
+    beat.end()
+    return Exit(code=code, timed_out=timed_out)
+
+
+def _device() -> str:
+    """The kind of device that the scheduler granted this task."""
+    return kind([device.name for device in granted()]) or processor()
 
 
 def _signal_group(group: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _task(folder: Path, number: int) -> Path:
@@ -136,8 +188,8 @@ def _task(folder: Path, number: int) -> Path:
 
 def main(arguments: list[str]) -> int:
     """The exit code as a shell gives it: 128 and the signal's number where a signal ended the trial."""
-    code = run_for_parent() if arguments == ["-"] else run(Path(arguments[0]), int(arguments[1]))
-    return code if code >= 0 else 128 - code
+    ended = run_for_parent() if arguments == ["-"] else run(Path(arguments[0]), int(arguments[1]))
+    return ended.code if ended.code >= 0 else 128 - ended.code
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.report.importance import as_json as as_json_of_importance
 from playbook_cli.report.repeats import as_json as as_json_of_repeats
 
 if TYPE_CHECKING:
     from playbook_cli.records import Best, Finding
-    from playbook_cli.report.value import Arm, Report, Trial
+    from playbook_cli.report.value import Arm, Report, Searched, Trial
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -27,7 +28,11 @@ def as_json(report: Report) -> dict[str, Any]:
         "best": _best(report.best),
         "arms": [_arm(arm) for arm in report.arms],
         "findings": [_finding(finding) for finding in report.findings],
-        "trials": [_trial(trial) for trial in sorted([*report.trials, *report.again], key=lambda trial: trial.id)],
+        "trials": [
+            _trial(trial, report.max_train_steps)
+            for trial in sorted([*report.trials, *report.again], key=lambda trial: trial.id)
+        ],
+        "importance": _strict(as_json_of_importance(report.importance)),
         "repeats": [_strict(as_json_of_repeats(one)) for one in report.repeats],
     }
 
@@ -43,11 +48,19 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "settings": _strict(arm.settings),
         "trials": arm.trials,
         "best": _best(arm.best),
+        "ended": arm.ended,
+        "infeasible": arm.infeasible,
+        "space": [_searched(searched) for searched in arm.space],
         "expected_best": [
             {"n": point.n, "value": _strict(point.value), "low": _strict(point.low), "high": _strict(point.high)}
             for point in arm.expected_best
         ],
     }
+
+
+def _searched(searched: Searched) -> dict[str, Any]:
+    ends = {"low": searched.low, "high": searched.high, "scale": searched.scale}
+    return {"name": searched.name, **_strict(ends), "choices": list(searched.choices), "ends": searched.ends}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -62,7 +75,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial, max_train_steps: int) -> dict[str, Any]:
     return {
         "id": trial.id,
         "params": _strict(trial.params),
@@ -73,6 +86,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "last_step": trial.last_step,
         "seed": trial.seed,
         "repeat_of": trial.repeat_of,
+        "adamw_timescale": None
+        if trial.timescale is None
+        else {"steps": trial.timescale, "of_max_train_steps": trial.timescale / max_train_steps},
     }
 
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import isolation, outcomes
 from playbook_cli.analysis.expected_best import expected_best
+from playbook_cli.analysis.importance import importance
+from playbook_cli.analysis.timescale import timescale
 from playbook_cli.paths import StudyPaths
 from playbook_cli.report import words
 from playbook_cli.report.answer import answer
+from playbook_cli.report.arms import spaces
 from playbook_cli.report.panels import panels
 from playbook_cli.report.repeats import repeats, sentences
 from playbook_cli.report.value import (
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
+    from playbook_cli.report.value import Searched
 
 _STATES = ("completed", "infeasible", "failed", "running")
 _BELONGS = StudyPaths(Path(".."))
@@ -60,13 +64,14 @@ def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
         counts=counts,
         repeat_counts=_counts(again, len(again)),
         best=best,
-        arms=[_arm(study, settings) for settings in arms],
+        arms=[_arm(study, settings, space) for settings, space in zip(arms, spaces(study, arms), strict=True)],
         findings=findings,
         edge_zone=zone,
         axes=[_axis(parameter, study.trials, zone) for parameter in study.parameters],
         panels=panels(study, ranked),
         best_steps=_best_steps(study, ranked),
         isolation=_isolation(study),
+        importance=importance(study),
         repeats=found,
         luck=sentences(whole),
         trials=_trials(study, study.trials, ranked, arms),
@@ -89,16 +94,20 @@ def _arms(study: StudyRecord) -> list[Mapping[str, Value]]:
     return arms
 
 
-def _arm(study: StudyRecord, settings: Mapping[str, Value]) -> Arm:
+def _arm(study: StudyRecord, settings: Mapping[str, Value], space: Sequence[Searched]) -> Arm:
     trials = outcomes.of_arm(study.trials, settings)
+    ended = outcomes.ended(trials)
     ranked = outcomes.ranked(trials, study.metric)
-    results = [study.metric.loss(outcomes.result(trial, study.metric)) for trial in outcomes.ended(trials)]
+    results = [study.metric.loss(outcomes.result(trial, study.metric)) for trial in ended]
     return Arm(
         settings=settings,
         label=words.settings(settings) or ("all trials" if len(study.arms) == 1 else "other trials"),
         trials=len(trials),
         best=ranked[0].best if ranked else None,
-        expected_best=expected_best(results, study.metric),
+        expected_best=[] if study.adaptive else expected_best(results, study.metric),
+        ended=len(ended),
+        infeasible=sum(trial.state == "infeasible" for trial in ended),
+        space=space,
     )
 
 
@@ -127,6 +136,7 @@ def _trials(
             good=trial.id in ranks and outcomes.result(trial, study.metric) <= limit,
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
             repeat_of=trial.repeat_of,
+            timescale=timescale(trial.params),
         )
         for trial in sorted(trials, key=lambda trial: trial.id)
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.report import words
+from playbook_cli.report import arms_html, importance_html, words
+from playbook_cli.report.importance import HOW, sentences
 from playbook_cli.report.theme import ARM_COLOURS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SECTION_OF = {
     "best-step": "steps",
     "compute-bound": "steps",
     "ranking": "steps",
+    "timing": "steps",
     "isolation": "question",
     "budget": "budget",
 }
@@ -88,6 +90,22 @@ def steps(report: Report, charts: Sequence[Chart]) -> str:
         "there explains it)."
     )
     return _plots("steps", how, charts, wide=True)
+
+
+def arms(report: Report, charts: Sequence[Chart]) -> str:
+    """How each arm was tuned; empty where all arms search one space."""
+    if not report.own_spaces:
+        return ""
+    how = (
+        "The arms have spaces of their own, and the comparison hinges on them: each is as good as its space and its "
+        "trials let it be. A range that ends too early is to be widened before any arm is called better; a ✓ says "
+        "that nothing speaks for that. The curves say what the best of n trials of an arm would have been, on average "
+        "over all choices of n out of those that were run; bands hold for all n at once with 95%, for independent "
+        "draws, so only roughly for quasi-random ones."
+    )
+    shown = any(chart.section == "arms" for chart in charts)
+    curves = _plots("arms", "What n trials of each arm come to; thin lines are the other arms.", charts)
+    return f'<p class="how">{how}</p>{arms_html.table(report)}{curves if shown else ""}'
 
 
 def question(report: Report, charts: Sequence[Chart]) -> str:
@@ -161,6 +179,19 @@ def _luck_table(report: Report) -> str:
         f'<div class="summary"><table><thead><tr><th class="text">trial</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def importance(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
+    """What mattered; empty where the study's points say nothing about it, or nothing has ended."""
+    if report.importance is None or not report.ended:
+        return ""
+    said = "".join(f"<li>{words.escape(sentence)}</li>" for sentence in sentences(report.importance))
+    listed = f'<ul class="said">{said}</ul>'
+    if not report.importance.effects:
+        return listed
+    legend = importance_html.legend(rows.map, report.metric.name)
+    table = importance_html.table(report.importance)
+    return f"{_plots('importance', HOW, charts, legend, wide=True, table=table)}{listed}"
 
 
 def budget(report: Report, charts: Sequence[Chart], rows: Rows) -> str:

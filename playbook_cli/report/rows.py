@@ -10,6 +10,7 @@
   seeds, where every setting has them
 - again: a repeat: i, L the trial that it repeats, y
 - luck: a trial that was repeated: i, L, y its own result, m mean of the repeats, l and h its interval
+- matter, cell: as in `importance_rows`
 - budget: a number of trials of one arm: a, n, y expected best, l and h its band
 """
 
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import words
+from playbook_cli.report.importance_rows import Map, mapped, matter
 from playbook_cli.report.value import BINS, step_bin
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class Rows:
     """Of every isolation plot."""
     repeated: Sequence[str]
     """Trials that were repeated."""
+    map: Map | None
+    """Of the two hyperparameters whose results are mapped; None where there are none."""
     result_ends: Interval
     """Between which results are drawn."""
     curve_ends: Sequence[Interval]
@@ -70,6 +74,8 @@ def rows(report: Report) -> Rows:
         tables[f"best{index}"] = _contenders(report, plot, settings[index])
     repeated = distinct([one.label for one in report.repeats])
     tables |= {"again": _again(report, repeated), "luck": _luck(report, repeated)}
+    drawn_map, cells = mapped(report, choices)
+    tables |= {"matter": matter(report, axes), "cell": cells}
     return Rows(
         tables=tables,
         arms=distinct([arm.label for arm in report.arms]),
@@ -77,6 +83,7 @@ def rows(report: Report) -> Rows:
         choices=choices,
         settings=settings,
         repeated=repeated,
+        map=drawn_map,
         result_ends=_with_room(min(drawn.values(), default=0.0), max(drawn.values(), default=1.0)),
         curve_ends=[_curve_ends(report, panel) for panel in report.panels],
         budget_ends=_budget_ends(report),

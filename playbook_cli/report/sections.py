@@ -24,8 +24,10 @@ _SECTIONS = (
     ("coverage", "Are there enough trials in the good region?"),
     ("curves", "What do the training curves say?"),
     ("steps", "Was training long enough?"),
+    ("arms", "How was each arm tuned?"),
     ("question", "Which setting is best?"),
     ("luck", "How much of it was luck?"),
+    ("importance", "Which hyperparameters mattered?"),
     ("budget", "Would more trials help?"),
     ("trials", "All trials"),
 )
@@ -39,8 +41,10 @@ def body(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
         "coverage": evidence.coverage(report, charts),
         "curves": evidence.curves(report, charts, rows),
         "steps": evidence.steps(report, charts),
+        "arms": evidence.arms(report, charts),
         "question": evidence.question(report, charts),
         "luck": evidence.luck(report, charts),
+        "importance": evidence.importance(report, charts, rows),
         "budget": evidence.budget(report, charts, rows),
         "trials": _trials(report),
     }
@@ -70,7 +74,10 @@ def text_of(report: Report, trial: Trial) -> list[int | str]:
     else:
         result = trial.state + (f", {words.shortened(trial.reason, 120)}" if trial.reason else "")
     again = "" if trial.repeat_of is None else f", trial {trial.repeat_of} again on seed {trial.seed}"
-    return [trial.id, f"Trial {trial.id}{again}: {result}", _varied(report, trial.params), trial.log]
+    varied = _varied(report, trial.params)
+    if trial.timescale is not None:
+        varied += f"; {words.TIMESCALE} {words.timescale(trial.timescale, report.max_train_steps)}"
+    return [trial.id, f"Trial {trial.id}{again}: {result}", varied, trial.log]
 
 
 def _varied(report: Report, params: Mapping[str, Value]) -> str:
@@ -185,21 +192,28 @@ def _trials(report: Report) -> str:
         f'<th class="{kind}"{_SORTED if index == 2 else ""}>'
         f'<button type="button" data-sort title="{words.escape(name)}">'
         f"{words.escape(words.shortened(name, 32))}</button></th>"
-        for index, (name, kind) in enumerate(heads)
+        for index, (name, kind) in enumerate([*heads, *([(words.TIMESCALE, "")] if report.timed else [])])
     )
     others = [trial for trial in report.trials if trial.rank is None]
     ordered = [*report.ranked, *others, *report.again]
     if report.metric.goal == "maximize":
         header = header.replace(_SORTED, _SORTED.replace("ascending", "descending"))
-    rows = "".join(_row(trial, names) for trial in ordered)
+    rows = "".join(_row(trial, names, report) for trial in ordered)
+    about = ""
+    if report.timed:
+        about = (
+            f" {words.TIMESCALE}: 1 / (learning rate x weight decay), the steps over which its weight decay forgets "
+            f"(Wang and Aitchison 2024), and how often the {report.max_train_steps} steps of training fit into it: "
+            "far above 1 the decay hardly acts."
+        )
     return (
-        '<p class="how">Choose a trial, here or in a chart, to see it everywhere; columns sort.</p>'
+        f'<p class="how">Choose a trial, here or in a chart, to see it everywhere; columns sort.{about}</p>'
         f'<div class="scroll" tabindex="0"><table><thead><tr>{header}<th class="text">log</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(trial: Trial, names: Sequence[str]) -> str:
+def _row(trial: Trial, names: Sequence[str], report: Report) -> str:
     reason = f' title="{words.escape(words.shortened(trial.reason, 300))}"' if trial.reason else ""
     result = trial.value if trial.state in {"completed", "running"} else None
     again = "" if trial.repeat_of is None else f", repeats {trial.repeat_of}"
@@ -209,6 +223,7 @@ def _row(trial: Trial, names: Sequence[str]) -> str:
         _cell(words.number(result) if result is not None else "", key=result),
         f"<td>{trial.step if result is not None else ''}</td>",
         *(_setting(trial, name) for name in names),
+        *([_steps(trial.timescale, report.max_train_steps)] if report.timed else []),
         f'<td class="text"><a href="{words.escape(trial.log)}">log</a></td>',
     ]
     return f'<tr data-trial="{trial.id}" tabindex="0">{"".join(cells)}</tr>'
@@ -220,6 +235,10 @@ def _setting(trial: Trial, name: str) -> str:
     value = trial.params[name]
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     return _cell(words.shortened(words.setting(value), 60), key=number)
+
+
+def _steps(timescale: float | None, max_train_steps: int) -> str:
+    return "<td></td>" if timescale is None else _cell(words.timescale(timescale, max_train_steps), key=timescale)
 
 
 def _cell(text: str, *, key: float | None = None) -> str:

@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from playbook_cli.report import repeats_terminal, strips, words
+from playbook_cli.report import arms_terminal, importance_terminal, repeats_terminal, strips, words
+from playbook_cli.report.importance import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,8 +48,12 @@ class _Printer:
         self._repeats()
         self._axes()
         self._best_steps()
+        if self._report.own_spaces:
+            self._heading("Arms", "each tuned in a space of its own; what the best of n trials comes to")
+            arms_terminal.render(self._report, self._console)
         for isolation in self._report.isolation:
             self._isolation(isolation)
+        self._importance()
 
     def _head(self) -> None:
         report = self._report
@@ -174,6 +179,21 @@ class _Printer:
             ]
             table.add_row(*cells[:shown])
         self._indented(table)
+
+    def _importance(self) -> None:
+        importance = self._report.importance
+        if importance is None or not self._report.ended:
+            return
+        self._heading("What mattered", importance_terminal.LEGEND if importance.effects else "")
+        longest = min(max((len(effect.label) for effect in importance.effects), default=0), _NAME)
+        table = Table.grid(padding=(0, 1))
+        for justify in ("left", "left", "right", "left"):
+            table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
+        for label, bar, share, p_value in importance_terminal.bars(importance, self._console.width, longest):
+            table.add_row(self._name(label), self._text(bar), share, p_value)
+        self._indented(table)
+        for sentence in sentences(importance):
+            self._marked(" ", "", sentence)
 
     def _interval(self, row: Isolated, fresh: Mapping[int, Repeats]) -> str:
         """What the best trial comes to on fresh seeds where that is known, else what tuning could attain."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.analysis.expected_best import ExpectedBest
+    from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
     from playbook_cli.records import Best, Finding, Metric, Role, State, Value
 
@@ -43,6 +44,23 @@ class Trial:
     log: str
     """Where its output is, from the report's folder."""
     repeat_of: int | None = None
+    timescale: float | None = None
+    """AdamW's, in steps; None where the trial is not known to be AdamW's, or decays nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """One hyperparameter of an arm's space: a range or choices, and what is known of its ends."""
+
+    name: str
+    label: str
+    low: float | None
+    """Of a range, as are `high` and `scale`; None for choices."""
+    high: float | None
+    scale: Literal["linear", "log"] | None
+    choices: Sequence[str]
+    ends: str | None
+    """lower-edge, upper-edge, interior or undecided; None where there is nothing to judge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +72,11 @@ class Arm:
     trials: int
     best: Best | None
     expected_best: Sequence[ExpectedBest]
+    ended: int = 0
+    """Trials that are completed or infeasible."""
+    infeasible: int = 0
+    space: Sequence[Searched] = ()
+    """What varies within the arm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +210,8 @@ class Report:
     panels: Sequence[Panel]
     best_steps: BestSteps
     isolation: Sequence[Isolation]
+    importance: Importance | None
+    """None for a study whose points say nothing about the space."""
     repeats: Sequence[Repeats]
     """Arm by arm; empty where no repeat has ended."""
     luck: Sequence[str]
@@ -200,6 +225,17 @@ class Report:
     def ranked(self) -> list[Trial]:
         """The completed trials that measured something, best first."""
         return sorted((trial for trial in self.trials if trial.rank is not None), key=lambda trial: trial.rank or 0)
+
+    @property
+    def own_spaces(self) -> bool:
+        """Whether arms search different spaces, so that their spaces belong to the comparison."""
+        searched = [{one.label for one in arm.space} for arm in self.arms]
+        return any(labels != searched[0] for labels in searched)
+
+    @property
+    def timed(self) -> bool:
+        """Whether some trials have AdamW's timescale."""
+        return any(trial.timescale is not None for trial in self.trials)
 
     @property
     def fresh(self) -> dict[int, Repeats]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 NOTHING = "–"  # noqa: RUF001 (a dash in a table is a dash)
 
+TIMESCALE = "AdamW timescale"
+"""1 / (learning rate x weight decay)."""
+
 
 def number(x: float | None) -> str:
     """`x` with four significant digits, whole numbers whole; a dash where there is none."""
@@ -59,6 +62,11 @@ def span(low: float, high: float) -> str:
 def estimate(mean: float | None, interval: tuple[float, float] | None) -> str:
     """A mean with its interval, where there is one: `0.0189 (0.0176 to 0.0202)`."""
     return number(mean) if interval is None else f"{number(mean)} ({span(*interval)})"
+
+
+def timescale(steps: float, max_train_steps: int) -> str:
+    """AdamW's timescale in steps, and how often max_train_steps fits into it: `12000 (20 x)`."""
+    return f"{float(f'{steps:.2g}'):g} ({steps / max_train_steps:.2g} x)"
 
 
 def luck(size: float | None) -> str:

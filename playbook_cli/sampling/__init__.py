@@ -1,7 +1,7 @@
 """Which points of the search space a study tries: `suggest(space, history, count)`.
 
 A sampler keeps no state: what it suggests follows from its seed and the trials there are, so that resuming a study
-needs nothing but its journal.
+needs nothing but its journal. One that is `adaptive` also looks at what they came to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from playbook_cli.errors import StudyError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.records import TrialRecord, Value
+    from playbook_cli.records import Metric, TrialRecord, Value
     from playbook_cli.space import Space
 
 
@@ -24,8 +24,17 @@ class Sampler(Protocol):
         """The next `count` trials after `history`, pending, with ids that go on from there."""
 
 
-def make(name: str, seed: int, points: Sequence[Mapping[str, Value]] | None = None) -> Sampler:
-    """The sampler of this name: halton, sobol, random, grid, or listed, which takes these points.
+def make(
+    name: str,
+    seed: int,
+    points: Sequence[Mapping[str, Value]] | None = None,
+    *,
+    metric: Metric | None = None,
+    first: Sequence[TrialRecord] = (),
+) -> Sampler:
+    """The sampler of this name: halton, sobol, random, grid, listed, which takes these points, or bayesian.
+
+    A bayesian one betters `metric`, and begins with what `first` came to.
 
     StudyError for a study whose trials are `listed` without points: those of a learning-rate sweep.
     """
@@ -38,6 +47,10 @@ def make(name: str, seed: int, points: Sequence[Mapping[str, Value]] | None = No
             "the trials of this study were chosen one by one by the command that made it",
             hint="give that command again to go on with it: playbook lr-sweep STUDY.YAML",
         )
+    if name == "bayesian" and metric is not None:
+        from playbook_cli.sampling.bayesian import BayesianSampler
+
+        return BayesianSampler(seed, metric, first)
     from playbook_cli.sampling.grid import GridSampler
     from playbook_cli.sampling.sequence import SEQUENCES, SequenceSampler
 

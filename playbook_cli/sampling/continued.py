@@ -69,3 +69,8 @@ def go_on_from(checkpoint: str, paths: TrialPaths) -> None:
         temporary = target.with_name(f"{target.name}.tmp")
         shutil.copyfile(source, temporary)
         temporary.replace(target)
+
+
+def began_anew(paths: TrialPaths) -> bool:
+    """Whether a trial that was given a checkpoint began at its start: it set aside what it was given to go on from."""
+    return paths.metrics.with_name(f"{paths.metrics.name}.1").exists()

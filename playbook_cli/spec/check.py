@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from playbook_cli.space import clashes, grid_size
+from playbook_cli.spec.check_bayesian import bayesian_problems
+from playbook_cli.spec.check_budget import budget_warnings
 from playbook_cli.spec.check_points import point_problems
 from playbook_cli.spec.check_program import program_problems
 from playbook_cli.spec.problem import Problem
@@ -35,7 +37,8 @@ def problems(spec: StudySpec) -> list[Problem]:
     """All that is wrong with a study whose keys have the right types, in the order of the file's sections."""
     found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
     found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
-    return found or [*point_problems(spec), *_amount(spec)]  # arms can be counted only in a space that is sound
+    # arms can be counted only in a space that is sound
+    return found or [*point_problems(spec), *bayesian_problems(spec), *_amount(spec)]
 
 
 def _program(spec: StudySpec) -> Iterator[Problem]:
@@ -291,7 +294,7 @@ def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
 
 def warnings(spec: StudySpec) -> list[Problem]:
     """What a reader of the playbook would object to before a study is run; none of it stops the study."""
-    return [*_step_warnings(spec), *_range_warnings(spec)]
+    return [*_step_warnings(spec), *_range_warnings(spec), *budget_warnings(spec)]
 
 
 def _step_warnings(spec: StudySpec) -> Iterator[Problem]:

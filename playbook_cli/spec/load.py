@@ -72,6 +72,8 @@ def _anchored(spec: StudySpec, folder: Path) -> StudySpec:
         ]
     if spec.round is not None:
         changes["round"] = spec.round.model_copy(update={"after": _from(folder, spec.round.after)})
+    if spec.follows is not None:
+        changes["follows"] = _from(folder, spec.follows)
     return spec.model_copy(update=changes) if changes else spec
 
 
@@ -81,7 +83,7 @@ def _from(folder: Path, path: str) -> str:
 
 def plain(spec: StudySpec) -> dict[str, Any]:
     """The study as the data of a study file, without defaults that were not written."""
-    data = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    data = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True, by_alias=True)
     for role in ("scientific", "nuisance"):
         for name, alternatives in data.get(role, {}).items():
             data[role][name] = alternatives[0] if len(alternatives) == 1 else alternatives
@@ -155,7 +157,7 @@ _Dumper.add_representer(str, _text)
 
 def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
     """Keys in which two resolved studies differ, as (key, old value, new value); None where a side lacks it."""
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    before, after = (_flat(spec.model_dump(mode="json", by_alias=True)) for spec in (old, new))
     keys = dict.fromkeys([*before, *after])
     # by repr, since 1 == 1.0 and None may be a value
     return [(key, before.get(key), after.get(key)) for key in keys if _written(before, key) != _written(after, key)]
@@ -227,7 +229,7 @@ def _did_you_mean(location: Location) -> str:
     section: type[BaseModel] = StudySpec
     for part in location[:-1]:
         section = _SECTIONS.get(str(part), section)
-    keys = list(section.model_fields)
+    keys = [known.alias or name for name, known in section.model_fields.items()]
     near = difflib.get_close_matches(str(location[-1]), keys, n=1)
     return f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
 

@@ -253,7 +253,16 @@ class StudySpec(_Section):
         Count | None, Field(description="steps between evaluations; by default a fiftieth of max_train_steps")
     ] = None
     trials: Annotated[Count | None, Field(description="of the whole study, shared equally by its arms")] = None
-    sampler: Literal["halton", "sobol", "random", "grid", "listed"] = "halton"
+    sampler: Literal["halton", "sobol", "random", "grid", "listed", "bayesian"] = "halton"
+    follows: Annotated[
+        str | None,
+        Field(
+            alias="continue",
+            min_length=1,
+            description="of sampler: bayesian; folder of the finished quasi-random study whose trials it begins with, "
+            "from the study file's own",
+        ),
+    ] = None
     points: Annotated[
         list[dict[str, Setting]] | None,
         Field(
@@ -289,6 +298,11 @@ class StudySpec(_Section):
     @property
     def steps_between_evaluations(self) -> int:
         return self.eval_every or max(1, self.max_train_steps // 50)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether each point is chosen by the results before it, and so can't be named in advance."""
+        return self.sampler == "bayesian"
 
     @property
     def objective(self) -> Metric:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli.errors import StudyError
+from playbook_cli.errors import PlaybookError, StudyError
 from playbook_cli.spec import source
+from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.script import draft_script
 from playbook_cli.starting.sweep import draft_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-STUDY, SCRIPT = "study.yaml", "train.py"
-
-
-def first_study() -> dict[str, str]:
-    """A study file and the training script that it runs, by name."""
-    here = Path(__file__).parent
-    return {name: (here / name).read_text(encoding="utf-8") for name in (STUDY, SCRIPT)}
+    from pathlib import Path
 
 
-def study_from(origin: Path, folder: Path) -> tuple[dict[str, str], list[str]]:
+def study_from(
+    origin: Path, folder: Path, *, optimizer: str | None = None, trials: int | None = None
+) -> tuple[dict[str, str], list[str]]:
     """The study file for a script or a sweep, to be written into `folder`, and what it could not say."""
     if origin.suffix in (".yaml", ".yml"):
+        if optimizer is not None or trials is not None:
+            raise PlaybookError(
+                f"{'--optimizer' if optimizer else '--trials'} goes with a training script: a sweep says itself what "
+                "it tunes, and in how many trials",
+                where=str(origin),
+                hint="leave it out, and edit the study file",
+            )
         draft = draft_sweep(source.read(origin), origin, folder)
     else:
-        draft = draft_script(origin, folder)
+        draft = draft_script(origin, folder, optimizer=optimizer, trials=trials)
     return {STUDY: draft.text(STUDY)}, draft.notes
 
 

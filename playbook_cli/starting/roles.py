@@ -23,6 +23,7 @@ USUAL_NAMES = {
     "adam_beta1": "beta1",
     "adam_beta2": "beta2",
     "adam_epsilon": "epsilon",
+    "adam_eps": "epsilon",
 }
 """Short names of hyperparameters that the rules of the report and lr-sweep know by their long ones."""
 _SEED = re.compile(r"(^|_)seed$")
@@ -64,7 +65,7 @@ def propose(argument: Argument) -> Proposal:
             return Proposal(argument=argument, name=name, part=part)
     if argument.kind == "float" and (given := _range(name, argument)) is not None:
         return Proposal(argument=argument, name=name, part="nuisance", setting=given[0], why=given[1])
-    if _HOUSEKEEPING.search(plain) or not _ARCHITECTURE.search(plain):
+    if _HOUSEKEEPING.search(plain) or not _ARCHITECTURE.search(name):
         return Proposal(argument=argument, name=name, part="left")
     if not argument.has_default or argument.default is None:
         return Proposal(argument=argument, name=name, part="left")
@@ -94,11 +95,13 @@ def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] |
         return {"min": 0.0, "max": max(0.5, default or 0.0)}, None
     if re.search(r"label_smoothing", name):
         return {"min": 0.0, "max": 0.2}, None
+    if re.search(r"^one_minus_(momentum|beta1)$", name):
+        return {"min": 1e-2, "max": 0.5, "scale": "log"}, None
     if re.search(r"^momentum$|^beta1$|^beta_1$", name):
         return {
             "min": min(0.8, default or 0.8),
             "max": 0.99,
-        }, "1 - momentum on a log scale is better, where the script can take it"
+        }, f"1 - {name} on a log scale is better, where the script can take it"
     return None
 
 

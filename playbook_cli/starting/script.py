@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import SpecError
 from playbook_cli.spec.check import more_is_better
+from playbook_cli.spec.tiers import needed, usual_name
 from playbook_cli.starting.declared import arguments
 from playbook_cli.starting.draft import Draft
+from playbook_cli.starting.fitted import of_optimizer, selector, within
+from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.roles import propose
 from playbook_cli.starting.shown import likely_metric, patterns
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.starting.declared import Argument
+    from playbook_cli.starting.optimizers import Optimizer
     from playbook_cli.starting.roles import Part, Proposal
     from playbook_cli.starting.shown import Pattern
 
@@ -32,8 +37,12 @@ PASSED: dict[Part, str] = {
 """Arguments that every trial gets from Playbook."""
 
 
-def draft_script(script: Path, folder: Path) -> Draft:
-    """A study, to be written into `folder`, that runs `script`. SpecError where it is no Python, or takes nothing."""
+def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, trials: int | None = None) -> Draft:
+    """A study, to be written into `folder`, that runs `script`; of one optimizer, in so many trials.
+
+    SpecError where the script is no Python, takes nothing, or has other optimizers.
+    """
+    chosen = None if optimizer is None else optimizer_named(optimizer)
     tree = parse_script(script)
     uses_playbook = "playbook_cli" in {
         name.partition(".")[0]
@@ -48,6 +57,8 @@ def draft_script(script: Path, folder: Path) -> Draft:
             where=str(script),
             hint="argparse, click, typer and dataclasses are read; playbook init writes a script that needs none",
         )
+    if chosen is not None:
+        proposals = of_optimizer(proposals, chosen, script)
     draft = Draft(
         data={
             "name": _study_name(script.stem),
@@ -59,10 +70,13 @@ def draft_script(script: Path, folder: Path) -> Draft:
             "each one, and then at the trials: playbook plan study.yaml",
         ],
     )
-    _command(draft, proposals)
+    split = _split(draft, proposals, trials, fitted=chosen is not None)
+    _command(draft, split.all)
     _metrics(draft, [] if uses_playbook else patterns(tree), uses_playbook=uses_playbook)
     _steps(draft, proposals)
-    _roles(draft, proposals)
+    _roles(draft, split)
+    if optimizer is not None and chosen is not None:
+        _optimizer(draft, chosen, optimizer.lower(), selector(proposals))
     return draft
 
 
@@ -129,19 +143,52 @@ def _steps(draft: Draft, proposals: list[Proposal]) -> None:
         draft.data["eval_every"] = every
 
 
-def _roles(draft: Draft, proposals: list[Proposal]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Split:
+    """The proposals by what they are in the study."""
+
+    all: list[Proposal]
+    asked: Proposal | None
+    nuisance: list[Proposal]
+    fixed: list[Proposal]
+    booleans: list[Argument]
+    trials: int
+
+
+def _split(draft: Draft, proposals: list[Proposal], trials: int | None, *, fitted: bool) -> _Split:
+    """What varies, what is fixed, and in how many trials; as much varies as they can carry where they are given."""
     booleans = _booleans(draft, proposals)
     usable = [p for p in proposals if p.argument.kind != "bool" or p.argument in booleans]
     asked = next((p for p in usable if p.part == "scientific"), None)
-    draft.data["trials"] = TRIALS * (len(asked.setting) if asked else 1)
+    arms = len(asked.setting) if asked else 1
+    nuisance = [p for p in usable if p.part == "nuisance"]
+    least = needed(len(nuisance), arms - 1)
+    amount = max(TRIALS * arms, -(-least // arms) * arms) if trials is None else shared(trials, arms)
+    settled: list[Proposal] = []
+    if trials is not None or fitted:
+        nuisance, settled = within(nuisance, amount, arms - 1)
+    fixed = [p for p in usable if p.part in ("fixed", "scientific") and p is not asked]
+    left = {p.name: p for p in settled}
+    return _Split(
+        all=[left.get(p.name, p) for p in proposals],
+        asked=asked,
+        nuisance=nuisance,
+        fixed=fixed + [p for p in settled if p.part == "fixed"],
+        booleans=booleans,
+        trials=amount,
+    )
+
+
+def _roles(draft: Draft, split: _Split) -> None:
+    asked, nuisance, booleans = split.asked, split.nuisance, split.booleans
+    draft.data["trials"] = split.trials
     if asked is not None:
         draft.data["goal"] = f"Does {asked.name} matter once everything else is re-tuned?"
         draft.data["scientific"] = {asked.name: asked.setting}
         draft.comments["scientific",] = "a guess: the question is yours"
     else:
         draft.data["goal"] = "How good can it be?"
-    nuisance = [p for p in usable if p.part == "nuisance"]
-    fixed = {p.name: p.argument.default for p in usable if p.part in ("fixed", "scientific") and p is not asked}
+    fixed = {p.name: p.argument.default for p in split.fixed}
     if not nuisance and asked is None:
         draft.notes.append("nothing varies yet: no argument is one that most studies tune")
     if nuisance:
@@ -150,13 +197,32 @@ def _roles(draft: Draft, proposals: list[Proposal]) -> None:
     if fixed:
         draft.data["fixed"] = fixed
         draft.comments["fixed",] = "at the script's own values; the answer holds for these"
-    taken = [*([asked] if asked else []), *nuisance, *(p for p in usable if p.name in fixed)]
+    taken = [*([asked] if asked else []), *nuisance, *split.fixed]
     names = {p.name: (p.argument.option or "").removeprefix("--") for p in taken if p.argument.option != f"--{p.name}"}
     args: dict[str, Any] = {"booleans": booleans[0].switch} if booleans and booleans[0].switch != "python" else {}
     if names:
         args["names"] = names
     if args:
         _after(draft, "command", "args", args)
+
+
+def _optimizer(draft: Draft, optimizer: Optimizer, name: str, selected_by: str | None) -> None:
+    """Say which optimizer it is: by the script's own argument, else by a setting that is no argument."""
+    if "nuisance" in draft.data:
+        draft.comments["nuisance",] = why(optimizer, draft.data["trials"])
+    if selected_by is None:
+        draft.data.setdefault("fixed", {})["optimizer"] = name
+        draft.comments["fixed", "optimizer"] = "which one the script builds, for the report; it is no argument of it"
+        if "args" not in draft.data:
+            _after(draft, "command", "args", {})
+        draft.data["args"]["omit"] = ["optimizer"]
+    missing = [knob.name for knob in optimizer.knobs if usual_name(knob.name) not in _known(draft)]
+    if missing:
+        draft.notes.append(f"{optimizer.title} has more to tune that the script does not take: {', '.join(missing)}")
+
+
+def _known(draft: Draft) -> set[str]:
+    return {usual_name(name) for role in ("scientific", "nuisance", "fixed") for name in draft.data.get(role, {})}
 
 
 def _booleans(draft: Draft, proposals: list[Proposal]) -> list[Argument]:

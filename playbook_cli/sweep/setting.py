@@ -63,7 +63,7 @@ class Setting:
     def spec(self, suffix: str, steps: int, rates: Sequence[float]) -> StudySpec:
         """The study of trials with these learning rates, `steps` steps long each."""
         data = self.study.model_dump(mode="json", exclude_unset=True)
-        replaced = ("scientific", "nuisance", "sampler", "points", "round", "rules", "goal", "fixed")
+        replaced = ("scientific", "nuisance", "sampler", "follows", "points", "round", "rules", "goal", "fixed")
         sweep = self.sweep.model_dump(mode="json", exclude_none=True)
         return StudySpec.model_validate(
             {key: value for key, value in data.items() if key not in replaced}

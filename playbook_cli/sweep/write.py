@@ -1,4 +1,4 @@
-"""max_train_steps goes into the user's study file; every other byte of it stays."""
+"""max_train_steps goes into the user's study file, and an eval_every that fits it; every other byte of it stays."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from playbook_cli.advice.evaluations import finer
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
@@ -15,34 +16,41 @@ if TYPE_CHECKING:
     from playbook_cli.spec.source import Source
 
 
-def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment: str) -> None:
-    """Replace the line of max_train_steps, with a comment on where the number comes from.
+def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment: str) -> dict[str, int]:
+    """Replace the line of max_train_steps, with a comment on where the number comes from; the keys that were written.
 
-    StudyError, and nothing written, where that would make the file wrong, or the line holds more than that key.
+    Where the study's own eval_every is too coarse for so many steps, its line is replaced, too. StudyError, and nothing
+    written, where a line holds more than its key.
     """
-    where = source.where(("max_train_steps",))
-    if spec.eval_every is not None and spec.eval_every > steps:
-        raise StudyError(
-            f"eval_every is {spec.eval_every}, more than max_train_steps = {steps} would be; nothing was written",
-            where=source.where(("eval_every",)),
-            hint=f"write eval_every: {max(1, steps // 50)} first",
-        )
+    written, comments = {"max_train_steps": steps}, {"max_train_steps": comment}
+    every = finer(spec, steps)
+    if every is None and spec.eval_every is not None and spec.eval_every > steps:
+        every = 1
+    if every is not None:
+        written["eval_every"] = every
+        comments["eval_every"] = f"it was {spec.eval_every}, too coarse for so few steps"
     path = file.resolve()
     lines = path.read_bytes().splitlines(keepends=True)
-    index = source.lines[("max_train_steps",)] - 1
-    found = re.fullmatch(
-        rb"(\xef\xbb\xbf)?(['\"]?max_train_steps['\"]?[ \t]*:[ \t]*)[0-9][0-9_.eE+]*[ \t]*(#[^\r\n]*)?(\r?\n)?",
-        lines[index],
-    )
-    if found is None:
-        raise StudyError(
-            "max_train_steps does not stand on a line of its own; nothing was written",
-            where=where,
-            hint=f"write max_train_steps: {steps}",
-        )
-    mark, key, _, end = (part or b"" for part in found.groups())
-    lines[index] = mark + key + f"{steps}  # {comment}".encode() + end
+    for key, value in written.items():
+        _replace(lines, key, value, comments[key], source)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(b"".join(lines))
     shutil.copymode(path, temporary)
     temporary.replace(path)
+    return written
+
+
+def _replace(lines: list[bytes], key: str, value: int, comment: str, source: Source) -> None:
+    index = source.lines[(key,)] - 1
+    found = re.fullmatch(
+        rb"(\xef\xbb\xbf)?(['\"]?" + key.encode() + rb"['\"]?[ \t]*:[ \t]*)[0-9][0-9_.eE+]*[ \t]*(#[^\r\n]*)?(\r?\n)?",
+        lines[index],
+    )
+    if found is None:
+        raise StudyError(
+            f"{key} does not stand on a line of its own; nothing was written",
+            where=source.where((key,)),
+            hint=f"write {key}: {value}",
+        )
+    mark, before, _, end = (part or b"" for part in found.groups())
+    lines[index] = mark + before + f"{value}  # {comment}".encode() + end

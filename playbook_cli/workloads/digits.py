@@ -31,9 +31,10 @@ DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.1,
     "weight_decay": 0.0,
     "one_minus_momentum": 0.1,  # of sgd alone
-    "beta1": 0.9,  # this and the next two: of adam and adamw alone
-    "beta2": 0.999,
+    "one_minus_beta1": 0.1,  # this and the next two: of adam and adamw alone
+    "one_minus_beta2": 0.001,
     "epsilon": 1e-8,
+    "clip_norm": None,  # gradients are scaled down to this norm; None is never
     "schedule": "constant",
     "warmup_steps": 0,
     "decay_steps": None,  # of linear and warmup-stable-decay alone; None is the schedule's own length
@@ -70,11 +71,14 @@ def train(trial: Trial) -> None:
         loss = cross_entropy(logits, training.labels[chosen], label_smoothing=p["label_smoothing"])
         optimizer.zero_grad()
         loss.backward()
+        grad_norm = trial.grad_norm(model.parameters()) if trial.should_evaluate(step) else None
+        if p["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), p["clip_norm"])
         optimizer.step()
         learning_rate = optimizer.param_groups[0]["lr"]
         schedule.step()
 
-        if trial.should_evaluate(step):
+        if grad_norm is not None:
             train_loss, train_error = evaluate(model, training)
             val_loss, val_error = evaluate(model, validation)
             _, test_error = evaluate(model, test)
@@ -86,6 +90,7 @@ def train(trial: Trial) -> None:
                 val_error=val_error,
                 test_error=test_error,
                 learning_rate=learning_rate,
+                grad_norm=grad_norm,
             )
 
 
@@ -126,7 +131,7 @@ def build_optimizer(p: dict[str, Any], model: nn.Module) -> torch.optim.Optimize
     if p["optimizer"] == "sgd":
         momentum = 1.0 - p["one_minus_momentum"]
         return torch.optim.SGD(model.parameters(), momentum=momentum, nesterov=momentum > 0, **common)
-    betas = (p["beta1"], p["beta2"])
+    betas = (1.0 - p["one_minus_beta1"], 1.0 - p["one_minus_beta2"])
     if p["optimizer"] == "adam":
         return torch.optim.Adam(model.parameters(), betas=betas, eps=p["epsilon"], **common)
     if p["optimizer"] == "adamw":

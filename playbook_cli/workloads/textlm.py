@@ -31,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 0.0,
     "beta1": 0.9,
     "beta2": 0.99,
+    "clip_norm": None,  # gradients are scaled down to this norm; None is never
     "schedule": "constant",
     "warmup_steps": 0,
     "decay_steps": None,  # of linear and warmup-stable-decay alone; None is the schedule's own length
@@ -73,11 +74,14 @@ def train(trial: Trial) -> None:
         loss = cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
+        grad_norm = trial.grad_norm(model.parameters()) if trial.should_evaluate(step) else None
+        if p["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), p["clip_norm"])
         optimizer.step()
         learning_rate = optimizer.param_groups[0]["lr"]
         schedule.step()
 
-        if trial.should_evaluate(step):
+        if grad_norm is not None:
             train_loss, train_error = evaluate(model, seen_training)
             val_loss, val_error = evaluate(model, seen_validation)
             trial.report(
@@ -87,6 +91,7 @@ def train(trial: Trial) -> None:
                 val_loss=val_loss,
                 val_error=val_error,
                 learning_rate=learning_rate,
+                grad_norm=grad_norm,
             )
 
 

@@ -126,6 +126,18 @@ def test_a_late_gain_that_decides_between_trials_is_not_saturation_however_steep
     assert finding.evidence["gain_of_spread"] > finding.evidence["spread_threshold"]
 
 
+def test_a_late_gain_that_decides_between_good_trials_counts_however_poor_the_others_are() -> None:
+    (few,) = curve_rules.saturated(curve_study([STEEP_START] * 12, np.random.default_rng(0), floors=_poor(12)))
+    assert few.verdict == "no"
+    (flat,) = curve_rules.saturated(curve_study([SATURATED] * 12, np.random.default_rng(0), floors=_poor(12)))
+    assert flat.verdict == "yes"
+
+
+def _poor(count: int) -> np.ndarray:
+    """Best possible results of which three lie within 0.02, and most far from them."""
+    return 0.02 + np.linspace(0.0, 1.0, count) ** 3
+
+
 def test_a_maximized_metric_overfits_when_it_falls() -> None:
     made = of(OVERFIT)
     trials = [

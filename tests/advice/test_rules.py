@@ -23,6 +23,7 @@ VERDICTS = {
     "compute-bound": ("yes", "no"),
     "budget": ("more-trials-help", "enough"),
     "ranking": ("held", "changed"),
+    "timing": ("unfair",),
     "isolation": ("better", "no-difference", "blocked"),
 }
 

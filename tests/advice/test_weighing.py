@@ -106,6 +106,21 @@ def test_a_training_loss_that_rises_blocks_both_verdicts() -> None:
     assert weighed(a, b).decision.verdict == "adopt"
 
 
+def test_a_boundary_of_an_arm_blocks_also_the_verdict_that_it_could_only_strengthen() -> None:
+    points = halton(32, 1, np.random.default_rng(0))
+    a, b = pair(6.0)
+    beyond = surface_study(points, 100.0 * (1.3 - points[:, 0]))
+    best = min(beyond.trials, key=lambda t: t.best.value if t.best else 0.0)
+    repeats = [replace(t, id=t.id + 50, repeat_of=best.id) for t in b.trials if t.repeat_of is not None]
+    edge_bound = replace(beyond, trials=[*beyond.trials, *repeats])
+    of_studies = weigh(Contender(label="A", study=a), Contender(label="B", study=edge_bound))
+    assert of_studies.decision.blocked_by == []
+    of_arms = weigh(Contender(label="A", study=a, arms=2), Contender(label="B", study=edge_bound, arms=2))
+    assert of_studies.decision.verdict == "adopt"
+    assert of_arms.decision.verdict == "not-yet"
+    assert of_arms.decision.blocked_by == ["B: boundary (p0): upper-edge"]
+
+
 def test_a_boundary_of_the_baseline_is_found_in_its_search() -> None:
     points = halton(32, 1, np.random.default_rng(0))
     a, b = pair(6.0)

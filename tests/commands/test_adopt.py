@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from playbook_cli.ledger import entries
+from playbook_cli.store import began
 from tests.commands.finished import finish
 from tests.ledger.studies import repeat
 
@@ -157,7 +158,7 @@ def test_a_study_that_is_being_run_is_refused(bench):
     me = psutil.Process()
     note = {
         "pid": os.getpid(),
-        "created": me.create_time(),
+        "created": began(me),
         "host": socket.gethostname(),
         "user": "ada",
         "since": "now",

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from playbook_cli import journal
+from playbook_cli.spec.load import load
 from tests.commands.finished import finish
 
 KEYS = {
@@ -160,6 +161,67 @@ def test_further_searches_of_a_side_count(two):
     answer = two("compare", "runs/a", "runs/b", "--also-baseline", "runs/a2", "--json").json
     assert answer["verdict"] == "adopt"
     assert answer["baseline"]["searches"] == 2
+
+
+def bowl(bench, name, level, trials, seed):
+    """A search of a bowl in three ranges, whose selected point is luck, with five repeats of that."""
+
+    def error(params):
+        return level + sum((params[number] - 0.5) ** 2 for number in "xyz")
+
+    ranges = {number: {"min": 0.0, "max": 1.0} for number in "xyz"}
+    finish(bench, error, name=name, trials=trials, seed=seed, nuisance=ranges)
+    best = min(error(event["params"]) for event in bench.events("planned", name))
+    repeat(bench, name, noisy(best, seed + 2))
+
+
+def test_searches_that_would_settle_it_are_named_with_a_search_seed_of_their_own(bench):
+    bowl(bench, "a", 0.5, 16, seed=0)
+    bowl(bench, "b", 0.4, 16, seed=7)
+    answer = bench("compare", "runs/a", "runs/b", "--json").json
+    assert (answer["verdict"], answer["next"]) == ("not-yet", "playbook next runs/b --seed 8")
+    said = " ".join(bench("compare", "runs/a", "runs/b").out.split())
+    assert "-> playbook next runs/b --seed 8 run it, then repeat the best trial of it: --top 1" in said
+    assert "with --also-candidate" in said
+    assert bench("next", "runs/b", "--seed", "8").code == 0
+    assert load(bench.folder / "b-seed8.yaml")[0].name == "b-seed8"
+
+
+def test_after_a_further_search_of_one_side_the_other_one_is_named(bench):
+    for name, level, seed in (("a", 0.5, 0), ("b", 0.4, 7), ("b-seed8", 0.4, 8)):
+        bowl(bench, name, level, 16, seed)
+    answer = bench("compare", "runs/a", "runs/b", "--also-candidate", "runs/b-seed8")
+    assert "-> playbook next runs/a --seed 1" in answer.out
+    assert "with --also-baseline" in " ".join(answer.out.split())
+
+
+def test_larger_searches_that_would_settle_it_are_named_with_their_size(bench):
+    bowl(bench, "a", 0.5, 8, seed=0)
+    bowl(bench, "b", 0.3, 8, seed=7)
+    answer = bench("compare", "runs/a", "runs/b", "--json").json
+    assert (answer["verdict"], answer["settle"]["trials"]) == ("not-yet", 16)
+    assert answer["next"] == "playbook next runs/b --trials 16"
+    assert bench("next", "runs/b", "--trials", "16", "--json").json["study"]["name"] == "b", "it goes on"
+
+
+def test_a_further_search_of_a_study_counts_for_both_of_its_arms(bench):
+    for name, seed in (("toy", 0), ("toy-seed1", 1)):
+        luck = random.Random(seed)
+        finish(
+            bench,
+            lambda params, luck=luck: 0.5 - 0.1 * params["depth"] + luck.gauss(0.0, 0.01),
+            name=name,
+            trials=24,
+            seed=seed,
+            scientific={"depth": [1, 2]},
+        )
+        arms = [event["arm"]["depth"] for event in bench.events("planned", name)]
+        repeat(bench, name, noisy(0.4, seed), trial=arms.index(1))
+        repeat(bench, name, noisy(0.3, seed), trial=arms.index(2))
+    options = ["--arms", "depth=1", "depth=2", "--also-candidate", "runs/toy-seed1"]
+    answer = bench("compare", "runs/toy", *options, "--json").json
+    assert answer["verdict"] == "adopt"
+    assert (answer["baseline"]["searches"], answer["candidate"]["searches"]) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,16 @@ def test_trials_and_evaluations_are_tables(toy):
     assert {row["extra"] for row in evaluations} == {"", "7.0"}
 
 
+def test_the_timescale_of_adamw_is_a_column_where_there_is_one(bench):
+    optimizer = {"scientific": {"optimizer": ["adam", "adamw"]}, "fixed": {"learning_rate": 0.5, "weight_decay": 0.1}}
+    bench("run", bench.study(TRAIN, trials=2, nuisance={"x": {"min": 0.0, "max": 0.5}}, **optimizer))
+    bench("export", "runs/toy")
+    by_optimizer = {row["params.optimizer"]: row for row in rows(bench.folder / "runs/toy/export/trials.csv")}
+    assert float(by_optimizer["adamw"]["adamw_timescale"]) == pytest.approx(20.0)
+    assert float(by_optimizer["adamw"]["adamw_timescale_ratio"]) == pytest.approx(5.0)
+    assert by_optimizer["adam"]["adamw_timescale"] == ""
+
+
 def test_json_lines_keep_types_and_leave_out_what_is_not_there(toy):
     toy("export", "runs/toy", "--to", "out", "--format", "jsonl")
     trials = [json.loads(line) for line in (toy.folder / "out/trials.jsonl").read_text().splitlines()]
@@ -118,3 +128,14 @@ def test_bad_input_is_refused_and_nothing_written(toy, arguments, said):
 def test_json_names_what_was_written(toy):
     answer = toy("export", "runs/toy", "--to", "out", "--json")
     assert answer.json == {"study": "toy", "trials": 6, "written": ["out/trials.csv", "out/evaluations.csv"]}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_what_utf8_has_no_place_for_is_written_as_its_escape(toy, form):
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    with (toy.folder / "runs/toy/trials/0000/metrics.jsonl").open("a") as file:
+        file.write('{"step": 8, "half\\ud800": 1.0}\n')
+    answer = toy("export", "runs/toy", "--format", form)
+    assert answer.code == 0
+    assert b"half\\ud800" in (toy.folder / f"runs/toy/export/evaluations.{form}").read_bytes()

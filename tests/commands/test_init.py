@@ -75,6 +75,42 @@ def test_a_program_and_its_proposed_study_work_together_unedited(bench):
         assert last["val_loss"] == pytest.approx(params["learning_rate"] + params["nesterov"] + 0.25, abs=1e-4)
 
 
+@pytest.mark.parametrize("optimizer", ["nesterov", "adamw"])
+def test_a_study_of_one_optimizer_runs_as_it_is_written(bench, optimizer):
+    assert bench("init", "first", "--optimizer", optimizer, "--trials", 2).code == 0
+    assert "!" not in bench("plan", "first/study.yaml").out
+    study = bench.folder / "first/study.yaml"
+    study.write_text(study.read_text().replace("max_train_steps: 300 ", "max_train_steps: 20 "))
+    assert bench("run", "first/study.yaml").code == 0
+    assert set(bench.ended("first").values()) == {("completed", None)}
+
+
+def test_a_study_of_a_script_tunes_what_the_trials_carry(bench):
+    bench.write("code/train.py", SCRIPT)
+    answer = bench("init", "--from", "code/train.py", "--optimizer", "nesterov", "--trials", 20)
+    assert answer.code == 0
+    study = (bench.folder / "study.yaml").read_text()
+    assert "# SGD with Nesterov momentum in 20 trials: the learning rate is tuned first" in study
+    assert "opt: sgd" in study
+    assert "!" not in bench("plan", "study.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--optimizer", "lion"], "--optimizer lion: there is no such optimizer"),
+        (["--trials", "15"], "--trials 15 can't be shared equally by the 2 arms of the study"),
+        (["--from", "sweep.yaml", "--trials", "16"], "sweep.yaml: --trials goes with a training script"),
+        (["--from", "sweep.yaml", "--optimizer", "adam"], "sweep.yaml: --optimizer goes with a training script"),
+    ],
+)
+def test_an_optimizer_or_trials_that_do_not_fit_are_told_and_nothing_is_written(bench, arguments, problem):
+    answer = bench("init", *arguments)
+    assert answer.code == 2
+    assert problem in answer.err
+    assert list(bench.folder.iterdir()) == []
+
+
 def test_a_sweep_becomes_a_study_and_says_what_it_lost(bench):
     bench.write(
         "sweep.yaml",

@@ -40,8 +40,78 @@ def test_the_study_after_the_second_is_the_third(bench):
     finish(bench, rising, trials=24)
     bench("next", "runs/toy", "-o", "second.yaml")
     finish(bench, rising, trials=24, name="toy-2")
-    bench("next", "runs/toy-2", "--trials", "30")
+    bench("next", "runs/toy-2", "--widen", "x", "--trials", "30")
     assert load(bench.folder / "toy-3.yaml")[0].trials == 30
+
+
+def test_a_study_that_only_gets_more_trials_goes_on_in_its_own_folder(bench):
+    bench.study(trials=4)
+    assert bench("run", "study.yaml").code == 0
+    answer = bench("next", "runs/toy", "--trials", "6")
+    assert "-> playbook run toy-6-trials.yaml" in answer.out
+    text = (bench.folder / "toy-6-trials.yaml").read_text()
+    assert "the 4 trials that there are stay" in text.replace("\n# ", " ")
+    spec, _ = load(bench.folder / "toy-6-trials.yaml")
+    assert (spec.name, spec.seed, spec.trials) == ("toy", 0, 6)
+    before = bench.paths().journal.read_text()
+    assert bench("run", "toy-6-trials.yaml").code == 0
+    assert bench.paths().journal.read_text().startswith(before)
+    assert {event["attempt"] for event in bench.events("ended")} == {1}, "no trial was trained anew"
+    assert len(bench.events("planned")) == 6
+    after = bench.paths().journal.read_text(), bench.paths().spec.read_text()
+    answer = bench("run", "study.yaml")
+    assert (bench.paths().journal.read_text(), bench.paths().spec.read_text()) == after
+    assert (answer.code, "the study has 6 trials by now, and study.yaml asks for 4" in answer.err) == (2, True)
+    assert "write trials: 6 there" in " ".join(answer.err.split())
+
+
+def test_findings_that_only_ask_for_more_trials_grow_the_study(bench):
+    changes = {"trials": 16, "max_train_steps": 40, "eval_every": 1, "nuisance": {"x": [n / 100 for n in range(40)]}}
+    finish(bench, lambda params: params["x"], **changes)
+    study = bench("next", "runs/toy", "--json").json["study"]
+    assert (study["name"], study.get("seed", 0), study["trials"]) == ("toy", 0, 32)
+
+
+def test_as_many_trials_as_there_are_change_nothing(bench):
+    finish(bench, rising, trials=8)
+    answer = bench("next", "runs/toy", "--trials", "8")
+    assert answer.code == 0
+    assert "! it has 8 trials already" in answer.out
+    assert list(bench.folder.glob("*.yaml")) == [bench.folder / "study.yaml"]
+
+
+def test_fewer_trials_are_another_study(bench):
+    finish(bench, rising, trials=8)
+    study = bench("next", "runs/toy", "--trials", "4", "--json").json["study"]
+    assert (study["name"], study["seed"], study["trials"]) == ("toy-2", 1, 4)
+
+
+def test_the_same_study_on_another_search_seed_has_other_points_and_another_name(bench):
+    finish(bench, rising, trials=8)
+    answer = bench("next", "runs/toy", "--seed", "3")
+    assert "-> playbook run toy-seed3.yaml" in answer.out
+    again, first = (bench("plan", file, "--json").json["trials"] for file in ("toy-seed3.yaml", "study.yaml"))
+    assert len(again) == len(first)
+    assert not {trial["params"]["x"] for trial in again} & {trial["params"]["x"] for trial in first}
+    spec, _ = load(bench.folder / "toy-seed3.yaml")
+    assert (spec.name, spec.nuisance) == ("toy-seed3", load(bench.folder / "study.yaml")[0].nuisance)
+    finish(bench, rising, trials=8, name="toy-seed3", seed=3)
+    assert bench("next", "runs/toy-seed3", "--seed", "4", "--json").json["study"]["name"] == "toy-seed4"
+
+
+def test_the_seed_that_a_study_has_is_no_other_search(bench):
+    finish(bench, rising, trials=4, seed=2)
+    answer = bench("next", "runs/toy", "--seed", "2")
+    assert "! 2 is the seed of toy's search already" in answer.out
+    assert not (bench.folder / "toy-seed2.yaml").exists()
+
+
+@pytest.mark.parametrize("option", ["--trials", "--seed"])
+def test_a_grid_has_no_further_trials_and_no_other_search(bench, option):
+    finish(bench, rising, sampler="grid", trials=None, nuisance={"x": [0.1, 0.2]})
+    answer = bench("next", "runs/toy", option, "5")
+    assert answer.code == 2
+    assert "a grid is as large as its points make it" in answer.err
 
 
 def test_options_are_obeyed_whatever_the_findings_say(bench):

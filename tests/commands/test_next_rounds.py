@@ -255,3 +255,49 @@ def test_a_trial_whose_source_is_gone_is_refused_before_anything_runs_but_one_th
     assert answer.code == 2
     assert str(checkpoint) in answer.err
     assert not journal.read(bench.paths("other").journal)
+
+
+KEEPING = """
+class State(dict):
+    def state_dict(self): return dict(self)
+    def load_state_dict(self, state): self.update(state)
+
+def train(trial):
+    state = State(sum=0.0)
+    for step in trial.steps({given}):
+        state["sum"] += trial.params["x"] * step
+        if trial.should_evaluate(step):
+            trial.report(step, val_error=state["sum"])
+"""
+
+
+def continued(bench, given):
+    """A study whose trial kept a checkpoint, and one that goes on from it, with this given to trial.steps."""
+    bench.study(KEEPING.format(given="state=state, keep=2"), trials=1)
+    assert bench("run", "study.yaml").code == 0
+    point = bench.events("planned")[0]["params"] | {"from": str(bench.paths().trial(0).stable_checkpoint)}
+    changes = {"name": "more", "sampler": "listed", "trials": None, "points": [point, {"x": 0.5}], "max_train_steps": 6}
+    path = bench.study(KEEPING.format(given=given), **changes)
+    return bench("run", path)
+
+
+@pytest.mark.parametrize("given", ["", "other=state"])
+def test_a_script_that_ignores_the_checkpoint_it_is_given_is_told_of(bench, given):
+    answer = continued(bench, given)
+    assert answer.code == 0
+    state, reason = bench.ended("more")[0]
+    assert state == "completed"
+    assert reason.startswith("it trained from its start: the script did not go on from")
+    assert bench.ended("more")[1] == ("completed", None), "it was given none"
+    assert "it trained from its start" in " ".join(answer.err.split())
+
+
+def test_repeats_of_a_point_that_went_on_from_a_checkpoint_train_from_their_start_and_that_is_told(bench):
+    assert continued(bench, "state=state").code == 0
+    assert bench.ended("more")[0] == ("completed", None)
+    answer = bench("repeat", "runs/more", "--trial", "0", "--seeds", "2")
+    assert answer.code == 0
+    said = " ".join(answer.err.split())
+    assert "trial 0 went on from a checkpoint; a fresh seed has none, so repeats train all 6 steps" in said
+    assert [record["step"] for record in bench.metrics(2, "more")] == [2, 4, 6]
+    assert "went on" not in bench("repeat", "runs/more", "--trial", "1", "--seeds", "2").err

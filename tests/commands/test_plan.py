@@ -28,6 +28,16 @@ def test_a_plan_shows_trials_coverage_budget_and_warnings(bench):
     assert [row.split()[0] for row in rows] == list("01234567")
 
 
+def test_a_plan_warns_of_more_hyperparameters_than_the_trials_carry(bench):
+    ranges = {name: {"min": 0.1, "max": 1.0} for name in ("learning_rate", "one_minus_beta1", "epsilon")}
+    bench.study(nuisance=ranges, trials=12)
+    out = bench("plan", "study.yaml").out
+    assert "! epsilon is tuned in 12 trials: the playbook tunes" in out
+    assert "-> fix epsilon at its default, or run 25 trials or more" in out
+    (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
+    assert warning.startswith("study.yaml:")
+
+
 def test_a_hyperparameter_that_a_trial_lacks_is_a_dash(bench):
     bench.study(nuisance={"o": ["a", "b"], "m": {"min": 0.0, "max": 1.0, "when": {"o": "a"}}})
     rows = [line.split() for line in bench("plan", "study.yaml").out.splitlines()[2:6]]
@@ -89,3 +99,24 @@ def test_names_that_look_like_markup_are_printed_as_they_are(bench):
     out = bench("plan", "study.yaml").out
     for text in ("[bold]why[/bold] [/]", "[red]x[/red]", "[i]", "[/i]"):
         assert text in out
+
+
+def test_too_few_evaluations_for_the_rules_of_curves_are_told_before_anything_runs(bench):
+    bench.study(max_train_steps=160, eval_every=20)
+    (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
+    assert warning.startswith("study.yaml:8: 8 evaluations in 160 steps are too few to know the best step")
+    assert "overfitting" in warning
+    assert "-> write eval_every: 3" in bench("plan", "study.yaml").out
+    bench.study(max_train_steps=160, eval_every=3)
+    assert not bench("plan", "study.yaml", "--json").json["warnings"]
+
+
+@pytest.mark.parametrize("changes", [{"eval_every": None}, {"eval_every": 8}, {"max_train_steps": 10, "eval_every": 5}])
+def test_evaluations_that_are_enough_or_cannot_be_more_are_not_told(bench, changes):
+    bench.study(**{"max_train_steps": 160, **changes})
+    assert not bench("plan", "study.yaml", "--json").json["warnings"]
+
+
+def test_the_thresholds_of_a_study_say_how_many_evaluations_are_enough(bench):
+    bench.study(max_train_steps=160, eval_every=8, rules={"eval-frequency": {"interval": 0.01}})
+    assert "write eval_every: 1" in bench("plan", "study.yaml").out

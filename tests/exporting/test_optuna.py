@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import sqlite3
 
@@ -268,3 +269,30 @@ def test_a_repeat_says_in_an_attribute_what_it_repeats():
     noted = [trial.user_attrs["playbook"]["repeat_of"] for trial in made(study)]
     assert noted == [trial.repeat_of for trial in study.trials]
     assert any(number is not None for number in noted)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trial_intermediate_values SET intermediate_value = 'a'",
+        "UPDATE trial_params SET distribution_json = '[]'",
+        "UPDATE trial_params SET distribution_json = NULL",
+        "UPDATE trials SET state = 'x'",
+        "UPDATE trials SET number = NULL",
+        "UPDATE trial_values SET value = 'a'",
+        "DELETE FROM study_directions",
+    ],
+)
+def test_a_storage_with_odd_cells_is_refused_with_one_message(tmp_path, bench, change):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}")
+    trial = study.ask()
+    trial.suggest_float("x", 0, 1)
+    trial.report(0.5, 1)
+    study.tell(trial, 0.5)
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as storage:
+        storage.execute(change)
+        storage.commit()
+    answer = bench("import", "s.db", "--into", "runs/s")
+    assert answer.code == 2
+    assert answer.err.startswith("playbook: s.db: ")
+    assert not (bench.folder / "runs").exists()

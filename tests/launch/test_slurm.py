@@ -40,7 +40,7 @@ class Bench:
         return Job(
             trial=trial,
             argv=(sys.executable, "-c", code),
-            env={**os.environ, "PLAYBOOK_TRIAL_ID": str(trial), **env},
+            env={**os.environ, "PLAYBOOK_TRIAL_ID": str(trial), "PLAYBOOK_TRIAL_DIR": str(self.folder), **env},
             cwd=self.folder,
             stdout=self.folder / f"{trial}.log",
         )

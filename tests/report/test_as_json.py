@@ -16,7 +16,8 @@ def test_the_shape_is_the_documented_one() -> None:
     assert set(made) >= {"study", "counts", "best", "arms", "findings", "trials"}
     assert list(made["counts"]) == ["planned", "completed", "infeasible", "failed", "running", "pending"]
     assert set(made["best"]) == {"trial", "value", "step", "params"}
-    assert set(made["arms"][0]) == {"settings", "trials", "best", "expected_best"}
+    assert set(made["arms"][0]) == {"settings", "trials", "ended", "infeasible", "best", "space", "expected_best"}
+    assert set(made["arms"][0]["space"][0]) == {"name", "low", "high", "scale", "choices", "ends"}
     assert set(made["arms"][0]["expected_best"][0]) == {"n", "value", "low", "high"}
     assert set(made["findings"][0]) == {"rule", "subject", "severity", "verdict", "evidence", "message", "next"}
     assert set(made["trials"][0]) == {
@@ -29,6 +30,7 @@ def test_the_shape_is_the_documented_one() -> None:
         "last_step",
         "seed",
         "repeat_of",
+        "adamw_timescale",
     }
 
 

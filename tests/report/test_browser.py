@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="neither chromium nor its driver is installed")
 
-SECTIONS = ("findings", "space", "coverage", "curves", "steps", "question", "budget", "trials")
+SECTIONS = ("findings", "space", "coverage", "curves", "steps", "question", "importance", "budget", "trials")
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -86,7 +86,7 @@ def test_every_section_is_there_and_every_chart_is_drawn(page: Callable[[str], A
         "return [...document.querySelectorAll('.chart')].filter(c => !c.querySelector('svg path')).map(c => c.id)"
     )
     assert empty == []
-    assert len(browser.find_elements("css selector", ".chart")) == 11
+    assert len(browser.find_elements("css selector", ".chart")) == 13
 
 
 def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Callable[[str], Any]) -> None:
@@ -99,7 +99,7 @@ def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Ca
     assert f"Trial {chosen}:" in browser.find_element("id", "chosen").text
     after = _pictures(browser)
     unchanged = {name for name in before if before[name] == after[name]}
-    assert unchanged <= {"chart-expected-best"}
+    assert unchanged <= {"chart-expected-best", "chart-importance"}
 
 
 def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str], Any]) -> None:

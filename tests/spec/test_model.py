@@ -154,5 +154,5 @@ def test_every_key_can_be_explained_by_the_schema():
     schema = StudySpec.model_json_schema()
     assert set(schema["required"]) == {"name", "metric", "max_train_steps"}
     assert schema["additionalProperties"] is False
-    assert set(schema["properties"]) == set(StudySpec.model_fields)
+    assert set(schema["properties"]) == {known.alias or name for name, known in StudySpec.model_fields.items()}
     assert ParameterSpec.model_json_schema()["additionalProperties"] is False

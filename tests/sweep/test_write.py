@@ -38,12 +38,24 @@ def test_a_last_line_without_an_end_keeps_none(tmp_path):
     ).endswith("max_train_steps: 137  # measured")
 
 
+@pytest.mark.parametrize(("steps", "old", "new"), [(137, "20  # often", 2), (137, "200", 2), (12, "20", 1)])
+def test_an_eval_every_that_is_too_coarse_for_so_few_steps_is_replaced(tmp_path, steps, old, new):
+    text = write(tmp_path, STUDY.replace("trials: 4", f"eval_every: {old}\ntrials: 4"), steps)
+    assert f"max_train_steps: {steps}  # measured" in text
+    assert f"eval_every: {new}  # it was {old.split()[0]}, too coarse for so few steps\ntrials: 4" in text
+
+
+@pytest.mark.parametrize(("steps", "every"), [(137, 6), (137, 1), (12, 2), (6000, 20)])
+def test_an_eval_every_that_is_fine_enough_stays(tmp_path, steps, every):
+    assert f"eval_every: {every}\n" in write(tmp_path, STUDY.replace("trials:", f"eval_every: {every}\ntrials:"), steps)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "{name: s, train: 'm:train', metric: {name: e}, max_train_steps: 600, trials: 4, fixed: {y: 1}}\n",
         STUDY.replace("max_train_steps: 600              # a guess", "max_train_steps:\n  600"),
-        STUDY.replace("600              # a guess", "600\neval_every: 200"),
+        STUDY.replace("600              # a guess", "600\n'eval_every':\n  20"),
     ],
 )
 def test_what_can_not_be_done_safely_is_not_done(tmp_path, text):

@@ -39,7 +39,7 @@ def test_the_split_does_not_depend_on_the_seed():
 def test_an_evaluation_reports_losses_errors_and_the_learning_rate(evaluations):
     (record,) = evaluations(digits.train, {}, steps=10)
     assert record.keys() == {
-        "step", "train_loss", "train_error", "val_loss", "val_error", "test_error", "learning_rate"
+        "step", "train_loss", "train_error", "val_loss", "val_error", "test_error", "learning_rate", "grad_norm"
     }  # fmt: skip
     assert record["step"] == 10
     assert 0.0 <= record["val_error"] <= 1.0
@@ -72,10 +72,11 @@ def test_momentum_can_be_off(evaluations):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_the_optimizer_gets_its_hyperparameters(optimizer):
-    given = {"optimizer": optimizer, "weight_decay": 0.5, "one_minus_momentum": 0.25, "beta1": 0.8, "beta2": 0.9}
+    betas = {"one_minus_beta1": 0.25, "one_minus_beta2": 0.125}
+    given = {"optimizer": optimizer, "weight_decay": 0.5, "one_minus_momentum": 0.25, **betas}
     made = digits.build_optimizer({**digits.DEFAULTS, **given}, torch.nn.Linear(1, 1)).defaults
     assert made["weight_decay"] == 0.5
-    assert made["nesterov"] if optimizer == "sgd" else made["betas"] == (0.8, 0.9)
+    assert made["nesterov"] if optimizer == "sgd" else made["betas"] == (0.75, 0.875)
     assert made.get("momentum", 0.75) == 0.75
 
 
@@ -95,6 +96,7 @@ def test_dropout_is_off_in_an_evaluation_and_on_again_after_it():
 def test_losses_are_reported_without_label_smoothing(evaluations):
     still = {"learning_rate": 0.0}
     plain, smoothed = (evaluations(digits.train, {**still, "label_smoothing": s}, steps=1)[0] for s in (0.0, 0.5))
+    assert plain.pop("grad_norm") != smoothed.pop("grad_norm")
     assert plain == smoothed
 
 

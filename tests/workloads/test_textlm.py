@@ -80,7 +80,7 @@ def test_it_learns_more_than_how_frequent_each_character_is(evaluations):
 
 def test_an_evaluation_reports_losses_errors_and_the_learning_rate(evaluations):
     first, second = evaluations(textlm.train, {**SMALL, "schedule": "linear", "learning_rate": 0.01}, steps=2, every=1)
-    assert first.keys() == {"step", "train_loss", "train_error", "val_loss", "val_error", "learning_rate"}
+    assert first.keys() == {"step", "train_loss", "train_error", "val_loss", "val_error", "learning_rate", "grad_norm"}
     assert [first["learning_rate"], second["learning_rate"]] == [0.01, 0.005]
 
 

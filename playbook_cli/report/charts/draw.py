@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.report.charts import question, repeats, space, training
+from playbook_cli.report.charts import arms, importance, question, repeats, space, training
 from playbook_cli.report.charts.frame import Frame
 from playbook_cli.report.rows import rows
 
@@ -28,9 +28,15 @@ def draw(report: Report, *, width: int | None = None) -> tuple[list[Chart], Rows
     charts += [training.curves(frame, index) for index, panel in enumerate(report.panels) if panel.lines]
     if report.best_steps.trials:
         charts.append(training.best_steps(frame))
+    if report.own_spaces and any(arm.expected_best for arm in report.arms):
+        charts += [arms.tuning(frame, index) for index, arm in enumerate(report.arms) if arm.expected_best]
     charts += [question.isolation(frame, index) for index in range(len(report.isolation))]
     if report.fresh:
         charts.append(repeats.luck(frame))
+    if data.tables["matter"]:
+        charts.append(importance.bars(frame))
+    if data.map is not None:
+        charts.append(importance.results_over_two(frame, data.map))
     if any(arm.expected_best for arm in report.arms):
         charts.append(question.expected_best(frame))
     return charts, data

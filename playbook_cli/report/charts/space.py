@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HEIGHT = 190
 _STRIP = 20
 """Pixels at the worse end of the objective that are kept for trials without one."""
-_CROSS = "M-1,-1L1,1M1,-1L-1,1"
+CROSS = "M-1,-1L1,1M1,-1L-1,1"
 _UPRIGHT = 40
 """Characters of choices that fit below a plot."""
 _FEW = 10
@@ -38,7 +38,7 @@ def axis_plot(frame: Frame, index: int) -> Chart:
     if axis.zones is None:
         names = frame.rows.choices[index]
         base = base.encode(
-            x=alt.X(f"p{index}:N", title=title, scale=alt.Scale(domain=names), axis=_choice_axis(names)),
+            x=alt.X(f"p{index}:N", title=title, scale=alt.Scale(domain=names), axis=choice_axis(names)),
             xOffset=alt.XOffset("h:Q", scale=alt.Scale(domain=[-1, 1])),
         )
     else:
@@ -57,7 +57,7 @@ def axis_plot(frame: Frame, index: int) -> Chart:
     )
     crosses = (
         base.transform_filter("datum.s === 'infeasible' || datum.s === 'failed'")
-        .mark_point(shape=_CROSS, size=26, strokeWidth=1.8, filled=False)
+        .mark_point(shape=CROSS, size=26, strokeWidth=1.8, filled=False)
         .encode(
             y=alt.value(8 if worse_is_up else _HEIGHT - 8),
             stroke=alt.condition("datum.s === 'infeasible'", coloured("bad"), coloured("muted")),
@@ -101,19 +101,29 @@ def coverage(frame: Frame) -> Chart:
     )
 
 
-def _choice_axis(names: Sequence[str]) -> alt.Axis:
+def choice_axis(names: Sequence[str]) -> alt.Axis:
     """Upright where the names fit side by side, else slanted."""
     fits = max(len(name) for name in names) * len(names) <= _UPRIGHT
     return alt.Axis(labelAngle=0 if fits else -35, labelLimit=90)
 
 
 def _range(axis: Axis, field: str, title: str | None) -> Any:
-    low, high = (axis.low, axis.high) if axis.low < axis.high else (axis.low - 1, axis.high + 1)
-    log = axis.scale == "log"
-    each = axis.kind == "int" and not log and high - low <= _FEW
-    return alt.X(
-        field,
-        title=title,
-        scale=alt.Scale(type="log" if log else "linear", domain=[low, high], nice=False, zero=False, padding=8),
-        axis=alt.Axis(tickCount=int(high - low) if each else 5, format="d" if each else "~g"),
-    )
+    return alt.X(field, title=title, scale=range_scale(axis), axis=range_axis(axis))
+
+
+def range_scale(axis: Axis) -> alt.Scale:
+    """From one end of a range to the other, on its own scale."""
+    low, high = _ends(axis)
+    kind: Any = "log" if axis.scale == "log" else "linear"
+    return alt.Scale(type=kind, domain=[low, high], nice=False, zero=False, padding=8)
+
+
+def range_axis(axis: Axis) -> alt.Axis:
+    """A tick for each of a few whole numbers; else a few ticks."""
+    low, high = _ends(axis)
+    each = axis.kind == "int" and axis.scale != "log" and high - low <= _FEW
+    return alt.Axis(tickCount=int(high - low) if each else 5, format="d" if each else "~g")
+
+
+def _ends(axis: Axis) -> tuple[float, float]:
+    return (axis.low, axis.high) if axis.low < axis.high else (axis.low - 1, axis.high + 1)

@@ -1,0 +1,48 @@
+"""Where each arm's ranges end too early, as the boundary rule sees it, one arm at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from playbook_cli.advice.rules import limit
+from playbook_cli.advice.space_rules import edge_looks
+from playbook_cli.analysis import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.advice.space_rules import Look
+    from playbook_cli.records import StudyRecord, Value
+
+Ends = Literal["lower-edge", "upper-edge", "interior", "undecided"]
+
+
+def arm_edges(study: StudyRecord, arms: Sequence[Mapping[str, Value]]) -> list[dict[str, Ends]]:
+    """For each arm, what is known of every range that its trials have, by the range's label.
+
+    An edge that is found among the trials of several arms together is one of each of them; the verdicts and thresholds
+    are those of the boundary rule.
+    """
+    ranges = outcomes.ranges(study)
+    looks = edge_looks(study, ranges)
+    ended = outcomes.ended(study.trials)
+    found: list[dict[str, Ends]] = []
+    for arm in arms:
+        own = outcomes.of_arm(ended, arm)
+        having = [p.label for p in ranges if any(outcomes.has(p, trial) for trial in own)]
+        found.append({label: _verdict(study, [x for x in looks[label] if x.arm in ({}, arm)]) for label in having})
+    return found
+
+
+def _verdict(study: StudyRecord, looks: Sequence[Look]) -> Ends:
+    threshold, share = limit(study, "boundary", "p_value"), limit(study, "boundary", "top_share")
+    tested = [look for look in looks if look.edges.enough]
+    if not tested:
+        return "undecided"
+    pointing = [look for look in tested if look.points(share)]
+    surest = min(pointing, key=lambda look: look.p_value, default=None)
+    if surest is None or surest.edge.p_value >= threshold:
+        return "interior"
+    if surest.p_value >= threshold:
+        return "undecided"
+    return "lower-edge" if surest.edge.side == "lower" else "upper-edge"

@@ -1,0 +1,117 @@
+"""What varies in a study as columns of one additive model: a term a hyperparameter, over the trials that have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playbook_cli.analysis import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from playbook_cli.records import Parameter, TrialRecord
+
+    Array = NDArray[np.float64]
+
+CUBIC = 3
+"""Trials a coefficient from which on a range may bend twice; with fewer its effect is a parabola."""
+_SPANNED = 1e-6
+"""A direction shorter than this, of columns of unit length, is spanned by the others but for rounding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One hyperparameter; rows are trials, and those that lack it have zeros."""
+
+    parameter: Parameter
+    present: NDArray[np.bool_]
+    """Which trials have it, shape (n,)."""
+    units: Array
+    """Where they lie in it, from 0 to 1, shape (n,); 0 for those that lack it."""
+    columns: Array
+    """Shape (n, k): Legendre polynomials of a range, indicators of the choices but one; zero mean where present."""
+
+    def slopes_of(self, columns: Array) -> Array:
+        """Those of its columns that have no curvature: one of a range, all of a choice."""
+        return columns if self.parameter.kind == "choice" else columns[:, :1]
+
+    def at(self, units: Array) -> Array:
+        """The columns at other places of it, shape (m, k)."""
+        having = self.units[self.present]
+        return _shape(self.parameter, having, units, self.columns.shape[1]) - self._mean(having)
+
+    def _mean(self, having: Array) -> Array:
+        return np.asarray(_shape(self.parameter, having, having, self.columns.shape[1]).mean(axis=0))
+
+
+def terms(parameters: Sequence[Parameter], trials: Sequence[TrialRecord]) -> list[Term]:
+    """A term for each parameter that has at least two values among these trials."""
+    cubics = [term for p in parameters if (term := _term(p, trials, degree=3)) is not None]
+    if len(trials) >= CUBIC * (1 + sum(term.columns.shape[1] for term in cubics)):
+        return cubics
+    return [term for p in parameters if (term := _term(p, trials, degree=2)) is not None]
+
+
+def base(of: Sequence[Term], rows: int) -> Array:
+    """The mean, and what tells trials that have a conditional hyperparameter where no choice does, shape (rows, k)."""
+    known = np.column_stack([np.ones(rows), *(t.columns for t in of)])
+    masks = [np.ones(rows)]
+    for term in of:
+        mask = term.present.astype(np.float64)
+        if beyond(basis(known), mask[:, None]).shape[1]:
+            masks.append(mask)
+            known = np.column_stack([known, mask])
+    return np.column_stack(masks)
+
+
+def products(first: Array, second: Array) -> Array:
+    """Every column of one times every column of the other, shape (n, k l)."""
+    return (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
+
+
+def basis(columns: Array) -> Array:
+    """Orthonormal columns that span the same, shape (n, rank)."""
+    lengths = np.linalg.norm(columns, axis=0)
+    kept = columns[:, lengths > 0.0] / lengths[lengths > 0.0]
+    left, sizes, _ = np.linalg.svd(kept, full_matrices=False)
+    return np.asarray(left[:, sizes > _SPANNED])
+
+
+def beyond(known: Array, columns: Array) -> Array:
+    """Orthonormal columns for what `columns` add to the orthonormal `known`; none where they add nothing."""
+    lengths = np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny)
+    left, sizes, _ = np.linalg.svd(without(known, columns / lengths), full_matrices=False)
+    return np.asarray(left[:, sizes > _SPANNED])
+
+
+def without(known: Array, columns: Array) -> Array:
+    """`columns` less what the orthonormal `known` explain of them; twice, for rounding."""
+    once = columns - known @ (known.T @ columns)
+    return np.asarray(once - known @ (known.T @ once))
+
+
+def _term(parameter: Parameter, trials: Sequence[TrialRecord], *, degree: int) -> Term | None:
+    having = [t for t in trials if outcomes.has(parameter, t)]
+    places = outcomes.units(parameter, having)
+    values = np.unique(places).size
+    if values < 2:
+        return None
+    present = np.array([outcomes.has(parameter, t) for t in trials], dtype=bool)
+    units = np.zeros(len(trials))
+    units[present] = places
+    shape = _shape(parameter, places, places, values - 1 if parameter.kind == "choice" else min(degree, values - 1))
+    columns = np.zeros((len(trials), shape.shape[1]))
+    columns[present] = shape - shape.mean(axis=0)
+    return Term(parameter=parameter, present=present, units=units, columns=columns)
+
+
+def _shape(parameter: Parameter, having: Array, units: Array, count: int) -> Array:
+    """So many columns at `units`, of the model of a parameter that trials have at `having`; the mean is in them."""
+    if parameter.kind == "choice":
+        return np.asarray(units[:, None] == np.unique(having)[None, 1:], dtype=np.float64)
+    return np.asarray(np.polynomial.legendre.legvander(2 * units - 1, count)[:, 1:], dtype=np.float64)

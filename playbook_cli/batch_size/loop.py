@@ -1,0 +1,130 @@
+"""The loop of the probes: probe a size, look at what there is, decide which one is next.
+
+All state is in the study's folder, so that a command that was interrupted, or killed, goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from playbook_cli.batch_size.judge import stalled
+from playbook_cli.batch_size.race import ProbeRace
+from playbook_cli.batch_size.sizes import read, size_of
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import difference, dump, load
+from playbook_cli.store import Store
+from playbook_cli.sweep.listed import ListedSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from playbook_cli.batch_size.setting import Setting
+    from playbook_cli.batch_size.sizes import Size
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.sampling import Sampler
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.study import Outcome, Race
+
+PROBES = 2
+"""Of one size, where the first one's steps were too few to be timed."""
+FAILURES = 3
+"""So many sizes that fail before any fits mean that the program does not work."""
+GROWS = ("trials", "points", "points.", "nuisance.")
+"""Keys of the probes' study that change no probe: which sizes there are so far."""
+
+
+class Train(Protocol):
+    """Runs what is missing of a study in its folder, whose claim is held; only trials for which `only` holds."""
+
+    def __call__(
+        self,
+        spec: StudySpec,
+        paths: StudyPaths,
+        sampler: Sampler,
+        race: Race,
+        only: Callable[[TrialRecord], bool] | None = None,
+    ) -> Outcome: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probed:
+    """What was measured."""
+
+    sizes: Sequence[Size]
+    interrupted: bool = False
+
+
+def probe(setting: Setting, paths: StudyPaths, train: Train) -> Probed:
+    """Probe sizes until there is none left to try. StudyError where the folder holds probes of another kind."""
+    same(setting.spec([setting.min]), paths, GROWS)
+    again = True
+    while True:
+        trials = Store(paths.dir).record().trials if paths.spec.exists() else []
+        sizes = read(trials, setting.parameter, paths, followed=setting.followed)
+        # one that a killed command left seems to be running, since this one is the runner now
+        missing = {t.id for t in trials if t.state in ("pending", "running") or (again and t.state == "failed")}
+        further = None if missing else next_size(sizes, setting)
+        if not missing and further is None:
+            return Probed(sizes=sizes)
+        known = [size for size in sizes if size.state not in ("pending", "failed")]
+        if further is not None:
+            missing.add(len(trials))
+        batch_sizes = [*(size_of(trial, setting.parameter) for trial in trials), *([further] if further else [])]
+        spec = setting.spec(batch_sizes)
+        temporary = paths.spec.with_suffix(".tmp")
+        temporary.write_text(dump(spec), encoding="utf-8")
+        temporary.replace(paths.spec)
+        sampler = ListedSampler(setting.parameter, [further] if further else [], spec.seed)
+        outcome = train(spec, paths, sampler, ProbeRace(setting, known), _among(missing))
+        if outcome.interrupted:
+            return Probed(sizes=sizes, interrupted=True)
+        again = False
+
+
+def _among(numbers: set[int]) -> Callable[[TrialRecord], bool]:
+    return lambda trial: trial.id in numbers
+
+
+def next_size(sizes: Sequence[Size], setting: Setting) -> int | None:
+    """The size to probe next; None where nothing more is to be learnt, or can be tried."""
+    if not sizes:
+        return setting.min
+    last = sizes[-1]
+    if last.state == "failed":
+        fits = any(size.state == "fits" for size in sizes)
+        if fits or len(sizes) >= FAILURES:
+            return None
+    elif last.state != "fits":
+        return None
+    elif _too_rough(last, setting):
+        return last.batch_size
+    larger = 2 * last.batch_size
+    if setting.max is not None:
+        return larger if larger <= setting.max else None
+    return None if stalled(sizes, setting.gain) else larger
+
+
+def _too_rough(size: Size, setting: Setting) -> bool:
+    """Whether a second probe with more steps would time this size better."""
+    if size.probes >= PROBES or setting.steps is not None or setting.followed:
+        return False
+    return size.timing is None or not size.timing.precise
+
+
+def same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str]) -> None:
+    """StudyError, with the difference, where the folder holds another study than this one."""
+    if not paths.spec.exists():
+        return
+    changes = [
+        f"  {key}: {old} -> {new}"
+        for key, old, new in difference(load(paths.spec)[0], spec)
+        if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
+    ]
+    if changes:
+        raise StudyError(
+            "what is in this folder was made under other settings:\n" + "\n".join(changes),
+            where=str(paths.dir),
+            hint="add --anew to set it aside and begin a new one",
+        )

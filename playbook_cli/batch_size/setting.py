@@ -1,0 +1,221 @@
+"""A probe's study, made from the user's: the batch size varies, everything else stands still."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.errors import SpecError
+from playbook_cli.space import Space
+from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.source import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.records import Parameter, Value
+    from playbook_cli.spec.source import Source
+
+GAIN = 1.1
+"""A doubling pays where it makes training faster by this factor; Playbook's own choice. The playbook asks that a
+doubling nearly double the examples per second, and calls sizes useless that gain nothing."""
+SUFFIX = "batch-size"
+MOST_STEPS = 8197
+"""Of a probe; its program is told of no fewer, so that a schedule or a warmup finds room."""
+TIMEOUT_SECONDS = 600.0
+"""Of a probe where the study sets none: a program that waits for a batch which never comes would wait forever."""
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Which batch sizes are probed, and how."""
+
+    study: StudySpec
+    """The user's."""
+    parameter: str
+    held: Mapping[str, Value]
+    """Every other hyperparameter, at its value here."""
+    chosen: Mapping[str, str]
+    """Those of them that vary in the study: name -> the value, and why that one."""
+    min: int
+    max: int | None
+    """The largest size to try; None: until memory runs out, or larger ones have stopped to pay."""
+    steps: int | None
+    """Of each probe; None: as many as it takes to time them."""
+    gain: float
+    memory_limit: int | None
+    """Bytes of a probe's private memory."""
+
+    @property
+    def now(self) -> Value:
+        """The study's own batch size; None where it varies."""
+        return self.study.fixed.get(self.parameter)
+
+    @property
+    def followed(self) -> bool:
+        """Whether the program can't be changed, and its numbers are read from what it prints or writes."""
+        return self.study.metrics is not None
+
+    def program(self, sizes: Sequence[int]) -> StudySpec:
+        """The study of trials with these sizes, with the program as the user names it."""
+        data = self.study.model_dump(mode="json", exclude_unset=True)
+        replaced = (
+            "scientific",
+            "nuisance",
+            "sampler",
+            "follows",
+            "points",
+            "round",
+            "rules",
+            "checkpoints",
+            "lr_sweep",
+        )
+        resources = self.study.resources
+        return StudySpec.model_validate(
+            {key: value for key, value in data.items() if key not in replaced}
+            | {
+                "name": f"{self.study.name}-{SUFFIX}",
+                "goal": f"At which {self.parameter} does training go fastest, and which ones fit into memory?",
+                "max_train_steps": max(self.study.max_train_steps, MOST_STEPS),
+                "eval_every": every(self.steps, None),
+                "trials": len(sizes),
+                "sampler": "listed",
+                "points": [{self.parameter: size} for size in sizes],
+                "nuisance": {self.parameter: {"values": sorted(set(sizes))}},
+                "fixed": dict(self.held),
+                "resources": resources.model_dump(exclude_unset=True)
+                | {"retries": 0, "timeout": resources.timeout or TIMEOUT_SECONDS},
+            }
+        )
+
+    def spec(self, sizes: Sequence[int]) -> StudySpec:
+        """The same study, each of its programs watched over by a probe."""
+        plain = self.program(sizes)
+        train = ["${python}", "-m", "playbook_cli.launch.entry", str(plain.train)]
+        task = json.dumps({"memory_limit": self.memory_limit})
+        command = ["${python}", "-m", "playbook_cli.batch_size.probe", task, *(plain.command or train)]
+        data = plain.model_dump(mode="json", exclude_unset=True)
+        return StudySpec.model_validate(
+            {key: value for key, value in data.items() if key not in ("train", "isolation")} | {"command": command}
+        )
+
+
+def every(steps: int | None, seconds: float | None) -> int:
+    """Steps between the evaluations of a probe: of `steps`, or such that steps of so many seconds can be timed.
+
+    A power of two, so that probes of neighbouring sizes have evaluations in common.
+    """
+    if steps is not None:
+        target = (steps - SHORT) / LONG
+    elif seconds is None:
+        return FIRST
+    else:
+        target = SECONDS / LONG / seconds
+    power: int = 1 << max(0, int(target).bit_length() - 1)
+    return max(2, min(power, (MOST_STEPS - SHORT) // LONG))
+
+
+FIRST = 4
+"""Steps between evaluations where nothing is known yet."""
+LONG, SHORT = 8, 5
+"""Intervals of many steps in a probe, and then of one step."""
+SECONDS = 2.0
+"""That a probe trains for, if its steps are no longer than a tenth of that."""
+
+
+def settle(
+    study: StudySpec,
+    source: Source,
+    *,
+    parameter: str,
+    at: Mapping[str, Value],
+    low: int,
+    high: int | None,
+    steps: int | None,
+    gain: float,
+    memory_limit: int | None,
+) -> Setting:
+    """Hold everything still but the batch size, at `at`, else the middle of its range, else its first choice.
+
+    SpecError where the study has no such hyperparameter, or an option makes no sense.
+    """
+    names = [*study.scientific, *study.nuisance, *study.fixed]
+    if parameter not in names:
+        raise SpecError(
+            f"the study has no hyperparameter {parameter}; it has {', '.join(names) or 'none'}",
+            where=source.where(("fixed",)) if study.fixed else str(source.path),
+            hint=f"write fixed: {{{parameter}: 64}} if the program reads it, or name another: --parameter NAME",
+        )
+    for name in at:
+        if name not in names or name == parameter:
+            why = "it is what varies here" if name == parameter else f"the study has {', '.join(names)}"
+            raise SpecError(f"{name} can't be held still: {why}", where="--at")
+    if high is not None and high < low:
+        raise SpecError(f"--max {high} lies below --min {low}", hint="write --min 1 --max 1024")
+    if not gain > 1.0 or gain > 2.0:
+        raise SpecError(
+            f"{gain:g} is no gain of a doubling", where="--gain", hint="write a factor above 1 and up to 2: 1.1"
+        )
+    held, chosen = _held(study, parameter, at)
+    return Setting(
+        study=study,
+        parameter=parameter,
+        held=held,
+        chosen=chosen,
+        min=low,
+        max=high,
+        steps=steps,
+        gain=gain,
+        memory_limit=memory_limit,
+    )
+
+
+def bytes_of(text: str) -> int:
+    """`2GiB`, `500M`, `1073741824` as bytes; units are powers of 1024. SpecError for anything else."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
+    size = int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
+    if size < 2**20:
+        raise SpecError(f"{text!r} is no amount of memory", where="--memory-limit", hint="write --memory-limit 2GiB")
+    return size
+
+
+def pair(text: str) -> tuple[str, Value]:
+    """NAME=VALUE of --at, the value as a study file would read it. SpecError for anything else."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise SpecError(f"{text!r} is not NAME=VALUE", where="--at", hint="write --at learning_rate=0.1")
+    read: Value = parse(value, "--at").data if value.strip() else value
+    return name.strip(), read
+
+
+def _held(study: StudySpec, parameter: str, at: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, str]]:
+    given: dict[str, Value] = {**study.fixed, **at}
+    given.pop(parameter, None)
+    varied = [p for p in study.parameters() if p.name not in given and p.name != parameter]
+    space = Space(varied, given)
+    middle = space.params(space.arms[0], [_unit(p) for p in space.dimensions])
+    held = {name: value if name in given else _rounded(value) for name, value in middle.items()}
+    chosen = {
+        p.name: f"{_shown(held[p.name])}, {_how(p)}" for p in varied if p.name in held and p.name not in study.fixed
+    }
+    return held, chosen
+
+
+def _unit(parameter: Parameter) -> float:
+    return 0.5 / len(parameter.choices) if parameter.kind == "choice" else 0.5
+
+
+def _how(parameter: Parameter) -> str:
+    choice = parameter.kind == "choice"
+    return "the first of its values" if choice else f"the middle of its range, {parameter.scale} scale"
+
+
+def _rounded(value: Value) -> Value:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,38 @@
+"""The study with another batch size, as a file of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.batch_size.answer import CHANGE
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import annotated, plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playbook_cli.spec.model import StudySpec
+
+
+def write_study(file: Path, study: StudySpec, parameter: str, batch_size: int, reason: str) -> str:
+    """Write the study with `parameter` fixed at `batch_size`, under a new name, and return that name.
+
+    StudyError, and nothing written, where there is such a file already.
+    """
+    data = plain(study)
+    name = f"{study.name}-b{batch_size}"
+    for role in ("scientific", "nuisance"):
+        data.get(role, {}).pop(parameter, None)
+        if not data.get(role, True):
+            del data[role]
+    data["name"] = name
+    data["fixed"] = {**data.get("fixed", {}), parameter: batch_size}
+    text = annotated(data, {("fixed", parameter): reason}, [f"{study.name} with another {parameter}. {CHANGE}"])
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        raise StudyError("there is such a file already", where=str(file), hint="name another: --write FILE") from None
+    except OSError as error:
+        raise StudyError(f"the study can't be written: {error.strerror}", where=str(file)) from None
+    return name

@@ -1,0 +1,273 @@
+"""`playbook batch-size`: which batch sizes fit, how fast each trains, and which one to take."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.batch_size.answer import Answer
+    from playbook_cli.batch_size.judge import Judgement
+    from playbook_cli.batch_size.loop import Train
+    from playbook_cli.batch_size.scaling import Scaling
+    from playbook_cli.batch_size.setting import Setting
+    from playbook_cli.batch_size.sizes import Size
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Source
+    from playbook_cli.study import Outcome
+
+LARGEST = 2**24
+
+
+def batch_size(
+    study: StudyFile,
+    parameter: Annotated[str, typer.Option("--parameter", metavar="NAME", help="The batch size.")] = "batch_size",
+    low: Annotated[
+        int, typer.Option("--min", min=1, max=LARGEST, help="The smallest size; each next one doubles.")
+    ] = 1,
+    high: Annotated[
+        int | None,
+        typer.Option(
+            "--max", min=1, max=LARGEST, help="The largest size; by default larger ones are tried while they pay."
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option("--at", metavar="NAME=VALUE", help="Another hyperparameter's value here.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=21, help="Steps of each probe; by default about 2 seconds of them.")
+    ] = None,
+    gain: Annotated[float, typer.Option("--gain", help="A doubling pays where it is faster by this factor.")] = 1.1,
+    memory_limit: Annotated[
+        str | None, typer.Option("--memory-limit", metavar="SIZE", help="Memory of a probe on the CPU: 2GiB")
+    ] = None,
+    steps_to_target: Annotated[
+        float | None,
+        typer.Option(
+            "--steps-to-target", metavar="VALUE", help="Also search for the fewest steps to this value, for each size."
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Of each size, for --steps-to-target.")] = 8,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the study with the recommended size.")
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Set earlier probes of this study aside.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once for --steps-to-target; probes go alone.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
+    ] = None,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Find the batch size that trains fastest: powers of two until memory runs out or doubling stops to pay.
+
+    Each size is a short training in a process of its own, timed and with its memory measured. The batch size is not
+    tuned for the validation result: it sets the speed, and everything else is tuned for it. Probes are a study of
+    their own, in runs/NAME-batch-size.
+
+    Example:  playbook batch-size configs/textlm.yaml
+    """
+    from playbook_cli.batch_size.setting import bytes_of, pair, settle
+    from playbook_cli.errors import StudyError
+    from playbook_cli.spec.load import load
+
+    given, source = load(study)
+    here = dict(pair(text) for text in at or ())
+    setting = settle(
+        given,
+        source,
+        parameter=parameter,
+        at=here,
+        low=low,
+        high=high,
+        steps=steps,
+        gain=gain,
+        memory_limit=None if memory_limit is None else bytes_of(memory_limit),
+    )
+    if write is not None and write.exists():
+        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+    session = _Session(setting, source, study, runs, gpus)
+    rate = session.check(scaling=steps_to_target is not None)
+    if anew:
+        session.set_aside()
+    sizes, judgement = session.probe()
+    scaling = None
+    if steps_to_target is not None and any(size.state == "fits" for size in sizes):
+        scaling = session.search(sizes, steps_to_target, rate, trials, jobs, at=list(here))
+    _show(session.answer(sizes, judgement, scaling), session.paths(), json=json)
+    if write is not None:
+        _write(write, given, parameter, judgement)
+
+
+class _Session:
+    """One call of the command: the study file, where its probes live, and what runs them."""
+
+    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, gpus: str | None) -> None:
+        self._setting = setting
+        self._source = source
+        self._file = file
+        self._runs = runs
+        self._gpus = gpus
+
+    def paths(self, suffix: str | None = None) -> StudyPaths:
+        from playbook_cli.batch_size.setting import SUFFIX
+        from playbook_cli.paths import StudyPaths
+
+        return StudyPaths(self._runs / f"{self._setting.study.name}-{suffix or SUFFIX}")
+
+    def check(self, *, scaling: bool) -> str:
+        """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
+        from playbook_cli.batch_size.targets import rate_of
+        from playbook_cli.launch import preflight
+        from playbook_cli.sweep.listed import ListedSampler
+
+        setting, folder = self._setting, self._file.parent
+        preflight.refuse_imported(setting.study, self._source)
+        rate = rate_of(setting, self._source) if scaling else ""
+        spec = setting.program([setting.min])
+        trials = ListedSampler(setting.parameter, [setting.min], 0).suggest(spec.space(), [], 1)
+        preflight.look(spec, self._source, folder, trials)
+        if not self.paths().journal.exists():
+            preflight.import_function(spec, self._source, folder)
+        return rate
+
+    def set_aside(self) -> None:
+        """Rename the folders of earlier probes; StudyError where one of them is being run."""
+        from playbook_cli.batch_size.targets import SUFFIX
+        from playbook_cli.claim import claimed
+
+        for paths in (self.paths(), self.paths(SUFFIX)):
+            if not paths.dir.exists():
+                continue
+            with claimed(paths):
+                number = 1
+                while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
+                    number += 1
+                paths.dir.rename(aside)
+            print(f"the earlier one is now {aside}", file=sys.stderr)
+
+    def probe(self) -> tuple[list[Size], Judgement]:
+        """Probe the sizes, one at a time, and judge."""
+        from playbook_cli.batch_size.answer import described
+        from playbook_cli.batch_size.judge import judge
+        from playbook_cli.batch_size.loop import FAILURES, probe
+        from playbook_cli.errors import WorkError
+
+        setting = self._setting
+        for line in described(setting):
+            print(line, file=sys.stderr)
+        with self._training(self.paths(), setting.spec([setting.min]), jobs=1) as train:
+            probed = probe(setting, self.paths(), train)
+        if probed.interrupted:
+            self._interrupted()
+        sizes = list(probed.sizes)
+        failed = [size for size in sizes if size.state == "failed"]
+        if failed and len(failed) >= min(len(sizes), FAILURES) and not any(size.usable for size in sizes):
+            raise WorkError(
+                f"no {setting.parameter} works; {setting.parameter} = {failed[-1].batch_size}: {failed[-1].reason}\n"
+                f"    all that it printed: {self.paths().trials}/*/stdout.log",
+                hint="mend it, and then give the same command again",
+            )
+        return sizes, judge(sizes, setting.gain)
+
+    def search(
+        self, sizes: list[Size], value: float, rate: str, trials: int, jobs: int | None, *, at: list[str]
+    ) -> Scaling:
+        """The fewest steps to a value of the study's metric, for each size that fits."""
+        from playbook_cli.batch_size import targets
+        from playbook_cli.batch_size.scaling import scaling
+        from playbook_cli.errors import WorkError
+        from playbook_cli.sweep.target import Target
+
+        setting, paths = self._setting, self.paths(targets.SUFFIX)
+        fitting = [size.batch_size for size in sizes if size.state == "fits"]
+        spec = targets.spec_of(setting, fitting, trials, at=dict.fromkeys(at))
+        target = Target(metric=setting.study.objective, value=value)
+        print(
+            f"steps to {target}: {trials} trials for each of {len(fitting)} sizes, up to {spec.max_train_steps} steps",
+            file=sys.stderr,
+        )
+        with self._training(paths, spec, jobs=jobs) as train:
+            by_size, outcome = targets.search(setting, spec, target, paths, train)
+        if outcome.hopeless:
+            raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
+        if outcome.interrupted:
+            self._interrupted()
+        return scaling(
+            by_size,
+            target,
+            parameter=setting.parameter,
+            rate=rate,
+            max_train_steps=spec.max_train_steps,
+            seconds={size.batch_size: size.timing.seconds for size in sizes if size.timing is not None},
+        )
+
+    def answer(self, sizes: list[Size], judgement: Judgement, scaling: Scaling | None) -> Answer:
+        from playbook_cli.batch_size.answer import answer
+
+        return answer(self._setting, sizes, judgement, f"playbook batch-size {self._file}", scaling)
+
+    def _interrupted(self) -> None:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130)
+
+    @contextmanager
+    def _training(self, paths: StudyPaths, spec: StudySpec, *, jobs: int | None) -> Iterator[Train]:
+        """Hold the claim of a folder, and train its trials."""
+        from playbook_cli.claim import claimed
+        from playbook_cli.commands.run import run_trials, tell
+        from playbook_cli.launch.isolation import warmed
+        from playbook_cli.launch.places import end_orphans, slots_of
+
+        slots = slots_of(spec, jobs, self._gpus)
+        paths.dir.mkdir(parents=True, exist_ok=True)
+        with claimed(paths) as claim, warmed(spec, self._file.parent, paths, slots, tell) as warm:
+            end_orphans(spec, paths)
+
+            def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
+                return run_trials(spec, self._file, paths, slots, claim, sampler, race, only=only, warm=warm)
+
+            yield train
+
+
+def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
+    from playbook_cli.batch_size.answer import as_json
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.report.batch_size_chart import write
+    from playbook_cli.report.batch_size_terminal import render
+
+    files = write(answer, paths.report)
+    if json:
+        print_json(as_json(answer))
+        return
+    out = console()
+    render(answer, out)
+    out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+
+
+def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -> None:
+    import time
+
+    from playbook_cli.batch_size.write import write_study
+
+    best = judgement.best
+    if best is None:
+        print(f"{file} is not written: there is no batch size to write", file=sys.stderr)
+        return
+    reason = (
+        f"playbook batch-size, {time.strftime('%Y-%m-%d')}: {best.examples_per_second:,.0f} examples/s; "
+        f"it was {study.fixed.get(parameter, 'tuned')}"
+    )
+    name = write_study(file, study, parameter, best.batch_size, reason)
+    print(f"{file}: {name}, with {parameter} = {best.batch_size}", file=sys.stderr)

@@ -1,0 +1,264 @@
+"""`playbook instability`: whether training is unstable just above its best learning rate, and what mends it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.instability.answer import Answer
+    from playbook_cli.instability.loop import Train
+    from playbook_cli.instability.setting import Setting
+    from playbook_cli.launch.slots import Slot
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.store import Store
+    from playbook_cli.study import Outcome
+
+Name = str | None
+
+
+def instability(
+    study: StudyFolder,
+    trial: Annotated[
+        int | None, typer.Option("--trial", metavar="ID", help="The trial to probe; by default the best.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Steps of each run: 500, at most max_train_steps.")
+    ] = None,
+    eval_every: Annotated[int, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = 1,
+    learning_rate: Annotated[
+        Name, typer.Option("--learning-rate", metavar="NAME", help="What names the learning rate.")
+    ] = None,
+    warmup: Annotated[
+        Name, typer.Option("--warmup", metavar="NAME", help="What counts the steps of the warm-up: warmup_steps.")
+    ] = None,
+    clip: Annotated[
+        Name, typer.Option("--clip", metavar="NAME", help="The norm that gradients are clipped at: clip_norm.")
+    ] = None,
+    loss: Annotated[Name, typer.Option("--loss", metavar="NAME", help="The training loss: train_loss.")] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the study with what mends it.")
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Set an earlier probe of this study aside.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
+    gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Say whether training is unstable just above its best learning rate, and find what mends it.
+
+    The best trial's point is trained for about 500 steps at twice its learning rate, every step evaluated; what is
+    unstable there is confirmed at 5x or 10x. Then comes the shortest warm-up that makes far higher rates stable, and
+    the threshold for clipping gradients. The runs are a study of their own, RUNS/NAME-instability; given again, the
+    command finishes what is missing.
+
+    Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
+    """
+    from playbook_cli.instability.answer import answer
+    from playbook_cli.instability.loop import probe
+    from playbook_cli.store import Store
+
+    store = Store(study_folder(study, runs))
+    where = str(store.paths.dir)
+    chosen = _chosen(store, trial)
+    setting = _setting(
+        store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
+    )
+    paths = _paths(store)
+    with _training(store, study, setting, paths, jobs, gpus, anew=anew) as train:
+        seen, stopped = probe(setting, paths, train)
+    _finished(stopped)
+    options = [] if trial is None else ["--trial", str(trial)]
+    given = answer(setting, seen, shlex.join(["playbook", "instability", where, *options]))
+    written = None if write is None or given.repair is None else _written(given, store, write, where)
+    _show(given, paths, written, json=json)
+    if write is not None and written is None:
+        print(f"{write} is not written: there is nothing that mends it, or nothing to mend", file=sys.stderr)
+
+
+def _chosen(store: Store, number: int | None) -> TrialRecord:
+    """The trial to probe. StudyError where there is none that could be."""
+    from playbook_cli.analysis import outcomes
+    from playbook_cli.errors import StudyError
+    from playbook_cli.launch import preflight
+    from playbook_cli.spec.load import load
+
+    preflight.refuse_imported(store.spec, load(store.paths.spec)[1])
+    where, record = str(store.paths.dir), store.record()
+    if record.raced:
+        hint = "probe a study that playbook run has run"
+        raise StudyError("a learning-rate sweep's trials end where they fit or can't win", where=where, hint=hint)
+    ranked = outcomes.ranked(record.search.trials, record.metric)
+    if number is not None:
+        found = next((trial for trial in ranked if trial.id == number), None)
+        if found is None:
+            hint = f"playbook report {where} shows the trials"
+            raise StudyError("no trial of this number has completed", where=f"--trial {number}", hint=hint)
+        return found
+    if not ranked:
+        hint = f"playbook report {where} says why"
+        raise StudyError("no trial has completed, so there is no best learning rate", where=where, hint=hint)
+    missing = sum(trial.state in ("pending", "running") for trial in record.search.trials)
+    missing += record.search.planned - len(record.search.trials)
+    if missing:
+        print(f"playbook: {missing} trials have not ended yet: another one may be the best", file=sys.stderr)
+    return ranked[0]
+
+
+def _setting(
+    store: Store,
+    trial: TrialRecord,
+    *,
+    steps: int | None,
+    eval_every: int,
+    names: tuple[Name, Name, Name],
+    loss: Name,
+) -> Setting:
+    """What to probe. StudyError where the trial has no such hyperparameters, or --steps is too much."""
+    from playbook_cli.errors import StudyError
+    from playbook_cli.instability.names import names as found
+    from playbook_cli.instability.setting import STEPS, Setting
+
+    where, most = str(store.paths.dir), store.spec.max_train_steps
+    if steps is not None and steps > most:
+        raise StudyError(f"{steps} is more than max_train_steps", where="--steps", hint=f"write --steps {most} at most")
+    return Setting(
+        study=store.spec,
+        trial=trial,
+        names=found(trial, *names, where=where),
+        steps=steps or min(STEPS, most),
+        eval_every=eval_every,
+        loss=loss,
+    )
+
+
+def _paths(store: Store) -> StudyPaths:
+    from playbook_cli.instability.setting import SUFFIX
+    from playbook_cli.paths import StudyPaths
+
+    folder = store.paths.dir
+    return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}"))
+
+
+@contextmanager
+def _training(
+    store: Store,
+    argument: Path,
+    setting: Setting,
+    paths: StudyPaths,
+    jobs: int | None,
+    gpus: str | None,
+    *,
+    anew: bool,
+) -> Iterator[Train]:
+    """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
+    from playbook_cli.claim import claimed
+    from playbook_cli.commands.run import run_trials, tell
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import end_orphans, slots_of
+
+    file = _study_file(argument, store)
+    slots: list[Slot] = slots_of(setting.study, jobs, gpus)
+    _check(setting, store, file)
+    if anew:
+        _set_aside(paths)
+    paths.dir.mkdir(parents=True, exist_ok=True)
+    with warmed(setting.study, file.parent, paths, slots, tell) as warm, claimed(paths) as claim:
+        end_orphans(setting.study, paths)
+
+        def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any) -> Outcome:
+            return run_trials(spec, file, paths, slots, claim, sampler, race, warm=warm)
+
+        yield train
+
+
+def _check(setting: Setting, store: Store, file: Path) -> None:
+    from dataclasses import replace
+
+    from playbook_cli.instability.runs import Point
+    from playbook_cli.launch import preflight
+    from playbook_cli.spec.load import load
+
+    first = Point(learning_rate=setting.rate, warmup=None, clip=None)
+    trial = replace(setting.trial, id=0, params=setting.params(first))
+    preflight.look(setting.study, load(store.paths.spec)[1], file.parent, [trial])
+
+
+def _study_file(argument: Path, store: Store) -> Path:
+    """The file that the study was run from, or that was given in its place. StudyError where its folder is gone."""
+    from playbook_cli.errors import StudyError
+
+    if argument.is_file():
+        return argument
+    file = Path(store.history().source or store.paths.spec)
+    if not file.parent.is_dir():
+        raise StudyError(
+            f"it was run from {file}, and that folder is gone",
+            where=str(store.paths.dir),
+            hint="name the study file where it is now: playbook instability STUDY.YAML",
+        )
+    return file
+
+
+def _set_aside(paths: StudyPaths) -> None:
+    """Rename the folder of an earlier probe; StudyError where it is being run."""
+    from playbook_cli.claim import claimed
+
+    if not paths.dir.exists():
+        return
+    with claimed(paths):
+        number = 1
+        while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
+            number += 1
+        paths.dir.rename(aside)
+    print(f"the earlier one is now {aside}", file=sys.stderr)
+
+
+def _finished(stopped: Outcome | None) -> None:
+    from playbook_cli.errors import WorkError
+
+    if stopped is None:
+        return
+    if stopped.hopeless:
+        raise WorkError(stopped.hopeless, hint="mend it, and then give the same command again")
+    print("interrupted; the same command goes on from here", file=sys.stderr)
+    raise typer.Exit(130)
+
+
+def _written(given: Answer, store: Store, path: Path, where: str) -> str:
+    """What the file that was written changes, in lines. StudyError where there is nothing to write."""
+    from playbook_cli.commands.revised import put
+    from playbook_cli.instability.write import revised
+
+    revision = revised(given, where=where)
+    put(revision, store, path)
+    lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
+    return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> playbook run {shlex.quote(str(path))}"])
+
+
+def _show(given: Answer, paths: StudyPaths, written: str | None, *, json: bool) -> None:
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.instability.answer import as_json
+    from playbook_cli.report.instability_chart import write
+    from playbook_cli.report.instability_terminal import render
+
+    files = write(given, paths.report)
+    if json:
+        print_json(as_json(given))
+        return
+    out = console()
+    render(given, out)
+    out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+    if written is not None:
+        out.print(written, soft_wrap=True)

@@ -1,0 +1,121 @@
+"""The loop of a probe: train what is missing, look at what there is, decide what to train next.
+
+All state is in the probe's folder, so that one that was interrupted, or killed, goes on where it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from playbook_cli.curves import measure
+from playbook_cli.errors import StudyError, WorkError
+from playbook_cli.instability.reading import look
+from playbook_cli.instability.runs import PointsOfProbe, point_of
+from playbook_cli.spec.load import difference, dump, load
+from playbook_cli.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.instability.reading import Reading
+    from playbook_cli.instability.runs import Point
+    from playbook_cli.instability.setting import Setting
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.sampling import Sampler
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.study import Outcome, Race
+
+GROWS = ("points", "trials", "nuisance", "isolation", "launcher", "slurm", "ray", "resources")
+"""Keys of a probe's own study that change no run of it: which ones were trained so far, and how."""
+
+
+class Train(Protocol):
+    """Runs what is missing of a study in its folder, whose claim is held."""
+
+    def __call__(self, spec: StudySpec, paths: StudyPaths, sampler: Sampler, race: Race) -> Outcome: ...
+
+
+class ProbeRace:
+    """Ends a run when it has come as far as the probe looks."""
+
+    def __init__(self, setting: Setting, paths: StudyPaths) -> None:
+        self._setting = setting
+        self._paths = paths
+
+    def environment(self, trial: TrialRecord) -> Mapping[str, str]:
+        # at every step a checkpoint would cost more than the training, which is short
+        return {"PLAYBOOK_STOP_STEP": str(self._stop(trial)), "PLAYBOOK_CHECKPOINTS": "none"}
+
+    def over(self, trial: TrialRecord) -> str | None:
+        measured = measure(self._paths.trial(trial.id).metrics)
+        if measured.curve is None or measured.infeasible:
+            return None
+        stop = self._stop(trial)
+        return f"as far as step {stop}" if int(measured.curve.steps[-1]) >= stop else None
+
+    def _stop(self, trial: TrialRecord) -> int:
+        return self._setting.stop(point_of(trial.params, self._setting.names, self._setting.base))
+
+
+def probe(setting: Setting, paths: StudyPaths, train: Train) -> tuple[Reading, Outcome | None]:
+    """Train multiples of the best learning rate, and what may mend them, until nothing is left to try.
+
+    The outcome is there where a run of the study ended before its time: interrupted, or because no trial works.
+    StudyError where the folder holds another probe, or the script does not report the loss that was asked for;
+    WorkError where a run crashed.
+    """
+    stopped: Outcome | None = None
+    again = True
+    while True:
+        trials = Store(paths.dir).record().trials if paths.spec.exists() else []
+        points = [point_of(trial.params, setting.names, setting.base) for trial in trials]
+        if again:
+            _same(setting, points, paths)
+        unfinished = any(trial.state == "pending" or (again and trial.state == "failed") for trial in trials)
+        if not (unfinished or stopped):
+            _refuse_crashed(trials, paths)
+        seen, further = look(setting, trials, str(paths.dir))
+        if stopped or not (unfinished or further):
+            return seen, stopped
+        stopped = _train(setting, points if unfinished else [*points, *further], paths, train)
+        again = False
+
+
+def _train(setting: Setting, points: Sequence[Point], paths: StudyPaths, train: Train) -> Outcome | None:
+    """Train what is missing of these runs; the outcome where that could not be finished."""
+    spec = setting.spec(points)
+    temporary = paths.spec.with_suffix(".tmp")
+    temporary.write_text(dump(spec), encoding="utf-8")
+    temporary.replace(paths.spec)
+    sampler = PointsOfProbe([setting.params(point) for point in points], setting.trial.seed)
+    outcome = train(spec, paths, sampler, ProbeRace(setting, paths))
+    return outcome if outcome.hopeless or outcome.interrupted else None
+
+
+def _refuse_crashed(trials: Sequence[TrialRecord], paths: StudyPaths) -> None:
+    """WorkError where a run has no result: what is not known would be taken for stable or for unstable."""
+    crashed = next((trial for trial in trials if trial.state == "failed"), None)
+    if crashed is not None:
+        raise WorkError(
+            f"trial {crashed.id} of the probe failed: {crashed.reason}",
+            where=str(paths.dir),
+            hint=f"{paths.trial(crashed.id).stdout} says more; mend it, and then give the same command again",
+        )
+
+
+def _same(setting: Setting, points: Sequence[Point], paths: StudyPaths) -> None:
+    """StudyError, with the difference, where the folder holds another probe than this one."""
+    if not points or not paths.spec.exists():
+        return
+    changes = [
+        f"  {key}: {old} -> {new}"
+        for key, old, new in difference(load(paths.spec)[0], setting.spec(points))
+        if key.split(".")[0] not in GROWS
+    ]
+    if changes:
+        raise StudyError(
+            "the probe in this folder was made under other settings:\n" + "\n".join(changes),
+            where=str(paths.dir),
+            hint="add --anew to set it aside and begin a new one",
+        )

@@ -1,0 +1,142 @@
+"""Whether a training loss rises for a while, which no noise and no oscillation explains.
+
+The formula is Playbook's own; the playbook says only that the loss "goes up, not down, during periods of training".
+
+    low(t)   the least that the loss had come down to by evaluation t, each one as the median of it and its neighbours;
+             at the start the loss before training
+    held(t)  the least of the evaluations t, t + 1 and t + 2
+    unstable where held(t) - low(t) > max(RISE x drop, NOISES x noise) for any t, or where the loss is not finite
+
+`drop` is the most that any of the probe's runs lowered the loss, `noise` the standard deviation of an evaluation at the
+best learning rate: 1.4826 / sqrt(2) times the median change from one to the next. What has
+to hold for three evaluations is no spike, and not the back and forth of training at the edge of stability; early
+instability can be over after that many updates, so that a longer period would miss it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+RISE = 0.2
+"""Share of the whole drop by which the loss may rise again; Playbook's own choice, as are the next two."""
+NOISES = 5.0
+FEWEST = 20
+"""With fewer evaluations nothing is said, unless the loss is not finite."""
+
+Course = Literal["stable", "unstable", "undecided"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """The training loss of one run; `steps` and `values` have shape (n,), all finite."""
+
+    steps: NDArray[np.int64]
+    values: Numbers
+    diverged: bool
+    """Whether it then stopped being finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yardstick:
+    """What a rise is measured against, in units of the loss."""
+
+    start: float
+    """The loss before training."""
+    drop: float
+    """The most that any run lowered it; 0 or less where none did."""
+    noise: float
+
+    @property
+    def tolerance(self) -> float:
+        return max(RISE * self.drop, NOISES * self.noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rise:
+    """What one run's loss did."""
+
+    course: Course
+    rise: float | None
+    """The most that it rose above what it had come down to; None where there is nothing to measure."""
+    tolerance: float
+    """Up to which a rise is no instability."""
+    first: int | None
+    """Step at which it first was above that, or stopped being finite; None where it never did."""
+    above: int
+    """At how many evaluations it was above that."""
+    lowest: float | None
+    """What the loss came down to."""
+    diverged: bool
+
+
+def yardstick(reference: Losses, runs: Sequence[Losses]) -> Yardstick:
+    """From the run at the best learning rate and all runs of the probe, each with an evaluation at least.
+
+    The loss before training is not reported; after one update at the best learning rate it is still near.
+    """
+    start = float(reference.values[0])
+    lowest = min(float(smoothed(run.values).min()) for run in runs)
+    changes = np.abs(np.diff(reference.values))
+    noise = 1.4826 / math.sqrt(2) * float(np.median(changes)) if changes.size else 0.0
+    return Yardstick(start=start, drop=start - lowest, noise=noise)
+
+
+def judge(run: Losses, against: Yardstick, *, warmed_up: bool = False) -> Rise:
+    """What this run's loss did; `undecided` where there are too few evaluations, or no run lowered the loss at all.
+
+    A run that is `warmed_up` begins at a rate so low that its own first evaluation is the loss before training; the
+    same is taken where evaluations begin later than after the first step.
+    """
+    tolerance = against.tolerance
+    if run.values.size == 0:
+        course: Course = "unstable" if run.diverged else "undecided"
+        return Rise(
+            course=course,
+            rise=None,
+            tolerance=tolerance,
+            first=1 if run.diverged else None,
+            above=0,
+            lowest=None,
+            diverged=run.diverged,
+        )
+    smooth = smoothed(run.values)
+    own = warmed_up or run.steps[0] > 1
+    low = np.minimum.accumulate(smooth if own else np.minimum(smooth, against.start))
+    rise = held(run.values) - low
+    over = rise > tolerance
+    judged = run.values.size >= FEWEST and against.drop > 0
+    first = int(run.steps[int(over.argmax())]) if judged and over.any() else None
+    if first is None and run.diverged:
+        first = int(run.steps[-1]) + 1
+    return Rise(
+        course="unstable" if first is not None else "stable" if judged else "undecided",
+        rise=float(rise.max()),
+        tolerance=tolerance,
+        first=first,
+        above=int(over.sum()),
+        lowest=float(smooth.min()),
+        diverged=run.diverged,
+    )
+
+
+def held(values: Numbers) -> Numbers:
+    """The least of each evaluation and the two after it, fewer at the end; shape (n,)."""
+    padded = np.concatenate([values, values[-1:], values[-1:]])
+    return np.asarray(np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:]), dtype=np.float64)
+
+
+def smoothed(values: Numbers) -> Numbers:
+    """Each evaluation as the median of itself and its two neighbours, the ends of themselves and one; shape (n,)."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    return np.asarray(np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0), dtype=np.float64)

@@ -1,0 +1,96 @@
+"""A probe's study, made from the user's: the point of one trial, of which the learning rate and its repairs vary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.instability.names import steps_of
+from playbook_cli.instability.runs import params_of, scaled
+from playbook_cli.spec.model import StudySpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.instability.names import Names
+    from playbook_cli.instability.runs import Point
+    from playbook_cli.records import TrialRecord, Value
+
+SUFFIX = "instability"
+"""What is appended to a study's name."""
+STEPS = 500
+"""Of each run; the playbook's."""
+WARMED_UP = 3
+"""A run with a warm-up trains so many times as long at least; the playbook's, two thirds of it after the warm-up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is probed, and how."""
+
+    study: StudySpec
+    """The user's."""
+    trial: TrialRecord
+    """Whose point it is."""
+    names: Names
+    steps: int
+    """Of each run, at most max_train_steps."""
+    eval_every: int
+    loss: str | None
+    """The metric to judge, where the user names it."""
+
+    @property
+    def base(self) -> Mapping[str, Value]:
+        """The point, with all that is fixed in the study."""
+        return self.trial.params
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the point."""
+        value = self.base[self.names.learning_rate]
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    @property
+    def warmup(self) -> int:
+        """Steps of the warm-up that the point has already."""
+        return steps_of(self.base, self.names.warmup)
+
+    def at(self, multiple: float) -> float:
+        """The point's learning rate times `multiple`."""
+        return scaled(self.rate, multiple)
+
+    def stop(self, point: Point) -> int:
+        """The step up to which a run is wanted."""
+        longer = WARMED_UP * (point.warmup or 0)
+        return min(max(self.steps, longer), self.study.max_train_steps)
+
+    def params(self, point: Point) -> dict[str, Value]:
+        return params_of(point, self.names, self.base)
+
+    def spec(self, points: Sequence[Point]) -> StudySpec:
+        """The study of runs at these points. Schedules stay as long as they are: max_train_steps is the study's."""
+        data = self.study.model_dump(mode="json", exclude_unset=True)
+        replaced = ("scientific", "nuisance", "sampler", "points", "round", "rules", "lr_sweep", "fixed", "continue")
+        all_params = [self.params(point) for point in points]
+        rates = [point.learning_rate for point in points]
+        varied: dict[str, Any] = {
+            self.names.learning_rate: {"min": min(rates), "max": max(rates), "scale": "log", "type": "float"}
+        }
+        for name in (self.names.warmup, self.names.clip):
+            values = list(dict.fromkeys(params.get(name) for params in all_params)) if name is not None else []
+            if name is not None and len(values) > 1:
+                varied[name] = {"values": values}
+        return StudySpec.model_validate(
+            {key: value for key, value in data.items() if key not in replaced}
+            | {
+                "name": f"{self.study.name}-{SUFFIX}",
+                "goal": f"Is training unstable just above the learning rate of trial {self.trial.id}, "
+                f"{self.rate:.4g}, in the first {self.steps} steps, and what mends it?",
+                "eval_every": self.eval_every,
+                "trials": len(points),
+                "sampler": "listed",
+                "points": [{name: params.get(name) for name in varied} for params in all_params],
+                "nuisance": varied,
+                "fixed": {name: value for name, value in self.base.items() if name not in varied},
+            }
+        )

@@ -1,0 +1,96 @@
+"""Where a trial of a cluster runs, as its node tells: a small file beside the trial, kept fresh for as long as it runs.
+
+By it, any machine that sees the folder knows what runs, also of a study that was left to the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+HEARTBEAT_SECONDS = 10.0
+SILENT_SECONDS = 60.0
+"""Who runs something on another machine, and has not been heard of for so long, is taken for dead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """What a trial's node last told of it."""
+
+    host: str
+    device: str
+    """The kind of its GPUs, or of its processor where it has none."""
+    ended: bool
+    """Whether the attempt is over, although nobody may have recorded that yet."""
+    silent: bool
+    """Whether a heartbeat is overdue: the node was lost, or the attempt waits to be started again."""
+
+    @property
+    def runs(self) -> bool:
+        return not self.ended and not self.silent
+
+
+class Beat:
+    """On the node: tells that a trial runs here, from its start to `end`."""
+
+    def __init__(self, path: Path, device: str) -> None:
+        self._path = path
+        self._told: dict[str, object] = {
+            "host": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
+            "pid": os.getpid(),
+            "device": device,
+        }
+        self._beaten = time.monotonic()
+        self._write(ended=False)
+
+    def beat(self) -> None:
+        """To be called now and then, often."""
+        now = time.monotonic()
+        if now - self._beaten >= HEARTBEAT_SECONDS:
+            self._beaten = now
+            with suppress(OSError):  # a shared folder that is away for a while
+                os.utime(self._path)
+
+    def end(self) -> None:
+        self._write(ended=True)
+
+    def _write(self, *, ended: bool) -> None:
+        temporary = self._path.with_suffix(".tmp")
+        with suppress(OSError):  # the trial itself can do without
+            temporary.write_text(json.dumps({**self._told, "ended": ended}), encoding="utf-8")
+            temporary.replace(self._path)
+
+
+def told(path: Path) -> Node | None:
+    """What the node of a trial last told; None where none has begun it."""
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return Node(
+            host=str(note["host"]),
+            device=str(note["device"]),
+            ended=bool(note["ended"]),
+            silent=time.time() - path.stat().st_mtime > SILENT_SECONDS,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def processor() -> str:
+    """The kind of this machine's processor."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()
+
+
+def kind(names: list[str]) -> str:
+    """Some GPUs as one kind of device: `2 x NVIDIA H100`; two different ones are named both."""
+    different = sorted(set(names))
+    return " + ".join(f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in different)

@@ -1,0 +1,110 @@
+"""What mattered, in sentences and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice.wording import p_text
+from playbook_cli.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.analysis.importance import Importance
+
+HOW = (
+    "The share of the variation in rank among the trials that each hyperparameter explains by itself, and what chance "
+    "alone would reach. It says what moved results, not which value is best."
+)
+_NAME = 48
+
+
+def sentences(importance: Importance) -> list[str]:
+    """What can be said, and how far it can be trusted; at least one sentence."""
+    if not importance.enough:
+        too_few = f"{importance.needed} trials with a result are needed, there are {importance.trials}"
+        return [f"Too few trials to judge: {too_few}."]
+    if not importance.effects:
+        return ["All trials came to the same result: nothing mattered, or nothing can be told."]
+    said = [_mattered(importance)]
+    said += [
+        f"{_short(effect.label)} decides which trials are infeasible ({p_text(effect.infeasible_p_value)})."
+        for effect in importance.effects
+        if effect.hinders and effect.infeasible_p_value is not None
+    ]
+    said += _pair(importance)
+    if importance.named:
+        known = f"{round(100 * importance.predicted)}% of the variation in rank of trials that it has not seen"
+        said.append(f"The model behind it predicts {known}.")
+    if importance.infeasible:
+        left_out = words.count(importance.infeasible, "infeasible trial")
+        said.append(f"{left_out} {'has' if importance.infeasible == 1 else 'have'} no rank, and no part in the shares.")
+    if importance.crowded:
+        where = _listed(importance.crowded)
+        said.append(f"Trials crowd in a part of {where}: the shares hold for where they lie, not for the whole range.")
+    return said
+
+
+def as_json(importance: Importance | None) -> dict[str, Any] | None:
+    """None where there is nothing to say about this kind of study."""
+    if importance is None:
+        return None
+    pair = importance.interaction
+    return {
+        "verdict": verdict(importance),
+        "trials": importance.trials,
+        "trials_needed": importance.needed,
+        "predicted": importance.predicted,
+        "crowded": list(importance.crowded),
+        "hyperparameters": [
+            {
+                "subject": effect.label,
+                "share": effect.share,
+                "share_needed": effect.needed,
+                "p_value": effect.p_value,
+                "infeasible_p_value": effect.infeasible_p_value,
+                "trials": effect.trials,
+                "matters": effect.matters,
+            }
+            for effect in importance.effects
+        ],
+        "interaction": pair
+        and {"subjects": list(pair.labels), "share": pair.share, "p_value": pair.p_value, "proven": pair.proven},
+    }
+
+
+def verdict(importance: Importance) -> str:
+    """`undecided`, `named` where something mattered, else `none`."""
+    if not importance.enough:
+        return "undecided"
+    return "named" if importance.named else "none"
+
+
+def _mattered(importance: Importance) -> str:
+    others = [effect.label for effect in importance.effects if not effect.matters]
+    rest = f"; not told from chance: {_listed(others)}" if others else ""
+    if not importance.named:
+        return f"No hyperparameter is told from chance among {words.count(importance.trials, 'trial')}."
+    return f"{_listed([effect.label for effect in importance.named])} mattered{rest}."
+
+
+def _pair(importance: Importance) -> list[str]:
+    pair = importance.interaction
+    if pair is None:
+        return []
+    first, second = map(_short, pair.labels)
+    if pair.proven:
+        alone = any(effect.moves for effect in importance.effects if effect.label in pair.labels)
+        rest = "" if alone else ", though by itself neither is told from chance"
+        shift = "the best value of one shifts with the other"
+        return [f"{first} and {second} interact ({p_text(pair.p_value)}): {shift}{rest}."]
+    return ["No two are proven to interact."] if importance.named else []
+
+
+def _listed(labels: Sequence[str]) -> str:
+    short = [_short(label) for label in labels]
+    return short[0] if len(short) == 1 else f"{', '.join(short[:-1])} and {short[-1]}"
+
+
+def _short(label: str) -> str:
+    return words.shortened(label, _NAME)

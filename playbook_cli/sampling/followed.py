@@ -1,0 +1,173 @@
+"""What a Bayesian search begins with: the finished trials of a quasi-random study that lie in its space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli import events, journal
+from playbook_cli.errors import JournalError, StudyError
+from playbook_cli.records import Best, TrialRecord
+from playbook_cli.sampling.bayesian import LEAST, PER_DIMENSION, learned, needed
+from playbook_cli.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import Parameter, StudyRecord, Value
+    from playbook_cli.space import Space
+    from playbook_cli.spec.model import StudySpec
+
+DRAWN = ("halton", "sobol", "random", "grid")
+"""Samplers that choose their points whatever the results are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """The trials that a search begins with, and how many of the same study lie outside its space."""
+
+    study: str
+    """Its name."""
+    trials: Sequence[TrialRecord]
+    outside: int
+
+    def noted(self) -> dict[str, Any]:
+        """As the search's own journal keeps it, so that the other study need not be there, or as it was."""
+        return {
+            "study": self.study,
+            "outside": self.outside,
+            "trials": [
+                {
+                    "trial": trial.id,
+                    "params": trial.params,
+                    "state": trial.state,
+                    "value": trial.best.value if trial.best else None,
+                    "step": trial.best.step if trial.best else None,
+                }
+                for trial in self.trials
+            ],
+        }
+
+
+def recorded(paths: StudyPaths) -> Followed | None:
+    """What the journal of a search says that it began with; None where it has not begun."""
+    for line, event in enumerate(journal.read(paths.journal), start=1):
+        if event.get("event") != "follows":
+            continue
+        try:
+            trials = [_trial(given) for given in event["trials"]]
+            return Followed(study=str(event["study"]), trials=trials, outside=events.whole(event, "outside"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise JournalError(
+                f"this is not what a Bayesian search begins with: {error!r}",
+                where=f"{paths.journal}:{line}",
+                hint="the file was edited: restore it",
+            ) from None
+    return None
+
+
+def _trial(given: Mapping[str, Any]) -> TrialRecord:
+    number, params = events.whole(given, "trial"), events.settings(given, "params")
+    value = given["value"]
+    if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+        raise ValueError(f"value is {value!r}")
+    best = None if value is None else Best(trial=number, value=value, step=events.whole(given, "step"), params=params)
+    return TrialRecord(id=number, params=params, arm={}, seed=0, state=events.state(given), best=best)
+
+
+def followed(spec: StudySpec, record: StudyRecord, where: str) -> Followed:
+    """The trials of `record`, the study in the folder `where`, that a search begins with. StudyError if it can't."""
+    _refuse_another_kind(spec, record, where)
+    space = spec.space()
+    search = record.search
+    unfinished = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
+    if unfinished:
+        raise StudyError(
+            f"{unfinished} of its {search.planned} trials have not ended, and a Bayesian search begins with them all",
+            where=where,
+            hint="finish it first: playbook run with its study file",
+        )
+    told = [trial for trial in search.trials if learned(trial)]
+    inside = [trial for trial in told if lies_in(space, trial)]
+    result = Followed(study=record.name, trials=inside, outside=len(told) - len(inside))
+    _refuse_too_few(result, space, where)
+    return result
+
+
+def store_of(spec: StudySpec) -> Store:
+    """The study that a search continues. StudyError where there is none, or its trials were not drawn evenly."""
+    store = Store(Path(spec.follows or ""))
+    refuse_undrawn(store)
+    return store
+
+
+def refuse_undrawn(store: Store) -> None:
+    """StudyError for a study whose points something else chose than an even sampler."""
+    how = store.spec.sampler
+    if store.spec.imported is not None:
+        raise StudyError(
+            "another tool ran this study: how its points were chosen is not known",
+            where=str(store.paths.dir),
+            hint="playbook next writes a quasi-random study of the same space, to be run first",
+        )
+    if how not in DRAWN:
+        more = "; to go on with it raise its `trials`" if how == "bayesian" else ""
+        raise StudyError(
+            f"its sampler is {how}, and a Bayesian search begins with trials that were drawn evenly",
+            where=str(store.paths.dir),
+            hint=f"continue a study of sampler: halton{more}",
+        )
+
+
+def _refuse_another_kind(spec: StudySpec, record: StudyRecord, where: str) -> None:
+    for what, theirs, ours in (
+        ("metric", f"{record.metric.goal} {record.metric.name}", f"{spec.objective.goal} {spec.objective.name}"),
+        ("max_train_steps", record.max_train_steps, spec.max_train_steps),
+    ):
+        if theirs != ours:
+            raise StudyError(
+                f"{what} is {theirs} there, and {ours} here: its results say nothing about those of this study",
+                where=where,
+                hint="continue a study that measures the same",
+            )
+
+
+def _refuse_too_few(found: Followed, space: Space, where: str) -> None:
+    completed = sum(trial.state == "completed" for trial in found.trials)
+    if completed >= needed(space):
+        return
+    of = f"{completed} completed trials of it lie in this study's space"
+    if found.outside:
+        of += f", and {found.outside} outside"
+    raise StudyError(
+        f"{of}: a model needs {needed(space)} (at least {LEAST}, and {PER_DIMENSION} for each of "
+        f"{len(space.dimensions)} dimensions)",
+        where=where,
+        hint="run more quasi-random trials first (raise its `trials`), or let the ranges here hold more of them",
+    )
+
+
+def lies_in(space: Space, trial: TrialRecord) -> bool:
+    """Whether the trial is one that this space could have had: the same hyperparameters, each with a value in reach."""
+    settings = dict(trial.params)
+    active = {p.name: p for p in space.dimensions if p.active({**space.fixed, **settings})}
+    if settings.keys() != active.keys() | space.fixed.keys():
+        return False
+    return all(_same(settings[name], value) for name, value in space.fixed.items()) and all(
+        _reaches(parameter, settings[name]) for name, parameter in active.items()
+    )
+
+
+def _same(a: Value, b: Value) -> bool:
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _reaches(parameter: Parameter, value: Value) -> bool:
+    if parameter.kind == "choice":
+        return any(_same(value, choice) for choice in parameter.choices)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return parameter.low <= value <= parameter.high and (parameter.kind == "float" or value == int(value))

@@ -1,0 +1,65 @@
+"""The study behind steps to a target."""
+
+from __future__ import annotations
+
+import pytest
+
+from playbook_cli.batch_size.setting import settle
+from playbook_cli.batch_size.targets import rate_of, spec_of
+from playbook_cli.errors import SpecError
+from playbook_cli.spec.load import dump, load
+
+STUDY = """
+name: s
+train: t:train
+metric: {name: val_error}
+max_train_steps: 100
+trials: 12
+scientific: {optimizer: [sgd, adam]}
+nuisance:
+  learning_rate:
+    - {min: 1e-2, max: 1.0, scale: log, when: {optimizer: sgd}}
+    - {min: 1e-4, max: 1e-2, scale: log, when: {optimizer: adam}}
+  beta1: {min: 0.8, max: 0.99, when: {optimizer: adam}}
+  dropout: {min: 0.0, max: 0.5}
+fixed: {batch_size: 64, width: 8}
+"""
+
+
+def settled(tmp_path, text=STUDY, **at):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    study, source = load(path)
+    how = {"low": 1, "high": None, "steps": None, "gain": 1.1, "memory_limit": None}
+    return settle(study, source, parameter="batch_size", at=at, **how), source
+
+
+@pytest.mark.parametrize(
+    ("at", "tuned", "lowest"),
+    [({}, ["learning_rate", "dropout"], 1e-2), ({"optimizer": "adam"}, ["learning_rate", "beta1", "dropout"], 1e-4)],
+)
+def test_what_can_not_exist_under_the_setting_held_is_left_out(tmp_path, at, tuned, lowest):
+    setting, source = settled(tmp_path, **at)
+    spec = spec_of(setting, [8, 16], 3, at=at)
+    written = tmp_path / "written.yaml"
+    written.write_text(dump(spec))
+    again = load(written)[0]
+    assert list(again.nuisance) == tuned
+    assert again.nuisance["learning_rate"][0].min == lowest
+    assert again.trials == 6
+    assert [p.choices for p in again.parameters() if p.name == "batch_size"] == [(8, 16)]
+    assert again.fixed["optimizer"] == at.get("optimizer", "sgd")
+    assert rate_of(setting, source) == "learning_rate"
+
+
+def test_what_is_held_is_not_tuned(tmp_path):
+    setting, _ = settled(tmp_path, dropout=0.1)
+    spec = spec_of(setting, [8], 3, at={"dropout": 0.1})
+    assert "dropout" not in spec.nuisance
+    assert spec.fixed["dropout"] == 0.1
+
+
+def test_a_study_that_tunes_no_learning_rate_is_refused(tmp_path):
+    setting, source = settled(tmp_path, STUDY.replace("learning_rate", "rho"))
+    with pytest.raises(SpecError, match="tunes the learning rate anew"):
+        rate_of(setting, source)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import json
+
+import altair as alt
+import numpy as np
+import pytest
+from rich.console import Console
+
+from benchmarks.importance import bowl, diverging, flat, optimizers, valley
+from playbook_cli.report.as_json import as_json
+from playbook_cli.report.build import build
+from playbook_cli.report.charts.draw import draw
+from playbook_cli.report.html import as_html
+from playbook_cli.report.importance import sentences
+from playbook_cli.report.terminal import render
+from tests.report import studies
+
+
+def made(make, n=48, d=4):
+    return build(make(np.random.default_rng(1), n, d), [])
+
+
+def printed(report, width=80, encoding="utf-8"):
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    render(report, Console(file=file, width=width, legacy_windows=False))
+    return raw.getvalue().decode(encoding).split("What mattered")[-1]
+
+
+def charts(report, width=None):
+    return {chart.name: chart for chart in draw(report, width=width)[0] if chart.section == "importance"}
+
+
+def test_the_terminal_names_what_mattered_with_its_share():
+    shown = printed(made(bowl((1.0, 0.3), noise=0.03)))
+    assert "p0 and p1 mattered; not told from chance: p2 and p3." in " ".join(shown.split())
+    assert "No two are proven to interact." in shown
+    assert [line.split()[0] for line in shown.splitlines() if "┊" in line and "%" in line][:2] == ["p0", "p1"]
+
+
+def test_a_narrow_ascii_terminal_gets_the_same():
+    shown = printed(made(bowl((1.0, 0.3), noise=0.03)), width=40, encoding="ascii")
+    assert shown.isascii()
+    assert max(map(len, shown.splitlines())) <= 40
+    assert "p0 and p1 mattered" in " ".join(shown.split())
+
+
+def test_two_that_only_matter_together_are_said_to():
+    said = " ".join(sentences(made(valley).importance))
+    assert "p0 and p1 interact (p = 0.005): the best value of one shifts with the other, though by itself" in said
+
+
+def test_what_decides_which_trials_diverge_is_said():
+    said = " ".join(sentences(made(diverging).importance))
+    assert "p0 decides which trials are infeasible" in said
+    assert "infeasible trials have no rank" in said
+
+
+def test_where_nothing_is_told_from_chance_that_is_the_answer():
+    report = made(flat())
+    assert sentences(report.importance)[0] == "No hyperparameter is told from chance among 48 trials."
+    assert as_json(report)["importance"]["verdict"] == "none"
+    assert set(charts(report)) == {"importance"}
+
+
+def test_too_few_trials_have_a_sentence_and_no_chart():
+    report = build(studies.digits(8), [])
+    assert "Too few trials to judge: 20 trials with a result are needed, there are" in printed(report)
+    assert as_json(report)["importance"]["verdict"] == "undecided"
+    assert charts(report) == {}
+    assert "Too few trials to judge" in as_html(report)
+
+
+def test_the_json_has_its_documented_shape():
+    answer = as_json(made(valley))["importance"]
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    assert set(answer) == {
+        "verdict",
+        "trials",
+        "trials_needed",
+        "predicted",
+        "crowded",
+        "hyperparameters",
+        "interaction",
+    }
+    assert set(answer["hyperparameters"][0]) == {
+        "subject",
+        "share",
+        "share_needed",
+        "p_value",
+        "infeasible_p_value",
+        "trials",
+        "matters",
+    }
+    assert answer["interaction"]["subjects"] == ["p0", "p1"]
+    assert answer["interaction"]["proven"] is True
+
+
+@pytest.mark.parametrize("make", [valley, optimizers(matters=True)])
+def test_its_charts_are_valid_vega_lite(make):
+    drawn = charts(made(make, d=2), width=300)
+    assert "importance" in drawn
+    for chart in drawn.values():
+        alt.LayerChart.from_dict(chart.spec)
+
+
+def test_the_map_says_what_its_best_and_its_worst_band_come_to():
+    report = made(valley)
+    _, rows = draw(report)
+    best, worst = rows.map.levels
+    assert best < worst
+    assert {row["b"] for row in rows.tables["cell"]} == set(range(7))
+    assert all(row["x"] < row["X"] and row["y"] < row["Y"] for row in rows.tables["cell"])
+    assert "typical val_error" in as_html(report)
+
+
+def test_a_study_of_listed_points_has_no_such_section():
+    study = studies.digits(40, listed=True)
+    report = build(study, [])
+    assert as_json(report)["importance"] is None
+    assert 'id="importance"' not in as_html(report)
+    assert "told from chance" not in printed(report)
