@@ -8,9 +8,8 @@ line          a line of 100 MB in a metrics file, in the journal, and in the stu
 names         20,000 records, each with a metric of another name
 trials        20,000 trials
 
-Every command must exit with 0, or with 2 and one message. Exits with 1 where one does not. Needs disk space of twice
-the
-gigabytes, below the temporary folder.
+Every command must exit with 0, or with 2 and one message. Exits with 1 where one does not. `busy` is processor time.
+Needs disk space of twice the gigabytes, below the temporary folder.
 """
 
 from __future__ import annotations
@@ -124,8 +123,8 @@ CASES: dict[str, tuple[Callable[[Path, float], None], list[list[str]]]] = {
 }
 
 
-def command(folder: Path, arguments: list[str]) -> tuple[int, float, float, str]:
-    """Exit code, seconds, peak memory in MB, and what it said on stderr."""
+def command(folder: Path, arguments: list[str]) -> tuple[int, float, float, float, str]:
+    """Exit code, seconds, seconds of processor time, peak memory in MB, and what it said on stderr."""
     given = [*arguments, "runs/extreme"] if arguments[0] != "plan" else arguments
     begun = time.monotonic()
     with tempfile.TemporaryFile() as said:
@@ -135,7 +134,8 @@ def command(folder: Path, arguments: list[str]) -> tuple[int, float, float, str]
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
-        return process.returncode, time.monotonic() - begun, used.ru_maxrss / 1024, said.read(2000).decode()
+        seconds, busy = time.monotonic() - begun, used.ru_utime + used.ru_stime
+        return process.returncode, seconds, busy, used.ru_maxrss / 1024, said.read(2000).decode()
 
 
 def main() -> int:
@@ -144,7 +144,7 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(CASES))
     args = parser.parse_args()
     bad = 0
-    print(f"{'case':<13}{'MB on disk':>11}  {'command':<26}{'exit':>5}{'seconds':>9}{'peak MB':>9}")
+    print(f"{'case':<13}{'MB on disk':>11}  {'command':<26}{'exit':>5}{'seconds':>9}{'busy':>8}{'peak MB':>9}")
     for name in args.only.split(","):
         make, commands = CASES[name]
         with tempfile.TemporaryDirectory() as temporary:
@@ -152,11 +152,9 @@ def main() -> int:
             make(folder, args.gigabytes)
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
             for arguments in commands:
-                code, seconds, memory, said = command(folder, arguments)
-                print(
-                    f"{name:<13}{size:>11,.0f}  {' '.join(arguments):<26}{code:>5}{seconds:>9.1f}{memory:>9,.0f}",
-                    flush=True,
-                )
+                code, seconds, busy, memory, said = command(folder, arguments)
+                took = f"{seconds:>9.1f}{busy:>8.1f}{memory:>9,.0f}"
+                print(f"{name:<13}{size:>11,.0f}  {' '.join(arguments):<26}{code:>5}{took}", flush=True)
                 if code not in (0, 2) or "Traceback" in said or (code and said.count("\n") > 4):
                     bad += 1
                     print(said)

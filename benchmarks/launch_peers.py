@@ -74,9 +74,9 @@ else:
 """
 _ALL = {
     "Optuna, threads of one process": ("optuna", OPTUNA),
-    "Ray Tune": ("ray", RAY_TUNE.replace("REUSE", "False")),
-    "Ray Tune, `reuse_actors`": ("ray", RAY_TUNE.replace("REUSE", "True")),
+    "Ray Tune": ("tensorboardX", RAY_TUNE.replace("REUSE", "False")),
+    "Ray Tune, `reuse_actors`": ("tensorboardX", RAY_TUNE.replace("REUSE", "True")),
     "Syne Tune, local backend": ("syne_tune", SYNE_TUNE),
 }
 PEERS = {name: program for name, (package, program) in _ALL.items() if find_spec(package) is not None}
-"""Those that this environment has."""
+"""Those that this environment has; tensorboardX is what `ray[tune]` brings besides Ray."""

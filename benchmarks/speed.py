@@ -149,7 +149,7 @@ def reading(folder: Path, options: argparse.Namespace) -> None:
         assert peers.read_optuna(folder / "filled") == less * evaluations
         ways.append(Way("Optuna, SQLite", lambda: peers.read_optuna(folder / "filled"), less * evaluations))
     peers_read = f"; peers {less * evaluations:,} of {less:,}" if TENSORBOARD or OPTUNA else ""
-    table(f"reading {count:,} evaluations of {trials:,} trials{peers_read}; of one", "µs", 1e6, ways, options)
+    table(f"reading {count:,} evaluations of {trials:,} trials{peers_read}: each", "µs", 1e6, ways, options)
 
 
 def study(directory: Path, trials: int, evaluations: int) -> StudyPaths:

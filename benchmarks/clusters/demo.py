@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--runs", type=Path)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the cluster ends with its demonstration
     why = (slurm if options.cluster == "slurm" else ray).missing()
     if why is not None:
         print(f"no cluster: {why}", file=sys.stderr)
@@ -78,6 +80,7 @@ def demonstrate(command: Sequence[str], paths: StudyPaths, env: Mapping[str, str
         if lost is None and counted and counted["completed"] >= BEFORE_THE_LOSS * counted["planned"]:
             on_nodes = {trial: step(paths, trial) for trial in running(paths)}
             kill()
+            time.sleep(0.5)
             lost = {trial: at for trial, at in on_nodes.items() if trial not in running(paths)}
             held = ", ".join(f"trial {trial} (at step {at})" for trial, at in lost.items()) or "no trial"
             print(f"--- a node dies after {counted['completed']} trials; on it: {held}", flush=True)
@@ -95,9 +98,9 @@ def running(paths: StudyPaths) -> list[int]:
     """The trials whose watching process lives: all nodes of this cluster are on this machine."""
     found = []
     for path in sorted(paths.trials.glob("*/node.json")):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, psutil.Error):
             note = json.loads(path.read_text(encoding="utf-8"))
-            if not note["ended"] and psutil.pid_exists(note["pid"]):
+            if not note["ended"] and psutil.Process(note["pid"]).status() != psutil.STATUS_ZOMBIE:
                 found.append(int(path.parent.name))
     return found
 

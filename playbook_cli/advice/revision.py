@@ -87,41 +87,35 @@ def revise(
         _say(revision, ("eval_every",), _because(findings, "eval-frequency") or f"was {study.eval_every}")
     if request.cut:
         _unstable(revision, study, findings)
-    alone = not revision.changes
+    had, alone = int(data.get("seed", 0)), not revision.changes
+    again = request.seed is not None and request.seed != had
     if request.trials is not None:
-        revision.grows = _trials(revision, study, request.trials, findings) and alone and request.seed is None
-    if request.seed is not None:
-        _search_again(revision, study, request.seed, alone=alone)
+        _trials(revision, study, request.trials, findings, goes_on=alone and not again)
+    if again:
+        data["seed"] = request.seed
+        luck = f": the search of {study.name} again, at other points; what they differ by is the luck of searches"
+        _say(revision, ("seed",), f"was {had}{luck if alone else ''}")
+    elif request.seed is not None:
+        revision.left.append(f"{had} is the seed of {study.name}'s search already")
     elif revision.changes and not revision.grows:
-        data["seed"] = int(data.get("seed", 0)) + 1
+        data["seed"] = had + 1
         _say(revision, ("seed",), "fresh points: the old ones are known already")
     if not revision.grows:
         data["name"] = name
     return revision
 
 
-def _trials(revision: Revision, study: StudyRecord, trials: int, findings: Sequence[Finding]) -> bool:
-    """Change their number; whether that only adds some to a study that can go on."""
+def _trials(revision: Revision, study: StudyRecord, trials: int, findings: Sequence[Finding], *, goes_on: bool) -> None:
+    """Change their number; more of them are added to the study itself where nothing else changes."""
     arms, had = len(study.arms), study.search.planned
     asked = math.ceil(trials / arms) * arms
     if asked == had:
         revision.left.append(f"it has {had} trials already; as many at other points: --seed")
-        return False
-    revision.data["trials"] = asked
-    grows = asked > had and not study.imported
-    kept = f"; the {had} trials that there are stay" if grows and not revision.changes else ""
-    _say(revision, ("trials",), (_because(findings, "budget") or f"was {had}") + kept)
-    return grows
-
-
-def _search_again(revision: Revision, study: StudyRecord, seed: int, *, alone: bool) -> None:
-    had = int(revision.data.get("seed", 0))
-    if seed == had:
-        revision.left.append(f"{seed} is the seed of {study.name}'s search already")
         return
-    revision.data["seed"] = seed
-    again = f": the search of {study.name} again, at other points; what they differ by is the luck of searches"
-    _say(revision, ("seed",), f"was {had}{again if alone else ''}")
+    revision.data["trials"] = asked
+    revision.grows = goes_on and asked > had and not study.imported
+    kept = f"; the {had} trials that there are stay" if revision.grows else ""
+    _say(revision, ("trials",), (_because(findings, "budget") or f"was {had}") + kept)
 
 
 def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:

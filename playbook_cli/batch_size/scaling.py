@@ -217,7 +217,11 @@ def _words(
         return f"perfect scaling throughout, as far as these trials go: B_crit lies above {low:.3g} examples", remarks
     if curve.open_below:
         return f"maximal parallelism throughout: B_crit lies below {high:.3g} examples", remarks
-    borders = (
-        f"perfect scaling up to about {curve.critical / 4:.2g}, maximal parallelism from about {4 * curve.critical:.2g}"
-    )
+    perfect, maximal = _about(curve.critical / 4), _about(4 * curve.critical)
+    borders = f"perfect scaling up to about {perfect}, maximal parallelism from about {maximal}"
     return f"B_crit = {curve.critical:.3g} examples ({low:.3g} to {high:.3g}): {borders}", remarks
+
+
+def _about(size: float) -> str:
+    """Two significant digits."""
+    return f"{float(f'{size:.2g}'):g}"

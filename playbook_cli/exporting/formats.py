@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from playbook_cli.errors import PlaybookError
 
@@ -23,54 +23,63 @@ def write(tables: Sequence[Table], folder: Path, form: str, *, overwrite: bool) 
     """
     if form not in FORMATS:
         raise PlaybookError(f"there is no format {form!r}", hint=f"--format with one of: {', '.join(FORMATS)}")
-    contents = {folder / f"{table.name}.{form}": FORMATS[form](table) for table in tables}
-    there = [path for path in contents if path.exists()]
+    paths = {folder / f"{table.name}.{form}": table for table in tables}
+    there = [path for path in paths if path.exists()]
     if there and not overwrite:
         raise PlaybookError("the file is there already", where=str(there[0]), hint="--overwrite replaces it")
     folder.mkdir(parents=True, exist_ok=True)
-    for path, content in contents.items():
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    return list(contents)
+    temporary = {path: path.with_name(f".{path.name}.tmp") for path in paths}
+    try:
+        for path, table in paths.items():
+            with temporary[path].open("wb") as file:
+                FORMATS[form](table, file)
+        for path in paths:
+            temporary[path].replace(path)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+    return list(paths)
 
 
-def as_csv(table: Table) -> bytes:
+def as_csv(table: Table, file: BinaryIO) -> None:
     """Empty cells where a row lacks a column; true, false and null as JSON has them; nan and inf as Python has them."""
-    text = io.StringIO()
+    text = io.TextIOWrapper(file, encoding="utf-8", errors=_ESCAPED, newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns)
-    for row in table.rows:
-        writer.writerow([_cell(row, column) for column in table.columns])
-    return _encoded(text.getvalue())
+    writer.writerows([_cell(row, column) for column in table.columns] for row in table.rows)
+    text.flush()
+    text.detach()
 
 
-def as_json_lines(table: Table) -> bytes:
+def as_json_lines(table: Table, file: BinaryIO) -> None:
     """An object a row, with the columns that it has; NaN and Infinity as Python's json writes them."""
-    return b"".join(_encoded(json.dumps(row, ensure_ascii=False)) + b"\n" for row in table.rows)
+    file.writelines(_encoded(json.dumps(row, ensure_ascii=False)) + b"\n" for row in table.rows)
 
 
-def as_parquet(table: Table) -> bytes:
-    """Nulls where a row lacks a column; a column whose values are of several kinds is text."""
+def as_parquet(table: Table, file: BinaryIO) -> None:
+    """Nulls where a row lacks a column; a column whose values are of several kinds is text. It holds them all."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
         raise PlaybookError("Parquet needs pyarrow, which is not installed", hint="pip install pyarrow") from None
     columns = {}
+    rows = list(table.rows)
     for column in table.columns:
-        cells = [row.get(column) for row in table.rows]
+        cells = [row.get(column) for row in rows]
         name = _encoded(column).decode()
         try:
             columns[name] = pa.array(cells)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
             columns[name] = pa.array([None if cell is None else _encoded(_text(cell)).decode() for cell in cells])
-    sink = io.BytesIO()
-    parquet.write_table(pa.table(columns), sink)
-    return sink.getvalue()
+    parquet.write_table(pa.table(columns), file)
 
 
-FORMATS: Mapping[str, Callable[[Table], bytes]] = {"csv": as_csv, "jsonl": as_json_lines, "parquet": as_parquet}
+FORMATS: Mapping[str, Callable[[Table, BinaryIO], None]] = {
+    "csv": as_csv,
+    "jsonl": as_json_lines,
+    "parquet": as_parquet,
+}
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
@@ -86,4 +95,7 @@ def _text(value: Any) -> str:
 
 def _encoded(text: str) -> bytes:
     """As UTF-8; half of a surrogate pair, which has no place there, as the escape that JSON has for it."""
-    return text.encode(errors="backslashreplace")
+    return text.encode(errors=_ESCAPED)
+
+
+_ESCAPED = "backslashreplace"

@@ -9,7 +9,7 @@ from playbook_cli.analysis.timescale import timescale
 from playbook_cli.ingest.tables import number, read_json_lines, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from playbook_cli.paths import StudyPaths
@@ -24,12 +24,13 @@ class Table:
 
     name: str
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Iterable[Row]
+    """May be walked again and again; each walk over evaluations reads them anew, one trial at a time."""
 
 
 def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:
     """`trials`, a row each, with hyperparameters as `params.NAME`; and `evaluations`, a row a trial and step."""
-    return [_table("trials", _trials(study)), _table("evaluations", _evaluations(study, paths))]
+    return [_table("trials", _trials(study)), _table("evaluations", _Evaluations(study=study, paths=paths))]
 
 
 def _trials(study: StudyRecord) -> list[Row]:
@@ -57,13 +58,16 @@ def _timescale(trial: TrialRecord, max_train_steps: int) -> Row:
     return {} if steps is None else {"adamw_timescale": steps, "adamw_timescale_ratio": steps / max_train_steps}
 
 
-def _evaluations(study: StudyRecord, paths: StudyPaths) -> list[Row]:
-    return [
-        {"trial": trial.id, "step": step, **metrics}
-        for trial in study.trials
-        if trial.attempts
-        for step, metrics in sorted(_measured(paths.trial(trial.id).metrics).items())
-    ]
+@dataclass(frozen=True, kw_only=True)
+class _Evaluations:
+    study: StudyRecord
+    paths: StudyPaths
+
+    def __iter__(self) -> Iterator[Row]:
+        for trial in self.study.trials:
+            if trial.attempts:
+                for step, metrics in sorted(_measured(self.paths.trial(trial.id).metrics).items()):
+                    yield {"trial": trial.id, "step": step, **metrics}
 
 
 def _measured(path: Path) -> dict[int, dict[str, float]]:
@@ -83,5 +87,5 @@ def _column(metric: str) -> str:
     return "trial (metric)" if metric == "trial" else metric
 
 
-def _table(name: str, rows: Sequence[Row]) -> Table:
+def _table(name: str, rows: Iterable[Row]) -> Table:
     return Table(name=name, columns=list(dict.fromkeys(column for row in rows for column in row)), rows=rows)

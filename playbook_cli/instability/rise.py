@@ -1,6 +1,6 @@
 """Whether a training loss rises for a while, which no noise and no oscillation explains.
 
-The formula is Playbook's own; the playbook says only that the loss "goes up, not down, during periods of training".
+The formula is Playbook's own; the playbook says only that an unstable loss goes up during periods of training.
 
     low(t)   the least that the loss had come down to by evaluation t, each one as the median of it and its neighbours;
              at the start the loss before training
@@ -8,9 +8,9 @@ The formula is Playbook's own; the playbook says only that the loss "goes up, no
     unstable where held(t) - low(t) > max(RISE x drop, NOISES x noise) for any t, or where the loss is not finite
 
 `drop` is the most that any of the probe's runs lowered the loss, `noise` the standard deviation of an evaluation at the
-best learning rate: 1.4826 / sqrt(2) times the median change from one to the next. What has
-to hold for three evaluations is no spike, and not the back and forth of training at the edge of stability; early
-instability can be over after that many updates, so that a longer period would miss it.
+best learning rate: 1.4826 / sqrt(2) times the median change from one to the next. What holds for three evaluations is
+no spike, and not the back and forth of training at the edge of stability; early instability can be over after that many
+updates, so that a longer period would miss it.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def judge(run: Losses, against: Yardstick, *, warmed_up: bool = False) -> Rise:
         first = int(run.steps[-1]) + 1
     return Rise(
         course="unstable" if first is not None else "stable" if judged else "undecided",
-        rise=float(rise.max()),
+        rise=max(float(rise.max()), 0.0),
         tolerance=tolerance,
         first=first,
         above=int(over.sum()),
@@ -131,8 +131,8 @@ def judge(run: Losses, against: Yardstick, *, warmed_up: bool = False) -> Rise:
 
 
 def held(values: Numbers) -> Numbers:
-    """The least of each evaluation and the two after it, fewer at the end; shape (n,)."""
-    padded = np.concatenate([values, values[-1:], values[-1:]])
+    """The least of each evaluation and the two after it, minus infinity for the last two; shape (n,)."""
+    padded = np.concatenate([values, [-np.inf, -np.inf]])
     return np.asarray(np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:]), dtype=np.float64)
 
 

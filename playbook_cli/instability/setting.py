@@ -69,7 +69,7 @@ class Setting:
 
     def spec(self, points: Sequence[Point]) -> StudySpec:
         """The study of runs at these points. Schedules stay as long as they are: max_train_steps is the study's."""
-        data = self.study.model_dump(mode="json", exclude_unset=True)
+        data = self.study.model_dump(mode="json", exclude_unset=True, by_alias=True)
         replaced = ("scientific", "nuisance", "sampler", "points", "round", "rules", "lr_sweep", "fixed", "continue")
         all_params = [self.params(point) for point in points]
         rates = [point.learning_rate for point in points]

@@ -101,7 +101,7 @@ class SlurmLauncher:
 
     @property
     def slots(self) -> int:
-        return self.spec.slurm.array_parallelism or MOST
+        return self.spec.slurm.array_parallelism or min(MOST, self.spec.trials or MOST)
 
     def free(self, *, alone: bool = False) -> int:
         del alone  # Slurm gives no GPU twice

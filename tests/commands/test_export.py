@@ -6,6 +6,10 @@ import math
 
 import pytest
 
+from playbook_cli.exporting.formats import write
+from playbook_cli.exporting.tables import Table, tables
+from playbook_cli.store import Store
+
 TRAIN = """
 def train(trial):
     for step in trial.steps():
@@ -139,3 +143,22 @@ def test_what_utf8_has_no_place_for_is_written_as_its_escape(toy, form):
     answer = toy("export", "runs/toy", "--format", form)
     assert answer.code == 0
     assert b"half\\ud800" in (toy.folder / f"runs/toy/export/evaluations.{form}").read_bytes()
+
+
+def test_evaluations_are_written_one_trial_at_a_time(toy):
+    store = Store(toy.folder / "runs/toy")
+    _, evaluations = tables(store.record(), store.paths)
+    rows = iter(evaluations.rows)
+    first = next(rows)
+    (toy.folder / "runs/toy/trials/0005/metrics.jsonl").write_text('{"step": 1, "late": 2.0}\n')
+    later = list(rows)
+    assert first["trial"] == 0
+    assert later[-1] == {"trial": 5, "step": 1, "late": 2.0}
+
+
+def test_a_table_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    odd = Table(name="odd", columns=["x"], rows=[{"x": object()}])
+    good = Table(name="good", columns=["x"], rows=[{"x": 1}])
+    with pytest.raises(TypeError):
+        write([good, odd], tmp_path, "jsonl", overwrite=False)
+    assert list(tmp_path.iterdir()) == []

@@ -106,6 +106,15 @@ def test_the_seed_that_a_study_has_is_no_other_search(bench):
     assert not (bench.folder / "toy-seed2.yaml").exists()
 
 
+def test_another_search_seed_is_another_study_whatever_its_number_of_trials(bench):
+    finish(bench, rising, trials=4, seed=2)
+    other = bench("next", "runs/toy", "--seed", "3", "--trials", "8", "--json").json
+    assert (other["study"]["name"], other["study"]["seed"], other["study"]["trials"]) == ("toy-2", 3, 8)
+    assert not any("stay" in change["reason"] for change in other["changes"])
+    same = bench("next", "runs/toy", "--seed", "2", "--trials", "8", "--json").json
+    assert (same["study"]["name"], same["study"]["seed"], same["study"]["trials"]) == ("toy", 2, 8)
+
+
 @pytest.mark.parametrize("option", ["--trials", "--seed"])
 def test_a_grid_has_no_further_trials_and_no_other_search(bench, option):
     finish(bench, rising, sampler="grid", trials=None, nuisance={"x": [0.1, 0.2]})

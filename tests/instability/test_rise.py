@@ -44,6 +44,10 @@ def test_a_rise_of_two_evaluations_is_a_spike():
     assert judged(FALL + np.where(np.isin(np.arange(100), [50, 51, 52]), 5.0, 0.0)).course == "unstable"
 
 
+def test_a_spike_at_the_end_is_one_too():
+    assert judged(FALL + np.where(np.arange(100) >= 98, 5.0, 0.0)).course == "stable"
+
+
 def test_a_loss_that_is_higher_from_the_first_update_on_has_risen():
     assert judged(2.0 * FALL).first == 1
 
