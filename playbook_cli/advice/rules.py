@@ -377,9 +377,7 @@ _RULES = (
         looks_at="the devices that trials ran on, and whether others could use them at the same time",
         verdicts=("unfair",),
         thresholds=(
-            Threshold(
-                name="share", default=0.0, meaning="a larger share of trials that shared their device is unfair"
-            ),
+            Threshold(name="share", default=0.0, meaning="a larger share of trials that shared their device is unfair"),
         ),
         formula=(
             "Unfair where trials ran on different kinds of device, or shared one (trials_per_gpu, or more trials at "
