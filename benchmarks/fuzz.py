@@ -94,6 +94,8 @@ PROGRAM: dict[str, Any] = {
     "ray": {"address": "auto", "shared_folder": False},
     "deterministic": True,
 }
+RUNNER = {"pid": 1, "created": 3.5, "host": "elsewhere", "user": "ada", "since": "2026-01-01 00:00:00"}
+NODE = {"host": "n1", "pid": 7, "device": "H100", "ended": False}
 SWEEP = """\
 method: bayes
 program: train.py
@@ -371,6 +373,22 @@ class Bench:
             file.write_bytes(before)
             self._clean()
 
+    def _notes_input(self, dice: Random) -> int:
+        """What the runner and a node tell of themselves, while a trial is under way."""
+        under_way = {"event": "started", "time": 9.0, "trial": 0, "attempt": 2, "slot": "slurm", "process": None}
+        self.paths.journal.write_bytes(self._events + json.dumps(under_way).encode() + b"\n")
+        made = (self.paths.runner, self.paths.trial(0).node)
+        for file, note in zip(made, (RUNNER, NODE), strict=True):
+            text = json.dumps(note).encode()
+            file.write_bytes(dice.choice((bytes_changed(text, dice), json.dumps(value_changed(note, dice)).encode())))
+        try:
+            return command(dice.choice(READING))
+        finally:
+            for file in made:
+                file.unlink()
+            self.paths.journal.write_bytes(self._events)
+            self._clean()
+
     def _ledger_input(self, dice: Random) -> int:
         self._ledger_file.write_bytes(self._lines(self._ledger, dice))
         try:
@@ -504,7 +522,20 @@ class Bench:
 
 PARSERS = {"yaml": 100, "history": 200, "rows": 200, "csv": 500, "jsonl": 500, "events": 500}
 """And how many inputs each gets to one for each command: the more, the quicker it is."""
-COMMANDS = ("study", "journal", "metrics", "kept", "folder", "import", "optuna", "init", "ledger", "cache", "html")
+COMMANDS = (
+    "study",
+    "journal",
+    "metrics",
+    "kept",
+    "folder",
+    "import",
+    "optuna",
+    "init",
+    "ledger",
+    "notes",
+    "cache",
+    "html",
+)
 
 
 def _place(found: str) -> str:

@@ -191,5 +191,10 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
             f"{'lies' if seen.near == 1 else 'lie'} right below: training is unstable there, the range is not too small"
         ),
         subject=parameter.label,
-        act=wording.command("next", study),
+        act=wording.command("instability" if _can_be_probed(study, parameter) else "next", study),
     )
+
+
+def _can_be_probed(study: StudyRecord, parameter: Parameter) -> bool:
+    """Whether `playbook instability` knows it for the learning rate, and can train."""
+    return parameter.name == "learning_rate" and not study.imported

@@ -156,7 +156,10 @@ def _encoding(
             axis=alt.Axis(format="~g", tickCount=5, grid=True),
         ),
         "color": alt.Color(
-            "run:N", title=None, scale=alt.Scale(domain=labels, range=hues), legend=alt.Legend(columns=LEGEND)
+            "run:N",
+            title=None,
+            scale=alt.Scale(domain=labels, range=hues),
+            legend=alt.Legend(columns=LEGEND, columnPadding=18),
         ),
     }
 

@@ -217,6 +217,7 @@ _KINDS = {
     "model_type": "keys with values below it",
     "list_type": "a list",
     "string_type": "text, in quotes where it looks like a number",
+    "string_too_short": "some text",
 }
 _MISSING = {
     "metric": "write metric: {name: val_error, goal: minimize}",

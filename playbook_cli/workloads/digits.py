@@ -48,11 +48,12 @@ def train(trial: Trial) -> None:
             f"digits has no hyperparameter {min(unknown)!r}", hint=f"it has {', '.join(sorted(DEFAULTS))}"
         )
     p = {**DEFAULTS, **trial.params}
-    training, validation, test = load()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    training, validation, test = (Split(split.images.to(device), split.labels.to(device)) for split in load())
 
     torch.manual_seed(trial.seed)  # initial weights and dropout; `trial.steps` keeps its state, as that of `batches`
     batches = torch.Generator().manual_seed(trial.seed)
-    model = build_model(p)
+    model = build_model(p).to(device)
     optimizer = build_optimizer(p, model)
 
     schedule = scheduler(

@@ -84,6 +84,23 @@ def test_a_cliff_of_divergence_is_instability_and_not_a_boundary() -> None:
     assert about(instability_edge(cliff()), "p1").verdict == "none"
 
 
+@pytest.mark.parametrize(
+    ("name", "imported", "verb"),
+    [("learning_rate", False, "instability"), ("learning_rate", True, "next"), ("p0", False, "next")],
+)
+def test_an_unstable_learning_rate_is_probed_where_it_can_be_trained(
+    name: str,
+    imported: bool,  # noqa: FBT001
+    verb: str,
+) -> None:
+    study = cliff()
+    first, *others = study.parameters
+    trials = [replace(t, params={name if n == "p0" else n: v for n, v in t.params.items()}) for t in study.trials]
+    renamed = replace(study, parameters=[replace(first, name=name), *others], trials=trials, imported=imported)
+    (finding,) = [f for f in instability_edge(renamed) if f.verdict == "unstable-above"]
+    assert (finding.next or "").split()[:2] == ["playbook", verb]
+
+
 def test_without_infeasible_trials_there_is_no_instability() -> None:
     assert {f.verdict for f in instability_edge(bowl(1.25))} == {"none"}
 
