@@ -85,7 +85,12 @@ def _mattered(importance: Importance) -> str:
     rest = f"; not told from chance: {_listed(others)}" if others else ""
     if not importance.named:
         return f"No hyperparameter is told from chance among {words.count(importance.trials, 'trial')}."
-    return f"{_listed([effect.label for effect in importance.named])} mattered{rest}."
+    by_themselves = [effect.label for effect in importance.named if effect.moves or effect.hinders]
+    joined = [effect.label for effect in importance.named if effect.label not in by_themselves]
+    if not by_themselves:
+        return f"{_listed(joined)} mattered together{rest}."
+    also = f", and {_listed(joined)} by an interaction" if joined else ""
+    return f"{_listed(by_themselves)} mattered{also}{rest}."
 
 
 def _pair(importance: Importance) -> list[str]:

@@ -26,6 +26,8 @@ SHOWN = 8
 _MARKS = {"warning": ("!", "bold yellow"), "info": ("i", "cyan"), "ok": ("ok", "green")}
 _NAME = 24
 """Characters of a name."""
+_SUBJECTS = 6
+"""Hyperparameters that are listed after one rule; of more, the number is told."""
 _WIDE = 70
 """Columns that a whole table needs."""
 
@@ -262,11 +264,15 @@ def _by_message(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 
 def _by_rule(findings: Iterable[Finding]) -> list[str]:
-    """One entry a rule, with what it looked at: `boundary (dropout, width)`."""
+    """One entry a rule, with what it looked at: `boundary (dropout, width)`, or how many where they are too many."""
     subjects: dict[str, list[str]] = {}
     for finding in findings:
         subjects.setdefault(finding.rule, []).extend([_one_line(finding.subject, _NAME)] if finding.subject else [])
-    return [f"{rule} ({', '.join(names)})" if names else rule for rule, names in subjects.items()]
+    named = {
+        rule: names if len(names) <= _SUBJECTS else [f"{len(names)} hyperparameters"]
+        for rule, names in subjects.items()
+    }
+    return [f"{rule} ({', '.join(names)})" if names else rule for rule, names in named.items()]
 
 
 def _width(name: str) -> int:
