@@ -91,9 +91,9 @@ def same_devices(devices: list[dict[str, Any]], checks: Checks) -> None:
         checks.note(f"gpu {device['index']}, {device['uuid']}: a process that is given it sees {said}", fine=fine)
 
 
-def config(name: str, folder: Path, **changes: Any) -> Path:
+def config(known: str, folder: Path, **changes: Any) -> Path:
     """A study of configs/ under another name, changed."""
-    spec = load(CONFIGS / f"{name}.yaml")[0]
+    spec = load(CONFIGS / f"{known}.yaml")[0]
     resources = spec.resources.model_copy(update=changes.pop("resources"))
     path = folder / f"{changes['name']}.yaml"
     path.write_text(dump(spec.model_copy(update={**changes, "resources": resources})), encoding="utf-8")
@@ -102,7 +102,8 @@ def config(name: str, folder: Path, **changes: Any) -> Path:
 
 def trains(name: str, folder: Path, env: Mapping[str, str], checks: Checks, *, steps: int, trials: int) -> None:
     resources = {"gpus": 1, "trials_per_gpu": 2}
-    path = config(name, folder, name=f"{name}-gpu", trials=trials, max_train_steps=steps, resources=resources)
+    lengths = {"max_train_steps": steps, "eval_every": max(1, steps // 10)}
+    path = config(name, folder, name=f"{name}-gpu", trials=trials, resources=resources, **lengths)
     code, answer = asked(env, "run", str(path), cwd=folder)
     done = answer["trials"].get("completed", 0) + answer["trials"].get("infeasible", 0)
     best = (answer.get("best") or {}).get("value")

@@ -211,6 +211,11 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return line if b"null" not in line else _plainly(record)
 
 
+def warm_up() -> None:
+    """Load what the first record needs, so that processes which are forked from this one have it."""
+    _encoder()
+
+
 @cache
 def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
     """orjson's, which takes a twentieth of the time; Python's own where a script's environment lacks it."""

@@ -77,7 +77,7 @@ def told(path: Path) -> Node | None:
             ended=bool(note["ended"]),
             silent=time.time() - path.stat().st_mtime > SILENT_SECONDS,
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -228,7 +228,7 @@ def running(paths: StudyPaths) -> Runner | None:
         note = json.loads(paths.runner.read_text(encoding="utf-8"))
         runner = Runner(**{name: note[name] for name in ("pid", "created", "host", "user", "since")})
         silent = time.time() - paths.runner.stat().st_mtime
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if runner.host != socket.gethostname():
         return runner if silent < SILENT_SECONDS else None

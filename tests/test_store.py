@@ -15,7 +15,7 @@ import pytest
 from playbook_cli import journal
 from playbook_cli.claim import claimed
 from playbook_cli.errors import JournalError, SpecError, StudyError
-from playbook_cli.nodes import SILENT_SECONDS
+from playbook_cli.nodes import SILENT_SECONDS, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.store import Attempt, Store, began, counts, is_alive, read_history, running
 
@@ -210,7 +210,7 @@ def test_a_runner_lives_on_when_somebody_sets_the_clock(paths, monkeypatch):
     assert running(paths) is not None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"pid": 1}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"pid": 1}', "\x00", "[" * 100_000])
 def test_a_note_that_cannot_be_read_names_nobody(paths, content):
     paths.runner.write_text(content)
     assert running(paths) is None
@@ -279,3 +279,10 @@ def test_what_finished_trials_measured_is_kept_beside_the_report_and_can_be_dele
     assert again.trials[1].reason == record.trials[1].reason
     paths.columns.unlink()
     assert Store(paths.dir).record().trials[0].best is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"host": 1}', "[" * 100_000])
+def test_a_nodes_note_that_cannot_be_read_tells_of_nothing(paths, content):
+    paths.trial(0).node.write_text(content)
+    assert Store(paths.dir).on_cluster(read_history(paths)) == {}
+    assert told(paths.trial(0).node) is None

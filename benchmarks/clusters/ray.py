@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -47,12 +48,14 @@ class RayCluster:
 
     def __enter__(self) -> Self:
         host = [sys.executable, "-m", "benchmarks.clusters.ray", *self._arguments]
+        self._said = tempfile.TemporaryFile()  # closed with the cluster
         self._process = subprocess.Popen(
             ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *host],
             cwd=Path(__file__).parents[2],
             env={**os.environ, **QUIET},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._said,
             text=True,
         )
         try:
@@ -67,6 +70,7 @@ class RayCluster:
             return
         self._process.communicate()  # the end of its standard input is its end
         self._process = None
+        self._said.close()
 
     def inside(self, *command: str) -> list[str]:
         """The command as it runs in the cluster's namespace, where Ray is found at `auto`."""
@@ -95,7 +99,8 @@ class RayCluster:
         for line in self._process.stdout:
             if line.startswith("cluster: "):
                 return line.removeprefix("cluster: ").strip()
-        raise RuntimeError("the Ray cluster did not come up: what it printed stands above")
+        self._said.seek(0)
+        raise RuntimeError(f"the Ray cluster ended: {self._said.read().decode(errors='replace')[-2000:]}")
 
 
 def host(nodes: int, gpus: int, cpus: int) -> None:

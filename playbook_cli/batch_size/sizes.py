@@ -100,7 +100,7 @@ def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
     """What the probe wrote down; {} where it had no time to, or its file is damaged."""
     try:
         seen = json.loads((paths.trial(trial.id).dir / "probe.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return seen if isinstance(seen, dict) else {}
 

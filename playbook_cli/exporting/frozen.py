@@ -6,8 +6,11 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.errors import StudyError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
@@ -19,8 +22,8 @@ Scalar = bool | int | float | str | None
 
 
 def restored(paths: StudyPaths, count: int) -> list[FrozenTrial]:
-    """The trials of a study that was imported from Optuna, as it had them."""
-    return [_restored(json.loads(paths.trial(number).source.read_text(encoding="utf-8"))) for number in range(count)]
+    """The trials of a study that was imported from Optuna, as it had them. StudyError where a note of it is damaged."""
+    return [_read(paths.trial(number).source) for number in range(count)]
 
 
 def made(study: StudyRecord) -> list[FrozenTrial]:
@@ -31,6 +34,15 @@ def made(study: StudyRecord) -> list[FrozenTrial]:
     the seed, what a trial repeats and why it failed are in the attribute `playbook`.
     """
     return [_made(trial, study) for trial in study.trials]
+
+
+def _read(file: Path) -> FrozenTrial:
+    try:
+        return _restored(json.loads(file.read_bytes()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StudyError(
+            f"this is not what the import wrote: {error!r}", where=str(file), hint="import the storage again"
+        ) from None
 
 
 def _restored(source: Mapping[str, Any]) -> FrozenTrial:

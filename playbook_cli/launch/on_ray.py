@@ -8,8 +8,10 @@ gets all that a trial writes, while it writes it, and hands it out to the node w
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +40,8 @@ RETRIES = 10
 LOOK_SECONDS = 0.05
 POLITE_SECONDS = 3.0
 SYNC_SECONDS = 0.5
+LISTEN_SECONDS = 10.0
+ELSEWHERE = "ray start --head starts one; ray: {address: HOST:PORT} names another"
 
 
 @dataclass(kw_only=True)
@@ -249,6 +253,7 @@ def _joined(address: str, folder: Path | None) -> Any:
     except ImportError:
         raise WorkError("launcher: ray needs Ray", hint="pip install 'playbook-cli[ray]'") from None
     if not ray.is_initialized():
+        _look_for(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
         before = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
         try:
             away = (
@@ -257,11 +262,22 @@ def _joined(address: str, folder: Path | None) -> Any:
             ray.init(address=address, runtime_env=away, log_to_driver=False, configure_logging=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             what = f"there is no Ray cluster at {address}: {_first_line(error)}"
-            raise WorkError(what, hint="ray start --head starts one; ray: {address: HOST:PORT} names another") from None
+            raise WorkError(what, hint=ELSEWHERE) from None
         finally:
             signal.signal(signal.SIGTERM, before)
         _be_quiet()
     return ray
+
+
+def _look_for(address: str) -> None:
+    """WorkError where nothing listens at HOST:PORT, for which Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=LISTEN_SECONDS).close()
+    except OSError as error:
+        raise WorkError(f"there is no Ray cluster at {address}: {error.strerror or error}", hint=ELSEWHERE) from None
 
 
 def _be_quiet() -> None:

@@ -25,6 +25,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from playbook_cli import journal
 from playbook_cli.launch import forked
 from playbook_cli.launch.importing import NotShareable, States, watched_environment
 
@@ -78,12 +79,15 @@ def _imported(target: str, load: Callable[[str], Callable[[Any], object]]) -> tu
 
 
 def _warm_up(function: Callable[[Any], object]) -> None:
-    """Construct and step optimizers, where the function uses torch: the first constructor imports 800 modules.
+    """Do once what every trial would: construct and step optimizers, where the function uses torch, for instance.
+
+    The first constructor of an optimizer imports 800 modules.
 
     One number is too little for a second thread, after which a fork would hang; to set the number of threads would
     change how MKL rounds where there are several. No gradient is computed, since the first backward pass looks for
     devices.
     """
+    journal.warm_up()
     source = getattr(sys.modules.get(function.__module__), "__file__", None)
     if "torch" not in sys.modules and not (source and _IMPORTS_TORCH.search(Path(source).read_bytes())):
         return

@@ -296,3 +296,15 @@ def test_a_storage_with_odd_cells_is_refused_with_one_message(tmp_path, bench, c
     assert answer.code == 2
     assert answer.err.startswith("playbook: s.db: ")
     assert not (bench.folder / "runs").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"state": 3}', "[" * 100_000])
+def test_what_an_import_noted_is_refused_where_it_is_damaged(tmp_path, bench, content):
+    optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}").optimize(lambda trial: 1.0, n_trials=1)
+    bench("import", "s.db", "--into", "runs/s")
+    source = bench.paths("s").trial(0).source
+    source.write_text(content)
+    answer = bench("export", "runs/s", "--to", "back.db")
+    assert answer.code == 2
+    assert "source.json: this is not what the import wrote: " in answer.err
+    assert not (tmp_path / "back.db").exists()
