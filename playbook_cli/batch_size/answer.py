@@ -154,7 +154,7 @@ def amount(size: int | None) -> str:
 
 def described(setting: Setting) -> list[str]:
     """What is probed, held still and limited, a line each; for the user to check."""
-    most = "until memory runs out or doubling stops to pay" if setting.max is None else f"to {setting.max}"
+    most = "until memory runs out or doubling stops paying" if setting.max is None else f"to {setting.max}"
     lines = [f"{setting.parameter} from {setting.min} {most}, each in a process of its own"]
     if setting.chosen:
         lines.append("held still: " + "; ".join(f"{name} = {why}" for name, why in setting.chosen.items()))

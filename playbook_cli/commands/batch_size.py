@@ -70,7 +70,7 @@ def batch_size(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Find the batch size that trains fastest: powers of two until memory runs out or doubling stops to pay.
+    """Find the batch size that trains fastest: powers of two until memory runs out or doubling stops paying.
 
     Each size is a short training in a process of its own, timed and with its memory measured. The batch size is not
     tuned for the validation result: it sets the speed, and everything else is tuned for it. Probes are a study of

@@ -35,7 +35,7 @@ VERBS = {
     ),
     "batch-size": Verb(
         "batch_size:batch_size",
-        "Find the batch size that trains fastest: powers of two until memory runs out or doubling stops to pay.",
+        "Find the batch size that trains fastest: powers of two until memory runs out or doubling stops paying.",
     ),
     "run": Verb(
         "run:run",
