@@ -35,7 +35,8 @@ def missing() -> str | None:
         return f"{', '.join(lacking)} not installed: make ci-deps"
     if os.geteuid() != 0:
         return "a network namespace needs root here"
-    return None
+    tried = subprocess.run(["unshare", "-n", "true"], capture_output=True, text=True, check=False)
+    return f"no network namespace can be made here: {tried.stderr.strip()}" if tried.returncode else None
 
 
 class RayCluster:

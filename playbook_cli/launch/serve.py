@@ -79,13 +79,11 @@ def _imported(target: str, load: Callable[[str], Callable[[Any], object]]) -> tu
 
 
 def _warm_up(function: Callable[[Any], object]) -> None:
-    """Do once what every trial would: construct and step optimizers, where the function uses torch, for instance.
+    """Do once what every trial would do: load what records need and, where the function uses torch, step optimizers.
 
-    The first constructor of an optimizer imports 800 modules.
-
-    One number is too little for a second thread, after which a fork would hang; to set the number of threads would
-    change how MKL rounds where there are several. No gradient is computed, since the first backward pass looks for
-    devices.
+    The first constructor of an optimizer imports 800 modules. One number is too little for a second thread, after which
+    a fork would hang; to set the number of threads would change how MKL rounds where there are several. No gradient is
+    computed, since the first backward pass looks for devices.
     """
     journal.warm_up()
     source = getattr(sys.modules.get(function.__module__), "__file__", None)

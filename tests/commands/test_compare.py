@@ -154,6 +154,18 @@ def test_steps_to_a_target_are_compared(two):
     assert any("never reached the target" in text for text in answer["blocked_by"])
 
 
+def test_seconds_to_a_target_are_said_to_be_unfair_where_devices_differ(bench):
+    for name, device in (("a", "A100"), ("b", "H100")):
+        finish(bench, lambda params: params["x"], name=name)
+        journal = bench.paths(name).journal
+        code, known = '"exit_code":0', f'"exit_code":0,"device":"{device}","shared":false'
+        journal.write_text(journal.read_text().replace(code, known))
+    answer = bench("compare", "runs/a", "runs/b", "--time-to-target", "0.9", "--json")
+    assert answer.json["unit"] == "steps"
+    assert "note: trials ran on 2 kinds of device (A100: 4, H100: 4): steps to the target are fair" in answer.err
+    assert "note" not in bench("compare", "runs/a", "runs/b", "--json").err
+
+
 def test_further_searches_of_a_side_count(two):
     luck = random.Random(9)
     finish(two, lambda _: 0.5 + luck.gauss(0.0, 0.01), name="a2", trials=12, seed=1)

@@ -52,7 +52,11 @@ class Place:
     mend: Callable[[], object] = lambda: None
 
 
-@pytest.fixture(params=["local", "slurm", "ray"])
+ON_ONE_WORKER = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in ("local", "slurm", "ray")]
+"""Where several processes share the tests, one of them starts the cluster of a kind."""
+
+
+@pytest.fixture(params=ON_ONE_WORKER)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Each of the three launchers, with a real cluster behind it."""
     why = {"local": pretended, "slurm": slurm, "ray": ray}[request.param].missing()

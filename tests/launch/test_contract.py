@@ -8,9 +8,8 @@ import signal
 
 import pytest
 
-from tests.launch.clusters import on_slurm, place, ray_cluster, slurm_cluster
+from tests.launch.clusters import needs_slurm
 
-__all__ = ["on_slurm", "place", "ray_cluster", "slurm_cluster"]
 pytestmark = pytest.mark.slow
 PATIENCE = 400.0
 """Seconds that a cluster may take to notice what was done to it, on a busy machine."""
@@ -224,3 +223,16 @@ def test_many_short_trials_all_end_once(study, bench):
     assert sorted(event["trial"] for event in bench.events("ended")) == list(range(MANY))
     assert len(bench.events("started")) == MANY
     study.leaves_nothing()
+
+
+@needs_slurm
+@pytest.mark.xdist_group("slurm")
+def test_a_run_that_the_cluster_refuses_ends_with_its_words_and_can_be_given_again(on_slurm, bench):
+    bench.study(SHORT, launcher="slurm", slurm={"partition": "nowhere"})
+    answer = bench.real("run", "study.yaml")
+    assert answer.code == 1
+    assert "sbatch failed: " in answer.err
+    assert "Traceback" not in answer.err
+    bench.study(SHORT, launcher="slurm")
+    again = bench.finish(bench.spawn("run", "study.yaml", "--json"), PATIENCE)
+    assert again.json["trials"]["completed"] == 4

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.clusters import ray
-from tests.launch.clusters import ray_cluster
 
-__all__ = ["ray_cluster"]
 WHY = ray.missing()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY is not None, reason=WHY or "")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.skipif(WHY is not None, reason=WHY or "")]
 PATIENCE = 400.0
 
 PROGRAM = """

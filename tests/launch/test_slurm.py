@@ -16,10 +16,9 @@ from playbook_cli.errors import WorkError
 from playbook_cli.launch import Job
 from playbook_cli.launch.slurm import SlurmLauncher
 from playbook_cli.spec.model import StudySpec
-from tests.launch.clusters import needs_slurm, on_slurm, slurm_cluster
+from tests.launch.clusters import needs_slurm
 
-__all__ = ["on_slurm", "slurm_cluster"]
-pytestmark = needs_slurm
+pytestmark = [needs_slurm, pytest.mark.xdist_group("slurm")]
 SECONDS = 120
 
 
@@ -115,6 +114,28 @@ def test_a_trial_that_waits_in_the_queue_can_be_cancelled(on_slurm, tmp_path):
     assert ends[0].exit_code == 0
     assert ends[1].exit_code != 0
     assert bench.printed(1) == ""
+
+
+def test_a_trial_that_is_cancelled_before_it_is_submitted_ends_all_the_same(bench):
+    bench.submit("print('up')")
+    bench.launcher.cancel(0)
+    assert bench.ends(1)[0].exit_code != 0
+    assert bench.printed(0) == ""
+
+
+def test_many_trials_are_cancelled_at_once(bench):
+    bench.submit(*["import time; time.sleep(600)"] * 60)
+    bench.launcher.leave()
+    for trial in range(60):
+        bench.launcher.cancel(trial)
+    assert all(ended.exit_code != 0 for ended in bench.ends(60).values())
+
+
+def test_a_trial_is_ended_at_its_timeout_to_the_second(on_slurm, tmp_path):
+    bench = Bench(tmp_path, resources={"timeout": 1})
+    bench.submit("import time; time.sleep(600)")
+    (ended,) = bench.ends(1).values()
+    assert ended.how == "timed-out"
 
 
 def test_a_later_runner_takes_over_what_an_earlier_one_left(bench):
