@@ -18,7 +18,7 @@ demo-slurm demo-ray: demo-%: $(INSTALLED)
 	$(BIN)/python -m benchmarks.clusters.demo $*
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 check: format lint types test
 

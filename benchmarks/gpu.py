@@ -143,6 +143,9 @@ def throughput(folder: Path, env: Mapping[str, str], gpu: str, counts: Sequence[
     print("| trials on one GPU | steps a second of all | x one trial |\n|---|---|---|")
     for together in counts:
         took = [_seconds(folder, env, gpu, together=together, steps=each) for each in (steps // 5, steps)]
+        if took[1] <= took[0]:
+            print(f"| {together} | not measured: too few --steps for its noise | |", flush=True)
+            continue
         rate = together * (steps - steps // 5) / (took[1] - took[0])
         first = first or rate
         print(f"| {together} | {rate:.1f} | {rate / first:.2f} |", flush=True)

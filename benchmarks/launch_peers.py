@@ -2,6 +2,7 @@
 
 Each is written as the peer's own documentation has it, with what makes it fast for short trials: no pruning, no
 dashboard, no pauses. Optuna trains in threads of one process, so that a trial which crashes hard takes all with it.
+Syne Tune may start one trial more than it is asked for.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ else:
     tuner = Tuner(
         trial_backend=LocalBackend(entry_point=os.path.abspath("peer.py"), rotate_gpus=False),
         scheduler=RandomSearch({"learning_rate": loguniform(1e-4, 1e-2)}, metrics=["val_error"]),
-        stop_criterion=StoppingCriterion(max_num_trials_finished=int(sys.argv[1])),
+        stop_criterion=StoppingCriterion(max_num_trials_started=int(sys.argv[1])),
+        wait_trial_completion_when_stopping=True,
         n_workers=int(sys.argv[2]),
         sleep_time=0.01,
         save_tuner=False,

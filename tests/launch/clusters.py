@@ -52,11 +52,7 @@ class Place:
     mend: Callable[[], object] = lambda: None
 
 
-ON_ONE_WORKER = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in ("local", "slurm", "ray")]
-"""Where several processes share the tests, one of them starts the cluster of a kind."""
-
-
-@pytest.fixture(params=ON_ONE_WORKER)
+@pytest.fixture(params=["local", "slurm", "ray"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Each of the three launchers, with a real cluster behind it."""
     why = {"local": pretended, "slurm": slurm, "ray": ray}[request.param].missing()
