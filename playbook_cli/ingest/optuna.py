@@ -130,6 +130,8 @@ def _check(trial: FrozenTrial) -> None:
         raise ValueError(f"trial {trial.number} has a number or a step that is no whole number")
     if not all(isinstance(value, float | int) for value in (*reported.values(), *(trial.values or ()))):
         raise ValueError(f"trial {trial.number} has a value that is no number")
+    for name, searched in trial.distributions.items():
+        searched.to_internal_repr(trial.params[name])  # which refuses what it could not have suggested
 
 
 def _open(source: str) -> optuna.storages.RDBStorage:

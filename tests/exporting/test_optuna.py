@@ -277,6 +277,7 @@ def test_a_repeat_says_in_an_attribute_what_it_repeats():
         "UPDATE trial_intermediate_values SET intermediate_value = 'a'",
         "UPDATE trial_params SET distribution_json = '[]'",
         "UPDATE trial_params SET distribution_json = NULL",
+        "UPDATE trial_params SET param_value = 'a'",
         "UPDATE trials SET state = 'x'",
         "UPDATE trials SET number = NULL",
         "UPDATE trial_values SET value = 'a'",
