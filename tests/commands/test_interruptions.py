@@ -65,7 +65,7 @@ def finished(bench):
         assert bench.metrics(event["trial"]) == [{"step": 2, "val_error": x}, {"step": 4, "val_error": x + seed}]
     keys = ("trial", "params", "arm", "seed")
     assert [[e[key] for key in keys] for e in planned] == [[e[key] for key in keys] for e in undisturbed(bench)]
-    assert bench.processes() == []
+    bench.wait(lambda: not bench.processes(), "the end of all processes", patience=5)
     return answer
 
 
