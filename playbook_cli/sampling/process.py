@@ -2,9 +2,9 @@
 
 Optuna's own takes a value of infeasible trials, too, and cuts an infinite one to the worst that was measured. Next to
 the border of stability, where good settings often lie, that bends the model of the objective. Here the feasible trials
-alone model the objective, and all of them model where training is feasible. On eight generated surfaces in four
-dimensions that end in a cliff, 16 quasi-random and 16 further trials each, that brings the median regret down from
-0.048 to 0.003; a third of the further trials is then infeasible, where Optuna's own keeps away from the border.
+alone model the objective, and all of them model where training is feasible. On eight generated surfaces that end in a
+cliff (`benchmarks/bayesian_cliffs.py`) that halves the mean regret, from 0.0105 to 0.0047; a third of the further
+trials is then infeasible, where Optuna's own keeps away from the border.
 """
 
 from __future__ import annotations
