@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli.batch_size.judge import stalled
 from playbook_cli.batch_size.race import ProbeRace
 from playbook_cli.batch_size.sizes import read, size_of
-from playbook_cli.errors import StudyError
-from playbook_cli.spec.load import difference, dump, load
 from playbook_cli.store import Store
+from playbook_cli.sweep.folder import put, require_same
 from playbook_cli.sweep.listed import ListedSampler
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Probed:
 
 def probe(setting: Setting, paths: StudyPaths, train: Train) -> Probed:
     """Probe sizes until there is none left to try. StudyError where the folder holds probes of another kind."""
-    same(setting.spec([setting.min]), paths, GROWS)
+    require_same(setting.spec([setting.min]), paths, GROWS, what="what is")
     again = True
     while True:
         trials = Store(paths.dir).record().trials if paths.spec.exists() else []
@@ -73,9 +72,7 @@ def probe(setting: Setting, paths: StudyPaths, train: Train) -> Probed:
             missing.add(len(trials))
         batch_sizes = [*(size_of(trial, setting.parameter) for trial in trials), *([further] if further else [])]
         spec = setting.spec(batch_sizes)
-        temporary = paths.spec.with_suffix(".tmp")
-        temporary.write_text(dump(spec), encoding="utf-8")
-        temporary.replace(paths.spec)
+        put(spec, paths)
         sampler = ListedSampler(setting.parameter, [further] if further else [], spec.seed)
         outcome = train(spec, paths, sampler, ProbeRace(setting, known), _among(missing))
         if outcome.interrupted:
@@ -111,20 +108,3 @@ def _too_rough(size: Size, setting: Setting) -> bool:
     if size.probes >= PROBES or setting.steps is not None or setting.followed:
         return False
     return size.timing is None or not size.timing.precise
-
-
-def same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str]) -> None:
-    """StudyError, with the difference, where the folder holds another study than this one."""
-    if not paths.spec.exists():
-        return
-    changes = [
-        f"  {key}: {old} -> {new}"
-        for key, old, new in difference(load(paths.spec)[0], spec)
-        if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
-    ]
-    if changes:
-        raise StudyError(
-            "what is in this folder was made under other settings:\n" + "\n".join(changes),
-            where=str(paths.dir),
-            hint="add --anew to set it aside and begin a new one",
-        )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.batch_size.loop import same
 from playbook_cli.batch_size.sizes import size_of
 from playbook_cli.curves import measure
 from playbook_cli.errors import SpecError
 from playbook_cli.sampling import make
-from playbook_cli.spec.load import dump, resolve
+from playbook_cli.spec.load import resolve
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.store import Store
+from playbook_cli.sweep.folder import put, require_same
 from playbook_cli.sweep.race import require_metric
 
 if TYPE_CHECKING:
@@ -84,10 +84,8 @@ def search(
     setting: Setting, spec: StudySpec, target: Target, paths: StudyPaths, train: Train
 ) -> tuple[dict[int, Sequence[TrialRecord]], Outcome]:
     """The trials of each size, trained until each reached the target or can't win; and how the run ended."""
-    same(spec, paths, ("trials", "isolation"))
-    temporary = paths.spec.with_suffix(".tmp")
-    temporary.write_text(dump(spec), encoding="utf-8")
-    temporary.replace(paths.spec)
+    require_same(spec, paths, ("trials", "isolation"), what="what is")
+    put(spec, paths)
     known = Store(paths.dir).record().trials
     race = TargetRace(paths=paths, target=target, parameter=setting.parameter, interval=spec.steps_between_evaluations)
     race.learn(known)

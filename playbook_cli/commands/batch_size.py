@@ -145,17 +145,11 @@ class _Session:
     def set_aside(self) -> None:
         """Rename the folders of earlier probes; StudyError where one of them is being run."""
         from playbook_cli.batch_size.targets import SUFFIX
-        from playbook_cli.claim import claimed
+        from playbook_cli.sweep.folder import set_aside
 
         for paths in (self.paths(), self.paths(SUFFIX)):
-            if not paths.dir.exists():
-                continue
-            with claimed(paths):
-                number = 1
-                while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
-                    number += 1
-                paths.dir.rename(aside)
-            print(f"the earlier one is now {aside}", file=sys.stderr)
+            if (aside := set_aside(paths)) is not None:
+                print(f"the earlier one is now {aside}", file=sys.stderr)
 
     def probe(self) -> tuple[list[Size], Judgement]:
         """Probe the sizes, one at a time, and judge."""

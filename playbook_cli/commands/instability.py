@@ -213,16 +213,10 @@ def _study_file(argument: Path, store: Store) -> Path:
 
 def _set_aside(paths: StudyPaths) -> None:
     """Rename the folder of an earlier probe; StudyError where it is being run."""
-    from playbook_cli.claim import claimed
+    from playbook_cli.sweep.folder import set_aside
 
-    if not paths.dir.exists():
-        return
-    with claimed(paths):
-        number = 1
-        while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
-            number += 1
-        paths.dir.rename(aside)
-    print(f"the earlier one is now {aside}", file=sys.stderr)
+    if (aside := set_aside(paths)) is not None:
+        print(f"the earlier one is now {aside}", file=sys.stderr)
 
 
 def _finished(stopped: Outcome | None) -> None:

@@ -144,17 +144,11 @@ class _Session:
 
     def set_aside(self) -> None:
         """Rename the folders of earlier sweeps; StudyError where one of them is being run."""
-        from playbook_cli.claim import claimed
+        from playbook_cli.sweep.folder import set_aside
 
         for paths in (self.paths("lr-sweep"), self.paths("lr-find")):
-            if not paths.dir.exists():
-                continue
-            with claimed(paths):
-                number = 1
-                while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
-                    number += 1
-                paths.dir.rename(aside)
-            print(f"the earlier one is now {aside}", file=sys.stderr)
+            if (aside := set_aside(paths)) is not None:
+                print(f"the earlier one is now {aside}", file=sys.stderr)
 
     def answer(self, command: str, *, extend: bool, racing: bool) -> Answer:
         """Search for N where that is asked for, sweep, and judge."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from playbook_cli.curves import measure
-from playbook_cli.errors import StudyError, WorkError
+from playbook_cli.errors import WorkError
 from playbook_cli.instability.reading import look
 from playbook_cli.instability.runs import PointsOfProbe, point_of
-from playbook_cli.spec.load import difference, dump, load
 from playbook_cli.store import Store
+from playbook_cli.sweep.folder import put, require_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.study import Outcome, Race
 
-GROWS = ("points", "trials", "nuisance", "isolation", "launcher", "slurm", "ray", "resources")
+_ANY = ("points", "trials", "nuisance", "isolation", "launcher", "slurm", "ray", "resources")
+GROWS = (*_ANY, *(f"{key}." for key in _ANY))
 """Keys of a probe's own study that change no run of it: which ones were trained so far, and how."""
 
 
@@ -70,8 +71,8 @@ def probe(setting: Setting, paths: StudyPaths, train: Train) -> tuple[Reading, O
     while True:
         trials = Store(paths.dir).record().trials if paths.spec.exists() else []
         points = [point_of(trial.params, setting.names, setting.base) for trial in trials]
-        if again:
-            _same(setting, points, paths)
+        if again and points:
+            require_same(setting.spec(points), paths, GROWS, what="the probe")
         unfinished = any(trial.state == "pending" or (again and trial.state == "failed") for trial in trials)
         if not (unfinished or stopped):
             _refuse_crashed(trials, paths)
@@ -85,9 +86,7 @@ def probe(setting: Setting, paths: StudyPaths, train: Train) -> tuple[Reading, O
 def _train(setting: Setting, points: Sequence[Point], paths: StudyPaths, train: Train) -> Outcome | None:
     """Train what is missing of these runs; the outcome where that could not be finished."""
     spec = setting.spec(points)
-    temporary = paths.spec.with_suffix(".tmp")
-    temporary.write_text(dump(spec), encoding="utf-8")
-    temporary.replace(paths.spec)
+    put(spec, paths)
     sampler = PointsOfProbe([setting.params(point) for point in points], setting.trial.seed)
     outcome = train(spec, paths, sampler, ProbeRace(setting, paths))
     return outcome if outcome.hopeless or outcome.interrupted else None
@@ -101,21 +100,4 @@ def _refuse_crashed(trials: Sequence[TrialRecord], paths: StudyPaths) -> None:
             f"trial {crashed.id} of the probe failed: {crashed.reason}",
             where=str(paths.dir),
             hint=f"{paths.trial(crashed.id).stdout} says more; mend it, and then give the same command again",
-        )
-
-
-def _same(setting: Setting, points: Sequence[Point], paths: StudyPaths) -> None:
-    """StudyError, with the difference, where the folder holds another probe than this one."""
-    if not points or not paths.spec.exists():
-        return
-    changes = [
-        f"  {key}: {old} -> {new}"
-        for key, old, new in difference(load(paths.spec)[0], setting.spec(points))
-        if key.split(".")[0] not in GROWS
-    ]
-    if changes:
-        raise StudyError(
-            "the probe in this folder was made under other settings:\n" + "\n".join(changes),
-            where=str(paths.dir),
-            hint="add --anew to set it aside and begin a new one",
         )

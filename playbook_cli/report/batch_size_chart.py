@@ -8,6 +8,7 @@ import numpy as np
 
 from playbook_cli.batch_size.answer import amount, gains, outcome
 from playbook_cli.report import theme, words
+from playbook_cli.report.page import coloured, figures, page, save
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,52 +27,21 @@ def write(answer: Answer, directory: Path) -> list[Path]:
     import vl_convert
 
     directory.mkdir(parents=True, exist_ok=True)
-    page, picture = directory / "batch-size.html", directory / "batch-size.svg"
-    for path, content in ((page, as_html(answer)), (picture, vl_convert.vegalite_to_svg(chart(answer, theme.LIGHT)))):
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
-    return [page, picture]
+    html, picture = directory / "batch-size.html", directory / "batch-size.svg"
+    for path, content in ((html, as_html(answer)), (picture, vl_convert.vegalite_to_svg(chart(answer, theme.LIGHT)))):
+        save(path, content)
+    return [html, picture]
 
 
 def as_html(answer: Answer) -> str:
     """The whole page; each chart is drawn twice, for light and for dark screens."""
-    remarks = "".join(f"<p>{words.escape(remark)}" for remark in answer.remarks)
-    command = f"<pre>{words.escape(answer.next)}</pre>" if answer.next else ""
     held = words.escape(words.settings(answer.held) or "no other hyperparameter")
     scaling = "" if answer.scaling is None else _scaling(answer.scaling)
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{words.escape(words.shortened(answer.study, 80))}: batch size</title>
-<style>
-:root {{ color-scheme: light dark; {_properties(theme.LIGHT)} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {_properties(theme.DARK)} }} .light {{ display: none }} }}
-@media not (prefers-color-scheme: dark) {{ .dark {{ display: none }} }}
-body {{ margin: 2.5rem auto; max-width: 46rem; padding: 0 1.2rem; color: var(--ink); background: var(--paper);
-  font: 16px/1.55 {theme.FONT}; overflow-wrap: anywhere }}
-h1 {{ font-size: 1rem; font-weight: normal; color: var(--muted); margin: 0 }}
-h2 {{ font-size: 1.15rem; margin: 2.5rem 0 .4rem }}
-.answer {{ font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin: .3rem 0 1.2rem }}
-figure {{ margin: 2rem 0; overflow-x: auto }}
-svg {{ width: 100%; min-width: 26rem; height: auto }}
-pre {{ background: var(--panel); padding: .7rem .9rem; overflow-x: auto }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }}
-th, td {{ padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: right; vertical-align: top;
-  white-space: nowrap }}
-th:last-child, td:last-child {{ text-align: left; width: 99%; white-space: normal }}
-th {{ font-weight: normal; color: var(--muted) }}
-.fine {{ color: var(--muted); font-size: .9rem }}
-.wide {{ overflow-x: auto }}
-</style>
-<h1>{words.escape(answer.study)}: batch size</h1>
-<p class="answer">{words.escape(answer.headline)}</p>
-{remarks}{command}
-{_figures(lambda colours: chart(answer, colours)) if any(size.usable for size in answer.sizes) else ""}
+    body = f"""{_figures(lambda colours: chart(answer, colours)) if any(size.usable for size in answer.sizes) else ""}
 <div class="wide">{_table(answer)}</div>
 <p class="fine">With {held}.<br>A doubling pays from x{answer.gain:g} on.</p>
-{scaling}</html>
-"""
+{scaling}"""
+    return page(answer.study, "batch size", answer.headline, remarks=answer.remarks, command=answer.next, body=body)
 
 
 def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
@@ -190,16 +160,14 @@ def _axis(kind: Any, field: str, title: str) -> Any:
 
 
 def _finished(layered: Any, colours: Mapping[str, str]) -> dict[str, Any]:
-    spec: dict[str, Any] = layered.properties(width=WIDTH, height=HEIGHT).to_dict()
-    spec["config"] = _plain(theme.config(), colours) | {"background": colours["paper"]}
-    return spec
+    return coloured(layered.properties(width=WIDTH, height=HEIGHT), colours)
 
 
 def _figures(draw: Any) -> str:
     import vl_convert
 
     light, dark = (vl_convert.vegalite_to_svg(draw(colours)) for colours in (theme.LIGHT, theme.DARK))
-    return f'<figure class="light">{light}</figure><figure class="dark">{dark}</figure>'
+    return figures(light, dark)
 
 
 def _table(answer: Answer) -> str:
@@ -251,16 +219,3 @@ def _scaling(scaling: Scaling) -> str:
 def _as_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = "".join(f"<tr>{''.join(f'<td>{words.escape(cell)}' for cell in row)}</tr>" for row in rows)
     return f"<table><tr>{''.join(f'<th>{words.escape(name)}' for name in head)}</tr>{cells}</table>"
-
-
-def _properties(colours: Mapping[str, str]) -> str:
-    return " ".join(f"--{name}: {value};" for name, value in colours.items())
-
-
-def _plain(config: Any, colours: Mapping[str, str]) -> Any:
-    """The theme's configuration with colours in place of signals."""
-    if isinstance(config, dict):
-        if config.keys() == {"expr"}:
-            return colours[config["expr"]]
-        return {key: _plain(value, colours) for key, value in config.items()}
-    return config

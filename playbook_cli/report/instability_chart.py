@@ -9,6 +9,7 @@ import numpy as np
 from playbook_cli.instability.answer import outcome
 from playbook_cli.report import theme, words
 from playbook_cli.report.instability_terminal import effort, row
+from playbook_cli.report.page import coloured, figures, page, save
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,54 +32,24 @@ def write(answer: Answer, directory: Path) -> list[Path]:
     import vl_convert
 
     directory.mkdir(parents=True, exist_ok=True)
-    page, picture = directory / "instability.html", directory / "instability.svg"
+    html, picture = directory / "instability.html", directory / "instability.svg"
     svg = vl_convert.vegalite_to_svg(chart(answer, theme.LIGHT))
     dark = vl_convert.vegalite_to_svg(chart(answer, theme.DARK))
-    for path, content in ((page, as_html(answer, svg, dark)), (picture, svg)):
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
-    return [page, picture]
+    for path, content in ((html, as_html(answer, svg, dark)), (picture, svg)):
+        save(path, content)
+    return [html, picture]
 
 
 def as_html(answer: Answer, light: str, dark: str) -> str:
     """The whole page; the charts are there twice, as SVG for light and for dark screens."""
-    name = words.escape(answer.setting.study.name)
-    remarks = "".join(f"<p>{words.escape(remark)}" for remark in answer.remarks)
-    command = f"<pre>{words.escape(answer.next)}</pre>" if answer.next else ""
     cells = ((*row(run, answer), outcome(run, answer)) for run in answer.seen.runs)
     rows = "".join(f"<tr>{''.join(f'<td>{words.escape(cell)}' for cell in line)}" for line in cells)
     rate = words.escape(answer.setting.names.learning_rate)
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{words.escape(words.shortened(answer.setting.study.name, 80))}: instability</title>
-<style>
-:root {{ color-scheme: light dark; {_properties(theme.LIGHT)} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {_properties(theme.DARK)} }} .light {{ display: none }} }}
-@media not (prefers-color-scheme: dark) {{ .dark {{ display: none }} }}
-body {{ margin: 2.5rem auto; max-width: 46rem; padding: 0 1.2rem; color: var(--ink); background: var(--paper);
-  font: 16px/1.55 {theme.FONT}; overflow-wrap: anywhere }}
-h1 {{ font-size: 1rem; font-weight: normal; color: var(--muted); margin: 0 }}
-.answer {{ font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin: .3rem 0 1.2rem }}
-figure {{ margin: 2rem 0; overflow-x: auto }}
-svg {{ width: 100%; min-width: 26rem; height: auto }}
-pre {{ background: var(--panel); padding: .7rem .9rem; overflow-x: auto }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }}
-th, td {{ padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: right; vertical-align: top;
-  white-space: nowrap }}
-th:last-child, td:last-child {{ text-align: left; width: 99%; white-space: normal }}
-th {{ font-weight: normal; color: var(--muted) }}
-.fine {{ color: var(--muted); font-size: .9rem }}
-</style>
-<h1>{name}: instability</h1>
-<p class="answer">{words.escape(answer.headline)}</p>
-{remarks}{command}
-<figure class="light">{light}</figure><figure class="dark">{dark}</figure>
+    body = f"""{figures(light, dark)}
 <table><tr><th>trial<th>{rate}<th><th>warm-up<th>clip<th></tr>{rows}</table>
-<p class="fine">{words.escape(effort(answer))}.</p>
-</html>
-"""
+<p class="fine">{words.escape(effort(answer))}.</p>"""
+    study, headline = answer.setting.study.name, answer.headline
+    return page(study, "instability", headline, remarks=answer.remarks, command=answer.next, body=body)
 
 
 def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
@@ -93,9 +64,7 @@ def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
         panels.append(_panel(repairs, answer, colours, title=f"{words.shortened(seen.loss, 50)}, with a repair"))
     if any(run.norms is not None for run in probes):
         panels.append(_norms(probes, answer, colours))
-    spec: dict[str, Any] = alt.vconcat(*panels).resolve_scale(color="independent").to_dict()
-    spec["config"] = _plain(theme.config(), colours) | {"background": colours["paper"]}
-    return spec
+    return coloured(alt.vconcat(*panels).resolve_scale(color="independent"), colours)
 
 
 def _panel(runs: Sequence[Run], answer: Answer, colours: Mapping[str, str], *, title: str) -> Any:
@@ -177,16 +146,3 @@ def _thinned(steps: Any, values: Any) -> list[tuple[int, float]]:
     parts = (slice(start, start + together) for start in range(0, len(values), together))
     highest = (part.start + int(np.argmax(np.nan_to_num(values[part], nan=-np.inf))) for part in parts)
     return [(int(steps[at]), float(values[at])) for at in highest if np.isfinite(values[at])]
-
-
-def _properties(colours: Mapping[str, str]) -> str:
-    return " ".join(f"--{name}: {value};" for name, value in colours.items())
-
-
-def _plain(config: Any, colours: Mapping[str, str]) -> Any:
-    """The theme's configuration with colours in place of signals."""
-    if isinstance(config, dict):
-        if config.keys() == {"expr"}:
-            return colours[config["expr"]]
-        return {key: _plain(value, colours) for key, value in config.items()}
-    return config

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import theme, words
+from playbook_cli.report.page import coloured, figures, page, save
 from playbook_cli.report.sweep_terminal import effort
 from playbook_cli.sweep.answer import outcome
 
@@ -26,15 +27,13 @@ def write(answer: Answer, directory: Path) -> list[Path]:
     import vl_convert
 
     directory.mkdir(parents=True, exist_ok=True)
-    page, picture = directory / "lr-sweep.html", directory / "lr-sweep.png"
+    html, picture = directory / "lr-sweep.html", directory / "lr-sweep.png"
     for path, content in (
-        (page, as_html(answer).encode()),
+        (html, as_html(answer)),
         (picture, vl_convert.vegalite_to_png(chart(answer, theme.LIGHT), scale=3)),
     ):
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    return [page, picture]
+        save(path, content)
+    return [html, picture]
 
 
 def as_html(answer: Answer) -> str:
@@ -47,39 +46,12 @@ def as_html(answer: Answer) -> str:
         f"<td>{words.escape(outcome(point, answer))}"
         for point in answer.points
     )
-    remarks = "".join(f"<p>{words.escape(remark)}" for remark in answer.remarks)
-    command = f"<pre>{words.escape(answer.next)}</pre>" if answer.next else ""
     held = words.escape(words.settings(answer.fixed) or "no other hyperparameter")
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{words.escape(words.shortened(answer.study, 80))}: learning-rate sweep</title>
-<style>
-:root {{ color-scheme: light dark; {_properties(theme.LIGHT)} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {_properties(theme.DARK)} }} .light {{ display: none }} }}
-@media not (prefers-color-scheme: dark) {{ .dark {{ display: none }} }}
-body {{ margin: 2.5rem auto; max-width: 46rem; padding: 0 1.2rem; color: var(--ink); background: var(--paper);
-  font: 16px/1.55 {theme.FONT}; overflow-wrap: anywhere }}
-h1 {{ font-size: 1rem; font-weight: normal; color: var(--muted); margin: 0 }}
-.answer {{ font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin: .3rem 0 1.2rem }}
-figure {{ margin: 2rem 0; overflow-x: auto }}
-svg {{ width: 100%; min-width: 26rem; height: auto }}
-pre {{ background: var(--panel); padding: .7rem .9rem; overflow-x: auto }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }}
-th, td {{ padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: right; vertical-align: top;
-  white-space: nowrap }}
-th:last-child, td:last-child {{ text-align: left; width: 99%; white-space: normal }}
-th {{ font-weight: normal; color: var(--muted) }}
-.fine {{ color: var(--muted); font-size: .9rem }}
-</style>
-<h1>{words.escape(answer.study)}: learning-rate sweep</h1>
-<p class="answer">{words.escape(answer.headline)}</p>
-{remarks}{command}
-<figure class="light">{light}</figure><figure class="dark">{dark}</figure>
+    body = f"""{figures(light, dark)}
 <table><tr><th>{words.escape(answer.parameter)}<th>steps to fit<th></tr>{rows}</table>
-<p class="fine">With {held}.<br>{"<br>".join(map(words.escape, effort(answer)))}.</p>
-</html>
-"""
+<p class="fine">With {held}.<br>{"<br>".join(map(words.escape, effort(answer)))}.</p>"""
+    kind = "learning-rate sweep"
+    return page(answer.study, kind, answer.headline, remarks=answer.remarks, command=answer.next, body=body)
 
 
 def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
@@ -123,10 +95,7 @@ def chart(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
             ),
         )
     )
-    sized = alt.layer(unknown, line, marks).properties(width=WIDTH, height=HEIGHT)
-    spec: dict[str, Any] = sized.to_dict()
-    spec["config"] = _plain(theme.config(), colours) | {"background": colours["paper"]}
-    return spec
+    return coloured(alt.layer(unknown, line, marks).properties(width=WIDTH, height=HEIGHT), colours)
 
 
 def _row(point: Point, answer: Answer) -> dict[str, Any]:
@@ -141,16 +110,3 @@ def _row(point: Point, answer: Answer) -> dict[str, Any]:
         "steps": answer.steps,
         "kind": _DIVERGED if point.state == "infeasible" else _CRASHED,
     }
-
-
-def _properties(colours: Mapping[str, str]) -> str:
-    return " ".join(f"--{name}: {value};" for name, value in colours.items())
-
-
-def _plain(config: Any, colours: Mapping[str, str]) -> Any:
-    """The theme's configuration with colours in place of signals."""
-    if isinstance(config, dict):
-        if config.keys() == {"expr"}:
-            return colours[config["expr"]]
-        return {key: _plain(value, colours) for key, value in config.items()}
-    return config

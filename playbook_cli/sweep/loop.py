@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from playbook_cli.curves import measure
-from playbook_cli.errors import StudyError
-from playbook_cli.spec.load import difference, dump, load
 from playbook_cli.store import Store
 from playbook_cli.study import NO_METRIC
 from playbook_cli.sweep.find import FindRace, fitting
+from playbook_cli.sweep.folder import put, require_same
 from playbook_cli.sweep.grid import coarse
 from playbook_cli.sweep.judge import next_rates
 from playbook_cli.sweep.listed import ListedSampler
@@ -65,7 +64,7 @@ def sweep(setting: Setting, steps: int, paths: StudyPaths, train: Train, *, exte
     SpecError where the script does not report the target's metric; StudyError where the folder holds another sweep.
     """
     parameter, target, grid = setting.sweep.parameter, setting.target, setting.grid
-    _same(setting.spec(SWEEP, steps, grid.middle_outward()), paths, (*GROWS, *GRID))
+    require_same(setting.spec(SWEEP, steps, grid.middle_outward()), paths, (*GROWS, *GRID), what="the sweep")
     stopped = None
     again = True
     while True:
@@ -94,7 +93,8 @@ def find(setting: Setting, rounds: Rounds, paths: StudyPaths, train: Train) -> S
     The points are those of the last round.
     """
     parameter, target = setting.sweep.parameter, setting.target
-    _same(setting.spec(FIND, rounds.limit, coarse(setting.grid).middle_outward()), paths, GROWS)
+    spec = setting.spec(FIND, rounds.limit, coarse(setting.grid).middle_outward())
+    require_same(spec, paths, GROWS, what="the sweep")
     stopped = None
     again = True
     while True:
@@ -129,29 +129,10 @@ def _train(
     setting: Setting, spec: StudySpec, paths: StudyPaths, train: Train, *, further: Sequence[float], race: Race
 ) -> Outcome | None:
     """Train these further learning rates and what is missing; the outcome where that could not be finished."""
-    temporary = paths.spec.with_suffix(".tmp")
-    temporary.write_text(dump(spec), encoding="utf-8")
-    temporary.replace(paths.spec)
+    put(spec, paths)
     sampler = ListedSampler(setting.sweep.parameter, further, spec.seed)
     outcome = train(spec, paths, sampler, race)
     for trial in outcome.trials:
         if trial.state == "failed" and (trial.reason or "").startswith(NO_METRIC):
             require_metric(setting.target, measure(paths.trial(trial.id).metrics).curve)
     return outcome if outcome.hopeless or outcome.interrupted else None
-
-
-def _same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str]) -> None:
-    """StudyError, with the difference, where the folder holds another sweep than this one."""
-    if not paths.spec.exists():
-        return
-    changes = [
-        f"  {key}: {old} -> {new}"
-        for key, old, new in difference(load(paths.spec)[0], spec)
-        if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
-    ]
-    if changes:
-        raise StudyError(
-            "the sweep in this folder was made under other settings:\n" + "\n".join(changes),
-            where=str(paths.dir),
-            hint="add --anew to set it aside and begin a new one",
-        )

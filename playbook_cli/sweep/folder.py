@@ -1,0 +1,55 @@
+"""The folder of a study that a command makes and grows: learning-rate sweeps, and probes of other kinds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.claim import claimed
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import difference, dump, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import StudySpec
+
+
+def put(spec: StudySpec, paths: StudyPaths) -> None:
+    """Make this the study of the folder."""
+    temporary = paths.spec.with_suffix(".tmp")
+    temporary.write_text(dump(spec), encoding="utf-8")
+    temporary.replace(paths.spec)
+
+
+def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, what: str) -> None:
+    """StudyError, with the difference, where the folder holds another study than this one; `what` is there.
+
+    Keys that it `grows` in may differ: `trials`, or all below one, `nuisance.`.
+    """
+    if not paths.spec.exists():
+        return
+    changes = [
+        f"  {key}: {old} -> {new}"
+        for key, old, new in difference(load(paths.spec)[0], spec)
+        if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
+    ]
+    if changes:
+        raise StudyError(
+            f"{what} in this folder was made under other settings:\n" + "\n".join(changes),
+            where=str(paths.dir),
+            hint="add --anew to set it aside and begin a new one",
+        )
+
+
+def set_aside(paths: StudyPaths) -> Path | None:
+    """Rename the folder, and tell to what; None where there is none. StudyError where it is being run."""
+    if not paths.dir.exists():
+        return None
+    with claimed(paths):
+        number = 1
+        while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
+            number += 1
+        paths.dir.rename(aside)
+    return aside
