@@ -136,8 +136,7 @@ def digits(arguments: argparse.Namespace) -> bool:
     right, overall = 0, Counter[str]()
     for seed in range(FIRST["digits"], FIRST["digits"] + arguments.seeds):
         given = probed(DIGITS, seed)
-        at_best = given["probes"][0]
-        right += at_best["verdict"] == "stable"
+        right += given["verdict_at_best"] == "stable"
         overall[given["verdict"]] += 1
         said = ", ".join(f"{p['multiple']:g}x {p['verdict']} ({p['rise']:.2f})" for p in given["probes"])
         print(f"digits: seed {seed}: best {given['learning_rate']:.3g}: {said}; {given['verdict']}", flush=True)

@@ -90,6 +90,7 @@ def as_json(given: Answer) -> dict[str, Any]:
         "trial": setting.trial.id,
         "parameter": setting.names.learning_rate,
         "learning_rate": setting.rate,
+        "verdict_at_best": seen.rise(seen.multiples[1.0]).course if 1.0 in seen.multiples else None,
         "unstable_learning_rate": seen.unstable,
         "steps": setting.steps,
         "loss": seen.loss,
@@ -179,7 +180,8 @@ class _Words:
     def stable(self) -> tuple[str, list[str]]:
         setting, seen = self._setting, self._seen
         rise = self._known[2.0]
-        headline = f"stable: at {setting.at(2.0):.4g}, twice the best learning rate, {seen.loss} does not rise for long"
+        best = f"the best learning rate, {setting.rate:.4g}"
+        headline = f"stable: {seen.loss} does not rise for long at {best}, nor at twice that"
         remark = (
             f"It rises by {rise.rise:.3g} at most, of {rise.tolerance:.3g} that are tolerated: instability is not what "
             "holds the learning rate back, and a warm-up or clipping has nothing to mend."
@@ -217,6 +219,8 @@ class _Words:
             else f"{seen.loss} rises by {rise.rise:.3g} from step {rise.first} on, of {rise.tolerance:.3g} tolerated"
         )
         headline = f"unstable {when}: at {seen.unstable:.4g}, {which}, {what}"
+        if (at_best := self._known[1.0].course) != "unstable":
+            headline += f"; at the best one itself, {self._setting.rate:.4g}, training is {at_best}"
         confirmed = [f"{multiple:g}x" for multiple in CONFIRMING if self._course(multiple) == "unstable"]
         said = f"Confirmed at {' and '.join(confirmed)}. Early is what begins by step {seen.early_until}"
         remarks = [f"{said}: a warm-up of a tenth of max_train_steps reaches no further."]

@@ -69,10 +69,13 @@ def test_what_is_stable_at_twice_the_best_rate_is_called_stable(bench):
 def test_instability_is_found_confirmed_and_mended(bench):
     answer = probed(bench, script={"raised": 2})
     assert answer.keys() == {
-        "verdict", "study", "trial", "parameter", "learning_rate", "unstable_learning_rate", "steps", "loss",
-        "early_until", "probes", "warmup", "clipping", "repair", "steps_spent", "message", "remarks", "next",
+        "verdict", "study", "trial", "parameter", "learning_rate", "verdict_at_best", "unstable_learning_rate",
+        "steps", "loss", "early_until", "probes", "warmup", "clipping", "repair", "steps_spent", "message",
+        "remarks", "next",
     }  # fmt: skip
     assert answer["verdict"] == "unstable-early"
+    assert answer["verdict_at_best"] == "stable"
+    assert "at the best one itself, 0.1, training is stable" in answer["message"]
     assert answer["unstable_learning_rate"] == 0.2
     assert [probe["verdict"] for probe in answer["probes"]] == ["stable", "unstable", "unstable"]
     warmup = answer["warmup"]
@@ -85,6 +88,14 @@ def test_instability_is_found_confirmed_and_mended(bench):
     assert not clipping["too_often"]
     assert answer["repair"] == "warmup"
     assert answer["next"] == "playbook instability runs/s --write s-warmup.yaml"
+
+
+def test_what_is_unstable_at_the_best_rate_itself_is_said_to_be(bench):
+    answer = probed(bench, script={"limit": 0.05, "raised": 2})
+    assert answer["verdict"] == "unstable-early"
+    assert answer["verdict_at_best"] == "unstable"
+    assert answer["unstable_learning_rate"] == answer["learning_rate"]
+    assert "the best learning rate itself" in answer["message"]
 
 
 def test_where_ten_times_the_rate_can_not_be_reached_the_ladder_says_so_and_ends_lower(bench):
