@@ -6,7 +6,7 @@ All state is in the study's folder, so that a command that was interrupted, or k
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from playbook_cli.batch_size.judge import stalled
 from playbook_cli.batch_size.race import ProbeRace
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from playbook_cli.batch_size.sizes import Size
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.sampling import Sampler
-    from playbook_cli.spec.model import StudySpec
-    from playbook_cli.study import Outcome, Race
+    from playbook_cli.sweep.folder import Train
 
 PROBES = 2
 """Of one size, where the first one's steps were too few to be timed."""
@@ -32,19 +30,6 @@ FAILURES = 3
 """So many sizes that fail before any fits mean that the program does not work."""
 GROWS = ("trials", "points", "points.", "nuisance.")
 """Keys of the probes' study that change no probe: which sizes there are so far."""
-
-
-class Train(Protocol):
-    """Runs what is missing of a study in its folder, whose claim is held; only trials for which `only` holds."""
-
-    def __call__(
-        self,
-        spec: StudySpec,
-        paths: StudyPaths,
-        sampler: Sampler,
-        race: Race,
-        only: Callable[[TrialRecord], bool] | None = None,
-    ) -> Outcome: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,12 @@ from playbook_cli.sweep.race import require_metric
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.batch_size.loop import Train
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord, Value
     from playbook_cli.spec.source import Source
     from playbook_cli.study import Outcome
+    from playbook_cli.sweep.folder import Train
     from playbook_cli.sweep.target import Target
 
 SUFFIX = "steps-to-target"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli.commands.growing import interrupted, require_finished, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
@@ -16,14 +18,13 @@ if TYPE_CHECKING:
 
     from playbook_cli.batch_size.answer import Answer
     from playbook_cli.batch_size.judge import Judgement
-    from playbook_cli.batch_size.loop import Train
     from playbook_cli.batch_size.scaling import Scaling
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.batch_size.sizes import Size
     from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome
+    from playbook_cli.sweep.folder import Train
 
 LARGEST = 2**24
 
@@ -78,6 +79,7 @@ def batch_size(
 
     Example:  playbook batch-size configs/textlm.yaml
     """
+    from playbook_cli.batch_size import targets
     from playbook_cli.batch_size.setting import bytes_of, pair, settle
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import load
@@ -100,7 +102,7 @@ def batch_size(
     session = _Session(setting, source, study, runs, gpus)
     rate = session.check(scaling=steps_to_target is not None)
     if anew:
-        session.set_aside()
+        set_aside(session.paths(), session.paths(targets.SUFFIX))
     sizes, judgement = session.probe()
     scaling = None
     if steps_to_target is not None and any(size.state == "fits" for size in sizes):
@@ -142,15 +144,6 @@ class _Session:
             preflight.import_function(spec, self._source, folder)
         return rate
 
-    def set_aside(self) -> None:
-        """Rename the folders of earlier probes; StudyError where one of them is being run."""
-        from playbook_cli.batch_size.targets import SUFFIX
-        from playbook_cli.sweep.folder import set_aside
-
-        for paths in (self.paths(), self.paths(SUFFIX)):
-            if (aside := set_aside(paths)) is not None:
-                print(f"the earlier one is now {aside}", file=sys.stderr)
-
     def probe(self) -> tuple[list[Size], Judgement]:
         """Probe the sizes, one at a time, and judge."""
         from playbook_cli.batch_size.answer import described
@@ -164,7 +157,7 @@ class _Session:
         with self._training(self.paths(), setting.spec([setting.min]), jobs=1) as train:
             probed = probe(setting, self.paths(), train)
         if probed.interrupted:
-            self._interrupted()
+            interrupted()
         sizes = list(probed.sizes)
         failed = [size for size in sizes if size.state == "failed"]
         if failed and len(failed) >= min(len(sizes), FAILURES) and not any(size.usable for size in sizes):
@@ -181,7 +174,6 @@ class _Session:
         """The fewest steps to a value of the study's metric, for each size that fits."""
         from playbook_cli.batch_size import targets
         from playbook_cli.batch_size.scaling import scaling
-        from playbook_cli.errors import WorkError
         from playbook_cli.sweep.target import Target
 
         setting, paths = self._setting, self.paths(targets.SUFFIX)
@@ -194,10 +186,7 @@ class _Session:
         )
         with self._training(paths, spec, jobs=jobs) as train:
             by_size, outcome = targets.search(setting, spec, target, paths, train)
-        if outcome.hopeless:
-            raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
-        if outcome.interrupted:
-            self._interrupted()
+        require_finished(outcome)
         return scaling(
             by_size,
             target,
@@ -212,42 +201,26 @@ class _Session:
 
         return answer(self._setting, sizes, judgement, f"playbook batch-size {self._file}", scaling)
 
-    def _interrupted(self) -> None:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(130)
-
     @contextmanager
     def _training(self, paths: StudyPaths, spec: StudySpec, *, jobs: int | None) -> Iterator[Train]:
-        """Hold the claim of a folder, and train its trials."""
-        from playbook_cli.claim import claimed
-        from playbook_cli.commands.run import run_trials, tell
+        from playbook_cli.commands.run import tell
         from playbook_cli.launch.isolation import warmed
-        from playbook_cli.launch.places import end_orphans, slots_of
+        from playbook_cli.launch.places import slots_of
 
         slots = slots_of(spec, jobs, self._gpus)
-        paths.dir.mkdir(parents=True, exist_ok=True)
-        with claimed(paths) as claim, warmed(spec, self._file.parent, paths, slots, tell) as warm:
-            end_orphans(spec, paths)
-
-            def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
-                return run_trials(spec, self._file, paths, slots, claim, sampler, race, only=only, warm=warm)
-
+        with (
+            warmed(spec, self._file.parent, paths, slots, tell) as warm,
+            training(spec, paths, self._file, slots, warm) as train,
+        ):
             yield train
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     from playbook_cli.batch_size.answer import as_json
-    from playbook_cli.commands.output import console, print_json
     from playbook_cli.report.batch_size_chart import write
     from playbook_cli.report.batch_size_terminal import render
 
-    files = write(answer, paths.report)
-    if json:
-        print_json(as_json(answer))
-        return
-    out = console()
-    render(answer, out)
-    out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+    show(as_json(answer), write(answer, paths.report), partial(render, answer), json=json)
 
 
 def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+from playbook_cli.commands.growing import require_finished, set_aside, show, training
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_file, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playbook_cli.instability.answer import Answer
-    from playbook_cli.instability.loop import Train
     from playbook_cli.instability.setting import Setting
     from playbook_cli.launch.slots import Slot
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.spec.model import StudySpec
     from playbook_cli.store import Store
-    from playbook_cli.study import Outcome
+    from playbook_cli.sweep.folder import Train
 
 Name = str | None
 
@@ -78,7 +78,7 @@ def instability(
     paths = _paths(store)
     with _training(store, study, setting, paths, jobs, gpus, anew=anew) as train:
         seen, stopped = probe(setting, paths, train)
-    _finished(stopped)
+    require_finished(stopped)
     options = [] if trial is None else ["--trial", str(trial)]
     given = answer(setting, seen, shlex.join(["playbook", "instability", where, *options]))
     written = None if write is None or given.repair is None else _written(given, store, write, where)
@@ -163,23 +163,19 @@ def _training(
     anew: bool,
 ) -> Iterator[Train]:
     """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
-    from playbook_cli.claim import claimed
-    from playbook_cli.commands.run import run_trials, tell
+    from playbook_cli.commands.run import tell
     from playbook_cli.launch.isolation import warmed
-    from playbook_cli.launch.places import end_orphans, slots_of
+    from playbook_cli.launch.places import slots_of
 
-    file = _study_file(argument, store)
+    file = study_file(argument, store, "instability")
     slots: list[Slot] = slots_of(setting.study, jobs, gpus)
     _check(setting, store, file)
     if anew:
-        _set_aside(paths)
-    paths.dir.mkdir(parents=True, exist_ok=True)
-    with warmed(setting.study, file.parent, paths, slots, tell) as warm, claimed(paths) as claim:
-        end_orphans(setting.study, paths)
-
-        def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any) -> Outcome:
-            return run_trials(spec, file, paths, slots, claim, sampler, race, warm=warm)
-
+        set_aside(paths)
+    with (
+        warmed(setting.study, file.parent, paths, slots, tell) as warm,
+        training(setting.study, paths, file, slots, warm) as train,
+    ):
         yield train
 
 
@@ -195,41 +191,6 @@ def _check(setting: Setting, store: Store, file: Path) -> None:
     preflight.look(setting.study, load(store.paths.spec)[1], file.parent, [trial])
 
 
-def _study_file(argument: Path, store: Store) -> Path:
-    """The file that the study was run from, or that was given in its place. StudyError where its folder is gone."""
-    from playbook_cli.errors import StudyError
-
-    if argument.is_file():
-        return argument
-    file = Path(store.history().source or store.paths.spec)
-    if not file.parent.is_dir():
-        raise StudyError(
-            f"it was run from {file}, and that folder is gone",
-            where=str(store.paths.dir),
-            hint="name the study file where it is now: playbook instability STUDY.YAML",
-        )
-    return file
-
-
-def _set_aside(paths: StudyPaths) -> None:
-    """Rename the folder of an earlier probe; StudyError where it is being run."""
-    from playbook_cli.sweep.folder import set_aside
-
-    if (aside := set_aside(paths)) is not None:
-        print(f"the earlier one is now {aside}", file=sys.stderr)
-
-
-def _finished(stopped: Outcome | None) -> None:
-    from playbook_cli.errors import WorkError
-
-    if stopped is None:
-        return
-    if stopped.hopeless:
-        raise WorkError(stopped.hopeless, hint="mend it, and then give the same command again")
-    print("interrupted; the same command goes on from here", file=sys.stderr)
-    raise typer.Exit(130)
-
-
 def _written(given: Answer, store: Store, path: Path, where: str) -> str:
     """What the file that was written changes, in lines. StudyError where there is nothing to write."""
     from playbook_cli.commands.revised import put
@@ -242,17 +203,10 @@ def _written(given: Answer, store: Store, path: Path, where: str) -> str:
 
 
 def _show(given: Answer, paths: StudyPaths, written: str | None, *, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json
     from playbook_cli.instability.answer import as_json
     from playbook_cli.report.instability_chart import write
     from playbook_cli.report.instability_terminal import render
 
-    files = write(given, paths.report)
-    if json:
-        print_json(as_json(given))
-        return
-    out = console()
-    render(given, out)
-    out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
-    if written is not None:
+    out = show(as_json(given), write(given, paths.report), partial(render, given), json=json)
+    if written is not None and not json:
         out.print(written, soft_wrap=True)

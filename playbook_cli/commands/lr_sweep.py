@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli.commands.growing import require_finished, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome
     from playbook_cli.sweep.answer import Answer
-    from playbook_cli.sweep.loop import Swept, Train
+    from playbook_cli.sweep.folder import Train
     from playbook_cli.sweep.setting import Setting
 
 Pairs = list[str] | None
@@ -105,7 +105,7 @@ def lr_sweep(
         session = _Session(setting, source, study, runs, slots, warm)
         session.check()
         if anew:
-            session.set_aside()
+            set_aside(session.paths("lr-sweep"), session.paths("lr-find"))
         command = f"playbook lr-sweep {study}{' --find' if find else ''}"
         answer = session.answer(command, extend=extend, racing=race)
     _show(answer, session.paths("lr-sweep"), json=json)
@@ -142,14 +142,6 @@ class _Session:
         if not self.paths("lr-sweep").journal.exists() and not self._warm.wait():
             preflight.import_function(spec, self._source, folder)
 
-    def set_aside(self) -> None:
-        """Rename the folders of earlier sweeps; StudyError where one of them is being run."""
-        from playbook_cli.sweep.folder import set_aside
-
-        for paths in (self.paths("lr-sweep"), self.paths("lr-find")):
-            if (aside := set_aside(paths)) is not None:
-                print(f"the earlier one is now {aside}", file=sys.stderr)
-
     def answer(self, command: str, *, extend: bool, racing: bool) -> Answer:
         """Search for N where that is asked for, sweep, and judge."""
         from dataclasses import replace
@@ -169,7 +161,7 @@ class _Session:
             print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
             with self._training(loop.FIND) as train:
                 found = loop.find(setting, doubling, self.paths(loop.FIND), train)
-            self._finished(found)
+            require_finished(found.stopped)
             if found.steps is None:
                 reached = replace(found, steps=doubling.limit)
                 return answer(setting, reached, judge(found.points), command, found=found)
@@ -182,50 +174,19 @@ class _Session:
         )
         with self._training(loop.SWEEP) as train:
             swept = loop.sweep(setting, steps, self.paths(loop.SWEEP), train, extend=extend, racing=racing)
-        self._finished(swept)
+        require_finished(swept.stopped)
         return answer(setting, swept, judge(swept.points), command, found=found)
 
-    @contextmanager
-    def _training(self, suffix: str) -> Iterator[Train]:
-        """Hold the claim of a sweep's folder, and train its trials on this machine."""
-        from playbook_cli.claim import claimed
-        from playbook_cli.commands.run import run_trials
-        from playbook_cli.launch.places import end_orphans
-
-        paths = self.paths(suffix)
-        paths.dir.mkdir(parents=True, exist_ok=True)
-        with claimed(paths) as claim:
-            end_orphans(self._setting.study, paths)
-
-            def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any) -> Outcome:
-                return run_trials(spec, self._file, paths, self._slots, claim, sampler, race, warm=self._warm)
-
-            yield train
-
-    def _finished(self, swept: Swept) -> None:
-        from playbook_cli.errors import WorkError
-
-        if swept.stopped is None:
-            return
-        if swept.stopped.hopeless:
-            raise WorkError(swept.stopped.hopeless, hint="mend it, and then give the same command again")
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(130)
+    def _training(self, suffix: str) -> AbstractContextManager[Train]:
+        return training(self._setting.study, self.paths(suffix), self._file, self._slots, self._warm)
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json
     from playbook_cli.report.sweep_chart import write
     from playbook_cli.report.sweep_terminal import render
     from playbook_cli.sweep.answer import as_json
 
-    files = write(answer, paths.report)
-    if json:
-        print_json(as_json(answer))
-        return
-    out = console()
-    render(answer, out)
-    out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+    show(as_json(answer), write(answer, paths.report), partial(render, answer), json=json)
 
 
 def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:

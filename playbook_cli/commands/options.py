@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from playbook_cli.errors import StudyError
+
+if TYPE_CHECKING:
+    from playbook_cli.store import Store
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
 StudyFolder = Annotated[
@@ -16,6 +19,20 @@ StudyFolder = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 RUNS = Path("runs")
+
+
+def study_file(argument: Path, store: Store, verb: str) -> Path:
+    """The file that a study was run from, or that was given in its place. StudyError where its folder is gone."""
+    if argument.is_file():
+        return argument
+    file = Path(store.history().source or store.paths.spec)
+    if not file.parent.is_dir():
+        raise StudyError(
+            f"it was run from {file}, and that folder is gone",
+            where=str(store.paths.dir),
+            hint=f"name the study file where it is now: playbook {verb} STUDY.YAML",
+        )
+    return file
 
 
 def study_folder(argument: Path, runs: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_file, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,7 @@ def _side(argument: Path, runs: Path) -> _Side:
     if runner is not None:
         hint = f"wait for its end: playbook watch {where}"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
-    file = _study_file(argument, store)
+    file = study_file(argument, store, "repeat")
     missing = tallied(record.trials, record.planned)[0]["pending"]
     if missing:
         what = f"{missing} of {record.search.planned} trials have not been run, so nobody knows the best ones yet"
@@ -134,22 +134,6 @@ def _side(argument: Path, runs: Path) -> _Side:
         hint = f"playbook report {where} says why"
         raise StudyError("no trial has completed: there is nothing to repeat", where=where, hint=hint)
     return _Side(store=store, record=record, source=source, file=file)
-
-
-def _study_file(argument: Path, store: Store) -> Path:
-    """The file that the study was run from, or that was given in its place. StudyError where its folder is gone."""
-    from playbook_cli.errors import StudyError
-
-    if argument.is_file():
-        return argument
-    file = Path(store.history().source or store.paths.spec)
-    if not file.parent.is_dir():
-        raise StudyError(
-            f"it was run from {file}, and that folder is gone",
-            where=str(store.paths.dir),
-            hint="name the study file where it is now: playbook repeat STUDY.YAML",
-        )
-    return file
 
 
 def _ranked(record: StudyRecord) -> list[TrialRecord]:

@@ -5,7 +5,7 @@ All state is in the probe's folder, so that one that was interrupted, or killed,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from playbook_cli.curves import measure
 from playbook_cli.errors import WorkError
@@ -22,19 +22,12 @@ if TYPE_CHECKING:
     from playbook_cli.instability.setting import Setting
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.sampling import Sampler
-    from playbook_cli.spec.model import StudySpec
-    from playbook_cli.study import Outcome, Race
+    from playbook_cli.study import Outcome
+    from playbook_cli.sweep.folder import Train
 
 _ANY = ("points", "trials", "nuisance", "isolation", "launcher", "slurm", "ray", "resources")
 GROWS = (*_ANY, *(f"{key}." for key in _ANY))
 """Keys of a probe's own study that change no run of it: which ones were trained so far, and how."""
-
-
-class Train(Protocol):
-    """Runs what is missing of a study in its folder, whose claim is held."""
-
-    def __call__(self, spec: StudySpec, paths: StudyPaths, sampler: Sampler, race: Race) -> Outcome: ...
 
 
 class ProbeRace:

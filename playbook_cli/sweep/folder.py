@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.load import difference, dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.study import Outcome, Race
+
+
+class Train(Protocol):
+    """Runs what is missing of a study in its folder, whose claim is held; only trials for which `only` holds."""
+
+    def __call__(
+        self,
+        spec: StudySpec,
+        paths: StudyPaths,
+        sampler: Sampler,
+        race: Race,
+        only: Callable[[TrialRecord], bool] | None = None,
+    ) -> Outcome: ...
 
 
 def put(spec: StudySpec, paths: StudyPaths) -> None:

@@ -6,7 +6,7 @@ All state is in the studies' folders, so that a sweep that was interrupted, or k
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from playbook_cli.curves import measure
 from playbook_cli.store import Store
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.study import Outcome, Race
     from playbook_cli.sweep.find import Rounds
+    from playbook_cli.sweep.folder import Train
     from playbook_cli.sweep.points import Point
     from playbook_cli.sweep.setting import Setting
 
@@ -37,12 +37,6 @@ GROWS = ("goal", "trials", "nuisance.", "isolation")
 """Keys of a sweep's own study that change no trial: its words, which learning rates were trained so far, and how."""
 GRID = tuple(f"lr_sweep.{key}" for key in ("min", "max", "points", "steps", "find", "harmless"))
 """Keys in which a sweep may differ from the one in its folder: other learning rates join those that are there."""
-
-
-class Train(Protocol):
-    """Runs what is missing of a study in its folder, whose claim is held."""
-
-    def __call__(self, spec: StudySpec, paths: StudyPaths, sampler: Sampler, race: Race) -> Outcome: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,79 @@
+"""What the commands have in common that grow a study of their own: lr-sweep, batch-size and instability."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from playbook_cli.launch.slots import Slot
+    from playbook_cli.launch.warm import Warm
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.study import Outcome
+    from playbook_cli.sweep.folder import Train
+
+
+@contextmanager
+def training(spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm) -> Iterator[Train]:
+    """Hold the claim of a folder, and train its trials; trials that an earlier runner left are ended before."""
+    from playbook_cli.claim import claimed
+    from playbook_cli.commands.run import run_trials
+    from playbook_cli.launch.places import end_orphans
+
+    paths.dir.mkdir(parents=True, exist_ok=True)
+    with claimed(paths) as claim:
+        end_orphans(spec, paths)
+
+        def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
+            return run_trials(spec, file, paths, slots, claim, sampler, race, only=only, warm=warm)
+
+        yield train
+
+
+def set_aside(*folders: StudyPaths) -> None:
+    """Rename the folders that there are, and say to what; StudyError where one is being run."""
+    from playbook_cli.sweep.folder import set_aside
+
+    for paths in folders:
+        if (aside := set_aside(paths)) is not None:
+            print(f"the earlier one is now {aside}", file=sys.stderr)
+
+
+def require_finished(outcome: Outcome | None) -> None:
+    """WorkError where nothing could be trained, and the end of the command where it was interrupted."""
+    from playbook_cli.errors import WorkError
+
+    if outcome is None:
+        return
+    if outcome.hopeless:
+        raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
+    if outcome.interrupted:
+        interrupted()
+
+
+def interrupted() -> NoReturn:
+    """End the command as one that Ctrl-C ended."""
+    print("interrupted; the same command goes on from here", file=sys.stderr)
+    raise typer.Exit(130)
+
+
+def show(content: dict[str, Any], files: Sequence[Path], render: Callable[[Console], None], *, json: bool) -> Console:
+    """Print an answer: its JSON alone, or what `render` prints and where it is drawn."""
+    from playbook_cli.commands.output import console, print_json
+
+    out = console()
+    if json:
+        print_json(content)
+    else:
+        render(out)
+        out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+    return out
