@@ -46,6 +46,8 @@ class Weighed:
     """The answer to "adopt the candidate over the baseline?"."""
 
     decision: Decision
+    least: float
+    """The smallest gain that is worth the change."""
     compared: Comparison | None
     """None where the trial variance of a side is not known."""
     gain: float | None
@@ -66,6 +68,7 @@ class Weighed:
             "verdict": self.decision.verdict,
             "gain": self.gain,
             "interval": list(self.compared.interval) if self.compared else [None, None],
+            "p_value": self.compared.doubt(self.least) if self.compared else None,
             "probability_better": self.compared.probability_better if self.compared else None,
             "runs_needed": 0 if settled else settle.runs if settle else None,
             "blocked_by": list(self.decision.blocked_by),
@@ -103,6 +106,7 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
         decision = without_repeats(gain, have, obstacles, unit=unit) if some else without_results(obstacles)
     return Weighed(
         decision=decision,
+        least=least,
         compared=compared,
         gain=gain,
         unit=unit,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
+
+from playbook_cli.analysis.comparison import DOUBT
 
 if TYPE_CHECKING:
     from playbook_cli.analysis.comparison import Comparison, Estimate
@@ -13,8 +16,8 @@ _GROWTH = (1, 1.5, 2, 3, 4, 6, 8)
 """Sizes of the searches, as multiples of what they are, that are thought of."""
 MOST_SEARCHES = 10
 """On one side."""
-_DISTANCE = 1.959964 + 0.841621
-"""From the gain to what it must exceed, in standard errors, for a 95% interval to exclude it with 80% power."""
+_DISTANCE = NormalDist().inv_cdf(1.0 - DOUBT) + NormalDist().inv_cdf(0.8)
+"""From the gain to what it must exceed, in standard errors, for its doubt to be small enough in four of five cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Settling:
 
 
 def settling(compared: Comparison, least: float) -> Settling | None:
-    """What makes the interval exclude `least` in four of five cases, were the gain as estimated; None where nothing.
+    """What makes the gain stand out from `least` in four of five cases, were it as estimated; None where nothing.
 
     More repeats take away trial variance only. Where the luck of the searches is too large for that, both searches
     grow and the new selected trials are repeated anew, or each pipeline is searched again on other search seeds.

@@ -49,7 +49,8 @@ def compare(
 
     The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat.
 
-    Its interval holds the variance of trainings and of searches. An arm of several settings is written a=1,b=2; with
+    Its interval holds the variance of trainings and of searches. `adopt` takes a gain above --complexity by a one-sided
+    test at 0.04, which keeps adoptions without a gain at about 4%. An arm of several settings is written a=1,b=2; with
     --arms, --also-candidate names further searches of the whole study.
 
     Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001

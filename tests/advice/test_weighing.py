@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from benchmarks.decision_cases import Pair, studies, tally
 from benchmarks.generators import halton, parameters, surface_study
@@ -93,6 +94,21 @@ def test_a_finding_blocks_only_the_verdict_that_mending_it_could_overturn() -> N
     assert fine.harmless == ["X: boundary (p0): upper-edge"]
     assert decide(down, weak_candidate, least=0.0, unit="val_error").verdict == "not-yet"
     assert decide(down, weak_baseline, least=0.0, unit="val_error").verdict == "keep"
+
+
+def test_a_gain_is_adopted_by_a_one_sided_test_that_the_verdict_quotes() -> None:
+    a, b = (Side(study=study) for study in pair(4.0))
+    compared = compare(a, b)
+    assert compared is not None
+    quantile = float(scipy.stats.t.ppf(0.96, compared.freedom))
+    shown, not_yet = (replace(compared, gain=compared.error * quantile * times) for times in (1.001, 0.999))
+    adopted = decide(shown, [], least=0.0, unit="val_error")
+    assert adopted.verdict == "adopt"
+    assert "(one-sided p = 0.04)" in adopted.message
+    assert decide(not_yet, [], least=0.0, unit="val_error").verdict == "not-yet"
+    assert decide(shown, [], least=shown.gain / 100, unit="val_error").verdict == "not-yet", (
+        "worth it is more than that"
+    )
 
 
 def test_a_training_loss_that_rises_blocks_both_verdicts() -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from benchmarks.decision_cases import Pair, studies
 from playbook_cli.analysis.comparison import Comparison, Side, compare, selected_gain
@@ -36,6 +37,14 @@ def test_a_large_gain_is_seen_and_its_sign_is_that_of_the_candidate() -> None:
     assert worse.interval[1] < 0.0
     assert worse.probability_better < 0.05
     assert better.p_value() < 0.001
+
+
+def test_the_doubt_in_a_gain_is_the_one_sided_side_of_its_interval() -> None:
+    seen = compared(Pair(), 1.0)
+    low, high = seen.interval
+    assert [seen.doubt(least) for least in (low, seen.gain, high)] == pytest.approx([0.025, 0.5, 0.975])
+    certain = replace(seen, error=0.0)
+    assert (certain.doubt(seen.gain - 1e-9), certain.doubt(seen.gain)) == (0.0, 1.0)
 
 
 def test_for_a_metric_to_maximize_more_is_better() -> None:

@@ -14,6 +14,7 @@ KEYS = {
     "verdict",
     "gain",
     "interval",
+    "p_value",
     "probability_better",
     "runs_needed",
     "blocked_by",
@@ -208,12 +209,12 @@ def test_after_a_further_search_of_one_side_the_other_one_is_named(bench):
 
 
 def test_larger_searches_that_would_settle_it_are_named_with_their_size(bench):
-    bowl(bench, "a", 0.5, 8, seed=0)
-    bowl(bench, "b", 0.3, 8, seed=7)
+    bowl(bench, "a", 0.5, 12, seed=0)
+    bowl(bench, "b", 0.34, 12, seed=7)
     answer = bench("compare", "runs/a", "runs/b", "--json").json
-    assert (answer["verdict"], answer["settle"]["trials"]) == ("not-yet", 16)
-    assert answer["next"] == "playbook next runs/b --trials 16"
-    assert bench("next", "runs/b", "--trials", "16", "--json").json["study"]["name"] == "b", "it goes on"
+    assert (answer["verdict"], answer["settle"]["trials"]) == ("not-yet", 24)
+    assert answer["next"] == "playbook next runs/b --trials 24"
+    assert bench("next", "runs/b", "--trials", "24", "--json").json["study"]["name"] == "b", "it goes on"
 
 
 def test_a_further_search_of_a_study_counts_for_both_of_its_arms(bench):
