@@ -118,7 +118,7 @@ def commanded(name: str) -> dict:
     """The JSON of the command on this configuration."""
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
-            [sys.executable, "-m", "playbook_cli.cli", "batch-size", CONFIGS / f"{name}.yaml", "--json"],
+            [sys.executable, "-m", "playbook_cli", "batch-size", CONFIGS / f"{name}.yaml", "--json"],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -139,7 +139,7 @@ class Run:
     def start(self, **how: Any) -> subprocess.Popen[bytes]:
         self.had = len(self.lines())
         # faults may hit the runner's whole group, so that it has one of its own
-        command = [sys.executable, "-m", "playbook_cli.cli", "run", "study.yaml", "--jobs", "2"]
+        command = [sys.executable, "-m", "playbook_cli", "run", "study.yaml", "--jobs", "2"]
         return subprocess.Popen(
             command,
             cwd=self.folder,

@@ -129,7 +129,7 @@ def command(folder: Path, arguments: list[str]) -> tuple[int, float, float, floa
     begun = time.monotonic()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "playbook_cli.cli", *given], cwd=folder, stdout=subprocess.DEVNULL, stderr=said
+            [sys.executable, "-m", "playbook_cli", *given], cwd=folder, stdout=subprocess.DEVNULL, stderr=said
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -30,7 +30,7 @@ from playbook_cli.spec.load import dump, load
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PLAYBOOK = (sys.executable, "-m", "playbook_cli.cli")
+PLAYBOOK = (sys.executable, "-m", "playbook_cli")
 CONFIGS = Path(__file__).parents[1] / "configs"
 TOGETHER = (1, 2, 4, 8)
 SEES = """

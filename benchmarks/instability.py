@@ -99,7 +99,7 @@ def probed(keys: dict[str, Any], seed: int, *flags: str) -> dict[str, Any]:
         Path(folder, "study.yaml").write_text(json.dumps(study))
         for verb in (["run", "study.yaml"], ["instability", "runs/s", *flags]):
             ended = subprocess.run(
-                [sys.executable, "-m", "playbook_cli.cli", *verb, "--json"],
+                [sys.executable, "-m", "playbook_cli", *verb, "--json"],
                 cwd=folder,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
                 capture_output=True,

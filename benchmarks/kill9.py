@@ -47,7 +47,7 @@ resources: {gpus: 0}
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "playbook_cli.cli", "run", "study.yaml", "--jobs", "4"]
+    command = [sys.executable, "-m", "playbook_cli", "run", "study.yaml", "--jobs", "4"]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

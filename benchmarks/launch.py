@@ -104,7 +104,7 @@ def playbook(folder: Path, trials: int, isolation: str) -> None:
     study = {"name": isolation, **STUDY, "trials": trials, "isolation": isolation}
     (folder / f"{isolation}.yaml").write_text(json.dumps(study))
     shutil.rmtree(folder / "runs" / isolation, ignore_errors=True)
-    command = [sys.executable, "-m", "playbook_cli.cli", "run", f"{isolation}.yaml", "--jobs", str(AT_ONCE)]
+    command = [sys.executable, "-m", "playbook_cli", "run", f"{isolation}.yaml", "--jobs", str(AT_ONCE)]
     assert quietly(command, folder).wait() == 0
 
 

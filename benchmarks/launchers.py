@@ -66,7 +66,7 @@ def study(folder: Path, launcher: str, trials: int) -> Path:
 
 def playbook(folder: Path, file: Path, env: Mapping[str, str], inside: Callable[..., Sequence[str]]) -> float:
     """Seconds from the first start to the last end, as the journal has them."""
-    command = inside(sys.executable, "-m", "playbook_cli.cli", "run", str(file))
+    command = inside(sys.executable, "-m", "playbook_cli", "run", str(file))
     subprocess.run(command, cwd=folder, env={**os.environ, **env}, capture_output=True, check=True)
     lines = (folder / "runs" / file.stem / "trials.jsonl").read_text(encoding="utf-8").splitlines()
     events = [json.loads(line) for line in lines]

@@ -79,7 +79,7 @@ class Bench:
 
     def say(self, *arguments: str) -> str:
         """What a command prints on stdout; it must work."""
-        argv = [sys.executable, "-m", "playbook_cli.cli", *arguments]
+        argv = [sys.executable, "-m", "playbook_cli", *arguments]
         done = subprocess.run(argv, cwd=self.folder, capture_output=True, text=True, check=False)
         with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
             log.write(f"$ playbook {' '.join(arguments)}\n{done.stdout}{done.stderr}\n")

@@ -130,7 +130,7 @@ def digits(folder: Path, seed: int, jobs: int, *, extend: bool = True, racing: b
 
 def command(folder: Path, config: str, *flags: str) -> tuple[dict, str, float]:
     """The JSON of the real command, what it says in words, and its seconds."""
-    argv = [sys.executable, "-m", "playbook_cli.cli", "lr-sweep", str(CONFIGS / config), "--runs", str(folder), *flags]
+    argv = [sys.executable, "-m", "playbook_cli", "lr-sweep", str(CONFIGS / config), "--runs", str(folder), *flags]
     begun = time.monotonic()
     given = json.loads(subprocess.run([*argv, "--json"], capture_output=True, text=True, check=True).stdout)
     seconds = time.monotonic() - begun

@@ -190,7 +190,7 @@ def starting(options: argparse.Namespace) -> None:
         Way("`python -c pass`", lambda: python("-c", "pass")),
         Way("`python -c 'import json'`", lambda: python("-c", "import json")),
         Way("`python -c 'from playbook_cli import current_trial'`", lambda: python("-c", "import playbook_cli")),
-        Way("`playbook --help`", lambda: python("-m", "playbook_cli.cli", "--help")),
+        Way("`playbook --help`", lambda: python("-m", "playbook_cli", "--help")),
     ]
     if OPTUNA:
         ways.append(Way("`optuna --help`", lambda: python("-m", "optuna.cli", "--help")))

@@ -101,7 +101,7 @@ class Bench:
     ) -> subprocess.Popen[str]:
         """The command line, in a process of its own that goes on; `inside` says how a command runs elsewhere."""
         process = subprocess.Popen(
-            inside(sys.executable, "-m", "playbook_cli.cli", *map(str, arguments)),
+            inside(sys.executable, "-m", "playbook_cli", *map(str, arguments)),
             cwd=self.folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

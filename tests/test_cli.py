@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -53,10 +54,17 @@ def test_every_verb_has_its_line_in_the_overview_which_fits_the_terminal(bench, 
 
 def test_where_box_characters_cannot_be_written_the_overview_does_without():
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "playbook_cli.cli", "--help"]
+    command = [sys.executable, "-m", "playbook_cli", "--help"]
     said = subprocess.run(command, capture_output=True, env=env, check=True).stdout
     assert b"| plan " in said
     assert b"\\" not in said
+
+
+def test_ctrl_c_before_the_command_line_is_loaded_says_nothing(tmp_path):
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-m", "playbook_cli"], capture_output=True, env=env, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch):

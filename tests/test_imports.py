@@ -48,6 +48,7 @@ PARTS = [
     "report",
     "commands",
     "cli",
+    "__main__",
 ]
 """A part imports from the parts before it."""
 VERB_FILES = [PACKAGE / "commands" / f"{verb.place.partition(':')[0]}.py" for verb in VERBS.values()]

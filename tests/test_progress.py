@@ -189,7 +189,7 @@ def test_a_run_on_a_real_terminal_draws_there_and_answers_on_stdout(bench):
     bench.study("import time\ndef train(trial):\n    time.sleep(0.7)\n    trial.report(4, val_error=0.5)\n", trials=2)
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "playbook_cli.cli", "run", "study.yaml", "--jobs", "2", "--json"],
+        [sys.executable, "-m", "playbook_cli", "run", "study.yaml", "--jobs", "2", "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,

@@ -26,7 +26,7 @@ from playbook_cli.spec.load import dump, load
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PLAYBOOK = (sys.executable, "-m", "playbook_cli.cli")
+PLAYBOOK = (sys.executable, "-m", "playbook_cli")
 NODES, GPUS = 3, 2
 BEFORE_THE_LOSS = 0.25
 """Share of the trials that have completed when a node dies."""

@@ -61,7 +61,7 @@ def study(folder: Path, name: str, *, trials: int, **resources: Any) -> Path:
 
 def start(file: Path, env: Mapping[str, str], seconds: float) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "playbook_cli.cli", "run", str(file)],
+        [sys.executable, "-m", "playbook_cli", "run", str(file)],
         cwd=file.parent,
         env={**os.environ, **env, "SECONDS": str(seconds), "TMPDIR": str(file.parent)},
         stdout=subprocess.DEVNULL,
