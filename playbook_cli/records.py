@@ -195,7 +195,7 @@ class StudyRecord:
     rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Thresholds that the user set: rule -> name -> value."""
     raced: bool = False
-    """A learning-rate sweep: its trials end where they fit or can't win, so their curves are not those of training."""
+    """A sweep or another probe: its trials end once they have answered it, so their curves are no whole trainings."""
     listed: bool = False
     """Its points were written down one by one, not sampled: where they lie says nothing about the space."""
     adaptive: bool = False

@@ -115,7 +115,7 @@ class Store:
             planned=planned(spec, trials),
             trials=trials,
             rules=spec.rules,
-            raced=spec.sampler == "listed" and spec.points is None,
+            raced=spec.probe is not None,
             listed=spec.points is not None,
             adaptive=spec.adaptive,
             imported=spec.imported is not None,

@@ -12,7 +12,7 @@ from playbook_cli.batch_size.judge import stalled
 from playbook_cli.batch_size.race import ProbeRace
 from playbook_cli.batch_size.sizes import read, size_of
 from playbook_cli.store import Store
-from playbook_cli.sweep.folder import put, require_same
+from playbook_cli.sweep.folder import put, require_same, unfinished
 from playbook_cli.sweep.listed import ListedSampler
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def probe(setting: Setting, paths: StudyPaths, train: Train) -> Probed:
     again = True
     while True:
         trials = Store(paths.dir).record().trials if paths.spec.exists() else []
-        sizes = read(trials, setting.parameter, paths, followed=setting.followed)
-        # one that a killed command left seems to be running, since this one is the runner now
-        missing = {t.id for t in trials if t.state in ("pending", "running") or (again and t.state == "failed")}
+        sizes = asked_for(read(trials, setting.parameter, paths, followed=setting.followed), setting)
+        wanted = {size.batch_size for size in sizes}
+        missing = {n for n in unfinished(trials, again=again) if size_of(trials[n], setting.parameter) in wanted}
         further = None if missing else next_size(sizes, setting)
         if not missing and further is None:
             return Probed(sizes=sizes)
@@ -69,10 +69,24 @@ def _among(numbers: set[int]) -> Callable[[TrialRecord], bool]:
     return lambda trial: trial.id in numbers
 
 
+def asked_for(sizes: Sequence[Size], setting: Setting) -> list[Size]:
+    """Those of a folder's sizes that this command doubles through: another --min or --max may have left others."""
+    chain = [setting.min]
+    most = setting.max or max((size.batch_size for size in sizes), default=0)
+    while chain[-1] <= most // 2:
+        chain.append(2 * chain[-1])
+    return [size for size in sizes if size.batch_size in chain]
+
+
 def next_size(sizes: Sequence[Size], setting: Setting) -> int | None:
     """The size to probe next; None where nothing more is to be learnt, or can be tried."""
+    larger = setting.min
+    for size in sizes:
+        if size.batch_size != larger:
+            return larger
+        larger *= 2
     if not sizes:
-        return setting.min
+        return larger
     last = sizes[-1]
     if last.state == "failed":
         fits = any(size.state == "fits" for size in sizes)
@@ -82,7 +96,6 @@ def next_size(sizes: Sequence[Size], setting: Setting) -> int | None:
         return None
     elif _too_rough(last, setting):
         return last.batch_size
-    larger = 2 * last.batch_size
     if setting.max is not None:
         return larger if larger <= setting.max else None
     return None if stalled(sizes, setting.gain) else larger

@@ -7,13 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from playbook_cli.errors import SpecError
 from playbook_cli.space import Space
-from playbook_cli.spec.model import StudySpec
-from playbook_cli.spec.source import parse
+from playbook_cli.spec.model import Constants, StudySpec
+from playbook_cli.sweep.options import pair
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.records import Parameter, Value
     from playbook_cli.spec.source import Source
@@ -83,6 +85,7 @@ class Setting:
                 "eval_every": every(self.steps, None),
                 "trials": len(sizes),
                 "sampler": "listed",
+                "probe": SUFFIX,
                 "points": [{self.parameter: size} for size in sizes],
                 "nuisance": {self.parameter: {"values": sorted(set(sizes))}},
                 "fixed": dict(self.held),
@@ -176,19 +179,20 @@ def settle(
 def bytes_of(text: str) -> int:
     """`2GiB`, `500M`, `1073741824` as bytes; units are powers of 1024. SpecError for anything else."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
-    size = int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
-    if size < 2**20:
+    size = float(found[1]) * _UNITS[found[2].lower()] if found else 0.0
+    if not 2**20 <= size < 2**63:
         raise SpecError(f"{text!r} is no amount of memory", where="--memory-limit", hint="write --memory-limit 2GiB")
-    return size
+    return int(size)
 
 
-def pair(text: str) -> tuple[str, Value]:
-    """NAME=VALUE of --at, the value as a study file would read it. SpecError for anything else."""
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise SpecError(f"{text!r} is not NAME=VALUE", where="--at", hint="write --at learning_rate=0.1")
-    read: Value = parse(value, "--at").data if value.strip() else value
-    return name.strip(), read
+def at_values(texts: Iterable[str]) -> dict[str, Value]:
+    """The settings of --at, NAME=VALUE each. SpecError for anything else."""
+    try:
+        return TypeAdapter(Constants).validate_python(dict(pair("--at", text) for text in texts))
+    except ValidationError as error:
+        detail = error.errors()[0]
+        what = f"{'.'.join(map(str, detail['loc'][:1]))}: {detail['msg'].removeprefix('Value error, ')}"
+        raise SpecError(what, where="--at", hint="write --at learning_rate=0.1") from None
 
 
 def _held(study: StudySpec, parameter: str, at: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, str]]:

@@ -70,6 +70,7 @@ def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[
                 "fixed": fixed,
                 "sampler": "halton" if study.sampler in ("grid", "listed", "bayesian") else study.sampler,
                 "trials": trials * len(sizes),
+                "probe": SUFFIX,
             }
         )
     )

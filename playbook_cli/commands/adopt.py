@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_folder
 
 if TYPE_CHECKING:
     from playbook_cli.ledger.entries import Adoption
@@ -77,7 +77,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     found = record(store)
     if found.raced:
         raise StudyError(
-            "a learning-rate sweep finds max_train_steps; it is no baseline",
+            f"{ended_early(store)}: it is no baseline",
             where=where,
             hint="adopt the study that it was made for",
         )

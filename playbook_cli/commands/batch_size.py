@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import interrupted, require_finished, set_aside, show, training
+from playbook_cli.commands.growing import as_given, interrupted, require_finished, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ LARGEST = 2**24
 
 
 def batch_size(
+    context: typer.Context,
     study: StudyFile,
     parameter: Annotated[str, typer.Option("--parameter", metavar="NAME", help="The batch size.")] = "batch_size",
     low: Annotated[
@@ -80,12 +81,13 @@ def batch_size(
     Example:  playbook batch-size configs/textlm.yaml
     """
     from playbook_cli.batch_size import targets
-    from playbook_cli.batch_size.setting import bytes_of, pair, settle
+    from playbook_cli.batch_size.answer import answer
+    from playbook_cli.batch_size.setting import at_values, bytes_of, settle
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import load
 
     given, source = load(study)
-    here = dict(pair(text) for text in at or ())
+    here = at_values(at or ())
     setting = settle(
         given,
         source,
@@ -107,7 +109,7 @@ def batch_size(
     scaling = None
     if steps_to_target is not None and any(size.state == "fits" for size in sizes):
         scaling = session.search(sizes, steps_to_target, rate, trials, jobs, at=list(here))
-    _show(session.answer(sizes, judgement, scaling), session.paths(), json=json)
+    _show(answer(setting, sizes, judgement, as_given(context), scaling), session.paths(), json=json)
     if write is not None:
         _write(write, given, parameter, judgement)
 
@@ -195,11 +197,6 @@ class _Session:
             max_train_steps=spec.max_train_steps,
             seconds={size.batch_size: size.timing.seconds for size in sizes if size.timing is not None},
         )
-
-    def answer(self, sizes: list[Size], judgement: Judgement, scaling: Scaling | None) -> Answer:
-        from playbook_cli.batch_size.answer import answer
-
-        return answer(self._setting, sizes, judgement, f"playbook batch-size {self._file}", scaling)
 
     @contextmanager
     def _training(self, paths: StudyPaths, spec: StudySpec, *, jobs: int | None) -> Iterator[Train]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, ended_early, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,7 +150,7 @@ def _checked(store: Store, first: Store) -> StudyRecord:
 
     record = store.record()
     if record.raced:
-        raise StudyError("this is a learning-rate sweep, which selects no pipeline", where=str(store.paths.dir))
+        raise StudyError(f"{ended_early(store)}, so it selects no pipeline", where=str(store.paths.dir))
     if record.adaptive:
         raise StudyError(
             "this is a Bayesian search, which follows its own luck: how much of its best result is that can't be told",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -64,6 +65,25 @@ def interrupted() -> NoReturn:
     """End the command as one that Ctrl-C ended."""
     print("interrupted; the same command goes on from here", file=sys.stderr)
     raise typer.Exit(130)
+
+
+def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json")) -> str:
+    """The command as the user gave it, but for these parameters, so that it means the same study when given again."""
+    said = ["playbook", str(context.info_name)]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if name in without or source is None or source.name != "COMMANDLINE":
+            continue
+        value = context.params[name]
+        if parameter.param_type_name == "argument":
+            said.append(str(value))
+        elif isinstance(value, bool):
+            said.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            for one in value if isinstance(value, list | tuple) else [value]:
+                said += [parameter.opts[0], str(one)]
+    return shlex.join(said)
 
 
 def show(content: dict[str, Any], files: Sequence[Path], render: Callable[[Console], None], *, json: bool) -> Console:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import require_finished, set_aside, show, training
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_file, study_folder
+from playbook_cli.commands.growing import as_given, require_finished, set_aside, show, training
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_file, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.console import Console
 
     from playbook_cli.instability.answer import Answer
     from playbook_cli.instability.setting import Setting
@@ -29,6 +31,7 @@ Name = str | None
 
 
 def instability(
+    context: typer.Context,
     study: StudyFolder,
     trial: Annotated[
         int | None, typer.Option("--trial", metavar="ID", help="The trial to probe; by default the best.")
@@ -65,12 +68,15 @@ def instability(
 
     Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
     """
+    from playbook_cli.errors import StudyError
     from playbook_cli.instability.answer import answer
     from playbook_cli.instability.loop import probe
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
     where = str(store.paths.dir)
+    if write is not None and write.exists():
+        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
     chosen = _chosen(store, trial)
     setting = _setting(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
@@ -79,12 +85,16 @@ def instability(
     with _training(store, study, setting, paths, jobs, gpus, anew=anew) as train:
         seen, stopped = probe(setting, paths, train)
     require_finished(stopped)
-    options = [] if trial is None else ["--trial", str(trial)]
-    given = answer(setting, seen, shlex.join(["playbook", "instability", where, *options]))
-    written = None if write is None or given.repair is None else _written(given, store, write, where)
-    _show(given, paths, written, json=json)
-    if write is not None and written is None:
+    given = answer(setting, seen, as_given(context))
+    out = _show(given, paths, json=json)
+    if write is None:
+        return
+    if given.repair is None:
         print(f"{write} is not written: there is nothing that mends it, or nothing to mend", file=sys.stderr)
+        return
+    written = _written(given, store, write, where)
+    if not json:
+        out.print(written, soft_wrap=True)
 
 
 def _chosen(store: Store, number: int | None) -> TrialRecord:
@@ -98,7 +108,7 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     where, record = str(store.paths.dir), store.record()
     if record.raced:
         hint = "probe a study that playbook run has run"
-        raise StudyError("a learning-rate sweep's trials end where they fit or can't win", where=where, hint=hint)
+        raise StudyError(ended_early(store), where=where, hint=hint)
     ranked = outcomes.ranked(record.search.trials, record.metric)
     if number is not None:
         found = next((trial for trial in ranked if trial.id == number), None)
@@ -148,6 +158,8 @@ def _paths(store: Store) -> StudyPaths:
     from playbook_cli.paths import StudyPaths
 
     folder = store.paths.dir
+    if not folder.name or folder.name == "..":
+        folder = folder.resolve()
     return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}"))
 
 
@@ -202,11 +214,9 @@ def _written(given: Answer, store: Store, path: Path, where: str) -> str:
     return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> playbook run {shlex.quote(str(path))}"])
 
 
-def _show(given: Answer, paths: StudyPaths, written: str | None, *, json: bool) -> None:
+def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
     from playbook_cli.instability.answer import as_json
     from playbook_cli.report.instability_chart import write
     from playbook_cli.report.instability_terminal import render
 
-    out = show(as_json(given), write(given, paths.report), partial(render, given), json=json)
-    if written is not None and not json:
-        out.print(written, soft_wrap=True)
+    return show(as_json(given), write(given, paths.report), partial(render, given), json=json)

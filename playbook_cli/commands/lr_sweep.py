@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import require_finished, set_aside, show, training
+from playbook_cli.commands.growing import as_given, require_finished, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Pairs = list[str] | None
 
 
 def lr_sweep(
+    context: typer.Context,
     study: StudyFile,
     parameter: Annotated[str | None, typer.Option("--parameter", metavar="NAME", help="The learning rate.")] = None,
     low: Annotated[float | None, typer.Option("--min", help="Lower end of the grid.")] = None,
@@ -106,8 +107,7 @@ def lr_sweep(
         session.check()
         if anew:
             set_aside(session.paths("lr-sweep"), session.paths("lr-find"))
-        command = f"playbook lr-sweep {study}{' --find' if find else ''}"
-        answer = session.answer(command, extend=extend, racing=race)
+        answer = session.answer(as_given(context), extend=extend, racing=race)
     _show(answer, session.paths("lr-sweep"), json=json)
     if write:
         _write(answer, study, given, source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +147,9 @@ def _planned(
     where = str(store.paths.dir)
     if record.raced:
         raise StudyError(
-            "a learning-rate sweep has no rounds", where=where, hint="begin with a study that playbook run has run"
+            f"{ended_early(store)}, so it has no rounds",
+            where=where,
+            hint="begin with a study that playbook run has run",
         )
     if number is not None and number != current + 1:
         raise StudyError(

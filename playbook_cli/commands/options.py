@@ -19,6 +19,8 @@ StudyFolder = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 RUNS = Path("runs")
+COMMANDS = {"lr-find": "lr-sweep --find", "steps-to-target": "batch-size --steps-to-target"}
+"""Of the probes that are called otherwise than the command that makes them."""
 
 
 def study_file(argument: Path, store: Store, verb: str) -> Path:
@@ -33,6 +35,13 @@ def study_file(argument: Path, store: Store, verb: str) -> Path:
             hint=f"name the study file where it is now: playbook {verb} STUDY.YAML",
         )
     return file
+
+
+def ended_early(store: Store) -> str:
+    """Why the trials of a sweep or a probe are no results of a pipeline."""
+    return (
+        f"playbook {COMMANDS.get(str(store.spec.probe), store.spec.probe)} ended its trials once they had told enough"
+    )
 
 
 def study_folder(argument: Path, runs: Path) -> Path:

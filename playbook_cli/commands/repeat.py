@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_file, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_file, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def _side(argument: Path, runs: Path) -> _Side:
     record, runner = store.record(), store.runner()
     if record.raced:
         hint = "repeat the trials of a study that playbook run has run"
-        raise StudyError("a learning-rate sweep's trials end where they fit or can't win", where=where, hint=hint)
+        raise StudyError(ended_early(store), where=where, hint=hint)
     if runner is not None:
         hint = f"wait for its end: playbook watch {where}"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)

@@ -12,7 +12,7 @@ from playbook_cli.errors import WorkError
 from playbook_cli.instability.reading import look
 from playbook_cli.instability.runs import PointsOfProbe, point_of
 from playbook_cli.store import Store
-from playbook_cli.sweep.folder import put, require_same
+from playbook_cli.sweep.folder import put, require_same, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,13 +66,13 @@ def probe(setting: Setting, paths: StudyPaths, train: Train) -> tuple[Reading, O
         points = [point_of(trial.params, setting.names, setting.base) for trial in trials]
         if again and points:
             require_same(setting.spec(points), paths, GROWS, what="the probe")
-        unfinished = any(trial.state == "pending" or (again and trial.state == "failed") for trial in trials)
-        if not (unfinished or stopped):
+        missing = unfinished(trials, again=again)
+        if not (missing or stopped):
             _refuse_crashed(trials, paths)
         seen, further = look(setting, trials, str(paths.dir))
-        if stopped or not (unfinished or further):
+        if stopped or not (missing or further):
             return seen, stopped
-        stopped = _train(setting, points if unfinished else [*points, *further], paths, train)
+        stopped = _train(setting, points if missing else [*points, *further], paths, train)
         again = False
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.instability import clipping, ladder
 from playbook_cli.instability.names import loss_of
 from playbook_cli.instability.rise import Yardstick, judge, yardstick
-from playbook_cli.instability.runs import Point, read
+from playbook_cli.instability.runs import Point, read, turned
 from playbook_cli.instability.verdict import CONFIRMING, EARLY, PROBED, decide, lowest_unstable, next_multiples
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Reading:
     """What a probe's runs say."""
 
     loss: str
+    """What is judged, smaller is better: `-val_accuracy` where that is to be maximized."""
     runs: Sequence[Run]
     """All, in the order in which they were planned."""
     rises: Mapping[int, Rise]
@@ -77,7 +78,7 @@ def look(setting: Setting, trials: Sequence[TrialRecord], where: str) -> tuple[R
     against = _yardstick(multiples)
     rises = {run.trial: judge(run.losses, against, warmed_up=run.point.warmup is not None) for run in ended.values()}
     seen = Reading(
-        loss=loss,
+        loss=f"-{loss}" if turned(loss, metric) else loss,
         runs=runs,
         rises=rises,
         multiples=multiples,
@@ -146,7 +147,8 @@ def _clipped(
     seen = replace(seen, clipping=Clipped(threshold=threshold, share=without))
     if setting.names.clip is None:
         return seen, []
-    point = Point(learning_rate=setting.at(lowest), warmup=None, clip=threshold)
+    own = setting.base.get(setting.names.clip) == threshold  # clipped there in every run already
+    point = Point(learning_rate=setting.at(lowest), warmup=None, clip=None if own else threshold)
     if point not in ended:
         return seen, [point]
     run = ended[point]

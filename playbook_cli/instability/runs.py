@@ -79,6 +79,11 @@ def point_of(params: Mapping[str, Value], names: Names, base: Mapping[str, Value
     )
 
 
+def turned(loss: str, metric: Metric) -> bool:
+    """Whether what is judged is the study's metric, and larger is better."""
+    return loss == metric.name and metric.goal == "maximize"
+
+
 def read(trial: TrialRecord, names: Names, base: Mapping[str, Value], loss: str, metric: Metric) -> Run:
     """A trial of the probe; `loss` is the metric that is judged, turned so that smaller is better."""
     curve = trial.curve
@@ -86,7 +91,7 @@ def read(trial: TrialRecord, names: Names, base: Mapping[str, Value], loss: str,
     steps, values = np.zeros(0, dtype=np.int64), np.zeros(0)
     if curve is not None and loss in curve.values:
         values = curve.values[loss]
-        if loss == metric.name and metric.goal == "maximize":
+        if turned(loss, metric):
             values = -values
         finite = np.isfinite(values)
         reported = finite.nonzero()[0]

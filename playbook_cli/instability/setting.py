@@ -61,7 +61,7 @@ class Setting:
 
     def stop(self, point: Point) -> int:
         """The step up to which a run is wanted."""
-        longer = WARMED_UP * (point.warmup or 0)
+        longer = WARMED_UP * (self.warmup if point.warmup is None else point.warmup)
         return min(max(self.steps, longer), self.study.max_train_steps)
 
     def params(self, point: Point) -> dict[str, Value]:
@@ -89,6 +89,7 @@ class Setting:
                 "eval_every": self.eval_every,
                 "trials": len(points),
                 "sampler": "listed",
+                "probe": SUFFIX,
                 "points": [{name: params.get(name) for name in varied} for params in all_params],
                 "nuisance": varied,
                 "fixed": {name: value for name, value in self.base.items() if name not in varied},

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from playbook_cli.records import Best, Metric, StudyRecord
     from playbook_cli.sweep.known import Known
 
-Kind = Literal["study", "imported", "lr-sweep"]
+Kind = Literal["study", "imported", "lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"]
+_PAGES = {probe: f"{probe}.html" for probe in ("lr-sweep", "batch-size", "instability")}
+"""What the probes that have a page of their own call it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,11 @@ class Row:
     """Why the folder cannot be read."""
 
     @property
+    def probe(self) -> bool:
+        """Whether it is a sweep or another probe, whose best value is no result of a pipeline."""
+        return self.kind not in ("study", "imported")
+
+    @property
     def spec(self) -> str:
         """Path of the study as it was run, inside the folder of all studies."""
         return f"{self.folder}/study.yaml"
@@ -133,11 +140,11 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         key=lambda best: record.metric.loss(best.value),
         default=None,
     )
-    page = store.paths.report / ("lr-sweep.html" if record.raced else "index.html")
+    page = store.paths.report / (_PAGES.get(str(store.spec.probe), "index.html"))
     return Row(
         name=record.name,
         goal=record.goal,
-        kind="imported" if store.spec.imported else "lr-sweep" if record.raced else "study",
+        kind="imported" if store.spec.imported else store.spec.probe or "study",
         metric=record.metric,
         max_train_steps=record.max_train_steps,
         trials=counts(search.trials, search.planned),

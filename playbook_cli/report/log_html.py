@@ -85,7 +85,7 @@ def _study(row: Row, base: str) -> str:
 
 
 def _best(row: Row) -> str:
-    if row.kind == "lr-sweep" or row.best is None or row.metric is None:
+    if row.probe or row.best is None or row.metric is None:
         return f"<p>{words.escape(log_words.result(row))}</p>"
     metric = words.escape(words.shortened(row.metric.name, 40))
     again = log_words.repeats(row)

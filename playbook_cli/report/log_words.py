@@ -40,7 +40,7 @@ def result(row: Row) -> str:
         if row.sweep.max_train_steps is None:
             return f"max_train_steps unknown ({row.sweep.judgement.verdict})"
         return f"max_train_steps {row.sweep.max_train_steps} (ok)"
-    if row.best is None or row.metric is None or row.kind == "lr-sweep":
+    if row.best is None or row.metric is None or row.probe:
         return words.NOTHING
     return f"{words.shortened(row.metric.name, 40)} {words.number(row.best.value)} (trial {row.best.trial})"
 

@@ -271,6 +271,10 @@ class StudySpec(_Section):
             "checkpoint of another study's trial to go on from",
         ),
     ] = None
+    probe: Annotated[
+        Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"] | None,
+        Field(description="the command that made this study, whose trials end once they have answered its question"),
+    ] = None
     round: Annotated[Round | None, Field(description="as playbook next --round writes it")] = None
     seed: Annotated[WholeNumber, Field(description="of the search; trials get their own")] = 0
     scientific: Varied = {}

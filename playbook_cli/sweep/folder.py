@@ -32,6 +32,15 @@ class Train(Protocol):
     ) -> Outcome: ...
 
 
+def unfinished(trials: Sequence[TrialRecord], *, again: bool) -> set[int]:
+    """The numbers of the trials that have no result; one that crashed is among them where it gets `again` a try.
+
+    Whoever asks holds the claim of the folder: a trial that seems to be running was left by a command that was killed.
+    """
+    states = ("pending", "running", "failed") if again else ("pending", "running")
+    return {trial.id for trial in trials if trial.state in states}
+
+
 def put(spec: StudySpec, paths: StudyPaths) -> None:
     """Make this the study of the folder."""
     temporary = paths.spec.with_suffix(".tmp")

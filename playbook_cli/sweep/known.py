@@ -10,7 +10,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.records import Metric, TrainingFit
 from playbook_cli.store import Store
 from playbook_cli.sweep.judge import closest, judge
-from playbook_cli.sweep.loop import FIND, SWEEP
+from playbook_cli.sweep.loop import SWEEP
 from playbook_cli.sweep.points import read
 from playbook_cli.sweep.target import Target
 
@@ -51,7 +51,7 @@ class Known:
 def known(sweep: Store) -> Known | None:
     """What the study in a sweep's folder says so far; None where it is no sweep, or trials of it have not ended."""
     asked, study = sweep.spec.lr_sweep, sweep.record()
-    if asked is None or not study.raced or sweep.spec.name.endswith(f"-{FIND}"):
+    if asked is None or sweep.spec.probe != SWEEP:
         return None
     if not study.trials or any(trial.state in ("pending", "running") for trial in study.trials):
         return None

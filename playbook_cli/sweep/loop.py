@@ -12,7 +12,7 @@ from playbook_cli.curves import measure
 from playbook_cli.store import Store
 from playbook_cli.study import NO_METRIC
 from playbook_cli.sweep.find import FindRace, fitting
-from playbook_cli.sweep.folder import put, require_same
+from playbook_cli.sweep.folder import put, require_same, unfinished
 from playbook_cli.sweep.grid import coarse
 from playbook_cli.sweep.judge import next_rates
 from playbook_cli.sweep.listed import ListedSampler
@@ -64,9 +64,9 @@ def sweep(setting: Setting, steps: int, paths: StudyPaths, train: Train, *, exte
     while True:
         trials = _trials(paths)
         points = read(trials, parameter, target)
-        unfinished = _unfinished(trials, again=again)
-        further = [] if unfinished else next_rates(points, grid, extend=extend)
-        if stopped or not (unfinished or further):
+        missing = unfinished(trials, again=again)
+        further = [] if missing else next_rates(points, grid, extend=extend)
+        if stopped or not (missing or further):
             return Swept(points=points, steps=steps, spent=steps_spent(trials), stopped=stopped)
         rates = [*(rate_of(trial, parameter) for trial in trials), *further]
         race = SweepRace(
@@ -77,7 +77,8 @@ def sweep(setting: Setting, steps: int, paths: StudyPaths, train: Train, *, exte
             fastest=min((point.fit.step for point in points if point.fit), default=None),
             racing=racing,
         )
-        stopped = _train(setting, setting.spec(SWEEP, steps, rates), paths, train, further=further, race=race)
+        spec = setting.spec(SWEEP, steps, rates)
+        stopped = _train(setting, spec, paths, train, missing=missing, further=further, race=race)
         again = False
 
 
@@ -93,20 +94,21 @@ def find(setting: Setting, rounds: Rounds, paths: StudyPaths, train: Train) -> S
     again = True
     while True:
         trials = _trials(paths)
-        unfinished = _unfinished(trials, again=again)
+        missing = unfinished(trials, again=again)
         begun = -(-len(trials) // rounds.width)
         found = fitting(trials, target) is not None
-        if stopped or (begun and not unfinished and (found or rounds.last(begun - 1))):
+        if stopped or (begun and not missing and (found or rounds.last(begun - 1))):
             return Swept(
                 points=read(trials[(begun - 1) * rounds.width :], parameter, target),
                 steps=rounds.steps(begun - 1) if found else None,
                 spent=steps_spent(trials),
                 stopped=stopped,
             )
-        further = [] if unfinished else coarse(setting.grid).middle_outward()
+        further = [] if missing else coarse(setting.grid).middle_outward()
         rates = [*(rate_of(trial, parameter) for trial in trials), *further]
         race = FindRace(paths=paths, target=target, rounds=rounds)
-        stopped = _train(setting, setting.spec(FIND, rounds.limit, rates), paths, train, further=further, race=race)
+        spec = setting.spec(FIND, rounds.limit, rates)
+        stopped = _train(setting, spec, paths, train, missing=missing, further=further, race=race)
         again = False
 
 
@@ -114,18 +116,21 @@ def _trials(paths: StudyPaths) -> Sequence[TrialRecord]:
     return Store(paths.dir).record().trials if paths.spec.exists() else []
 
 
-def _unfinished(trials: Sequence[TrialRecord], *, again: bool) -> bool:
-    """Whether any trial has no result yet; one that crashed gets `again` another try."""
-    return any(trial.state == "pending" or (again and trial.state == "failed") for trial in trials)
-
-
 def _train(
-    setting: Setting, spec: StudySpec, paths: StudyPaths, train: Train, *, further: Sequence[float], race: Race
+    setting: Setting,
+    spec: StudySpec,
+    paths: StudyPaths,
+    train: Train,
+    *,
+    missing: set[int],
+    further: Sequence[float],
+    race: Race,
 ) -> Outcome | None:
-    """Train these further learning rates and what is missing; the outcome where that could not be finished."""
+    """Train the missing trials and further learning rates; the outcome where that could not be finished."""
     put(spec, paths)
     sampler = ListedSampler(setting.sweep.parameter, further, spec.seed)
-    outcome = train(spec, paths, sampler, race)
+    known = int(spec.trials or 0) - len(further)
+    outcome = train(spec, paths, sampler, race, lambda trial: trial.id in missing or trial.id >= known)
     for trial in outcome.trials:
         if trial.state == "failed" and (trial.reason or "").startswith(NO_METRIC):
             require_metric(setting.target, measure(paths.trial(trial.id).metrics).curve)

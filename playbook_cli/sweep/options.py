@@ -24,7 +24,7 @@ def merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpe
         section.pop("steps", None)  # the file's N is what is to be found anew
     for name in ("off", "at"):
         if name in flags:
-            flags[name] = section.get(name, {}) | dict(_pair(f"--{name}", text) for text in flags[name])
+            flags[name] = section.get(name, {}) | dict(pair(f"--{name}", text) for text in flags[name])
     if "harmless" in flags:
         flags["harmless"] = [*section.get("harmless", []), *flags["harmless"]]
     if "target" in flags:
@@ -46,7 +46,8 @@ def _option(key: str) -> str:
     return f"--{key.replace('_', '-')}"
 
 
-def _pair(option: str, text: str) -> tuple[str, Any]:
+def pair(option: str, text: str) -> tuple[str, Any]:
+    """NAME=VALUE, the value as a study file would read it. SpecError for anything else."""
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
         raise SpecError(f"{text!r} is not NAME=VALUE", where=option, hint=f"write {option} dropout=0.0")

@@ -78,6 +78,7 @@ class Setting:
                 "nuisance": {self.sweep.parameter: {"min": min(rates), "max": max(rates), "scale": "log"}},
                 "fixed": dict(self.fixed),
                 "lr_sweep": sweep,
+                "probe": suffix,
             }
         )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def finish(bench: Bench, value: Callable[[Mapping[str, Any]], float], *, name: str = "toy", **changes: Any) -> None:
-    """The toy study with these changes, all trials completed; each one's error falls towards `value` of its params."""
+    """The toy study with these changes, all trials completed; each one's metric falls towards `value` of its params."""
     spec = resolve(load(bench.study(name=name, **changes))[0])
     paths = bench.paths(name)
     paths.dir.mkdir(parents=True)
@@ -31,6 +31,6 @@ def finish(bench: Bench, value: Callable[[Mapping[str, Any]], float], *, name: s
         files.dir.mkdir(parents=True)
         metrics = journal.Journal(files.metrics)
         for step in range(spec.eval_every, spec.max_train_steps + 1, spec.eval_every):
-            metrics.append({"step": step, "val_error": value(trial.params) + 0.1 / step})
+            metrics.append({"step": step, spec.objective.name: value(trial.params) + 0.1 / step})
         metrics.close()
     events.close()

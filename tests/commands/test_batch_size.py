@@ -57,7 +57,7 @@ def test_the_size_is_found_where_doubling_stops_to_pay(bench):
     assert answer["held"] == {"learning_rate": 0.03162}
     again = bench("batch-size", "study.yaml", "--steps", 21)
     assert len(bench.events("run", PROBES)) == 5, "what is there is not probed again"
-    assert "-> playbook batch-size study.yaml --write s-b4.yaml" in again.out
+    assert "-> playbook batch-size study.yaml --steps 21 --write s-b4.yaml" in again.out
     assert "tune the learning rate" in again.out
     assert (bench.paths(PROBES).report / "batch-size.html").exists()
 
@@ -159,6 +159,14 @@ def test_probes_go_on_after_the_command_was_killed(bench):
     assert not bench.processes()
 
 
+def test_sizes_outside_the_range_that_is_asked_for_do_not_count(bench):
+    file = study(bench, "0.002")
+    assert list(states(probed(bench, file, "--steps", 21, "--min", 2, "--max", 4))) == [2, 4]
+    assert list(states(probed(bench, file, "--steps", 21, "--min", 1, "--max", 2))) == [1, 2]
+    assert [event["params"]["batch_size"] for event in bench.events("planned", PROBES)] == [2, 4, 1]
+    assert list(states(probed(bench, file, "--steps", 21, "--min", 1, "--max", 8))) == [1, 2, 4, 8]
+
+
 def test_an_interrupt_ends_the_probe_and_leaves_nothing_behind(bench):
     process = bench.spawn("batch-size", study(bench, "0.01", before="import time; time.sleep(600)"))
     bench.wait(lambda: bench.events("started", PROBES) and bench.processes(), "the first probe")
@@ -217,6 +225,14 @@ def test_steps_to_a_target_are_searched_for_each_size(bench):
     assert "gradient noise scale is 8" in text.out
     page = (bench.paths(PROBES).report / "batch-size.html").read_text()
     assert "Steps to val_error" in page
+    searched = "s-steps-to-target"
+    report = bench("report", f"runs/{searched}", "--no-html", "--json").json
+    assert {finding["rule"] for finding in report["findings"]} <= {"infeasible", "training-loss-rising"}
+    for verb in ("repeat", "instability", "adopt"):
+        refused = bench(verb, f"runs/{searched}")
+        assert (refused.code, "playbook batch-size --steps-to-target ended its trials" in refused.err) == (2, True)
+    kinds = {row["name"]: row["kind"] for row in bench("log", "--json").json["studies"]}
+    assert kinds == {PROBES: "batch-size", searched: "steps-to-target"}
 
 
 def test_a_target_needs_a_learning_rate_to_tune(bench):
@@ -237,6 +253,9 @@ def test_a_target_needs_a_learning_rate_to_tune(bench):
         (["--gain", "0.9"], "no gain of a doubling"),
         (["--memory-limit", "lots"], "no amount of memory"),
         (["--memory-limit", "10"], "no amount of memory"),
+        (["--memory-limit", "9" * 320], "no amount of memory"),
+        (["--at", "learning_rate={a: 1}"], "--at: learning_rate: "),
+        (["--at", "learning_rate=.nan"], "--at: learning_rate: "),
         (["--steps", "3"], "--steps"),
         (["--min", "0"], "--min"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 
@@ -154,7 +155,9 @@ def test_runs_end_at_the_step_that_is_asked_for_and_keep_no_checkpoints(bench):
 def test_the_second_time_nothing_is_trained(bench):
     first = probed(bench)
     events = len(bench.events(name="s-instability"))
-    assert bench("instability", "study.yaml", "--json").json == first
+    again = bench("instability", "study.yaml", "--json").json
+    assert first["next"] == "playbook instability runs/s --write s-warmup.yaml"
+    assert again == first | {"next": "playbook instability study.yaml --write s-warmup.yaml"}
     assert len(bench.events("started", "s-instability")) == len(bench.events("planned", "s-instability"))
     assert len(bench.events(name="s-instability")) == events
 
@@ -171,6 +174,56 @@ def test_a_killed_probe_goes_on_where_it_was(bench):
     assert answer.json["verdict"] == "unstable-early"
     started = [event["trial"] for event in bench.events("started", "s-instability")]
     assert all(started.count(trial) == 1 for trial in before)
+
+
+def test_a_run_that_a_killed_probe_was_training_is_trained_to_its_end_and_not_planned_again(bench):
+    first = probed(bench)
+    log = bench.paths("s-instability").journal
+    lines = log.read_text().splitlines()
+    last = max(n for n, line in enumerate(lines) if json.loads(line)["event"] == "ended")
+    number = json.loads(lines.pop(last))["trial"]
+    log.write_text("\n".join(lines) + "\n")
+    bench.paths("s-instability").trial(number).metrics.write_text("")
+    again = bench("instability", "runs/s", "--json").json
+    assert again["probes"] == first["probes"]
+    assert again["warmup"] == first["warmup"]
+    started = {run["trial"] for run in bench.events("started", "s-instability")}
+    assert len(bench.events("planned", "s-instability")) == len(started)
+
+
+def test_a_threshold_at_which_the_study_clips_already_is_no_new_run(bench):
+    norm = {"raised": 0, "report": f"{LOSSES}, grad_norm=100.0"}
+    answer = probed(bench, script=norm, fixed={"warmup_steps": 0, "clip_norm": 100.0})
+    assert answer["clipping"]["threshold"] == 100.0
+    assert answer["clipping"]["probe"]["trial"] == answer["probes"][1]["trial"]
+
+
+def test_the_studys_own_warm_up_is_trained_to_its_end_and_beyond(bench):
+    late = {"limit": 0.15, "raised": 0, "when": 10}
+    answer = probed(bench, "--steps", 30, script=late, fixed={"warmup_steps": 40, "clip_norm": None})
+    assert {probe["last_step"] for probe in answer["probes"]} == {120}
+    assert answer["verdict"].startswith("unstable")
+
+
+def test_a_metric_of_which_more_is_better_is_judged_with_its_sign(bench):
+    report = {"limit": 0.15, "raised": 1, "report": "val_acc=1 - 0.4 * fall - 0.2 * bump"}
+    answer = probed(bench, "--trial", 1, script=report, metric={"name": "val_acc", "goal": "maximize"})
+    assert (answer["verdict"], answer["loss"]) == ("unstable-early", "-val_acc")
+    assert "-val_acc rises by" in answer["message"]
+    assert -1.0 <= answer["probes"][0]["lowest"] <= -0.9
+
+
+def test_it_can_be_asked_for_from_inside_the_studys_folder(bench, monkeypatch):
+    folder = study(bench)
+    monkeypatch.chdir(bench.folder / folder)
+    answer = bench("instability", ".", "--json")
+    assert answer.code == 0, answer.err
+    assert bench.paths("s-instability").dir.is_dir()
+
+
+def test_options_that_were_given_are_given_again_to_write(bench):
+    answer = probed(bench, "--steps", 150, "--trial", 1)
+    assert answer["next"] == "playbook instability runs/s --trial 1 --steps 150 --write s-warmup.yaml"
 
 
 def test_all_runs_have_the_seed_of_the_trial_and_its_point(bench):

@@ -189,6 +189,18 @@ def test_a_sweep_that_was_killed_goes_on_and_answers_the_same(bench):
     assert bench.processes() == []
 
 
+def test_the_last_trial_that_a_killed_sweep_was_training_is_trained_to_its_end(bench):
+    first = swept(bench)
+    log, best = bench.paths(SWEEP).journal, first["learning_rate"]
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    number = next(e["trial"] for e in bench.events("planned", SWEEP) if e["params"]["learning_rate"] == best)
+    kept = [event for event in events if (event["event"], event.get("trial")) != ("ended", number)]
+    log.write_text("".join(f"{json.dumps(event)}\n" for event in kept))
+    bench.paths(SWEEP).trial(number).metrics.write_text("")
+    again = bench("lr-sweep", "study.yaml", "--json").json
+    assert (again["verdict"], again["max_train_steps"], again["learning_rate"]) == ("ok", 37, best)
+
+
 def test_ctrl_c_leaves_a_sweep_that_goes_on(bench):
     path = study(bench)
     script = bench.folder / "scripted.py"
@@ -382,6 +394,8 @@ def test_a_learning_rate_that_crashes_bounds_nothing(bench):
     answer = swept(bench, body, "--no-extend", resources={"gpus": 0, "retries": 0})
     assert answer["verdict"] == "edge"
     assert [point["state"] for point in answer["grid"]][-1] == "failed"
+    crashed = max(bench.events("planned", SWEEP), key=lambda event: event["params"]["learning_rate"])["trial"]
+    assert [event["trial"] for event in bench.events("started", SWEEP)].count(crashed) == 1
 
 
 def test_the_number_is_written_into_the_study_file_and_nothing_else_changes(bench):
@@ -403,6 +417,13 @@ lr_sweep: {min: 1e-4, max: 10, points: 6, steps: 200, eval_every: 10}"""
     assert after[4].startswith(b"max_train_steps: 37  # playbook lr-sweep")
     assert b"it was 300" in after[4]
     assert after[:4] + after[5:] == before[:4] + before[5:]
+
+
+def test_the_command_that_is_advised_has_the_options_that_were_given(bench):
+    study(bench)
+    said = bench("lr-sweep", "study.yaml", "--eval-every", 1, "--no-race").out
+    assert "-> playbook lr-sweep study.yaml --eval-every 1 --no-race --write" in " ".join(said.split())
+    assert bench("lr-sweep", "study.yaml", "--eval-every", 1, "--no-race", "--json").code == 0
 
 
 def test_an_unknown_is_never_written(bench):

@@ -283,9 +283,9 @@ def test_a_search_that_is_not_over_is_to_be_finished_first(searched):
 
 def test_a_learning_rate_sweep_is_refused(searched):
     spec = searched.paths().spec
-    spec.write_text(f"{spec.read_text()}sampler: listed\nlr_sweep: {{parameter: x, min: 0.1, max: 1.0}}\n")
+    spec.write_text(f"{spec.read_text()}probe: lr-sweep\n")
     answer = searched("repeat", "runs/toy")
-    assert (answer.code, "a learning-rate sweep's trials end where they fit" in answer.err) == (2, True)
+    assert (answer.code, "playbook lr-sweep ended its trials" in answer.err) == (2, True)
 
 
 def test_a_study_without_a_result_and_one_that_is_read_only_are_refused(bench):
