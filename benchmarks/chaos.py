@@ -161,14 +161,18 @@ class Run:
         self.met[self.fault] += runner.poll() is None
 
     def finish(self, runner: subprocess.Popen[bytes]) -> str:
-        """What it said. Violated where it hangs or ends in a traceback of its own."""
+        """What it said. Violated where it hangs or ends in a traceback of its own.
+
+        Ctrl-C before Python has come to Playbook's first line is Python's to answer, and it does so with a traceback.
+        """
         try:
             said = runner.communicate(timeout=PATIENCE)[1].decode(errors="replace")
         except subprocess.TimeoutExpired:
             runner.kill()
             raise Violated(f"the runner still runs after {PATIENCE:g} s") from None
         self.exits.append(runner.returncode)
-        if said.startswith("Traceback") or "\nTraceback" in said:  # one that it quotes from a trial is indented
+        traced = said.startswith("Traceback") or "\nTraceback" in said  # one that it quotes from a trial is indented
+        if traced and not ("KeyboardInterrupt" in said and "/playbook_cli/" not in said):
             raise Violated(f"the runner ended in a traceback:\n{said[-2000:]}")
         return said
 

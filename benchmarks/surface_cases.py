@@ -87,6 +87,26 @@ def plateau(shape: str = "quadratic") -> Make:
     return make
 
 
+def levelling(shape: str, rise: float) -> Make:
+    """Along p0 results improve until the last third, and then stay the same, or get worse again at the pace `rise`."""
+
+    def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
+        points, centre, weights = halton(n, d, rng), rng.uniform(0.3, 0.7, d), rng.uniform(0.3, 1.0, d)
+        weights[4:] = 0.03
+        weights[0] = 0.0
+        end = rng.uniform(0.65, 0.8)
+        left = np.maximum(end - points[:, 0], 0.0)
+        fall = {
+            "quadratic": left**2,
+            "absolute": left,
+            "logistic": 0.5 / (1.0 + np.exp((points[:, 0] - end + 0.25) / 0.08)),
+        }[shape]
+        losses = surface(centre, weights)(points) + fall + rise * np.maximum(points[:, 0] - end, 0.0)
+        return surface_study(points, losses + NOISE * np.ptp(losses) * rng.normal(size=n))
+
+    return make
+
+
 def valley(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
     """Only the sum of the first and the last range matters much: a valley across the square, deepest inside."""
     points, centre = halton(n, d, rng), rng.uniform(0.35, 0.65, d)
@@ -187,6 +207,8 @@ def _boundary() -> list[Case]:
         "cliff of bad results": cliff(0.6, 0.85, soft=True),
         "plateau to the edge": plateau(),
         "plateau to the edge, absolute": plateau("absolute"),
+        **{f"levels off, {s}": levelling(s, 0.0) for s in ("quadratic", "absolute", "logistic")},
+        **{f"turns in the last third, {s}": levelling(s, 0.1) for s in ("quadratic", "absolute", "logistic")},
         "flat": flat(),
         "flat, ties": flat(ties=True),
     }

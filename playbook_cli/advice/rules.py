@@ -68,6 +68,7 @@ _RULES = (
         verdicts=("lower-edge", "upper-edge", "interior", "undecided"),
         thresholds=(
             Threshold(name="p_value", default=0.03, meaning="chance of one false alarm among all edges of the study"),
+            Threshold(name="bent", default=0.15, meaning="the same at one edge, of a trend that may bend midway"),
             Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as near its edge"),
             Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must lie in that zone"),
         ),
@@ -76,8 +77,9 @@ _RULES = (
             "in their logarithm) plus an offset for each choice. Where the fit still improves outward at an edge "
             "(one-sided t-test, corrected for all edges) and enough of the best trials lie near it, the optimum is "
             "outside. All trials are read together, and each arm by itself. A row of failed or bad trials at the end "
-            "of a range closes that edge. Undecided with fewer feasible trials than twice the coefficients of the "
-            "fit, 2 (1 + 2 ranges), or where chance explains the trend only after the correction."
+            "of a range closes that edge. Undecided where a fit that may bend in the middle of the range does not "
+            "fall at its edge any more, since results may have levelled off; with fewer feasible trials than twice the "
+            "coefficients of the fit, 2 (1 + 2 ranges); or where chance explains the trend only after the correction."
         ),
         action="Widen the range past that edge and run the study again.",
         source="Identifying bad search space boundaries",

@@ -102,11 +102,14 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     if not tested:
         return _undecided(study, parameter, looks)
     pointing = [x for x in tested if x.points(share)]
-    look = min(pointing or tested, key=lambda x: x.p_value)
+    shown = [x for x in pointing if x.p_value < threshold and x.edge.bent < limit(study, "boundary", "bent")]
+    look = min(shown or pointing or tested, key=lambda x: x.p_value)
     zone = limit(study, "boundary", "zone")
     evidence: dict[str, Any] = {
         "p_value": look.p_value,
         "p_value_threshold": threshold,
+        "bent_p_value": look.edge.bent,
+        "bent_p_value_threshold": limit(study, "boundary", "bent"),
         "top_near_edge": look.edge.near,
         "top": look.edge.top,
         "top_share_threshold": share,
@@ -120,15 +123,21 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     where = _where(parameter, look.edge, zone)
     among = f" of arm {evidence['arm']}" if look.arm else ""
     best = f"{look.edge.near} of the best {wording.plural(look.edge.top, 'trial')}{among}"
+    lie = "lies" if look.edge.near == 1 else "lie"
+    if look.p_value < threshold and not shown:
+        message = (
+            f"{best} {lie} {where} and the trend of the whole range points outward, but at that edge results may "
+            f"have levelled off ({wording.p_text(look.edge.bent)}): more trials would tell"
+        )
+        return found.info("boundary", "undecided", evidence, message, subject=parameter.label)
     if look.p_value >= threshold:
         message = (
-            f"{best} {'lies' if look.edge.near == 1 else 'lie'} {where} and the trend points outward, but chance "
+            f"{best} {lie} {where} and the trend points outward, but chance "
             f"explains it too ({wording.p_text(look.p_value)} after correction for all edges); more trials would tell"
         )
         return found.info("boundary", "undecided", evidence, message, subject=parameter.label)
     message = (
-        f"results still improve at the {look.edge.side} edge ({wording.p_text(look.p_value)}) and {best} "
-        f"{'lies' if look.edge.near == 1 else 'lie'} {where}"
+        f"results still improve at the {look.edge.side} edge ({wording.p_text(look.p_value)}) and {best} {lie} {where}"
     )
     widen = wording.command("next", study, "--widen", parameter.label)
     return found.warning("boundary", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)

@@ -27,6 +27,8 @@ Side = Literal["lower", "upper"]
 _KEPT = 0.6
 """Share of the results, from the best, whose values count; the others are as bad as the worst of these. What the bad
 region looks like says nothing about where the optimum lies, and would drown it."""
+_BENDING = 5
+"""Different values that a range needs for a trend that bends in its middle."""
 _CHANCE = 0.05
 """A row of failures at the end of a range that chance explains less often than this is a cliff."""
 
@@ -38,6 +40,8 @@ class Edge:
     side: Side
     p_value: float
     """One-sided, of the trend outward at the edge; not corrected for the number of edges."""
+    bent: float
+    """The same where the trend may bend in the middle of the range: large where results level off before the edge."""
     near: int
     """Trials among the best that lie in the edge zone."""
     top: int
@@ -87,8 +91,8 @@ def edges(
             feasible=int(feasible.sum()),
             needed=trend.needed,
             enough=trend.enough,
-            lower=_edge("lower", 1 - units[:, i], losses, bad, p_value=trend.p_value(i, -1.0), zone=zone),
-            upper=_edge("upper", units[:, i], losses, bad, p_value=trend.p_value(i, 1.0), zone=zone),
+            lower=_edge("lower", 1 - units[:, i], losses, bad, p_values=trend.p_values(i, -1.0), zone=zone),
+            upper=_edge("upper", units[:, i], losses, bad, p_values=trend.p_values(i, 1.0), zone=zone),
         )
         for i, p in enumerate(ranges)
     }
@@ -101,12 +105,12 @@ def clipped(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Trend:
-    """An additive quadratic through the results, fitted by least squares."""
+    """An additive quadratic through the results y, shape (n,), fitted by least squares."""
 
-    coefficients: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    """Of the coefficients."""
-    free: int
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    """The ranges, from -1 to 1, shape (n, d)."""
+    design: NDArray[np.float64]
     needed: int
     enough: bool
     linear: Sequence[int]
@@ -114,19 +118,35 @@ class _Trend:
     square: Sequence[int | None]
     """Column of its square; None where a range has only two values."""
 
-    def p_value(self, number: int, sign: float) -> float:
-        """One-sided p-value that the loss still falls outward at the upper (+1) or lower (-1) end of a range."""
-        from scipy.special import stdtr
+    def p_values(self, number: int, sign: float) -> tuple[float, float]:
+        """One-sided p-values that the loss still falls outward at the upper (+1) or lower (-1) end of a range.
 
-        outward = np.zeros(self.coefficients.size)
+        The second is that of a trend that may bend in the middle of this range; the first again where it has too few
+        values to show that.
+        """
+        outward = np.zeros(self.design.shape[1])
         outward[self.linear[number]] = sign
         if (square := self.square[number]) is not None:
             outward[square] = 2.0
-        slope = float(outward @ self.coefficients)
-        error = math.sqrt(max(float(outward @ self.covariance @ outward), 0.0))
+        plain = self._falls(self.design, outward)
+        if np.unique(self.x[:, number]).size < _BENDING:
+            return plain, plain
+        half = np.maximum(sign * self.x[:, number], 0.0) ** 2
+        return plain, self._falls(np.column_stack([self.design, half]), np.append(outward, 2.0))
+
+    def _falls(self, design: NDArray[np.float64], outward: NDArray[np.float64]) -> float:
+        """One-sided p-value that this sum of the coefficients is negative."""
+        from scipy.special import stdtr
+
+        inverse = np.linalg.pinv(design.T @ design)
+        coefficients = inverse @ design.T @ self.y
+        residual = self.y - design @ coefficients
+        free = max(self.y.size - design.shape[1], 1)
+        variance = float(residual @ residual) / free
+        error = math.sqrt(max(variance * float(outward @ inverse @ outward), 0.0))
         if not self.enough or error == 0.0:
             return 1.0
-        return float(stdtr(self.free, slope / error))
+        return float(stdtr(free, float(outward @ coefficients) / error))
 
 
 def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np.float64]) -> _Trend:
@@ -136,17 +156,10 @@ def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np
     curved = [i for i in range(x.shape[1]) if np.unique(x[:, i]).size > 2]
     design = np.column_stack([offsets, x, x[:, curved] ** 2])
     count = design.shape[1]
-    free = y.size - count
-    inverse = np.linalg.pinv(design.T @ design)
-    if np.ptp(y) == 0.0:
-        y = np.zeros_like(y)  # rounding would leave a trend of its own
-    coefficients = inverse @ design.T @ y
-    residual = y - design @ coefficients
-    variance = float(residual @ residual) / max(free, 1)
     return _Trend(
-        coefficients=coefficients,
-        covariance=variance * inverse,
-        free=free,
+        y=y if np.ptp(y) else np.zeros_like(y),  # rounding would leave a trend of its own
+        x=x,
+        design=design,
         needed=2 * count,
         enough=y.size >= 2 * count,
         linear=range(first, first + x.shape[1]),
@@ -160,14 +173,15 @@ def _edge(
     losses: NDArray[np.float64],
     bad: Sequence[NDArray[np.bool_]],
     *,
-    p_value: float,
+    p_values: tuple[float, float],
     zone: float,
 ) -> Edge:
     top = min(losses.size, max(2, losses.size // 8))
     best = np.argsort(losses, kind="stable")[:top]
     return Edge(
         side=side,
-        p_value=p_value,
+        p_value=p_values[0],
+        bent=p_values[1],
         near=int((outward[best] >= 1 - zone).sum()),
         top=top,
         closed=any(_ends_in(kind, outward) for kind in bad),

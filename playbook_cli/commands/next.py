@@ -61,8 +61,8 @@ def next_(
     --round 2 makes the long round of compute-bound work out of the best points of the short one. With --json a file is
     written only where --output names one.
 
-    --exploit writes the Bayesian search for the end, when no range has to be wider: it continues this study in a space
-    narrowed around the good region.
+    --exploit writes the Bayesian search for the end: it continues this study in a space narrowed around the good
+    region, and says what to explore first where a range has to be wider.
 
     Example:  playbook next runs/digits-depth --widen learning_rate
     """

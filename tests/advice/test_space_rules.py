@@ -52,6 +52,36 @@ def test_an_optimum_inside_is_ok_for_every_range() -> None:
     assert {(f.severity, f.verdict) for f in boundary(bowl(0.5))} == {("ok", "interior")}
 
 
+def test_results_that_turn_before_the_edge_are_no_warning() -> None:
+    # A small network: errors at 16 learning rates from 0.001 to 1, the best a good way below the upper end.
+    errors = [
+        0.383,
+        0.313,
+        0.403,
+        0.287,
+        0.26,
+        0.213,
+        0.193,
+        0.18,
+        0.143,
+        0.133,
+        0.107,
+        0.11,
+        0.103,
+        0.097,
+        0.107,
+        0.113,
+    ]
+    rates = [0.00104, 0.0016, 0.00243, 0.0044, 0.00734, 0.01142, 0.01989, 0.02929]
+    rates += [0.04016, 0.05866, 0.08496, 0.13453, 0.19539, 0.29843, 0.42738, 0.65082]
+    points = (np.log10(rates)[:, None] + 3) / 3
+    finding = about(boundary(surface_study(points, np.array(errors))))
+    assert (finding.severity, finding.verdict) == ("info", "undecided")
+    assert "may have levelled off" in finding.message
+    still = np.array(errors) - 0.3 * np.maximum(points[:, 0] - 0.6, 0.0)
+    assert about(boundary(surface_study(points, still))).verdict == "upper-edge"
+
+
 def test_a_flat_objective_raises_no_boundary_alarm() -> None:
     rng = np.random.default_rng(5)
     studies = [surface_study(halton(24, 4, rng), rng.normal(size=24)) for _ in range(60)]
