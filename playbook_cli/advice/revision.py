@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.carrying import names
@@ -22,6 +23,10 @@ NARROW_MARGIN = 0.1
 """Part of the span that stays on either side of the best trials."""
 NARROW_GAIN = 0.8
 """A range is narrowed only where less than this part of it remains."""
+ROUNDED_BY = 0.05
+"""Part of a new range, on its own scale, by which rounding moves an end at most."""
+EXACT = 12
+"""Digits of an end that count; the later ones are noise of its computation."""
 BEST_SHARE = 0.25
 """The best trials that a narrowed range must hold."""
 SHARES = re.compile(r"dropout|beta|momentum|smoothing|_prob|mixup", re.IGNORECASE)
@@ -165,7 +170,7 @@ def _shown(parameter: Parameter, side: str) -> str:
 
 
 def _widened(parameter: Parameter, side: str) -> tuple[float, float]:
-    """The new end of a range, rounded to two digits, and the bound that it may not pass."""
+    """The new end of a range, rounded, and the bound that it may not pass."""
     low, high = parameter.low, parameter.high
     up = side == "max"
     bound = 1.0 if up and SHARES.search(parameter.name) and high <= 1 else math.inf if up else -math.inf
@@ -175,14 +180,26 @@ def _widened(parameter: Parameter, side: str) -> tuple[float, float]:
         grown = high + (high - low) * WIDENED_BY if up else low - (high - low) * WIDENED_BY
         if not up and low >= 0:
             bound = 0.0
-    end = _rounded(parameter, grown)
+    end = _outward(parameter, grown, low if up else high)
     return (min(end, bound) if up else max(end, bound)), bound
 
 
-def _rounded(parameter: Parameter, value: float) -> float:
+def _outward(parameter: Parameter, end: float, other: float) -> float:
+    """The end of a range, rounded away from its `other` end: to two digits, or to as many as ROUNDED_BY takes."""
+    up = end > other
     if parameter.kind == "int":
-        return max(round(value), 1) if parameter.scale == "log" else round(value)
-    return float(f"{value:.2g}")
+        whole = math.ceil(end) if up else math.floor(end)
+        return max(whole, 1) if parameter.scale == "log" else whole
+    for digits in range(2, EXACT):
+        to = Context(prec=digits, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+        rounded = float(to.create_decimal(f"{end:.{EXACT}g}"))
+        if _distance(parameter, rounded, end) <= ROUNDED_BY * _distance(parameter, other, end):
+            return rounded
+    return end
+
+
+def _distance(parameter: Parameter, a: float, b: float) -> float:
+    return abs(math.log(a / b)) if parameter.scale == "log" else abs(a - b)
 
 
 def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> None:
@@ -207,8 +224,13 @@ def narrow_to(revision: Revision, study: StudyRecord, kept: Sequence[TrialRecord
         key, given = _place(revision, parameter)
         lowest, highest = number(_at(parameter, min(units))), number(_at(parameter, max(units)))
         reason = f"the best {len(kept)} trials lie between {lowest} and {highest}"
-        given["min"], given["max"] = (_rounded(parameter, _at(parameter, unit)) for unit in (low, high))
+        given["min"], given["max"] = _inside(parameter, _at(parameter, low), _at(parameter, high))
         _say(revision, (*key, "min"), reason)
+
+
+def _inside(parameter: Parameter, low: float, high: float) -> tuple[float, float]:
+    """The ends of a part of a range, rounded outward but never beyond the range."""
+    return max(_outward(parameter, low, high), parameter.low), min(_outward(parameter, high, low), parameter.high)
 
 
 def _at(parameter: Parameter, unit: float) -> float:
@@ -263,6 +285,9 @@ def _unstable(revision: Revision, study: StudyRecord, findings: Sequence[Finding
             if t.state == "completed" and has(parameter, t)
         ]
         key, given = _place(revision, parameter)
-        given["max"] = _rounded(parameter, _at(parameter, max(feasible)))
+        end = _inside(parameter, parameter.low, _at(parameter, max(feasible)))[1]
+        if end >= given["max"]:  # narrowed further already
+            continue
+        given["max"] = end
         _say(revision, (*key, "max"), f"instability-edge: {finding.message}")
         revision.left.append("training is unstable there: warmup or clipping may move the limit, and is worth a study")
