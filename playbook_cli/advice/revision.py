@@ -179,7 +179,7 @@ def _widened(parameter: Parameter, side: str) -> tuple[float, float]:
     else:
         grown = high + (high - low) * WIDENED_BY if up else low - (high - low) * WIDENED_BY
         if not up and low >= 0:
-            bound = 0.0
+            bound = 0 if parameter.kind == "int" else 0.0  # where both ends are whole, the range is of whole numbers
     end = _outward(parameter, grown, low if up else high)
     return (min(end, bound) if up else max(end, bound)), bound
 

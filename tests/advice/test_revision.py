@@ -82,6 +82,13 @@ def test_a_widened_range_ends_outside_the_old_one(given, ends):
     assert widened("w", given) == ends
 
 
+def test_a_widened_range_of_whole_numbers_still_is_one():
+    record, data = of("w", {"min": 2, "max": 8}, [2, 8])
+    widen(Revision(data=data), record, "w", [])
+    (parameter,) = StudySpec.model_validate(data).parameters()
+    assert (parameter.kind, parameter.low, parameter.high) == ("int", 0, 11)
+
+
 def test_what_is_cut_off_as_unstable_never_holds_a_completed_trial():
     record, data = of("rate", {"min": 5.0, "max": 5.4}, [5.18, 5.17, 5.1, 5.05])
     unstable = [trial(9, {"rate": 5.3}, float("inf"), state="infeasible")]
