@@ -66,7 +66,7 @@ class Parameter:
         return all(name in params and params[name] in values for name, values in self.when.items())
 
     def from_unit(self, u: float) -> Value:
-        """The value at `u` in [0, 1]; every choice and every integer owns an equal share of it."""
+        """The value at `u` in [0, 1]; every choice owns an equal share of it, and every integer its own (`share`)."""
         if not 0.0 <= u <= 1.0:
             raise ValueError(f"{u} lies outside [0, 1]")
         if self.kind == "choice":
@@ -86,12 +86,16 @@ class Parameter:
             raise TypeError(f"{self.label} is a number, not {value!r}")
         if self.kind == "int":
             if self.scale == "log":
-                low, high = self.low - 0.5, self.high + 0.5
-                return 0.5 * (self._share(value - 0.5, low, high) + self._share(value + 0.5, low, high))
+                return 0.5 * sum(self.share(value))
             return (value - self.low + 0.5) / (self.high - self.low + 1)
         if self.low == self.high:
             return 0.5
         return self._share(value, self.low, self.high)
+
+    def share(self, value: float) -> tuple[float, float]:
+        """Where the share of an integer begins and ends in [0, 1]: from half below it to half above, on the scale."""
+        low, high = self.low - 0.5, self.high + 0.5
+        return self._share(value - 0.5, low, high), self._share(value + 0.5, low, high)
 
     def _interpolate(self, u: float, low: float, high: float) -> float:
         if self.scale == "log":
