@@ -93,6 +93,8 @@ class SlurmLauncher:
     """Trials whose jobs were cancelled before they were submitted."""
     _to_cancel: dict[str, bool] = field(default_factory=dict)
     """Tasks to cancel, and whether at once."""
+    _next_cancel: float = 0.0
+    """When Slurm may be asked to cancel them, on the monotonic clock."""
     _tasks: dict[int, _Submitted] = field(default_factory=dict)
     """By trial."""
     _next_files: float = 0.0
@@ -130,7 +132,8 @@ class SlurmLauncher:
 
     def poll(self) -> list[Ended]:
         now = time.monotonic()
-        self._cancel_together()
+        if self._to_cancel and now >= self._next_cancel:
+            self._cancel_together(now)
         ended = [Ended(trial=trial, exit_code=-signal.SIGTERM) for trial in self._withdrawn]
         self._withdrawn = []
         if self._waiting and now >= self._due:
@@ -142,7 +145,7 @@ class SlurmLauncher:
             self._ask(now)
         of_tasks = self._ended(now)
         for one in of_tasks:
-            del self._tasks[one.trial]
+            self._to_cancel.pop(self._tasks.pop(one.trial).id, None)
         ended += of_tasks
         if ended:
             self._soon()
@@ -182,20 +185,27 @@ class SlurmLauncher:
         try:
             self.leave()
         except WorkError as error:
-            if not any(said in error.what for said in AWAY):
+            if not _is_away(error):
                 self._unsure = None
                 raise
             self._due = now + LAST_LOOK
 
-    def _cancel_together(self) -> None:
-        """Ask Slurm once to cancel all that is to be cancelled, however many tasks these are."""
-        for now in (False, True):
-            ids = [one for one, at_once in self._to_cancel.items() if at_once is now]
+    def _cancel_together(self, now: float) -> None:
+        """Ask Slurm once to cancel all that is to be cancelled, however many tasks; later again where it is away."""
+        for at_once in (False, True):
+            ids = [one for one, wanted in self._to_cancel.items() if wanted is at_once]
             for start in range(0, len(ids), MOST):
-                _call("scancel", *(["--signal=KILL", "--full"] if now else []), *ids[start : start + MOST])
-        if self._to_cancel:
-            self._to_cancel.clear()
-            self._soon()
+                some = ids[start : start + MOST]
+                try:
+                    _call("scancel", *(["--signal=KILL", "--full"] if at_once else []), *some)
+                except WorkError as error:
+                    if not _is_away(error):
+                        raise
+                    self._next_cancel = now + LAST_LOOK
+                    return
+                for one in some:
+                    del self._to_cancel[one]
+        self._soon()
 
     def _soon(self) -> None:
         self._pause = FIRST_LOOK
@@ -307,6 +317,10 @@ def _queue(wanted: Collection[str]) -> dict[str, str]:
         if array in wanted:
             states[f"{array}_{number}"] = state
     return states
+
+
+def _is_away(error: WorkError) -> bool:
+    return any(said in error.what for said in AWAY)
 
 
 def _call(program: str, *arguments: str, text: str = "") -> str:
