@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 GROWING = {".jsonl", ".log", ".csv"}
 """Files of these kinds are only ever added to, so that what is new is all that travels."""
@@ -25,9 +27,21 @@ class Message:
 
 
 def files_of(directory: Path) -> dict[str, bytes]:
-    """All files of a trial, by their names relative to its folder."""
-    found = (path for path in directory.rglob("*") if path.is_file() and not path.name.endswith(".tmp"))
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in found}
+    """All files of a trial, by their names relative to its folder; without those that are removed meanwhile."""
+    files = {}
+    for name, path in _listed(directory):
+        with suppress(FileNotFoundError):
+            files[name] = path.read_bytes()
+    return files
+
+
+def _listed(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Files below a folder, with their names relative to it; what is removed meanwhile may be among them, or not."""
+    for folder, _, names in os.walk(directory):  # rglob raises where a folder is removed while it looks
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not name.endswith(".tmp"):
+                yield path.relative_to(directory).as_posix(), path
 
 
 class Mailbox:
@@ -72,7 +86,7 @@ class Outbox:
         self._sent = self._seen()
 
     def send(self) -> None:
-        """Send what has changed since the last time; a file that grows before the one that is replaced."""
+        """Send what has changed and is still there; a file that grows before one that is replaced."""
         seen = self._seen()
         for name in sorted(seen, key=lambda name: Path(name).suffix not in GROWING):
             file, _, size = seen[name]
@@ -81,9 +95,13 @@ class Outbox:
                 continue
             grown = before is not None and before[0] == file and Path(name).suffix in GROWING and size >= before[2]
             offset = before[2] if grown and before is not None else 0
-            with (self._directory / name).open("rb") as opened:
-                opened.seek(offset)
-                self._put(Message(name=name, offset=offset, data=opened.read(size - offset)))
+            try:
+                with (self._directory / name).open("rb") as opened:
+                    opened.seek(offset)
+                    data = opened.read(size - offset)
+            except FileNotFoundError:  # a checkpoint that the trainer has removed
+                continue
+            self._put(Message(name=name, offset=offset, data=data))
             self._sent[name] = seen[name]
 
     def remove(self) -> None:
@@ -92,8 +110,8 @@ class Outbox:
 
     def _seen(self) -> dict[str, tuple[int, int, int]]:
         seen = {}
-        for path in self._directory.rglob("*"):
-            if path.is_file() and not path.name.endswith(".tmp"):
+        for name, path in _listed(self._directory):
+            with suppress(FileNotFoundError):
                 stat = path.stat()
-                seen[path.relative_to(self._directory).as_posix()] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+                seen[name] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         return seen
