@@ -149,7 +149,7 @@ class TrialRecord:
     devices: Sequence[str] = ()
     """The kinds of device that its attempts ran on, where that is known: usually one."""
     shared: bool = False
-    """Whether other trials may have used its device at the same time."""
+    """Whether other trials of its run may have used its device at the same time."""
     curve: Curve | None = None
     """Evaluations of the latest attempt; None where nothing was recorded."""
     best: Best | None = None

@@ -363,9 +363,9 @@ class Study:
 
     def _short_of_memory(self, number: int, attempt: _Attempt, said: str, waiting: deque[int], ended: Ended) -> None:
         """The fault of the point where it had its GPU for itself; else it is tried so."""
-        if ended.shared:
+        if ended.shared or ended.lent:
             self._alone.add(number)
-            why = f"its GPU, which it shared, had too little memory, so it is tried alone: {said}"
+            why = f"its GPU, which it may have shared, had too little memory, so it is tried alone: {said}"
             self._finish(number, attempt, "pending", why, ended.exit_code)
             waiting.append(number)
         else:

@@ -49,7 +49,9 @@ class Ended:
     device: str | None = None
     """The kind of device that it ran on, where that is known."""
     shared: bool = False
-    """Whether other trials may have used its GPUs, or its cores, at the same time."""
+    """Whether other trials of its run may have used its GPUs, or its cores, at the same time."""
+    lent: bool = False
+    """Whether trials of other runs may have used its GPUs at the same time."""
 
 
 class Launcher(Protocol):

@@ -81,7 +81,7 @@ class LocalLauncher:
         """None while the process that trials are forked from is getting ready, or others have the devices."""
         if self._warm is not None and self._warm.is_warming():
             return 0
-        can = (self._locks.can_take(slot.devices, alone=alone or slot.alone) for slot in self._room(alone=alone))
+        can = (self._locks.can_take(slot.devices, alone=alone or not slot.lent) for slot in self._room(alone=alone))
         return sum(can)
 
     def _room(self, *, alone: bool) -> list[Slot]:
@@ -94,7 +94,8 @@ class LocalLauncher:
 
     def submit(self, job: Job) -> Started:
         room = self._room(alone=job.alone)
-        slot = next((slot for slot in room if self._locks.take_all(slot.devices, alone=job.alone or slot.alone)), None)
+        can = (slot for slot in room if self._locks.take_all(slot.devices, alone=job.alone or not slot.lent))
+        slot = next(can, None)
         if slot is None:
             raise BlockingIOError("another study has just taken the last device")
         kept: tuple[Slot, ...] = ()
@@ -136,8 +137,7 @@ class LocalLauncher:
                 self._free += [*running.kept, running.slot]
                 self._locks.give_back_all(running.slot.devices)
                 self._adopted.add(group)
-                shared = not (running.alone or running.slot.alone)
-                ended.append(Ended(trial=trial, exit_code=exit_code, device=running.slot.kind, shared=shared))
+                ended.append(_ended(trial, running, exit_code))
             elif running.cancelled is not None:
                 _press(running, time.monotonic() - running.cancelled)
         self._adopted = {group for group in self._adopted if _has_children(group)}
@@ -150,6 +150,12 @@ class LocalLauncher:
         if running.cancelled is None:
             running.cancelled = time.monotonic()
         _press(running, 2 * POLITE_SECONDS if now else time.monotonic() - running.cancelled)
+
+
+def _ended(trial: int, running: _Running, exit_code: int) -> Ended:
+    slot, alone = running.slot, running.alone
+    shared, lent = not (alone or slot.alone), slot.lent and not alone
+    return Ended(trial=trial, exit_code=exit_code, device=slot.kind, shared=shared, lent=lent)
 
 
 def _press(running: _Running, waited: float) -> None:

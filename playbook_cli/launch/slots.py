@@ -19,7 +19,9 @@ class Slot:
     devices: tuple[str, ...] = ()
     """UUIDs of its GPUs."""
     alone: bool = True
-    """Whether no other slot has these GPUs, or these cores."""
+    """Whether no other slot of this run has these GPUs, or these cores."""
+    lent: bool = False
+    """Whether other runs may use these GPUs at the same time, as they may where trials share them."""
     kind: str = ""
     """What these GPUs are, or the processor."""
     cores: frozenset[int] = frozenset()
@@ -59,7 +61,8 @@ def local_slots(
             name="gpu" + "+".join(device.index for device in group),
             env={**_visible(group), "OMP_NUM_THREADS": threads},
             devices=tuple(device.uuid for device in group),
-            alone=trials_per_gpu == 1,
+            alone=shared.count(group) == 1,
+            lent=trials_per_gpu > 1,
             kind=kind([device.name for device in group]),
         )
         for group in shared

@@ -45,7 +45,7 @@ def test_out_of_memory_beside_others_is_tried_alone_and_only_then_the_points_fau
     said = "RuntimeError: CUDA out of memory. Tried to allocate 20.00 GiB"
     assert bench.ended()[0] == ("infeasible", f"its GPU has too little memory: {said}")
     assert bench.ended()[1] == ("completed", None)
-    shared = f"its GPU, which it shared, had too little memory, so it is tried alone: {said}"
+    shared = f"its GPU, which it may have shared, had too little memory, so it is tried alone: {said}"
     ends = [(e["trial"], e["state"], e["reason"]) for e in bench.events("ended") if e["state"] == "pending"]
     assert sorted(ends) == [(0, "pending", shared), (1, "pending", shared)]
     assert bench.metrics(1)[-1]["val_error"] == 0.0  # nobody was beside it
@@ -55,6 +55,16 @@ def test_out_of_memory_beside_others_is_tried_alone_and_only_then_the_points_fau
     assert {event["shared"] for event in bench.events("ended") if event["attempt"] == 2} == {False}
     (finding,) = timing(Store(bench.paths().dir).record())
     assert finding.message.startswith("6 of 6 trials shared a GPU or cores with others: ")
+
+
+def test_trials_that_run_one_at_a_time_share_no_gpu_but_with_other_runs(bench, driver):
+    bench.study(HUNGRY, trials=3, resources={"gpus": 1, "trials_per_gpu": 3, "retries": 0})
+    assert bench.real("run", "study.yaml", "-j", "1", env=driver).code == 0
+    assert {event["shared"] for event in bench.events("ended")} == {False}
+    assert timing(Store(bench.paths().dir).record()) == []
+    said = "RuntimeError: CUDA out of memory. Tried to allocate 20.00 GiB"
+    assert bench.ended()[0] == ("infeasible", f"its GPU has too little memory: {said}")
+    assert [event["attempt"] for event in bench.events("ended") if event["trial"] == 0] == [1, 2]
 
 
 def test_an_error_of_another_kind_is_no_matter_of_memory(bench, driver):

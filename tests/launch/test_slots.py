@@ -109,6 +109,14 @@ def test_trials_may_share_a_gpu_or_have_several(machine):
     assert pairs[0].env["OMP_NUM_THREADS"] == "8"
 
 
+def test_a_slot_that_has_its_gpu_for_itself_in_this_run_may_still_be_lent_to_others(machine):
+    machine(2)
+    assert [(slot.alone, slot.lent) for slot in local()] == [(True, False)] * 2
+    assert [slot.alone for slot in local(trials_per_gpu=2)] == [False] * 4
+    assert [(slot.alone, slot.lent) for slot in local(trials_per_gpu=2, jobs=1)] == [(True, True)]
+    assert [slot.alone for slot in local(trials_per_gpu=2, jobs=3)] == [False, False, True]
+
+
 def test_threads_are_at_least_one(machine):
     machine(4, cores=2)
     assert {slot.env["OMP_NUM_THREADS"] for slot in local()} == {"1"}
