@@ -45,7 +45,7 @@ class Edge:
     near: int
     """Trials among the best that lie in the edge zone."""
     top: int
-    """How many trials count as the best: an eighth, at least two."""
+    """How many trials count as the best: an eighth, at least two, but at most half of the feasible ones."""
     closed: bool
     """The outermost trials failed or are among the worst: the range ends in a cliff, not too early."""
 
@@ -176,7 +176,7 @@ def _edge(
     p_values: tuple[float, float],
     zone: float,
 ) -> Edge:
-    top = min(losses.size, max(2, losses.size // 8))
+    top = min(max(2, losses.size // 8), (int(np.isfinite(losses).sum()) + 1) // 2)
     best = np.argsort(losses, kind="stable")[:top]
     return Edge(
         side=side,

@@ -31,7 +31,7 @@ class Unstable:
     near: int
     """Trials among the best that lie in the zone right below the limit."""
     top: int
-    """How many trials count as the best: an eighth, at least one."""
+    """How many trials count as the best: an eighth, at least one, but at most half of the feasible ones."""
 
 
 def unstable_above(trials: Sequence[TrialRecord], parameter: Parameter, metric: Metric, *, zone: float) -> Unstable:
@@ -45,7 +45,7 @@ def unstable_above(trials: Sequence[TrialRecord], parameter: Parameter, metric: 
     n, m = len(trials), int((~feasible).sum())
     limit = float(units[feasible].max()) if feasible.any() else None
     run = n if limit is None else int((units > limit).sum())
-    top = max(1, n // 8)
+    top = min(max(1, n // 8), (n - m + 1) // 2)
     best = np.argsort(losses, kind="stable")[:top]
     near = 0 if limit is None else int((units[best] >= limit * (1 - zone)).sum())
     p_value = math.prod((m - i) / (n - i) for i in range(run)) if limit is not None else 1.0

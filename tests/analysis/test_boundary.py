@@ -95,3 +95,10 @@ def test_a_range_of_two_integers_is_fitted_by_a_line() -> None:
 
 def test_bad_results_are_cut_to_one_level() -> None:
     assert clipped(np.array([1.0, 2.0, 3.0, 4.0, 1e9, 1e12])).tolist() == [1.0, 2.0, 3.0, 4.0, 4.0, 4.0]
+
+
+def test_an_infeasible_trial_is_never_one_of_the_best() -> None:
+    points = np.arange(64)[:, None] / 64 + 0.005
+    losses = np.where(points[:, 0] < 6 / 64, points[:, 0], np.inf)
+    found = of(points, losses)["p0"]
+    assert (found.feasible, found.lower.top, found.lower.near) == (6, 3, 3)

@@ -47,3 +47,10 @@ def test_an_infeasible_trial_below_a_feasible_one_is_not_in_the_row() -> None:
 def test_without_a_feasible_trial_there_is_no_limit() -> None:
     seen = unstable_above(ladder([math.inf] * 4), RATE, METRIC, zone=0.35)
     assert (seen.limit, seen.p_value, seen.near) == (None, 1.0, 0)
+
+
+def test_an_infeasible_trial_is_never_one_of_the_best() -> None:
+    seen = unstable_above(ladder([4.0, 3.0, 2.0, 1.0, *[math.inf] * 60]), RATE, METRIC, zone=0.35)
+    assert (seen.near, seen.top) == (2, 2)
+    seen = unstable_above(ladder([1.0, 2.0, 3.0, 4.0, *[math.inf] * 60]), RATE, METRIC, zone=0.35)
+    assert (seen.near, seen.top) == (0, 2)
