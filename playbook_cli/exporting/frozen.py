@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from optuna.distributions import BaseDistribution
@@ -33,7 +33,8 @@ def made(study: StudyRecord) -> list[FrozenTrial]:
     wait, enqueued. The evaluations of the study's metric are intermediate values; all metrics of the best evaluation,
     the seed, what a trial repeats and why it failed are in the attribute `playbook`.
     """
-    return [_made(trial, study) for trial in study.trials]
+    distributions = _distributions(study)
+    return [_made(trial, study, distributions) for trial in study.trials]
 
 
 def _read(file: Path) -> FrozenTrial:
@@ -71,7 +72,7 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _made(trial: TrialRecord, study: StudyRecord) -> FrozenTrial:
+def _made(trial: TrialRecord, study: StudyRecord, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
     values = {} if trial.curve is None else trial.curve.values
@@ -94,40 +95,49 @@ def _made(trial: TrialRecord, study: StudyRecord) -> FrozenTrial:
         enqueued = {"fixed_params": {name: _scalar(value) for name, value in trial.params.items()}}
         return create_trial(state=TrialState.WAITING, system_attrs=enqueued, user_attrs={"playbook": note})
     completed = trial.state == "completed" and trial.best is not None
-    params: dict[str, Scalar] = {}
-    distributions: dict[str, BaseDistribution] = {}
-    for name, value in trial.params.items():
-        parameter = next((p for p in study.parameters if p.name == name and p.active(trial.params)), None)
-        label = parameter.label if parameter else name
-        params[label] = _scalar(value)
-        distributions[label] = _distribution(parameter, name, value, study)
+    params = {label: value for label, _, value in _labelled(trial, study)}
     return create_trial(
         state=TrialState.COMPLETE if completed else TrialState.FAIL,
         value=trial.best.value if completed and trial.best else None,
         params=params,
-        distributions=distributions,
+        distributions={label: distributions[label] for label in params},
         user_attrs={"playbook": note},
         intermediate_values=own,
     )
 
 
-def _distribution(parameter: Parameter | None, name: str, value: Value, study: StudyRecord) -> BaseDistribution:
-    """What Optuna would have drawn the value from; a range is widened to hold a value that lies outside."""
+def _labelled(trial: TrialRecord, study: StudyRecord) -> Iterator[tuple[str, Parameter | None, Scalar]]:
+    """The trial's hyperparameters: their label, which one of the study's it is, and its value."""
+    for name, value in trial.params.items():
+        parameter = next((p for p in study.parameters if p.name == name and p.active(trial.params)), None)
+        yield parameter.label if parameter else name, parameter, _scalar(value)
+
+
+def _distributions(study: StudyRecord) -> dict[str, BaseDistribution]:
+    """What Optuna would have drawn each hyperparameter from, by label: the same one for all trials of a study."""
+    tried: dict[str, list[Scalar]] = {}
+    searched: dict[str, Parameter | None] = {p.label: p for p in study.parameters}
+    for trial in study.trials:
+        for label, parameter, value in _labelled(trial, study):
+            tried.setdefault(label, []).append(value)
+            if parameter is None:
+                searched[label] = None
+    return {label: _distribution(searched[label], values) for label, values in tried.items()}
+
+
+def _distribution(parameter: Parameter | None, tried: Sequence[Scalar]) -> BaseDistribution:
+    """One that holds all these values: a range is widened to numbers that lie outside, and text makes it choices."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if parameter is None:
-        return CategoricalDistribution(_tried(name, study))
-    if parameter.kind == "choice" or isinstance(value, bool) or not isinstance(value, int | float):
-        return CategoricalDistribution(list(dict.fromkeys([*map(_scalar, parameter.choices), *_tried(name, study)])))
-    log = parameter.scale == "log"
-    low, high = min(parameter.low, value), max(parameter.high, value)
-    if parameter.kind == "int" and isinstance(value, int):
+    numbers = [value for value in tried if isinstance(value, int | float) and not isinstance(value, bool)]
+    if parameter is None or parameter.kind == "choice" or len(numbers) < len(tried):
+        choices = map(_scalar, parameter.choices if parameter else ())
+        return CategoricalDistribution(list(dict.fromkeys([*choices, *tried])))
+    low, high = min(parameter.low, *numbers), max(parameter.high, *numbers)
+    log = parameter.scale == "log" and low > 0  # there is none of 0
+    if parameter.kind == "int" and all(isinstance(value, int) for value in numbers):
         return IntDistribution(int(low), int(high), log=log)
     return FloatDistribution(low, high, log=log)
-
-
-def _tried(name: str, study: StudyRecord) -> list[Scalar]:
-    return list(dict.fromkeys(_scalar(trial.params[name]) for trial in study.trials if name in trial.params))
 
 
 def _scalar(value: Value) -> Scalar:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from benchmarks.generators import study as studied
+from benchmarks.generators import trial as ended
 from playbook_cli.exporting.frozen import made
+from playbook_cli.records import Parameter
 from tests.report.studies import repeated
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
@@ -262,6 +267,27 @@ def test_a_source_that_is_no_storage_is_refused_and_nothing_is_written(bench, so
     answer = bench("import", source, "--into", "runs/x")
     assert (answer.code, said in answer.err) == (2, True)
     assert sorted(bench.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "distribution"),
+    [
+        ("float", [2.0, 4.0, 16.0], {"name": "FloatDistribution", "low": 1.0, "high": 16.0, "log": True}),
+        ("float", [2.0, 0.0, -1.0], {"name": "FloatDistribution", "low": -1.0, "high": 8.0, "log": False}),
+        ("int", [2, 0, 3], {"name": "IntDistribution", "low": 0, "high": 8, "log": False}),
+        ("int", [2, 2.5, 3], {"name": "FloatDistribution", "low": 1.0, "high": 8.0, "log": True}),
+        ("float", [2.0, "auto", None], {"name": "CategoricalDistribution", "choices": [2.0, "auto", None]}),
+    ],
+)
+def test_values_that_lie_outside_of_an_imported_range_are_exported_all_the_same(kind, values, distribution):
+    space = [Parameter(name="x", label="x", role="nuisance", kind=kind, low=1.0, high=8.0, scale="log")]
+    trials = [ended(number, {"x": value}, 0.5) for number, value in enumerate(values)]
+    theirs = optuna.create_study()
+    theirs.add_trials(made(studied([replace(t, best=None) for t in trials], space)))
+    assert [trial.params["x"] for trial in theirs.trials] == values
+    for trial in theirs.trials:
+        written = json.loads(optuna.distributions.distribution_to_json(trial.distributions["x"]))
+        assert {"name": written["name"], **written["attributes"]}.items() >= distribution.items()
 
 
 def test_a_repeat_says_in_an_attribute_what_it_repeats():
