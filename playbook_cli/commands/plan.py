@@ -51,13 +51,31 @@ def show(study: Path, *, json: bool) -> None:
     trials = sampler.suggest(space, [], 1 if first else spec.trials or 0)
     preflight.look(spec, source, study.parent, trials)
     covered = [] if first else [coverage(parameter, trials) for parameter in space.dimensions]
-    warned = [*check.warnings(spec), *evaluations.too_few(spec), *(first.warnings if first else ())]
+    warned = [
+        *check.warnings(spec),
+        *evaluations.too_few(spec),
+        *(first.warnings if first else ()),
+        *_not_here(spec),
+    ]
     begins = sentence(spec, first.followed) if first else None
     if json:
         warnings = [f"{source.where(w.location)}: {w.what}" for w in warned]
         print_json(_as_json(spec, trials, covered, warnings) | ({"begins_with": begins} if begins else {}))
     else:
         _draw(console(), spec, trials, covered, warned, begins)
+
+
+def _not_here(spec: StudySpec) -> list[Problem]:
+    """Why this machine has no place for a trial, where it has none; another one may have."""
+    from playbook_cli.errors import PlaybookError
+    from playbook_cli.launch.places import slots_of
+    from playbook_cli.spec.problem import Problem
+
+    try:
+        slots_of(spec, None, None)
+    except PlaybookError as error:
+        return [Problem(location=("resources",), what=f"not on this machine: {error}", hint=error.hint)]
+    return []
 
 
 def _as_json(

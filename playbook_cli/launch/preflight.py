@@ -53,12 +53,19 @@ def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRe
         if problem:
             raise SpecError(f"train: {problem}", where=source.where(("train",)), hint="write train: module:function")
     elif trials:
-        name = program(spec, trial, paths, folder)[0]
+        name, *words = program(spec, trial, paths, folder)
         if shutil.which(name, path=planned.env.get("PATH")) is None and not (planned.cwd / name).is_file():
             raise SpecError(
                 f"command: there is no program {name}",
                 where=source.where(("command",)),
                 hint="begin with ${python} for a Python script",
+            )
+        script = next(iter(words), "")
+        if name == sys.executable and script.endswith(".py") and not (planned.cwd / script).is_file():
+            raise SpecError(
+                f"command: there is no script {planned.cwd / script}",
+                where=source.where(("command",)),
+                hint="paths in it are seen from the study file's folder, or from cwd",
             )
 
 

@@ -120,3 +120,18 @@ def test_evaluations_that_are_enough_or_cannot_be_more_are_not_told(bench, chang
 def test_the_thresholds_of_a_study_say_how_many_evaluations_are_enough(bench):
     bench.study(max_train_steps=160, eval_every=8, rules={"eval-frequency": {"interval": 0.01}})
     assert "write eval_every: 1" in bench("plan", "study.yaml").out
+
+
+def test_a_script_that_is_not_there_is_named_before_anything_runs(bench):
+    bench.study(train=None, command=["${python}", "nope.py", "${args}"])
+    for verb in ("plan", "run"):
+        answer = bench(verb, "study.yaml")
+        assert (answer.code, "there is no script" in answer.err, "nope.py" in answer.err) == (2, True, True)
+    bench.write("nope.py", "")
+    assert bench("plan", "study.yaml").code == 0
+
+
+def test_what_this_machine_has_no_place_for_is_a_warning(bench):
+    bench.study(resources={"gpus": 4})
+    (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
+    assert "not on this machine: a trial needs 4 GPUs" in warning
