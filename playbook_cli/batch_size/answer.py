@@ -247,7 +247,8 @@ class _Words:
             )
         noisy = [size.batch_size for size in self._sizes if size.timing and _error(size) > NOISY]
         if noisy:
-            lines.append(f"Known to no better than {NOISY:.0%}: {', '.join(map(str, noisy))}.")
+            which = f"{self._setting.parameter} {', '.join(map(str, noisy))}"
+            lines.append(f"Times that are known to no better than {NOISY:.0%}: those of {which}.")
         return lines
 
     def _room(self, best: Size) -> list[str]:

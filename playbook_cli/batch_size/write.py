@@ -27,7 +27,9 @@ def write_study(file: Path, study: StudySpec, parameter: str, batch_size: int, r
             del data[role]
     data["name"] = name
     data["fixed"] = {**data.get("fixed", {}), parameter: batch_size}
-    text = annotated(data, {("fixed", parameter): reason}, [f"{study.name} with another {parameter}. {CHANGE}"])
+    same = study.fixed.get(parameter) == batch_size
+    header = f"{study.name}: its {parameter} stays" if same else f"{study.name} with another {parameter}. {CHANGE}"
+    text = annotated(data, {("fixed", parameter): reason}, [header])
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)

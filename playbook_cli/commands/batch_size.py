@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
+    from playbook_cli.study import Outcome
     from playbook_cli.sweep.folder import Train
 
 LARGEST = 2**24
@@ -157,7 +158,13 @@ class _Session:
         for line in described(setting):
             print(line, file=sys.stderr)
         with self._training(self.paths(), setting.spec([setting.min]), jobs=1) as train:
-            probed = probe(setting, self.paths(), train)
+
+            def told(spec: StudySpec, *given: Any, **more: Any) -> Outcome:
+                sizes = [str(point[setting.parameter]) for point in spec.points or ()]
+                print(f"{setting.parameter} {sizes[-1]}:", file=sys.stderr)
+                return train(spec, *given, **more)
+
+            probed = probe(setting, self.paths(), told)
         if probed.interrupted:
             interrupted()
         sizes = list(probed.sizes)
