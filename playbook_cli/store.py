@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
     from playbook_cli.spec.model import Round, StudySpec
 
+SHOWN_STUDIES = 8
 CLUSTERS = {"slurm": True, "ray": False}
 """Slots of attempts that a cluster runs when it has room for them, and whether it does so without a runner."""
 
@@ -76,11 +77,7 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.paths = StudyPaths(directory)
         if not self.paths.spec.is_file():
-            raise StudyError(
-                "there is no study in this folder",
-                where=str(directory),
-                hint=_known_studies(directory.parent) or "playbook run study.yaml makes one",
-            )
+            raise no_study(directory, directory.parent)
         refuse_ways_out(self.paths)
         self.spec: StudySpec = load(self.paths.spec)[0]
         self._columns = Columns(self.paths.columns)
@@ -260,9 +257,17 @@ def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:
     return {"planned": planned, **counted, "pending": planned - sum(counted.values())}
 
 
+def no_study(directory: Path, runs: Path) -> StudyError:
+    """That a folder is not there, or holds no study, with the studies that lie beside it, or else in `runs`."""
+    what = "there is no study in this folder" if directory.is_dir() else "there is no such folder"
+    known = _known_studies(directory.parent) or _known_studies(runs)
+    return StudyError(what, where=str(directory), hint=known or "playbook run study.yaml makes one")
+
+
 def _known_studies(folder: Path) -> str | None:
     try:
-        names = sorted(entry.parent.name for entry in folder.glob("*/study.yaml"))
+        found = sorted(spec.parent for spec in folder.glob("*/study.yaml") if StudyPaths(spec.parent).journal.is_file())
     except OSError:
         return None
-    return f"there are {', '.join(str(folder / name) for name in names[:8])}" if names else None
+    more = [", ..."] if len(found) > SHOWN_STUDIES else []
+    return "".join(["there are ", ", ".join(map(str, found[:SHOWN_STUDIES])), *more]) if found else None

@@ -187,7 +187,7 @@ def test_status_of_what_was_never_run_says_how_to_run_it(folder):
     assert "playbook run study.yaml" in answer.err
     answer = folder("status", "runs/toy")
     assert answer.code == 2
-    assert "runs/toy: there is no study in this folder" in answer.err
+    assert "runs/toy: there is no such folder" in answer.err
 
 
 def test_all_problems_of_a_file_are_told_at_once(folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,12 +47,39 @@ def ended_early(store: Store) -> str:
 
 
 def study_folder(argument: Path, runs: Path) -> Path:
-    """The folder that a verb is to read: as given, or that of the study file that was given."""
-    if not argument.is_file():
-        return argument
-    from playbook_cli.spec.load import load
+    """The folder that a verb is to read: as given, or that of the study file that was given.
 
-    folder = runs / load(argument)[0].name
-    if not folder.exists():
-        raise StudyError("this study has not been run", where=str(argument), hint=f"playbook run {argument}")
-    return folder
+    StudyError where it holds no results: a study file alone is none.
+    """
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.load import load
+    from playbook_cli.store import no_study, running
+
+    folder = argument
+    if argument.is_file():
+        folder = runs / load(argument)[0].name
+        if not folder.exists():
+            raise StudyError("this study has not been run", where=str(argument), hint=f"playbook run {argument}")
+    paths = StudyPaths(folder)
+    if not paths.spec.is_file():
+        raise no_study(folder, runs)
+    if paths.journal.exists() or running(paths) is not None:
+        return folder
+    results = runs / load(paths.spec)[0].name
+    if paths.trials.exists() or results.resolve() == folder.resolve():
+        raise StudyError(
+            f"its journal {paths.journal.name} is gone: nobody knows which trials it had, and how they ended",
+            where=str(folder),
+            hint="restore that file; or move the folder away, and run the study again",
+        )
+    if not StudyPaths(results).journal.exists():
+        what, hint = "it holds a study file that has not been run", f"playbook run {paths.spec}"
+    else:
+        what, hint = f"it holds a study file, whose results are in {results}", _given_again(argument, results)
+    raise StudyError(what, where=str(folder), hint=hint)
+
+
+def _given_again(argument: Path, folder: Path) -> str:
+    """The command that was given, with another folder in place of this argument."""
+    words = (str(folder) if Path(word) == argument else word for word in sys.argv[1:])
+    return shlex.join(["playbook", *words])

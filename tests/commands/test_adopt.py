@@ -131,11 +131,11 @@ def test_studies_of_different_metrics_are_not_compared_and_not_adopted(bench):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["runs/other"], "no study"),
+        (["runs/other"], "no such folder"),
         (["runs/toy", "--trial", "9"], "no trial 9"),
         (["runs/toy", "--trial", "-1"], "--trial"),
         (["runs/toy", "--over", "runs/toy"], "over itself"),
-        (["runs/toy", "--over", "runs/other"], "no study"),
+        (["runs/toy", "--over", "runs/other"], "no such folder"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_and_nothing_is_written(bench, arguments, why):
@@ -148,7 +148,7 @@ def test_what_cannot_be_adopted_is_refused_and_nothing_is_written(bench, argumen
 
 def test_a_study_without_a_completed_trial_is_refused(bench):
     finish(bench, good)
-    bench.paths().journal.unlink()
+    bench.paths().journal.write_text("")
     answer = bench("adopt", "runs/toy")
     assert (answer.code, "no trial of this study has completed" in answer.err) == (2, True)
 

@@ -242,7 +242,7 @@ def test_a_further_search_of_a_study_counts_for_both_of_its_arms(bench):
     [
         (["runs/a", "runs/a"], "runs/a: this study is named twice"),
         (["runs/a"], "runs/a: a candidate is missing"),
-        (["runs/a", "runs/none"], "runs/none: there is no study in this folder"),
+        (["runs/a", "runs/none"], "runs/none: there is no such folder"),
         (["runs/a", "runs/other"], "runs/other: it maximizes val_error, and runs/a minimizes val_error"),
         (["runs/a", "runs/single"], "runs/single: a search needs two trials with a result"),
         (["runs/a", "--arms", "x=1", "x=2"], "it has no scientific hyperparameter"),

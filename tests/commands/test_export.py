@@ -116,7 +116,7 @@ def test_files_that_are_there_are_replaced_only_when_asked(toy):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["runs/none"], "there is no study"),
+        (["runs/none"], "there is no such folder"),
         (["runs/toy", "--format", "xlsx"], "csv, jsonl, parquet"),
         (["runs/toy", "--format", "csv", "--to", "x.db"], "leave it out"),
     ],

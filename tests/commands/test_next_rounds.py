@@ -137,7 +137,7 @@ def test_what_makes_no_sense_is_refused(bench, name):
 
 def test_without_a_completed_trial_there_is_no_round(bench):
     finish(bench, rising, trials=4)
-    bench.paths().journal.unlink()
+    bench.paths().journal.write_text("")
     answer = bench("next", "runs/toy", "--round", "2", "--max-train-steps", "9")
     assert answer.code == 2
     assert "no trial has completed" in answer.err

@@ -250,7 +250,7 @@ def test_a_study_whose_folder_moved_is_repeated_from_where_its_file_is_now(bench
 
 
 BAD = {
-    "no such study": (["runs/nowhere"], "there is no study in this folder"),
+    "no such study": (["runs/nowhere"], "there is no such folder"),
     "no such trial": (["runs/toy", "--trial", "77"], "--trial 77: there is no such trial in runs/toy"),
     "seeds below one": (["runs/toy", "--seeds", "0"], "--seeds"),
     "top below one": (["runs/toy", "--top", "0"], "--top"),

@@ -52,7 +52,7 @@ def test_pictures_are_written_without_a_browser(bench):
 
 def test_a_study_with_no_finished_trial_is_reported(bench):
     finish(bench, good, trials=4)
-    bench.paths().journal.unlink()
+    bench.paths().journal.write_text("")
     answer = bench("report", "runs/toy", "--no-html")
     assert answer.code == 0, answer.err
 

@@ -156,7 +156,7 @@ def test_trials_outside_the_new_space_are_counted_and_left_out(bench):
 REFUSED = [
     ({"continue": None}, {}, "continue: runs/NAME"),
     ({"sampler": "halton"}, {}, "only sampler: bayesian continues"),
-    ({"continue": "runs/none"}, {}, "there is no study in this folder"),
+    ({"continue": "runs/none"}, {}, "there is no such folder"),
     ({"scientific": {"depth": [1, 2]}}, {}, "no fair comparison of settings of depth"),
     ({"scientific": {"depth": {"min": 1, "max": 8}}}, {}, "no fair comparison of settings of depth"),
     ({"nuisance": None}, {}, "there is nothing to search"),
