@@ -296,6 +296,18 @@ def test_a_study_file_that_was_changed_is_refused_with_the_difference(bench, cha
     assert (bench.paths().spec.read_text(), bench.events()) == (kept, events)
 
 
+def test_a_study_of_the_same_name_from_another_file_is_told_which_one_that_was(bench):
+    first = bench.study()
+    run(bench)
+    second = bench.write("b/study.yaml", bench.study(seed=1).read_text())
+    bench.write("b/toy.py", (bench.folder / "toy.py").read_text())
+    answer = bench("run", second)
+    assert answer.code == 2
+    assert f"runs/toy: it holds the results of another study file, {first}, from which {second} differs" in answer.err
+    assert "  seed: 0 -> 1\n" in answer.err
+    assert "changed" not in answer.err
+
+
 def test_a_torn_last_line_of_the_journal_never_happened(bench):
     bench.study()
     run(bench)

@@ -26,20 +26,22 @@ def init(
 
     With an optimizer, its hyperparameters are tuned that N trials can carry: the playbook's tiers.
 
-    Nothing is ever written over a file that is there.
+    The study is named after FOLDER, where one is given. Nothing is ever written over a file that is there.
 
     Example:  playbook init my-study --optimizer adamw --trials 32
     Example:  playbook init --from train.py
     """
     from playbook_cli.commands.output import console
+    from playbook_cli.starting.draft import study_name
     from playbook_cli.starting.files import study_from, write
-    from playbook_cli.starting.first import first_study
+    from playbook_cli.starting.first import NAME, first_study
 
+    name = study_name(folder.resolve().name) if folder != Path() else None
     notes: list[str] = []
     if origin is None:
-        texts = first_study(optimizer, trials)
+        texts = first_study(optimizer, trials, name=name or NAME, folder=folder)
     else:
-        texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials)
+        texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials, name=name)
     written = write(folder, texts)
     out = console()
     out.print(f"wrote {', '.join(str(path) for path in written)}")

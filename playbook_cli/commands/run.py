@@ -200,6 +200,7 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     """Write the study as it is run. StudyError with the difference where the folder holds another one."""
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import difference, dump, load
+    from playbook_cli.store import read_history
 
     if paths.spec.exists():
         kept = load(paths.spec)[0]
@@ -216,6 +217,14 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
             )
         if changes and not number:
             lines = [f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes]
+            other = read_history(paths).source
+            if other is not None and Path(other).resolve() != Path(source.path).resolve():
+                raise StudyError(
+                    f"it holds the results of another study file, {other}, from which {source.path} differs:\n"
+                    + "\n".join(lines),
+                    where=str(paths.dir),
+                    hint=f"give the study in {source.path} a name of its own",
+                )
             raise StudyError(
                 f"{source.path} has changed since this study was begun:\n" + "\n".join(lines),
                 where=str(paths.dir),

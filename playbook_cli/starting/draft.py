@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,3 +31,8 @@ class Draft:
         text = annotated(self.data, self.comments, [*self.header, *notes])
         validate(parse(text, name))
         return text
+
+
+def study_name(text: str) -> str:
+    """A name that a study can have, as near to `text` as can be."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:80] or "study"

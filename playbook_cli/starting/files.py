@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def study_from(
-    origin: Path, folder: Path, *, optimizer: str | None = None, trials: int | None = None
+    origin: Path, folder: Path, *, optimizer: str | None = None, trials: int | None = None, name: str | None = None
 ) -> tuple[dict[str, str], list[str]]:
-    """The study file for a script or a sweep, to be written into `folder`, and what it could not say."""
+    """The study file for a script or a sweep, to be written into `folder`, and what it could not say.
+
+    Without a name it has that of the script or the sweep.
+    """
     if origin.suffix in (".yaml", ".yml"):
         if optimizer is not None or trials is not None:
             raise PlaybookError(
@@ -30,6 +33,8 @@ def study_from(
         draft = draft_sweep(source.read(origin), origin, folder)
     else:
         draft = draft_script(origin, folder, optimizer=optimizer, trials=trials)
+    if name is not None:
+        draft.data["name"] = name
     return {STUDY: draft.text(STUDY)}, draft.notes
 
 

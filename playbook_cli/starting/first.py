@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli.spec.load import validate
+from playbook_cli.spec.load import block, validate
 from playbook_cli.spec.source import parse
 from playbook_cli.starting.optimizers import affordable, optimizer_named, shared, why
 
@@ -14,13 +16,20 @@ if TYPE_CHECKING:
     from playbook_cli.starting.optimizers import Optimizer
 
 STUDY, SCRIPT = "study.yaml", "train.py"
+NAME = "first"
+"""Of a study that is written where the command is given."""
 TRIALS = 16
 _ARMS = 2
 _DROPOUT = "dropout"
 
 
-def first_study(optimizer: str | None = None, trials: int | None = None) -> dict[str, str]:
-    """A study file and the training script that it runs, by name. PlaybookError where they can't be as asked."""
+def first_study(
+    optimizer: str | None = None, trials: int | None = None, *, name: str = NAME, folder: Path | None = None
+) -> dict[str, str]:
+    """A study file and the training script that it runs, by name. PlaybookError where they can't be as asked.
+
+    The commands in the study file's comments are those for `folder`, where it is to be written.
+    """
     here = Path(__file__).parent
     study, script = ((here / name).read_text(encoding="utf-8") for name in (STUDY, SCRIPT))
     amount = TRIALS if trials is None else shared(trials, _ARMS)
@@ -31,10 +40,21 @@ def first_study(optimizer: str | None = None, trials: int | None = None) -> dict
     elif not affordable([_DROPOUT], amount, _ARMS - 1, already=1):
         study = study.replace(_TUNED_DROPOUT, "").replace(_MOMENTUM, f"{_MOMENTUM}  dropout: 0.0\n")
     study = study.replace(f"trials: {TRIALS:<4}", f"trials: {amount:<4}")
+    study = _placed(study, name, STUDY if folder is None else str(folder / STUDY))
     validate(parse(study, STUDY))
     return {STUDY: study, SCRIPT: script}
 
 
+def _placed(study: str, name: str, path: str) -> str:
+    """The study under this name, with the commands for this path in its comments."""
+    given = {STUDY: shlex.quote(path), f"runs/{NAME}": f"runs/{name}"}
+    study = re.sub("|".join(map(re.escape, given)), lambda found: given[found[0]], study)
+    width = max(map(len, _COMMAND.findall(study)))
+    study = _COMMAND.sub(lambda found: f"#     {found[1]:<{width}}    ", study)
+    return study.replace(f"{f'name: {NAME}':<33}", f"{block({'name': name}).strip():<33}")
+
+
+_COMMAND = re.compile(r"^#     (playbook .*?) {2,}", re.MULTILINE)
 _RATE = "  learning_rate: {min: 1e-2, max: 1.0, scale: log}\n"
 _TUNED_DROPOUT = "  dropout: {min: 0.0, max: 0.5}\n"
 _MOMENTUM = "  momentum: 0.9\n"

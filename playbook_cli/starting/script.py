@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from playbook_cli.errors import SpecError
 from playbook_cli.spec.check import more_is_better
 from playbook_cli.spec.tiers import needed, usual_name
 from playbook_cli.starting.declared import arguments
-from playbook_cli.starting.draft import Draft
+from playbook_cli.starting.draft import Draft, study_name
+from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.roles import propose
@@ -61,13 +62,13 @@ def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, tr
         proposals = of_optimizer(proposals, chosen, script)
     draft = Draft(
         data={
-            "name": _study_name(script.stem),
+            "name": study_name(script.stem),
             "goal": "",
             "command": ["${python}", os.path.relpath(script, folder), "${args}"],
         },
         header=[
             f"Proposed from the arguments of {script.name}. Roles and ranges are guesses by name and default: look at",
-            "each one, and then at the trials: playbook plan study.yaml",
+            f"each one, and then at the trials: playbook plan {shlex.quote(str(folder / STUDY))}",
         ],
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)
@@ -93,10 +94,6 @@ def parse_script(script: Path) -> ast.Module:
             where=f"{script}:{line}",
             hint="--from reads a training script, or a W&B sweep that ends in .yaml",
         ) from None
-
-
-def _study_name(stem: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:80] or "study"
 
 
 def _command(draft: Draft, proposals: list[Proposal]) -> None:

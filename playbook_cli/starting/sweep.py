@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import SpecError
 from playbook_cli.spec.check import STEP_LIMITS, more_is_better
-from playbook_cli.starting.draft import Draft
+from playbook_cli.starting.draft import Draft, study_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
             where=f"{read.path}:1",
             hint="--from reads a W&B sweep file or a Python script",
         )
-    name = re.sub(r"[^A-Za-z0-9]+", "-", str(data.get("name") or path.stem)).strip("-")[:80] or "study"
+    name = study_name(str(data.get("name") or path.stem))
     draft = Draft(
         data={"name": name, "goal": str(data.get("description") or "How good can it be?"), "command": []},
         header=[f"Carried over from the W&B sweep {path.name}."],

@@ -20,6 +20,28 @@ def test_what_it_writes_from_nothing_runs_and_is_reported(bench):
     assert bench("report", "runs/first").code == 0
 
 
+@pytest.mark.parametrize(
+    ("folder", "name", "path"),
+    [("a", "a", "a/study.yaml"), ("deep/my study", "my-study", "'deep/my study/study.yaml'"), ("true", "'true'", None)],
+)
+@pytest.mark.parametrize("origin", [[], ["--from", "train.py"]], ids=["nothing", "script"])
+def test_the_study_is_named_after_its_folder_and_tells_the_commands_for_it(bench, folder, name, path, origin):
+    bench.write("train.py", SCRIPT)
+    assert bench("init", folder, *origin).code == 0
+    study = bench.folder / folder / "study.yaml"
+    text = study.read_text()
+    assert f"\nname: {name}" in text
+    assert f"playbook plan {path or 'true/study.yaml'}" in text
+    assert "first" not in text.replace("finds a first value", "").replace("a first guess", "")
+    assert bench("plan", study).code == 0
+
+
+def test_without_a_folder_the_study_is_named_after_its_script(bench):
+    bench.write("toy.py", SCRIPT)
+    bench("init", "--from", "toy.py")
+    assert "\nname: toy\n" in (bench.folder / "study.yaml").read_text()
+
+
 def test_the_script_that_it_writes_runs_by_hand(bench):
     import subprocess
     import sys
