@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from playbook_cli.advice.rules import RULES
 from playbook_cli.errors import SpecError
+from playbook_cli.paths import StudyPaths
 from playbook_cli.spec.load import load
+from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
 
 def read(path: Path) -> tuple[StudySpec, Source]:
     """Read and check a study file. SpecError where anything is wrong with it, a threshold that no rule has included."""
+    paths = StudyPaths(path)
+    if paths.journal.is_file():
+        origin = read_history(paths).source
+        hint = origin and f"they are those of {origin}: playbook run {shlex.quote(origin)}"
+        raise SpecError("this is a folder of results, and a study file is wanted", where=str(path), hint=hint)
     spec, source = load(path)
     for rule, thresholds in spec.rules.items():
         if rule not in RULES:

@@ -50,6 +50,10 @@ def read(path: Path) -> Source:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise SpecError("there is no such file", where=shown, hint="playbook init writes one to start from") from None
+    except IsADirectoryError:
+        inside = path / "study.yaml"
+        hint = f"name the study file in it: {inside}" if inside.is_file() else None
+        raise SpecError("this is a folder, and a file is wanted", where=shown, hint=hint) from None
     except OSError as error:
         raise SpecError(f"the file can't be read: {error.strerror}", where=shown) from None
     if len(content) > MAX_BYTES:

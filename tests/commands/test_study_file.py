@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.commands.finished import finish
+
 
 @pytest.mark.parametrize("verb", ["plan", "run"])
 @pytest.mark.parametrize(
@@ -21,3 +23,22 @@ def test_thresholds_that_no_rule_has_are_refused_with_those_that_there_are(bench
 def test_thresholds_of_a_rule_are_taken(bench):
     bench.study(rules={"boundary": {"zone": 0.1}})
     assert bench("plan", "study.yaml").code == 0
+
+
+@pytest.mark.parametrize("verb", ["plan", "run", "lr-sweep", "batch-size"])
+def test_a_folder_is_told_the_study_file_in_it(bench, verb):
+    bench.study().rename(bench.write("a/study.yaml", ""))
+    answer = bench(verb, "a")
+    assert answer.code == 2
+    assert "a: this is a folder, and a file is wanted\n  -> name the study file in it: a/study.yaml\n" in answer.err
+    (bench.folder / "a/study.yaml").unlink()
+    assert "->" not in bench(verb, "a").err
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_folder_of_results_is_told_the_study_file_that_they_are_from(bench, verb):
+    finish(bench, lambda params: params["x"])
+    answer = bench(verb, "runs/toy")
+    assert answer.code == 2
+    assert "runs/toy: this is a folder of results, and a study file is wanted\n" in answer.err
+    assert f"playbook run {bench.folder / 'study.yaml'}\n" in answer.err

@@ -151,7 +151,7 @@ def test_a_missing_file_says_how_to_get_one(tmp_path):
 
 
 def test_a_folder_is_no_study_file(tmp_path):
-    with pytest.raises(SpecError, match="can't be read"):
+    with pytest.raises(SpecError, match="this is a folder"):
         read(tmp_path)
 
 
