@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -50,6 +51,17 @@ def test_every_verb_has_its_line_in_the_overview_which_fits_the_terminal(bench, 
         lines = bench("--help").out.splitlines()
         assert all(any(line.startswith(f"│ {name} ") for line in lines) for name in VERBS)
         assert max(map(len, lines)) <= min(columns, 100)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_the_paragraphs_of_every_help_are_wrapped_once(bench, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in VERBS:
+        lines = [line.strip() for line in bench(name, "--help").out.partition("╭─")[0].splitlines()]
+        lines = lines[lines.index("", 1) :]  # after the usage
+        for line, following in itertools.pairwise(lines):
+            if line and following and not following.startswith("Example:"):
+                assert len(f" {line} {following.split()[0]} ") > columns, (name, line)
 
 
 def test_where_box_characters_cannot_be_written_the_overview_does_without():

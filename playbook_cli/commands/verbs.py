@@ -5,6 +5,8 @@ So `playbook --help` pays for none of them, and each verb not for the others.
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -112,7 +114,8 @@ class Commands(MutableMapping[str, Any]):
         if name not in self._made:
             module, _, function = VERBS[name].place.partition(":")
             alone = typer.Typer(add_completion=False)
-            alone.command(name)(getattr(import_module(f"playbook_cli.commands.{module}"), function))
+            callback = getattr(import_module(f"playbook_cli.commands.{module}"), function)
+            alone.command(name, help=flowing(inspect.cleandoc(callback.__doc__ or "")))(callback)
             self._made[name] = get_command(alone)
         return self._made[name]
 
@@ -130,3 +133,8 @@ class Commands(MutableMapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in VERBS
+
+
+def flowing(text: str) -> str:
+    """Text with one line a paragraph, so that it wraps where the terminal ends; examples keep lines of their own."""
+    return re.sub(r"(?<=[^\n])\n(?!\n|Example:)", " ", text)
