@@ -27,10 +27,15 @@ def watch(
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
-    with Live(console=console(), auto_refresh=False) as live:
-        while True:
-            shown, goes_on = lines(store)
-            live.update(Text("\n".join(shown)), refresh=True)
-            if not goes_on:
-                return
-            time.sleep(every)
+    out = console()
+    try:
+        with Live(console=out, auto_refresh=False) as live:
+            while True:
+                shown, goes_on = lines(store)
+                live.update(Text("\n".join(shown)), refresh=True)
+                if not goes_on:
+                    return
+                time.sleep(every)
+    finally:
+        if not out.is_terminal:  # on one it ends its last line itself
+            out.line()

@@ -84,3 +84,4 @@ def test_watch_ends_when_nobody_runs_the_study(bench):
     answer = bench("watch", "runs/toy")
     assert answer.code == 0
     assert "4 of 4 trials completed" in answer.out
+    assert answer.out == bench("status", "runs/toy").out
