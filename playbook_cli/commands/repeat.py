@@ -183,9 +183,14 @@ def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
 
 def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpus: str | None) -> _Plan:
     """What to train of a study. SpecError or StudyError where it can't be trained here."""
+    from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
     from playbook_cli.launch.places import slots_of
+    from playbook_cli.spec.check import MAX_TRIALS
 
+    if len(numbers) * seeds > MAX_TRIALS:
+        what = f"{len(numbers)} trials on {seeds:,} seeds each are more than the {MAX_TRIALS:,} trials of a study"
+        raise StudyError(what, where=f"--seeds {seeds}", hint="5 seeds of each say how much trials vary")
     plan = _Plan(side=side, numbers=numbers, seeds=seeds, slots=slots_of(side.store.spec, jobs, gpus))
     if not plan.over():
         again = [trial for trial in side.record.trials if trial.id in numbers]

@@ -253,6 +253,8 @@ BAD = {
     "no such study": (["runs/nowhere"], "there is no such folder"),
     "no such trial": (["runs/toy", "--trial", "77"], "--trial 77: there is no such trial in runs/toy"),
     "seeds below one": (["runs/toy", "--seeds", "0"], "--seeds"),
+    "seeds beyond any study": (["runs/toy", "--seeds", "100000000"], "more than the 100,000 trials of a study"),
+    "seeds of all trials beyond it": (["runs/toy", "--top", "2", "--seeds", "60000"], "2 trials on 60,000 seeds each"),
     "top below one": (["runs/toy", "--top", "0"], "--top"),
     "itself as baseline": (["runs/toy", "--baseline", "runs/toy"], "it is the study itself"),
     "another metric": (["runs/toy", "--baseline", "runs/more"], "it maximizes val_error, and toy minimizes val_error"),
