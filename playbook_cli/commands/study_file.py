@@ -30,12 +30,18 @@ def read(path: Path) -> tuple[StudySpec, Source]:
         if rule not in RULES:
             hint = f"the rules are {', '.join(RULES)}"
             raise SpecError(f"rules.{rule}: there is no such rule", where=source.where(("rules", rule)), hint=hint)
-        known = [threshold.name for threshold in RULES[rule].thresholds]
-        for name in thresholds:
+        known = {threshold.name: threshold for threshold in RULES[rule].thresholds}
+        for name, value in thresholds.items():
             if name not in known:
                 raise SpecError(
                     f"rules.{rule}.{name}: the rule has no such threshold",
                     where=source.where(("rules", rule, name)),
                     hint=f"it has {', '.join(known)}; playbook explain {rule}",
+                )
+            if known[name].default < 1 and not 0 <= value <= 1:
+                raise SpecError(
+                    f"rules.{rule}.{name}: it lies between 0 and 1, and this is {value:g}",
+                    where=source.where(("rules", rule, name)),
+                    hint=f"it is {known[name].default:g} otherwise: {known[name].meaning}",
                 )
     return spec, source

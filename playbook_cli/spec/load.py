@@ -6,6 +6,7 @@ import difflib
 import math
 import os
 import re
+import shlex
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,8 @@ def _problem(detail: Any) -> Problem:
     shown = detail["input"]
     given = f", not {shown!r}" if isinstance(shown, str | int | float | bool) and len(repr(shown)) < 60 else ""
     message = _KINDS.get(kind, str(detail["msg"]))
+    if kind == "list_type" and isinstance(shown, str) and len(shown) < 60:
+        message = f"a list: {_listed(shown)}"
     message = message.removeprefix("Input should be ").removeprefix("Value error, ")
     if message.startswith(("greater", "less")):
         message = f"a number {message}"
@@ -211,11 +214,21 @@ def _problem(detail: Any) -> Problem:
     return Problem(location=location, what=f"write {message.removeprefix('write ')}{given}")
 
 
+def _listed(text: str) -> str:
+    """The words of a text as a list in YAML."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = text.split()
+    return _dumped({"": words}, default_flow_style=None, width=math.inf).partition(": ")[2].strip()
+
+
 _UNION_TAGS = ("int", "float", "bool", "str", "constrained-int", "constrained-float")
 _KINDS = {
     "dict_type": "keys with values below it",
     "model_type": "keys with values below it",
     "list_type": "a list",
+    "too_short": "at least one value",
     "string_type": "text, in quotes where it looks like a number",
     "string_too_short": "some text",
 }

@@ -20,6 +20,15 @@ def test_thresholds_that_no_rule_has_are_refused_with_those_that_there_are(bench
     assert not (bench.folder / "runs").exists()
 
 
+@pytest.mark.parametrize("value", [7, -0.1])
+def test_a_probability_or_a_share_lies_between_0_and_1(bench, value):
+    bench.study(rules={"boundary": {"p_value": value}, "budget": {"noises": 7}})
+    answer = bench("plan", "study.yaml")
+    assert answer.code == 2
+    assert f"rules.boundary.p_value: it lies between 0 and 1, and this is {value}\n" in answer.err
+    assert "noises" not in answer.err
+
+
 def test_thresholds_of_a_rule_are_taken(bench):
     bench.study(rules={"boundary": {"zone": 0.1}})
     assert bench("plan", "study.yaml").code == 0
