@@ -1,4 +1,4 @@
-"""The arguments that a Python script declares, read from its source: argparse, click, typer, dataclasses.
+"""What a Python script takes, read from its source: argparse, click, typer, dataclasses, defaults of current_trial.
 
 Nothing is imported or executed; what is computed while the script runs is not seen.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["float", "int", "str", "bool", "other"]
 Switch = Literal["python", "flag", "no-flag"]
+Given = Literal["argument", "params", "trial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +34,17 @@ class Argument:
     choices: tuple[Value, ...] = ()
     switch: Switch = "python"
     """How a boolean is given: a value, its name alone, or its name with and without `no-`."""
+    given: Given = "argument"
+    """Where the script finds it: on its command line, in trial.params, or as what the trial itself has."""
     line: int = field(default=0, compare=False)
 
 
 def arguments(tree: ast.Module) -> list[Argument]:
     """All arguments of a script, in the order of its lines; of two with one name the first."""
-    found = [*_argparse(tree), *_click(tree), *_typer(tree)]
+    found = [*_argparse(tree), *_click(tree), *_typer(tree), *_params(tree)]
     if not found or _reads_dataclasses(tree):
         found += _dataclasses(tree)
+    found += _of_trial(tree)
     by_name: dict[str, Argument] = {}
     for argument in sorted(found, key=lambda each: each.line):
         by_name.setdefault(argument.name, argument)
@@ -182,6 +186,44 @@ def _dataclasses(tree: ast.Module) -> Iterator[Argument]:
                 line=statement.lineno,
             )
             yield _with_default(argument, default)
+
+
+def _params(tree: ast.Module) -> Iterator[Argument]:
+    """The defaults of current_trial, where they are a literal, or a name of one."""
+    for call in _calls_of_current_trial(tree):
+        given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "defaults"), None)
+        if isinstance(given, ast.Name):
+            given = _assigned(tree, given.id)
+        if isinstance(given, ast.Dict):
+            pairs = [(_literal(key), value) for key, value in zip(given.keys, given.values, strict=True)]
+        elif isinstance(given, ast.Call) and _last_name(given.func) == "dict":
+            pairs = [(keyword.arg, keyword.value) for keyword in given.keywords]
+        else:
+            continue
+        for name, value in pairs:
+            if isinstance(name, str):
+                argument = Argument(name=name, option=None, kind="other", given="params", line=value.lineno)
+                yield _with_default(argument, value, infer=True)
+
+
+def _of_trial(tree: ast.Module) -> Iterator[Argument]:
+    for call in _calls_of_current_trial(tree):
+        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        for name in ("max_train_steps", "eval_every"):
+            argument = Argument(name=name, option=None, kind="int", given="trial", line=call.lineno)
+            yield _with_default(argument, keywords.get(name))
+
+
+def _calls_of_current_trial(tree: ast.Module) -> Iterator[ast.Call]:
+    return (n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last_name(n.func) == "current_trial")
+
+
+def _assigned(tree: ast.Module, name: str) -> ast.expr | None:
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and any(_last_name(target) == name for target in targets):
+            return node.value
+    return None
 
 
 def _with_default(argument: Argument, node: ast.expr | None, *, infer: bool = False) -> Argument:

@@ -45,7 +45,10 @@ class Proposal:
 
     argument: Argument
     name: str
-    """In the study file: with underscores, and without abbreviations that the report does not know."""
+    """In the study file: with underscores, and without abbreviations that the report does not know.
+
+    One in trial.params is called as it is there.
+    """
     part: Part
     setting: Any = None
     """A range, values, or the fixed value."""
@@ -55,17 +58,18 @@ class Proposal:
 def propose(argument: Argument) -> Proposal:
     """The part of one argument, by itself; which of several scientific ones is the question is not decided here."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", argument.name).lower()
-    name = USUAL_NAMES.get(plain, plain)
-    if argument.option is None or argument.kind == "other":
+    usual = USUAL_NAMES.get(plain, plain)
+    name = argument.name if argument.given == "params" else usual
+    if argument.kind == "other" or (argument.option is None and argument.given == "argument"):
         return Proposal(argument=argument, name=name, part="left")
     if plain in STEP_LIMITS or _STEPS.match(plain):
-        return Proposal(argument=argument, name=name, part="steps")
+        return Proposal(argument=argument, name=name, part="left" if argument.given == "params" else "steps")
     for pattern, part in _PARTS:
         if pattern.search(plain):
-            return Proposal(argument=argument, name=name, part=part)
-    if argument.kind == "float" and (given := _range(name, argument)) is not None:
+            return Proposal(argument=argument, name=name, part="left" if argument.given == "params" else part)
+    if argument.kind == "float" and (given := _range(usual, argument)) is not None:
         return Proposal(argument=argument, name=name, part="nuisance", setting=given[0], why=given[1])
-    if _HOUSEKEEPING.search(plain) or not _ARCHITECTURE.search(name):
+    if _HOUSEKEEPING.search(plain) or not _ARCHITECTURE.search(usual):
         return Proposal(argument=argument, name=name, part="left")
     if not argument.has_default or argument.default is None:
         return Proposal(argument=argument, name=name, part="left")

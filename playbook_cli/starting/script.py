@@ -17,7 +17,7 @@ from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.roles import propose
-from playbook_cli.starting.shown import likely_metric, patterns
+from playbook_cli.starting.shown import likely, patterns, reported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +54,10 @@ def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, tr
     proposals = [propose(argument) for argument in arguments(tree)]
     if not any(proposal.part in ("nuisance", "scientific", "fixed") for proposal in proposals):
         raise SpecError(
-            "no argument looks like a hyperparameter",
+            "nothing that it takes looks like a hyperparameter",
             where=str(script),
-            hint="argparse, click, typer and dataclasses are read; playbook init writes a script that needs none",
+            hint="argparse, click, typer, dataclasses and current_trial(defaults={...}) are read; "
+            "playbook init writes a script to start from",
         )
     if chosen is not None:
         proposals = of_optimizer(proposals, chosen, script)
@@ -64,16 +65,19 @@ def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, tr
         data={
             "name": study_name(script.stem),
             "goal": "",
-            "command": ["${python}", os.path.relpath(script, folder), "${args}"],
+            "command": ["${python}", os.path.relpath(script, folder)],
         },
         header=[
-            f"Proposed from the arguments of {script.name}. Roles and ranges are guesses by name and default: look at",
+            f"Proposed from what {script.name} takes. Roles and ranges are guesses by name and default: look at",
             f"each one, and then at the trials: playbook plan {shlex.quote(str(folder / STUDY))}",
         ],
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)
-    _command(draft, split.all)
-    _metrics(draft, [] if uses_playbook else patterns(tree), uses_playbook=uses_playbook)
+    _command(draft, split)
+    if uses_playbook:
+        _reported(draft, likely(reported(tree)))
+    else:
+        _printed(draft, patterns(tree))
     _steps(draft, proposals)
     _roles(draft, split)
     if optimizer is not None and chosen is not None:
@@ -96,29 +100,39 @@ def parse_script(script: Path) -> ast.Module:
         ) from None
 
 
-def _command(draft: Draft, proposals: list[Proposal]) -> None:
+def _command(draft: Draft, split: _Split) -> None:
+    proposals = [p for p in split.all if p.argument.given == "argument"]
+    in_params = [p.name for p in split.taken if p.argument.given == "params"]
+    if not in_params or len(in_params) < len(split.taken):
+        draft.data["command"].append("${args}")
+        if in_params:
+            draft.data["args"] = {"omit": in_params}
     for part, macro in PASSED.items():
         given = [proposal.argument for proposal in proposals if proposal.part == part]
         draft.data["command"] += [f"{argument.option}={macro}" for argument in given[:1]]
     required = [p.argument.name for p in proposals if p.argument.option is None]
     if required:
         draft.notes.append(f"it takes positional arguments, to be added to the command: {', '.join(required)}")
-    left = [p.argument.name for p in proposals if p.part == "left" and p.argument.option is not None]
+    left = [p.argument.name for p in split.all if p.part == "left" and p.argument.name not in required]
     if left:
         draft.notes.append(f"left at the script's own values: {', '.join(left)}")
 
 
-def _metrics(draft: Draft, found: list[Pattern], *, uses_playbook: bool) -> None:
-    metric = likely_metric(found)
+def _printed(draft: Draft, found: list[Pattern]) -> None:
+    metric = likely(name for pattern in found for name in pattern.metrics)
     if metric is not None:
         draft.data["metrics"] = {"stdout": [pattern.text for pattern in found]}
         lines = ", ".join(str(pattern.line) for pattern in found)
         draft.comments["metrics",] = f"from what the script prints in line {lines}: try them on its output"
-    elif not uses_playbook:
+    else:
         draft.notes.append(
             "where its numbers are is not known: add metrics: {stdout: [...]}, {csv: ...}, {jsonl: ...} or "
             "{tensorboard: ...}, or let it call trial.report"
         )
+    _reported(draft, metric)
+
+
+def _reported(draft: Draft, metric: str | None) -> None:
     name = metric or "val_loss"
     draft.data["metric"] = {"name": name, "goal": "maximize" if more_is_better(name) else "minimize"}
     if metric is None:
@@ -149,13 +163,21 @@ class _Split:
     nuisance: list[Proposal]
     fixed: list[Proposal]
     booleans: list[Argument]
+    """Those on the command line."""
     trials: int
+
+    @property
+    def taken(self) -> list[Proposal]:
+        """Those that the study sets."""
+        return [*([self.asked] if self.asked else []), *self.nuisance, *self.fixed]
 
 
 def _split(draft: Draft, proposals: list[Proposal], trials: int | None, *, fitted: bool) -> _Split:
     """What varies, what is fixed, and in how many trials; as much varies as they can carry where they are given."""
     booleans = _booleans(draft, proposals)
-    usable = [p for p in proposals if p.argument.kind != "bool" or p.argument in booleans]
+    usable = [
+        p for p in proposals if p.argument.kind != "bool" or p.argument.given == "params" or p.argument in booleans
+    ]
     asked = next((p for p in usable if p.part == "scientific"), None)
     arms = len(asked.setting) if asked else 1
     nuisance = [p for p in usable if p.part == "nuisance"]
@@ -194,11 +216,12 @@ def _roles(draft: Draft, split: _Split) -> None:
     if fixed:
         draft.data["fixed"] = fixed
         draft.comments["fixed",] = "at the script's own values; the answer holds for these"
-    taken = [*([asked] if asked else []), *nuisance, *split.fixed]
+    taken = [p for p in split.taken if p.argument.given == "argument"]
     names = {p.name: (p.argument.option or "").removeprefix("--") for p in taken if p.argument.option != f"--{p.name}"}
     args: dict[str, Any] = {"booleans": booleans[0].switch} if booleans and booleans[0].switch != "python" else {}
     if names:
         args["names"] = names
+    args |= draft.data.pop("args", {})
     if args:
         _after(draft, "command", "args", args)
 
@@ -210,9 +233,10 @@ def _optimizer(draft: Draft, optimizer: Optimizer, name: str, selected_by: str |
     if selected_by is None:
         draft.data.setdefault("fixed", {})["optimizer"] = name
         draft.comments["fixed", "optimizer"] = "which one the script builds, for the report; it is no argument of it"
-        if "args" not in draft.data:
-            _after(draft, "command", "args", {})
-        draft.data["args"]["omit"] = ["optimizer"]
+        if "${args}" in draft.data["command"]:
+            if "args" not in draft.data:
+                _after(draft, "command", "args", {})
+            draft.data["args"].setdefault("omit", []).append("optimizer")
     missing = [knob.name for knob in optimizer.knobs if usual_name(knob.name) not in _known(draft)]
     if missing:
         draft.notes.append(f"{optimizer.title} has more to tune that the script does not take: {', '.join(missing)}")
@@ -224,7 +248,11 @@ def _known(draft: Draft) -> set[str]:
 
 def _booleans(draft: Draft, proposals: list[Proposal]) -> list[Argument]:
     """The booleans that take part: those that are given the way most are."""
-    given = [p.argument for p in proposals if p.argument.kind == "bool" and p.part in ("scientific", "fixed")]
+    given = [
+        p.argument
+        for p in proposals
+        if p.argument.kind == "bool" and p.argument.given == "argument" and p.part in ("scientific", "fixed")
+    ]
     switches = [argument.switch for argument in given]
     usual = max(switches, key=switches.count, default="python")
     others = [argument.name for argument in given if argument.switch != usual]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _STEP = re.compile(
     r"(^|_)(global_step|step|steps|iter|iteration|iter_num|it|update|batch|epoch|ep)(_|$)", re.IGNORECASE
@@ -41,10 +41,16 @@ def patterns(tree: ast.Module) -> list[Pattern]:
     return sorted(found.values() if with_step else (), key=lambda pattern: pattern.line)
 
 
-def likely_metric(found: list[Pattern]) -> str | None:
-    """What a study would look at: a measure of held-out data before one of training, a loss last among equals."""
-    names = [name for pattern in found for name in pattern.metrics if name.lower() != "step"]
-    return min(names, key=lambda name: (not _HELD_OUT.search(name), "train" in name.lower()), default=None)
+def reported(tree: ast.Module) -> list[str]:
+    """The metrics that a script names in calls of trial.report, in their order."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    return [k.arg for call in calls if _name(call.func) == "report" for k in call.keywords if k.arg]
+
+
+def likely(names: Iterable[str]) -> str | None:
+    """What a study would look at: a measure of held-out data before one of training, the first among equals."""
+    metrics = (name for name in names if name.lower() != "step")
+    return min(metrics, key=lambda name: (not _HELD_OUT.search(name), "train" in name.lower()), default=None)
 
 
 def _pattern(node: ast.AST) -> Iterator[Pattern]:

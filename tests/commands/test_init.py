@@ -97,6 +97,17 @@ def test_a_program_and_its_proposed_study_work_together_unedited(bench):
         assert last["val_loss"] == pytest.approx(params["learning_rate"] + params["nesterov"] + 0.25, abs=1e-4)
 
 
+def test_the_script_that_init_writes_is_read_and_its_study_runs(bench):
+    bench("init", "first")
+    assert bench("init", "again", "--from", "first/train.py").code == 0
+    study = bench.folder / "again/study.yaml"
+    assert "learning_rate: {min: 0.01, max: 1.0, scale: log}" in study.read_text()
+    study.write_text(study.read_text().replace("max_train_steps: 300", "max_train_steps: 20").replace(" 16", " 2"))
+    answer = bench("run", study)
+    assert answer.code == 0, answer.err
+    assert "2 of 2 trials completed" in answer.out
+
+
 @pytest.mark.parametrize("optimizer", ["nesterov", "adamw"])
 def test_a_study_of_one_optimizer_runs_as_it_is_written(bench, optimizer):
     assert bench("init", "first", "--optimizer", optimizer, "--trials", 2).code == 0

@@ -105,6 +105,37 @@ def test_what_is_not_known_is_said_and_not_made_up(draft):
     assert "no argument looks like the length of training" in made.text("x")
 
 
+PROTOCOL = """
+from playbook_cli import current_trial
+trial = current_trial(
+    defaults={"lr": 0.1, "nesterov": True, "layers": 2, "epochs": 3, "betas": [1, 2]}, max_train_steps=300,
+    eval_every=10,
+)
+trial.report(step, train_loss=a, val_error=b)
+"""
+
+
+def test_the_defaults_of_current_trial_are_hyperparameters_and_no_arguments(draft):
+    made, study = draft(PROTOCOL)
+    assert study.command == ["${python}", "my_train.py"]
+    assert (study.metric.name, study.max_train_steps, study.eval_every) == ("val_error", 300, 10)
+    assert made.data["nuisance"] == {"lr": {"min": 0.01, "max": 1.0, "scale": "log"}}
+    assert made.data["scientific"] == {"nesterov": [False, True]}
+    assert study.fixed == {"layers": 2}
+    assert made.notes == ["left at the script's own values: epochs, betas"]
+
+
+@pytest.mark.parametrize("written", ['D = {"lr": 0.1}', "D: dict = dict(lr=0.1)"])
+def test_arguments_and_defaults_of_current_trial_stand_side_by_side(draft, written):
+    made, study = draft(
+        f"from playbook_cli import current_trial\n{written}\np.add_argument('--dropout', type=float)\ncurrent_trial(D)"
+    )
+    assert study.command == ["${python}", "my_train.py", "${args}"]
+    assert made.data["args"] == {"omit": ["lr"]}
+    assert set(made.data["nuisance"]) == {"lr", "dropout"}
+    assert study.max_train_steps == 1000
+
+
 def test_a_script_that_speaks_the_protocol_needs_no_metrics(draft):
     made, study = draft("from playbook_cli import current_trial\np.add_argument('--lr', type=float, default=0.1)\n")
     assert study.metrics is None
@@ -114,8 +145,8 @@ def test_a_script_that_speaks_the_protocol_needs_no_metrics(draft):
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("lr = 3", "no argument looks like a hyperparameter"),
-        ("p.add_argument('--verbose', action='store_true')", "no argument looks like a hyperparameter"),
+        ("lr = 3", "nothing that it takes looks like a hyperparameter"),
+        ("p.add_argument('--verbose', action='store_true')", "nothing that it takes looks like a hyperparameter"),
         ("def f(:\n", "my_train.py:1: this is not Python: "),
         ("x = 1\x00", "this is not Python"),
     ],

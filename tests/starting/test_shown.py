@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from playbook_cli.starting.shown import likely_metric, patterns
+from playbook_cli.starting.shown import likely, patterns, reported
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,19 @@ def test_a_line_about_held_out_data_belongs_to_the_step_before_it():
     read = re.search(found[1].text, "Test set: Average loss: 0.0482, Accuracy: 9840/10000").groupdict()
     assert read == {"test_average_loss": "0.0482", "accuracy": "9840"}
     assert re.search(found[0].text, "Train Epoch: 2 [640/6000]\tLoss: 0.300000")["step"] == "2"
-    assert likely_metric(found) == "test_average_loss"
+    assert likely(name for pattern in found for name in pattern.metrics) == "test_average_loss"
 
 
 def test_a_study_looks_at_held_out_data_first():
     source = 'print(f"it {it} loss {loss}")\nprint(f"it {it} train acc {a} test acc {b}")\n'
     found = patterns(ast.parse(source))
     assert [pattern.line for pattern in found] == [1, 2]
-    assert likely_metric(found) == "test_acc"
-    assert likely_metric(found[:1]) == "loss"
-    assert likely_metric([]) is None
+    assert likely(name for pattern in found for name in pattern.metrics) == "test_acc"
+    assert likely(found[0].metrics) == "loss"
+    assert likely([]) is None
+
+
+def test_what_is_reported_are_the_names_in_calls_of_report():
+    tree = ast.parse("trial.report(step, train_loss=a, val_error=b)\nother(loss=1)\ntrial.report(step, **more)")
+    assert reported(tree) == ["train_loss", "val_error"]
+    assert likely(reported(tree)) == "val_error"
