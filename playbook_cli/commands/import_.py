@@ -21,7 +21,9 @@ def import_(
     into: Annotated[Path, typer.Option("--into", metavar="RUNS/NAME", help="The study's folder; a new one.")],
     kind: Annotated[
         str | None,
-        typer.Option("--format", help="files, optuna, ray, mlflow, tensorboard or table; seen from the source."),
+        typer.Option(
+            "--format", help="files, optuna, ray, mlflow, tensorboard, table or playbook; seen from the source."
+        ),
     ] = None,
     params: Annotated[
         str | None, typer.Option("--params", metavar="GLOB", help="Files with hyperparameters, below SOURCE.")

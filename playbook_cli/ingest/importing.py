@@ -48,7 +48,10 @@ class Imported:
     arm: Mapping[str, Value]
     seed: int
     repeat_of: int | None
-    """The first trial with the same hyperparameters that came to a result, or the first, where none did."""
+    """What the tool says that it repeats, or the trial with the same hyperparameters that stands for them.
+
+    That is the first one that came to a result, or the first, where none did.
+    """
     state: State
     reason: str | None
 
@@ -88,6 +91,7 @@ def study(runs: Runs, wish: Wish) -> Study:
         notes += _misfits(spec, points)
     notes += _odd_lengths(runs, spec)
     judged = [_judged(run, metric) for run in runs.runs]
+    again = runs.repeats
     first = _first([_identity(params) for params in settings], [state for state, _ in judged])
     repeats: dict[object, int] = {}
     trials = []
@@ -106,7 +110,7 @@ def study(runs: Runs, wish: Wish) -> Study:
                 params=params,
                 arm=_arm(space, params),
                 seed=next(s for s in (run.seed, seed, repeats[key]) if s is not None),
-                repeat_of=None if first[key] == number else first[key],
+                repeat_of=again[number] if again is not None else None if first[key] == number else first[key],
                 state=state,
                 reason=reason,
             )

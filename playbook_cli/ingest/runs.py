@@ -64,6 +64,8 @@ class Runs:
     goal: Goal | None = None
     space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """How hyperparameters were searched, as a study file writes it; others are inferred."""
+    repeats: Sequence[int | None] | None = None
+    """For each run the index of the one that it repeats, or None; None where nothing says it, and equal settings do."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """All else that the tool says of the study, as JSON values."""
     notes: Sequence[str] = ()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import files, mlflow, optuna, ray, table, tensorboard
+from playbook_cli.ingest import exported, files, mlflow, optuna, ray, table, tensorboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ READERS: Mapping[str, Callable[[Ask], Runs]] = {
     "mlflow": mlflow.read,
     "tensorboard": tensorboard.read,
     "table": table.read,
+    "playbook": exported.read,
 }
 
 
@@ -40,6 +41,8 @@ def _looks_like(ask: Ask) -> str:
     if optuna.is_storage(ask.source):
         return "optuna"
     path = Path(ask.source)
+    if ask.params is None and not ask.metrics and exported.is_export(path):
+        return "playbook"
     if path.is_file() and path.suffix in (".csv", ".tsv"):
         return "table"
     if not path.is_dir():
