@@ -13,6 +13,7 @@ from playbook_cli.curves import measure, measured_by
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
 from playbook_cli.launch.memory import out_of_memory
+from playbook_cli.logs import last_lines
 from playbook_cli.records import WHOLE, TrialRecord, searched
 from playbook_cli.sampling.bayesian import learned
 from playbook_cli.sampling.continued import began_anew, checkpoint_of, go_on_from
@@ -129,6 +130,8 @@ class Study:
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _crashes: dict[int, int] = field(default_factory=dict)
     """Crashed attempts of each trial in this run."""
+    _log_starts: dict[int, int] = field(default_factory=dict)
+    """Where in its log the last attempt of each trial begins that ended in this run."""
     _alone: set[int] = field(default_factory=set)
     """Trials that need their GPU for themselves, since its memory was not enough for them and others."""
     _ended_well: bool = False
@@ -416,6 +419,7 @@ class Study:
 
     def _finish(self, number: int, attempt: _Attempt, state: State, reason: str | None, exit_code: int | None) -> None:
         self._ended_well = self._ended_well or state in ("completed", "infeasible")
+        self._log_starts[number] = attempt.log_start
         self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
         result: dict[str, Any] = {"value": trial.best.value if trial.best else None} if self.spec.adaptive else {}
         if attempt.ended is not None and attempt.ended.device:
@@ -426,21 +430,15 @@ class Study:
         log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" else ""
         self.watcher.ended(trial, f"{reason}{log}" if reason else None)
 
-    def _log(self, number: int, start: int = 0) -> str:
+    def _log(self, number: int, start: int) -> str:
         """The last lines that a trial printed, from byte `start` of its log on, and where the rest is."""
         path = self.paths.trial(number).stdout
-        try:
-            with path.open("rb") as file:
-                size = file.seek(0, 2)
-                file.seek(max(start, size - 20_000))
-                lines = file.read().decode("utf-8", errors="replace").rstrip().split("\n")
-        except OSError:
-            lines = []
-        shown = "\n".join(f"    {line[:300]}" for line in lines[-SHOWN_LINES:] if line)
+        shown = "\n".join(f"    {line}" for line in last_lines(path, SHOWN_LINES, start))
         return f"{shown or '    (it printed nothing)'}\n    all of it: {path}"
 
     def _why_hopeless(self) -> str:
         number = min(self._crashes or self._trials)
         crashed = len(self._crashes)
         which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all crashed"
-        return f"{which}; trial {number}: {self._trials[number].reason}\n{self._log(number)}"
+        log = self._log(number, self._log_starts.get(number, 0))
+        return f"{which}; trial {number}: {self._trials[number].reason}\n{log}"

@@ -17,6 +17,7 @@ PARTS = [
     "errors",
     "records",
     "paths",
+    "logs",
     "inside",
     "journal",
     "client",
