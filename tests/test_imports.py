@@ -18,6 +18,7 @@ PARTS = [
     "records",
     "paths",
     "logs",
+    "failures",
     "inside",
     "journal",
     "client",

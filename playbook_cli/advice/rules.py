@@ -88,7 +88,7 @@ _RULES = (
         name="instability-edge",
         title="Is the best setting held back by training instability?",
         looks_at="every range: are all trials above some value infeasible, with the best trials right below it?",
-        verdicts=("unstable-above", "none"),
+        verdicts=("unstable-above", "none", "undecided"),
         thresholds=(
             Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all ranges"),
             Threshold(
@@ -100,7 +100,7 @@ _RULES = (
         formula=(
             "The r highest values of a range are all infeasible. The chance that chance alone does this is "
             "C(n-r, m-r) / C(n, m) for m infeasible trials among n, multiplied by the number of ranges. At least half "
-            "of the best n/8 trials must lie next to them."
+            "of the best n/8 trials must lie next to them. Undecided without any feasible trial."
         ),
         action="Do not widen: stabilise training (warmup, clipping, another optimizer), then tune again.",
         source="Identifying bad search space boundaries; How can optimization failures be debugged and mitigated?",

@@ -163,9 +163,9 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
     zone = limit(study, "instability-edge", "zone")
     seen = unstable_above(trials, parameter, study.metric, zone=zone) if trials else None
     if seen is None or seen.limit is None:
-        return found.ok(
+        return found.info(
             "instability-edge",
-            "none",
+            "undecided",
             {"trials": len(trials), "infeasible": len(trials)},
             "no feasible trial yet, so no border between stable and unstable",
             subject=parameter.label,

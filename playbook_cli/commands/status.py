@@ -32,7 +32,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
         return
     out = console()
     for line in lines(store)[0]:
-        out.print(line)
+        out.print(line, soft_wrap=True)
 
 
 def lines(store: Store) -> tuple[list[str], bool]:
@@ -42,9 +42,26 @@ def lines(store: Store) -> tuple[list[str], bool]:
     record, runner, history = store.record(), store.runner(), store.history()
     nodes = store.on_cluster(history)
     said = sentences(record.name, record.metric, record.trials, record.planned)
-    shown = [*said, *_running(record, nodes), *_on_cluster(nodes), *_who(record, runner, nodes, history.source)]
+    shown = [
+        *said,
+        *_failed(record, store),
+        *_running(record, nodes),
+        *_on_cluster(nodes),
+        *_who(record, runner, nodes, history.source),
+    ]
     tally = _tallied(nodes)
     return shown, runner is not None or tally["running"] + tally["waiting"] > 0
+
+
+def _failed(record: StudyRecord, store: Store) -> list[str]:
+    """The most frequent reason, and what is known of it."""
+    from playbook_cli.failures import failures
+
+    first = next(iter(failures(record.trials, store.paths)), None)
+    if first is None:
+        return []
+    log = [f"    all of it: {first.log}"] if first.log else []
+    return [f"  {first.message}", *([f"    {first.said}"] if first.said else []), *log]
 
 
 def _running(record: StudyRecord, nodes: Mapping[int, Node | None]) -> list[str]:

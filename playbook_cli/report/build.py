@@ -35,6 +35,7 @@ from playbook_cli.report.value import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.failures import Failure
     from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
     from playbook_cli.report.value import Searched
 
@@ -42,7 +43,7 @@ _STATES = ("completed", "infeasible", "failed", "running")
 _BELONGS = StudyPaths(Path(".."))
 
 
-def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
+def build(study: StudyRecord, findings: Sequence[Finding], failures: Sequence[Failure] = ()) -> Report:
     """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them."""
     found = repeats(study)
     whole, study = study, study.search
@@ -66,6 +67,7 @@ def build(study: StudyRecord, findings: Sequence[Finding]) -> Report:
         best=best,
         arms=[_arm(study, settings, space) for settings, space in zip(arms, spaces(study, arms), strict=True)],
         findings=findings,
+        failures=failures,
         edge_zone=zone,
         axes=[_axis(parameter, study.trials, zone) for parameter in study.parameters],
         panels=panels(study, ranked),

@@ -51,6 +51,7 @@ def space(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
     )
     marks = [
         ('<i class="cross">&times;</i>', "infeasible"),
+        *([('<i class="cross failed">&times;</i>', "failed")] if report.counts["failed"] else []),
         ('<i class="triangle"></i>', "worse than the scale shows"),
         ('<i class="band"></i>', f"outer {report.edge_zone:.0%} of the range"),
     ]

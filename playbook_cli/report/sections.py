@@ -10,6 +10,7 @@ from playbook_cli.report.evidence import NOTHING, SECTION_OF
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.failures import Failure
     from playbook_cli.records import Finding, Value
     from playbook_cli.report.charts.frame import Chart
     from playbook_cli.report.rows import Rows
@@ -125,7 +126,8 @@ def _repeats(report: Report) -> list[str]:
 
 
 def _findings(report: Report) -> str:
-    parts = [_finding(finding, _where(report, finding)) for finding in report.spoken]
+    parts = [_failure(report, failure) for failure in report.failures]
+    parts += [_finding(finding, _where(report, finding)) for finding in report.spoken]
     if not parts:
         parts.append('<p class="how">No rule complains.</p>' if report.silent else NOTHING)
     parts.append(_folded(report.undecided, "undecided", "with too little to judge yet"))
@@ -172,6 +174,19 @@ def _finding(finding: Finding, where: str) -> str:
         f"{words.escape(finding.message)}</p>"
         f'<dl class="evidence"><div><dt>rule</dt><dd>{words.escape(finding.rule)}</dd></div>{evidence}</dl>'
         f"{command}</div></div>"
+    )
+
+
+def _failure(report: Report, failure: Failure) -> str:
+    said = f'<p class="mono">{words.escape(words.shortened(failure.said, 300))}</p>' if failure.said else ""
+    link = ""
+    if failure.log:
+        log = next(t.log for t in (*report.trials, *report.again) if t.id == failure.trials[0])
+        link = f'<p>all of it: <a href="{words.escape(log)}">{words.escape(failure.log)}</a></p>'
+    return (
+        f'<div class="finding warning"><span class="mark" title="warning">{_MARKS["warning"]}</span>'
+        f'<div><p><a class="subject" href="#trials">failed</a>: {words.escape(failure.message)}</p>{said}{link}</div>'
+        "</div>"
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.report.value import Axis, BestSteps, Trial
 
-GOOD, OTHER, INFEASIBLE = "●", "·", "x"
+GOOD, OTHER, INFEASIBLE, FAILED = "●", "·", "x", "!"
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _ASCII = str.maketrans({"●": "o", "·": ".", "█": "#", "─": "-", "┊": ":", words.NOTHING: "-", "…": "~"})
 
@@ -25,12 +25,12 @@ def plain(text: str) -> str:
 
 
 def axis_strip(axis: Axis, trials: Mapping[int, Trial], width: int, zone: float) -> str:
-    """A range from end to end in `width` characters: a good trial hides an infeasible one, and that any other."""
+    """A range in `width` characters: good trials hide infeasible ones, those failed ones, and these others."""
     cells = [" "] * width
     if axis.zones is not None:
         for edge in (round(width * zone), width - 1 - round(width * zone)):
             cells[edge] = "┊"
-    order = {OTHER: 0, INFEASIBLE: 1, GOOD: 2}
+    order = {mark: place for place, mark in enumerate((OTHER, FAILED, INFEASIBLE, GOOD))}
     marks = ((_mark(trials[point.trial]), point.unit) for point in axis.points)
     for mark, unit in sorted(marks, key=lambda pair: order[pair[0]]):
         cells[min(int(unit * width), width - 1)] = mark
@@ -61,11 +61,11 @@ def _under(bars: int) -> int:
 def _mark(trial: Trial) -> str:
     if trial.good:
         return GOOD
-    return INFEASIBLE if trial.state == "infeasible" else OTHER
+    return {"infeasible": INFEASIBLE, "failed": FAILED}.get(trial.state, OTHER)
 
 
-def counted(axis: Axis, trials: Sequence[Trial]) -> list[tuple[str, int, int, int]]:
-    """For every choice of an axis: its name, and its good, other and infeasible trials."""
+def counted(axis: Axis, trials: Sequence[Trial]) -> list[tuple[str, dict[str, int]]]:
+    """For every choice of an axis: its name, and its trials by their mark."""
     by_id = {trial.id: trial for trial in trials}
     rows = []
     for index, name in enumerate(axis.choices):
@@ -73,5 +73,5 @@ def counted(axis: Axis, trials: Sequence[Trial]) -> list[tuple[str, int, int, in
             by_id[p.trial] for p in axis.points if min(int(p.unit * len(axis.choices)), len(axis.choices) - 1) == index
         ]
         marks = [_mark(trial) for trial in here]
-        rows.append((name, marks.count(GOOD), marks.count(OTHER), marks.count(INFEASIBLE)))
+        rows.append((name, {mark: marks.count(mark) for mark in (GOOD, OTHER, INFEASIBLE, FAILED)}))
     return rows

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from playbook_cli.analysis.isolation import Isolated
+    from playbook_cli.failures import Failure
     from playbook_cli.records import Finding
     from playbook_cli.report.value import Isolation, Repeats, Report, Trial
 
@@ -67,8 +68,10 @@ class _Printer:
         self._line(", ".join(_counted(report)), "dim")
 
     def _findings(self) -> None:
-        if self._report.findings:
+        if self._report.findings or self._report.failures:
             self._heading("Findings")
+        for failure in self._report.failures:
+            self._failure(failure)
         for finding in self._report.spoken:
             mark, style = _MARKS[finding.severity]
             self._marked(mark, style, _with_subject(finding))
@@ -80,6 +83,14 @@ class _Printer:
         if self._report.silent:
             mark, style = _MARKS["ok"]
             self._marked(mark, style, "; ".join(_by_rule(self._report.silent)))
+
+    def _failure(self, failure: Failure) -> None:
+        mark, style = _MARKS["warning"]
+        self._marked(mark, style, failure.message)
+        if failure.said:
+            self._marked(" ", "", failure.said)
+        if failure.log:
+            self._console.print(self._text(f"  all of it: {failure.log}"), soft_wrap=True)
 
     def _best_trials(self) -> None:
         report = self._report
@@ -125,7 +136,8 @@ class _Printer:
         if not any(axis.points for axis in report.axes):
             return
         zone = f"┊ outer {report.edge_zone:.0%}"
-        legend = f"{strips.GOOD} best   {strips.OTHER} others   {strips.INFEASIBLE} infeasible   {zone}"
+        failed = f"{strips.FAILED} failed   " if report.counts["failed"] else ""
+        legend = f"{strips.GOOD} best   {strips.OTHER} others   {strips.INFEASIBLE} infeasible   {failed}{zone}"
         self._heading("Where the trials lie", legend)
         trials = {trial.id: trial for trial in report.trials}
         width = max(self._console.width, 40)
@@ -137,10 +149,10 @@ class _Printer:
         for axis in report.axes:
             name = self._name(axis.label, name_width)
             if axis.zones is None:
-                for row, (choice, good, other, infeasible) in enumerate(strips.counted(axis, report.trials)):
-                    marks = strips.GOOD * good + strips.OTHER * other + strips.INFEASIBLE * infeasible
+                for row, (choice, here) in enumerate(strips.counted(axis, report.trials)):
+                    marks = "".join(mark * count for mark, count in here.items())
                     if len(marks) > strip_width:
-                        marks = f"{good} {strips.GOOD}  {other} {strips.OTHER}  {infeasible} {strips.INFEASIBLE}"
+                        marks = "  ".join(f"{count} {mark}" for mark, count in here.items() if count)
                     table.add_row(name if row == 0 else "", self._name(choice, 9), self._text(marks), "")
             else:
                 strip = self._text(f"|{strips.axis_strip(axis, trials, strip_width, report.edge_zone)}|")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
+    from playbook_cli.failures import Failure
     from playbook_cli.records import Best, Finding, Metric, Role, State, Value
 
 Split = Literal["validation", "training"]
@@ -204,6 +205,8 @@ class Report:
     best: Best | None
     arms: Sequence[Arm]
     findings: Sequence[Finding]
+    failures: Sequence[Failure]
+    """Why trials failed, repeats too."""
     edge_zone: float
     """Share of a range, at each end, in which the boundary rule looks; axis plots mark it."""
     axes: Sequence[Axis]

@@ -142,3 +142,10 @@ def test_an_unstable_region_far_from_the_best_trials_is_no_warning() -> None:
     finding = about(instability_edge(surface_study(points, losses)))
     assert (finding.severity, finding.verdict) == ("ok", "none")
     assert "well below" in finding.message
+
+
+def test_without_a_feasible_trial_no_border_of_stability_is_judged() -> None:
+    study = surface_study(np.array([[0.2], [0.8]]), np.array([np.inf, np.inf]))
+    for trials in (study.trials, []):
+        (finding,) = instability_edge(replace(study, trials=trials))
+        assert (finding.verdict, finding.severity) == ("undecided", "info")

@@ -57,6 +57,26 @@ def test_a_study_with_no_finished_trial_is_reported(bench):
     assert answer.code == 0, answer.err
 
 
+def test_a_study_that_failed_says_why_and_where_the_rest_is(bench):
+    bench.study("def train(trial): raise ValueError('no <data>')\n", trials=2, resources={"retries": 0})
+    bench("run", "study.yaml", "--jobs", 1)
+    answer = bench("report", "runs/toy")
+    first = answer.out.partition("Findings")[2].splitlines()[1:4]
+    assert first == [
+        "! 2 trials failed (0, 1): it crashed with exit code 1",
+        "  ValueError: no <data>",
+        "  all of it: runs/toy/trials/0000/stdout.log",
+    ]
+    assert "ok instability-edge" not in answer.out
+    page = (bench.paths().report / "index.html").read_text()
+    assert "2 trials failed (0, 1): it crashed with exit code 1" in page
+    assert "ValueError: no &lt;data&gt;" in page
+    assert '<a href="../trials/0000/stdout.log">runs/toy/trials/0000/stdout.log</a>' in page
+    assert "No rule complains" not in page
+    status = bench("status", "runs/toy").out
+    assert all(line.strip("! ") in status for line in first)
+
+
 def test_a_folder_that_is_no_study_is_refused_with_those_that_are(bench):
     finish(bench, good, trials=4)
     answer = bench("report", "runs/other")

@@ -80,6 +80,14 @@ def test_an_infeasible_trial_is_an_x_at_its_place() -> None:
     assert re.search(r"\|x.*x\|", strip)
 
 
+def test_a_failed_trial_is_not_drawn_as_an_infeasible_one() -> None:
+    trials = [studies.bare("failed", 0, params={"learning_rate": 1.0}), studies.bare("infeasible", 1)]
+    shown = printed(build(studies.digits(2, parameters=(studies.RATE,), trials=trials), []))
+    strip = next(line for line in shown.splitlines() if "learning_rate" in line)
+    assert re.search(r"x.*!\|", strip)
+    assert "! failed" in shown
+
+
 def test_the_histogram_counts_both_zones() -> None:
     study = studies.digits(12, parameters=(studies.RATE,))
     assert "0 of 12 (0%) within the first 10%" in printed(build(study, []))

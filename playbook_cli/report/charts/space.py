@@ -64,12 +64,13 @@ def axis_plot(frame: Frame, index: int) -> Chart:
             opacity=opacity("true"),
         )
     )
-    infeasible = sum(trial.state == "infeasible" for trial in report.trials)
+    infeasible = report.counts["infeasible"]
+    failed = f", {report.counts['failed']} failed" if report.counts["failed"] else ""
     return Chart(
         name=f"axis-{index}",
         section="space",
         title=f"{axis.label} (log scale)" if axis.scale == "log" else axis.label,
-        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {infeasible} infeasible.",
+        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {infeasible} infeasible{failed}.",
         spec=frame.finish(layered(*zones, crosses, circles, chosen(points)), _HEIGHT, ["t"]),
     )
 

@@ -1,0 +1,65 @@
+"""Why trials failed: their reasons, and what they printed last."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playbook_cli.logs import last_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
+
+REASONS = 5
+"""So many are told apart; the others are counted together."""
+NAMED = 6
+"""Trials of one reason whose numbers are told."""
+SHOWN = 160
+"""Characters of what a trial printed last."""
+_REACHED = re.compile(r", and had come to step \d+$")
+"""What differs between trials that ran out of time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The trials that failed for one reason."""
+
+    reason: str
+    trials: Sequence[int]
+    said: str | None = None
+    """The last line that the first of them printed; None where it printed nothing."""
+    log: str | None = None
+    """Where all of that is; None where there is no log."""
+
+    @property
+    def message(self) -> str:
+        """`2 trials failed (0, 1): it crashed with exit code 1`."""
+        if len(self.trials) == 1:
+            return f"trial {self.trials[0]} failed: {self.reason}"
+        more = ", ..." if len(self.trials) > NAMED else ""
+        numbers = ", ".join(map(str, self.trials[:NAMED]))
+        return f"{len(self.trials)} trials failed ({numbers}{more}): {self.reason}"
+
+
+def failures(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[Failure]:
+    """The failed trials by reason, the most frequent one first."""
+    reasons: dict[str, list[int]] = {}
+    for trial in trials:
+        if trial.state == "failed":
+            reasons.setdefault(_REACHED.sub("", trial.reason or "for no known reason"), []).append(trial.id)
+    ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    found = [_failure(reason, numbers, paths) for reason, numbers in ordered[:REASONS]]
+    others = [number for _, numbers in ordered[REASONS:] for number in numbers]
+    if others:
+        found.append(Failure(reason=f"{len(ordered) - REASONS} other reasons", trials=sorted(others)))
+    return found
+
+
+def _failure(reason: str, trials: Sequence[int], paths: StudyPaths) -> Failure:
+    log = paths.trial(trials[0]).stdout
+    said = next((line.strip()[:SHOWN] for line in last_lines(log, 1)), None)
+    return Failure(reason=reason, trials=trials, said=said, log=str(log) if log.is_file() else None)
