@@ -133,7 +133,7 @@ _RULES = (
         looks_at="the share of ended trials that diverged or could not be trained",
         verdicts=("too-many", "few", "undecided"),
         thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
-        formula="infeasible / (completed + infeasible); below 4 trials undecided, unless all are infeasible.",
+        formula="infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible.",
         action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
         source="Extracting insight from experimental results",
     ),

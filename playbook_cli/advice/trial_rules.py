@@ -74,16 +74,20 @@ def infeasible(study: StudyRecord) -> list[Finding]:
         "failed": failed,
     }
     crashed = f"; {wording.plural(failed, 'trial')} failed for other reasons and are not counted" if failed else ""
-    message = f"infeasible: {bad} of {wording.plural(len(trials), 'ended trial')}{crashed}"
-    if len(trials) < _LEAST and not (len(trials) == _LEAST - 1 and bad == len(trials)):
-        return [found.info("infeasible", "undecided", evidence, f"{message}: too few to judge")]
+    message = f"{bad} of {wording.plural(len(trials), 'ended trial')} {'is' if bad == 1 else 'are'} infeasible"
+    if len(trials) < 2 or bad < len(trials) < _LEAST:
+        return [found.info("infeasible", "undecided", evidence, f"{message}: too few to judge{crashed}")]
     if share <= threshold:
-        return [found.ok("infeasible", "few", evidence, message)]
+        return [found.ok("infeasible", "few", evidence, f"{message}{crashed}")]
+    if bad == len(trials):
+        why = f" (trial {trials[0].id}: {trials[0].reason})" if trials[0].reason else ""
+        message += f"{why}: lower the learning rate, change or reparameterize the space, or look for a bug"
+        return [found.warning("infeasible", "too-many", evidence, f"{message}{crashed}")]
     message += (
         f", more than {wording.percent(threshold)}: the space reaches far into where training fails, or there is a bug"
     )
     act = wording.command("next", study, "--narrow")
-    return [found.warning("infeasible", "too-many", evidence, message, act=act)]
+    return [found.warning("infeasible", "too-many", evidence, f"{message}{crashed}", act=act)]
 
 
 def budget(study: StudyRecord) -> list[Finding]:

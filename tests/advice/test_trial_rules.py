@@ -30,6 +30,8 @@ def results(*values: float) -> StudyRecord:
         (6, 4, "too-many", "warning"),
         (0, 10, "few", "ok"),
         (3, 0, "too-many", "warning"),
+        (2, 0, "too-many", "warning"),
+        (1, 0, "undecided", "info"),
         (2, 1, "undecided", "info"),
         (0, 0, "undecided", "info"),
     ],
@@ -43,6 +45,15 @@ def test_more_than_half_infeasible_is_too_many(bad: int, good: int, verdict: str
 def test_the_share_that_is_too_large_is_the_users_to_set() -> None:
     strict = replace(results(math.inf, 0.1, 0.2, 0.3), rules={"infeasible": {"share": 0.2}})
     assert infeasible(strict)[0].verdict == "too-many"
+
+
+def test_where_nothing_can_be_trained_the_finding_says_what_to_try() -> None:
+    (finding,) = infeasible(results(math.inf, math.inf))
+    assert finding.message == (
+        "2 of 2 ended trials are infeasible (trial 0: loss is nan): lower the learning rate, change or reparameterize "
+        "the space, or look for a bug"
+    )
+    assert finding.next is None  # no trial is left to narrow the space to
 
 
 def test_failed_trials_are_told_and_not_counted() -> None:
