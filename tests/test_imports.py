@@ -19,6 +19,7 @@ PARTS = [
     "paths",
     "logs",
     "failures",
+    "gone",
     "inside",
     "journal",
     "client",

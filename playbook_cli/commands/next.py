@@ -74,7 +74,7 @@ def next_(
 
     store = Store(study_folder(study, runs))
     record = store.record().search
-    _warn_of_unfinished(record)
+    _warn_of_missing(record, store)
     findings = advise(record)
     request = Request(
         widen=widen or (),
@@ -110,9 +110,12 @@ def next_(
         revised.show(revision, store, path)
 
 
-def _warn_of_unfinished(record: StudyRecord) -> None:
+def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.commands.output import console
+    from playbook_cli.gone import gone
 
+    for lost in gone(record.trials, store.paths):
+        console(stderr=True).print(f"playbook: {lost}", soft_wrap=True)
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:
         console(stderr=True).print(

@@ -108,8 +108,10 @@ class _Plan:
 
 def _side(argument: Path, runs: Path) -> _Side:
     """The study, as it can be repeated. A PlaybookError says what is missing for that."""
+    from playbook_cli.commands.run import tell
     from playbook_cli.commands.summary import tallied
     from playbook_cli.errors import StudyError
+    from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
     from playbook_cli.store import Store
@@ -125,6 +127,8 @@ def _side(argument: Path, runs: Path) -> _Side:
     if runner is not None:
         hint = f"wait for its end: playbook watch {where}"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
+    for lost in gone(record.trials, store.paths):
+        tell(lost)
     file = study_file(argument, store, "repeat")
     missing = tallied(record.trials, record.planned)[0]["pending"]
     if missing:

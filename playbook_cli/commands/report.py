@@ -29,13 +29,19 @@ def report(
     from playbook_cli.advice import advise
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.failures import failures
+    from playbook_cli.gone import gone
     from playbook_cli.report.build import build
     from playbook_cli.store import Store
     from playbook_cli.sweep import known as sweep_known
 
     store = Store(study_folder(study, runs))
     record = sweep_known.record(store)
-    built = build(record, advise(record), failures(record.trials, store.paths))
+    built = build(
+        record,
+        advise(record),
+        failures=failures(record.trials, store.paths),
+        caveats=gone(record.trials, store.paths),
+    )
     if json:
         from playbook_cli.report.as_json import as_json
 

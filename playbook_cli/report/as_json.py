@@ -28,6 +28,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "best": _best(report.best),
         "arms": [_arm(arm) for arm in report.arms],
         "findings": [_finding(finding) for finding in report.findings],
+        "caveats": list(report.caveats),
         "trials": [
             _trial(trial, report.max_train_steps)
             for trial in sorted([*report.trials, *report.again], key=lambda trial: trial.id)

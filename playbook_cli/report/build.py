@@ -43,7 +43,13 @@ _STATES = ("completed", "infeasible", "failed", "running")
 _BELONGS = StudyPaths(Path(".."))
 
 
-def build(study: StudyRecord, findings: Sequence[Finding], failures: Sequence[Failure] = ()) -> Report:
+def build(
+    study: StudyRecord,
+    findings: Sequence[Finding],
+    *,
+    failures: Sequence[Failure] = (),
+    caveats: Sequence[str] = (),
+) -> Report:
     """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them."""
     found = repeats(study)
     whole, study = study, study.search
@@ -68,6 +74,7 @@ def build(study: StudyRecord, findings: Sequence[Finding], failures: Sequence[Fa
         arms=[_arm(study, settings, space) for settings, space in zip(arms, spaces(study, arms), strict=True)],
         findings=findings,
         failures=failures,
+        caveats=caveats,
         edge_zone=zone,
         axes=[_axis(parameter, study.trials, zone) for parameter in study.parameters],
         panels=panels(study, ranked),

@@ -126,7 +126,8 @@ def _repeats(report: Report) -> list[str]:
 
 
 def _findings(report: Report) -> str:
-    parts = [_failure(report, failure) for failure in report.failures]
+    parts = [_warned(f"<p>{words.escape(caveat)}</p>") for caveat in report.caveats]
+    parts += [_failure(report, failure) for failure in report.failures]
     parts += [_finding(finding, _where(report, finding)) for finding in report.spoken]
     if not parts:
         parts.append('<p class="how">No rule complains.</p>' if report.silent else NOTHING)
@@ -183,11 +184,12 @@ def _failure(report: Report, failure: Failure) -> str:
     if failure.log:
         log = next(t.log for t in (*report.trials, *report.again) if t.id == failure.trials[0])
         link = f'<p>all of it: <a href="{words.escape(log)}">{words.escape(failure.log)}</a></p>'
-    return (
-        f'<div class="finding warning"><span class="mark" title="warning">{_MARKS["warning"]}</span>'
-        f'<div><p><a class="subject" href="#trials">failed</a>: {words.escape(failure.message)}</p>{said}{link}</div>'
-        "</div>"
-    )
+    return _warned(f'<p><a class="subject" href="#trials">failed</a>: {words.escape(failure.message)}</p>{said}{link}')
+
+
+def _warned(content: str) -> str:
+    mark = f'<span class="mark" title="warning">{_MARKS["warning"]}</span>'
+    return f'<div class="finding warning">{mark}<div>{content}</div></div>'
 
 
 def _named(finding: Finding) -> str:

@@ -68,8 +68,10 @@ class _Printer:
         self._line(", ".join(_counted(report)), "dim")
 
     def _findings(self) -> None:
-        if self._report.findings or self._report.failures:
+        if self._report.findings or self._report.failures or self._report.caveats:
             self._heading("Findings")
+        for caveat in self._report.caveats:
+            self._marked(*_MARKS["warning"], caveat)
         for failure in self._report.failures:
             self._failure(failure)
         for finding in self._report.spoken:
@@ -85,8 +87,7 @@ class _Printer:
             self._marked(mark, style, "; ".join(_by_rule(self._report.silent)))
 
     def _failure(self, failure: Failure) -> None:
-        mark, style = _MARKS["warning"]
-        self._marked(mark, style, failure.message)
+        self._marked(*_MARKS["warning"], failure.message)
         if failure.said:
             self._marked(" ", "", failure.said)
         if failure.log:

@@ -207,6 +207,8 @@ class Report:
     findings: Sequence[Finding]
     failures: Sequence[Failure]
     """Why trials failed, repeats too."""
+    caveats: Sequence[str]
+    """What is wrong with the record itself, a sentence each."""
     edge_zone: float
     """Share of a range, at each end, in which the boundary rule looks; axis plots mark it."""
     axes: Sequence[Axis]

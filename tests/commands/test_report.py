@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from playbook_cli.advice.rules import RULES
 from tests.commands.finished import finish
@@ -75,6 +76,21 @@ def test_a_study_that_failed_says_why_and_where_the_rest_is(bench):
     assert "No rule complains" not in page
     status = bench("status", "runs/toy").out
     assert all(line.strip("! ") in status for line in first)
+
+
+def test_evaluations_that_were_deleted_are_missed(bench):
+    finish(bench, good, trials=8)
+    assert bench("report", "runs/toy", "--json").json["caveats"] == []
+    bench.paths().trial(2).metrics.unlink()
+    said = "the evaluations of trial 2 are gone: runs/toy/trials/0002/metrics.jsonl"
+    assert f"! {said}" in bench("report", "runs/toy").out
+    assert said in (bench.paths().report / "index.html").read_text()
+    assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
+    for verb, *options in (("next", "-o", "-"), ("repeat", "--top", 1, "--seeds", 1)):
+        assert bench(verb, "runs/toy", *options).err.count(said) == 1
+    shutil.rmtree(bench.paths().trials)
+    said = "the evaluations of 9 trials (0, 1, 2, 3, 4, 5, ...) are gone: runs/toy/trials/0000/metrics.jsonl, ..."
+    assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
 
 
 def test_a_folder_that_is_no_study_is_refused_with_those_that_are(bench):
