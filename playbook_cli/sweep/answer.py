@@ -200,6 +200,8 @@ def _moving(point: Point) -> str:
     """How the training loss was moving at the end."""
     if point.loss is None or point.loss_change is None:
         return ""
+    if point.loss_change > 1:
+        return f"; {point.loss} more than doubled in the last quarter"
     way = "falling" if point.loss_change < 0 else "rising" if point.loss_change > 0 else "at a standstill"
     amount = f" by {abs(point.loss_change):.2%} in the last quarter" if point.loss_change else ""
     return f"; {point.loss} {way}{amount}"
