@@ -41,7 +41,8 @@ def render(log: Log, out: Console) -> None:
         out.print("")
     for row in standing:
         assert row.adopted is not None
-        out.print(f"{_one_line(row.name, 60)}: {log_words.adoption(row.adopted, stands=True)}")
+        said = log_words.adoption(row.adopted, stands=True, noted=room < _MIDDLE)  # the table has the notes
+        out.print(f"{_one_line(row.name, 60)}: {said}")
 
 
 def _cells(row: Row, room: int) -> list[str]:

@@ -58,13 +58,13 @@ def spread(mean: float, sd: float | None) -> str:
     return words.number(mean) if sd is None else f"{words.number(mean)} ± {sd:.2g}"
 
 
-def adoption(entry: Adoption, *, stands: bool) -> str:
-    """`baseline since 2026-01-31, over digits (compare: adopt) with trial 8; 2 points against it`."""
+def adoption(entry: Adoption, *, stands: bool, noted: bool = True) -> str:
+    """`baseline since 2026-01-31, over digits (compare: adopt) with trial 8; 2 points against it. Note: it works`."""
     since = "baseline since" if stands else "was made the baseline on"
     said = f" (compare: {entry.comparison.get('verdict')})" if entry.comparison else ""
     over = f", over {entry.over}{said}" if entry.over else ""
     against = f"; {words.count(len(entry.against), 'point')} against it" if entry.against else ""
-    note = f": {entry.note}" if entry.note else ""
+    note = f". Note: {entry.note}" if entry.note and noted else ""
     return f"{since} {day(entry.time)}{over} with trial {entry.trial}{against}{note}"
 
 

@@ -127,6 +127,19 @@ def test_any_terminal_shows_every_study_and_no_control_character(width: int) -> 
     assert "cannot" in text
 
 
+@pytest.mark.parametrize("width", [50, 160])
+def test_the_note_of_an_adoption_is_told_once_and_apart_from_what_speaks_against_it(width: int) -> None:
+    out = StringIO()
+    render(
+        Log(runs=Path("runs"), rows=[ROW], adopted=[ADOPTED]),
+        Console(file=out, width=width, highlight=False, markup=False),
+    )
+    text = " ".join(out.getvalue().split())
+    assert text.count("it works") == 1
+    assert "with trial 3; 1 point against it. Note: it works" in log_words.notes(ROW)[0]
+    assert "against it:" not in text
+
+
 def test_a_study_that_is_whole_does_not_say_of_how_many() -> None:
     whole = {**dict.fromkeys(TRIALS, 0), "planned": 4, "completed": 4}
     assert log_words.trials(Row(folder="a", name="a", trials=whole)) == "4 completed"
