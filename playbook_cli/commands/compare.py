@@ -47,7 +47,8 @@ def compare(
 ) -> None:
     """Adopt the candidate over the baseline? `adopt`, `keep`, or `not-yet` and how many more runs would settle it.
 
-    The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat.
+    The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat. Where
+    several trials were repeated, each seed is scored at the one that does best on the other seeds.
 
     Its interval holds the variance of trainings and of searches. `adopt` takes a gain above --complexity by a one-sided
     test at 0.04, which keeps adoptions without a gain at about 4%. An arm of several settings is written a=1,b=2; with

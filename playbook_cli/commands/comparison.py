@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.wording import number
+from playbook_cli.analysis.repeats import repeated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +63,8 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
         table.add_row(role, *(_cell(shown[key]) for key in keys))
     out.print()
     out.print(table)
+    if (why := _fresh_means(weighed, a, b)) is not None:
+        out.print(why)
     out.print()
     for text in weighed.decision.blocked_by:
         out.print(f"! {text}")
@@ -73,6 +76,24 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
         out.print(f"-> {command}")
     if (then := _then(weighed, a, b)) is not None:
         out.print(f"   {then}")
+
+
+def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:
+    """Why a fresh mean is not what `playbook repeat` prints of the trial, where it is not."""
+    if weighed.metric != a.study.metric:  # steps to a target, which repeat does not print
+        return None
+    other = []
+    for role, side, selected in (("baseline", a, weighed.baseline), ("candidate", b, weighed.candidate)):
+        own = {one.trial: one.mean for one in repeated(side.study)}.get(selected.trial.id) if selected else None
+        mean = selected.mean if selected else None
+        if own is not None and mean is not None and number(own) != number(weighed.metric.loss(mean)):
+            other.append(f"{number(own)} for the {role}")
+    if not other:
+        return None
+    return (
+        "Fresh mean: each seed is scored at the trial that does best on the other seeds, so that no result helps to "
+        f"choose the trial that it stands for. playbook repeat prints the mean of one trial: {', '.join(other)}."
+    )
 
 
 def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:

@@ -105,6 +105,19 @@ def test_the_terminal_says_verdict_sides_and_command(two):
         assert word in " ".join(answer.out.split())
 
 
+def test_a_fresh_mean_that_repeat_does_not_print_is_explained(two):
+    assert "Fresh mean:" not in two("compare", "runs/a", "runs/b").out
+    finish(two, lambda params: params["x"], name="c", trials=12)
+    order = sorted(range(12), key=lambda trial: two.events("planned", "c")[trial]["params"]["x"])
+    events = [(order[0], (0.1, 0.4, 0.1, 0.1)), (order[1], (0.3, 0.1, 0.3, 0.1))]
+    for trial, values in events:
+        repeat(two, "c", values, trial=trial)
+    answer = two("compare", "runs/a", "runs/c", "--json").json["candidate"]
+    said = " ".join(two("compare", "runs/a", "runs/c").out.split())
+    assert answer["mean"] > 0.21
+    assert "playbook repeat prints the mean of one trial: 0.2 for the candidate" in said
+
+
 def test_the_other_way_round_the_baseline_is_kept(two):
     answer = two("compare", "runs/b", "runs/a", "--json").json
     assert (answer["verdict"], answer["next"]) == ("keep", None)
