@@ -73,7 +73,7 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
     for text in weighed.caveats:
         out.print(f"i {text}")
     if (command := following(weighed, a, b)) is not None:
-        out.print(f"-> {command}")
+        out.print(f"-> {'first mend what blocks it: ' if _mends(weighed) else ''}{command}")
     if (then := _then(weighed, a, b)) is not None:
         out.print(f"   {then}")
 
@@ -105,7 +105,7 @@ def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
     if decision.verdict == "adopt":
         trial = weighed.candidate.trial.id if weighed.candidate else 0
         return shlex.join(["playbook", "adopt", b.folder, *(["--trial", str(trial)] if one else ["--over", a.folder])])
-    if decision.settle is None or (decision.blocked_by and weighed.compared is not None):
+    if decision.settle is None or _mends(weighed):
         blamed = next((c for c in (a, b) if any(t.startswith(f"{c.label}: ") for t in decision.blocked_by)), b)
         return shlex.join(["playbook", "next", blamed.folder])
     if decision.settle.searches > 1 or decision.settle.trials is not None:
@@ -114,6 +114,11 @@ def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
         return None
     again = ["playbook", "repeat", b.folder, "--top", "1", "--seeds", str(decision.settle.repeats)]
     return shlex.join(again if one else [*again, "--baseline", a.folder])
+
+
+def _mends(weighed: Weighed) -> bool:
+    """Whether runs that would settle it have to wait, since something blocks any verdict."""
+    return weighed.decision.verdict == "not-yet" and bool(weighed.decision.blocked_by) and weighed.compared is not None
 
 
 def _more_search(settle: Settling, a: Contender, b: Contender) -> str | None:

@@ -213,6 +213,15 @@ def test_searches_that_would_settle_it_are_named_with_a_search_seed_of_their_own
     assert load(bench.folder / "b-seed8.yaml")[0].name == "b-seed8"
 
 
+def test_what_blocks_the_verdict_is_to_be_mended_first(two):
+    finish(two, lambda params: 0.7 - 0.2 * params["x"], name="c", trials=12)
+    repeat(two, "c", noisy(0.5))
+    answer = two("compare", "runs/c", "runs/b")
+    assert "boundary (x): upper-edge" in answer.out
+    assert "-> first mend what blocks it: playbook next runs/c\n" in answer.out
+    assert two("compare", "runs/c", "runs/b", "--json").json["next"] == "playbook next runs/c"
+
+
 def test_after_a_further_search_of_one_side_the_other_one_is_named(bench):
     for name, level, seed in (("a", 0.5, 0), ("b", 0.4, 7), ("b-seed8", 0.4, 8)):
         bowl(bench, name, level, 16, seed)
