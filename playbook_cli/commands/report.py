@@ -42,21 +42,23 @@ def report(
         failures=failures(record.trials, store.paths),
         caveats=gone(record.trials, store.paths),
     )
-    if json:
-        from playbook_cli.report.as_json import as_json
+    try:
+        if json:
+            from playbook_cli.report.as_json import as_json
 
-        print_json(as_json(built))
-    else:
-        from playbook_cli.report.terminal import render
+            print_json(as_json(built))
+        else:
+            from playbook_cli.report.terminal import render
 
-        render(built, console())
-    sys.stdout.flush()  # files follow, and take longer
-    store.keep(record)
-    _write(built, store.paths.report, html=html)
-    if png is not None:
-        _draw(built, png, "png")
-    if svg is not None:
-        _draw(built, svg, "svg")
+            render(built, console())
+        sys.stdout.flush()  # files follow, and take longer
+    finally:  # also where whoever reads the output has read enough and is gone
+        store.keep(record)
+        _write(built, store.paths.report, html=html)
+        if png is not None:
+            _draw(built, png, "png")
+        if svg is not None:
+            _draw(built, svg, "svg")
 
 
 def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:

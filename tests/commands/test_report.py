@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from playbook_cli.advice.rules import RULES
 from tests.commands.finished import finish
 
@@ -35,6 +37,17 @@ def test_json_is_one_object_on_stdout_and_the_same_as_the_file(bench):
         assert trial.keys() >= {"id", "params", "state", "reason", "value", "step", "last_step", "seed"}
     best = min(answer.json["trials"], key=lambda trial: trial["value"])
     assert answer.json["best"]["trial"] == best["id"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_files_are_written_for_a_reader_that_is_gone(bench, options):
+    finish(bench, good, trials=4)
+    running = bench.spawn("report", "runs/toy", *options)
+    running.stdout.close()
+    answer = bench.finish(running)
+    assert "report: runs/toy/report/index.html" in answer.err
+    assert "Traceback" not in answer.err
+    assert (bench.paths().report / "index.html").exists()
 
 
 def test_a_study_file_stands_for_its_folder(bench):
