@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.growing import as_given, interrupted, require_finished, set_aside, show, training
+from playbook_cli.commands.growing import as_given, interrupted, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LARGEST = 2**24
 
 
+@resumable
 def batch_size(
     context: typer.Context,
     study: StudyFile,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import typer
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.study import Outcome
     from playbook_cli.sweep.folder import Train
+
+Given = ParamSpec("Given")
 
 
 @contextmanager
@@ -59,6 +62,19 @@ def require_finished(outcome: Outcome | None) -> None:
         raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
     if outcome.interrupted:
         interrupted()
+
+
+def resumable(verb: Callable[Given, None]) -> Callable[Given, None]:
+    """The verb, which says that it was interrupted also where nothing is being trained."""
+
+    @wraps(verb)
+    def command(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        try:
+            verb(*args, **kwargs)
+        except KeyboardInterrupt:
+            interrupted()
+
+    return command
 
 
 def interrupted() -> NoReturn:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import as_given, require_finished, set_aside, show, training
+from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_file, study_folder
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Name = str | None
 
 
+@resumable
 def instability(
     context: typer.Context,
     study: StudyFolder,

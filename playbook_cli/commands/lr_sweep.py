@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import as_given, require_finished, set_aside, show, training
+from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Pairs = list[str] | None
 
 
+@resumable
 def lr_sweep(
     context: typer.Context,
     study: StudyFile,

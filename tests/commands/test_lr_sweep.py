@@ -431,3 +431,12 @@ def test_an_unknown_is_never_written(bench):
     before = path.read_bytes()
     assert bench("lr-sweep", path, "--write").code == 0
     assert path.read_bytes() == before
+
+
+def test_a_sweep_that_is_interrupted_when_all_is_trained_says_so(bench, monkeypatch):
+    def drawn(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("playbook_cli.report.sweep_chart.write", drawn)
+    answer = bench("lr-sweep", study(bench, VALLEY))
+    assert (answer.code, answer.err.splitlines()[-1]) == (130, "interrupted; the same command goes on from here")
