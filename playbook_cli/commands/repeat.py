@@ -270,8 +270,11 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
 
     out = console()
     for record in (ours, *others):
+        found = repeats(record)
+        if not found:
+            continue
         out.print(f"{record.name}: {record.metric.name} on fresh seeds", style="bold")
-        render(repeats(record), out)
+        render(found, out)
         for sentence in sentences(record):
             out.print(sentence)
     if interrupted:

@@ -161,7 +161,7 @@ def test_interrupted_repeats_are_finished_by_the_same_command_and_by_run(bench, 
     running.send_signal(signal.SIGINT)
     answer = bench.finish(running)
     assert answer.code == 130
-    assert "the same command goes on from here" in answer.out
+    assert answer.out == "interrupted; the same command goes on from here\n"
     assert "2 repeats are missing" in bench("status", "runs/toy").out
     bench.write("go", "")
     assert bench(*finishing).code == 0
