@@ -87,8 +87,13 @@ class PlainWatcher:
         search = searched(trials)
         repeats = [trial for trial in trials if trial.repeat_of is not None]
         parts = ((search, "trials", further), (repeats, "repeats", 0))
-        missing = [_missing(part, what, more) for part, what, more in parts if part or more]
-        self._say(f"{' and '.join(missing)} to run, {slots} at once, into {self._tally.paths.dir}")
+        tallied = [(len(part) + more, _done(part), what) for part, what, more in parts if part or more]
+        if all(done == whole for whole, done, _ in tallied):
+            kept = " and ".join(f"{whole} {what}" for whole, _, what in tallied)
+            self._say(f"nothing is missing in {self._tally.paths.dir}: {kept} are there")
+            return
+        missing = " and ".join(f"{whole - done} of {whole} {what}" for whole, done, what in tallied)
+        self._say(f"{missing} to run, {slots} at once, into {self._tally.paths.dir}")
 
     def started(self, trial: TrialRecord, slot: str) -> None:
         self._tally.start(trial, slot)
@@ -161,9 +166,8 @@ class LiveWatcher:
         return Group(table, Text(_overview(tally, steps)))
 
 
-def _missing(trials: Sequence[TrialRecord], what: str, further: int) -> str:
-    done = sum(trial.state in ("completed", "infeasible") for trial in trials)
-    return f"{len(trials) + further - done} of {len(trials) + further} {what}"
+def _done(trials: Sequence[TrialRecord]) -> int:
+    return sum(trial.state in ("completed", "infeasible") for trial in trials)
 
 
 def _step(value: object) -> int:

@@ -94,6 +94,13 @@ def test_repeats_are_counted_apart_and_never_the_best(made):
     assert lines[-1] == "[2/3] trial 2 (trial 0 again) completed: loss 0.1 at step 50"
 
 
+def test_a_run_with_nothing_to_do_says_so(made):
+    watch, said = made(terminal=False)
+    done = [completed(trial, 0.5) for trial in TRIALS]
+    watch.begun([done[0], done[1], replace(done[2], repeat_of=0)], 6)
+    assert said() == f"nothing is missing in {watch._tally.paths.dir}: 2 trials and 1 repeats are there\n"
+
+
 def view(watch):
     text = io.StringIO()
     Console(file=text, width=120).print(watch._view())
