@@ -27,7 +27,11 @@ def place(store: Store, name: str, output: Path | None, *, json: bool) -> Path |
 
 
 def answer(revision: Revision, store: Store, path: Path | None) -> None:
-    """Print the study, its changes and what was left as JSON; write the file, too, where there is a path."""
+    """Print the study, its changes and what was left as JSON; write the file, too, where there is a path.
+
+    StudyError where nothing could be learned, as in `show`.
+    """
+    _refuse_unlearned(revision, store)
     if path is not None and revision.changes:
         _put(path, _text(revision, store))
     changes = [{"key": ".".join(map(str, change.key)), "reason": change.reason} for change in revision.changes]
@@ -35,10 +39,14 @@ def answer(revision: Revision, store: Store, path: Path | None) -> None:
 
 
 def show(revision: Revision, store: Store, path: Path | None) -> None:
-    """Write the file and print every change; without a path print the file."""
+    """Write the file and print every change; without a path print the file.
+
+    StudyError where nothing changes since there is no result that could ask for it.
+    """
+    _refuse_unlearned(revision, store)
     out = console()
     if not revision.changes:
-        out.print(_why_nothing(store))
+        out.print("nothing to change: what was found asks for no other study of this space")
         for line in revision.left:
             out.print(f"! {line}")
         return
@@ -59,10 +67,12 @@ def put(revision: Revision, store: Store, path: Path) -> None:
     _put(path, _text(revision, store))
 
 
-def _why_nothing(store: Store) -> str:
-    if any(trial.state == "completed" for trial in store.history().trials):
-        return "nothing to change: what was found asks for no other study of this space"
-    return f"nothing to learn from yet, since no trial has completed: playbook report {store.paths.dir} says why"
+def _refuse_unlearned(revision: Revision, store: Store) -> None:
+    if revision.changes or any(trial.state == "completed" for trial in store.history().trials):
+        return
+    where = str(store.paths.dir)
+    what = "no trial has completed: there is nothing to learn from yet"
+    raise StudyError(what, where=where, hint=f"playbook report {where} says why")
 
 
 def _text(revision: Revision, store: Store) -> str:

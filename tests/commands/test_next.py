@@ -162,12 +162,14 @@ def test_a_range_that_does_not_exist_is_named_with_those_that_do(bench):
     assert "x" in answer.err
 
 
-def test_without_results_there_is_nothing_to_change_and_nothing_is_written(bench):
+@pytest.mark.parametrize("options", [[], ["--narrow"], ["--json"]])
+def test_without_results_there_is_nothing_to_learn_from_and_nothing_is_written(bench, options):
     finish(bench, rising, trials=4)
     bench.paths().journal.write_text("")
-    answer = bench("next", "runs/toy")
-    assert answer.code == 0
-    assert "nothing to learn from yet" in answer.out
+    answer = bench("next", "runs/toy", *options)
+    assert (answer.code, answer.out) == (2, "")
+    assert "runs/toy: no trial has completed: there is nothing to learn from yet" in answer.err
+    assert "-> playbook report runs/toy says why" in answer.err
     assert not (bench.folder / "toy-2.yaml").exists()
 
 
