@@ -128,6 +128,8 @@ class Study:
     """What an adaptive search begins with, for its journal; None where that has it already."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
+    _polled: deque[Ended] = field(default_factory=deque)
+    """Attempts whose end the launcher has told, and which are not recorded yet."""
     _crashes: dict[int, int] = field(default_factory=dict)
     """Crashed attempts of each trial in this run."""
     _log_starts: dict[int, int] = field(default_factory=dict)
@@ -156,8 +158,9 @@ class Study:
     def _abandon(self) -> None:
         self._cancel_all(now=True)
         while self._attempts:
-            for ended in self.launcher.poll():
-                del self._attempts[ended.trial]
+            self._polled += self.launcher.poll()
+            while self._polled:
+                self._attempts.pop(self._polled.popleft().trial, None)
             time.sleep(POLL_SECONDS)
 
     def _note(self, event: str, **what: Any) -> None:
@@ -252,8 +255,9 @@ class Study:
             if self.detach and not waiting and not pressed:
                 self.launcher.leave()
                 return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
-            for ended in self.launcher.poll():
-                self._end(ended, waiting, stopping=bool(pressed or hopeless))
+            self._polled += self.launcher.poll()
+            while self._polled:
+                self._end(self._polled.popleft(), waiting, stopping=bool(pressed or hopeless))
             if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
                 hopeless = self._why_hopeless()
                 self._cancel_all(now=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 
 from playbook_cli import journal
+from playbook_cli.launch.local import LocalLauncher
 
 CRASH_ONCE = """
 from pathlib import Path
@@ -363,6 +365,31 @@ def test_a_disk_that_takes_no_more_ends_the_run_and_leaves_no_process_behind(ben
             raise OSError(28, "No space left on device")
         real_append(log, record)
 
+    monkeypatch.setattr(journal.Journal, "append", append)
+    answer = run(bench)
+    assert answer.code == 2
+    assert "No space left on device" in answer.err
+    assert bench.processes() == []
+
+
+def test_a_disk_that_is_full_when_two_trials_end_at_once_ends_the_run(bench, monkeypatch):
+    bench.study(trials=2, isolation="process")
+    real_append, real_poll = journal.Journal.append, LocalLauncher.poll
+
+    def poll(launcher):
+        if not launcher.seen_off:  # both end before anybody looks
+            bench.wait(lambda: all(bench.paths().trial(n).metrics.exists() for n in range(2)), "two trials")
+            time.sleep(2.0)
+        launcher.seen_off = True
+        return real_poll(launcher)
+
+    def append(log, record):
+        if record["event"] == "ended":
+            raise OSError(28, "No space left on device")
+        real_append(log, record)
+
+    monkeypatch.setattr(LocalLauncher, "seen_off", False, raising=False)
+    monkeypatch.setattr(LocalLauncher, "poll", poll)
     monkeypatch.setattr(journal.Journal, "append", append)
     answer = run(bench)
     assert answer.code == 2
