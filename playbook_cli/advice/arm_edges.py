@@ -40,9 +40,11 @@ def _verdict(study: StudyRecord, looks: Sequence[Look]) -> Ends:
     if not tested:
         return "undecided"
     pointing = [look for look in tested if look.points(share)]
-    surest = min(pointing, key=lambda look: look.p_value, default=None)
-    if surest is None or surest.edge.p_value >= threshold:
-        return "interior"
-    if surest.p_value >= threshold:
-        return "undecided"
-    return "lower-edge" if surest.edge.side == "lower" else "upper-edge"
+    surest = min(
+        (look for look in pointing if look.shows(study)),
+        key=lambda look: look.p_value,
+        default=None,
+    )
+    if surest is not None:
+        return "lower-edge" if surest.edge.side == "lower" else "upper-edge"
+    return "undecided" if any(look.edge.p_value < threshold for look in pointing) else "interior"

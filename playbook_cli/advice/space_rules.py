@@ -31,6 +31,11 @@ class Look:
         """Whether this share of the best trials lies near the edge, and the range does not end in a cliff there."""
         return self.edge.near >= share * self.edge.top and not self.edge.closed
 
+    def shows(self, study: StudyRecord) -> bool:
+        """Whether results still improve at the edge: neither chance nor a range in which they level off explains it."""
+        level, bent = limit(study, "boundary", "p_value"), limit(study, "boundary", "bent")
+        return self.p_value < level and self.edge.bent < bent
+
 
 def boundary(study: StudyRecord) -> list[Finding]:
     """One finding a range."""
@@ -102,7 +107,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     if not tested:
         return _undecided(study, parameter, looks)
     pointing = [x for x in tested if x.points(share)]
-    shown = [x for x in pointing if x.p_value < threshold and x.edge.bent < limit(study, "boundary", "bent")]
+    shown = [x for x in pointing if x.shows(study)]
     look = min(shown or pointing or tested, key=lambda x: x.p_value)
     zone = limit(study, "boundary", "zone")
     evidence: dict[str, Any] = {

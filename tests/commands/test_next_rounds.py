@@ -146,9 +146,9 @@ def test_without_a_completed_trial_there_is_no_round(bench):
 def test_a_learning_rate_sweep_has_no_rounds(bench):
     finish(bench, rising, trials=4)
     spec = bench.paths().spec
-    spec.write_text(f"{spec.read_text()}sampler: listed\nlr_sweep: {{parameter: x, min: 0.1, max: 1.0}}\n")
+    spec.write_text(f"{spec.read_text()}probe: lr-sweep\n")
     answer = bench("next", "runs/toy", "--round", "2", "--max-train-steps", "9")
-    assert (answer.code, "a learning-rate sweep has no rounds" in answer.err) == (2, True)
+    assert (answer.code, "playbook lr-sweep ended its trials" in answer.err) == (2, True)
 
 
 def test_more_steps_without_a_round_say_what_becomes_of_the_decay(bench):
