@@ -20,6 +20,8 @@ NAMED = 6
 """Trials of one reason whose numbers are told."""
 SHOWN = 160
 """Characters of what a trial printed last."""
+CRASHED = ("it crashed", "it can't be started")
+"""How the reason of an attempt begins whose trial gets another one."""
 _REACHED = re.compile(r", and had come to step \d+$")
 """What differs between trials that ran out of time."""
 
@@ -34,32 +36,38 @@ class Failure:
     """The last line that the first of them printed; None where it printed nothing."""
     log: str | None = None
     """Where all of that is; None where there is no log."""
+    again: bool = False
+    """Whether they are to be tried again."""
 
     @property
     def message(self) -> str:
         """`2 trials failed (0, 1): it crashed with exit code 1`."""
+        did = "is to be tried again" if self.again else "failed"
         if len(self.trials) == 1:
-            return f"trial {self.trials[0]} failed: {self.reason}"
+            return f"trial {self.trials[0]} {did}: {self.reason}"
         more = ", ..." if len(self.trials) > NAMED else ""
         numbers = ", ".join(map(str, self.trials[:NAMED]))
-        return f"{len(self.trials)} trials failed ({numbers}{more}): {self.reason}"
+        did = "are to be tried again" if self.again else did
+        return f"{len(self.trials)} trials {did} ({numbers}{more}): {self.reason}"
 
 
 def failures(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[Failure]:
-    """The failed trials by reason, the most frequent one first."""
-    reasons: dict[str, list[int]] = {}
+    """The failed trials, and those whose attempt crashed, by reason, the most frequent one first."""
+    reasons: dict[tuple[str, bool], list[int]] = {}
     for trial in trials:
-        if trial.state == "failed":
-            reasons.setdefault(_REACHED.sub("", trial.reason or "for no known reason"), []).append(trial.id)
+        again = trial.state == "pending" and (trial.reason or "").startswith(CRASHED)
+        if again or trial.state == "failed":
+            reason = _REACHED.sub("", trial.reason or "for no known reason")
+            reasons.setdefault((reason, again), []).append(trial.id)
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    found = [_failure(reason, numbers, paths) for reason, numbers in ordered[:REASONS]]
+    found = [_failure(reason, numbers, paths, again=again) for (reason, again), numbers in ordered[:REASONS]]
     others = [number for _, numbers in ordered[REASONS:] for number in numbers]
     if others:
         found.append(Failure(reason=f"{len(ordered) - REASONS} other reasons", trials=sorted(others)))
     return found
 
 
-def _failure(reason: str, trials: Sequence[int], paths: StudyPaths) -> Failure:
+def _failure(reason: str, trials: Sequence[int], paths: StudyPaths, *, again: bool) -> Failure:
     log = paths.trial(trials[0]).stdout
     said = next((line.strip()[:SHOWN] for line in last_lines(log, 1)), None)
-    return Failure(reason=reason, trials=trials, said=said, log=str(log) if log.is_file() else None)
+    return Failure(reason=reason, trials=trials, said=said, log=str(log) if log.is_file() else None, again=again)

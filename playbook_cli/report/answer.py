@@ -25,14 +25,15 @@ def answer(
     ties: int,
     findings: Sequence[Finding],
     repeats: Sequence[Repeats] = (),
+    attempted: bool = False,
 ) -> str:
     """The study's own question where the isolation rule answers it; else the best result, or why there is none.
 
-    `ties` is the number of trials that reached the best result.
+    `ties` is the number of trials that reached the best result; `attempted` says whether any trial was ever started.
     """
     unfinished = counts["running"] + counts["pending"]
     if best is None:
-        return _why_nothing(counts, unfinished)
+        return _why_nothing(counts, unfinished, attempted=attempted)
     so_far = "So far: " if unfinished else ""
     isolation = next((finding for finding in findings if finding.rule == "isolation"), None)
     if isolation is not None and isolation.verdict in _ANSWERS:
@@ -64,9 +65,9 @@ def _caveat(warnings: int, *, blocked: bool) -> str:
     return f"; {words.count(warnings, 'warning')} to read before trusting it" if warnings else ""
 
 
-def _why_nothing(counts: Mapping[str, int], unfinished: int) -> str:
+def _why_nothing(counts: Mapping[str, int], unfinished: int, *, attempted: bool) -> str:
     started = counts["planned"] - counts["pending"]
-    if not started:
+    if not (started or attempted):
         return f"No trial has started yet: {counts['planned']} planned."
     outcomes = ", ".join(
         f"{counts[state]} {state}"

@@ -63,7 +63,15 @@ def build(
     return Report(
         study=study.name,
         goal=study.goal,
-        answer=answer(metric=study.metric, counts=counts, best=best, ties=ties, findings=findings, repeats=found),
+        answer=answer(
+            metric=study.metric,
+            counts=counts,
+            best=best,
+            ties=ties,
+            findings=findings,
+            repeats=found,
+            attempted=any(trial.attempts for trial in study.trials),
+        ),
         metric=study.metric,
         max_train_steps=study.max_train_steps,
         eval_every=study.eval_every,
