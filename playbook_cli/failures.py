@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REASONS = 5
 """So many are told apart; the others are counted together."""
 NAMED = 6
-"""Trials of one reason whose numbers are told."""
+"""Trials whose numbers are told."""
 SHOWN = 160
 """Characters of what a trial printed last."""
 CRASHED = ("it crashed", "it can't be started")
@@ -42,13 +42,16 @@ class Failure:
     @property
     def message(self) -> str:
         """`2 trials failed (0, 1): it crashed with exit code 1`."""
-        did = "is to be tried again" if self.again else "failed"
         if len(self.trials) == 1:
+            did = "is to be tried again" if self.again else "failed"
             return f"trial {self.trials[0]} {did}: {self.reason}"
-        more = ", ..." if len(self.trials) > NAMED else ""
-        numbers = ", ".join(map(str, self.trials[:NAMED]))
-        did = "are to be tried again" if self.again else did
-        return f"{len(self.trials)} trials {did} ({numbers}{more}): {self.reason}"
+        did = "are to be tried again" if self.again else "failed"
+        return f"{len(self.trials)} trials {did} ({numbered(self.trials)}): {self.reason}"
+
+
+def numbered(trials: Sequence[int]) -> str:
+    """The numbers of these trials, of many only the first: `0, 1, 2, 3, 4, 5, ...`."""
+    return ", ".join(map(str, trials[:NAMED])) + (", ..." if len(trials) > NAMED else "")
 
 
 def failures(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[Failure]:

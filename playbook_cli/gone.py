@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.failures import numbered
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-
-NAMED = 6
-"""Trials whose numbers are told."""
 
 
 def gone(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
@@ -22,5 +21,4 @@ def gone(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
     first = paths.trial(lost[0]).metrics
     if len(lost) == 1:
         return [f"the evaluations of trial {lost[0]} are gone: {first}"]
-    more = ", ..." if len(lost) > NAMED else ""
-    return [f"the evaluations of {len(lost)} trials ({', '.join(map(str, lost[:NAMED]))}{more}) are gone: {first}, ..."]
+    return [f"the evaluations of {len(lost)} trials ({numbered(lost)}) are gone: {first}, ..."]
