@@ -104,6 +104,23 @@ def clipped(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """Coefficients by least squares, and their covariance."""
+
+    coefficients: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    free: int
+
+
+def _solved(design: NDArray[np.float64], y: NDArray[np.float64]) -> _Fit:
+    inverse = np.linalg.pinv(design.T @ design)
+    coefficients = inverse @ design.T @ y
+    residual = y - design @ coefficients
+    free = max(y.size - design.shape[1], 1)
+    return _Fit(coefficients=coefficients, covariance=float(residual @ residual) / free * inverse, free=free)
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Trend:
     """An additive quadratic through the results y, shape (n,), fitted by least squares."""
 
@@ -111,6 +128,7 @@ class _Trend:
     x: NDArray[np.float64]
     """The ranges, from -1 to 1, shape (n, d)."""
     design: NDArray[np.float64]
+    plain: _Fit
     needed: int
     enough: bool
     linear: Sequence[int]
@@ -128,25 +146,20 @@ class _Trend:
         outward[self.linear[number]] = sign
         if (square := self.square[number]) is not None:
             outward[square] = 2.0
-        plain = self._falls(self.design, outward)
+        plain = self._falls(self.plain, outward)
         if np.unique(self.x[:, number]).size < _BENDING:
             return plain, plain
         half = np.maximum(sign * self.x[:, number], 0.0) ** 2
-        return plain, self._falls(np.column_stack([self.design, half]), np.append(outward, 2.0))
+        return plain, self._falls(_solved(np.column_stack([self.design, half]), self.y), np.append(outward, 2.0))
 
-    def _falls(self, design: NDArray[np.float64], outward: NDArray[np.float64]) -> float:
+    def _falls(self, fit: _Fit, outward: NDArray[np.float64]) -> float:
         """One-sided p-value that this sum of the coefficients is negative."""
         from scipy.special import stdtr
 
-        inverse = np.linalg.pinv(design.T @ design)
-        coefficients = inverse @ design.T @ self.y
-        residual = self.y - design @ coefficients
-        free = max(self.y.size - design.shape[1], 1)
-        variance = float(residual @ residual) / free
-        error = math.sqrt(max(variance * float(outward @ inverse @ outward), 0.0))
+        error = math.sqrt(max(float(outward @ fit.covariance @ outward), 0.0))
         if not self.enough or error == 0.0:
             return 1.0
-        return float(stdtr(free, float(outward @ coefficients) / error))
+        return float(stdtr(fit.free, float(outward @ fit.coefficients) / error))
 
 
 def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np.float64]) -> _Trend:
@@ -156,10 +169,13 @@ def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np
     curved = [i for i in range(x.shape[1]) if np.unique(x[:, i]).size > 2]
     design = np.column_stack([offsets, x, x[:, curved] ** 2])
     count = design.shape[1]
+    if np.ptp(y) == 0.0:
+        y = np.zeros_like(y)  # rounding would leave a trend of its own
     return _Trend(
-        y=y if np.ptp(y) else np.zeros_like(y),  # rounding would leave a trend of its own
+        y=y,
         x=x,
         design=design,
+        plain=_solved(design, y),
         needed=2 * count,
         enough=y.size >= 2 * count,
         linear=range(first, first + x.shape[1]),
