@@ -15,6 +15,7 @@ from playbook_cli.commands.verbs import VERBS
 PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
     "errors",
+    "atomic",
     "records",
     "paths",
     "logs",
