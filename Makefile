@@ -43,7 +43,7 @@ peers: benchmarks/peers.txt constraints.txt
 # Programs that some tests need and pip does not bring; those tests are skipped, with the reason, where they are absent.
 ci-deps:
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver slurm-wlm munge gcc libc6-dev iproute2 >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver slurm-wlm munge gcc libc6-dev iproute2 strace >/dev/null
 
 clean:
 	rm -rf $(VENV) .venv-peers build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+"""Of a pipe or a socket, and of file systems that leave the disk to the system."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -41,16 +43,39 @@ def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
     return OSError(error.errno, error.strerror or os.strerror(error.errno), os.fspath(path))
 
 
+def sync(path: str | os.PathLike[str]) -> None:
+    """Wait until what a file holds is on the disk; nothing where there is none. OSError where it can't be written."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        sync_open(fd)
+    except OSError as error:
+        raise named(error, path) from None
+    finally:
+        os.close(fd)
+
+
 def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Wait until the names in a folder are on the disk; nothing on a file system that can't sync folders."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Wait until the names in a folder are on the disk; nothing where it can't be opened, or can't be synced."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # one above the study's, say, that only lets through
+        return
+    try:
+        sync_open(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_open(fd: int) -> None:
+    """Wait until an open file is on the disk; nothing on a file system that can't be asked. OSError as `sync`."""
     try:
         os.fsync(fd)
     except OSError as error:
-        if error.errno != errno.EINVAL:
+        if error.errno not in _CANNOT_SYNC:
             raise
-    finally:
-        os.close(fd)
 
 
 def _put(path: Path, data: bytes, *, durable: bool) -> None:
@@ -60,6 +85,6 @@ def _put(path: Path, data: bytes, *, durable: bool) -> None:
         while rest:
             rest = rest[os.write(fd, rest) :]
         if durable:
-            os.fsync(fd)
+            sync_open(fd)
     finally:
         os.close(fd)

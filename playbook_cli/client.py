@@ -240,7 +240,8 @@ class Trial:
         if step is None:
             journal.set_aside(metrics)
         else:
-            kept = [record for record in journal.read(metrics) if record["step"] <= step]
+            known = journal.read(metrics, pass_over_damage=True)  # a framework has restored its own checkpoint by now
+            kept = [record for record in known if isinstance(record.get("step"), int) and record["step"] <= step]
             journal.rewrite(metrics, kept)
             self._step = step
             for record in kept:
@@ -313,11 +314,9 @@ class Trial:
     def _restore(self) -> int | None:
         if not self._stateful or not os.path.exists(self._checkpoint("last")):
             return None
-        import torch
-
-        checkpoint = torch.load(self._checkpoint("last"), weights_only=True)
-        if checkpoint["state"].keys() != self._stateful.keys():
-            return None  # written by another version of the script
+        checkpoint = _loaded(self._checkpoint("last"))
+        if checkpoint is None or checkpoint["state"].keys() != self._stateful.keys():
+            return None  # damaged, or written by another version of the script
         step = int(checkpoint["step"])
         if _last_recorded(self._metrics or "", step) != checkpoint.get("evaluated", step):
             print("the checkpoint has seen evaluations that are not recorded: training starts anew", file=sys.stderr)
@@ -386,6 +385,21 @@ def _be_deterministic() -> None:
         return
     torch.use_deterministic_algorithms(mode=True)
     torch.backends.cudnn.benchmark = False
+
+
+def _loaded(path: str) -> dict[str, Any] | None:
+    """A checkpoint; None where it is damaged, as one that was being written when the power failed."""
+    from pickle import UnpicklingError
+
+    import torch
+
+    try:
+        checkpoint = torch.load(path, weights_only=True)
+        return {name: checkpoint[name] for name in ("step", "evaluated", "state", "random") if name in checkpoint}
+    except (EOFError, RuntimeError, UnpicklingError, OSError, TypeError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        print(f"the checkpoint {path} can't be read ({reason}): training starts from step 0", file=sys.stderr)
+        return None
 
 
 def _last_recorded(metrics: str, step: int) -> int | None:

@@ -43,6 +43,8 @@ class Measured:
     """The trial's own word that its point cannot be trained, or which metric was not finite, and at which step."""
     damaged: str | None
     """Which lines are no evaluations, and are passed over; or why whoever recorded them could not go on."""
+    unused: str | None = None
+    """Why nothing of the file is used; then there is no curve."""
 
 
 def measure(path: Path) -> Measured:

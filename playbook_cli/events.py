@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from playbook_cli.records import State, Value
+from playbook_cli.records import Recorded, State, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,21 @@ def text(event: Mapping[str, Any], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{key} is {_shown(value)}")
     return value
+
+
+def recorded(event: Mapping[str, Any]) -> Recorded | None:
+    """What a trial's metrics file held at its end; None where the event does not tell, as imported ones."""
+    if "evaluations" not in event:
+        return None
+    value, step = event["value"], event["step"]
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"value is {_shown(value)}")
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int)):
+        raise ValueError(f"step is {_shown(step)}")
+    last_step, evaluations = event["last_step"], event["evaluations"]
+    if not all(isinstance(count, int) and count >= 0 for count in (last_step, evaluations)):
+        raise ValueError(f"last_step is {_shown(last_step)}, evaluations is {_shown(evaluations)}")
+    return Recorded(value=value, step=step, last_step=last_step, evaluations=evaluations)
 
 
 def settings(event: Mapping[str, Any], key: str) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""Completed trials whose evaluations somebody deleted."""
+"""Completed trials whose evaluations somebody deleted, or put others in their place."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from typing import TYPE_CHECKING
 from playbook_cli.failures import numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
 
 
 def gone(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
-    """That a trial completed and has no result any more, and where that was; one sentence, or none."""
-    lost = [trial.id for trial in trials if trial.state == "completed" and trial.best is None]
+    """That trials completed and have no result any more, and where that was; a sentence for each reason."""
+    ended = [trial for trial in trials if trial.state == "completed" and trial.best is None]
+    reasons = dict.fromkeys(trial.unused for trial in ended if trial.unused)
+    return [
+        *_deleted([trial.id for trial in ended if not trial.unused], paths),
+        *(_unused([trial.id for trial in ended if trial.unused == why], why, paths) for why in reasons),
+    ]
+
+
+def _deleted(lost: Sequence[int], paths: StudyPaths) -> list[str]:
     if not lost:
         return []
     first = paths.trial(lost[0]).metrics
     if len(lost) == 1:
         return [f"the evaluations of trial {lost[0]} are gone: {first}"]
     return [f"the evaluations of {len(lost)} trials ({numbered(lost)}) are gone: {first}, ..."]
+
+
+def _unused(lost: Sequence[int], why: str, paths: StudyPaths) -> str:
+    first = paths.trial(lost[0]).dir
+    which = f"trial {lost[0]} are" if len(lost) == 1 else f"{len(lost)} trials ({numbered(lost)}) are"
+    return f"the evaluations of {which} not used: {why}: {first}{', ...' * (len(lost) > 1)}"

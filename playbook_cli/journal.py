@@ -41,7 +41,9 @@ class Journal:
         """Write `record`; OSError where the disk does not take it, and then nothing of it remains."""
         self._write(_line(record))
         if self._durable:
-            os.fsync(self._fd)
+            from playbook_cli.atomic import sync_open
+
+            sync_open(self._fd)
 
     def close(self) -> None:
         """Close the file; harmless when it is closed already."""
@@ -129,10 +131,10 @@ atexit.register(flush_all)
 os.register_at_fork(before=flush_all)  # else the child would write them, too
 
 
-def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+def read(path: str | os.PathLike[str], *, pass_over_damage: bool = False) -> list[dict[str, Any]]:
     """All records of a journal, in order; [] where there is no file.
 
-    JournalError, with file and line, where a line that is not the last one is damaged.
+    JournalError, with file and line, where a line that is not the last one is damaged, unless it is to be passed over.
     """
     try:
         with open(path, "rb") as file:
@@ -141,29 +143,32 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         return []
     lines = content.split(b"\n")
     lines.pop()  # what follows the last line break: nothing, or a torn record
+    if lines and b"\0" in lines[-1]:
+        lines.pop()  # torn, too: of a record over two blocks of the disk, a power loss may leave the second alone
     try:
         records = json.loads(b"[" + b",".join(lines) + b"]")
         if len(records) == len(lines) and set(map(type, records)) <= {dict}:
             return list(records)
     except (ValueError, RecursionError):
         pass
-    return _line_by_line(path, lines)
+    return _line_by_line(path, lines, pass_over_damage=pass_over_damage)
 
 
-def _line_by_line(path: str | os.PathLike[str], lines: list[bytes]) -> list[dict[str, Any]]:
+def _line_by_line(path: str | os.PathLike[str], lines: list[bytes], *, pass_over_damage: bool) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
             record = None
-        if not isinstance(record, dict):
+        if isinstance(record, dict):
+            records.append(record)
+        elif not pass_over_damage:
             raise JournalError(
                 "this line is not a JSON object",
                 where=f"{os.fspath(path)}:{number}",
                 hint="the file was edited or damaged; restore it, or delete the line to go on without it",
             )
-        records.append(record)
     return records
 
 
@@ -175,31 +180,42 @@ def rewrite(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) 
     os.replace(temporary, path)
 
 
-def set_aside(path: str | os.PathLike[str]) -> None:
-    """Move a journal that has content out of the way, to the first free of NAME.1, NAME.2, ..."""
+def set_aside(path: str | os.PathLike[str]) -> str | None:
+    """Move a file that has content, or a folder, out of the way: to the first free of NAME.1, NAME.2, ...
+
+    The new path; None where there is nothing to move.
+    """
     try:
-        if os.stat(path).st_size == 0:
-            return
+        if os.stat(path).st_size == 0 and not os.path.isdir(path):
+            return None
     except FileNotFoundError:
-        return
+        return None
     number = 1
-    while os.path.exists(aside := f"{os.fspath(path)}.{number}"):
+    while os.path.lexists(aside := f"{os.fspath(path)}.{number}"):
         number += 1
     os.rename(path, aside)
+    return aside
 
 
 def _cut_torn_tail(fd: int) -> None:
     end = os.fstat(fd).st_size
-    keep = end
-    while keep > 0:
-        start = max(0, keep - 65536)
-        found = os.pread(fd, keep - start, start).rfind(b"\n")
-        if found >= 0:
-            keep = start + found + 1
-            break
-        keep = start
+    keep = _line_start(fd, end)
+    last = _line_start(fd, keep - 1) if keep else 0
+    if b"\0" in os.pread(fd, keep - last, last):
+        keep = last
     if keep != end:
         os.ftruncate(fd, keep)
+
+
+def _line_start(fd: int, end: int) -> int:
+    """Where the last line of a file's first `end` bytes begins: after their last line break, or at 0."""
+    while end > 0:
+        start = max(0, end - 65536)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """The files of one trial; written by the trial alone, except `params`, which the runner writes before it starts."""
+    """The files of one trial; written by the trial alone, except `params` and `identity`, which the runner writes."""
 
     dir: Path
 
@@ -20,8 +20,18 @@ class TrialPaths:
         return self.dir / "params.json"
 
     @property
+    def identity(self) -> Path:
+        """Which planned trial the folder belongs to; written by the runner: see `identity`."""
+        return self.dir / "identity.json"
+
+    @property
     def metrics(self) -> Path:
         return self.dir / "metrics.jsonl"
+
+    @property
+    def probe(self) -> Path:
+        """What a probe of batch sizes saw of the program: see `batch_size.probe`."""
+        return self.dir / "probe.json"
 
     @property
     def stdout(self) -> Path:

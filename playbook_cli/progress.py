@@ -104,6 +104,9 @@ class PlainWatcher:
         self._tally.end(trial)
         self._say(_sentence(self._tally, trial, note))
 
+    def remark(self, text: str) -> None:
+        self._say(f"note: {text}")
+
     def tick(self) -> None:
         pass
 
@@ -135,6 +138,9 @@ class LiveWatcher:
         self._tally.end(trial)
         if trial.state in ("failed", "pending"):
             self._live.console.print(_sentence(self._tally, trial, note), markup=False, highlight=False)
+
+    def remark(self, text: str) -> None:
+        self._live.console.print(f"note: {text}", markup=False, highlight=False)
 
     def tick(self) -> None:
         if time.monotonic() - self._drawn >= REFRESH_SECONDS:

@@ -131,6 +131,17 @@ class Best:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What the journal says that a trial's metrics file held when its last attempt ended."""
+
+    value: float | None
+    """The best evaluation; None where there was none."""
+    step: int | None
+    last_step: int
+    evaluations: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialRecord:
     """One trial as far as it is known: what was planned, how it ended, what it measured."""
 
@@ -156,6 +167,12 @@ class TrialRecord:
     """Best finite evaluation of the study's metric, also of an infeasible or failed trial; None where there is none."""
     last_step: int = 0
     """The last step at which anything was recorded."""
+    identity: str | None = None
+    """By which its folder is known: see `identity`; None of a trial whose journal tells none."""
+    recorded: Recorded | None = None
+    """None before its end, and of a trial whose journal does not tell."""
+    unused: str | None = None
+    """Why what its folder holds is not used: it is another trial's, or differs from what the journal recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import events, journal
 from playbook_cli.columns import Columns
-from playbook_cli.curves import best_of, latest, measure, measured_by
+from playbook_cli.curves import best_of, latest, measured_by
 from playbook_cli.errors import JournalError, StudyError
+from playbook_cli.identity import measured as measured_of
+from playbook_cli.identity import verified
 from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import SILENT_SECONDS, told
 from playbook_cli.paths import StudyPaths
@@ -135,9 +137,10 @@ class Store:
     def _measured(self, trial: TrialRecord) -> TrialRecord:
         if trial.attempts == 0:
             return trial
-        measured = self._columns.measured(trial.id, self.paths.trial(trial.id).metrics)
+        paths = self.paths.trial(trial.id)
+        measured = verified(trial, paths, self.metric, self._columns.measured(trial.id, paths.metrics))
         reason = trial.reason or measured.damaged
-        return measured_by(trial, measured, self.metric, curve=measured.curve, reason=reason)
+        return measured_by(trial, measured, self.metric, curve=measured.curve, reason=reason, unused=measured.unused)
 
     def keep(self, record: StudyRecord) -> None:
         """Keep what the finished trials of `record` measured beside the report, so that it is not read again."""
@@ -163,17 +166,20 @@ def read_history(paths: StudyPaths) -> History:
                 number = events.whole(event, "trial")
                 params, arm = events.settings(event, "params"), events.settings(event, "arm")
                 repeat_of = None if event.get("repeat_of") is None else events.whole(event, "repeat_of")
+                identity = events.text(event, "identity") if "identity" in event else None
                 about = {"params": params, "arm": arm, "seed": events.seed(event), "repeat_of": repeat_of}
+                about["identity"] = identity
                 trials[number] = {"id": number, **about}
             elif kind == "started":
                 number, attempt = events.whole(event, "trial"), events.whole(event, "attempt", least=1)
-                trials[number].update(attempts=attempt, state="pending", reason=None)
+                trials[number].update(attempts=attempt, state="pending", reason=None, recorded=None)
                 attempts[number] = Attempt(
                     trial=number, number=attempt, started=events.moment(event), slot=events.text(event, "slot") or ""
                 )
             elif kind == "ended":
                 number = events.whole(event, "trial")
                 trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
+                trials[number]["recorded"] = events.recorded(event)
                 if device := events.text(event, "device") if "device" in event else None:
                     before = trials[number].get("devices", ())
                     trials[number]["devices"] = before if device in before else (*before, device)
@@ -207,13 +213,17 @@ def _listed_arms(trials: Sequence[TrialRecord]) -> list[Mapping[str, Value]]:
 
 def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:
     """What this round's points came to in the round before; None where its folder is gone."""
-    known = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
-    before = next((paths for paths in known if paths.spec.is_file()), None)
+    folders = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
+    before = next((paths for paths in folders if paths.spec.is_file()), None)
     if before is None:
         return None
     values = {}
+    known = {trial.id: trial for trial in read_history(before).trials}
     for trial, number in zip(searched(trials), stands.trials, strict=False):
-        best = best_of(measure(before.trial(number).metrics).curve, spec.objective, number, trial.params)
+        if number not in known:
+            continue
+        measured = measured_of(known[number], before.trial(number), spec.objective)
+        best = best_of(measured.curve, spec.objective, number, trial.params)
         if best is not None:
             values[trial.id] = best.value
     return Earlier(study=before.dir.name, number=stands.number, values=values)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from playbook_cli import journal
-from playbook_cli.curves import measure, measured_by
+from playbook_cli import atomic, identity, journal
+from playbook_cli.curves import measured_by
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
 from playbook_cli.launch.memory import out_of_memory
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from playbook_cli.claim import Claim
     from playbook_cli.curves import Measured
     from playbook_cli.launch import Ended, Launcher
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.paths import StudyPaths, TrialPaths
     from playbook_cli.records import State
     from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
@@ -53,6 +52,9 @@ class Watcher(Protocol):
 
     def ended(self, trial: TrialRecord, note: str | None) -> None:
         """An attempt ended; `note` says why it ends in no result, or is tried again."""
+
+    def remark(self, text: str) -> None:
+        """Something about the run as a whole."""
 
     def tick(self) -> None:
         """Now and then, often."""
@@ -100,6 +102,8 @@ class _Attempt:
     timed_out: bool = False
     cancelled: bool = False
     ended: Ended | None = None
+    measured: Measured | None = None
+    """What its metrics file held when it ended."""
 
 
 @dataclass(kw_only=True)
@@ -144,6 +148,9 @@ class Study:
         """Run until every planned trial has a result, no trial works, or it is stopped."""
         self._journal = journal.Journal(self.paths.journal, durable=True)
         try:
+            self.paths.trials.mkdir(exist_ok=True)
+            for folder in (self.paths.dir, *self.paths.dir.absolute().parents[:2]):  # runs/ may be new, too
+                atomic.sync_folder(folder)
             self._note("run", **self.origin)
             if self.follows is not None:
                 self._note("follows", **self.follows)
@@ -191,19 +198,10 @@ class Study:
         missing = (self.spec.trials or 0) - len(search)
         if missing > 0 and not self.spec.adaptive:
             for suggested in self.sampler.suggest(self.spec.space(), search, missing):
-                trial = replace(suggested, id=len(trials))  # repeats may stand between the trials of the search
-                self._note("planned", trial=trial.id, params=trial.params, arm=trial.arm, seed=trial.seed)
-                trials.append(trial)
-        for trial in self.further(trials) if self.further else ():
-            self._note(
-                "planned",
-                trial=trial.id,
-                params=trial.params,
-                arm=trial.arm,
-                seed=trial.seed,
-                repeat_of=trial.repeat_of,
-            )
-            trials.append(trial)
+                # repeats may stand between the trials of the search
+                trials.append(self._planned(replace(suggested, id=len(trials))))
+        further = self.further(trials) if self.further else ()
+        trials += [self._planned(trial, repeat_of=trial.repeat_of) for trial in further]
         self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
         for number in self._attempts:
             self._trials[number] = replace(self._trials[number], state="running")
@@ -224,15 +222,21 @@ class Study:
             return []
         search = searched(self._trials.values())
         (suggested,) = self.sampler.suggest(self.spec.space(), search, 1)
-        trial = replace(suggested, id=len(self._trials))
         known = [other.id for other in search if learned(other)]
-        self._note("planned", trial=trial.id, params=trial.params, arm=trial.arm, seed=trial.seed, known=known)
+        trial = self._planned(replace(suggested, id=len(self._trials)), known=known)
         self._trials[trial.id] = trial
         return [trial.id]
 
+    def _planned(self, trial: TrialRecord, **further: Any) -> TrialRecord:
+        """A new trial, recorded in the journal; `further` is what its event has besides."""
+        trial = replace(trial, identity=identity.of(self.spec, trial))
+        planned = {"trial": trial.id, "params": trial.params, "arm": trial.arm, "seed": trial.seed}
+        self._note("planned", **planned, identity=trial.identity, **further)
+        return trial
+
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
         """The trial with its best evaluation and last step, and all that its metrics file says."""
-        measured = measure(self.paths.trial(trial.id).metrics)
+        measured = identity.measured(trial, self.paths.trial(trial.id), self.spec.objective)
         return measured_by(trial, measured, self.spec.objective), measured
 
     def _loop(self) -> Outcome:
@@ -310,11 +314,11 @@ class Study:
     def _submit(self, number: int, waiting: deque[int]) -> None:
         trial = self._trials[number]
         paths = self.paths.trial(number)
+        known = trial.identity or identity.of(self.spec, trial)
+        self._set_aside_another(trial, paths)
         paths.dir.mkdir(parents=True, exist_ok=True)
-        if not paths.params.exists():
-            temporary = paths.params.with_suffix(".tmp")
-            temporary.write_text(json.dumps(dict(trial.params), indent=2) + "\n", encoding="utf-8")
-            temporary.replace(paths.params)
+        identity.write_params(paths, trial.params)
+        identity.write(paths, trial, known, attempt=trial.attempts)
         if not paths.last_checkpoint.exists():
             journal.set_aside(paths.metrics)
             if checkpoint := checkpoint_of(number, self._trials.values(), self.spec.points or ()):
@@ -324,7 +328,9 @@ class Study:
             started=time.monotonic(),
             log_start=paths.stdout.stat().st_size if paths.stdout.exists() else 0,
         )
-        self._trials[number] = trial = replace(trial, attempts=attempt.number, state="running", reason=None)
+        self._trials[number] = trial = replace(
+            trial, attempts=attempt.number, state="running", reason=None, recorded=None, unused=None
+        )
         try:
             further = self.race.environment(trial) if self.race else None
             ready = job(self.spec, trial, paths, self.folder, further)
@@ -335,7 +341,22 @@ class Study:
             return
         self._attempts[number] = attempt
         self._note("started", trial=number, attempt=attempt.number, slot=started.slot, process=started.process)
+        # after the journal: a runner that dies between the two leaves an attempt that the journal knows
+        identity.write(paths, trial, known, attempt=attempt.number)
         self.watcher.started(trial, started.slot)
+
+    def _set_aside_another(self, trial: TrialRecord, paths: TrialPaths) -> None:
+        """Move a folder out of the way that holds what is not this trial's, or comes from a later journal."""
+        if not paths.dir.is_dir() or not any(paths.dir.iterdir()):
+            return
+        why = identity.mismatch(trial, paths)
+        if why is None and identity.attempt_of(paths) > trial.attempts:
+            why = "it holds an attempt that the journal does not know"
+        if why is None:
+            return
+        aside = journal.set_aside(paths.dir)
+        self._note("set-aside", trial=trial.id, reason=why, to=str(aside))
+        self.watcher.remark(f"trial {trial.id} starts from nothing: {why}, so {paths.dir} is now {aside}")
 
     def _end(self, ended: Ended, waiting: deque[int], *, stopping: bool) -> None:
         """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""
@@ -344,6 +365,13 @@ class Study:
         attempt.ended = ended
         trial, measured = self._measured(self._trials[number])
         self._trials[number] = trial
+        attempt.measured = measured
+        try:
+            self._sync(self.paths.trial(number))
+        except OSError as error:
+            why = f"what it measured can't be written to the disk: {error}"
+            self._crashed(number, attempt, why, waiting, ended.exit_code, stopping=stopping)
+            return
         over = self.race.over(trial) if self.race and trial.best and not measured.damaged else None
         if over is not None:
             self._finish(number, attempt, "completed", over, ended.exit_code)
@@ -367,6 +395,14 @@ class Study:
             self._crashed(number, attempt, problem, waiting, ended.exit_code, stopping=stopping, again=False)
         else:
             self._finish(number, attempt, "completed", self._early(trial) or self._anew(number), ended.exit_code)
+
+    @staticmethod
+    def _sync(paths: TrialPaths) -> None:
+        """Wait until what a trial measured is on the disk: only then may the journal say how it ended."""
+        for file in (paths.metrics, paths.identity, paths.probe):
+            atomic.sync(file)
+        for folder in (paths.dir, paths.dir.parent):
+            atomic.sync_folder(folder)
 
     def _short_of_memory(self, number: int, attempt: _Attempt, said: str, waiting: deque[int], ended: Ended) -> None:
         """The fault of the point where it had its GPU for itself; else it is tried so."""
@@ -426,6 +462,14 @@ class Study:
         self._log_starts[number] = attempt.log_start
         self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
         result: dict[str, Any] = {"value": trial.best.value if trial.best else None} if self.spec.adaptive else {}
+        if attempt.measured is not None:
+            curve = attempt.measured.curve
+            result = {
+                "value": trial.best.value if trial.best else None,
+                "step": trial.best.step if trial.best else None,
+                "last_step": trial.last_step,
+                "evaluations": 0 if curve is None else len(curve.steps),
+            }
         if attempt.ended is not None and attempt.ended.device:
             result |= {"device": attempt.ended.device, "shared": attempt.ended.shared}
         self._note(

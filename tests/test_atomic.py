@@ -73,3 +73,32 @@ def test_a_short_write_goes_on_where_it_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
     atomic.write(tmp_path / "a", "0123456789")
     assert (tmp_path / "a").read_text() == "0123456789"
+
+
+@pytest.mark.parametrize("cannot", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_that_cannot_sync_is_no_error(tmp_path, monkeypatch, cannot):
+    def refused(_):
+        raise OSError(cannot, os.strerror(cannot))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    atomic.write(tmp_path / "a", "x", durable=True)
+    atomic.sync(tmp_path / "a")
+    atomic.sync_folder(tmp_path)
+    assert (tmp_path / "a").read_text() == "x"
+
+
+def test_an_error_of_the_disk_names_the_file_that_was_synced(tmp_path, monkeypatch):
+    def broken(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "a").touch()
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error") as error:
+        atomic.sync(tmp_path / "a")
+    assert error.value.filename == str(tmp_path / "a")
+
+
+def test_there_is_nothing_to_sync_where_there_is_no_file(tmp_path):
+    atomic.sync(tmp_path / "a")
+    os.mkfifo(tmp_path / "pipe")
+    atomic.sync(tmp_path / "pipe")

@@ -237,6 +237,34 @@ def test_a_trial_resumes_after_its_last_checkpoint_with_the_records_up_to_it(env
     assert not (tmp_path / "metrics.jsonl.1").exists()
 
 
+@pytest.mark.parametrize("left", [0, 100, 0.5, "zeros"])
+def test_a_checkpoint_that_a_power_loss_cut_short_costs_no_more_than_the_training(environment, tmp_path, capsys, left):
+    environment()
+    trained(9, model=Counter())
+    last = tmp_path / "checkpoints" / "last.pt"
+    whole = last.read_bytes()
+    cut = len(whole) // 2 if left in (0.5, "zeros") else int(left)
+    last.write_bytes(whole[:cut] + (b"\0" * (len(whole) - cut) if left == "zeros" else b""))
+    assert trained(10, model=Counter()) == list(range(1, 11))
+    assert f"the checkpoint {last} can't be read" in capsys.readouterr().err
+    assert [record["step"] for record in recorded(tmp_path)] == [4, 8, 10]
+    assert loaded(tmp_path, "last")["step"] == 10
+
+
+def test_records_that_a_power_loss_damaged_do_not_end_a_framework_that_resumes(environment, tmp_path):
+    environment()
+    trial = current_trial()
+    trial.resume_at(0)
+    trial.report(4, loss=1.0)
+    trial.report(8, loss=0.5)
+    lines = (tmp_path / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "metrics.jsonl").write_bytes(lines[0] + b"\0" * 30 + b"\n" + lines[1])
+    again = current_trial()
+    again.resume_at(8)
+    again.report(10, loss=0.25)
+    assert [record["step"] for record in recorded(tmp_path)] == [4, 8, 10]
+
+
 def test_the_last_and_the_best_checkpoint_are_kept(environment, tmp_path):
     environment()
     trained(10, values={4: 2.0, 8: 1.0, 10: 3.0}, model=Counter())

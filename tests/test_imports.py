@@ -30,6 +30,7 @@ PARTS = [
     "spec",
     "starting",
     "curves",
+    "identity",
     "events",
     "columns",
     "nodes",

@@ -294,3 +294,31 @@ def test_without_orjson_the_same_is_recorded(tmp_path):
     burst(with_it, 99)
     with_it.close()
     assert (tmp_path / "j").read_bytes() == (tmp_path / "k").read_bytes()
+
+
+def test_a_last_record_of_which_a_power_loss_left_only_the_end_never_happened(tmp_path):
+    path = tmp_path / "j"
+    with path.open("wb") as file:
+        file.write(b'{"a":1}\n' + b"\0" * 5000 + b'end"}\n')
+    assert read(path) == [{"a": 1}]
+    journal = Journal(path)
+    journal.append({"b": 2})
+    journal.close()
+    assert path.read_bytes() == b'{"a":1}\n{"b":2}\n'
+
+
+def test_damage_may_be_passed_over_where_the_rest_is_worth_having(tmp_path):
+    path = tmp_path / "j"
+    path.write_bytes(b'{"a":1}\nnonsense\n{"b":2}\n')
+    assert read(path, pass_over_damage=True) == [{"a": 1}, {"b": 2}]
+
+
+def test_a_durable_journal_goes_on_where_the_file_system_cannot_sync(tmp_path, monkeypatch):
+    def refused(_):
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refused)
+    journal = Journal(tmp_path / "j", durable=True)
+    journal.append({"a": 1})
+    journal.close()
+    assert read(tmp_path / "j") == [{"a": 1}]

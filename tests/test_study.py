@@ -414,7 +414,7 @@ def test_a_trial_that_says_it_can_be_read_has_its_own_folder(bench):
     bench.study(**ONE)
     run(bench)
     names = {path.name for path in bench.paths().trial(0).dir.iterdir()}
-    assert names == {"params.json", "metrics.jsonl", "stdout.log"}
+    assert names == {"identity.json", "params.json", "metrics.jsonl", "stdout.log"}
     assert {path.name for path in bench.paths().dir.iterdir()} == {
         "study.yaml",
         "trials.jsonl",

@@ -107,7 +107,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
     rmtree(paths.checkpoints, ignore_errors=True)
     why = None if asked is not None else out_of_memory(_printed(paths.stdout, log_start), code)
     _write(
-        paths.dir / "probe.json",
+        paths.probe,
         {
             "times": [[step, when - begun, waited] for step, when, waited in clock.seen],
             "peak_bytes": peak.bytes,

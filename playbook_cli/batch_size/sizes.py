@@ -98,8 +98,10 @@ def _size(batch_size: int, trial: TrialRecord, paths: StudyPaths, resolution: fl
 
 def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
     """What the probe wrote down; {} where it had no time to, or its file is damaged."""
+    if trial.unused:
+        return {}
     try:
-        seen = json.loads((paths.trial(trial.id).dir / "probe.json").read_text(encoding="utf-8"))
+        seen = json.loads(paths.trial(trial.id).probe.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return seen if isinstance(seen, dict) else {}

@@ -65,7 +65,7 @@ class _Evaluations:
 
     def __iter__(self) -> Iterator[Row]:
         for trial in self.study.trials:
-            if trial.attempts:
+            if trial.attempts and not trial.unused:
                 for step, metrics in sorted(_measured(self.paths.trial(trial.id).metrics).items()):
                     yield {"trial": trial.id, "step": step, **metrics}
 

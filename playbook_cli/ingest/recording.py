@@ -41,7 +41,7 @@ class Recorder:
         else:
             self._kept = [
                 record
-                for record in journal.read(path)
+                for record in journal.read(path, pass_over_damage=True)
                 if isinstance(record.get("step"), int) and not isinstance(record.get("failed"), str)
             ]
             self.evaluations = {r["step"]: r[metric] for r in self._kept if metric in r}

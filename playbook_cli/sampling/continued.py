@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import StudyError
+from playbook_cli.identity import mismatch
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import searched
 from playbook_cli.store import read_history
@@ -41,6 +42,12 @@ def origin(checkpoint: str) -> Origin:
     known = read_history(study).trials if path.parent.name == "checkpoints" else ()
     for trial in known:
         if study.trial(trial.id).dir == folder:
+            if why := mismatch(trial, study.trial(trial.id)):
+                raise StudyError(
+                    f"points: this folder can't be gone on from: {why}",
+                    where=str(folder),
+                    hint="restore the folder of that study, or delete `from` to train the point from its start",
+                )
             return Origin(paths=study.trial(trial.id), seed=trial.seed)
     raise StudyError(
         "points: this checkpoint belongs to no trial of a study",

@@ -83,6 +83,12 @@ def test_a_checkpoint_that_is_not_there_is_refused(source):
     assert error.value.where == str(source.best_checkpoint)
 
 
+def test_a_checkpoint_in_a_folder_of_another_trial_is_refused(source):
+    source.params.write_text('{"x": 123}')
+    with pytest.raises(StudyError, match="it was trained with other hyperparameters"):
+        go_on_from(str(source.stable_checkpoint), source)
+
+
 @pytest.mark.parametrize("place", ["it.pt", "runs/a/trials/0004/checkpoints/it.pt", "runs/a/trials/0003/it.pt"])
 def test_a_checkpoint_of_no_trial_is_refused(source, tmp_path, place):
     path = tmp_path / place

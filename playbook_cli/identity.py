@@ -1,0 +1,127 @@
+"""Which planned trial the content of a trial's folder belongs to, held against the journal before it is used.
+
+A folder may outlive its journal: results are tracked by git and trials/ is not, say, or somebody deletes a file. So
+the runner writes into each trial's folder which trial it is of (`of`) and at which attempt, and whoever reads or
+continues what is there asks `mismatch` first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli import atomic
+from playbook_cli.curves import Measured, best_of, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playbook_cli.paths import TrialPaths
+    from playbook_cli.records import Metric, TrialRecord, Value
+    from playbook_cli.spec.model import StudySpec
+
+_TRAINED_BY = (
+    "train",
+    "command",
+    "cwd",
+    "env",
+    "args",
+    "metrics",
+    "checkpoints",
+    "metric",
+    "max_train_steps",
+    "eval_every",
+    "deterministic",
+    "probe",
+)
+"""What a study file says that a trial's results depend on, besides its own hyperparameters and seed."""
+
+
+def of(spec: StudySpec, trial: TrialRecord) -> str:
+    """The identity of a planned trial: 32 hexadecimal digits of a hash of all that its results depend on."""
+    study = spec.model_dump(mode="json", include=set(_TRAINED_BY), exclude_none=True)
+    planned = {"trial": trial.id, "params": dict(trial.params), "seed": trial.seed, "repeat_of": trial.repeat_of}
+    text = json.dumps({"study": study, **planned}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def write(paths: TrialPaths, trial: TrialRecord, identity: str, *, attempt: int) -> None:
+    """Make a folder this trial's, whose last attempt has this number. OSError where it can't be written."""
+    atomic.write(paths.identity, json.dumps({"trial": trial.id, "identity": identity, "attempt": attempt}) + "\n")
+
+
+def write_params(paths: TrialPaths, params: Mapping[str, Value]) -> None:
+    """Write a trial's hyperparameters where its program reads them, unless they are there. OSError if it can't be."""
+    if _read(paths.params) != _plain(params):
+        atomic.write(paths.params, json.dumps(dict(params), indent=2) + "\n")
+
+
+def mismatch(trial: TrialRecord, paths: TrialPaths) -> str | None:
+    """Why what a trial's folder holds is not this trial's, as a clause about the folder; None where it is.
+
+    Of a journal that tells no identities, as those of earlier versions, the hyperparameters alone are compared.
+    """
+    params = _read(paths.params)
+    if params is not None and params != _plain(trial.params):
+        return "it was trained with other hyperparameters"
+    if trial.identity is None:
+        return None
+    known = _read(paths.identity)
+    if known is None:
+        return "it does not say which trial it belongs to"
+    if known.get("identity") != trial.identity:
+        return "it belongs to another trial"
+    return None
+
+
+def attempt_of(paths: TrialPaths) -> int:
+    """The number of the last attempt that was started in a trial's folder; 0 where none is known."""
+    attempt = (_read(paths.identity) or {}).get("attempt")
+    return attempt if isinstance(attempt, int) else 0
+
+
+def measured(trial: TrialRecord, paths: TrialPaths, metric: Metric) -> Measured:
+    """What a trial measured, as `verified` has it."""
+    return verified(trial, paths, metric, measure(paths.metrics))
+
+
+def verified(trial: TrialRecord, paths: TrialPaths, metric: Metric, read: Measured) -> Measured:
+    """What was read of a trial's metrics file, if it is the trial's own and all that the journal recorded.
+
+    Otherwise nothing of it, with the reason as `unused` and `damaged`.
+    """
+    if read.curve is None and trial.recorded is None:
+        return read
+    why = mismatch(trial, paths) if read.curve is not None else None
+    why = why or _disagreement(trial, read, metric)
+    return read if why is None else Measured(curve=None, infeasible=None, damaged=why, unused=why)
+
+
+def _disagreement(trial: TrialRecord, read: Measured, metric: Metric) -> str | None:
+    """How a trial's evaluations differ from what the journal says of its end; None where they do not."""
+    recorded = trial.recorded
+    if recorded is None or trial.state not in ("completed", "infeasible") or read.curve is None:
+        return None
+    evaluations = len(read.curve.steps)
+    if evaluations != recorded.evaluations:
+        return f"there are {evaluations} evaluations where the journal recorded {recorded.evaluations}"
+    best = best_of(read.curve, metric, trial.id, trial.params)
+    if recorded.value is not None and (best is None or (best.value, best.step) != (recorded.value, recorded.step)):
+        found = "none" if best is None else f"{best.value:g} at step {best.step}"
+        return f"the best evaluation is {found} where the journal recorded {recorded.value:g} at step {recorded.step}"
+    return None
+
+
+def _plain(params: Mapping[str, Value]) -> Any:
+    """As they come back from a file: lists for tuples."""
+    return json.loads(json.dumps(dict(params)))
+
+
+def _read(path: Any) -> dict[str, Any] | None:
+    """A JSON object from a file; None where there is none, or it is torn."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
