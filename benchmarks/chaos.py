@@ -98,13 +98,21 @@ SPEC: dict[str, Any] = {
     "nuisance": {"x": {"min": 1e-3, "max": 1.0, "scale": "log"}, "n": {"min": 1, "max": 64}},
     "resources": {"gpus": 0, "retries": 3},
 }
+DAEMON = """
+import subprocess
+def train(trial):
+    subprocess.Popen(["sleep", "300"], start_new_session=True)
+    short(trial)
+"""
+"""It leaves a process in a session of its own."""
 STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "process": (TRAIN, {"train": "short:train", "isolation": "process"}),
     "command": (SCRIPT, {"command": ["${python}", "short.py"]}),
+    "daemon": (TRAIN.replace("def train", "def short") + DAEMON, {"train": "short:train", "isolation": "fork"}),
     "fork": (TRAIN, {"train": "short:train", "isolation": "fork"}),
     "checkpoints": (CHECKPOINTS, {"train": "short:train", "isolation": "fork"}),
 }
-WEIGHTS = (3, 2, 4, 3)
+WEIGHTS = (3, 2, 2, 3, 3)
 
 
 class Violated(Exception):  # noqa: N818 (no error: a find)
@@ -179,6 +187,10 @@ class Run:
     def lines(self) -> list[bytes]:
         """Whole lines of the journal."""
         return self.journal.read_bytes().split(b"\n")[:-1] if self.journal.exists() else []
+
+    def completed(self) -> set[int]:
+        """Trials that have completed, by the journal."""
+        return {record["trial"] for record in map(json.loads, self.lines()) if record.get("state") == "completed"}
 
     def processes(self) -> list[psutil.Process]:
         """Trials of this study that live, and processes to fork them from."""
@@ -331,9 +343,9 @@ def damage_journal(run: Run) -> None:
 def damage_metrics(run: Run) -> None:
     """The last bytes of what unfinished trials measured are lost, or torn, or something else."""
     kill_everything(run)
-    done = {record["trial"] for record in map(json.loads, run.lines()) if record.get("state") == "completed"}
+    done = run.completed()
     for file in run.study.glob("trials/*/metrics.jsonl"):
-        if int(file.parent.name) in done:
+        if not file.parent.name.isdecimal() or int(file.parent.name) in done:
             continue
         match run.dice.randrange(4):
             case 0:
@@ -455,13 +467,136 @@ def leave_a_temporary_file(run: Run) -> None:
             path.with_name(f"{path.name}.tmp").write_bytes(b"half a fi")
 
 
+def lose_the_power(run: Run) -> None:
+    """What no sync has put on the disk is gone, empty or half zeros; completed trials keep what they measured."""
+    kill_everything(run)
+    done = run.completed()
+    for file in run.study.rglob("trials/*/*"):
+        kept = int(file.parent.name) in done and file.name in ("metrics.jsonl", "identity.json")
+        if not file.is_file() or kept or not file.parent.name.isdecimal():
+            continue
+        match run.dice.randrange(4):
+            case 0:
+                file.unlink()
+            case 1:
+                os.truncate(file, 0)
+            case 2:
+                half = file.stat().st_size // 2
+                file.write_bytes(b"\0" * half + file.read_bytes()[half:])
+    for file in run.study.rglob("trials/*/checkpoints/last.pt"):
+        if int(file.parent.parent.name) not in done and run.dice.random() < 0.5:
+            os.truncate(file, run.dice.randrange(file.stat().st_size + 1))
+
+
+def lose_the_journal(run: Run) -> None:
+    """The folders of trials outlive their journal, and sometimes the study file: none of them may count."""
+    kill_everything(run)
+    run.journal.unlink(missing_ok=True)
+    if run.dice.random() < 0.5:
+        (run.study / "study.yaml").unlink(missing_ok=True)
+
+
+def swap_trials(run: Run) -> None:
+    """The folders of two trials change places for a while: no report takes one's evaluations for the other's."""
+    kill_everything(run)
+    folders = sorted(path for path in run.study.glob("trials/*") if path.name.isdecimal())
+    if len(folders) < 2:
+        return
+    one, other = run.dice.sample(folders, 2)
+    before = {trial.id: trial.best and trial.best.value for trial in Store(run.study).record().trials}
+    _exchange(one, other)
+    for trial in Store(run.study).record().trials:
+        if trial.state == "completed" and trial.best is not None and trial.best.value != before[trial.id]:
+            raise Violated(f"trial {trial.id} has the result of another trial")
+    _exchange(one, other)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    aside = one.with_name("exchanged")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def damage_a_result(run: Run) -> None:
+    """A completed trial's metrics are cut, or hold another number, for a while: they are not used."""
+    kill_everything(run)
+    done = sorted(run.completed())
+    if not done:
+        return
+    number = run.dice.choice(done)
+    file = run.study / "trials" / f"{number:04d}" / "metrics.jsonl"
+    content = file.read_bytes()
+    lines = content.splitlines(keepends=True)
+    other = b'{"step": 4, "val_error": -1.0}\n'
+    file.write_bytes(run.dice.choice((b"".join(lines[:-1]), b"", other, content + other, b"\0" * len(content))))
+    trial = Store(run.study).record().trials[number]
+    if trial.best is not None:
+        raise Violated(f"trial {number} has a result that the journal does not know: {trial.best}")
+    file.write_bytes(content)
+
+
+def move_the_folder(run: Run) -> None:
+    """The folder of a live run is moved; it comes back after its end, or at once: nobody writes into another's."""
+    runner = run.start()
+    run.pause(runner)
+    if not run.study.is_dir():
+        run.finish(runner)
+        return
+    aside = run.folder / "moved"
+    run.study.rename(aside)
+    back = run.dice.random() < 0.5
+    if back:
+        time.sleep(run.dice.uniform(0.0, 0.5))
+        aside.rename(run.study)
+        run.finish(runner)
+    else:
+        run.study.mkdir()  # of somebody else
+        ended = runner.poll() is not None
+        said = run.finish(runner)
+        left = sorted(path.name for path in run.study.rglob("*"))
+        if not ended and (run.exits[-1] != 1 or left):
+            raise Violated(f"a folder was moved away: exit code {run.exits[-1]}, it wrote {left}: {said}")
+        for name in left:
+            raise Violated(f"a runner that had ended wrote {name}")
+        run.study.rmdir()
+        aside.rename(run.study)
+
+
+def put_a_trap(run: Run) -> None:
+    """A pipe, a folder or a link out stands in the place of a trial's file for a while: it hangs nobody."""
+    kill_everything(run)
+    files = [path for path in run.study.glob("trials/[0-9]*/*") if path.is_file() and path.parent.name.isdecimal()]
+    if not files:
+        return
+    file = run.dice.choice(files)
+    aside = run.folder / "in its place"
+    file.rename(aside)
+    match run.dice.randrange(3):
+        case 0:
+            os.mkfifo(file)
+        case 1:
+            file.mkdir()
+        case _:
+            file.symlink_to("/dev/zero")
+    said = subprocess.run(
+        [sys.executable, "-m", "playbook_cli", "status", "runs/chaos"],
+        cwd=run.folder, check=False, capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if said.returncode not in (0, 2) or b"Traceback" in said.stderr:
+        raise Violated(f"status with a trap at {file}: {said.returncode}, {said.stderr.decode()}")
+    file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
+    aside.rename(file)
+
+
 FAULTS: tuple[Callable[[Run], None], ...] = (
     *(kill_runner, kill_runner, interrupt_twice, stop_runner, signal_trials, signal_trials, stop_trial),
     *(kill_trial_group, kill_server, kill_server, kill_everything, kill_runners_group, start_twice, cut_journal),
     *(tear_journal, damage_journal, damage_metrics, damage_metrics, jump_the_clock, jump_the_clock_meanwhile),
-    *(fill_the_disk, fill_a_tmpfs, read_only, leave_a_temporary_file),
+    *(fill_the_disk, fill_a_tmpfs, read_only, leave_a_temporary_file, lose_the_power, lose_the_power, lose_the_journal),
+    *(swap_trials, damage_a_result, move_the_folder, move_the_folder, put_a_trap),
 )
-SHORTENING = (cut_journal, jump_the_clock)
+SHORTENING = (cut_journal, jump_the_clock, lose_the_journal)
 """Faults that themselves change what the journal held."""
 
 
