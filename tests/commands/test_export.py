@@ -138,8 +138,8 @@ def test_json_names_what_was_written(toy):
 def test_what_utf8_has_no_place_for_is_written_as_its_escape(toy, form):
     if form == "parquet":
         pytest.importorskip("pyarrow")
-    with (toy.folder / "runs/toy/trials/0000/metrics.jsonl").open("a") as file:
-        file.write('{"step": 8, "half\\ud800": 1.0}\n')
+    with (toy.folder / "runs/toy/trials/0001/metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "half\\ud800": 1.0}\n')
     answer = toy("export", "runs/toy", "--format", form)
     assert answer.code == 0
     assert b"half\\ud800" in (toy.folder / f"runs/toy/export/evaluations.{form}").read_bytes()
