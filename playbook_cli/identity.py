@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import atomic
 from playbook_cli.curves import Measured, best_of, measure
+from playbook_cli.spec.affects import Affects, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,26 +22,11 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, TrialRecord, Value
     from playbook_cli.spec.model import StudySpec
 
-_TRAINED_BY = (
-    "train",
-    "command",
-    "cwd",
-    "env",
-    "args",
-    "metrics",
-    "checkpoints",
-    "metric",
-    "max_train_steps",
-    "eval_every",
-    "deterministic",
-    "probe",
-)
-"""What a study file says that a trial's results depend on, besides its own hyperparameters and seed."""
-
 
 def of(spec: StudySpec, trial: TrialRecord) -> str:
     """The identity of a planned trial: 32 hexadecimal digits of a hash of all that its results depend on."""
-    study = spec.model_dump(mode="json", include=set(_TRAINED_BY), exclude_none=True)
+    decisive = fields(type(spec), Affects.PROGRAM, Affects.TRAINING)
+    study = spec.model_dump(mode="json", include=set(decisive), exclude_none=True)
     planned = {"trial": trial.id, "params": dict(trial.params), "seed": trial.seed, "repeat_of": trial.repeat_of}
     text = json.dumps({"study": study, **planned}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -42,7 +42,7 @@ class Probed:
 
 def probe(setting: Setting, paths: StudyPaths, train: Train) -> Probed:
     """Probe sizes until there is none left to try. StudyError where the folder holds probes of another kind."""
-    require_same(setting.spec([setting.min]), paths, GROWS, what="what is")
+    require_same(setting.spec([setting.min]), paths, GROWS, what="what is", timed=True)
     again = True
     while True:
         trials = Store(paths.dir).record().trials if paths.spec.exists() else []

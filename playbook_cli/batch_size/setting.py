@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from playbook_cli.errors import SpecError
 from playbook_cli.space import Space
+from playbook_cli.spec.load import carried
 from playbook_cli.spec.model import Constants, StudySpec
 from playbook_cli.sweep.options import pair
 
@@ -63,21 +64,9 @@ class Setting:
 
     def program(self, sizes: Sequence[int]) -> StudySpec:
         """The study of trials with these sizes, with the program as the user names it."""
-        data = self.study.model_dump(mode="json", exclude_unset=True)
-        replaced = (
-            "scientific",
-            "nuisance",
-            "sampler",
-            "follows",
-            "points",
-            "round",
-            "rules",
-            "checkpoints",
-            "lr_sweep",
-        )
         resources = self.study.resources
         return StudySpec.model_validate(
-            {key: value for key, value in data.items() if key not in replaced}
+            {key: value for key, value in carried(self.study).items() if key != "checkpoints"}
             | {
                 "name": f"{self.study.name}-{SUFFIX}",
                 "goal": f"At which {self.parameter} does training go fastest, and which ones fit into memory?",

@@ -9,7 +9,7 @@ from playbook_cli.batch_size.sizes import size_of
 from playbook_cli.curves import measure
 from playbook_cli.errors import SpecError
 from playbook_cli.sampling import make
-from playbook_cli.spec.load import resolve
+from playbook_cli.spec.load import carried, resolve
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.store import Store
 from playbook_cli.sweep.folder import put, require_same
@@ -50,18 +50,17 @@ def rate_of(setting: Setting, source: Source) -> str:
 def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[str, object]) -> StudySpec:
     """`trials` points of the study's nuisance space for each of these sizes, the same ones."""
     study = setting.study
-    data = study.model_dump(mode="json", exclude_unset=True)
-    replaced = ("scientific", "points", "round", "rules", "lr_sweep", "sampler", "follows")
+    nuisance = study.model_dump(mode="json", exclude_unset=True)["nuisance"] if study.nuisance else {}
     held = {name: setting.held[name] for name in (*study.scientific, *at) if name in setting.held}
     fixed = {**{name: value for name, value in study.fixed.items() if name != setting.parameter}, **held}
     tuned = {
         name: alternatives
-        for name, given in data.get("nuisance", {}).items()
+        for name, given in nuisance.items()
         if name not in fixed and name != setting.parameter and (alternatives := _possible(given, fixed))
     }
     return resolve(
         StudySpec.model_validate(
-            {key: value for key, value in data.items() if key not in replaced}
+            carried(study)
             | {
                 "name": f"{study.name}-{SUFFIX}",
                 "goal": f"How many steps does each {setting.parameter} take?",
@@ -85,7 +84,7 @@ def search(
     setting: Setting, spec: StudySpec, target: Target, paths: StudyPaths, train: Train
 ) -> tuple[dict[int, Sequence[TrialRecord]], Outcome]:
     """The trials of each size, trained until each reached the target or can't win; and how the run ended."""
-    require_same(spec, paths, ("trials", "isolation"), what="what is")
+    require_same(spec, paths, ("trials",), what="what is")
     put(spec, paths)
     known = Store(paths.dir).record().trials
     race = TargetRace(paths=paths, target=target, parameter=setting.parameter, interval=spec.steps_between_evaluations)

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from playbook_cli.study import Outcome
     from playbook_cli.sweep.folder import Train
 
-_ANY = ("points", "trials", "nuisance", "isolation", "launcher", "slurm", "ray", "resources")
-GROWS = (*_ANY, *(f"{key}." for key in _ANY))
+GROWS = ("points", "points.", "trials", "nuisance", "nuisance.")
 """Keys of a probe's own study that change no run of it: which ones were trained so far, and how."""
 
 

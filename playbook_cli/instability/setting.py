@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.instability.names import steps_of
 from playbook_cli.instability.runs import params_of, scaled
+from playbook_cli.spec.load import carried
 from playbook_cli.spec.model import StudySpec
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ class Setting:
 
     def spec(self, points: Sequence[Point]) -> StudySpec:
         """The study of runs at these points. Schedules stay as long as they are: max_train_steps is the study's."""
-        data = self.study.model_dump(mode="json", exclude_unset=True, by_alias=True)
-        replaced = ("scientific", "nuisance", "sampler", "points", "round", "rules", "lr_sweep", "fixed", "continue")
         all_params = [self.params(point) for point in points]
         rates = [point.learning_rate for point in points]
         varied: dict[str, Any] = {
@@ -81,7 +80,7 @@ class Setting:
             if name is not None and len(values) > 1:
                 varied[name] = {"values": values}
         return StudySpec.model_validate(
-            {key: value for key, value in data.items() if key not in replaced}
+            carried(self.study)
             | {
                 "name": f"{self.study.name}-{SUFFIX}",
                 "goal": f"Is training unstable just above the learning rate of trial {self.trial.id}, "

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from playbook_cli.errors import SpecError
 from playbook_cli.spec import check, model, program, source
+from playbook_cli.spec.affects import Affects, affects, fields
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.spec.problem import Problem
 
@@ -162,6 +163,25 @@ def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
     keys = dict.fromkeys([*before, *after])
     # by repr, since 1 == 1.0 and None may be a value
     return [(key, before.get(key), after.get(key)) for key in keys if _written(before, key) != _written(after, key)]
+
+
+def deciding(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
+    """Those keys of `difference` on which results depend: trials from before and after can't stand in one study."""
+    return [change for change in difference(old, new) if affects(StudySpec, change[0]).decides_results]
+
+
+def carried(spec: StudySpec) -> dict[str, Any]:
+    """What a study of other points of the same training takes over from this one, as data: all but its search.
+
+    Seeds are derived as in this one.
+    """
+    kept = fields(StudySpec, Affects.PROGRAM, Affects.TRAINING, Affects.LAUNCHING)
+    return spec.model_dump(mode="json", exclude_unset=True, include={*kept, "seed"})
+
+
+def reading(kept: StudySpec, given: StudySpec) -> StudySpec:
+    """A study as it was run, to be read as the study file `given` now says."""
+    return kept.model_copy(update={key: getattr(given, key) for key in fields(StudySpec, Affects.READING)})
 
 
 def _written(flat: Mapping[str, Any], key: str) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Metric, Parameter, Role, Value
 from playbook_cli.space import Space
+from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
 
 
@@ -235,27 +236,40 @@ class Round(_Section):
 class StudySpec(_Section):
     """One tuning study."""
 
-    name: Annotated[str, Field(description="its folder is runs/NAME")]
-    goal: Annotated[str, Field(description="the question that the study answers")] = ""
-    train: Annotated[str | None, Field(description="module:function, called with the trial")] = None
+    name: Annotated[str, Affects.READING, Field(description="its folder is runs/NAME")]
+    goal: Annotated[str, Affects.READING, Field(description="the question that the study answers")] = ""
+    train: Annotated[str | None, Affects.PROGRAM, Field(description="module:function, called with the trial")] = None
     command: Annotated[
-        list[str] | None, Field(min_length=1, description="the program and its arguments, with macros")
+        list[str] | None, Affects.PROGRAM, Field(min_length=1, description="the program and its arguments, with macros")
     ] = None
-    imported: Annotated[Imported | None, Field(description="in place of a program, where another tool ran it")] = None
-    cwd: Annotated[str | None, Field(description="where it runs; by default the study file's folder")] = None
-    env: Annotated[dict[str, str], Field(description="environment variables of every trial")] = {}
-    args: Annotated[Arguments, Field(description="how ${args} writes hyperparameters")] = Arguments()
-    metrics: Annotated[Metrics | None, Field(description="for a program that can't be changed")] = None
-    checkpoints: Annotated[Checkpoints | None, Field(description="of a program that can't be changed")] = None
-    metric: MetricSpec
-    max_train_steps: Annotated[Count, Field(description="one value for all trials, never tuned")]
+    imported: Annotated[
+        Imported | None, Affects.PROGRAM, Field(description="in place of a program, where another tool ran it")
+    ] = None
+    cwd: Annotated[
+        str | None, Affects.PROGRAM, Field(description="where it runs; by default the study file's folder")
+    ] = None
+    env: Annotated[dict[str, str], Affects.PROGRAM, Field(description="environment variables of every trial")] = {}
+    args: Annotated[Arguments, Affects.TRAINING, Field(description="how ${args} writes hyperparameters")] = Arguments()
+    metrics: Annotated[Metrics | None, Affects.TRAINING, Field(description="for a program that can't be changed")] = (
+        None
+    )
+    checkpoints: Annotated[
+        Checkpoints | None, Affects.TRAINING, Field(description="of a program that can't be changed")
+    ] = None
+    metric: Annotated[MetricSpec, Affects.TRAINING]
+    max_train_steps: Annotated[Count, Affects.TRAINING, Field(description="one value for all trials, never tuned")]
     eval_every: Annotated[
-        Count | None, Field(description="steps between evaluations; by default a fiftieth of max_train_steps")
+        Count | None,
+        Affects.TRAINING,
+        Field(description="steps between evaluations; by default a fiftieth of max_train_steps"),
     ] = None
-    trials: Annotated[Count | None, Field(description="of the whole study, shared equally by its arms")] = None
-    sampler: Literal["halton", "sobol", "random", "grid", "listed", "bayesian"] = "halton"
+    trials: Annotated[
+        Count | None, Affects.SIZE, Field(description="of the whole study, shared equally by its arms")
+    ] = None
+    sampler: Annotated[Literal["halton", "sobol", "random", "grid", "listed", "bayesian"], Affects.SEARCH] = "halton"
     follows: Annotated[
         str | None,
+        Affects.SEARCH,
         Field(
             alias="continue",
             min_length=1,
@@ -265,6 +279,7 @@ class StudySpec(_Section):
     ] = None
     points: Annotated[
         list[dict[str, Setting]] | None,
+        Affects.SEARCH,
         Field(
             min_length=1,
             description="of sampler: listed; the trials one by one, each hyperparameter with its value; `from` is a "
@@ -273,30 +288,36 @@ class StudySpec(_Section):
     ] = None
     probe: Annotated[
         Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"] | None,
+        Affects.TRAINING,
         Field(description="the command that made this study, whose trials end once they have answered its question"),
     ] = None
-    round: Annotated[Round | None, Field(description="as playbook next --round writes it")] = None
-    seed: Annotated[WholeNumber, Field(description="of the search; trials get their own")] = 0
-    scientific: Varied = {}
-    nuisance: Varied = {}
-    fixed: Constants = {}
-    resources: Resources = Resources()
+    round: Annotated[Round | None, Affects.READING, Field(description="as playbook next --round writes it")] = None
+    seed: Annotated[WholeNumber, Affects.SEARCH, Field(description="of the search; trials get their own")] = 0
+    scientific: Annotated[Varied, Affects.SEARCH] = {}
+    nuisance: Annotated[Varied, Affects.SEARCH] = {}
+    fixed: Annotated[Constants, Affects.SEARCH] = {}
+    resources: Annotated[Resources, Affects.LAUNCHING] = Resources()
     deterministic: Annotated[
-        bool, Field(description="the same metrics, bit by bit, on the same machine: slower kernels, fixed threads")
+        bool,
+        Affects.TRAINING,
+        Field(description="the same metrics, bit by bit, on the same machine: slower kernels, fixed threads"),
     ] = False
     isolation: Annotated[
         Literal["fork", "process"] | None,
+        Affects.LAUNCHING,
         Field(
             description="whether trials of a train function are forks of one process that has imported it, or import "
             "it anew each; by default forks, unless they use GPUs"
         ),
     ] = None
-    launcher: Literal["local", "slurm", "ray"] = "local"
-    slurm: Annotated[SlurmSpec, Field(description="how launcher: slurm submits trials")] = SlurmSpec()
-    ray: Annotated[RaySpec, Field(description="where launcher: ray finds its cluster")] = RaySpec()
-    lr_sweep: LrSweepSpec | None = None
+    launcher: Annotated[Literal["local", "slurm", "ray"], Affects.LAUNCHING] = "local"
+    slurm: Annotated[SlurmSpec, Affects.LAUNCHING, Field(description="how launcher: slurm submits trials")] = (
+        SlurmSpec()
+    )
+    ray: Annotated[RaySpec, Affects.LAUNCHING, Field(description="where launcher: ray finds its cluster")] = RaySpec()
+    lr_sweep: Annotated[LrSweepSpec | None, Affects.OTHER_VERBS] = None
     rules: Annotated[
-        dict[str, dict[str, Number]], Field(description="thresholds of the report: rule, name, value")
+        dict[str, dict[str, Number]], Affects.READING, Field(description="thresholds of the report: rule, name, value")
     ] = {}
 
     @property

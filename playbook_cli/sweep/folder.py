@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli import atomic
 from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
+from playbook_cli.spec.affects import Affects, affects
 from playbook_cli.spec.load import difference, dump, load
 
 if TYPE_CHECKING:
@@ -47,17 +48,20 @@ def put(spec: StudySpec, paths: StudyPaths) -> None:
     atomic.write(paths.spec, dump(spec), durable=True)
 
 
-def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, what: str) -> None:
+def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, what: str, timed: bool = False) -> None:
     """StudyError, with the difference, where the folder holds another study than this one; `what` is there.
 
-    Keys that it `grows` in may differ: `trials`, or all below one, `nuisance.`.
+    Keys that it `grows` in may differ (`trials`, or all below one: `nuisance.`), and those on which no result depends.
+    Where trials run counts if what was measured of them is time.
     """
     if not paths.spec.exists():
         return
+    free = (Affects.READING,) if timed else (Affects.READING, Affects.LAUNCHING)
     changes = [
         f"  {key}: {old} -> {new}"
         for key, old, new in difference(load(paths.spec)[0], spec)
-        if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
+        if affects(type(spec), key) not in free
+        and not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
     ]
     if changes:
         raise StudyError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.errors import PlaybookError
 from playbook_cli.records import Metric, TrainingFit
+from playbook_cli.spec.affects import Affects, fields
 from playbook_cli.store import Store
 from playbook_cli.sweep.judge import closest, judge
 from playbook_cli.sweep.loop import SWEEP
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.sweep.judge import Judgement
-
-_PROGRAM = ("train", "command", "cwd", "env", "imported")
-"""Keys that say what is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,7 @@ def training_fit(study: Store) -> TrainingFit | None:
 def _read(folder: Path, spec: StudySpec) -> Known | None:
     try:
         sweep = Store(folder)
-        same = all(getattr(sweep.spec, key) == getattr(spec, key) for key in _PROGRAM)
+        same = all(getattr(sweep.spec, key) == getattr(spec, key) for key in fields(type(spec), Affects.PROGRAM))
         return known(sweep) if same else None
     except (PlaybookError, OSError):  # a sweep that cannot be read says nothing, and spoils no report
         return None

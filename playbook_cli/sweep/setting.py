@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import SpecError
 from playbook_cli.records import Metric
 from playbook_cli.space import Space
+from playbook_cli.spec.load import carried
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.target import Target
@@ -62,11 +63,9 @@ class Setting:
 
     def spec(self, suffix: str, steps: int, rates: Sequence[float]) -> StudySpec:
         """The study of trials with these learning rates, `steps` steps long each."""
-        data = self.study.model_dump(mode="json", exclude_unset=True)
-        replaced = ("scientific", "nuisance", "sampler", "follows", "points", "round", "rules", "goal", "fixed")
         sweep = self.sweep.model_dump(mode="json", exclude_none=True)
         return StudySpec.model_validate(
-            {key: value for key, value in data.items() if key not in replaced}
+            carried(self.study)
             | {
                 "name": f"{self.study.name}-{suffix}",
                 "goal": f"At which constant learning rate does training first reach {self.target}, and when?",
