@@ -11,7 +11,7 @@ import sys
 import psutil
 import pytest
 
-from playbook_cli.launch import Job
+from playbook_cli.launch import Job, orphans
 from playbook_cli.launch.local import LocalLauncher
 from playbook_cli.launch.orphans import ADOPTION
 from playbook_cli.launch.slots import Slot
@@ -151,6 +151,14 @@ def test_orphans_are_adopted_only_while_trials_run(launcher, start, bench):
     assert launcher in ADOPTION._holders
     end_of(launcher, bench)
     assert launcher not in ADOPTION._holders
+
+
+def test_where_orphans_cannot_be_adopted_the_environment_tells_whose_they_are(launcher, start, bench, monkeypatch):
+    monkeypatch.setattr(orphans, "_set_subreaper", lambda _: False)
+    left, beside = start(0, "pass"), start(1, "time.sleep(600)")
+    assert end_of(launcher, bench).trial == 0
+    assert not psutil.pid_exists(left)
+    assert psutil.Process(beside).is_running()
 
 
 @pytest.mark.parametrize("clean", [False, True], ids=["with its environment", "with a clean one"])
