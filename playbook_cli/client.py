@@ -445,6 +445,7 @@ class _Together:
         self._rank, self._size = distributed.get_rank(), distributed.get_world_size()
         self._store = distributed.distributed_c10d._get_default_store()  # noqa: SLF001 (nothing public gives it)
         self._patience = timedelta(seconds=TOLD_SECONDS)
+        self._late = distributed.DistStoreError
 
     @classmethod
     def now(cls) -> _Together | None:
@@ -466,8 +467,14 @@ class _Together:
         if self._rank in keys:
             self._store.set(keys[self._rank], json.dumps(value))
         others = [rank for rank in ranks if rank != self._rank]
-        if others:
-            self._store.wait([keys[rank] for rank in others], self._patience)
+        try:
+            if others:
+                self._store.wait([keys[rank] for rank in others], self._patience)
+        except self._late:
+            raise ProtocolError(
+                f"process {self._rank} waited {TOLD_SECONDS / 60:g} minutes for the others in trial.steps",
+                hint="let every process loop over trial.steps(...), to its end",
+            ) from None
         return [value if rank == self._rank else json.loads(self._store.get(keys[rank])) for rank in ranks]
 
 

@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from torch import distributed
 
 from playbook_cli import current_trial
-from playbook_cli.client import Enough, Infeasible, Trial
+from playbook_cli.client import Enough, Infeasible, Trial, _Together
+from playbook_cli.errors import ProtocolError
 
 README = Path(__file__).parent.parent / "README.md"
 SCRIPT = re.search(r"## With several processes a trial\n\n```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
@@ -164,3 +167,13 @@ def test_a_process_that_cannot_tell_the_others_ends_so_that_torchrun_ends_them(t
     with pytest.raises(Enough) as ended:
         alone(tmp_path, monkeypatch, rank).report(2, loss=0.5)
     assert ended.value.code == 1
+
+
+def test_a_process_that_the_others_leave_waiting_says_so(monkeypatch):
+    monkeypatch.setattr("playbook_cli.client.TOLD_SECONDS", 0.01)
+    store = distributed.HashStore()
+    found = SimpleNamespace(_get_default_store=lambda: store)
+    alone = SimpleNamespace(get_rank=lambda: 1, get_world_size=lambda: 2, distributed_c10d=found)
+    alone.DistStoreError = distributed.DistStoreError
+    with pytest.raises(ProtocolError, match=r"process 1 waited .* for the others in trial.steps"):
+        _Together(alone).told(None)
