@@ -10,6 +10,9 @@
 
 The same script runs by hand: then the defaults are the hyperparameters, evaluations are printed, and no file is
 written. Only the standard library is imported, until a checkpoint needs torch.
+
+Several processes may train one model, each with this loop, as torchrun starts them: process 0 writes, what it reports
+counts, and all end together where they ask `steps` for the next update after an evaluation.
 """
 
 from __future__ import annotations
@@ -23,13 +26,22 @@ from playbook_cli.errors import JournalError, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any, NoReturn
 
 
+TOLD_SECONDS = 1800.0
+"""Processes wait so long for what another tells them, while that one evaluates, say; torch.distributed does too."""
+ALONE_SECONDS = 5.0
+"""A process other than 0 that ends by itself waits so long for process 0 to end as well, and to record why."""
+
+
 class Infeasible(SystemExit):
-    """Ends a trial whose point diverged or cannot run: a result of the study, so the process exits with 0."""
+    """Ends a trial whose point diverged or cannot run: a result of the study, so the process exits with 0.
+
+    With 1 where it can't tell the processes that train with it, so that torchrun ends them.
+    """
 
 
 class Enough(SystemExit):
@@ -61,7 +73,10 @@ class Trial:
         self.params = Params(params)
         """Hyperparameters by name, the study's over the script's defaults."""
         self.seed = seed
-        """Seed of this trial, derived from the study's; use it for everything random."""
+        """Seed of this trial, derived from the study's; use it for everything random.
+
+        The same in all processes of the trial; `trial.seed + trial.rank` is each one's own.
+        """
         self.max_train_steps = max_train_steps
         """The same for all trials of a study; `steps` ends there."""
         self.eval_every = eval_every
@@ -81,7 +96,15 @@ class Trial:
         self._stateful: dict[str, Any] = {}
         self._save: Callable[[str], object] | None = None
         self._writes = True
+        self._begun = False
+        self._in_framework = False
+        self._together: _Together | None = None
+        """The processes that are in `steps` with this one, if there are others."""
+        self._verdict: tuple[bool, str] | None = None
+        """Whether the trial is infeasible, and why it ends, once all processes can be told."""
         self._step = 0
+        self._saved: int | None = None
+        """Step of the last checkpoint that this process has written."""
         self._best: float | None = None
 
     @property
@@ -90,6 +113,16 @@ class Trial:
         from pathlib import Path
 
         return None if self._directory is None else Path(self._directory)
+
+    @property
+    def rank(self) -> int:
+        """Which process this is of those that train one model together; 0, which writes, where there is one."""
+        return _place()[0]
+
+    @property
+    def world_size(self) -> int:
+        """How many processes train one model together: torch.distributed's, or as torchrun says; 1 without them."""
+        return _place()[1]
 
     @property
     def last_checkpoint(self) -> str | None:
@@ -110,6 +143,9 @@ class Trial:
 
         The state after update `keep` stays as checkpoints/stable.pt: a longer study can go on from there, where that is
         the last update before the learning rate decays.
+
+        Where torch.distributed is initialized, all processes restore the same checkpoint, each with its own random
+        state, and end together, after an evaluation. Every process must make every step.
         """
         for name, thing in stateful.items():
             if not _has_state(thing):
@@ -119,15 +155,20 @@ class Trial:
                 )
         self._stateful = stateful
         self._begin()
+        self._together = _Together.now()
+        if self._together is not None:
+            self._restore_together(self._together)
         for step in range(self._step + 1, self._stop_step + 1):
             if self._journal is not None:
                 self._journal.settle()
             if keep is not None and step == keep + 1 and stateful:
                 self._keep_stable(keep)
             yield step
+            if self._together is not None and self.should_evaluate(step):
+                self._end_together(self._together, step)
         self._flush()
         if self._stop_step < self.max_train_steps:
-            self._enough(f"step {self._stop_step} is as far as this trial is wanted")
+            self._leave(f"step {self._stop_step} is as far as this trial is wanted")
 
     def resume_at(self, step: int, *, save: Callable[[str], object] | None = None, writes: bool = True) -> None:
         """In place of `steps` where a framework runs the loop: training goes on after `step`, which it has restored.
@@ -136,7 +177,7 @@ class Trial:
         writes a checkpoint; it is called at every evaluation, and the best and the last are kept. Of the processes that
         train one model together, `writes` is true in one; in the others, reports end the trial as they do in that one.
         """
-        self._save, self._writes = save, writes
+        self._save, self._writes, self._begun, self._in_framework = save, writes, True, True
         self._step, self._best, self.best_step = _whole(step), None, None
         if self._metrics is not None and writes:
             if self._journal is not None:
@@ -149,12 +190,13 @@ class Trial:
             self._journal.settle()
         return step % self.eval_every == 0 or step >= min(self._evaluate_from, self._stop_step)
 
-    def report(self, step: int, **metrics: float) -> None:
+    def report(self, step: int, **metrics: float) -> None:  # noqa: PLR0912 (a further call would slow every record)
         """Record an evaluation made after `step` updates, and keep the best and the last checkpoint.
 
         A NaN or an infinity ends the trial as infeasible: this call does not return; nor does it where the study has
-        set a target and it is reached. ProtocolError where steps go backwards or beyond max_train_steps, or a metric
-        is no number.
+        set a target and it is reached. Of several processes in `steps`, what process 0 reports counts, and the call
+        returns: they end together. ProtocolError where steps go backwards or beyond max_train_steps, or a metric is no
+        number.
         """
         values = metrics
         for value in metrics.values():
@@ -180,19 +222,22 @@ class Trial:
                 hint="report steps of the whole training, not of an epoch",
             )
         self._step = step
+        if self._verdict is not None:
+            return
         self._record({"step": step, **values})
         total = sum(values.values())
-        if total - total != 0.0:
-            self._end_where_infinite(step, values)
+        if total - total != 0.0 and self._end_where_infinite(step, values):
+            return
         if self.metric in values:
             value = values[self.metric]
             if self._target is not None and self._sign * value <= self._sign * self._target:
-                self._enough(f"{self.metric} is {value:g} at step {step}")
+                self._end(f"{self.metric} is {value:g} at step {step}")
+                return
             self._keep_checkpoints(step, value)
         if step >= self._stop_step:
             self._flush()
             if self._stop_step < self.max_train_steps:
-                self._enough(f"step {step} is as far as this trial is wanted")
+                self._end(f"step {step} is as far as this trial is wanted")
 
     @staticmethod
     def grad_norm(parameters: Iterable[Any]) -> float:
@@ -211,29 +256,84 @@ class Trial:
         return float(torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms])))
 
     def infeasible(self, reason: str) -> NoReturn:
-        """End the trial because its point cannot be trained; the reason goes into the study."""
+        """End the trial because its point cannot be trained; the reason goes into the study.
+
+        Of several processes, process 0 must call it.
+        """
         self._begin()
         self._record({"step": self._step, "infeasible": str(reason)})
-        self._end(str(reason))
+        self._leave(str(reason), infeasible=True, alone=self.world_size > 1)
 
-    def _end_where_infinite(self, step: int, values: Mapping[str, float]) -> None:
+    def _end_where_infinite(self, step: int, values: Mapping[str, float]) -> bool:
+        """Whether a value is not finite and the other processes are still to be told."""
         for name, value in values.items():
             if value - value != 0.0:
-                self._end(f"{name} is {value} at step {step}")
+                self._end(f"{name} is {value} at step {step}", infeasible=True)
+                return True
+        return False
 
-    def _end(self, reason: str) -> NoReturn:
+    def _end(self, why: str, *, infeasible: bool = False) -> None:
+        """End the trial; where other processes are in `steps` with this one, as soon as all are told."""
+        if self._together is None:
+            self._leave(why, infeasible=infeasible, alone=self.world_size > 1 and not self._in_framework)
         self._flush()
-        print(f"trial infeasible: {reason}", file=sys.stderr)
-        raise Infeasible(0)
+        if self._writes:
+            self._verdict = (infeasible, why)
 
-    def _enough(self, why: str) -> NoReturn:
+    def _leave(self, why: str, *, infeasible: bool = False, alone: bool = False) -> NoReturn:
+        """End this process; `alone`, where others would wait for it."""
         self._flush()
-        print(f"trial ended: {why}", file=sys.stderr)
-        raise Enough(0)
+        if self._writes or alone or self._in_framework:
+            print(f"trial {'infeasible' if infeasible else 'ended'}: {why}", file=sys.stderr, flush=True)
+        if alone and not self._writes:
+            import time
+
+            time.sleep(ALONE_SECONDS)
+        raise (Infeasible if infeasible else Enough)(1 if alone else 0)
+
+    def _end_together(self, together: _Together, step: int) -> None:
+        """Where process 0 has found that the trial ends, end it here, as all do; else keep what resuming needs."""
+        verdict, saved = together.told((self._verdict, self._saved))
+        if verdict is not None:
+            together.all(None)  # who keeps the store leaves when all have read it
+            infeasible, why = verdict
+            self._leave(why, infeasible=infeasible)
+        if saved == step and not self._writes:
+            import torch
+
+            path = self._checkpoint(f"rank{self.rank}")
+            torch.save({"step": step, "random": _random_state()}, f"{path}.tmp")
+            os.replace(f"{path}.tmp", path)
+
+    def _restore_together(self, together: _Together) -> None:
+        """Take the other processes to the step that process 0 has restored."""
+        start = together.told(self._step)
+        if not self._writes and start:
+            self._step = self._restore() or 0
+            self._restore_own_random_state(start)
+        if others := [rank for rank, step in enumerate(together.all(self._step)) if step != start]:
+            raise ProtocolError(
+                f"process 0 has restored the checkpoint of step {start}, and process {others[0]} could not",
+                hint="give trial.steps(...) the same arguments in every process, on a file system that all share",
+            )
+
+    def _restore_own_random_state(self, step: int) -> None:
+        import torch
+
+        path = self._checkpoint(f"rank{self.rank}")
+        own: dict[str, Any] = torch.load(path, weights_only=True) if os.path.exists(path) else {}
+        if own.get("step") == step:
+            _set_random_state(own["random"])
+        else:  # the trial was ended between the two writes, or goes on from another one's checkpoint
+            print(f"process {self.rank} goes on with the random state of process 0", file=sys.stderr)
 
     def _begin(self) -> None:
         """Once, before any record: resume from the last checkpoint, or set the last attempt's records aside."""
-        if self._journal is None and self._metrics is not None and self._writes:
+        if self._begun:
+            return
+        self._begun = True
+        self._writes = self.rank == 0
+        if self._metrics is not None and self._writes:
             self._open(self._metrics, self._restore())
 
     def _open(self, metrics: str, step: int | None) -> None:
@@ -280,12 +380,15 @@ class Trial:
         best = self._is_best(step, value)
         if self._directory is None or not self._checkpoints or not (self._stateful or self._save):
             return
+        if not self._writes and self._save is None:
+            return
         self._flush()  # a checkpoint never comes before the records that it covers
         last = self._checkpoint("last")
         os.makedirs(os.path.dirname(last), exist_ok=True)
         (self._save or self._save_state)(f"{last}.tmp")
         if not self._writes:
             return
+        self._saved = step
         os.replace(f"{last}.tmp", last)  # first: a best that lags is mended on resume, a best from the future is not
         if best:
             _link(last, self._checkpoint("best"))
@@ -325,6 +428,67 @@ class Trial:
             _set_state(thing, checkpoint["state"][name])
         _set_random_state(checkpoint["random"])
         return step
+
+
+class _Together:
+    """The processes of torch.distributed, as they tell each other what they find, all in the same order.
+
+    By the store in which they found each other: so no GPU waits, and no thread is still at work when a process ends.
+    """
+
+    _calls = 0
+
+    def __init__(self, distributed: Any) -> None:
+        from datetime import timedelta
+
+        self._rank, self._size = distributed.get_rank(), distributed.get_world_size()
+        self._store = distributed.distributed_c10d._get_default_store()  # noqa: SLF001 (nothing public gives it)
+        self._patience = timedelta(seconds=TOLD_SECONDS)
+        self._late = distributed.DistStoreError
+
+    @classmethod
+    def now(cls) -> _Together | None:
+        """None where there is one process, or each is for itself."""
+        distributed = _distributed()
+        return None if distributed is None or distributed.get_world_size() == 1 else cls(distributed)
+
+    def told(self, value: Any) -> Any:
+        """What process 0 has for `value`, which can be written as JSON."""
+        return self._exchanged(value, [0])[0]
+
+    def all(self, value: Any) -> list[Any]:
+        """What every process has for `value`, by rank."""
+        return self._exchanged(value, range(self._size))
+
+    def _exchanged(self, value: Any, ranks: Sequence[int]) -> list[Any]:
+        _Together._calls += 1
+        keys = {rank: f"playbook/{_Together._calls}/{rank}" for rank in ranks}
+        if self._rank in keys:
+            self._store.set(keys[self._rank], json.dumps(value))
+        others = [rank for rank in ranks if rank != self._rank]
+        try:
+            if others:
+                self._store.wait([keys[rank] for rank in others], self._patience)
+        except self._late:
+            raise ProtocolError(
+                f"process {self._rank} waited {TOLD_SECONDS / 60:g} minutes for the others in trial.steps",
+                hint="let every process loop over trial.steps(...), to its end",
+            ) from None
+        return [value if rank == self._rank else json.loads(self._store.get(keys[rank])) for rank in ranks]
+
+
+def _distributed() -> Any:
+    """torch.distributed, where it is initialized."""
+    distributed = sys.modules.get("torch.distributed")
+    return distributed if distributed and distributed.is_available() and distributed.is_initialized() else None
+
+
+def _place() -> tuple[int, int]:
+    """Rank and world size of this process; a cluster's own variables say nothing of them."""
+    if distributed := _distributed():
+        return distributed.get_rank(), distributed.get_world_size()
+    rank, size = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    return (int(rank), int(size)) if rank.isdecimal() and size.isdecimal() else (0, 1)
 
 
 class Params(dict[str, "Any"]):

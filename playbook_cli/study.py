@@ -487,6 +487,7 @@ class Study:
     def _why_hopeless(self) -> str:
         number = min(self._crashes or self._trials)
         crashed = len(self._crashes)
-        which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all crashed"
+        how = "crashed" if (self._trials[number].reason or "").startswith("it crashed") else "failed"
+        which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all {how}"
         log = self._log(number, self._log_starts.get(number, 0))
         return f"{which}; trial {number}: {self._trials[number].reason}\n{log}"

@@ -10,6 +10,8 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from playbook_cli.ingest.limited import TooSlowError, limited
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,13 +26,24 @@ class Checkpoints:
     def __init__(
         self, *, files: str, step: str, prune: bool, best: str, last: str, directory: str, minimize: bool
     ) -> None:
+        self.problem: str | None = None
+        """Why checkpoints can't be told apart."""
         self._pattern, self._step, self._prune = files, re.compile(step), prune
         self._best, self._last, self._directory = best, last, os.path.realpath(directory)
         self._sign = 1.0 if minimize else -1.0
 
     def look(self, evaluations: Mapping[int, float]) -> None:
         """Find what is there now. Nothing is deleted that a coming evaluation could show to be the best."""
-        by_step, unnumbered = self._found()
+        if self.problem is not None:
+            return
+        try:
+            by_step, unnumbered = self._found()
+        except TooSlowError as slow:
+            self.problem = (
+                f"the pattern '{slow.pattern}' in checkpoints.step takes too long to match the name {slow.text}; the "
+                "program is not at fault. Rewrite the pattern without a repeat inside a repeat, as in (a+)+"
+            )
+            return
         if not by_step:
             if unnumbered:
                 _link(max(unnumbered, key=_time), self._last)
@@ -49,14 +62,15 @@ class Checkpoints:
     def _found(self) -> tuple[dict[int, list[str]], list[str]]:
         by_step: dict[int, list[str]] = {}
         unnumbered = []
-        for path in sorted(glob.glob(self._pattern)):
-            if path in (self._best, self._last) or not self._is_inside(path):
-                continue
-            found = self._step.search(os.path.basename(path))
-            if found and (found[1] or "").isdecimal():
-                by_step.setdefault(int(found[1]), []).append(path)
-            else:
-                unnumbered.append(path)
+        with limited() as limit:
+            for path in sorted(glob.glob(self._pattern)):
+                if path in (self._best, self._last) or not self._is_inside(path):
+                    continue
+                found = limit(self._step.search, os.path.basename(path))
+                if found and (found[1] or "").isdecimal():
+                    by_step.setdefault(int(found[1]), []).append(path)
+                else:
+                    unnumbered.append(path)
         return by_step, unnumbered
 
     def _best_of(self, by_step: Mapping[int, list[str]], evaluations: Mapping[int, float]) -> int | None:

@@ -69,11 +69,12 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
                 break
         if ended and not recorder.over:
             recorder.record(source.finish())
-        if source.problem and not recorder.over:
-            recorder.fail(source.problem)
         if checkpoints and (ended or time.monotonic() - looked > CHECKPOINT_SECONDS):
             checkpoints.look(recorder.evaluations)
             looked = time.monotonic()
+        problem = source.problem or (checkpoints and checkpoints.problem)
+        if problem and not recorder.over:
+            recorder.fail(problem)
         if recorder.over and not ended:
             _end(program)
             return 0

@@ -53,11 +53,14 @@ class PrintedSource:
         self._printed = Printed(patterns, step)
 
     def poll(self) -> Iterator[list[Reading]]:
-        while data := self._file.read()[0]:
-            yield self._printed.feed(data)
+        while self.problem is None and (data := self._file.read()[0]):
+            readings = self._printed.feed(data)
+            self.problem = self._printed.too_slow
+            yield readings
 
     def finish(self) -> list[Reading]:
         readings = self._printed.finish()
+        self.problem = self._printed.too_slow
         self.notes += [*self._printed.problems, *(f"no line matched '{p}'" for p in self._printed.unmatched)]
         return readings
 

@@ -6,10 +6,13 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING
 
+from playbook_cli.ingest.limited import TooSlowError, limited
 from playbook_cli.ingest.tables import number, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from playbook_cli.ingest.limited import Limit
 
 LONGEST_LINE = 10_000
 """Characters of a line that are looked at; the rest of a longer one is passed over."""
@@ -31,6 +34,8 @@ class Printed:
     def __init__(self, patterns: Sequence[str], step: str = "step") -> None:
         self.problems: list[str] = []
         """Matches that are no numbers, the first one of each group."""
+        self.too_slow: str | None = None
+        """Why nothing more is looked for: a pattern that does not come to an end, and the line."""
         self.last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
         self._step_name = step
         self._patterns = [re.compile(pattern) for pattern in patterns]
@@ -48,24 +53,36 @@ class Printed:
     def feed(self, data: bytes) -> list[Reading]:
         """The evaluations in the lines that these further bytes complete; progress bars end lines with a return."""
         readings: list[Reading] = []
+        if self.too_slow is None:
+            try:
+                with limited() as limit:
+                    self._feed(data, readings, limit)
+            except TooSlowError as slow:
+                self.too_slow = (
+                    f"the pattern '{slow.pattern}' in metrics.stdout takes too long to match; the program is not at "
+                    "fault. Rewrite the pattern without a repeat inside a repeat, as in (a+)+, or with .* less often. "
+                    f"It was stopped at the line\n    {slow.text[:SHOWN_CHARACTERS]}"
+                )
+        return readings
+
+    def _feed(self, data: bytes, readings: list[Reading], limit: Limit) -> None:
         *lines, rest = _BREAK.split(self._rest + data)
         for index, line in enumerate(lines):
             if not (self._skipping and index == 0):
-                self._line(line, readings)
+                self._line(line, readings, limit)
         self._skipping = self._skipping and not lines
         if self._skipping:
             rest = b""
         elif len(rest) > 4 * LONGEST_LINE:
-            self._line(rest, readings)
+            self._line(rest, readings, limit)
             rest, self._skipping = b"", True
         self._rest = rest
-        return readings
 
     def finish(self) -> list[Reading]:
         """The evaluations in a last line that has no line break."""
         return self.feed(b"\n")
 
-    def _line(self, line: bytes, readings: list[Reading]) -> None:
+    def _line(self, line: bytes, readings: list[Reading], limit: Limit) -> None:
         text = line.decode("utf-8", errors="replace")[:LONGEST_LINE]
         if "\x1b" in text:
             text = _COLOUR.sub("", text)
@@ -73,7 +90,7 @@ class Printed:
             return
         self.last_lines.append(text[:SHOWN_CHARACTERS])
         for pattern in self._patterns:
-            found = pattern.search(text)
+            found = limit(pattern.search, text)
             if found:
                 self._unmatched.pop(pattern.pattern, None)
                 self._match(found.groupdict(), text, readings)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SLOT_VARIABLES = (*GRANTS, "OMP_NUM_THREADS")
 """Decided by the slot that a trial gets, never inherited."""
+RANK_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+"""Of the runner itself where its own launcher sets them; a trial's own launcher sets them for its processes."""
 
 
 def job(
@@ -71,7 +73,7 @@ def inherited(folder: Path) -> dict[str, str]:
     own = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PLAYBOOK_") and name not in SLOT_VARIABLES
+        if not name.startswith("PLAYBOOK_") and name not in (*SLOT_VARIABLES, *RANK_VARIABLES)
     }
     path = [str(folder.absolute()), *filter(None, [own.get("PYTHONPATH")])]
     return {**own, "PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
+from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
 
+LOOK_SECONDS = 0.25
+"""Between two looks for processes that lost their parents while their trials go on."""
 POLITE_SECONDS = 3.0
 """A cancelled process gets this long after the interrupt, and again after the terminate, before it is killed."""
 
@@ -50,8 +53,8 @@ class _Running:
     slot: Slot
     kept: tuple[Slot, ...]
     """Further slots on its GPUs, which stay empty while it has them for itself."""
-    directory: str | None
-    """The trial's, by which processes are known that left its group."""
+    origin: Origin
+    """By which processes are known that left its group."""
     alone: bool
     """Whether it was to have its GPUs for itself."""
     cancelled: float | None = None
@@ -70,8 +73,12 @@ class LocalLauncher:
         self._running: dict[int, _Running] = {}
         self._warm = warm
         self._locks = DeviceLocks()
-        self._adopted: set[int] = set()
-        """Groups of ended trials, some of whose processes may have become children of this one."""
+        self._orphans = Orphans()
+        self._adopts = False
+        self._before: set[int] = set()
+        """Children of this process that were there before the trials that run."""
+        self._looked = 0.0
+        """When orphans were looked for, on the monotonic clock."""
 
     @property
     def slots(self) -> int:
@@ -102,6 +109,9 @@ class LocalLauncher:
         if job.alone and slot.devices:
             kept = tuple(other for other in self._free if other is not slot and other.devices == slot.devices)
         env = {**slot.env, **job.env}
+        self._adopts = ADOPTION.hold(self)
+        if not self._running:
+            self._before = children()
         try:
             process = (self._warm.start(job, env) if self._warm is not None else None) or _Fresh(job, env)
         except OSError:
@@ -112,7 +122,11 @@ class LocalLauncher:
                 os.sched_setaffinity(process.pid, slot.cores)
         self._free = [other for other in self._free if other is not slot and other not in kept]  # equal ones are kept
         self._running[job.trial] = _Running(
-            process=process, slot=slot, kept=kept, directory=job.env.get("PLAYBOOK_TRIAL_DIR"), alone=job.alone
+            process=process,
+            slot=slot,
+            kept=kept,
+            origin=Origin(leader=process.pid, directory=job.env.get("PLAYBOOK_TRIAL_DIR")),
+            alone=job.alone,
         )
         return Started(slot=slot.name, process=process.pid)
 
@@ -128,20 +142,38 @@ class LocalLauncher:
         ended = []
         for trial, running in list(self._running.items()):
             if running.process.has_ended():
-                group = running.process.pid
-                _signal_group(group, signal.SIGKILL)  # what it left behind; its number can't be another's yet
+                _signal_group(running.process.pid, signal.SIGKILL)  # its number can't be another's yet
+                self._end_orphans(trial, running)
                 exit_code = running.process.reap()
-                if running.sent == signal.SIGKILL or exit_code == -signal.SIGKILL:
-                    _end_strays(running.directory)
                 del self._running[trial]
                 self._free += [*running.kept, running.slot]
                 self._locks.give_back_all(running.slot.devices)
-                self._adopted.add(group)
                 ended.append(_ended(trial, running, exit_code))
             elif running.cancelled is not None:
                 _press(running, time.monotonic() - running.cancelled)
-        self._adopted = {group for group in self._adopted if _has_children(group)}
+        if not self._running:
+            ADOPTION.release(self)
+        elif self._adopts and time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._orphans.look(self._origins(), self._own())
+            self._orphans.kill(self._running.keys())
         return ended
+
+    def _end_orphans(self, trial: int, running: _Running) -> None:
+        """End whatever a trial left behind that has just ended and is not reaped, before its slot is free."""
+        if self._adopts:
+            self._orphans.end(trial, self._origins(), self._own())
+        elif running.origin.directory is not None:
+            folder = Path(running.origin.directory)
+            _kill_by_directory(lambda directory: directory == folder)
+
+    def _origins(self) -> dict[int, Origin]:
+        return {trial: running.origin for trial, running in self._running.items()}
+
+    def _own(self) -> set[int]:
+        """Children of this process that are no trial's."""
+        server = self._warm.server if self._warm is not None else None
+        return self._before | ({server} if server is not None else set())
 
     def cancel(self, trial: int, *, now: bool = False) -> None:
         running = self._running.get(trial)
@@ -193,25 +225,9 @@ class _Fresh:
         return self._process.wait()
 
 
-def _has_children(group: int) -> bool:
-    """Whether a group holds children of this process, once those that have ended are reaped."""
-    try:
-        while os.waitid(os.P_PGID, group, os.WEXITED | os.WNOHANG) is not None:
-            pass
-    except ChildProcessError:
-        return False
-    return True
-
-
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # macOS denies signals to a group of zombies
         os.killpg(group, number)
-
-
-def _end_strays(directory: str | None) -> None:
-    """Kill what a killed trial left in other process groups, as torchrun's workers are, which it had no time to end."""
-    if directory is not None:
-        _kill_by_directory(lambda folder: folder == Path(directory))
 
 
 def end_orphans(study: Path) -> list[int]:

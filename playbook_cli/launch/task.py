@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.launch import orphans
 from playbook_cli.launch.devices import GRANTS, granted
 from playbook_cli.nodes import Beat, kind, processor
 from playbook_cli.paths import TrialPaths
@@ -132,6 +133,7 @@ def run_for_parent() -> Exit:
 def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     """Start the program of a task, as the leader of a group of its own. OSError where it can't be started."""
     inherited = {name: value for name, value in os.environ.items() if name not in task["without"]}
+    orphans.ADOPTION.hold(start)
     grants = {name: os.environ[name] for name in GRANTS if name in os.environ}  # by the scheduler
     with Path(task["stdout"]).open("ab") as stdout:
         return subprocess.Popen(
@@ -146,7 +148,7 @@ def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
 
 
 def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
-    """How a program ended; until then signals to this process reach its group."""
+    """How a program ended, and nothing is left of it; until then signals to this process reach its group."""
 
     def forward(number: int, _: object) -> None:
         _signal_group(process.pid, number)
@@ -163,11 +165,13 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
             code = process.wait(left)
             break
         beat.beat()
+        orphans.reap(but=process.pid)  # adopted ones
         if deadline is not None and time.monotonic() >= deadline:
             timed_out = True
             _signal_group(process.pid, next(asking, signal.SIGKILL))
             deadline = time.monotonic() + POLITE_SECONDS
     _signal_group(process.pid, signal.SIGKILL)  # what it left behind
+    orphans.end_all()
     beat.end()
     return Exit(code=code, timed_out=timed_out)
 

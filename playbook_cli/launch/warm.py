@@ -6,7 +6,6 @@ can't be had, the caller is told so and starts fresh ones.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -19,6 +18,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from playbook_cli.launch.orphans import ADOPTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,6 @@ REPORT_SECONDS = 5.0
 """One that does not tell of a child's end after so long, too."""
 SERVERS = 4
 """So many may die, or fall silent, in one run; after that, each trial gets a fresh process."""
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Warm:
     def begin(self) -> None:
         """Start the server, where that has not been done."""
         if self._recipe is not None and self._started == 0:
-            _adopt_orphans(1)
+            ADOPTION.hold(self)  # trials go on when the server dies
             self._renew(self._recipe)
 
     def is_warming(self) -> bool:
@@ -99,8 +99,12 @@ class Warm:
         if self._server is not None:
             self._server.kill()
             self._server = None
-        if self._started:
-            _adopt_orphans(0)
+        ADOPTION.release(self)
+
+    @property
+    def server(self) -> int | None:
+        """The number of the process that trials are forked from, where there is one."""
+        return None if self._server is None else self._server.pid
 
     def _renew(self, recipe: Recipe) -> None:
         self._started += 1
@@ -172,6 +176,7 @@ class _Server:
                 start_new_session=True,
             )
         self._socket = ours
+        self.pid = self._process.pid
 
     def look(self) -> None:
         """Take in what it has said, up to its last words. Never waits."""
@@ -272,8 +277,3 @@ class _Server:
         for pid in self._reaped:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-
-
-def _adopt_orphans(adopt: int) -> None:
-    """With 1, descendants whose parent dies become children of this process, not of the system's first one."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0)

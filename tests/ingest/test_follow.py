@@ -184,6 +184,25 @@ def test_what_cannot_be_a_result_fails_the_trial_with_its_reason(follow, program
     assert time.monotonic() - started < 30  # a program whose trial is lost is not waited for
 
 
+ENDLESS = "print('step 1: val_error 1', flush=True)\nprint('a' * 40 + '!', flush=True)\ntime.sleep(600)"
+
+
+def test_a_pattern_that_does_not_end_fails_the_trial_and_not_its_program(bench, follow):
+    (state, reason), metrics = follow(ENDLESS, {"stdout": [PRINTS, "^(a+)+$"]})
+    assert state == "failed"
+    assert "the pattern '^(a+)+$' in metrics.stdout takes too long to match; the program is not at fault" in reason
+    assert "a" * 40 + "!" in reason
+    assert metrics[0] == {"step": 1, "val_error": 1.0}
+
+
+def test_a_step_of_a_checkpoint_that_does_not_end_fails_the_trial_and_not_its_program(follow):
+    program = "open(folder + '/' + 'a' * 40 + '!', 'w')\nprint('step 4: val_error 1')"
+    checkpoints = {"files": "${trial_dir}/a*", "step": "^(a+)+$"}
+    (state, reason), _ = follow(program, {"stdout": [PRINTS]}, checkpoints=checkpoints)
+    assert state == "failed"
+    assert f"the pattern '^(a+)+$' in checkpoints.step takes too long to match the name {'a' * 40}!" in reason
+
+
 def test_nan_ends_the_program_and_the_trial_is_infeasible(follow):
     program = "print('step 1: val_error 3'); print('step 2: val_error nan', flush=True); time.sleep(60)"
     ended, metrics = follow(program, {"stdout": [PRINTS]})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playbook_cli.ingest import limited
 from playbook_cli.ingest.printed import LONGEST_LINE, Printed
 
 TRAIN = r"iter (?P<step>\d+): loss (?P<train_loss>\S+)"
@@ -79,3 +82,29 @@ def test_an_endless_line_takes_no_memory():
         assert printed.feed(b"iter 2: loss 3 " * 1000) == []
         assert len(printed._rest) <= 5 * LONGEST_LINE
     assert printed.feed(b"\niter 4: loss 5\n") == [(4, {"train_loss": 5.0})]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [("^(a+)+$", "a" * 40 + "!"), (r"epoch (\d+\.?\d*\s*)+ done", "epoch " + " ".join(["0.1234567"] * 60) + " x")],
+)
+def test_a_pattern_that_does_not_end_is_given_up_with_its_line(monkeypatch, pattern, line):
+    monkeypatch.setattr(limited, "SECONDS", 0.05)
+    readings, printed = read(f"iter 5: loss 1\n{line}\niter 6: loss 1\n", TRAIN, pattern)
+    assert readings == [(5, {"train_loss": 1.0})]
+    assert f"the pattern '{pattern}' in metrics.stdout takes too long to match" in printed.too_slow
+    assert line[:100] in printed.too_slow
+    assert signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_many_lines_that_take_long_together_are_no_pattern_that_does_not_end(monkeypatch):
+    monkeypatch.setattr(limited, "SECONDS", 0.01)
+    lines = "".join(f"iter {step}: loss 1\n" for step in range(50_000))
+    readings, printed = read(lines, TRAIN)
+    assert (len(readings), printed.too_slow) == (50_000, None)
+
+
+def test_outside_of_the_main_thread_patterns_match_as_well():
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(read, "iter 5: loss 1\n", TRAIN).result()[0] == [(5, {"train_loss": 1.0})]

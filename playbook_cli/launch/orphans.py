@@ -1,0 +1,179 @@
+"""Processes that trials leave behind, also those that left their trial's session, as torchrun's workers do.
+
+On Linux they become children of the process that runs the trials, so that one look at its own children tells whether
+anything is left. Elsewhere they are only known by PLAYBOOK_TRIAL_DIR in their environment, after a look at everything
+that runs on the machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+_PR_SET_CHILD_SUBREAPER = 36
+END_SECONDS = 10.0
+"""What was killed and has not ended after so long, in a driver say, is not waited for any longer."""
+_PAUSE_SECONDS = 0.002
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """A trial that runs, or has just ended and is not reaped, as where processes come from."""
+
+    leader: int
+    """Its first process, whose number is that of its session and its group."""
+    directory: str | None
+
+
+class Adoption:
+    """While anybody holds it, descendants whose parent dies become children of this process."""
+
+    def __init__(self) -> None:
+        self._holders: set[object] = set()
+        self._works = False
+
+    def hold(self, holder: object) -> bool:
+        """Whether it works here."""
+        if not self._holders:
+            self._works = sys.platform == "linux" and _set_subreaper(1)
+        self._holders.add(holder)
+        return self._works
+
+    def release(self, holder: object) -> None:
+        self._holders.discard(holder)
+        if not self._holders and self._works:
+            _set_subreaper(0)
+
+
+ADOPTION = Adoption()
+
+
+@dataclass(kw_only=True)
+class Orphans:
+    """Of several trials that run side by side; whose each is, as far as that can be known.
+
+    By its session, its group or its environment. One that has none of these comes from one of the trials that ran when
+    it was first seen, and counts as left behind when all of these have ended.
+    """
+
+    _from: dict[int, set[int]] = field(default_factory=dict)
+    """Processes, and the trials that they may come from."""
+
+    def look(self, trials: Mapping[int, Origin], known: Collection[int]) -> None:
+        """See who has come, and reap who has ended; those that are `known` are left to whoever started them."""
+        leaders = {origin.leader for origin in trials.values()}
+        there = children() - leaders - set(known)
+        for pid in self._from.keys() - there:
+            del self._from[pid]
+        for pid in there:
+            if _is_own(pid):
+                continue
+            if _has_ended(pid):
+                self._from.pop(pid, None)
+            elif pid not in self._from:
+                self._from[pid] = _origins(pid, trials)
+
+    def kill(self, running: Collection[int]) -> bool:
+        """Kill those that come from none of the `running` trials; whether there were any."""
+        left = [pid for pid, trials in self._from.items() if trials and trials.isdisjoint(running)]
+        for pid in left:
+            _kill_tree(pid)
+        return bool(left)
+
+    def end(self, ended: int, trials: Mapping[int, Origin], known: Collection[int]) -> None:
+        """Kill what a trial left behind, and wait until it is gone; `trials` are those that run, and it."""
+        running = trials.keys() - {ended}
+        deadline = time.monotonic() + END_SECONDS
+        self.look(trials, known)
+        while self.kill(running) and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+            self.look(trials, known)
+
+
+def end_all() -> None:
+    """Kill all descendants of this process, whose one trial has ended and is reaped; wait until they are gone."""
+    deadline = time.monotonic() + END_SECONDS
+    while (left := reap()) and time.monotonic() < deadline:
+        for pid in left:
+            _kill_tree(pid)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def reap(but: int | None = None) -> list[int]:
+    """The children of this process that have not ended; those that have are reaped, except one."""
+    return [pid for pid in children() if pid != but and not _has_ended(pid)]
+
+
+def children() -> set[int]:
+    """The children of this process, those that have ended and are not reaped among them."""
+    found: set[int] = set()
+    threads = Path(f"/proc/{os.getpid()}/task")
+    if not (threads / str(os.getpid()) / "children").exists():  # not on Linux, or a kernel that was built without it
+        import psutil
+
+        return {child.pid for child in psutil.Process().children()}
+    for thread in threads.iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            found.update(map(int, (thread / "children").read_text(encoding="ascii").split()))
+    return found
+
+
+def _is_own(pid: int) -> bool:
+    """Whether a child was started by this process for itself: what trials start is never in its session."""
+    try:
+        return os.getsid(pid) == os.getsid(0)
+    except OSError:
+        return False
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has, and reap it then."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def _origins(pid: int, trials: Mapping[int, Origin]) -> set[int]:
+    """The trials that a process may come from; none where it comes from what all trials are forked from."""
+    import psutil
+
+    directory = None
+    with suppress(psutil.Error, OSError):
+        groups = os.getsid(pid), os.getpgid(pid)
+        for trial, origin in trials.items():
+            if origin.leader in groups:
+                return {trial}
+        directory = psutil.Process(pid).environ().get("PLAYBOOK_TRIAL_DIR")
+    if directory is not None and not directory.strip("/"):
+        return set()
+    named = {trial for trial, origin in trials.items() if _same(directory, origin.directory)}
+    return named or set(trials)
+
+
+def _same(directory: str | None, other: str | None) -> bool:
+    """A fork's environment shows its folder with slashes behind."""
+    return directory is not None and other is not None and directory.rstrip("/") == other.rstrip("/")
+
+
+def _kill_tree(pid: int) -> None:
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+
+
+def _set_subreaper(adopt: int) -> bool:
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0) == 0)
