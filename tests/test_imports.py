@@ -103,7 +103,7 @@ def modules_after(statement: str) -> set[str]:
 
 
 def test_importing_the_client_loads_json_and_nothing_more():
-    before = modules_after("import json, os, atexit, math")
+    before = modules_after("import __future__, json, os, atexit, math")
     assert modules_after("import playbook_cli") - before == {"playbook_cli"}
     more = modules_after("from playbook_cli import current_trial") - before
     assert more == {"playbook_cli", "playbook_cli.client", "playbook_cli.errors", "playbook_cli.journal"}
