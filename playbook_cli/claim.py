@@ -1,82 +1,348 @@
-"""One runner a study: the claim that a running process holds on a study's folder."""
+"""One runner a study: the claim that a running process holds on a study's folder.
+
+The claim is a note at a path, `runner.json`, which appears there whole and at once. Where the file system has locks,
+whoever holds the claim also has that file locked, and a lock that is free proves its holder dead. Where it has none,
+the process number tells on the same machine, and the heartbeat (the note's time) elsewhere.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import getpass
+import errno
 import json
 import os
+import secrets
 import socket
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
-from playbook_cli.errors import StudyError
+from playbook_cli.errors import PlaybookError, StudyError, WorkError
+from playbook_cli.flock import proven_lock
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.nodes import HEARTBEAT_SECONDS
-from playbook_cli.store import began, running
+from playbook_cli.nodes import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
+from playbook_cli.store import began, is_alive, noted
+from playbook_cli.who import boot, machine, user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.store import Runner
+
+    Result = TypeVar("Result")
+    Identity = tuple[int, int]
+
+AWAY_SECONDS = 30.0
+"""A folder that can't be reached is waited for this long: an automounter or a file server needs a moment."""
+AWAY = {errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT}
+"""What the system says of a path whose file system is away for a while."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the path while nothing is written."""
+RETRY_SECONDS = 0.1
+TRIES = 3
+"""Of what is written into a folder that was away a moment ago."""
+MOST_RACES = 100
+WAIT_SECONDS = 0.5
+"""Between two tries of who waits for another runner."""
+SETTLE_SECONDS = 0.5
+"""Without locks, two processes that found the same dead runner may both put their note; the later one stays."""
+SURE_SECONDS = 2.5 * HEARTBEAT_SECONDS
+"""A runner elsewhere that seems silent for too long must also leave a note unchanged for so long as it is watched."""
+CLOCKS_APART_SECONDS = 3600.0
+"""Clocks of machines that share a folder differ by less than this: longer silence needs no second look."""
 
 
 class Claim:
-    """Held while a study is run; `beat` from time to time tells other machines that the runner lives."""
+    """Held while a study is run. `require` before anything is written; `beat` often, so that others know it lives."""
 
-    def __init__(self, paths: StudyPaths) -> None:
+    def __init__(self, paths: StudyPaths, fd: int, tell: Callable[[str], None]) -> None:
         self._paths = paths
-        self._beaten = time.monotonic()
+        self._fd = fd
+        self._tell = tell
+        self._folder = _identity(paths.dir.stat())
+        self._files = {paths.runner: _identity(os.fstat(fd))}
+        self._lost: WorkError | None = None
+        self._looked = self._beaten = time.monotonic()
+
+    def watch(self, path: Path, fd: int) -> None:
+        """From now on the open file must be the one at this path, too."""
+        self._files[path] = _identity(os.fstat(fd))
+
+    def require(self) -> None:
+        """WorkError unless the paths still lead to what is held. A folder that is away is waited for a while."""
+        since = self._looked = time.monotonic()
+        told = False
+        while (error := self._missing()) is not None and self._lost is None:
+            if time.monotonic() - since >= AWAY_SECONDS:
+                self._lose("the study's folder was deleted or moved while the study was run")
+                break
+            if not told:
+                told = True
+                self._tell(f"{self._paths.dir}: {error.strerror}; waiting up to {AWAY_SECONDS:g} s for it to come back")
+            time.sleep(RETRY_SECONDS)
+        if self._lost is not None:
+            raise self._lost
+
+    def through(self, act: Callable[[], Result]) -> Result:
+        """What `act`, which writes into the study's folder, returns; it is called again where the folder was away."""
+        for left in reversed(range(TRIES)):
+            self.require()
+            try:
+                return act()
+            except OSError as error:
+                if error.errno not in AWAY or not left:
+                    raise
+            time.sleep(RETRY_SECONDS)
+        raise AssertionError
 
     def beat(self) -> None:
+        """To be called now and then, often. WorkError as `require`."""
         now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self.require()
         if now - self._beaten >= HEARTBEAT_SECONDS:
             self._beaten = now
-            os.utime(self._paths.runner)
+            with suppress(OSError):  # the folder is away for a while: `require` waits for it, and decides
+                os.utime(self._fd)
+
+    def _missing(self) -> OSError | None:
+        """Why a path leads nowhere just now. What is certainly not ours any more is lost from then on."""
+        try:
+            for path, held in self._files.items():
+                if _identity(path.stat()) != held:
+                    self._lose(f"{path.name} was replaced by another one while the study was run")
+        except OSError as error:
+            if error.errno not in AWAY:
+                raise
+            if self._is_here():
+                self._lose(f"{path.name} was deleted while the study was run")
+            return error
+        return None
+
+    def _is_here(self) -> bool:
+        try:
+            return _identity(self._paths.dir.stat()) == self._folder
+        except OSError:
+            return False
+
+    def _lose(self, what: str) -> None:
+        self._lost = WorkError(
+            f"{what}, so this run has ended its trials and recorded nothing more",
+            where=str(self._paths.dir),
+            hint="give the same command again to run what is missing there; if it was moved, move it back first",
+        )
+
+
+def _quietly(_: str) -> None:
+    pass
 
 
 @contextmanager
-def claimed(paths: StudyPaths) -> Iterator[Claim]:
-    """Hold the study for this process. StudyError, naming the runner, where another one has it.
+def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None] = _quietly) -> Iterator[Claim]:
+    """Hold the study for this process. StudyError, naming the runner, where another one has it; or `wait` for its end.
 
-    StudyError, too, where a file that a run would write leads out of the study's folder.
+    StudyError, too, where a file that a run would write leads out of the study's folder. WorkError where the folder
+    was lost meanwhile, also in place of the errors that come of that.
 
-    The lock ends with the process, however it ends; the note inside says who holds it.
+    The claim ends with the process, however it ends; the note inside says who holds it.
     """
     refuse_ways_out(paths, checkpoints=True)
-    fd = os.open(paths.runner, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fd, locked = _taken(paths, wait=wait, tell=tell)
     try:
+        if not locked:
+            tell(f"{paths.dir}: file locks don't work here; {paths.runner.name} and its heartbeat keep other runs out")
+        claim = Claim(paths, fd, tell)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _taken(paths) from None
-        other = running(paths)
-        if other is not None and other.host != socket.gethostname():
-            raise _taken(paths)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(_note()).encode(), 0)
-        yield Claim(paths)
-        os.ftruncate(fd, 0)
+            yield claim
+        except (OSError, PlaybookError):
+            claim.require()
+            raise
+        finally:
+            with suppress(OSError):  # of ours, wherever it lies now, and of nobody else's
+                os.ftruncate(fd, 0)
     finally:
         os.close(fd)
 
 
-def _note() -> dict[str, object]:
+class _HeldError(StudyError):
+    """Somebody else has the claim."""
+
+
+class _Seen:
+    """How long another runner's note has stayed as it is, while this process watches."""
+
+    def __init__(self) -> None:
+        self._note: tuple[int, ...] = ()
+        self._since = 0.0
+
+    def unchanged(self, note: os.stat_result) -> float:
+        seen = (*_identity(note), note.st_mtime_ns)
+        if seen != self._note:
+            self._note, self._since = seen, time.monotonic()
+        return time.monotonic() - self._since
+
+
+class _UnsureError(Exception):
+    """A runner of another machine is probably dead, and is watched a little longer."""
+
+
+def _taken(paths: StudyPaths, *, wait: bool, tell: Callable[[str], None]) -> tuple[int, bool]:
+    """The open note of this process, which is at the path now, and whether it is locked."""
+    seen, told, raced = _Seen(), None, 0
+    while True:
+        try:
+            mine = _try(paths, seen)
+        except (_HeldError, _UnsureError) as error:
+            if isinstance(error, _HeldError) and not wait:
+                raise
+            if type(error) is not told:
+                told = type(error)
+                tell(f"{error}; waiting for it to end" if isinstance(error, _HeldError) else str(error))
+            time.sleep(WAIT_SECONDS)
+            continue
+        if mine is not None:
+            return mine
+        raced += 1  # another process was faster: look who it is
+        if raced == MOST_RACES:
+            raise StudyError(
+                "this file is another one at every look", where=str(paths.runner), hint="what replaces it?"
+            )
+        time.sleep(RETRY_SECONDS)
+
+
+def _try(paths: StudyPaths, seen: _Seen) -> tuple[int, bool] | None:
+    """Put the note of this process in the place of none, or of a dead one; None where another process did so first."""
+    try:
+        before = os.open(paths.runner, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return _put(paths, None)
+    try:
+        locked = proven_lock(before, paths.runner)
+        if locked is False:
+            raise _held(paths, _holder(paths))
+        if not _leads_to(paths.runner, before):
+            return None
+        _refuse_living(paths, before, seen, locked=locked is True)
+        if not _leads_to(paths.runner, before):
+            return None
+        return _put(paths, before)
+    finally:
+        os.close(before)
+
+
+def _refuse_living(paths: StudyPaths, fd: int, seen: _Seen, *, locked: bool) -> None:
+    """StudyError where the runner of a note lives, whose lock we have now, if anybody can lock here."""
+    status, runner = os.fstat(fd), noted(paths)
+    if runner is None:
+        if not locked:  # it ended, or has only just begun and is about to write
+            time.sleep(SETTLE_SECONDS)
+        return
+    if runner.is_near:
+        if is_alive(runner.pid, runner.created):
+            raise _held(paths, runner)
+        return
+    if locked and _same_kernel(runner, status):
+        return
+    silent, watched = silent_seconds(paths.runner), seen.unchanged(status)
+    if silent > SILENT_SECONDS + CLOCKS_APART_SECONDS or watched >= SILENT_SECONDS:
+        return
+    if silent <= SILENT_SECONDS:
+        raise _held(paths, runner, silent)
+    if watched < SURE_SECONDS:
+        raise _UnsureError(
+            f"{paths.dir}: {runner} was last heard from {silent:.0f} s ago; "
+            f"checking for {SURE_SECONDS:.0f} s that it is gone"
+        )
+
+
+def _same_kernel(runner: Runner, status: os.stat_result) -> bool:
+    """Whether a runner in another container shares our kernel and our mount: then it would hold the lock if it lived.
+
+    Its number can't tell: it means another process here. Nor is the kernel enough: two containers may each have
+    mounted the same share on their own, and then their locks may know nothing of each other; hence the device.
+    """
+    return bool(boot()) and runner.machine.startswith(f"{boot()} ") and runner.device == status.st_dev
+
+
+def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
+    """Put the note at its path, locked; None where another process has put its own there first."""
+    temporary = paths.runner.with_suffix(f".{secrets.token_hex(4)}.tmp")
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        locked = proven_lock(fd, temporary) is True
+        os.write(fd, json.dumps(_note(os.fstat(fd).st_dev)).encode())
+        if before is None:
+            _link(temporary, paths.runner)
+        else:
+            temporary.replace(paths.runner)
+            if not locked:
+                time.sleep(SETTLE_SECONDS)
+    except BaseException:
+        os.close(fd)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+    if _leads_to(paths.runner, fd):
+        return fd, locked
+    os.close(fd)
+    return None
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Put a file at a path where there is none; nothing where another process was first."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no hard links here, as on FAT
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            temporary.replace(path)
+
+
+def _note(device: int) -> dict[str, object]:
     import psutil
 
     return {
         "pid": os.getpid(),
         "created": began(psutil.Process()),
         "host": socket.gethostname(),
-        "user": getpass.getuser(),
+        "user": user(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "machine": machine(),
+        "device": device,
     }
 
 
-def _taken(paths: StudyPaths) -> StudyError:
-    return StudyError(
-        f"the study is being run already, by {running(paths) or 'a process that has only just begun'}",
+def _holder(paths: StudyPaths) -> Runner | None:
+    """Who has the lock; None where the note is still that of a dead runner, whose place somebody is just taking."""
+    runner = noted(paths)
+    return None if runner is None or (runner.is_near and not is_alive(runner.pid, runner.created)) else runner
+
+
+def _held(paths: StudyPaths, runner: Runner | None, silent: float | None = None) -> _HeldError:
+    """That the study is run by somebody; `silent` for so many seconds, where that alone tells if it lives."""
+    what = f"the study is being run already, by {runner or 'a process that has only just begun'}"
+    follow = f"follow it with playbook status {paths.dir}"
+    if silent is None:
+        return _HeldError(what, where=str(paths.dir), hint=f"{follow}; or add --wait to start when it ends")
+    left = max(0.0, SILENT_SECONDS - silent)
+    return _HeldError(
+        f"{what}; last heard from {silent:.0f} s ago",
         where=str(paths.dir),
-        hint=f"follow it with playbook status {paths.dir}",
+        hint=f"{follow}; or, if it was killed, add --wait: it counts as dead after {SILENT_SECONDS:.0f} s of silence, "
+        f"{left:.0f} s from now",
     )
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
+
+
+def _leads_to(path: Path, fd: int) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return _identity(path.lstat()) == _identity(os.fstat(fd))
+    except FileNotFoundError:
+        return False

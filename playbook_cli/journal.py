@@ -43,6 +43,10 @@ class Journal:
         if self._durable:
             os.fsync(self._fd)
 
+    def fileno(self) -> int:
+        """The open file's descriptor."""
+        return self._fd
+
     def close(self) -> None:
         """Close the file; harmless when it is closed already."""
         if self._fd >= 0:

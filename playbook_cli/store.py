@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measure, measured_by
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.nodes import SILENT_SECONDS, told
+from playbook_cli.nodes import SILENT_SECONDS, silent_seconds, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, searched
 from playbook_cli.spec.load import load
+from playbook_cli.who import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +44,15 @@ class Runner:
     host: str
     user: str
     since: str
+    machine: str = ""
+    """Where its number means this process, as `who.machine` has it; "" in the note of an earlier version."""
+    device: int | None = None
+    """Of the folder, as it has it mounted."""
+
+    @property
+    def is_near(self) -> bool:
+        """Whether this process would see it among the running ones, so that its number alone tells if it lives."""
+        return self.machine == machine() if self.machine else self.host == socket.gethostname()
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
@@ -219,17 +229,36 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
     return Earlier(study=before.dir.name, number=stands.number, values=values)
 
 
-def running(paths: StudyPaths) -> Runner | None:
-    """The live runner of a study, by its own note; None where there is none."""
+def noted(paths: StudyPaths) -> Runner | None:
+    """Who wrote the note in a study's folder, alive or dead; None where there is no whole one."""
     try:
         note = json.loads(paths.runner.read_text(encoding="utf-8"))
-        runner = Runner(**{name: note[name] for name in ("pid", "created", "host", "user", "since")})
-        silent = time.time() - paths.runner.stat().st_mtime
+        known = {name: note[name] for name in ("pid", "created", "host", "user", "since")}
+        return Runner(**known, machine=str(note.get("machine", "")), device=note.get("device"))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    if runner.host != socket.gethostname():
-        return runner if silent < SILENT_SECONDS else None
-    return runner if is_alive(runner.pid, runner.created) else None
+
+
+def is_anothers(paths: StudyPaths) -> bool:
+    """Whether another process than this one has put its note into a study's folder."""
+    runner = noted(paths)
+    return runner is not None and (runner.pid != os.getpid() or not runner.is_near)
+
+
+def running(paths: StudyPaths) -> Runner | None:
+    """The live runner of a study, by its own note; None where there is none.
+
+    Of another machine, or another container, it is the heartbeat that tells.
+    """
+    runner = noted(paths)
+    if runner is None:
+        return None
+    if runner.is_near:
+        return runner if is_alive(runner.pid, runner.created) else None
+    try:
+        return runner if silent_seconds(paths.runner) < SILENT_SECONDS else None
+    except OSError:  # let go of just now
+        return None
 
 
 def is_alive(pid: int, created: float) -> bool:

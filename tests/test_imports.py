@@ -31,6 +31,8 @@ PARTS = [
     "curves",
     "events",
     "columns",
+    "who",
+    "flock",
     "nodes",
     "store",
     "claim",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
+from playbook_cli.paths import StudyPaths
+from playbook_cli.store import is_anothers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -209,8 +211,11 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _end_strays(directory: str | None) -> None:
-    """Kill what a killed trial left in other process groups, as torchrun's workers are, which it had no time to end."""
-    if directory is not None:
+    """Kill what a killed trial left in other process groups, as torchrun's workers are, which it had no time to end.
+
+    None where another runner has the folder by now: what runs there is its own.
+    """
+    if directory is not None and not is_anothers(StudyPaths(Path(directory).parent.parent)):
         _kill_by_directory(lambda folder: folder == Path(directory))
 
 
