@@ -134,6 +134,10 @@ class Claim:
         )
 
 
+_without_locks: set[Path] = set()
+"""Folders of which this process has told that file locks don't work there."""
+
+
 def _quietly(_: str) -> None:
     pass
 
@@ -150,7 +154,8 @@ def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None
     refuse_ways_out(paths, checkpoints=True)
     fd, locked = _taken(paths, wait=wait, tell=tell)
     try:
-        if not locked:
+        if not locked and paths.dir not in _without_locks:
+            _without_locks.add(paths.dir)
             tell(f"{paths.dir}: file locks don't work here; {paths.runner.name} and its heartbeat keep other runs out")
         claim = Claim(paths, fd, tell)
         try:

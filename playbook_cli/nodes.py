@@ -108,7 +108,7 @@ def _time_at(folder: Path) -> float:
     """The time now by the clock of a folder's file system; looked at anew every few seconds, however many ask."""
     device, now = folder.stat().st_dev, time.monotonic()
     looked, ahead = _ahead.get(device, (-HEARTBEAT_SECONDS, 0.0))
-    if now - looked >= HEARTBEAT_SECONDS:
+    if not 0 <= now - looked < HEARTBEAT_SECONDS:
         with tempfile.TemporaryFile(dir=folder) as file:
             os.utime(file.fileno())
             ahead = os.fstat(file.fileno()).st_mtime - now

@@ -238,6 +238,16 @@ def test_a_runner_on_another_machine_lives_as_long_as_it_is_heard_of(paths):
     assert running(paths) is None
 
 
+def test_a_runner_on_another_machine_lives_although_the_clocks_differ_by_minutes(paths, monkeypatch):
+    note(paths, host="elsewhere", pid=2**30)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 120)
+    assert running(paths).host == "elsewhere"
+    assert [path.name for path in paths.dir.iterdir() if path.name not in ("study.yaml", "trials", "trials.jsonl")] == [
+        "runner.json"
+    ]
+
+
 def test_trials_are_counted_by_state(paths):
     trials = Store(paths.dir).record().trials
     assert counts(trials, 10) == {
