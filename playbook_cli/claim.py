@@ -108,16 +108,18 @@ class Claim:
 
     def _missing(self) -> OSError | None:
         """Why a path leads nowhere just now. What is certainly not ours any more is lost from then on."""
-        try:
-            for path, held in self._files.items():
+        for path, held in self._files.items():
+            try:
                 if _identity(path.stat()) != held:
                     self._lose(f"{path.name} was replaced by another one while the study was run")
-        except OSError as error:
-            if error.errno not in AWAY:
-                raise
-            if self._is_here():
-                self._lose(f"{path.name} was deleted while the study was run")
-            return error
+                    return None
+            except OSError as error:
+                if error.errno not in AWAY:
+                    raise
+                # between two looks at the folder, which may come back at any moment
+                if error.errno == errno.ENOENT and self._is_here() and not path.exists() and self._is_here():
+                    self._lose(f"{path.name} was deleted while the study was run")
+                return error
         return None
 
     def _is_here(self) -> bool:

@@ -233,9 +233,13 @@ def noted(paths: StudyPaths) -> Runner | None:
     """Who wrote the note in a study's folder, alive or dead; None where there is no whole one."""
     try:
         note = json.loads(paths.runner.read_text(encoding="utf-8"))
-        known = {name: note[name] for name in ("pid", "created", "host", "user", "since")}
-        return Runner(**known, machine=str(note.get("machine", "")), device=note.get("device"))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        about = {name: str(note[name]) for name in ("host", "user", "since")}
+        machine, device = str(note.get("machine", "")), note.get("device")
+        pid, created = note["pid"], float(note["created"])
+        if not isinstance(pid, int) or isinstance(pid, bool) or pid < 1:
+            return None
+        return Runner(**about, pid=pid, created=created, machine=machine, device=device)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
 
 

@@ -216,6 +216,24 @@ def test_a_note_that_cannot_be_read_names_nobody(paths, content):
     assert running(paths) is None
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pid": "x"},
+        {"pid": -1},
+        {"pid": 2**80},
+        {"pid": 0.5},
+        {"created": "x"},
+        {"created": 10**400},
+        {"created": None},
+    ],
+    ids=str,
+)
+def test_a_note_of_no_process_names_nobody(paths, changes):
+    note(paths, **changes)
+    assert running(paths) is None
+
+
 def test_a_number_that_another_process_has_now_is_not_the_runner(paths):
     note(paths, created=began(psutil.Process()) - 1000)
     assert running(paths) is None
