@@ -20,7 +20,7 @@ from playbook_cli.errors import PlaybookError, StudyError, WorkError
 from playbook_cli.flock import proven_lock
 from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
-from playbook_cli.store import began, is_alive, noted
+from playbook_cli.store import began, noted, runs_here
 from playbook_cli.who import boot, machine, user
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def _refuse_living(paths: StudyPaths, fd: int, seen: _Seen, *, locked: bool) -> 
             time.sleep(SETTLE_SECONDS)
         return
     if runner.is_near:
-        if is_alive(runner.pid, runner.created):
+        if runs_here(runner, paths):
             raise _held(paths, runner)
         return
     if locked and _same_kernel(runner, status):
@@ -278,7 +278,7 @@ def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         locked = proven_lock(fd, temporary) is True
-        os.write(fd, json.dumps(_note(os.fstat(fd).st_dev)).encode())
+        os.write(fd, json.dumps(_note(os.fstat(fd))).encode())
         if before is None:
             _link(temporary, paths.runner)
         else:
@@ -308,7 +308,7 @@ def _link(temporary: Path, path: Path) -> None:
             temporary.replace(path)
 
 
-def _note(device: int) -> dict[str, object]:
+def _note(file: os.stat_result) -> dict[str, object]:
     import psutil
 
     return {
@@ -318,14 +318,15 @@ def _note(device: int) -> dict[str, object]:
         "user": user(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         "machine": machine(),
-        "device": device,
+        "device": file.st_dev,
+        "inode": file.st_ino,
     }
 
 
 def _holder(paths: StudyPaths) -> Runner | None:
     """Who has the lock; None where the note is still that of a dead runner, whose place somebody is just taking."""
     runner = noted(paths)
-    return None if runner is None or (runner.is_near and not is_alive(runner.pid, runner.created)) else runner
+    return None if runner is None or (runner.is_near and not runs_here(runner, paths)) else runner
 
 
 def _held(paths: StudyPaths, runner: Runner | None, silent: float | None = None) -> _HeldError:

@@ -48,6 +48,8 @@ class Runner:
     """Where its number means this process, as `who.machine` has it; "" in the note of an earlier version."""
     device: int | None = None
     """Of the folder, as it has it mounted."""
+    inode: int | None = None
+    """Of the note, by which a copy of the folder is told from the folder that it runs."""
 
     @property
     def is_near(self) -> bool:
@@ -234,11 +236,11 @@ def noted(paths: StudyPaths) -> Runner | None:
     try:
         note = json.loads(paths.runner.read_text(encoding="utf-8"))
         about = {name: str(note[name]) for name in ("host", "user", "since")}
-        machine, device = str(note.get("machine", "")), note.get("device")
+        machine, device, inode = str(note.get("machine", "")), note.get("device"), note.get("inode")
         pid, created = note["pid"], float(note["created"])
         if not isinstance(pid, int) or isinstance(pid, bool) or pid < 1:
             return None
-        return Runner(**about, pid=pid, created=created, machine=machine, device=device)
+        return Runner(**about, pid=pid, created=created, machine=machine, device=device, inode=inode)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
 
@@ -258,11 +260,21 @@ def running(paths: StudyPaths) -> Runner | None:
     if runner is None:
         return None
     if runner.is_near:
-        return runner if is_alive(runner.pid, runner.created) else None
+        return runner if runs_here(runner, paths) else None
     try:
         return runner if silent_seconds(paths.runner) < SILENT_SECONDS else None
     except OSError:  # let go of just now
         return None
+
+
+def runs_here(runner: Runner, paths: StudyPaths) -> bool:
+    """Whether a runner of this machine lives, and its note lies in the folder that it runs, not in a copy of it."""
+    try:
+        status = paths.runner.stat()
+    except OSError:  # let go of just now
+        return False
+    copied = runner.device == status.st_dev and runner.inode not in (None, status.st_ino)
+    return not copied and is_alive(runner.pid, runner.created)
 
 
 def is_alive(pid: int, created: float) -> bool:

@@ -305,6 +305,25 @@ def test_of_many_that_begin_at_the_same_moment_one_runs_the_study(paths, monkeyp
     assert {path.name for path in paths.dir.iterdir()} == {"runner.json"}
 
 
+def test_a_copy_of_a_folder_that_is_run_is_run_by_nobody(tmp_path):
+    paths, copy = StudyPaths(tmp_path / "s"), StudyPaths(tmp_path / "copy")
+    paths.dir.mkdir()
+    with claimed(paths):
+        shutil.copytree(paths.dir, copy.dir)
+        assert running(copy) is None
+        with claimed(copy):
+            assert running(copy).pid == os.getpid()
+        assert running(paths).pid == os.getpid()
+
+
+def test_a_folder_that_was_renamed_while_it_is_run_is_still_run(tmp_path):
+    paths, moved = StudyPaths(tmp_path / "s"), StudyPaths(tmp_path / "moved")
+    paths.dir.mkdir()
+    with claimed(paths):
+        paths.dir.rename(moved.dir)
+        assert running(moved).pid == os.getpid()
+
+
 def test_without_hard_links_a_study_has_one_runner_too(paths, monkeypatch):
     def refuse(*_):
         raise PermissionError(errno.EPERM, "Operation not permitted")
