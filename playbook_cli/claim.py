@@ -1,37 +1,28 @@
 """One runner a study: the claim that a running process holds on a study's folder.
 
-The claim is a note at a path, `runner.json`, which appears there whole and at once. Where the file system has locks,
-whoever holds the claim also has that file locked, and a lock that is free proves its holder dead. Where it has none,
-the process number tells on the same machine, and the heartbeat (the note's time) elsewhere.
+It is a note at a path, `runner.json`, and holds for as long as the path leads to it; how it comes there: `taking`.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
-import secrets
-import socket
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from playbook_cli.errors import PlaybookError, StudyError, WorkError
-from playbook_cli.flock import proven_lock
+from playbook_cli.errors import PlaybookError, WorkError
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.nodes import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
-from playbook_cli.store import began, noted, runs_here
-from playbook_cli.who import boot, machine, user
+from playbook_cli.nodes import HEARTBEAT_SECONDS
+from playbook_cli.taking import identity, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playbook_cli.paths import StudyPaths
-    from playbook_cli.store import Runner
 
     Result = TypeVar("Result")
-    Identity = tuple[int, int]
 
 AWAY_SECONDS = 30.0
 """A folder that can't be reached is waited for this long: an automounter or a file server needs a moment."""
@@ -42,15 +33,6 @@ LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.1
 TRIES = 3
 """Of what is written into a folder that was away a moment ago."""
-MOST_RACES = 100
-WAIT_SECONDS = 0.5
-"""Between two tries of who waits for another runner."""
-SETTLE_SECONDS = 0.5
-"""Without locks, two processes that found the same dead runner may both put their note; the later one stays."""
-SURE_SECONDS = 2.5 * HEARTBEAT_SECONDS
-"""A runner elsewhere that seems silent for too long must also leave a note unchanged for so long as it is watched."""
-CLOCKS_APART_SECONDS = 3600.0
-"""Clocks of machines that share a folder differ by less than this: longer silence needs no second look."""
 
 
 class Claim:
@@ -60,14 +42,14 @@ class Claim:
         self._paths = paths
         self._fd = fd
         self._tell = tell
-        self._folder = _identity(paths.dir.stat())
-        self._files = {paths.runner: _identity(os.fstat(fd))}
+        self._folder = identity(paths.dir.stat())
+        self._files = {paths.runner: identity(os.fstat(fd))}
         self._lost: WorkError | None = None
         self._looked = self._beaten = time.monotonic()
 
     def watch(self, path: Path, fd: int) -> None:
         """From now on the open file must be the one at this path, too."""
-        self._files[path] = _identity(os.fstat(fd))
+        self._files[path] = identity(os.fstat(fd))
 
     def require(self) -> None:
         """WorkError unless the paths still lead to what is held. A folder that is away is waited for a while."""
@@ -110,7 +92,7 @@ class Claim:
         """Why a path leads nowhere just now. What is certainly not ours any more is lost from then on."""
         for path, held in self._files.items():
             try:
-                if _identity(path.stat()) != held:
+                if identity(path.stat()) != held:
                     self._lose(f"{path.name} was replaced by another one while the study was run")
                     return None
             except OSError as error:
@@ -124,7 +106,7 @@ class Claim:
 
     def _is_here(self) -> bool:
         try:
-            return _identity(self._paths.dir.stat()) == self._folder
+            return identity(self._paths.dir.stat()) == self._folder
         except OSError:
             return False
 
@@ -154,7 +136,7 @@ def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None
     The claim ends with the process, however it ends; the note inside says who holds it.
     """
     refuse_ways_out(paths, checkpoints=True)
-    fd, locked = _taken(paths, wait=wait, tell=tell)
+    fd, locked = taken(paths, wait=wait, tell=tell)
     try:
         if not locked and paths.dir not in _without_locks:
             _without_locks.add(paths.dir)
@@ -170,187 +152,3 @@ def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None
                 os.ftruncate(fd, 0)
     finally:
         os.close(fd)
-
-
-class _HeldError(StudyError):
-    """Somebody else has the claim."""
-
-
-class _Seen:
-    """How long another runner's note has stayed as it is, while this process watches."""
-
-    def __init__(self) -> None:
-        self._note: tuple[int, ...] = ()
-        self._since = 0.0
-
-    def unchanged(self, note: os.stat_result) -> float:
-        seen = (*_identity(note), note.st_mtime_ns)
-        if seen != self._note:
-            self._note, self._since = seen, time.monotonic()
-        return time.monotonic() - self._since
-
-
-class _UnsureError(Exception):
-    """A runner of another machine is probably dead, and is watched a little longer."""
-
-
-def _taken(paths: StudyPaths, *, wait: bool, tell: Callable[[str], None]) -> tuple[int, bool]:
-    """The open note of this process, which is at the path now, and whether it is locked."""
-    seen, told, raced = _Seen(), None, 0
-    while True:
-        try:
-            mine = _try(paths, seen)
-        except (_HeldError, _UnsureError) as error:
-            if isinstance(error, _HeldError) and not wait:
-                raise
-            if type(error) is not told:
-                told = type(error)
-                tell(f"{error}; waiting for it to end" if isinstance(error, _HeldError) else str(error))
-            time.sleep(WAIT_SECONDS)
-            continue
-        if mine is not None:
-            return mine
-        raced += 1  # another process was faster: look who it is
-        if raced == MOST_RACES:
-            raise StudyError(
-                "this file is another one at every look", where=str(paths.runner), hint="what replaces it?"
-            )
-        time.sleep(RETRY_SECONDS)
-
-
-def _try(paths: StudyPaths, seen: _Seen) -> tuple[int, bool] | None:
-    """Put the note of this process in the place of none, or of a dead one; None where another process did so first."""
-    try:
-        before = os.open(paths.runner, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return _put(paths, None)
-    try:
-        locked = proven_lock(before, paths.runner)
-        if locked is False:
-            raise _held(paths, _holder(paths))
-        if not _leads_to(paths.runner, before):
-            return None
-        _refuse_living(paths, before, seen, locked=locked is True)
-        if not _leads_to(paths.runner, before):
-            return None
-        return _put(paths, before)
-    finally:
-        os.close(before)
-
-
-def _refuse_living(paths: StudyPaths, fd: int, seen: _Seen, *, locked: bool) -> None:
-    """StudyError where the runner of a note lives, whose lock we have now, if anybody can lock here."""
-    status, runner = os.fstat(fd), noted(paths)
-    if runner is None:
-        if not locked:  # it ended, or has only just begun and is about to write
-            time.sleep(SETTLE_SECONDS)
-        return
-    if runner.is_near:
-        if runs_here(runner, paths):
-            raise _held(paths, runner)
-        return
-    if locked and _same_kernel(runner, status):
-        return
-    silent, watched = silent_seconds(paths.runner), seen.unchanged(status)
-    if silent > SILENT_SECONDS + CLOCKS_APART_SECONDS or watched >= SILENT_SECONDS:
-        return
-    if silent <= SILENT_SECONDS:
-        raise _held(paths, runner, silent)
-    if watched < SURE_SECONDS:
-        raise _UnsureError(
-            f"{paths.dir}: {runner} was last heard from {silent:.0f} s ago; "
-            f"checking for {SURE_SECONDS:.0f} s that it is gone"
-        )
-
-
-def _same_kernel(runner: Runner, status: os.stat_result) -> bool:
-    """Whether a runner in another container shares our kernel and our mount: then it would hold the lock if it lived.
-
-    Its number can't tell: it means another process here. Nor is the kernel enough: two containers may each have
-    mounted the same share on their own, and then their locks may know nothing of each other; hence the device.
-    """
-    return bool(boot()) and runner.machine.startswith(f"{boot()} ") and runner.device == status.st_dev
-
-
-def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
-    """Put the note at its path, locked; None where another process has put its own there first."""
-    temporary = paths.runner.with_suffix(f".{secrets.token_hex(4)}.tmp")
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        locked = proven_lock(fd, temporary) is True
-        os.write(fd, json.dumps(_note(os.fstat(fd))).encode())
-        if before is None:
-            _link(temporary, paths.runner)
-        else:
-            temporary.replace(paths.runner)
-            if not locked:
-                time.sleep(SETTLE_SECONDS)
-    except BaseException:
-        os.close(fd)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
-    if _leads_to(paths.runner, fd):
-        return fd, locked
-    os.close(fd)
-    return None
-
-
-def _link(temporary: Path, path: Path) -> None:
-    """Put a file at a path where there is none; nothing where another process was first."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError:  # no hard links here, as on FAT
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-            temporary.replace(path)
-
-
-def _note(file: os.stat_result) -> dict[str, object]:
-    import psutil
-
-    return {
-        "pid": os.getpid(),
-        "created": began(psutil.Process()),
-        "host": socket.gethostname(),
-        "user": user(),
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "machine": machine(),
-        "device": file.st_dev,
-        "inode": file.st_ino,
-    }
-
-
-def _holder(paths: StudyPaths) -> Runner | None:
-    """Who has the lock; None where the note is still that of a dead runner, whose place somebody is just taking."""
-    runner = noted(paths)
-    return None if runner is None or (runner.is_near and not runs_here(runner, paths)) else runner
-
-
-def _held(paths: StudyPaths, runner: Runner | None, silent: float | None = None) -> _HeldError:
-    """That the study is run by somebody; `silent` for so many seconds, where that alone tells if it lives."""
-    what = f"the study is being run already, by {runner or 'a process that has only just begun'}"
-    follow = f"follow it with playbook status {paths.dir}"
-    if silent is None:
-        return _HeldError(what, where=str(paths.dir), hint=f"{follow}; or add --wait to start when it ends")
-    left = max(0.0, SILENT_SECONDS - silent)
-    return _HeldError(
-        f"{what}; last heard from {silent:.0f} s ago",
-        where=str(paths.dir),
-        hint=f"{follow}; or, if it was killed, add --wait: it counts as dead after {SILENT_SECONDS:.0f} s of silence, "
-        f"{left:.0f} s from now",
-    )
-
-
-def _identity(status: os.stat_result) -> Identity:
-    return status.st_dev, status.st_ino
-
-
-def _leads_to(path: Path, fd: int) -> bool:
-    """Whether an open file is the one at a path."""
-    try:
-        return _identity(path.lstat()) == _identity(os.fstat(fd))
-    except FileNotFoundError:
-        return False

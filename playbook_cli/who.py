@@ -30,7 +30,8 @@ def machine() -> str:
     """Where a process number means the same process: this boot and this namespace of numbers, or else the host's name.
 
     A host name is not enough: two containers may have the same one, and a restarted one has another. Nor is the boot:
-    containers of one machine share it, and don't see each other's processes.
+    containers of one machine share it, and don't see each other's processes. The number of a namespace is used again
+    when all of its processes are gone: who looks for one of them there finds none that was started at the same moment.
     """
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 import pytest
 
 from playbook_cli import claim as claims
-from playbook_cli import who
+from playbook_cli import taking, who
 from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError, WorkError
 from playbook_cli.paths import StudyPaths
@@ -269,7 +269,7 @@ def test_without_file_locks_a_study_still_has_one_runner_and_that_is_said_once(p
         with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of"), claim_of(paths, said):
             pass
         assert running(paths).pid == os.getpid()
-    monkeypatch.setattr(claims, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(taking, "SETTLE_SECONDS", 0.0)
     with claim_of(paths, said):
         pass
     (only,) = said
@@ -354,8 +354,8 @@ def test_who_must_wait_for_a_silent_runner_is_told_since_when_and_until_when(pat
 
 
 def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(paths, said, monkeypatch):
-    monkeypatch.setattr(claims, "SURE_SECONDS", 5.0)
-    monkeypatch.setattr(claims, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(taking, "SURE_SECONDS", 5.0)
+    monkeypatch.setattr(taking, "WAIT_SECONDS", 0.05)
     paths.runner.write_text(json.dumps(far()))
     silent_for(paths, 200)  # by a clock that is minutes behind
     timer = threading.Timer(0.4, lambda: silent_for(paths, 0))
@@ -368,8 +368,8 @@ def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(pat
 
 
 def test_a_runner_elsewhere_that_stays_silent_while_it_is_watched_is_dead(paths, said, monkeypatch):
-    monkeypatch.setattr(claims, "SURE_SECONDS", 0.2)
-    monkeypatch.setattr(claims, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(taking, "SURE_SECONDS", 0.2)
+    monkeypatch.setattr(taking, "WAIT_SECONDS", 0.05)
     paths.runner.write_text(json.dumps(far()))
     silent_for(paths, 200)
     with claim_of(paths, said):
@@ -378,7 +378,7 @@ def test_a_runner_elsewhere_that_stays_silent_while_it_is_watched_is_dead(paths,
 
 
 def test_to_wait_is_to_begin_when_the_other_runner_ends(paths, said, monkeypatch):
-    monkeypatch.setattr(claims, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(taking, "WAIT_SECONDS", 0.05)
     with ExitStack() as other:
         other.enter_context(claimed(paths))
         timer = threading.Timer(0.4, other.close)
@@ -391,7 +391,7 @@ def test_to_wait_is_to_begin_when_the_other_runner_ends(paths, said, monkeypatch
 
 
 def test_to_wait_ends_where_the_other_runner_is_silent_for_long_enough_to_watch(paths, said, monkeypatch):
-    monkeypatch.setattr(claims, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(taking, "WAIT_SECONDS", 0.05)
     paths.runner.write_text(json.dumps(far()))
     os.utime(paths.runner, (time.time() + 600,) * 2)  # by a clock that is minutes ahead
     later, now = [0.0], time.monotonic
@@ -444,7 +444,7 @@ def test_a_machine_that_has_another_host_name_now_knows_its_dead_processes(paths
 
 
 def test_a_note_that_is_another_one_at_every_look_is_refused(paths, monkeypatch):
-    monkeypatch.setattr(claims, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(claims, "_leads_to", lambda *_: False)
+    monkeypatch.setattr(taking, "RACE_SECONDS", 0.0)
+    monkeypatch.setattr(taking, "_leads_to", lambda *_: False)
     with pytest.raises(StudyError, match="another one at every look"), claimed(paths):
         pass

@@ -35,6 +35,7 @@ PARTS = [
     "flock",
     "nodes",
     "store",
+    "taking",
     "claim",
     "sampling",
     "launch",
