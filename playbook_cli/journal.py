@@ -45,6 +45,10 @@ class Journal:
 
             sync_open(self._fd)
 
+    def fileno(self) -> int:
+        """The open file's descriptor."""
+        return self._fd
+
     def close(self) -> None:
         """Close the file; harmless when it is closed already."""
         if self._fd >= 0:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import socket
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,10 +76,44 @@ def told(path: Path) -> Node | None:
             host=str(note["host"]),
             device=str(note["device"]),
             ended=bool(note["ended"]),
-            silent=time.time() - path.stat().st_mtime > SILENT_SECONDS,
+            silent=silent_seconds(path) > SILENT_SECONDS,
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def silent_seconds(path: Path) -> float:
+    """How long ago a heartbeat file was touched; never negative. OSError where it can't be seen.
+
+    The clocks of two machines may differ by minutes, and each heartbeat is stamped by the clock of the file system (a
+    server's, where the folder is shared). So a heartbeat that is overdue by this machine's clock is held against a file
+    that is touched there now, in the same way. That costs one file without a name or a lasting trace, and only where
+    a heartbeat seems overdue: one that is fresh by both clocks, or by this one alone, counts as fresh, which at worst
+    shows a dead process as alive for as long as the clocks differ. File systems whose clients stamp files themselves
+    (Lustre, Ceph) can't be asked at once; whoever acts on the answer watches for a change besides (see `claim`).
+    """
+    touched = path.stat().st_mtime
+    silent = time.time() - touched
+    if not 0 <= silent <= SILENT_SECONDS:
+        with suppress(OSError):  # a folder that may only be read: this machine's clock has to do
+            silent = _time_at(path.parent) - touched
+    return max(0.0, silent)
+
+
+_ahead: dict[int, tuple[float, float]] = {}
+"""By file system: when its clock was looked at, on the monotonic clock, and how far it was ahead of that one."""
+
+
+def _time_at(folder: Path) -> float:
+    """The time now by the clock of a folder's file system; looked at anew every few seconds, however many ask."""
+    device, now = folder.stat().st_dev, time.monotonic()
+    looked, ahead = _ahead.get(device, (-HEARTBEAT_SECONDS, 0.0))
+    if not 0 <= now - looked < HEARTBEAT_SECONDS:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.utime(file.fileno())
+            ahead = os.fstat(file.fileno()).st_mtime - now
+        _ahead[device] = now, ahead
+    return now + ahead
 
 
 def processor() -> str:

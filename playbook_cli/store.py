@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.identity import measured as measured_of
 from playbook_cli.identity import verified
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.nodes import SILENT_SECONDS, told
+from playbook_cli.nodes import SILENT_SECONDS, silent_seconds, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, searched
 from playbook_cli.spec.load import load
+from playbook_cli.who import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +46,17 @@ class Runner:
     host: str
     user: str
     since: str
+    machine: str = ""
+    """Where its number means this process, as `who.machine` has it; "" in the note of an earlier version."""
+    device: int | None = None
+    """Of the folder, as it has it mounted."""
+    inode: int | None = None
+    """Of the note, by which a copy of the folder is told from the folder that it runs."""
+
+    @property
+    def is_near(self) -> bool:
+        """Whether this process would see it among the running ones, so that its number alone tells if it lives."""
+        return self.machine == machine() if self.machine else self.host == socket.gethostname()
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
@@ -229,17 +241,50 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
     return Earlier(study=before.dir.name, number=stands.number, values=values)
 
 
-def running(paths: StudyPaths) -> Runner | None:
-    """The live runner of a study, by its own note; None where there is none."""
+def noted(paths: StudyPaths) -> Runner | None:
+    """Who wrote the note in a study's folder, alive or dead; None where there is no whole one."""
     try:
         note = json.loads(paths.runner.read_text(encoding="utf-8"))
-        runner = Runner(**{name: note[name] for name in ("pid", "created", "host", "user", "since")})
-        silent = time.time() - paths.runner.stat().st_mtime
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        about = {name: str(note[name]) for name in ("host", "user", "since")}
+        machine, device, inode = str(note.get("machine", "")), note.get("device"), note.get("inode")
+        pid, created = note["pid"], float(note["created"])
+        if not isinstance(pid, int) or isinstance(pid, bool) or pid < 1:
+            return None
+        return Runner(**about, pid=pid, created=created, machine=machine, device=device, inode=inode)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
-    if runner.host != socket.gethostname():
-        return runner if silent < SILENT_SECONDS else None
-    return runner if is_alive(runner.pid, runner.created) else None
+
+
+def is_anothers(paths: StudyPaths) -> bool:
+    """Whether another process than this one has put its note into a study's folder."""
+    runner = noted(paths)
+    return runner is not None and (runner.pid != os.getpid() or not runner.is_near)
+
+
+def running(paths: StudyPaths) -> Runner | None:
+    """The live runner of a study, by its own note; None where there is none.
+
+    Of another machine, or another container, it is the heartbeat that tells.
+    """
+    runner = noted(paths)
+    if runner is None:
+        return None
+    if runner.is_near:
+        return runner if runs_here(runner, paths) else None
+    try:
+        return runner if silent_seconds(paths.runner) < SILENT_SECONDS else None
+    except OSError:  # let go of just now
+        return None
+
+
+def runs_here(runner: Runner, paths: StudyPaths) -> bool:
+    """Whether a runner of this machine lives, and its note lies in the folder that it runs, not in a copy of it."""
+    try:
+        status = paths.runner.stat()
+    except OSError:  # let go of just now
+        return False
+    copied = runner.device == status.st_dev and runner.inode not in (None, status.st_ino)
+    return not copied and is_alive(runner.pid, runner.created)
 
 
 def is_alive(pid: int, created: float) -> bool:

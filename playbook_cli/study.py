@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -146,7 +147,7 @@ class Study:
 
     def run(self) -> Outcome:
         """Run until every planned trial has a result, no trial works, or it is stopped."""
-        self._journal = journal.Journal(self.paths.journal, durable=True)
+        self._open()
         try:
             self.paths.trials.mkdir(exist_ok=True)
             for folder in (self.paths.dir, *self.paths.dir.absolute().parents[:2]):  # runs/ may be new, too
@@ -155,10 +156,13 @@ class Study:
             if self.follows is not None:
                 self._note("follows", **self.follows)
             self._plan()
-            return self._loop()
+            outcome = self._loop()
+            self.claim.require()
         except BaseException:  # the disk is full, say: leave no process behind
             self._abandon()
             raise
+        else:
+            return outcome
         finally:
             self._journal.close()
 
@@ -171,7 +175,21 @@ class Study:
             time.sleep(POLL_SECONDS)
 
     def _note(self, event: str, **what: Any) -> None:
-        self._journal.append({"event": event, "time": time.time(), **what})
+        record = {"event": event, "time": time.time(), **what}
+        self.claim.through(lambda: self._append(record))
+
+    def _open(self) -> None:
+        self._journal = journal.Journal(self.paths.journal, durable=True)
+        self.claim.watch(self.paths.journal, self._journal.fileno())
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        try:
+            self._journal.append(record)
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # of a file server that was away: the file is there, by another handle
+                self._journal.close()
+                self._open()
+            raise
 
     def _plan(self) -> None:
         """Take what the journal has, interrupted attempts ended, and let the sampler add what is missing."""
@@ -261,6 +279,7 @@ class Study:
                 return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
             self._polled += self.launcher.poll()
             while self._polled:
+                self.claim.require()  # what a trial measured is read where the path leads
                 self._end(self._polled.popleft(), waiting, stopping=bool(pressed or hopeless))
             if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
                 hopeless = self._why_hopeless()
@@ -312,6 +331,7 @@ class Study:
                 self.launcher.cancel(number)
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
+        self.claim.require()
         trial = self._trials[number]
         paths = self.paths.trial(number)
         known = trial.identity or identity.of(self.spec, trial)

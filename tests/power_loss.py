@@ -197,6 +197,12 @@ class Disk:
             self._parent(target).names[target[-1]] = self._parent(source).names.pop(source[-1])
         return bool(source)
 
+    def _link(self, call: Call) -> bool:
+        source, target = (self._parts(text) for text in call.strings)
+        if source:
+            self._parent(target).names[target[-1]] = self._parent(source).names[source[-1]]
+        return bool(source)
+
     def _unlink(self, call: Call) -> bool:
         parts = self._parts(call.strings[0])
         return bool(parts) and self._parent(parts).names.pop(parts[-1], None) is not None

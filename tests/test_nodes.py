@@ -34,6 +34,30 @@ def test_a_node_that_has_not_been_heard_of_for_long_runs_nothing(tmp_path):
     assert not told(path).runs
 
 
+@pytest.mark.parametrize("apart", [-300, 300])
+def test_a_machine_whose_clock_differs_by_minutes_hears_a_node_all_the_same(tmp_path, monkeypatch, apart):
+    path = tmp_path / "node.json"
+    Beat(path, "")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + apart)
+    assert told(path).runs
+    long_ago = now() - SILENT_SECONDS - 1
+    os.utime(path, (long_ago, long_ago))
+    assert told(path).silent or apart < 0  # a clock that is behind takes it for dead minutes later
+
+
+def test_where_nothing_can_be_written_this_machines_clock_has_to_do(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("playbook_cli.nodes._ahead", {})
+    path = tmp_path / "node.json"
+    Beat(path, "")
+    os.utime(path, (0, 0))
+    assert told(path).silent
+
+
 def test_a_beat_is_heard(tmp_path, monkeypatch):
     path = tmp_path / "node.json"
     beat = Beat(path, "")

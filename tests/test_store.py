@@ -216,6 +216,24 @@ def test_a_note_that_cannot_be_read_names_nobody(paths, content):
     assert running(paths) is None
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pid": "x"},
+        {"pid": -1},
+        {"pid": 2**80},
+        {"pid": 0.5},
+        {"created": "x"},
+        {"created": 10**400},
+        {"created": None},
+    ],
+    ids=str,
+)
+def test_a_note_of_no_process_names_nobody(paths, changes):
+    note(paths, **changes)
+    assert running(paths) is None
+
+
 def test_a_number_that_another_process_has_now_is_not_the_runner(paths):
     note(paths, created=began(psutil.Process()) - 1000)
     assert running(paths) is None
@@ -236,6 +254,16 @@ def test_a_runner_on_another_machine_lives_as_long_as_it_is_heard_of(paths):
     long_ago = time.time() - SILENT_SECONDS - 1
     os.utime(paths.runner, (long_ago, long_ago))
     assert running(paths) is None
+
+
+def test_a_runner_on_another_machine_lives_although_the_clocks_differ_by_minutes(paths, monkeypatch):
+    note(paths, host="elsewhere", pid=2**30)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 120)
+    assert running(paths).host == "elsewhere"
+    assert [path.name for path in paths.dir.iterdir() if path.name not in ("study.yaml", "trials", "trials.jsonl")] == [
+        "runner.json"
+    ]
 
 
 def test_trials_are_counted_by_state(paths):

@@ -64,14 +64,13 @@ def _refuse_running(store: Store) -> None:
 
 
 def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
-    import getpass
-
     from playbook_cli.advice import advise
     from playbook_cli.errors import StudyError
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
     from playbook_cli.store import counts
     from playbook_cli.sweep.known import record
+    from playbook_cli.who import user
 
     folder, where = store.paths.dir.resolve(), str(store.paths.dir)
     found = record(store)
@@ -96,7 +95,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     search = found.search
     return Adoption(
         time=time.time(),
-        user=getpass.getuser(),
+        user=user(),
         study=folder.name,
         metric=found.metric.name,
         goal=found.metric.goal,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playbook_cli.commands.growing import as_given, interrupted, require_finished, resumable, set_aside, show, training
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,7 @@ def batch_size(
     gpus: Annotated[
         str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
     ] = None,
+    wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -103,8 +104,10 @@ def batch_size(
     )
     if write is not None and write.exists():
         raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
-    session = _Session(setting, source, study, runs, gpus)
+    session = _Session(setting, source, study, runs, gpus, wait=wait)
     rate = session.check(scaling=steps_to_target is not None)
+    if wait:
+        wait_for_runner(session.paths(), session.paths(targets.SUFFIX))
     if anew:
         set_aside(session.paths(), session.paths(targets.SUFFIX))
     sizes, judgement = session.probe()
@@ -119,12 +122,15 @@ def batch_size(
 class _Session:
     """One call of the command: the study file, where its probes live, and what runs them."""
 
-    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, gpus: str | None) -> None:
+    def __init__(
+        self, setting: Setting, source: Source, file: Path, runs: Path, gpus: str | None, *, wait: bool
+    ) -> None:
         self._setting = setting
         self._source = source
         self._file = file
         self._runs = runs
         self._gpus = gpus
+        self._wait = wait
 
     def paths(self, suffix: str | None = None) -> StudyPaths:
         from playbook_cli.batch_size.setting import SUFFIX
@@ -215,7 +221,7 @@ class _Session:
         slots = slots_of(spec, jobs, self._gpus)
         with (
             warmed(spec, self._file.parent, paths, slots, tell) as warm,
-            training(spec, paths, self._file, slots, warm) as train,
+            training(spec, paths, self._file, slots, warm, wait=self._wait) as train,
         ):
             yield train
 

@@ -27,14 +27,16 @@ Given = ParamSpec("Given")
 
 
 @contextmanager
-def training(spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm) -> Iterator[Train]:
+def training(
+    spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm, *, wait: bool
+) -> Iterator[Train]:
     """Hold the claim of a folder, and train its trials; trials that an earlier runner left are ended before."""
     from playbook_cli.claim import claimed
-    from playbook_cli.commands.run import run_trials
+    from playbook_cli.commands.run import run_trials, tell
     from playbook_cli.launch.places import end_orphans
 
     paths.dir.mkdir(parents=True, exist_ok=True)
-    with claimed(paths) as claim:
+    with claimed(paths, wait=wait, tell=tell) as claim:
         end_orphans(spec, paths)
 
         def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
@@ -83,7 +85,7 @@ def interrupted() -> NoReturn:
     raise typer.Exit(130)
 
 
-def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json")) -> str:
+def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json", "wait")) -> str:
     """The command as the user gave it, but for these parameters, so that it means the same study when given again."""
     said = ["playbook", str(context.info_name)]
     for parameter in context.command.params:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_file, study_folder
+from playbook_cli.commands.options import (
+    RUNS,
+    Json,
+    Runs,
+    StudyFolder,
+    Wait,
+    ended_early,
+    study_file,
+    study_folder,
+    wait_for_runner,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +67,7 @@ def instability(
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier probe of this study aside.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
     gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -83,7 +94,7 @@ def instability(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
     )
     paths = _paths(store)
-    with _training(store, study, setting, paths, jobs, gpus, anew=anew) as train:
+    with _training(store, study, setting, paths, jobs, gpus, anew=anew, wait=wait) as train:
         seen, stopped = probe(setting, paths, train)
     require_finished(stopped)
     given = answer(setting, seen, as_given(context))
@@ -174,6 +185,7 @@ def _training(
     gpus: str | None,
     *,
     anew: bool,
+    wait: bool,
 ) -> Iterator[Train]:
     """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
     from playbook_cli.commands.run import tell
@@ -183,11 +195,13 @@ def _training(
     file = study_file(argument, store, "instability")
     slots: list[Slot] = slots_of(setting.study, jobs, gpus)
     _check(setting, store, file)
+    if wait:
+        wait_for_runner(paths)
     if anew:
         set_aside(paths)
     with (
         warmed(setting.study, file.parent, paths, slots, tell) as warm,
-        training(setting.study, paths, file, slots, warm) as train,
+        training(setting.study, paths, file, slots, warm, wait=wait) as train,
     ):
         yield train
 

@@ -58,12 +58,12 @@ def log(
 
 
 def _note(folder: Path, text: str) -> None:
-    import getpass
     import time
 
     from playbook_cli.errors import PlaybookError
     from playbook_cli.ledger import entries
     from playbook_cli.store import Store
+    from playbook_cli.who import user
 
     paths = Store(folder).paths
     if not text.strip():
@@ -71,6 +71,6 @@ def _note(folder: Path, text: str) -> None:
             "the note is empty", where="--note", hint='playbook log --note runs/NAME "what to remember"'
         )
     study = paths.dir.resolve()
-    noted = entries.Note(time=time.time(), user=getpass.getuser(), study=study.name, text=text.strip())
+    noted = entries.Note(time=time.time(), user=user(), study=study.name, text=text.strip())
     entries.note(study.parent, noted)
     print(f"noted on {study.name}", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -66,6 +66,7 @@ def lr_sweep(
     gpus: Annotated[
         str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
     ] = None,
+    wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -104,8 +105,10 @@ def lr_sweep(
     slots = slots_of(given, jobs, gpus)
     paths = StudyPaths(runs / f"{given.name}-lr-sweep")
     with warmed(given, study.parent, paths, slots, tell) as warm:
-        session = _Session(setting, source, study, runs, slots, warm)
+        session = _Session(setting, source, study, runs, slots, warm, wait=wait)
         session.check()
+        if wait:
+            wait_for_runner(session.paths("lr-sweep"), session.paths("lr-find"))
         if anew:
             set_aside(session.paths("lr-sweep"), session.paths("lr-find"))
         answer = session.answer(as_given(context), extend=extend, racing=race)
@@ -117,13 +120,24 @@ def lr_sweep(
 class _Session:
     """One call of the command: the study file, where its sweep lives, and what runs it."""
 
-    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, slots: list[Slot], warm: Warm) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        source: Source,
+        file: Path,
+        runs: Path,
+        slots: list[Slot],
+        warm: Warm,
+        *,
+        wait: bool,
+    ) -> None:
         self._setting = setting
         self._source = source
         self._file = file
         self._runs = runs
         self._slots = slots
         self._warm = warm
+        self._wait = wait
 
     def paths(self, suffix: str) -> StudyPaths:
         from playbook_cli.paths import StudyPaths
@@ -179,7 +193,7 @@ class _Session:
         return answer(setting, swept, judge(swept.points), command, found=found)
 
     def _training(self, suffix: str) -> AbstractContextManager[Train]:
-        return training(self._setting.study, self.paths(suffix), self._file, self._slots, self._warm)
+        return training(self._setting.study, self.paths(suffix), self._file, self._slots, self._warm, wait=self._wait)
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

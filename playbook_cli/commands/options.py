@@ -12,6 +12,7 @@ import typer
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
+    from playbook_cli.paths import StudyPaths
     from playbook_cli.store import Store
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
@@ -20,6 +21,7 @@ StudyFolder = Annotated[
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Wait = Annotated[bool, typer.Option("--wait", help="If another process runs this study, start when that ends.")]
 RUNS = Path("runs")
 COMMANDS = {"lr-find": "lr-sweep --find", "steps-to-target": "batch-size --steps-to-target"}
 """Of the probes that are called otherwise than the command that makes them."""
@@ -44,6 +46,17 @@ def ended_early(store: Store) -> str:
     return (
         f"playbook {COMMANDS.get(str(store.spec.probe), store.spec.probe)} ended its trials once they had told enough"
     )
+
+
+def wait_for_runner(*folders: StudyPaths) -> None:
+    """Wait until nobody runs these studies, so that what is read of them next is all that they have."""
+    from playbook_cli.claim import claimed
+    from playbook_cli.commands.run import tell
+
+    for paths in folders:
+        if paths.runner.exists():
+            with claimed(paths, wait=True, tell=tell):
+                pass
 
 
 def study_folder(argument: Path, runs: Path) -> Path:

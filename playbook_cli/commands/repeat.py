@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_file, study_folder
+from playbook_cli.commands.options import (
+    RUNS,
+    Json,
+    Runs,
+    StudyFolder,
+    Wait,
+    ended_early,
+    study_file,
+    study_folder,
+    wait_for_runner,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +47,7 @@ def repeat(
     ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
     gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -47,8 +58,8 @@ def repeat(
 
     Example:  playbook repeat runs/digits-depth --top 1 --seeds 5 --baseline runs/digits
     """
-    ours = _side(study, runs)
-    theirs = None if baseline is None else _side(baseline, runs)
+    ours = _side(study, runs, wait=wait)
+    theirs = None if baseline is None else _side(baseline, runs, wait=wait)
     if theirs is not None:
         _refuse_unlike(theirs, ours)
     asked = [(ours, _chosen(ours, top, trial or []))]
@@ -59,7 +70,7 @@ def repeat(
         _tell_of_checkpoints(plan)
     outcomes = []
     for plan in plans:
-        outcomes.append(_train(plan))
+        outcomes.append(_train(plan, wait=wait))
         if outcomes[-1] is not None and (outcomes[-1].interrupted or outcomes[-1].hopeless):
             break
     _answer(plans, interrupted=outcomes[-1] is not None and outcomes[-1].interrupted, json=json)
@@ -106,7 +117,7 @@ class _Plan:
         return not open_trials and not self.further(trials)
 
 
-def _side(argument: Path, runs: Path) -> _Side:
+def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     """The study, as it can be repeated. A PlaybookError says what is missing for that."""
     from playbook_cli.commands.run import tell
     from playbook_cli.commands.summary import tallied
@@ -120,12 +131,14 @@ def _side(argument: Path, runs: Path) -> _Side:
     source = load(store.paths.spec)[1]
     preflight.refuse_imported(store.spec, source)
     where = str(store.paths.dir)
+    if wait:
+        wait_for_runner(store.paths)
     record, runner = store.record(), store.runner()
     if record.raced:
         hint = "repeat the trials of a study that playbook run has run"
         raise StudyError(ended_early(store), where=where, hint=hint)
     if runner is not None:
-        hint = f"wait for its end: playbook watch {where}"
+        hint = f"follow it with playbook watch {where}, or add --wait to start when it ends"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
     for lost in gone(record.trials, store.paths):
         tell(lost)
@@ -216,10 +229,10 @@ def _tell_of_checkpoints(plan: _Plan) -> None:
         )
 
 
-def _train(plan: _Plan) -> Outcome | None:
+def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     """Train what is missing; None where nothing is, and then nothing is written."""
     from playbook_cli.claim import claimed
-    from playbook_cli.commands.run import run_trials
+    from playbook_cli.commands.run import run_trials, tell
     from playbook_cli.inside import refuse_ways_out
     from playbook_cli.launch.places import end_orphans
     from playbook_cli.sampling import make
@@ -228,7 +241,7 @@ def _train(plan: _Plan) -> Outcome | None:
         return None
     spec, paths = plan.side.store.spec, plan.side.store.paths
     refuse_ways_out(paths, checkpoints=True)
-    with claimed(paths) as claim:
+    with claimed(paths, wait=wait, tell=tell) as claim:
         end_orphans(spec, paths)
         return run_trials(
             spec,

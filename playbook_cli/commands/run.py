@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +42,7 @@ def run(
         bool, typer.Option("--detach", help="Submit everything, and leave; for launcher: slurm.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
+    wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -70,7 +71,7 @@ def run(
         learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"
         ends = f"trials of launcher: {spec.launcher} end with their runner"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
-    execute(spec, source, study, jobs=jobs, gpus=gpus, json=json, runs=runs, detach=detach)
+    execute(spec, source, study, jobs=jobs, gpus=gpus, json=json, runs=runs, detach=detach, wait=wait)
 
 
 def execute(
@@ -83,6 +84,7 @@ def execute(
     json: bool,
     runs: Path,
     detach: bool = False,
+    wait: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
     from playbook_cli.claim import claimed
@@ -101,6 +103,8 @@ def execute(
     slots = slots_of(spec, jobs, gpus)
     paths = StudyPaths(runs / spec.name)
     refuse_ways_out(paths, checkpoints=True)
+    if wait:
+        wait_for_runner(paths)
     recorded = read_history(paths).trials
     first = beginning(spec, paths) if spec.adaptive else None
     if first is not None and not first.begun:
@@ -121,7 +125,7 @@ def execute(
         if not paths.journal.exists() and not warm.wait():
             preflight.import_function(spec, source, file.parent)
         paths.dir.mkdir(parents=True, exist_ok=True)
-        with claimed(paths) as claim:
+        with claimed(paths, wait=wait, tell=tell) as claim:
             _keep_spec(spec, source, paths)
             end_orphans(spec, paths)
             follows = first.followed.noted() if first and not first.begun else None

@@ -18,6 +18,8 @@ from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
 from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children
+from playbook_cli.paths import StudyPaths
+from playbook_cli.store import is_anothers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -165,7 +167,8 @@ class LocalLauncher:
             self._orphans.end(trial, self._origins(), self._own())
         elif running.origin.directory is not None:
             folder = Path(running.origin.directory)
-            _kill_by_directory(lambda directory: directory == folder)
+            if not is_anothers(StudyPaths(folder.parent.parent)):  # what runs there is its own
+                _kill_by_directory(lambda directory: directory == folder)
 
     def _origins(self) -> dict[int, Origin]:
         return {trial: running.origin for trial, running in self._running.items()}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+from playbook_cli.flock import lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +24,10 @@ class DeviceLocks:
         self._folder = folder
         self._held: dict[str, tuple[int, int]] = {}
         """Open file and number of trials, by device."""
+        self._told = False
 
     def take(self, device: str, *, alone: bool) -> bool:
         """Take a device for one more trial; False where another runner has it. Those that share it do not exclude."""
-        if fcntl is None:
-            return True
         if device in self._held:
             file, trials = self._held[device]
             self._held[device] = file, trials + 1
@@ -39,13 +36,24 @@ class DeviceLocks:
             file = self._open(device)
         except OSError:  # nobody can lock anything here
             return True
-        try:
-            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except OSError:
+        locked = lock(file, shared=not alone)
+        if not locked:
             os.close(file)
-            return False
+            if locked is None:
+                self._tell_without()
+            return locked is None
         self._held[device] = file, 1
         return True
+
+    def _tell_without(self) -> None:
+        """Say once that other studies can't be kept off the devices."""
+        if not self._told:
+            self._told = True
+            print(
+                f"note: {self._folder}: file locks don't work here, so two studies may use the same GPU at once; "
+                "set TMPDIR to a folder of a local disk, or divide the GPUs with --gpus",
+                file=sys.stderr,
+            )
 
     def take_all(self, devices: Sequence[str], *, alone: bool) -> bool:
         """Take several devices for one trial, or none of them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from playbook_cli import events, journal
 from playbook_cli.errors import JournalError, StudyError
+from playbook_cli.flock import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -158,17 +158,15 @@ def _writing(runs: Path) -> Iterator[None]:
     deadline = time.monotonic() + LOCK_SECONDS
     try:
         while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock(fd) is not False:  # without locks: an entry is one line, which is appended in one call
                 break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StudyError(
-                        "another process is writing the ledger, and does not finish",
-                        where=str(runs / FILE),
-                        hint="give the command again; nothing was written",
-                    ) from None
-                time.sleep(0.02)
+            if time.monotonic() > deadline:
+                raise StudyError(
+                    "another process is writing the ledger, and does not finish",
+                    where=str(runs / FILE),
+                    hint="give the command again; nothing was written",
+                )
+            time.sleep(0.02)
         yield
     finally:
         os.close(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 
@@ -115,6 +116,18 @@ def test_those_who_share_a_device_do_not_hold_each_other_off(tmp_path):
     assert ours.take("GPU-a", alone=False)
     assert theirs.take("GPU-a", alone=False)
     assert not alone.take("GPU-a", alone=True)
+
+
+def test_where_nobody_can_lock_a_device_it_is_used_all_the_same_and_that_is_said_once(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    locks = DeviceLocks(tmp_path)
+    assert locks.can_take(["GPU-a"], alone=True)
+    assert locks.take_all(["GPU-a", "GPU-b"], alone=True)
+    locks.give_back_all(["GPU-a", "GPU-b"])
+    assert capsys.readouterr().err.count("file locks don't work here") == 1
 
 
 def test_a_folder_that_cannot_be_made_locks_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import multiprocessing
@@ -31,6 +32,16 @@ ADOPTED = Adoption(
     against=["boundary (learning_rate): near the edge"],
     note="it works",
 )
+
+
+def test_on_a_file_system_without_locks_the_ledger_is_written_too(tmp_path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert entries.adopt(tmp_path, ADOPTED)
+    assert not entries.adopt(tmp_path, ADOPTED)
+    assert len(entries.read(tmp_path).adopted) == 1
 
 
 def test_what_was_written_is_read_again(tmp_path) -> None:

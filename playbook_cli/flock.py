@@ -1,0 +1,42 @@
+"""File locks that end with the process that holds them, where the file system has any."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def lock(fd: int, *, shared: bool = False) -> bool | None:
+    """Lock an open file without waiting: True; False where another one has it; None where nobody can lock here."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # ENOSYS, ENOLCK, EOPNOTSUPP and others: what matters is that it's no answer
+        return None
+    return True
+
+
+def proven_lock(fd: int, path: Path) -> bool | None:
+    """As `lock`, on the file at `path`; None, too, where the file system grants the same lock to everybody."""
+    locked = lock(fd)
+    if not locked:
+        return locked
+    try:
+        second = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return True if lock(second) is False else None
+    finally:
+        os.close(second)
