@@ -15,11 +15,13 @@ from playbook_cli.commands.verbs import VERBS
 PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
     "errors",
+    "fingerprint",
     "records",
     "paths",
     "logs",
     "failures",
     "gone",
+    "versions",
     "inside",
     "journal",
     "client",
@@ -35,6 +37,7 @@ PARTS = [
     "store",
     "claim",
     "sampling",
+    "sources",
     "launch",
     "ingest",
     "workloads",

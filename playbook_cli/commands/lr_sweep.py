@@ -11,6 +11,7 @@ import typer
 
 from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -60,6 +61,7 @@ def lr_sweep(
         bool, typer.Option("--write", help="Write max_train_steps into the study file, and an eval_every that fits it.")
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
+    code_changed: CodeChanged = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
     ] = None,
@@ -104,7 +106,7 @@ def lr_sweep(
     slots = slots_of(given, jobs, gpus)
     paths = StudyPaths(runs / f"{given.name}-lr-sweep")
     with warmed(given, study.parent, paths, slots, tell) as warm:
-        session = _Session(setting, source, study, runs, slots, warm)
+        session = _Session(setting, source, study, runs, slots, warm, changed=code_changed)
         session.check()
         if anew:
             set_aside(session.paths("lr-sweep"), session.paths("lr-find"))
@@ -117,13 +119,24 @@ def lr_sweep(
 class _Session:
     """One call of the command: the study file, where its sweep lives, and what runs it."""
 
-    def __init__(self, setting: Setting, source: Source, file: Path, runs: Path, slots: list[Slot], warm: Warm) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        source: Source,
+        file: Path,
+        runs: Path,
+        slots: list[Slot],
+        warm: Warm,
+        *,
+        changed: bool,
+    ) -> None:
         self._setting = setting
         self._source = source
         self._file = file
         self._runs = runs
         self._slots = slots
         self._warm = warm
+        self._changed = changed
 
     def paths(self, suffix: str) -> StudyPaths:
         from playbook_cli.paths import StudyPaths
@@ -179,7 +192,8 @@ class _Session:
         return answer(setting, swept, judge(swept.points), command, found=found)
 
     def _training(self, suffix: str) -> AbstractContextManager[Train]:
-        return training(self._setting.study, self.paths(suffix), self._file, self._slots, self._warm)
+        paths, changed = self.paths(suffix), self._changed
+        return training(self._setting.study, paths, self._file, self._slots, self._warm, changed=changed)
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
+from playbook_cli.launch.warm import Forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -114,7 +115,8 @@ class LocalLauncher:
         self._running[job.trial] = _Running(
             process=process, slot=slot, kept=kept, directory=job.env.get("PLAYBOOK_TRIAL_DIR"), alone=job.alone
         )
-        return Started(slot=slot.name, process=process.pid)
+        imported = process.program if isinstance(process, Forked) else None
+        return Started(slot=slot.name, process=process.pid, program=imported)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
         """None: processes of a runner that is gone are ended before the next one begins (`end_orphans`)."""

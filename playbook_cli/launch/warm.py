@@ -20,11 +20,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.sources.program import fingerprint
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from playbook_cli.fingerprint import Fingerprint
     from playbook_cli.launch import Job
+    from playbook_cli.sources.program import Program
 
 MESSAGE_BYTES = 1 << 17
 ANSWER_SECONDS = 10.0
@@ -47,6 +51,8 @@ class Recipe:
     cwd: Path
     directory: str
     """A path as long as that of any trial's folder."""
+    program: Program | None = None
+    """What is imported, to tell later what it was made of; None where nobody asks."""
 
 
 class Warm:
@@ -58,6 +64,15 @@ class Warm:
         self._tell = tell
         self._started = 0
         self._server: _Server | None = None
+        self._imported: Fingerprint | None = None
+        """What the program was made of when the server began to import it."""
+        self._looked: _Server | None = None
+        """The server whose import is known to be of that program."""
+
+    @property
+    def program(self) -> Fingerprint | None:
+        """What forks run, as it was when it was imported; None where each trial reads the program itself."""
+        return self._imported if self._server is not None else None
 
     def begin(self) -> None:
         """Start the server, where that has not been done."""
@@ -92,7 +107,7 @@ class Warm:
             return None
         own = {name: value for name, value in env.items() if recipe.env.get(name) != value}
         pid = self._server.fork({"env": own, "stdout": str(job.stdout.absolute())})
-        return None if pid is None else Forked(pid, self._server)
+        return None if pid is None else Forked(pid, self._server, self._imported)
 
     def close(self) -> None:
         """End the server. Trials that still run go on."""
@@ -104,12 +119,23 @@ class Warm:
 
     def _renew(self, recipe: Recipe) -> None:
         self._started += 1
+        self._imported = self._now()
         self._server = _Server(recipe)
 
+    def _now(self) -> Fingerprint | None:
+        return fingerprint(self._recipe.program) if self._recipe is not None and self._recipe.program else None
+
     def _settle(self) -> None:
-        """Replace a server that is gone, or give up."""
-        if self._recipe is None or self._server is None or self._server.state in ("warming", "ready"):
+        """Replace a server that is gone, or in whose import the program changed; or give up."""
+        if self._recipe is None or self._server is None or self._server.state == "warming":
             return
+        if self._server.state == "ready":
+            if self._looked is self._server:
+                return
+            self._looked = self._server
+            if self._now() == self._imported:
+                return
+            self._server.kill()
         reason = self._server.reason
         if self._server.state == "refused":
             self._server.kill()
@@ -126,8 +152,9 @@ class Warm:
 class Forked:
     """The process of a trial."""
 
-    def __init__(self, pid: int, server: _Server) -> None:
+    def __init__(self, pid: int, server: _Server, program: Fingerprint | None) -> None:
         self.pid = pid
+        self.program = program
         self._server = server
         self._exit = os.pidfd_open(pid)  # it is there until it is reaped
         self._seen: float | None = None
