@@ -6,7 +6,7 @@ journals of earlier releases do not say is no reason to complain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ class Version:
     """Trials that were trained by one state of the program."""
 
     program: Fingerprint
-    """The first one of those that differ in packages alone."""
+    """The first one of those that differ in packages alone, with the inputs of all of them."""
     trials: Sequence[int]
     """By number, whole trainings of this state."""
 
@@ -88,19 +88,22 @@ def versions(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint])
     packages: dict[str, None] = {}
     before: Fingerprint | None = None
     for trial in trials:
-        known = [programs[code] for code in trial.codes if code in programs]
-        if trial.state not in _COUNTED or not known:
+        its = [programs[code] for code in trial.codes if code in programs]
+        if trial.state not in _COUNTED or not its:
             continue
-        steps = (difference(earlier, later) for earlier, later in pairwise(known))
+        steps = (difference(earlier, later) for earlier, later in pairwise(its))
         if (within := next((step for step in steps if step.code), None)) is not None:
             mixed[trial.id] = within
             continue
-        now = known[-1]
+        now = its[-1]
         if now.code not in places:
-            same = (place for place, (first, _) in enumerate(found) if not difference(first, now).code)
-            places[now.code] = next(same, len(found))
-            if places[now.code] == len(found):
+            same = (place for place, (known, _) in enumerate(found) if not difference(known, now).code)
+            places[now.code] = place = next(same, len(found))
+            if place == len(found):
                 found.append((now, []))
+            else:
+                known, numbers = found[place]
+                found[place] = replace(known, inputs={**now.inputs, **known.inputs}), numbers
         found[places[now.code]][1].append(trial.id)
         if before is not None and now.code != before.code:
             packages.update(dict.fromkeys(difference(before, now).packages))

@@ -89,8 +89,7 @@ def test_a_train_function_is_its_module_and_all_that_it_imports_of_its_own(write
             ["elsewhere/hidden.py"],
         ),
         (
-            "import sys\nfrom pathlib import Path\n"
-            "sys.path.insert(0, str(Path(__file__).parent / 'elsewhere'))\nimport hidden",
+            "import sys, pathlib\nsys.path.append(str(pathlib.Path(__file__).parent / 'elsewhere'))\nimport hidden",
             ["elsewhere/hidden.py"],
         ),
         ("import random", ["random.py"]),
