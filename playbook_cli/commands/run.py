@@ -210,7 +210,9 @@ def run_trials(
 
 def tell(text: str) -> None:
     """Tell the user something about the run, also while the live view is shown."""
-    print(f"note: {text}", file=sys.stderr)
+    from playbook_cli.commands.output import visible
+
+    print(visible(f"note: {text}"), file=sys.stderr)
 
 
 def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shutil
 import sys
@@ -27,6 +26,8 @@ _DATA = re.compile(
 """What programs read and write, and what is no part of them."""
 _SYSTEM = tuple(f"{folder}/" for folder in ("/usr", "/bin", "/sbin", "/dev", "/proc", sys.prefix, sys.base_prefix))
 _MACRO = re.compile(r"\$\{[^}]*\}")
+_ENTRY = "playbook_cli.launch.entry"
+"""What calls a train function; its name follows, also within a command that watches over it."""
 _KEPT = 64
 _known: dict[tuple[object, ...], tuple[View, Fingerprint]] = {}
 """The last look at each program, and what it came to."""
@@ -37,7 +38,7 @@ class Program:
     """What is started for a trial."""
 
     words: Sequence[str]
-    """Its command in the study file, whose macros are different in each trial; `-m module` for a train function."""
+    """Its command in the study file, whose macros are different in each trial."""
     given: Sequence[str]
     """The command as this trial has it."""
     folder: str
@@ -53,7 +54,7 @@ class Program:
 
 def of_function(target: str, *, folder: str, cwd: str, env: Mapping[str, str], without: str) -> Program:
     """The program of `train: module:function`."""
-    words = ("-m", target.partition(":")[0])
+    words = ("-m", _ENTRY, target)
     path = env.get("PYTHONPATH", "")
     return Program(words=words, given=words, folder=folder, cwd=cwd, path=path, without=without, ours=True)
 
@@ -131,13 +132,15 @@ def _walked(program: Program, words: Sequence[str], view: View) -> Fingerprint:
     for before, word in zip(("", *words), words, strict=False):
         if before == "-m":
             walk.begin_module(word)
+        elif before == _ENTRY:
+            walk.begin_module(word.partition(":")[0])
         elif " " in word or "\n" in word:
             for needs in (of_shell(word), imports("-c.py", word.encode(errors="replace"))):
                 walk.take(needs, f"{cwd}/-c")
     walk.run()
     packages = dict(sorted(walk.packages.items())) if program.ours else {}
     if program.ours:
-        packages = {"Python": platform.python_version(), **packages}
+        packages = {"Python": ".".join(map(str, sys.version_info[:3])), **packages}
     return Fingerprint(
         files={_name(path, program.folder): digest for path, digest in sorted(walk.files.items())},
         packages=packages,

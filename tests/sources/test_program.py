@@ -122,6 +122,8 @@ def test_every_way_to_import_is_followed(write, look, text, also):
         ["bash", "scripts/here.sh"],
         ["${python}", "${study_dir}/train.py"],
         ["${python}", "."],
+        ["${python}", "-m", "playbook_cli.batch_size.probe", '{"a": 1}', "${python}", "train.py", "${args}"],
+        ["${python}", "-m", "playbook_cli.batch_size.probe", "{}", "-m", "playbook_cli.launch.entry", "train:main"],
     ],
     ids=" ".join,
 )
