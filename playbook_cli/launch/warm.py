@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.sources.program import fingerprint
@@ -106,8 +106,9 @@ class Warm:
         if job.cwd != recipe.cwd or not recipe.env.keys() <= env.keys():
             return None
         own = {name: value for name, value in env.items() if recipe.env.get(name) != value}
+        program = self._forks(recipe, self._server)  # before, since a trial may be quick to edit itself
         pid = self._server.fork({"env": own, "stdout": str(job.stdout.absolute())})
-        return None if pid is None else Forked(pid, self._server, self._imported)
+        return None if pid is None else Forked(pid, self._server, program)
 
     def close(self) -> None:
         """End the server. Trials that still run go on."""
@@ -124,6 +125,15 @@ class Warm:
 
     def _now(self) -> Fingerprint | None:
         return fingerprint(self._recipe.program) if self._recipe is not None and self._recipe.program else None
+
+    def _forks(self, recipe: Recipe, server: _Server) -> Fingerprint | None:
+        """What a fork runs: what was imported, and what is there now of that which it imports when it gets there."""
+        program, imported, now = recipe.program, self._imported, self._now()
+        if not (program and imported and now) or now == imported:
+            return imported
+        folder = program.folder
+        later = {path for path in imported.files if os.path.normpath(f"{folder}/{path}") not in server.loaded}
+        return replace(imported, files={**imported.files, **{p: now.files[p] for p in later & now.files.keys()}})
 
     def _settle(self) -> None:
         """Replace a server that is gone, or in whose import the program changed; or give up."""
@@ -183,6 +193,8 @@ class _Server:
         self.state = "warming"
         """And then `ready`, `refused` or `gone`."""
         self.reason: str | None = None
+        self.loaded: frozenset[str] = frozenset()
+        """The program's files that it has imported, and that forks do not read again."""
         self._codes: dict[int, int] = {}
         """Of children that ended and are not yet reaped."""
         self._reaped: set[int] = set()
@@ -284,7 +296,7 @@ class _Server:
             return None
         message: dict[str, Any] = json.loads(raw)
         if "ready" in message:
-            self.state = "ready"
+            self.state, self.loaded = "ready", frozenset(message["ready"])
         elif "refused" in message:
             self.state, self.reason = "refused", message["refused"]
         elif "ended" in message:

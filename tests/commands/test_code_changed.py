@@ -27,6 +27,12 @@ if os.environ["PLAYBOOK_TRIAL_ID"] == "2":
     path = pathlib.Path("t.py")
     path.write_text(path.read_text().replace("SCALE = 1.0", "SCALE = 100.0"))
 """
+LATE = """
+def train(trial):
+    from helper import OFFSET
+    trial.report(4, val_error=OFFSET)
+    if trial.id == 1: open("helper.py", "w").write("OFFSET = -0.5")
+"""
 STOPPING = """
 import os, pathlib
 checkpoint = pathlib.Path(os.environ["PLAYBOOK_TRIAL_DIR"]) / "checkpoints/last.pt"
@@ -228,6 +234,13 @@ def test_forks_run_what_was_imported_and_not_what_lies_there_now(bench):
     grown = bench("run", bench.study(program, trials=5))
     assert grown.code == 2
     assert MESSAGE in grown.err
+
+
+def test_what_a_fork_imports_when_it_gets_there_is_what_lies_there_then(bench):
+    bench.write("helper.py", "OFFSET = 0.0\n")
+    assert bench("run", bench.study(LATE), "--jobs", 1).code == 0
+    (caveat,) = bench("report", "runs/toy", "--json").json["caveats"]
+    assert caveat == "helper.py changed after trial 1: trials 2, 3 were trained by other code than trials 0, 1"
 
 
 def test_a_program_that_changes_while_it_is_imported_is_imported_again(bench):

@@ -34,7 +34,7 @@ def test_isolation_process_imports_it_anew_for_each(bench):
 def test_every_run_imports_it_anew_so_that_edits_are_seen(bench):
     assert bench("run", bench.study(COUNTING, trials=2)).code == 0
     edited = COUNTING.replace('["x"]', '["x"] + 10')
-    assert bench("run", bench.study(edited, trials=4)).code == 0
+    assert bench("run", bench.study(edited, trials=4), "--code-changed").code == 0
     assert [bench.metrics(trial)[0]["val_error"] > 10 for trial in range(4)] == [False, False, True, True]
 
 
