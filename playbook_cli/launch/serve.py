@@ -2,8 +2,8 @@
 
 Started by `launch.warm`; the two speak JSON over a socket that keeps messages apart.
 
-    server    {"ready": [path, ...]} or {"refused": why}    once: files that were imported, without installed packages;
-                                                     why is null where the import itself failed
+    server    {"ready": [path, ...]} or {"refused": why}    once: the program's files that were imported, null where
+                                                     they are too many; why is null where the import itself failed
     runner    {"env": {...}, "stdout": path}         fork a trial
     child     {"started": pid} or {"failed": [errno, text], "pid": pid}
     server    {"ended": pid, "code": n}              it has, and its number stays its own until it is reaped
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MESSAGE_BYTES = 1 << 17
-MAX_PATHS = 15
-"""Of 4 KiB each, in a message that would be too long."""
 _IMPORTS_TORCH = re.compile(rb"^\s*(?:import|from)\s+torch\b", re.MULTILINE)
 
 
@@ -102,12 +100,15 @@ def _warm_up(function: Callable[[Any], object]) -> None:
             warm.step()  # with CUDA, this asks the driver for devices
 
 
-def _own_files() -> list[str]:
-    """The files of the modules that forks have in memory, but for those of installed packages, which nobody edits."""
+def _own_files() -> list[str] | None:
+    """The files of the modules that forks have in memory, but for those of installed packages, which nobody edits.
+
+    None where they are too many to tell.
+    """
     files = (getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values()))
-    own = {str(file) for file in files if file and not str(file).startswith((sys.base_prefix, sys.prefix))}
-    paths = sorted(path for path in own if "-packages/" not in path)
-    return paths if len(json.dumps(paths)) < MESSAGE_BYTES // 2 else paths[:MAX_PATHS]
+    library = f"{Path(os.__file__).parent}{os.sep}"
+    own = {str(file) for file in files if file and not str(file).startswith(library) and "-packages/" not in str(file)}
+    return sorted(own) if sum(len(path) + 4 for path in own) < MESSAGE_BYTES // 2 else None
 
 
 def _refuse_what_a_fork_would_change(states: States) -> None:

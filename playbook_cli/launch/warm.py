@@ -129,7 +129,7 @@ class Warm:
     def _forks(self, recipe: Recipe, server: _Server) -> Fingerprint | None:
         """What a fork runs: what was imported, and what is there now of that which it imports when it gets there."""
         program, imported, now = recipe.program, self._imported, self._now()
-        if not (program and imported and now) or now == imported:
+        if not (program and imported and now) or now == imported or server.loaded is None:
             return imported
         folder = program.folder
         later = {path for path in imported.files if os.path.normpath(f"{folder}/{path}") not in server.loaded}
@@ -193,8 +193,8 @@ class _Server:
         self.state = "warming"
         """And then `ready`, `refused` or `gone`."""
         self.reason: str | None = None
-        self.loaded: frozenset[str] = frozenset()
-        """The program's files that it has imported, and that forks do not read again."""
+        self.loaded: frozenset[str] | None = None
+        """The program's files that it has imported, and that forks do not read again; None for all."""
         self._codes: dict[int, int] = {}
         """Of children that ended and are not yet reaped."""
         self._reaped: set[int] = set()
@@ -296,7 +296,8 @@ class _Server:
             return None
         message: dict[str, Any] = json.loads(raw)
         if "ready" in message:
-            self.state, self.loaded = "ready", frozenset(message["ready"])
+            self.state = "ready"
+            self.loaded = None if message["ready"] is None else frozenset(message["ready"])
         elif "refused" in message:
             self.state, self.reason = "refused", message["refused"]
         elif "ended" in message:

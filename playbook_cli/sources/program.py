@@ -154,7 +154,8 @@ def _files(program: Program, words: Sequence[str], view: View) -> list[str]:
     for word in words:
         for said in dict.fromkeys((word, word.partition("=")[2])):
             path = os.path.normpath(os.path.join(program.cwd, said)) if said else ""
-            if not path or path.startswith((*_SYSTEM, f"{program.without}/")) or _DATA.search(path):
+            foreign = path.startswith(_SYSTEM) and not path.startswith((f"{program.folder}/", f"{program.cwd}/"))
+            if not path or foreign or path.startswith(f"{program.without}/") or _DATA.search(path):
                 continue
             for candidate in (path, f"{path}/__main__.py"):
                 if view.is_file(candidate) and not os.path.basename(path).startswith("python"):

@@ -103,7 +103,8 @@ def test_an_import_that_fails_is_an_error_before_anything_is_written(bench):
 
 def test_one_that_fails_only_later_leaves_its_traceback_with_the_trial(bench):
     assert bench("run", bench.study(COUNTING, trials=2)).code == 0
-    answer = bench("run", bench.study("raise OSError('no data')\ndef train(trial): pass\n", trials=4))
+    broken = bench.study("raise OSError('no data')\ndef train(trial): pass\n", trials=4)
+    answer = bench("run", broken, "--code-changed")
     assert answer.code == 0
     assert "OSError: no data" in bench.paths().trial(2).stdout.read_text()
     assert "fresh process" not in answer.err

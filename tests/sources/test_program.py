@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook_cli import __version__
-from playbook_cli.sources import files, walk
+from playbook_cli.sources import files, program, walk
 from playbook_cli.sources.program import fingerprint, of_command, of_function
 
 
@@ -148,6 +148,14 @@ def test_a_command_is_its_scripts_and_what_these_import(write, look, words):
         assert "run.sh" in found.files
     if "scripts/here.sh" in words:
         assert {"scripts/here.sh", "scripts/near.py", "scripts/beside.py"} <= found.files.keys()
+
+
+def test_a_study_below_a_system_folder_has_a_program_as_well(write, look, monkeypatch, tmp_path):
+    """As /usr/src/app in a container."""
+    write("train.py", "import helper\n")
+    write("helper.py")
+    monkeypatch.setattr(program, "_SYSTEM", (f"{tmp_path.parent}/",))
+    assert look("${python}", "train.py").files.keys() == {"helper.py", "train.py"}
 
 
 def test_a_module_with_a_main_is_run_by_it(write, look):
