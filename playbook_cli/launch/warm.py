@@ -71,8 +71,8 @@ class Warm:
 
     @property
     def program(self) -> Fingerprint | None:
-        """What forks run, as it was when it was imported; None where each trial reads the program itself."""
-        return self._imported if self._server is not None else None
+        """What a fork of now runs; None where each trial reads the program itself."""
+        return self._forks(self._recipe, self._server) if self._recipe and self._server else None
 
     def begin(self) -> None:
         """Start the server, where that has not been done."""

@@ -72,7 +72,7 @@ def test_every_attempt_says_which_code_it_ran_and_the_journal_what_that_was(help
     (program,) = helped.events("program")
     assert states(helped) == [program["code"]] * 4
     assert program["files"].keys() == {"helper.py", "toy.py"}
-    assert program["packages"].keys() == {"Python"}
+    assert program["packages"].keys() == {"Python", "playbook-cli"}
     kinds = [event["event"] for event in helped.events()]
     assert kinds.index("program") < kinds.index("started")
 
