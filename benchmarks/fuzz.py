@@ -135,7 +135,8 @@ def write_study(folder: Path, trials: int = 8) -> StudyPaths:
         state = "infeasible" if number == 3 else "failed" if number == 5 else "completed"
         events += [
             {"event": "planned", **about, "params": params, "arm": arm, "seed": number},
-            {"event": "started", **about, "attempt": 1, "slot": "cpu0", "process": None},
+            {"event": "program", "time": 0.0, "code": f"c{number % 2}", "files": {"t.py": str(number % 2)}},
+            {"event": "started", **about, "attempt": 1, "slot": "cpu0", "process": None, "code": f"c{number % 2}"},
             {"event": "ended", **about, "attempt": 1, "state": state, "reason": "why", "exit_code": 0},
         ]
         paths.trial(number).dir.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
+from playbook_cli.fingerprint import Fingerprint
 from playbook_cli.records import Recorded, State, Value
 
 if TYPE_CHECKING:
@@ -76,6 +77,23 @@ def settings(event: Mapping[str, Any], key: str) -> dict[str, Value]:
     if not isinstance(given, dict):
         raise TypeError(f"{key} is {_shown(given)}")
     return {name: _value(name, tuple(value) if isinstance(value, list) else value) for name, value in given.items()}
+
+
+def program(event: Mapping[str, Any]) -> Fingerprint:
+    """A state of the program."""
+    return Fingerprint(
+        files=_texts(event, "files"),
+        inputs=_texts(event, "inputs") if "inputs" in event else {},
+        packages=_texts(event, "packages") if "packages" in event else {},
+        partial=event.get("partial") is True,
+    )
+
+
+def _texts(event: Mapping[str, Any], key: str) -> dict[str, str]:
+    given = event[key]
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise TypeError(f"{key} is {_shown(given)}")
+    return dict(given)
 
 
 def _value(name: str, value: Any) -> Value:

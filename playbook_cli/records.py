@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from playbook_cli.fingerprint import Fingerprint
+
 Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
 """One setting of a hyperparameter; a tuple is a list of a study file, such as Adam's betas."""
 
@@ -161,6 +163,9 @@ class TrialRecord:
     """The kinds of device that its attempts ran on, where that is known: usually one."""
     shared: bool = False
     """Whether other trials of its run may have used its device at the same time."""
+    codes: Sequence[str] = ()
+    """The states of the program that trained it, of a trial that was resumed under another one several; none unknown.
+    The last one's attempt is the one that ended in its result. `StudyRecord.programs` describes them."""
     curve: Curve | None = None
     """Evaluations of the latest attempt; None where nothing was recorded."""
     best: Best | None = None
@@ -225,6 +230,8 @@ class StudyRecord:
     """What the points of this study came to in a shorter round before it."""
     imported: bool = False
     """Another tool ran its trials, so that no further ones can be added."""
+    programs: Mapping[str, Fingerprint] = field(default_factory=dict)
+    """The states of the program that trials ran, in order of their first use."""
     training_fit: TrainingFit | None = None
     """None where no sweep of this study is known, or it could not say."""
 
@@ -242,6 +249,11 @@ class StudyRecord:
 def searched(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     """The trials of the search, without those that repeat one of them."""
     return [trial for trial in trials if trial.repeat_of is None]
+
+
+def codes(before: Sequence[str], code: str, *, resumed: bool) -> tuple[str, ...]:
+    """The `codes` of a trial whose next attempt runs this one; nothing is left of the earlier ones unless `resumed`."""
+    return tuple(dict.fromkeys((*before, code))) if resumed else (code,)
 
 
 @dataclass(frozen=True, kw_only=True)

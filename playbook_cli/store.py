@@ -18,7 +18,7 @@ from playbook_cli.identity import verified
 from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import SILENT_SECONDS, silent_seconds, told
 from playbook_cli.paths import StudyPaths
-from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, searched
+from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, codes, searched
 from playbook_cli.spec.load import load
 from playbook_cli.who import machine
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import psutil
 
+    from playbook_cli.fingerprint import Fingerprint
     from playbook_cli.nodes import Node
     from playbook_cli.records import Value
     from playbook_cli.spec.model import Round, StudySpec
@@ -83,6 +84,8 @@ class History:
     """The study file that was run last."""
     trained_seconds: float
     """Time that all ended attempts took together."""
+    programs: Mapping[str, Fingerprint]
+    """The states of the program that attempts ran, by what stands for them, in order of their first use."""
 
 
 class Store:
@@ -130,6 +133,7 @@ class Store:
             listed=spec.points is not None,
             adaptive=spec.adaptive,
             imported=spec.imported is not None,
+            programs=history.programs,
             earlier=None if spec.round is None else _earlier(spec, spec.round, trials, self.paths.dir.parent),
         )
 
@@ -169,6 +173,7 @@ def read_history(paths: StudyPaths) -> History:
     attempts: dict[int, Attempt] = {}
     source: str | None = None
     seconds = 0.0
+    programs: dict[str, Fingerprint] = {}
     for line, event in enumerate(journal.read(paths.journal), start=1):
         try:
             kind = event["event"]
@@ -185,9 +190,15 @@ def read_history(paths: StudyPaths) -> History:
             elif kind == "started":
                 number, attempt = events.whole(event, "trial"), events.whole(event, "attempt", least=1)
                 trials[number].update(attempts=attempt, state="pending", reason=None, recorded=None)
+                if code := events.text(event, "code") if "code" in event else None:
+                    before, resumed = trials[number].get("codes", ()), event.get("resumed") is True
+                    trials[number]["codes"] = codes(before, code, resumed=resumed)
                 attempts[number] = Attempt(
                     trial=number, number=attempt, started=events.moment(event), slot=events.text(event, "slot") or ""
                 )
+            elif kind == "program":
+                program = events.program(event)
+                programs.setdefault(events.text(event, "code") or "", program)
             elif kind == "ended":
                 number = events.whole(event, "trial")
                 trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
@@ -205,7 +216,13 @@ def read_history(paths: StudyPaths) -> History:
                 hint="the file was edited; restore it, or delete the line to go on without it",
             ) from None
     ordered = [TrialRecord(**trials[number]) for number in sorted(trials)]
-    return History(trials=ordered, open_attempts=list(attempts.values()), source=source, trained_seconds=seconds)
+    return History(
+        trials=ordered,
+        open_attempts=list(attempts.values()),
+        source=source,
+        trained_seconds=seconds,
+        programs=programs,
+    )
 
 
 def planned(spec: StudySpec, trials: Sequence[TrialRecord]) -> int:

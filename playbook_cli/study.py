@@ -12,9 +12,10 @@ from playbook_cli import atomic, identity, journal
 from playbook_cli.curves import measured_by
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.command import job
+from playbook_cli.launch.made_of import made_of
 from playbook_cli.launch.memory import out_of_memory
 from playbook_cli.logs import last_lines
-from playbook_cli.records import WHOLE, TrialRecord, searched
+from playbook_cli.records import WHOLE, TrialRecord, codes, searched
 from playbook_cli.sampling.bayesian import learned
 from playbook_cli.sampling.continued import began_anew, checkpoint_of, go_on_from
 from playbook_cli.store import read_history
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.claim import Claim
     from playbook_cli.curves import Measured
+    from playbook_cli.fingerprint import Fingerprint
     from playbook_cli.launch import Ended, Launcher
     from playbook_cli.paths import StudyPaths, TrialPaths
     from playbook_cli.records import State
@@ -131,6 +133,8 @@ class Study:
     """Which trials this run is about; None for all of them."""
     follows: Mapping[str, Any] | None = None
     """What an adaptive search begins with, for its journal; None where that has it already."""
+    programs: dict[str, Fingerprint] = field(default_factory=dict)
+    """The states of the program that the journal describes, by what stands for them."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _polled: deque[Ended] = field(default_factory=deque)
@@ -194,6 +198,7 @@ class Study:
     def _plan(self) -> None:
         """Take what the journal has, interrupted attempts ended, and let the sampler add what is missing."""
         history = read_history(self.paths)
+        self.programs.update(history.programs)
         left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
         for attempt in history.open_attempts:
             if attempt.trial in left:
@@ -339,7 +344,8 @@ class Study:
         paths.dir.mkdir(parents=True, exist_ok=True)
         identity.write_params(paths, trial.params)
         identity.write(paths, trial, known, attempt=trial.attempts)
-        if not paths.last_checkpoint.exists():
+        resumed = paths.last_checkpoint.exists()
+        if not resumed:
             journal.set_aside(paths.metrics)
             if checkpoint := checkpoint_of(number, self._trials.values(), self.spec.points or ()):
                 go_on_from(checkpoint, paths)
@@ -354,16 +360,34 @@ class Study:
         try:
             further = self.race.environment(trial) if self.race else None
             ready = job(self.spec, trial, paths, self.folder, further)
+            now = made_of(self.spec, trial, paths, self.folder, ready)
             started = self.launcher.submit(replace(ready, alone=number in self._alone))
         except OSError as error:
             self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
             self._crashed(number, attempt, f"it can't be started: {error}", waiting)
             return
         self._attempts[number] = attempt
-        self._note("started", trial=number, attempt=attempt.number, slot=started.slot, process=started.process)
+        code = self._described(started.program or now)
+        self._trials[number] = trial = replace(trial, codes=codes(trial.codes, code, resumed=resumed))
+        self._note(
+            "started",
+            trial=number,
+            attempt=attempt.number,
+            slot=started.slot,
+            process=started.process,
+            code=code,
+            resumed=resumed,
+        )
         # after the journal: a runner that dies between the two leaves an attempt that the journal knows
         identity.write(paths, trial, known, attempt=attempt.number)
         self.watcher.started(trial, started.slot)
+
+    def _described(self, program: Fingerprint) -> str:
+        """What stands for this state of the program in the journal, which describes each once."""
+        if program.code not in self.programs:
+            self._note("program", code=program.code, **program.described())
+            self.programs[program.code] = program
+        return program.code
 
     def _set_aside_another(self, trial: TrialRecord, paths: TrialPaths) -> None:
         """Move a folder out of the way that holds what is not this trial's, or comes from a later journal."""

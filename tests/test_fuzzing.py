@@ -30,10 +30,12 @@ NAMES = st.sampled_from(
     ["event", "trial", "attempt", "time", "state", "reason", "slot", "params", "arm", "seed", "step"]
 )
 EVENTS = st.fixed_dictionaries(
-    {"event": st.sampled_from(["run", "planned", "started", "ended", "imported", "else"]) | VALUES},
+    {"event": st.sampled_from(["run", "planned", "program", "started", "ended", "imported", "else"]) | VALUES},
     optional={"trial": st.integers(0, 2) | VALUES, "attempt": st.integers(1, 3) | VALUES, "time": VALUES}
     | {"state": st.sampled_from(["completed", "failed"]) | VALUES, "reason": SCALARS, "slot": SCALARS}
-    | {"params": VALUES, "arm": VALUES, "seed": VALUES, "repeat_of": VALUES, "source": VALUES},
+    | {"params": VALUES, "arm": VALUES, "seed": VALUES, "repeat_of": VALUES, "source": VALUES}
+    | {"code": st.sampled_from(["a", "b"]) | VALUES, "resumed": st.booleans() | VALUES, "files": VALUES}
+    | {"inputs": VALUES, "packages": VALUES, "partial": VALUES},
 )
 
 

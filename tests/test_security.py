@@ -267,7 +267,16 @@ def hostile(bench):
         params = {"x<img src=x>[bold]": number / 8, **arm, "f": HOSTILE, "<script>": 1}
         events += [
             {"event": "planned", "time": 0, "trial": number, "params": params, "arm": arm, "seed": number},
-            {"event": "started", "time": 0, "trial": number, "attempt": 1, "slot": HOSTILE, "process": None},
+            {"event": "program", "time": 0, "code": f"{HOSTILE}{number}", "files": {HOSTILE: str(number)}},
+            {
+                "event": "started",
+                "time": 0,
+                "trial": number,
+                "attempt": 1,
+                "slot": HOSTILE,
+                "process": None,
+                "code": f"{HOSTILE}{number}",
+            },
         ]
         state = "failed" if number == 7 else "infeasible" if number == 6 else "completed"
         reason = HOSTILE if number > 5 else None

@@ -4,7 +4,8 @@ A finding blocks only the verdict that mending it could overturn. A baseline tha
 early, it overfits, most of it is infeasible) may catch up: that blocks `adopt`. The same of the candidate blocks
 `keep`, and not `adopt`: mended, it would win by more. Between two arms of one study, which were tuned by one protocol,
 a range of either side that ends too early blocks both, as it blocks the verdict of that study's report. A training
-loss that rises hints at a bug, and a selected point that diverges again has no mean to compare: these block both.
+loss that rises hints at a bug, a selected point that diverges again has no mean to compare, and trainings of one side
+by several versions of the program differ by more than luck: these block both.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from typing import TYPE_CHECKING, Literal
 
 from playbook_cli.advice import wording
 from playbook_cli.advice.fairness import unfair
+from playbook_cli.fingerprint import difference
+from playbook_cli.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.analysis.selection import Selected
+    from playbook_cli.fingerprint import Difference
     from playbook_cli.records import Finding, StudyRecord
 
 Verdict = Literal["adopt", "keep", "not-yet"]
@@ -46,6 +50,25 @@ def of_findings(
         Obstacle(text=f"{label}: {text}", overturns=_BOTH if finding.rule in both else own)
         for finding, text in unfair(study, findings)
     ]
+
+
+def of_code(label: str, study: StudyRecord, further: Sequence[StudyRecord] = ()) -> list[Obstacle]:
+    """That the trainings of one side were not all done by one version of the program, whose change is in the gain."""
+    said = versions(study.trials, study.programs).sentences()
+    for other in further:
+        said += [f"{other.name}: {sentence}" for sentence in versions(other.trials, other.programs).sentences()]
+        if (changed := changed_between(study, other)) is not None:
+            said.append(f"{other.name} was trained by other code than {study.name}: {changed}")
+    return [Obstacle(text=f"{label}: {sentence}", overturns=_BOTH) for sentence in said]
+
+
+def changed_between(one: StudyRecord, other: StudyRecord) -> Difference | None:
+    """How the files of the program differ from one study to another; None where they don't, or nothing is known."""
+    first, second = (versions(study.trials, study.programs).versions for study in (one, other))
+    if not (first and second):
+        return None
+    changed = difference(first[-1].program, second[0].program)
+    return changed if changed.code else None
 
 
 def of_nothing(label: str, *, target: bool) -> Obstacle:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import advise, wording
 from playbook_cli.advice.decision import decide, without_repeats, without_results
-from playbook_cli.advice.obstacles import of_divergence, of_findings, of_nothing, of_unreached
+from playbook_cli.advice.obstacles import changed_between, of_code, of_divergence, of_findings, of_nothing, of_unreached
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.comparison import Side, compare, selected_gain
 from playbook_cli.analysis.selection import select
@@ -94,6 +94,7 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
             obstacles += of_divergence(contender.label, selected)
         else:
             obstacles += of_unreached(contender.label, selected, baseline=first)
+    obstacles += _of_code(baseline, candidate)
     unit = baseline.study.metric.name if target is None else "steps"
     compared = compare(a, b)
     if compared is not None:
@@ -122,6 +123,22 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
     )
 
 
+def _one_study(a: Contender, b: Contender) -> bool:
+    """Whether they are arms of one."""
+    return bool(a.folder) and a.folder == b.folder
+
+
+def _of_code(a: Contender, b: Contender) -> list[Obstacle]:
+    """What speaks against the comparison in the programs: two studies may have two, and all of one side has one."""
+    if not _one_study(a, b):
+        return [obstacle for side in (a, b) for obstacle in of_code(side.label, side.study, side.further)]
+    both = [
+        replace(one, trials=sorted([*one.trials, *other.trials], key=lambda trial: trial.id))
+        for one, other in zip((a.study, *a.further), (b.study, *b.further), strict=True)
+    ]
+    return of_code(a.folder, both[0], both[1:])
+
+
 def _side(contender: Contender, target: float | None) -> Side:
     studies = [contender.study, *contender.further]
     timed = studies if target is None else [time_to_target(study, target) for study in studies]
@@ -141,6 +158,11 @@ def _caveats(a: Contender, b: Contender) -> list[str]:
     if other:
         listed = ", ".join(f"{name} {a.study.fixed[name]} and {b.study.fixed[name]}" for name in other)
         said.append(f"fixed settings differ: {listed}")
+    changed = None if _one_study(a, b) else changed_between(a.study, b.study)
+    if changed is not None:
+        settings = other or a.study.parameters != b.study.parameters or a.study.fixed.keys() != b.study.fixed.keys()
+        also = ", and so do the settings: the gain is that of both" if settings else ""
+        said.append(f"the program differs ({changed} between {a.label} and {b.label}){also}")
     for contender in (a, b):
         search = contender.study.search
         ended = len(outcomes.ended(search.trials))

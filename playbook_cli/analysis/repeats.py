@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.analysis import outcomes
+from playbook_cli.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,9 @@ class Repeated:
     interval: tuple[float, float] | None
     """Of the mean, 95%, by Student's t; None below two completed repeats."""
     luck: float | None
-    """How much better the selected result was than the mean of its repeats; negative where it was worse."""
+    """How much better the selected result was than the mean of its repeats; negative where it was worse.
+
+    None also where they were trained by other code: the difference is then that of the code, too."""
 
 
 def repeated(study: StudyRecord) -> list[Repeated]:
@@ -53,6 +56,7 @@ def _repeated(study: StudyRecord, number: int) -> Repeated:
     values = [t.best.value for t in outcomes.completed(again) if t.best is not None]
     mean = float(np.mean(values)) if values else None
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    comparable = versions([trial, *again], study.programs).one
     selected = trial.best.value if trial.state == "completed" and trial.best is not None else None
     return Repeated(
         trial=number,
@@ -62,7 +66,9 @@ def _repeated(study: StudyRecord, number: int) -> Repeated:
         mean=mean,
         sd=sd,
         interval=None if mean is None or sd is None else _interval(mean, sd, len(values)),
-        luck=None if mean is None or selected is None else study.metric.loss(mean) - study.metric.loss(selected),
+        luck=study.metric.loss(mean) - study.metric.loss(selected)
+        if mean is not None and selected is not None and comparable
+        else None,
     )
 
 

@@ -12,6 +12,7 @@ import typer
 
 from playbook_cli.commands.growing import as_given, interrupted, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
+from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,7 @@ def batch_size(
         Path | None, typer.Option("--write", metavar="FILE", help="Write the study with the recommended size.")
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Set earlier probes of this study aside.")] = False,
+    code_changed: CodeChanged = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once for --steps-to-target; probes go alone.")
     ] = None,
@@ -104,7 +106,7 @@ def batch_size(
     )
     if write is not None and write.exists():
         raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
-    session = _Session(setting, source, study, runs, gpus, wait=wait)
+    session = _Session(setting, source, study, runs, gpus, changed=code_changed, wait=wait)
     rate = session.check(scaling=steps_to_target is not None)
     if wait:
         wait_for_runner(session.paths(), session.paths(targets.SUFFIX))
@@ -123,13 +125,14 @@ class _Session:
     """One call of the command: the study file, where its probes live, and what runs them."""
 
     def __init__(
-        self, setting: Setting, source: Source, file: Path, runs: Path, gpus: str | None, *, wait: bool
+        self, setting: Setting, source: Source, file: Path, runs: Path, gpus: str | None, *, changed: bool, wait: bool
     ) -> None:
         self._setting = setting
         self._source = source
         self._file = file
         self._runs = runs
         self._gpus = gpus
+        self._changed = changed
         self._wait = wait
 
     def paths(self, suffix: str | None = None) -> StudyPaths:
@@ -221,7 +224,7 @@ class _Session:
         slots = slots_of(spec, jobs, self._gpus)
         with (
             warmed(spec, self._file.parent, paths, slots, tell) as warm,
-            training(spec, paths, self._file, slots, warm, wait=self._wait) as train,
+            training(spec, paths, self._file, slots, warm, changed=self._changed, wait=self._wait) as train,
         ):
             yield train
 

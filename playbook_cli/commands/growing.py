@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import typer
 
+from playbook_cli.commands.same_code import require_same_code
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
@@ -19,18 +21,23 @@ if TYPE_CHECKING:
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.study import Outcome
     from playbook_cli.sweep.folder import Train
 
 Given = ParamSpec("Given")
+_ANEW = "start over with --anew"
 
 
 @contextmanager
 def training(
-    spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm, *, wait: bool
+    spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm, *, changed: bool, wait: bool
 ) -> Iterator[Train]:
-    """Hold the claim of a folder, and train its trials; trials that an earlier runner left are ended before."""
+    """Hold the claim of a folder, and train its trials; trials that an earlier runner left are ended before.
+
+    StudyError where the program changed in the meantime, unless that is said by `changed`.
+    """
     from playbook_cli.claim import claimed
     from playbook_cli.commands.run import run_trials, tell
     from playbook_cli.launch.places import end_orphans
@@ -40,9 +47,20 @@ def training(
         end_orphans(spec, paths)
 
         def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
+            if _missing(spec, paths, only):
+                require_same_code(spec, paths, file.parent, changed=changed, warm=warm, otherwise=_ANEW)
             return run_trials(spec, file, paths, slots, claim, sampler, race, only=only, warm=warm)
 
         yield train
+
+
+def _missing(spec: StudySpec, paths: StudyPaths, only: Callable[[TrialRecord], bool] | None) -> bool:
+    """Whether there is something to train."""
+    from playbook_cli.store import read_history
+
+    trials = read_history(paths).trials
+    unfinished = (t for t in trials if t.state not in ("completed", "infeasible") and (only is None or only(t)))
+    return len(trials) < (spec.trials or 0) or any(unfinished)
 
 
 def set_aside(*folders: StudyPaths) -> None:

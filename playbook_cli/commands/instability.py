@@ -23,6 +23,7 @@ from playbook_cli.commands.options import (
     study_folder,
     wait_for_runner,
 )
+from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,7 @@ def instability(
         Path | None, typer.Option("--write", metavar="FILE", help="Write the study with what mends it.")
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier probe of this study aside.")] = False,
+    code_changed: CodeChanged = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
     gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
     wait: Wait = False,
@@ -94,7 +96,7 @@ def instability(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
     )
     paths = _paths(store)
-    with _training(store, study, setting, paths, jobs, gpus, anew=anew, wait=wait) as train:
+    with _training(store, study, setting, paths, jobs, gpus, anew=anew, changed=code_changed, wait=wait) as train:
         seen, stopped = probe(setting, paths, train)
     require_finished(stopped)
     given = answer(setting, seen, as_given(context))
@@ -185,6 +187,7 @@ def _training(
     gpus: str | None,
     *,
     anew: bool,
+    changed: bool,
     wait: bool,
 ) -> Iterator[Train]:
     """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
@@ -201,7 +204,7 @@ def _training(
         set_aside(paths)
     with (
         warmed(setting.study, file.parent, paths, slots, tell) as warm,
-        training(setting.study, paths, file, slots, warm, wait=wait) as train,
+        training(setting.study, paths, file, slots, warm, changed=changed, wait=wait) as train,
     ):
         yield train
 

@@ -11,6 +11,7 @@ import typer
 
 from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
+from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -60,6 +61,7 @@ def lr_sweep(
         bool, typer.Option("--write", help="Write max_train_steps into the study file, and an eval_every that fits it.")
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
+    code_changed: CodeChanged = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
     ] = None,
@@ -105,7 +107,7 @@ def lr_sweep(
     slots = slots_of(given, jobs, gpus)
     paths = StudyPaths(runs / f"{given.name}-lr-sweep")
     with warmed(given, study.parent, paths, slots, tell) as warm:
-        session = _Session(setting, source, study, runs, slots, warm, wait=wait)
+        session = _Session(setting, source, study, runs, slots, warm, changed=code_changed, wait=wait)
         session.check()
         if wait:
             wait_for_runner(session.paths("lr-sweep"), session.paths("lr-find"))
@@ -129,6 +131,7 @@ class _Session:
         slots: list[Slot],
         warm: Warm,
         *,
+        changed: bool,
         wait: bool,
     ) -> None:
         self._setting = setting
@@ -137,6 +140,7 @@ class _Session:
         self._runs = runs
         self._slots = slots
         self._warm = warm
+        self._changed = changed
         self._wait = wait
 
     def paths(self, suffix: str) -> StudyPaths:
@@ -193,7 +197,10 @@ class _Session:
         return answer(setting, swept, judge(swept.points), command, found=found)
 
     def _training(self, suffix: str) -> AbstractContextManager[Train]:
-        return training(self._setting.study, self.paths(suffix), self._file, self._slots, self._warm, wait=self._wait)
+        paths, changed = self.paths(suffix), self._changed
+        return training(
+            self._setting.study, paths, self._file, self._slots, self._warm, changed=changed, wait=self._wait
+        )
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

@@ -113,9 +113,10 @@ def next_(
 def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.commands.output import console
     from playbook_cli.gone import gone
+    from playbook_cli.versions import told
 
-    for lost in gone(record.trials, store.paths):
-        console(stderr=True).print(f"playbook: {lost}", soft_wrap=True)
+    for caveat in [*gone(record.trials, store.paths), *told(record.trials, record.programs)]:
+        console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:
         console(stderr=True).print(

@@ -20,6 +20,7 @@ from playbook_cli.commands.options import (
     study_folder,
     wait_for_runner,
 )
+from playbook_cli.commands.same_code import CodeChanged, require_same_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ def repeat(
     ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
     gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    code_changed: CodeChanged = False,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
@@ -67,6 +69,7 @@ def repeat(
         asked.append((theirs, [_ranked(theirs.record)[0].id]))
     plans = [_plan(side, numbers, seeds, jobs, gpus) for side, numbers in asked]
     for plan in plans:
+        _require_same_code(plan, changed=code_changed)
         _tell_of_checkpoints(plan)
     outcomes = []
     for plan in plans:
@@ -213,6 +216,18 @@ def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpu
         again = [trial for trial in side.record.trials if trial.id in numbers]
         preflight.look(side.store.spec, side.source, side.file.parent, again)
     return plan
+
+
+def _require_same_code(plan: _Plan, *, changed: bool) -> None:
+    """StudyError where a repeat would measure the change of the program, and not the luck of a seed."""
+    if not plan.over():
+        require_same_code(
+            plan.side.store.spec,
+            plan.side.store.paths,
+            plan.side.file.parent,
+            changed=changed,
+            than=lambda trial: trial.id in plan.numbers or plan.concerns(trial),
+        )
 
 
 def _tell_of_checkpoints(plan: _Plan) -> None:

@@ -33,6 +33,7 @@ def report(
     from playbook_cli.report.build import build
     from playbook_cli.store import Store
     from playbook_cli.sweep import known as sweep_known
+    from playbook_cli.versions import told
 
     store = Store(study_folder(study, runs))
     record = sweep_known.record(store)
@@ -40,7 +41,7 @@ def report(
         record,
         advise(record),
         failures=failures(record.trials, store.paths),
-        caveats=gone(record.trials, store.paths),
+        caveats=[*gone(record.trials, store.paths), *told(record.trials, record.programs)],
     )
     try:
         if json:

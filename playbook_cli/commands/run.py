@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
+from playbook_cli.commands.same_code import CodeChanged, require_same_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Submit everything, and leave; for launcher: slurm.")
     ] = False,
+    code_changed: CodeChanged = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
     wait: Wait = False,
     json: Json = False,
@@ -71,7 +73,18 @@ def run(
         learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"
         ends = f"trials of launcher: {spec.launcher} end with their runner"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
-    execute(spec, source, study, jobs=jobs, gpus=gpus, json=json, runs=runs, detach=detach, wait=wait)
+    execute(
+        spec,
+        source,
+        study,
+        jobs=jobs,
+        gpus=gpus,
+        json=json,
+        runs=runs,
+        detach=detach,
+        code_changed=code_changed,
+        wait=wait,
+    )
 
 
 def execute(
@@ -84,6 +97,7 @@ def execute(
     json: bool,
     runs: Path,
     detach: bool = False,
+    code_changed: bool = False,
     wait: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
@@ -114,6 +128,15 @@ def execute(
         finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
         if len(finished) < max(spec.trials or 0, len(recorded)):
             warm.begin()  # it gets ready while the rest is looked at
+            again = any(trial.repeat_of is not None and trial not in finished for trial in recorded)
+            require_same_code(
+                spec,
+                paths,
+                file.parent,
+                changed=code_changed,
+                than=lambda trial: again or trial.repeat_of is None,
+                warm=warm,
+            )
         known = searched(recorded)
         if first is not None:
             sampler = make(spec.sampler, spec.seed, metric=spec.objective, first=first.followed.trials)
@@ -164,6 +187,7 @@ def run_trials(
     from playbook_cli.progress import watcher
     from playbook_cli.provenance import origin
     from playbook_cli.study import Stop, Study
+    from playbook_cli.versions import versions
 
     metric = spec.objective
     view = watcher(console(stderr=True), paths, metric, spec.max_train_steps)
@@ -172,7 +196,7 @@ def run_trials(
     before = [signal.signal(number, stop.ask) for number in signals]
     try:
         with nullcontext(warm) if warm else warmed(spec, file.parent, paths, slots, tell) as ready:
-            return Study(
+            study = Study(
                 spec=spec,
                 paths=paths,
                 folder=file.parent.absolute(),
@@ -187,17 +211,23 @@ def run_trials(
                 only=only,
                 follows=follows,
                 detach=detach,
-            ).run()
+            )
+            outcome = study.run()
     finally:
         view.close()
         for number, handler in zip(signals, before, strict=True):
             # asked once more, it is ending already, and says how
             signal.signal(number, signal.SIG_IGN if stop.asked else handler)
+    for said in versions(outcome.trials, study.programs).sentences():
+        tell(said)
+    return outcome
 
 
 def tell(text: str) -> None:
     """Tell the user something about the run, also while the live view is shown."""
-    print(f"note: {text}", file=sys.stderr)
+    from playbook_cli.commands.output import visible
+
+    print(visible(f"note: {text}"), file=sys.stderr)
 
 
 def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:

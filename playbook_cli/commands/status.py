@@ -22,13 +22,14 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json
     from playbook_cli.store import Store
+    from playbook_cli.versions import told
 
     store = Store(study_folder(study, runs))
     if json:
         record = store.record()
         answer = as_json(record.name, record.metric, record.trials, record.planned)
-        nodes = store.on_cluster(store.history())
-        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}))
+        nodes, caveats = store.on_cluster(store.history()), told(record.trials, record.programs)
+        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": caveats} if caveats else {}))
         return
     out = console()
     for line in lines(store)[0]:
@@ -38,12 +39,14 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
+    from playbook_cli.versions import told
 
     record, runner, history = store.record(), store.runner(), store.history()
     nodes = store.on_cluster(history)
     said = sentences(record.name, record.metric, record.trials, record.planned)
     shown = [
         *said,
+        *(f"  {caveat}" for caveat in told(record.trials, record.programs)),
         *_failed(record, store),
         *_running(record, nodes),
         *_on_cluster(nodes),

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from playbook_cli.fingerprint import Fingerprint
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -33,6 +35,8 @@ class Started:
     """Where it runs, for people."""
     process: int | None
     """Its process on this machine."""
+    program: Fingerprint | None = None
+    """What it was forked from, as that was when it was imported; None where it reads the program itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,14 @@ in the child, and the server refuses where the import has done so already; but n
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from playbook_cli.launch.command import deterministic, inherited
 from playbook_cli.launch.warm import Recipe, Warm
+from playbook_cli.sources.program import of_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,9 +65,18 @@ def _obstacle(spec: StudySpec, slots: Sequence[Slot]) -> str | None:
 def _recipe(spec: StudySpec, folder: Path, paths: StudyPaths, slots: Sequence[Slot]) -> Recipe:
     first, *others = (slot.env for slot in slots)
     common = {name: value for name, value in first.items() if all(env.get(name) == value for env in others)}
+    env = {**common, **inherited(folder), **deterministic(spec), **spec.env}
+    cwd = folder.absolute() / (spec.cwd or ".")
     return Recipe(
         target=str(spec.train),
-        env={**common, **inherited(folder), **deterministic(spec), **spec.env},
-        cwd=folder.absolute() / (spec.cwd or "."),
+        env=env,
+        cwd=cwd,
         directory=str(paths.trial(spec.trials or 0).dir.absolute()) + "/" * 20,
+        program=of_function(
+            str(spec.train),
+            folder=str(folder.absolute()),
+            cwd=os.path.normpath(cwd),
+            env=env,
+            without=str(paths.trials.absolute()),
+        ),
     )

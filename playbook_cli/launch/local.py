@@ -18,6 +18,7 @@ from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
 from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children
+from playbook_cli.launch.warm import Forked
 from playbook_cli.paths import StudyPaths
 from playbook_cli.store import is_anothers
 
@@ -130,7 +131,8 @@ class LocalLauncher:
             origin=Origin(leader=process.pid, directory=job.env.get("PLAYBOOK_TRIAL_DIR")),
             alone=job.alone,
         )
-        return Started(slot=slot.name, process=process.pid)
+        imported = process.program if isinstance(process, Forked) else None
+        return Started(slot=slot.name, process=process.pid, program=imported)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
         """None: processes of a runner that is gone are ended before the next one begins (`end_orphans`)."""

@@ -2,7 +2,8 @@
 
 Started by `launch.warm`; the two speak JSON over a socket that keeps messages apart.
 
-    server    {"ready": true} or {"refused": why}    once; why is null where the import itself failed
+    server    {"ready": [path, ...]} or {"refused": why}    once: the program's files that were imported, null where
+                                                     they are too many; why is null where the import itself failed
     runner    {"env": {...}, "stdout": path}         fork a trial
     child     {"started": pid} or {"failed": [errno, text], "pid": pid}
     server    {"ended": pid, "code": n}              it has, and its number stays its own until it is reaped
@@ -60,7 +61,7 @@ def serve(fd: int, target: str, load: Callable[[str], Callable[[Any], object]]) 
     gc.enable()
     gc.freeze()
     forked.flush(files)
-    _tell(runner, {"ready": True})
+    _tell(runner, {"ready": _own_files()})
     trial = _next_trial(runner)
     try:
         forked.become(trial, room, changed)
@@ -97,6 +98,17 @@ def _warm_up(function: Callable[[Any], object]) -> None:
         warm: torch.optim.Optimizer = optimizer([parameter], lr=0.1)
         if not torch.backends.cuda.is_built():
             warm.step()  # with CUDA, this asks the driver for devices
+
+
+def _own_files() -> list[str] | None:
+    """The files of the modules that forks have in memory, but for those of installed packages, which nobody edits.
+
+    None where they are too many to tell.
+    """
+    files = (getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values()))
+    library = f"{Path(os.__file__).parent}{os.sep}"
+    own = {str(file) for file in files if file and not str(file).startswith(library) and "-packages/" not in str(file)}
+    return sorted(own) if sum(len(path) + 4 for path in own) < MESSAGE_BYTES // 2 else None
 
 
 def _refuse_what_a_fork_would_change(states: States) -> None:

@@ -16,16 +16,19 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.launch.orphans import ADOPTION
+from playbook_cli.sources.program import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from playbook_cli.fingerprint import Fingerprint
     from playbook_cli.launch import Job
+    from playbook_cli.sources.program import Program
 
 MESSAGE_BYTES = 1 << 17
 ANSWER_SECONDS = 10.0
@@ -47,6 +50,8 @@ class Recipe:
     cwd: Path
     directory: str
     """A path as long as that of any trial's folder."""
+    program: Program | None = None
+    """What is imported, to tell later what it was made of; None where nobody asks."""
 
 
 class Warm:
@@ -58,6 +63,15 @@ class Warm:
         self._tell = tell
         self._started = 0
         self._server: _Server | None = None
+        self._imported: Fingerprint | None = None
+        """What the program was made of when the server began to import it."""
+        self._looked: _Server | None = None
+        """The server whose import is known to be of that program."""
+
+    @property
+    def program(self) -> Fingerprint | None:
+        """What a fork of now runs; None where each trial reads the program itself."""
+        return self._forks(self._recipe, self._server) if self._recipe and self._server else None
 
     def begin(self) -> None:
         """Start the server, where that has not been done."""
@@ -91,8 +105,9 @@ class Warm:
         if job.cwd != recipe.cwd or not recipe.env.keys() <= env.keys():
             return None
         own = {name: value for name, value in env.items() if recipe.env.get(name) != value}
+        program = self._forks(recipe, self._server)  # before, since a trial may be quick to edit itself
         pid = self._server.fork({"env": own, "stdout": str(job.stdout.absolute())})
-        return None if pid is None else Forked(pid, self._server)
+        return None if pid is None else Forked(pid, self._server, program)
 
     def close(self) -> None:
         """End the server. Trials that still run go on."""
@@ -108,12 +123,32 @@ class Warm:
 
     def _renew(self, recipe: Recipe) -> None:
         self._started += 1
+        self._imported = self._now()
         self._server = _Server(recipe)
 
+    def _now(self) -> Fingerprint | None:
+        return fingerprint(self._recipe.program) if self._recipe is not None and self._recipe.program else None
+
+    def _forks(self, recipe: Recipe, server: _Server) -> Fingerprint | None:
+        """What a fork runs: what was imported, and what is there now of that which it imports when it gets there."""
+        program, imported, now = recipe.program, self._imported, self._now()
+        if not (program and imported and now) or now == imported or server.loaded is None:
+            return imported
+        folder = program.folder
+        later = {path for path in imported.files if os.path.normpath(f"{folder}/{path}") not in server.loaded}
+        return replace(imported, files={**imported.files, **{p: now.files[p] for p in later & now.files.keys()}})
+
     def _settle(self) -> None:
-        """Replace a server that is gone, or give up."""
-        if self._recipe is None or self._server is None or self._server.state in ("warming", "ready"):
+        """Replace a server that is gone, or in whose import the program changed; or give up."""
+        if self._recipe is None or self._server is None or self._server.state == "warming":
             return
+        if self._server.state == "ready":
+            if self._looked is self._server:
+                return
+            self._looked = self._server
+            if self._now() == self._imported:
+                return
+            self._server.kill()
         reason = self._server.reason
         if self._server.state == "refused":
             self._server.kill()
@@ -130,8 +165,9 @@ class Warm:
 class Forked:
     """The process of a trial."""
 
-    def __init__(self, pid: int, server: _Server) -> None:
+    def __init__(self, pid: int, server: _Server, program: Fingerprint | None) -> None:
         self.pid = pid
+        self.program = program
         self._server = server
         self._exit = os.pidfd_open(pid)  # it is there until it is reaped
         self._seen: float | None = None
@@ -160,6 +196,8 @@ class _Server:
         self.state = "warming"
         """And then `ready`, `refused` or `gone`."""
         self.reason: str | None = None
+        self.loaded: frozenset[str] | None = None
+        """The program's files that it has imported, and that forks do not read again; None for all."""
         self._codes: dict[int, int] = {}
         """Of children that ended and are not yet reaped."""
         self._reaped: set[int] = set()
@@ -263,6 +301,7 @@ class _Server:
         message: dict[str, Any] = json.loads(raw)
         if "ready" in message:
             self.state = "ready"
+            self.loaded = None if message["ready"] is None else frozenset(message["ready"])
         elif "refused" in message:
             self.state, self.reason = "refused", message["refused"]
         elif "ended" in message:

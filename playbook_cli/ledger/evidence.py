@@ -8,6 +8,7 @@ from playbook_cli.analysis.repeats import repeated
 from playbook_cli.analysis.selection import select
 from playbook_cli.errors import StudyError
 from playbook_cli.ledger.entries import Estimate
+from playbook_cli.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,7 @@ def against(study: StudyRecord, trial: TrialRecord, findings: Sequence[Finding])
         for finding in findings
         if finding.severity == "warning"
     ]
+    said += versions(study.trials, study.programs).sentences()
     unfinished = sum(other.state in ("pending", "failed") for other in study.search.trials)
     missing = study.search.planned - len(study.search.trials) + unfinished
     if missing:

@@ -14,6 +14,7 @@ from playbook_cli.ledger import entries
 from playbook_cli.ledger.evidence import best_trial
 from playbook_cli.store import Store, counts
 from playbook_cli.sweep.known import known
+from playbook_cli.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,6 +78,8 @@ class Row:
     """What a learning-rate sweep found."""
     answer: str | None = None
     """The report's sentence; None where there is no report, or trials have ended since."""
+    code: Sequence[str] = ()
+    """That its trials were not all trained by one version of the program, a sentence each."""
     run: Run | None = None
     report: str | None = None
     """Path of the HTML report inside the folder of all studies."""
@@ -153,6 +156,7 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         repeats=_repeats(record),
         sweep=sweep,
         answer=_answer(store.paths),
+        code=versions(record.trials, record.programs).sentences(),
         run=run,
         report=page.relative_to(folder.parent).as_posix() if page.is_file() else None,
         **said,

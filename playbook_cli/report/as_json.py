@@ -87,6 +87,7 @@ def _trial(trial: Trial, max_train_steps: int) -> dict[str, Any]:
         "last_step": trial.last_step,
         "seed": trial.seed,
         "repeat_of": trial.repeat_of,
+        "code": trial.code,
         "adamw_timescale": None
         if trial.timescale is None
         else {"steps": trial.timescale, "of_max_train_steps": trial.timescale / max_train_steps},

@@ -153,6 +153,7 @@ def _trials(
             good=trial.id in ranks and outcomes.result(trial, study.metric) <= limit,
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
             repeat_of=trial.repeat_of,
+            code=trial.codes[-1] if trial.codes else None,
             timescale=timescale(trial.params),
         )
         for trial in sorted(trials, key=lambda trial: trial.id)

@@ -78,11 +78,13 @@ def _luck(one: Repeated, metric: Metric) -> str:
         return f"trial {one.trial} diverged on {words.count(one.infeasible, 'fresh seed')} and completed on none"
     interval = "" if one.interval is None else f" (95%: {words.span(*one.interval)})"
     now = f"{words.number(one.mean)} on {count}{interval}"
-    if one.selected is None or one.luck is None:
+    if one.selected is None:
         return f"trial {one.trial}, infeasible in the search, reaches {metric.name} {now}{diverged}"
+    own = f"trial {one.trial} was selected at {metric.name} {words.number(one.selected)}"
+    if one.luck is None:
+        return f"{own}, and other code comes to {now}: this does not say how much of it was luck{diverged}"
     size = f"{abs(one.luck):.2g}"
     luck = f"{size} of it was luck" if one.luck > 0 else f"it was unlucky by {size}" if one.luck < 0 else "no luck"
-    own = f"trial {one.trial} was selected at {metric.name} {words.number(one.selected)}"
     return f"{own}, and comes to {now}: {luck}{diverged}"
 
 

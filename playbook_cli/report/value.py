@@ -45,6 +45,8 @@ class Trial:
     log: str
     """Where its output is, from the report's folder."""
     repeat_of: int | None = None
+    code: str | None = None
+    """The state of the program that trained it, as the journal calls it; None unknown."""
     timescale: float | None = None
     """AdamW's, in steps; None where the trial is not known to be AdamW's, or decays nothing."""
 

@@ -154,7 +154,10 @@ def test_probes_go_on_after_the_command_was_killed(bench):
     os.kill(first.pid, signal.SIGKILL)
     bench.finish(first)
     study(bench, "0.01")
-    assert states(probed(bench, file, "--steps", 21, "--max", 2)) == {1: "fits", 2: "fits"}
+    refused = bench("batch-size", file, "--steps", 21, "--max", 2)
+    assert refused.code == 2
+    assert "scripted.py changed since trial 0 was trained" in refused.err
+    assert states(probed(bench, file, "--steps", 21, "--max", 2, "--code-changed")) == {1: "fits", 2: "fits"}
     assert [event["trial"] for event in bench.events("planned", PROBES)] == [0, 1]
     assert not bench.processes()
 

@@ -34,7 +34,7 @@ def test_isolation_process_imports_it_anew_for_each(bench):
 def test_every_run_imports_it_anew_so_that_edits_are_seen(bench):
     assert bench("run", bench.study(COUNTING, trials=2)).code == 0
     edited = COUNTING.replace('["x"]', '["x"] + 10')
-    assert bench("run", bench.study(edited, trials=4)).code == 0
+    assert bench("run", bench.study(edited, trials=4), "--code-changed").code == 0
     assert [bench.metrics(trial)[0]["val_error"] > 10 for trial in range(4)] == [False, False, True, True]
 
 
@@ -103,7 +103,8 @@ def test_an_import_that_fails_is_an_error_before_anything_is_written(bench):
 
 def test_one_that_fails_only_later_leaves_its_traceback_with_the_trial(bench):
     assert bench("run", bench.study(COUNTING, trials=2)).code == 0
-    answer = bench("run", bench.study("raise OSError('no data')\ndef train(trial): pass\n", trials=4))
+    broken = bench.study("raise OSError('no data')\ndef train(trial): pass\n", trials=4)
+    answer = bench("run", broken, "--code-changed")
     assert answer.code == 0
     assert "OSError: no data" in bench.paths().trial(2).stdout.read_text()
     assert "fresh process" not in answer.err

@@ -30,6 +30,7 @@ def test_the_shape_is_the_documented_one() -> None:
         "last_step",
         "seed",
         "repeat_of",
+        "code",
         "adamw_timescale",
     }
 

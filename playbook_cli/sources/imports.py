@@ -1,0 +1,135 @@
+"""What a source file imports or starts, by its text alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+_SHELL = re.compile(rb"\A#!.*\b(?:ba|da|k|z)?sh\b")
+_PYTHON = re.compile(rb"\A#!.*\bpython")
+_STARTED = re.compile(r"[^\s;|&()<>\"'=`]+\.(?:py|sh)\b")
+_MODULE = re.compile(r"\s-m[ \t]+([A-Za-z_][\w.]*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """A module that is imported: `from ..a import b` is level 2, module a, names (b,)."""
+
+    level: int = 0
+    module: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A folder that a file adds to sys.path: `os.path.join(dirname(__file__), "..")` is one level up, and then `..`."""
+
+    up: int
+    """0 where it is not relative to the file that says so."""
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imports:
+    """All that a file needs."""
+
+    modules: tuple[Needed, ...] = ()
+    places: tuple[Place, ...] = ()
+    exported: tuple[str, ...] = ()
+    """What stands in `__all__`: of a package, a star imports modules of these names."""
+    started: tuple[str, ...] = ()
+    """Scripts that a shell script names."""
+
+
+NOTHING = Imports()
+
+
+def imports(path: str, content: bytes) -> Imports:
+    """What a Python file or a shell script needs; nothing where it is neither, or can't be understood."""
+    if path.endswith(".sh") or _SHELL.match(content):
+        return of_shell(content.decode(errors="replace"))
+    if not (path.endswith((".py", ".pyw")) or _PYTHON.match(content)):
+        return NOTHING
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the program's own are shown when it runs
+            return _of_tree(ast.parse(content))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return NOTHING
+
+
+def of_shell(text: str) -> Imports:
+    """The scripts and modules that a shell command names."""
+    lines = re.sub(r"(?m)(^|\s)#.*$", "", text).replace("\\\n", " ")
+    modules = tuple(Needed(module=name) for name in dict.fromkeys(_MODULE.findall(lines)))
+    return Imports(modules=modules, started=tuple(dict.fromkeys(_STARTED.findall(lines))))
+
+
+def _of_tree(tree: ast.Module) -> Imports:
+    modules: dict[Needed, None] = {}
+    places, exported = [], []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules.update((Needed(module=alias.name), None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            modules[Needed(level=node.level, module=node.module or "", names=names)] = None
+        elif isinstance(node, ast.Call):
+            if needed := _imported(node):
+                modules[needed] = None
+            elif place := _place(node):
+                places.append(place)
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+                exported += _texts(node.value)
+    return Imports(modules=tuple(modules), places=tuple(places), exported=tuple(exported))
+
+
+def _imported(call: ast.Call) -> Needed | None:
+    """Of `importlib.import_module("a.b")`; of a name that is put together, f"models.{name}", all of the package."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name not in ("import_module", "__import__") or not call.args:
+        return None
+    first = call.args[0]
+    if isinstance(first, ast.BinOp):
+        first = first.left
+    whole = isinstance(first, ast.Constant) and first is call.args[0]
+    if isinstance(first, ast.JoinedStr) and first.values:
+        first = first.values[0]
+    text = first.value if isinstance(first, ast.Constant) else None
+    if not isinstance(text, str):
+        return None
+    module = text.lstrip(".")
+    level = len(text) - len(module)
+    if whole:
+        return Needed(level=level, module=module)
+    package, dot, _ = module.rpartition(".")
+    return Needed(level=level, module=package, names=("*", "/*")) if dot or level else None
+
+
+def _place(call: ast.Call) -> Place | None:
+    """Of `sys.path.append(...)`, `insert` and `extend`."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr not in ("append", "insert", "extend"):
+        return None
+    if not (isinstance(function.value, ast.Attribute) and function.value.attr == "path"):
+        return None
+    if getattr(function.value.value, "id", "") != "sys":
+        return None
+    up, own = 0, False
+    for node in (inner for argument in call.args for inner in ast.walk(argument)):
+        name = getattr(node, "attr", getattr(node, "id", ""))
+        own = own or name == "__file__"
+        up += name in ("dirname", "parent")
+        if isinstance(node, ast.Subscript) and getattr(node.value, "attr", "") == "parents":
+            index = getattr(node.slice, "value", 0)
+            up += index + 1 if isinstance(index, int) and 0 <= index < 100 else 0
+    texts = [text for argument in call.args for text in _texts(argument)]
+    return Place(up=up if own else 0, path="/".join(texts) or ".") if own or texts else None
+
+
+def _texts(tree: ast.AST) -> list[str]:
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
