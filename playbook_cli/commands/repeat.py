@@ -117,7 +117,7 @@ def _side(argument: Path, runs: Path) -> _Side:
     from playbook_cli.store import Store
 
     store = Store(study_folder(argument, runs))
-    source = load(store.paths.spec)[1]
+    source = load(store.paths.spec, kept=True)[1]
     preflight.refuse_imported(store.spec, source)
     where = str(store.paths.dir)
     record, runner = store.record(), store.runner()
