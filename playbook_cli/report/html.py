@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import evidence, sections, theme, words
 from playbook_cli.report.charts.draw import draw
+from playbook_cli.report.excerpt import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,8 @@ MANY = 250
 
 
 def as_html(report: Report) -> str:
-    """The whole page."""
+    """The whole page; of a study too large for one, an excerpt that says what it leaves out."""
+    report = excerpt(report)
     charts, rows = draw(report)
     scripts = [_vega(), _resource("script.js")]
     policy = (
