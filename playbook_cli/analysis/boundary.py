@@ -309,8 +309,7 @@ def _ends_in(bad: NDArray[np.bool_], outward: NDArray[np.float64]) -> bool:
 
 def _levels(parameter: Parameter, trials: Sequence[TrialRecord]) -> NDArray[np.int64]:
     """Which of the choices that occur each trial has, from 0 on, shape (n,)."""
-    places = {choice: place for place, choice in enumerate(parameter.choices)}
-    chosen = np.array([places[t.params[parameter.name]] for t in trials])
+    chosen = np.array([parameter.place(t.params[parameter.name]) for t in trials])
     return np.asarray(np.unique(chosen, return_inverse=True)[1], dtype=np.int64)
 
 

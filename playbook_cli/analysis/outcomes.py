@@ -82,7 +82,7 @@ def has(parameter: Parameter, trial: TrialRecord) -> bool:
         return False
     value = trial.params[parameter.name]
     if parameter.kind == "choice":
-        return value in parameter.choices
+        return value in parameter.places
     return isinstance(value, int | float) and parameter.low <= value <= parameter.high
 
 
