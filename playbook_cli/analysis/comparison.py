@@ -221,7 +221,7 @@ def _lost(side: Side, known: Estimate, trials: int) -> float:
         return 0.0
     metric: Metric = side.study.metric
     ended = outcomes.ended(side.study.search.trials)
-    curve = expected_best([metric.loss(loss) for loss in outcomes.losses(ended, metric)], metric)
+    curve = expected_best([metric.loss(loss) for loss in outcomes.losses(ended, metric)], metric, also=[trials])
     drop = metric.loss(at(curve, trials).value) - metric.loss(curve[-1].value)
     true, score = known.luck.lost(max(known.luck.plan.trials * trials // known.trials, 1))
     return drop * min(true / score, 1.0) if score > 0.0 else 0.0

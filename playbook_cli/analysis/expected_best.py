@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 EACH = 1000
-"""Results up to which every n has its point; more have points ever farther apart, and those at half and a quarter."""
-_FARTHER = 1.01
-"""From one of these points to the next."""
+"""Results up to which every n has its point: all points take time with the square of their number."""
+_FIRST, _FARTHER = 100, 1.05
+"""Of more results every n to the first number has a point, and from there on each lies so many times farther."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,12 @@ class ExpectedBest:
     high: float
 
 
-def expected_best(values: Sequence[float], metric: Metric, alpha: float = 0.05) -> list[ExpectedBest]:
-    """For n = 1 .. N the expected best of n out of these N results, thinned beyond `EACH`; [] where none is finite.
+def expected_best(
+    values: Sequence[float], metric: Metric, alpha: float = 0.05, also: Sequence[int] = ()
+) -> list[ExpectedBest]:
+    """For n = 1 .. N the expected best of n out of these N results; [] where none is finite.
+
+    Of more than `EACH` results not every n has its point, but N, its half, its quarter, and those in `also` have.
 
     The value is the mean over all subsets of size n (Tang et al. 2020, arXiv 2004.13705). The band holds for all n at
     once with probability 1 - alpha, from the Dvoretzky-Kiefer-Wolfowitz inequality (Lourie et al. 2023, arXiv
@@ -57,7 +61,7 @@ def expected_best(values: Sequence[float], metric: Metric, alpha: float = 0.05) 
     curve = []
     missed = np.ones(total - 1)  # chance that none of n draws without replacement is among the first i
     before = 0
-    for n in counts(total):
+    for n in sorted({*_counts(total), *also}):
         if n == before + 1:
             missed = missed * np.maximum(total - np.arange(1, total) - n + 1, 0) / (total - n + 1)
         else:
@@ -72,20 +76,26 @@ def expected_best(values: Sequence[float], metric: Metric, alpha: float = 0.05) 
     return curve
 
 
-def counts(total: int) -> list[int]:
-    """The n of `expected_best` of so many results, ascending from 1 to all."""
-    chosen = set(range(1, min(total, EACH) + 1))
-    if total > EACH:
-        chosen |= {total, total // 2, total // 4}
-        n = float(EACH)
-        while (n := n * _FARTHER) < total:
-            chosen.add(int(n))
-    return sorted(chosen)
-
-
 def at(curve: Sequence[ExpectedBest], n: int) -> ExpectedBest:
-    """The point of `n` trials; where that has been thinned out, the next one below it."""
-    return curve[bisect_right(curve, n, key=lambda point: point.n) - 1]
+    """The point of `n` trials; on the line between its neighbours where it is none of the curve's."""
+    above = bisect_left(curve, n, key=lambda point: point.n)
+    b = curve[above]
+    if b.n == n:
+        return b
+    a = curve[above - 1]
+    part = (n - a.n) / (b.n - a.n)
+    value, low, high = (p + part * (q - p) for p, q in ((a.value, b.value), (a.low, b.low), (a.high, b.high)))
+    return ExpectedBest(n=n, value=value, low=low, high=high)
+
+
+def _counts(total: int) -> set[int]:
+    if total <= EACH:
+        return set(range(1, total + 1))
+    chosen = {*range(1, _FIRST + 1), total // 4, total // 2, total}
+    n = float(_FIRST)
+    while (n := n * _FARTHER) < total:
+        chosen.add(int(n))
+    return chosen
 
 
 def _missed(total: int, n: int) -> NDArray[np.float64]:
