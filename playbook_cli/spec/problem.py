@@ -20,8 +20,8 @@ class Problem:
     hint: str | None = None
 
 
-SHOWN = 12
-"""Names and values that a message lists; it only counts those beyond."""
+SHOWN = 20
+"""Names and values that one line lists; it only counts those beyond."""
 
 
 def listed(names: Iterable[object]) -> str:
