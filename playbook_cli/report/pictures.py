@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from playbook_cli.report.charts.draw import draw
+from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ WIDTH = 480
 
 def write_pictures(report: Report, directory: Path, kind: Literal["png", "svg"] = "png") -> list[Path]:
     """Write one file a chart into `directory`, which is made where it does not exist; the files, in reading order."""
-    import vl_convert
+    vl_convert = drawing()
 
     directory.mkdir(parents=True, exist_ok=True)
     written = []
