@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Location
 
+_FEW = 5
+"""Names that read well with an `and` between each."""
 SAMPLED = ("halton", "sobol", "random")
 """Samplers whose trials lie evenly in the whole space."""
 
@@ -103,7 +105,8 @@ def _crowded(spec: StudySpec, groups: Sequence[_Group], fixed: set[str]) -> Iter
             continue
         first = sorted(tuned, key=lambda p: _rank(p.name), reverse=True)
         enough = next((k for k in range(1, ranges) if group.trials >= needed(ranges - k, group.offsets)), ranges - 1)
-        names = " and ".join(p.name for p in first[: min(enough, len(first))])
+        fixed_first = [p.name for p in first[: min(enough, len(first))]]
+        names = " and ".join(fixed_first) if len(fixed_first) <= _FEW else listed(fixed_first)
         about = f" {group.where}" if group.where else ""
         yield Problem(
             location=("nuisance",),
