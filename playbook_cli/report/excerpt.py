@@ -39,7 +39,7 @@ def excerpt(report: Report, *, trials: bool = True) -> Report:
     report = _fewer_choices(report, cuts)
     report = _fewer_settings(report, cuts)
     report = _fewer_arms(report, cuts)
-    report = _fewer_effects(report, cuts)
+    _tell_of_effects(report, cuts)
     return replace(_fewer_trials(report, cuts) if trials else report, cuts=cuts)
 
 
@@ -141,17 +141,18 @@ def _fewer_arms(report: Report, cuts: dict[str, str]) -> Report:
     )
 
 
-def _fewer_effects(report: Report, cuts: dict[str, str]) -> Report:
+def _tell_of_effects(report: Report, cuts: dict[str, str]) -> None:
     importance = report.importance
-    if importance is None or len(importance.effects) <= ARMS:
-        return report
-    count = max(ARMS, len(importance.named))
-    shown = {axis.label for axis in report.axes}
-    kept = [effect for index, effect in enumerate(importance.effects) if index < count or effect.matters]
-    _add(cuts, "importance", f"{len(kept)} of {len(importance.effects):,} hyperparameters are listed: the largest.")
-    labels = [effect.label for effect in kept if effect.label in shown]
-    _add(cuts, "importance", f"{len(labels)} of them have a bar." if len(labels) < len(kept) else "")
-    return replace(report, importance=replace(importance, effects=kept))
+    if importance is not None and len(importance.effects) > ARMS:
+        shown = {axis.label for axis in report.axes}
+        bars = sum(effect.label in shown for effect in importance.effects)
+        count = len(importance.effects)
+        _add(
+            cuts,
+            "importance",
+            f"{bars} of {count:,} hyperparameters have a bar, and the table lists the {ARMS} that explain the most and "
+            "all that mattered; all are in report.json.",
+        )
 
 
 def _fewer_trials(report: Report, cuts: dict[str, str]) -> Report:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from playbook_cli.advice import advise
+from playbook_cli.analysis.importance import Effect, Importance
 from playbook_cli.records import Best, Parameter, TrialRecord
 from playbook_cli.report import excerpt as excerpt_module
 from playbook_cli.report.as_json import as_json
@@ -17,6 +18,8 @@ from playbook_cli.report.build import build
 from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.excerpt import ARMS, AXES, BEST, CHOICES, TRIALS, excerpt
 from playbook_cli.report.html import as_html
+from playbook_cli.report.importance import sentences
+from playbook_cli.report.importance_html import table
 from tests.report import studies
 
 
@@ -112,5 +115,28 @@ def test_of_thousands_of_trials_the_best_and_an_even_sample_are_drawn_and_all_ar
 def test_no_chart_of_an_excerpt_names_what_it_lacks(report):
     shown = excerpt(report)
     known = {trial.id for trial in (*shown.trials, *shown.again)}
-    for table in draw(shown)[1].tables.values():
-        assert {row["i"] for row in table if "i" in row} <= known
+    for drawn in draw(shown)[1].tables.values():
+        assert {row["i"] for row in drawn if "i" in row} <= known
+
+
+def test_a_sentence_lists_a_score_of_hyperparameters_and_counts_the_others():
+    effect = Effect(
+        label="",
+        share=0,
+        needed=0.1,
+        p_value=1,
+        infeasible_p_value=None,
+        hinders=False,
+        moves=False,
+        trials=9,
+        matters=False,
+    )
+    effects = [replace(effect, label="best", share=0.9, matters=True, moves=True)]
+    effects += [replace(effect, label=f"x{number}") for number in range(60)]
+    importance = Importance(trials=500, infeasible=0, needed=100, effects=effects)
+    said = sentences(importance)[0]
+    assert said.startswith("best mattered; not told from chance: x0, x1,")
+    assert said.endswith("x19 and 40 more.")
+    assert table(importance).count("<tr>") == 1 + ARMS
+    shown = excerpt(replace(build(studies.digits(8, parameters=ranges(3)), []), importance=importance))
+    assert "of 61 hyperparameters have a bar" in shown.cuts["importance"]
