@@ -1,12 +1,16 @@
 """How long the verbs that read take, and how much memory, where a study is absurdly large or its files are absurd.
 
-    python benchmarks/extremes.py [--gigabytes 5] [--only evaluations,file,line,names,trials]
+    python benchmarks/extremes.py [--gigabytes 5] [--only evaluations,file,line,names,trials,hundred,arms,...]
 
 evaluations   ten million: 100 trials of 100,000 each
 file          one metrics file of so many gigabytes, with three metrics
 line          a line of 100 MB in a metrics file, in the journal, and in the study file
 names         20,000 records, each with a metric of another name
 trials        20,000 trials
+hundred       100,000 trials, the most that a study may have
+arms          10,000 arms of two trials each
+ranges        300 hyperparameters and 64 trials
+product       a folder of results whose study file asks for a billion arms, and that file to be run
 
 Every command must exit with 0, or with 2 and one message. Exits with 1 where one does not. `busy` is processor time.
 Needs disk space of twice the gigabytes, below the temporary folder.
@@ -44,18 +48,25 @@ STUDY: dict[str, Any] = {
 }
 
 
-def study(folder: Path, trials: int, steps: int) -> StudyPaths:
-    """A finished study without any metrics."""
+def study(
+    folder: Path,
+    trials: int,
+    steps: int,
+    arm: Callable[[int], dict[str, int]] = lambda _: {},
+    **changes: Any,
+) -> StudyPaths:
+    """A finished study without any metrics; `changes` of its file, and the arm of each trial."""
     paths = StudyPaths(folder / "runs" / "extreme")
     paths.trials.mkdir(parents=True)
-    given = STUDY | {"trials": trials, "max_train_steps": steps, "eval_every": 1}
-    paths.spec.write_text(dump(validate(parse(json.dumps(given), "study.yaml"))[0]))
+    given = STUDY | {"trials": trials, "max_train_steps": steps, "eval_every": 1} | changes
+    paths.spec.write_text(dump(validate(parse(json.dumps(given), "study.yaml"), kept=True)[0]))
     events: list[dict[str, Any]] = []
     for number in range(trials):
         about = {"trial": number, "time": float(number)}
-        params = {"x": number / trials, "y": number * 0.618 % 1.0}
+        params: dict[str, Any] = {"x": number / trials, "y": number * 0.618 % 1.0} | arm(number)
+        params |= {name: (number * 0.618 + place * 0.37) % 1.0 for place, name in enumerate(given["nuisance"])}
         events += [
-            {"event": "planned", **about, "params": params, "arm": {}, "seed": number},
+            {"event": "planned", **about, "params": params, "arm": arm(number), "seed": number},
             {"event": "started", **about, "attempt": 1, "slot": "cpu0", "process": None},
             {"event": "ended", **about, "attempt": 1, "state": "completed", "reason": None, "exit_code": 0},
         ]
@@ -108,10 +119,34 @@ def names(folder: Path, _: float) -> None:
         paths.trial(number).metrics.write_text("".join(lines))
 
 
+def trained(paths: StudyPaths, trials: int, steps: int = 10) -> None:
+    """Evaluations of so many steps for each of these trials."""
+    for number in range(trials):
+        paths.trial(number).metrics.write_bytes(rows(1, steps, number))
+
+
 def trials(folder: Path, _: float) -> None:
-    paths = study(folder, 20_000, 10)
-    for number in range(20_000):
-        paths.trial(number).metrics.write_bytes(rows(1, 10, number))
+    trained(study(folder, 20_000, 10), 20_000)
+
+
+def hundred(folder: Path, _: float) -> None:
+    trained(study(folder, 100_000, 5), 100_000, 5)
+
+
+def arms(folder: Path, _: float) -> None:
+    asked = {"a": list(range(10_000))}
+    trained(study(folder, 20_000, 5, lambda number: {"a": number % 10_000}, scientific=asked), 20_000, 5)
+
+
+def ranges(folder: Path, _: float) -> None:
+    trained(study(folder, 64, 20, nuisance={f"x{n}": {"min": 0.0, "max": 1.0} for n in range(300)}), 64, 20)
+
+
+def product(folder: Path, _: float) -> None:
+    asked = {f"a{n}": [0, 1] for n in range(30)}
+    paths = study(folder, 4, 20, lambda number: dict.fromkeys(asked, number % 2), scientific=asked)
+    trained(paths, 4, 20)
+    (folder / "product.yaml").write_text(paths.spec.read_text())
 
 
 CASES: dict[str, tuple[Callable[[Path, float], None], list[list[str]]]] = {
@@ -120,6 +155,10 @@ CASES: dict[str, tuple[Callable[[Path, float], None], list[list[str]]]] = {
     "line": (line, [["report", "--no-html"], ["status"], ["plan", "long.yaml"], ["plan", "deep.yaml"]]),
     "names": (names, [["report", "--no-html"], ["status"]]),
     "trials": (trials, [["report", "--no-html"], ["status"]]),
+    "hundred": (hundred, [["report"], ["report"], ["status"], ["next", "--output", "-"], ["export"]]),
+    "arms": (arms, [["report"], ["status"], ["next", "--output", "-"], ["export"]]),
+    "ranges": (ranges, [["report"], ["status"], ["next", "--output", "-"], ["export"]]),
+    "product": (product, [["report"], ["status"], ["next", "--output", "-"], ["export"], ["plan", "product.yaml"]]),
 }
 
 

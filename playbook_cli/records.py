@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Parameter:
     def to_unit(self, value: Value) -> float:
         """Where `value` lies in [0, 1]; a choice or an integer at the middle of its share. Inverse of `from_unit`."""
         if self.kind == "choice":
-            return (self.choices.index(value) + 0.5) / len(self.choices)
+            return (self.place(value) + 0.5) / len(self.choices)
         if not isinstance(value, int | float):
             raise TypeError(f"{self.label} is a number, not {value!r}")
         if self.kind == "int":
@@ -93,6 +94,18 @@ class Parameter:
         if self.low == self.high:
             return 0.5
         return self._share(value, self.low, self.high)
+
+    def place(self, value: Value) -> int:
+        """Which of its choices a value is, from 0 on. ValueError where it is none of them."""
+        place = self.places.get(value)
+        if place is None:
+            raise ValueError(f"{value!r} is no choice of {self.label}")
+        return place
+
+    @cached_property
+    def places(self) -> Mapping[Value, int]:
+        """Each of its choices, and which one it is."""
+        return {choice: place for place, choice in reversed(list(enumerate(self.choices)))}
 
     def share(self, value: float) -> tuple[float, float]:
         """Where the share of an integer begins and ends in [0, 1]: from half below it to half above, on the scale."""
@@ -235,7 +248,7 @@ class StudyRecord:
     training_fit: TrainingFit | None = None
     """None where no sweep of this study is known, or it could not say."""
 
-    @property
+    @cached_property
     def search(self) -> StudyRecord:
         """The study without its repeats: every point once, as the search found it."""
         trials = searched(self.trials)
@@ -243,7 +256,15 @@ class StudyRecord:
 
     def repeats(self, trial: int) -> list[TrialRecord]:
         """The trainings of this trial's point on fresh seeds, in order of id; the trial itself is not among them."""
-        return [other for other in self.trials if other.repeat_of == trial]
+        return self._again.get(trial, [])
+
+    @cached_property
+    def _again(self) -> Mapping[int, list[TrialRecord]]:
+        again: dict[int, list[TrialRecord]] = {}
+        for trial in self.trials:
+            if trial.repeat_of is not None:
+                again.setdefault(trial.repeat_of, []).append(trial)
+        return again
 
 
 def searched(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

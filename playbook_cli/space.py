@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from playbook_cli.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -12,22 +15,60 @@ if TYPE_CHECKING:
     from playbook_cli.records import Parameter, Value
 
 
+MAX_ARMS = 100_000
+"""Arms that are ever built: an arm needs a trial of its own, and no study has more trials (`spec.check`)."""
+
+
 class Space:
     """All settings of a study's hyperparameters.
 
     `dimensions` span the unit cube: every nuisance hyperparameter and every scientific range, each conditional one
-    with a dimension of its own. `arms` are the settings of the scientific hyperparameters that have choices; there is
-    at least one, {} where no scientific hyperparameter has choices.
+    with a dimension of its own. A space costs no more than its parameters: arms are counted without being built.
     """
 
     def __init__(self, parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> None:
         self.parameters = tuple(parameters)
         self.fixed = dict(fixed)
-        makes_arms = [p for p in parameters if p.role == "scientific" and p.kind == "choice"]
-        self.dimensions = tuple(p for p in parameters if p not in makes_arms)
-        self.arms = tuple(_arms(_in_order(makes_arms), self.fixed))
+        makes_arms = [p for p in parameters if _makes_arms(p)]
+        self.dimensions = tuple(p for p in parameters if not _makes_arms(p))
+        self.arm_makers = tuple(_in_order(makes_arms))
+        """The scientific hyperparameters that have choices, conditional ones after those that they depend on."""
         self._sampling_order = _in_order(self.dimensions)
         self._index = {p.label: index for index, p in enumerate(self.dimensions)}
+
+    @cached_property
+    def arm_count(self) -> int:
+        """How many arms there are, at least one; of more than `MAX_ARMS` maybe only that there are more."""
+        return combinations(self.arm_makers, self.fixed, at_most=MAX_ARMS)
+
+    @cached_property
+    def arms(self) -> tuple[dict[str, Value], ...]:
+        """The settings of the scientific hyperparameters that have choices; the one arm {} where there are none.
+
+        SpecError where there are more than `MAX_ARMS`: nothing may build those.
+        """
+        if self.arm_count > MAX_ARMS:
+            raise SpecError(
+                f"the values under scientific: make at least {self.arm_count:,} arms: more than {MAX_ARMS:,}",
+                hint="keep the one or two that the question is about, and move the others to nuisance: or fixed:",
+            )
+        return tuple(_arms(self.arm_makers, self.fixed))
+
+    @property
+    def first_arm(self) -> dict[str, Value]:
+        """The first of `arms`, however many there are: every scientific choice at the first of its values."""
+        return self._arm(lambda parameter: parameter.choices[0])
+
+    def arm_of(self, settings: Mapping[str, Value]) -> dict[str, Value]:
+        """The arm of a trial that has all these settings, which lie in the space."""
+        return self._arm(lambda parameter: parameter.choices[parameter.choices.index(settings[parameter.name])])
+
+    def _arm(self, choose: Callable[[Parameter], Value]) -> dict[str, Value]:
+        arm: dict[str, Value] = {}
+        for parameter in self.arm_makers:
+            if parameter.active({**self.fixed, **arm}):
+                arm[parameter.name] = choose(parameter)
+        return arm
 
     def params(self, arm: Mapping[str, Value], point: Sequence[float]) -> dict[str, Value]:
         """All hyperparameters of the trial at `point` of the unit cube, one coordinate a dimension, in this arm."""
@@ -54,15 +95,51 @@ class Space:
 
 def grid_size(space: Space, *, at_most: int) -> int | None:
     """Number of trials of the full grid over all arms; None where that is more than `at_most`."""
-    bound = len(space.arms) * math.prod(len(_grid_axis(p)) for p in space.dimensions)
+    bound = space.arm_count * math.prod(_grid_values(p) for p in space.dimensions)
     return None if bound > at_most else sum(len(space.grid(arm)) for arm in space.arms)
 
 
+def combinations(parameters: Sequence[Parameter], fixed: Mapping[str, Value], *, at_most: int) -> int:
+    """How many combinations of choices there are, without building them; parameters after those they depend on.
+
+    Exact while what later conditions look at takes at most `at_most` different values; else only more than that.
+    Combinations that later conditions can't tell apart are counted together.
+    """
+    last_asked = {name: index for index, p in enumerate(parameters) for name in p.when}
+    counts: dict[tuple[tuple[str, Value], ...], int] = {(): 1}
+    for index, parameter in enumerate(parameters):
+        extended: dict[tuple[tuple[str, Value], ...], int] = {}
+        matters = last_asked.get(parameter.name, -1) > index
+        for known, count in counts.items():
+            settings = dict(known)
+            kept = tuple((name, value) for name, value in known if last_asked[name] > index)
+            if not parameter.active({**fixed, **settings}):
+                extended[kept] = extended.get(kept, 0) + count
+            elif not matters:
+                extended[kept] = extended.get(kept, 0) + count * len(parameter.choices)
+            else:
+                for choice in parameter.choices:
+                    told = (*kept, (parameter.name, choice))
+                    extended[told] = extended.get(told, 0) + count
+        counts = extended
+        if len(counts) > at_most:
+            break  # what follows only adds combinations
+    return sum(counts.values())
+
+
+def _makes_arms(parameter: Parameter) -> bool:
+    return parameter.role == "scientific" and parameter.kind == "choice"
+
+
+def _grid_values(parameter: Parameter) -> int:
+    """The number of values that a grid takes from a parameter."""
+    return len(parameter.choices) if parameter.kind == "choice" else parameter.points or 1
+
+
 def _grid_axis(parameter: Parameter) -> list[float]:
+    count = _grid_values(parameter)
     if parameter.kind == "choice":
-        count = len(parameter.choices)
         return [(index + 0.5) / count for index in range(count)]
-    count = parameter.points or 1
     return [0.5] if count == 1 else [index / (count - 1) for index in range(count)]
 
 
@@ -96,19 +173,22 @@ def _arms(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> list[d
 
 def clashes(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> list[str]:
     """Names that two alternatives claim at once under some setting of what their conditions name."""
-    clashing = []
     by_name: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         by_name.setdefault(parameter.name, []).append(parameter)
-    choices: dict[str, set[Value]] = {}
+    choices: dict[str, set[Value]] = {name: {value} for name, value in fixed.items()}
     for parameter in parameters:
         choices.setdefault(parameter.name, set()).update(parameter.choices)
-    for name, alternatives in by_name.items():
-        named = sorted({key for p in alternatives for key in p.when})
-        options = [[fixed[key]] if key in fixed else list(choices.get(key, ())) for key in named]
-        for values in itertools.product(*options):
-            settings = dict(zip(named, values, strict=True))
-            if sum(p.active(settings) for p in alternatives) > 1:
-                clashing.append(name)
-                break
-    return clashing
+    return [
+        name
+        for name, alternatives in by_name.items()
+        if any(_both_active(*pair, choices) for pair in itertools.combinations(alternatives, 2))
+    ]
+
+
+def _both_active(first: Parameter, second: Parameter, choices: Mapping[str, set[Value]]) -> bool:
+    """Whether some values of what two conditions name fulfil both."""
+    return all(
+        choices.get(name, set()).intersection(*(p.when[name] for p in (first, second) if name in p.when))
+        for name in {**first.when, **second.when}
+    )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from playbook_cli.fingerprint import Fingerprint
     from playbook_cli.nodes import Node
     from playbook_cli.records import Value
+    from playbook_cli.space import Space
     from playbook_cli.spec.model import Round, StudySpec
 
 SHOWN_STUDIES = 8
@@ -96,7 +97,7 @@ class Store:
         if not self.paths.spec.is_file():
             raise no_study(directory, directory.parent)
         refuse_ways_out(self.paths)
-        self.spec: StudySpec = load(self.paths.spec)[0]
+        self.spec: StudySpec = load(self.paths.spec, kept=True)[0]
         self._columns = Columns(self.paths.columns)
 
     @property
@@ -125,7 +126,7 @@ class Store:
             eval_every=spec.steps_between_evaluations,
             parameters=space.parameters,
             fixed=spec.fixed,
-            arms=space.arms if spec.points is None else _listed_arms(trials) or space.arms,
+            arms=_arms(spec, space, trials),
             planned=planned(spec, trials),
             trials=trials,
             rules=spec.rules,
@@ -231,13 +232,19 @@ def planned(spec: StudySpec, trials: Sequence[TrialRecord]) -> int:
     return max(spec.trials or 0, search) + len(trials) - search
 
 
-def _listed_arms(trials: Sequence[TrialRecord]) -> list[Mapping[str, Value]]:
-    """The arms that listed points belong to; they need not be all arms of the space."""
-    arms: list[Mapping[str, Value]] = []
+EMPTY_ARMS = 1000
+"""Arms up to which a study's record holds all of its space, also those without a trial."""
+
+
+def _arms(spec: StudySpec, space: Space, trials: Sequence[TrialRecord]) -> Sequence[Mapping[str, Value]]:
+    """The arms of the space; those that trials belong to where points are listed, or most arms could have no trial."""
+    few = space.arm_count <= max(planned(spec, trials), EMPTY_ARMS)
+    if few and spec.points is None:
+        return space.arms
+    tried: dict[frozenset[tuple[str, Value]], Mapping[str, Value]] = {}
     for trial in trials:
-        if trial.arm not in arms:
-            arms.append(trial.arm)
-    return arms
+        tried.setdefault(frozenset(trial.arm.items()), trial.arm)
+    return list(tried.values()) or (space.arms if few else [space.first_arm])
 
 
 def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playbook_cli.errors import SpecError
 from playbook_cli.records import Parameter
 from playbook_cli.space import Space, clashes, grid_size
 
@@ -135,3 +136,63 @@ def test_alternatives_that_exclude_one_another_do_not_clash():
     assert clashes([OPTIMIZER, *both], {}) == ["lr"]
     assert clashes(both, {"optimizer": "adam"}) == []
     assert clashes(both, {"optimizer": "sgd"}) == ["lr"]
+
+
+def scientific(*lists, conditions=()):
+    """Scientific choices a0, a1, ...; `conditions` says which earlier one each depends on, and on its first choice."""
+    on = dict(conditions)
+    names = [f"a{number}" for number in range(len(lists))]
+    return [
+        choice(
+            name, *values, role="scientific", when={names[on[number]]: lists[on[number]][:1]} if number in on else {}
+        )
+        for number, (name, values) in enumerate(zip(names, lists, strict=True))
+    ]
+
+
+@given(
+    sizes=st.lists(st.integers(1, 4), max_size=6),
+    on=st.dictionaries(st.integers(1, 5), st.integers(0, 4), max_size=4),
+    backwards=st.booleans(),
+)
+def test_arms_are_counted_as_they_are_built(sizes, on, backwards):
+    conditions = {number: other for number, other in on.items() if other < number < len(sizes)}
+    parameters = scientific(*(tuple(range(size)) for size in sizes), conditions=conditions.items())
+    space = Space(parameters[::-1] if backwards else parameters, {})
+    count = space.arm_count
+    assert "arms" not in vars(space)
+    assert count == len(space.arms) == len({tuple(sorted(arm.items())) for arm in space.arms})
+    assert space.first_arm == space.arms[0]
+    assert all(space.arm_of(dict(arm)) == arm for arm in space.arms)
+
+
+def test_a_space_of_a_billion_arms_costs_no_more_than_its_parameters():
+    space = Space([*scientific(*[(0, 1)] * 300), real("x")], {})
+    assert space.arm_count == 2**300
+    assert space.first_arm == {f"a{number}": 0 for number in range(300)}
+    assert space.arm_of({f"a{number}": 1 for number in range(300)})["a299"] == 1
+    assert grid_size(space, at_most=100_000) is None
+    with pytest.raises(SpecError, match="under scientific: make at least 2,037"):
+        _ = space.arms
+
+
+def test_choices_that_open_others_are_counted_without_being_built():
+    # each of 20 switches opens a choice of three: 4 ** 20 arms, and never more than two kinds of them at a time
+    switches = [choice(f"s{n}", "off", "on", role="scientific") for n in range(20)]
+    opened = [choice(f"o{n}", 1, 2, 3, role="scientific", when={f"s{n}": ("on",)}) for n in range(20)]
+    assert Space([p for pair in zip(switches, opened, strict=True) for p in pair], {}).arm_count == 4**20
+
+
+def test_a_grid_of_very_many_points_is_counted_without_its_axes():
+    assert grid_size(Space([real("x", points=10**18)], {}), at_most=100_000) is None
+
+
+def test_alternatives_under_many_conditions_are_compared_in_pairs():
+    names = [f"c{number}" for number in range(60)]
+    named = [choice(name, 0, 1) for name in names]
+    on, off = (real("lr", when=dict.fromkeys(names, (value,)), label=f"lr {value}") for value in (1, 0))
+    half = real("lr", when=dict.fromkeys(names[:30], (0,)), label="lr half")
+    assert clashes([*named, on, off], {}) == []
+    assert clashes([*named, on, half], {}) == []
+    assert clashes([*named, on, off, half], {}) == ["lr"]
+    assert clashes([*named, off, half], {"c59": 1}) == ["lr"]

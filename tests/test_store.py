@@ -11,6 +11,7 @@ import time
 
 import psutil
 import pytest
+import yaml
 
 from playbook_cli import journal
 from playbook_cli.claim import claimed
@@ -18,6 +19,7 @@ from playbook_cli.errors import JournalError, SpecError, StudyError
 from playbook_cli.nodes import SILENT_SECONDS, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.store import Attempt, Store, began, counts, is_alive, read_history, running
+from tests.commands.finished import finish
 
 SPEC = """\
 name: s
@@ -314,3 +316,25 @@ def test_a_nodes_note_that_cannot_be_read_tells_of_nothing(paths, content):
     paths.trial(0).node.write_text(content)
     assert Store(paths.dir).on_cluster(read_history(paths)) == {}
     assert told(paths.trial(0).node) is None
+
+
+def test_a_folder_that_asks_for_a_billion_arms_has_those_that_its_trials_have(bench):
+    names = [f"a{number}" for number in range(30)]
+    finish(bench, lambda params: params["x"], trials=2)
+    data = yaml.safe_load(bench.paths().spec.read_text())
+    bench.paths().spec.write_text(json.dumps({**data, "scientific": {key: [0, 1] for key in names}}))
+    events = bench.events()
+    for event in events:
+        if event["event"] == "planned":
+            event["arm"] = dict.fromkeys(names, event["trial"])
+            event["params"] |= event["arm"]
+    journal.rewrite(bench.paths().journal, events)
+    record = Store(bench.paths().dir).record()
+    assert record.arms == [dict.fromkeys(names, 0), dict.fromkeys(names, 1)]
+    report = bench("report", "runs/toy", "--no-html", "--json")
+    assert (report.code, len(report.json["arms"])) == (0, 2)
+    for command in (["status", "runs/toy"], ["export", "runs/toy"]):
+        assert bench(*command).code == 0
+    refused = bench("run", bench.paths().spec)
+    assert refused.code == 2
+    assert "make at least 1,073,741,824 arms" in refused.err

@@ -27,10 +27,15 @@ def arm_edges(study: StudyRecord, arms: Sequence[Mapping[str, Value]]) -> list[d
     looks = edge_looks(study, ranges)
     ended = outcomes.ended(study.trials)
     found: list[dict[str, Ends]] = []
-    for arm in arms:
-        own = outcomes.of_arm(ended, arm)
+    by_arm: dict[str, dict[frozenset[tuple[str, Value]], list[Look]]] = {label: {} for label in looks}
+    for label, each in looks.items():
+        for look in each:
+            by_arm[label].setdefault(outcomes.key(look.arm), []).append(look)
+    whole = outcomes.key({})
+    for arm, own in zip(arms, outcomes.by_arm(ended, arms), strict=True):
         having = [p.label for p in ranges if any(outcomes.has(p, trial) for trial in own)]
-        found.append({label: _verdict(study, [x for x in looks[label] if x.arm in ({}, arm)]) for label in having})
+        keys = dict.fromkeys((whole, outcomes.key(arm)))
+        found.append({label: _verdict(study, [x for k in keys for x in by_arm[label].get(k, ())]) for label in having})
     return found
 
 

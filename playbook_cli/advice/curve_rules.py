@@ -190,8 +190,8 @@ def _reads(
     """The best trials and the best of every arm, best first, as far as their curves are long enough."""
     ranked = outcomes.ranked(study.trials, study.metric)
     champions = {}
-    for arm in study.arms:
-        for trial in outcomes.of_arm(ranked, arm)[:1]:
+    for arm, own in zip(study.arms, outcomes.by_arm(ranked, study.arms), strict=True):
+        for trial in own[:1]:
             champions[trial.id] = arm
     chosen = [t for i, t in enumerate(ranked) if i < limit(study, rule, "best_trials") or t.id in champions]
     series = [(t, of(t.curve, study.metric)) for t in chosen]

@@ -36,7 +36,8 @@ def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
     findings = []
     if len(study.arms) > 1:
         ended = outcomes.ended(study.trials)
-        groups = [_Group(label=outcomes.arm_label(a), trials=outcomes.of_arm(ended, a)) for a in study.arms]
+        of_arms = zip(study.arms, outcomes.by_arm(ended, study.arms), strict=True)
+        groups = [_Group(label=outcomes.arm_label(arm), trials=trials) for arm, trials in of_arms]
         obstacles = _obstacles(study, before) + _imbalance(study, groups)
         open_ = unjudged(study, before) if not obstacles else []
         fresh = by_repeats(whole) if not obstacles and not open_ else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
-from playbook_cli.analysis.arm import of_arm
+from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ def by_repeats(study: StudyRecord) -> Finding | None:
     `study` has its repeats. Each arm stands for what its search selects, as in `playbook compare`: the arm with the
     best mean must differ from every other one by more than trainings and searches vary.
     """
-    sides = [Side(study=of_arm(study, number)) for number in range(len(study.arms))]
+    again = {outcomes.key(trial.arm) for trial in study.trials if trial.repeat_of is not None}
+    if any(outcomes.key(arm) not in again for arm in study.arms):
+        return None
+    sides = [Side(study=own) for own in of_arms(study)]
     known = [(estimate(side), side, outcomes.arm_label(a)) for side, a in zip(sides, study.arms, strict=True)]
     ranked = sorted(((e.level, label, side, e) for e, side, label in known if e), key=lambda x: x[:2])
     if len(ranked) < len(sides):

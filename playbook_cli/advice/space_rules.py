@@ -70,8 +70,8 @@ def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, lis
             fits[key] = edges(active, study.parameters, study.metric, zone=zone)
         if parameter.label in fits[key]:
             views[parameter.label].append(({}, fits[key][parameter.label]))
-    for arm in arms:
-        own = _comparable(study, outcomes.of_arm(trials, arm))
+    for arm, of_arm in zip(arms, outcomes.by_arm(trials, arms), strict=True):
+        own = _comparable(study, of_arm)
         parts = edges(own, study.parameters, study.metric, zone=zone)
         for label, part in parts.items():
             if wholes[label] != tuple(t.id for t in own):

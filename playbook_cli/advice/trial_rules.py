@@ -96,7 +96,7 @@ def budget(study: StudyRecord) -> list[Finding]:
         return [found.info("budget", "undecided", {"trials": len(study.trials)}, _ADAPTIVE)]
     least_gain, noises = limit(study, "budget", "gain"), limit(study, "budget", "noises")
     trials = outcomes.ended(study.trials)
-    per_arm = [last_doublings(outcomes.of_arm(trials, arm), study.metric) for arm in study.arms]
+    per_arm = [last_doublings(own, study.metric) for own in outcomes.by_arm(trials, study.arms)]
     known = [d for d in per_arm if d is not None]
     if not known or len(known) < len(per_arm):
         few = {"trials": len(trials), "trials_threshold": 8 * len(study.arms)}

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -29,6 +30,12 @@ _KEPT = 0.6
 region looks like says nothing about where the optimum lies, and would drown it."""
 _BENDING = 5
 """Different values that a range needs for a trend that bends in its middle."""
+_MANY = 200
+"""Offsets from which on they are taken off beforehand, not solved for: they would fill the memory."""
+_FEW = 40
+"""Columns that are solved anew in no time."""
+_SPANNED = 1e-9
+"""A column is spanned by the others but for rounding where they leave less than this share of its square."""
 _CHANCE = 0.05
 """A row of failures at the end of a range that chance explains less often than this is a cliff."""
 
@@ -81,9 +88,8 @@ def edges(
     if not feasible.any() or not ranges:
         return {}
     units = np.column_stack([outcomes.units(p, trials) for p in ranges])
-    columns = [_indicators([p.choices.index(t.params[p.name]) for t in trials]) for p in shared if p.kind == "choice"]
-    offsets = np.column_stack([np.ones((len(trials), 1)), *columns])
-    trend = _fit(clipped(losses[feasible]), units[feasible], offsets[feasible])
+    levels = [_levels(p, trials) for p in shared if p.kind == "choice"]
+    trend = _fit(clipped(losses[feasible]), units[feasible], _Offsets(levels=levels, rows=feasible))
     bad = (~feasible, losses > np.quantile(losses[feasible], 0.75))
     return {
         p.label: Edges(
@@ -108,16 +114,22 @@ class _Fit:
     """Coefficients by least squares, and their covariance."""
 
     coefficients: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    """Of the design's products with itself."""
+    residual: NDArray[np.float64]
     free: int
 
+    @cached_property
+    def covariance(self) -> NDArray[np.float64]:
+        return float(self.residual @ self.residual) / self.free * self.inverse
 
-def _solved(design: NDArray[np.float64], y: NDArray[np.float64]) -> _Fit:
-    inverse = np.linalg.pinv(design.T @ design)
+
+def _solved(design: NDArray[np.float64], y: NDArray[np.float64], absorbed: int) -> _Fit:
+    """`absorbed` columns were taken off all others beforehand."""
+    inverse = np.asarray(np.linalg.pinv(design.T @ design), dtype=np.float64)
     coefficients = inverse @ design.T @ y
-    residual = y - design @ coefficients
-    free = max(y.size - design.shape[1], 1)
-    return _Fit(coefficients=coefficients, covariance=float(residual @ residual) / free * inverse, free=free)
+    free = max(y.size - design.shape[1] - absorbed, 1)
+    return _Fit(coefficients=coefficients, inverse=inverse, residual=y - design @ coefficients, free=free)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +140,9 @@ class _Trend:
     x: NDArray[np.float64]
     """The ranges, from -1 to 1, shape (n, d)."""
     design: NDArray[np.float64]
-    plain: _Fit
+    offsets: _Offsets
+    absorbed: int
+    """Offsets that are taken off y and the design; 0 where they are columns of it. It has no columns without need."""
     needed: int
     enough: bool
     linear: Sequence[int]
@@ -140,8 +154,10 @@ class _Trend:
         """One-sided p-values that the loss still falls outward at the upper (+1) or lower (-1) end of a range.
 
         The second is that of a trend that may bend in the middle of this range; the first again where it has too few
-        values to show that.
+        values to show that. Both are 1 where there are too few trials to fit anything.
         """
+        if not self.enough:
+            return 1.0, 1.0
         outward = np.zeros(self.design.shape[1])
         outward[self.linear[number]] = sign
         if (square := self.square[number]) is not None:
@@ -150,32 +166,112 @@ class _Trend:
         if np.unique(self.x[:, number]).size < _BENDING:
             return plain, plain
         half = np.maximum(sign * self.x[:, number], 0.0) ** 2
-        return plain, self._falls(_solved(np.column_stack([self.design, half]), self.y), np.append(outward, 2.0))
+        return plain, self._bent(self.offsets.off(half) if self.absorbed else half, outward)
+
+    @cached_property
+    def plain(self) -> _Fit:
+        return _solved(self.design, self.y, self.absorbed)
 
     def _falls(self, fit: _Fit, outward: NDArray[np.float64]) -> float:
         """One-sided p-value that this sum of the coefficients is negative."""
-        from scipy.special import stdtr
+        return _p_below(float(outward @ fit.coefficients), float(outward @ fit.covariance @ outward), fit.free)
 
-        error = math.sqrt(max(float(outward @ fit.covariance @ outward), 0.0))
-        if not self.enough or error == 0.0:
-            return 1.0
-        return float(stdtr(fit.free, float(outward @ fit.coefficients) / error))
+    def _bent(self, half: NDArray[np.float64], outward: NDArray[np.float64]) -> float:
+        """The same with one more column, `half`, whose coefficient counts twice.
+
+        Of many columns the plain fit is brought up to date (Greville 1960, Some applications of the pseudoinverse of a
+        matrix): solving it anew for each of two edges of hundreds of ranges would take minutes.
+        """
+        if self.design.shape[1] <= _FEW:
+            return self._falls(
+                _solved(np.column_stack([self.design, half]), self.y, self.absorbed), np.append(outward, 2.0)
+            )
+        fit = self.plain
+        explained = fit.inverse @ (self.design.T @ half)
+        beyond = half - self.design @ explained
+        length = float(beyond @ beyond)
+        if length <= _SPANNED * float(half @ half):
+            return self._falls(
+                _solved(np.column_stack([self.design, half]), self.y, self.absorbed), np.append(outward, 2.0)
+            )
+        added = float(beyond @ fit.residual) / length
+        residual = fit.residual - added * beyond
+        free = max(fit.free - 1, 1)
+        slope = 2.0 - float(outward @ explained)
+        variance = float(outward @ fit.inverse @ outward) + slope**2 / length
+        return _p_below(
+            float(outward @ fit.coefficients) + added * slope, float(residual @ residual) / free * variance, free
+        )
 
 
-def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: NDArray[np.float64]) -> _Trend:
-    """Fit y, shape (n,), by the ranges in unit space, shape (n, d), and by offsets, shape (n, 1 + levels)."""
-    first = offsets.shape[1]
+def _p_below(value: float, variance: float, free: int) -> float:
+    """One-sided p-value that an estimate of this variance is negative; 1 without any variance."""
+    from scipy.special import stdtr
+
+    error = math.sqrt(max(variance, 0.0))
+    return float(stdtr(free, value / error)) if error else 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Offsets:
+    """The mean, and the levels of categories, as columns of zeros and ones that may never be written out."""
+
+    levels: Sequence[NDArray[np.int64]]
+    """For each category the level of each trial, from 0 on, shape (trials,)."""
+    rows: NDArray[np.bool_]
+    """Which trials the fit has, shape (trials,)."""
+
+    @property
+    def count(self) -> int:
+        return 1 + sum(int(level.max()) for level in self.levels)
+
+    def columns(self) -> NDArray[np.float64]:
+        """Shape (n, count)."""
+        levels = [_indicators(level)[self.rows] for level in self.levels]
+        return np.column_stack([np.ones((int(self.rows.sum()), 1)), *levels])
+
+    def off(self, column: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A column less what they explain of it, both of shape (n,)."""
+        if len(self.levels) == 1:
+            level = self.levels[0][self.rows]
+            means = np.bincount(level, weights=column) / np.maximum(np.bincount(level), 1)
+            return np.asarray(column - means[level])
+        from scipy.sparse.linalg import lsmr
+
+        explained = lsmr(self._sparse, column, atol=1e-12, btol=1e-12)[0]
+        return np.asarray(column - self._sparse @ explained)
+
+    @cached_property
+    def _sparse(self) -> Any:
+        from scipy.sparse import csr_array, hstack
+
+        n = int(self.rows.sum())
+        parts = [csr_array((np.ones(n), (np.arange(n), level[self.rows]))) for level in self.levels]
+        return hstack([csr_array(np.ones((n, 1))), *parts]).tocsr()
+
+
+def _fit(y: NDArray[np.float64], units: NDArray[np.float64], offsets: _Offsets) -> _Trend:
+    """Fit y, shape (n,), by the ranges in unit space, shape (n, d), and by offsets; not at all with too few trials."""
     x = 2 * units - 1
     curved = [i for i in range(x.shape[1]) if np.unique(x[:, i]).size > 2]
-    design = np.column_stack([offsets, x, x[:, curved] ** 2])
-    count = design.shape[1]
+    count = offsets.count + x.shape[1] + len(curved)
     if np.ptp(y) == 0.0:
         y = np.zeros_like(y)  # rounding would leave a trend of its own
+    absorbed = offsets.count if offsets.count > _MANY else 0
+    first = 0 if absorbed else offsets.count
+    design = np.column_stack([x, x[:, curved] ** 2])
+    if y.size < 2 * count:
+        design = design[:, :0]
+    elif absorbed:
+        y, design = offsets.off(y), np.column_stack([offsets.off(column) for column in design.T])
+    else:
+        design = np.column_stack([offsets.columns(), design])
     return _Trend(
         y=y,
         x=x,
         design=design,
-        plain=_solved(design, y),
+        offsets=offsets,
+        absorbed=absorbed,
         needed=2 * count,
         enough=y.size >= 2 * count,
         linear=range(first, first + x.shape[1]),
@@ -211,7 +307,12 @@ def _ends_in(bad: NDArray[np.bool_], outward: NDArray[np.float64]) -> bool:
     return run > 0 and (run == out.size or float(out[run:].mean()) ** run < _CHANCE)
 
 
-def _indicators(levels: Sequence[int]) -> NDArray[np.float64]:
-    """One column for each level but the first that occurs, shape (n, levels - 1)."""
-    values = np.array(levels)
-    return np.array([values == level for level in np.unique(values)[1:]], dtype=np.float64).reshape(-1, values.size).T
+def _levels(parameter: Parameter, trials: Sequence[TrialRecord]) -> NDArray[np.int64]:
+    """Which of the choices that occur each trial has, from 0 on, shape (n,)."""
+    chosen = np.array([parameter.place(t.params[parameter.name]) for t in trials])
+    return np.asarray(np.unique(chosen, return_inverse=True)[1], dtype=np.int64)
+
+
+def _indicators(levels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One column for each level but the first, shape (n, levels - 1)."""
+    return np.asarray(levels[:, None] == np.arange(1, int(levels.max()) + 1), dtype=np.float64)

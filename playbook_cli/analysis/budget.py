@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.analysis import curves, outcomes
-from playbook_cli.analysis.expected_best import expected_best
+from playbook_cli.analysis.expected_best import at, expected_best
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def last_doublings(trials: Sequence[TrialRecord], metric: Metric) -> Doubling | 
     if losses.size < 8 or feasible.size < 4:
         return None
     expected = expected_best([metric.loss(loss) for loss in losses], metric)
-    quarter, whole = (metric.loss(expected[n - 1].value) for n in (losses.size // 4, losses.size))
+    quarter, whole = (metric.loss(at(expected, n).value) for n in (losses.size // 4, losses.size))
     return Doubling(
         gain=(quarter - whole) / 2,
         spread=outcomes.spread(trials, metric),

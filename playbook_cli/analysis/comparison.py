@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.analysis import isolation, outcomes
-from playbook_cli.analysis.expected_best import expected_best
+from playbook_cli.analysis.expected_best import at, expected_best
 from playbook_cli.analysis.search_luck import Plan, fixed_points_variance, freedom, search_luck
 from playbook_cli.analysis.selection import select
 
@@ -221,8 +221,8 @@ def _lost(side: Side, known: Estimate, trials: int) -> float:
         return 0.0
     metric: Metric = side.study.metric
     ended = outcomes.ended(side.study.search.trials)
-    curve = expected_best([metric.loss(loss) for loss in outcomes.losses(ended, metric)], metric)
-    drop = metric.loss(curve[trials - 1].value) - metric.loss(curve[-1].value)
+    curve = expected_best([metric.loss(loss) for loss in outcomes.losses(ended, metric)], metric, also=[trials])
+    drop = metric.loss(at(curve, trials).value) - metric.loss(curve[-1].value)
     true, score = known.luck.lost(max(known.luck.plan.trials * trials // known.trials, 1))
     return drop * min(true / score, 1.0) if score > 0.0 else 0.0
 

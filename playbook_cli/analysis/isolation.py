@@ -42,11 +42,11 @@ class Isolated:
 
 def arms(study: StudyRecord, alpha: float = 0.05) -> list[Isolated]:
     """The best trial of every arm, in the study's order of arms, with the interval of `optimum_interval`."""
-    points = []
-    for arm in study.arms:
-        trials = outcomes.ended(outcomes.of_arm(study.trials, arm))
-        points.append(_isolated(study, trials, alpha, label=outcomes.arm_label(arm), settings=arm))
-    return points
+    groups = outcomes.by_arm(outcomes.ended(study.trials), study.arms)
+    return [
+        _isolated(study, trials, alpha, label=outcomes.arm_label(arm), settings=arm)
+        for arm, trials in zip(study.arms, groups, strict=True)
+    ]
 
 
 def buckets(study: StudyRecord, parameter: Parameter, count: int = BUCKETS, alpha: float = 0.05) -> list[Isolated]:
@@ -76,7 +76,8 @@ def in_bucket(study: StudyRecord, parameter: Parameter, number: int, count: int 
 
 def continuous_scientific(study: StudyRecord) -> list[Parameter]:
     """The scientific parameters that are ranges, so that they have buckets in place of arms."""
-    return [p for p in outcomes.ranges(study) if p.role == "scientific" and not any(p.name in a for a in study.arms)]
+    of_arms = {name for arm in study.arms for name in arm}
+    return [p for p in outcomes.ranges(study) if p.role == "scientific" and p.name not in of_arms]
 
 
 def optimum_interval(losses: Sequence[float], dimensions: int, alpha: float = 0.05) -> tuple[float, float] | None:

@@ -57,6 +57,20 @@ def of_arm(trials: Sequence[TrialRecord], arm: Mapping[str, Value]) -> list[Tria
     return [t for t in trials if dict(t.arm) == dict(arm)]
 
 
+def key(arm: Mapping[str, Value]) -> frozenset[tuple[str, Value]]:
+    """The same for arms that are equal, and for no others."""
+    return frozenset(arm.items())
+
+
+def by_arm(trials: Sequence[TrialRecord], arms: Sequence[Mapping[str, Value]]) -> list[list[TrialRecord]]:
+    """The trials of each of these arms, in one pass over the trials."""
+    groups: dict[frozenset[tuple[str, Value]], list[TrialRecord]] = {key(arm): [] for arm in arms}
+    for trial in trials:
+        if (group := groups.get(key(trial.arm))) is not None:
+            group.append(trial)
+    return [groups[key(arm)] for arm in arms]
+
+
 def ranges(study: StudyRecord) -> list[Parameter]:
     """The parameters that are searched over a range and so have edges."""
     return [p for p in study.parameters if p.kind != "choice" and p.role != "fixed" and p.low < p.high]
@@ -68,7 +82,7 @@ def has(parameter: Parameter, trial: TrialRecord) -> bool:
         return False
     value = trial.params[parameter.name]
     if parameter.kind == "choice":
-        return value in parameter.choices
+        return value in parameter.places
     return isinstance(value, int | float) and parameter.low <= value <= parameter.high
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook_cli.analysis.terms import base, basis, beyond, products, without
+from playbook_cli.analysis.terms import base, basis, beyond, own, products, without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +38,11 @@ class Additive:
         """What the model leaves of them."""
         self.free = results.size - self.known.shape[1]
         self.total = float(results @ results)
-        own = [
-            beyond(basis(np.column_stack([constant, *(t.columns for t in of if t is not term)])), term.columns)
-            for term in of
-        ]
+        alone = own(constant, [term.columns for term in of])
         noise = np.maximum((self.left**2).sum(axis=0) / self.free, _TINY)
         self._noise = float(noise[0])
-        self._counts: list[int] = [columns.shape[1] for columns in own]
-        sums = [((columns.T @ self.results) ** 2).sum(axis=0) for columns in own]
+        self._counts: list[int] = [columns.shape[1] for columns in alone]
+        sums = [((columns.T @ self.results) ** 2).sum(axis=0) for columns in alone]
         self._sums = [float(each[0]) for each in sums]
         ps = np.array([_f_test(s, noise, self.free, c) for s, c in zip(sums, self._counts, strict=True)])
         self._least = ps.min(axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CUBIC = 3
 """Trials a coefficient from which on a range may bend twice; with fewer its effect is a parabola."""
+_MANY = 30
+"""Terms from which on what each explains by itself is computed for all at once."""
 _SPANNED = 1e-6
 """A direction shorter than this, of columns of unit length, is spanned by the others but for rounding."""
 
@@ -61,11 +64,13 @@ def base(of: Sequence[Term], rows: int) -> Array:
     """The mean, and what tells trials that have a conditional hyperparameter where no choice does, shape (rows, k)."""
     known = np.column_stack([np.ones(rows), *(t.columns for t in of)])
     masks = [np.ones(rows)]
+    spanned = basis(known)
     for term in of:
         mask = term.present.astype(np.float64)
-        if beyond(basis(known), mask[:, None]).shape[1]:
+        if beyond(spanned, mask[:, None]).shape[1]:
             masks.append(mask)
             known = np.column_stack([known, mask])
+            spanned = basis(known)
     return np.column_stack(masks)
 
 
@@ -87,6 +92,22 @@ def beyond(known: Array, columns: Array) -> Array:
     lengths = np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny)
     left, sizes, _ = np.linalg.svd(without(known, columns / lengths), full_matrices=False)
     return np.asarray(left[:, sizes > _SPANNED])
+
+
+def own(constant: Array, columns: Sequence[Array]) -> list[Array]:
+    """Orthonormal columns for what each of `columns` adds to `constant` and all the others; many at once where it can.
+
+    Where no column is spanned by the others, those of the pseudoinverse span it: each is orthogonal to all others.
+    """
+    if len(columns) > _MANY:
+        whole = np.column_stack([constant, *columns])
+        left, right = np.linalg.qr(whole / np.maximum(np.linalg.norm(whole, axis=0), np.finfo(float).tiny))
+        if len(right) == right.shape[1] and np.abs(np.diag(right)).min() > _SPANNED:
+            dual = left @ np.linalg.inv(right).T
+            ends = np.cumsum([constant.shape[1], *(part.shape[1] for part in columns)])
+            return [np.linalg.qr(dual[:, start:end])[0] for start, end in itertools.pairwise(ends.tolist())]
+    others = [[*columns[:number], *columns[number + 1 :]] for number in range(len(columns))]
+    return [beyond(basis(np.column_stack([constant, *rest])), part) for rest, part in zip(others, columns, strict=True)]
 
 
 def without(known: Array, columns: Array) -> Array:

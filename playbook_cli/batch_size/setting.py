@@ -189,7 +189,7 @@ def _held(study: StudySpec, parameter: str, at: Mapping[str, Value]) -> tuple[di
     given.pop(parameter, None)
     varied = [p for p in study.parameters() if p.name not in given and p.name != parameter]
     space = Space(varied, given)
-    middle = space.params(space.arms[0], [_unit(p) for p in space.dimensions])
+    middle = space.params(space.first_arm, [_unit(p) for p in space.dimensions])
     held = {name: value if name in given else _rounded(value) for name, value in middle.items()}
     chosen = {
         p.name: f"{_shown(held[p.name])}, {_how(p)}" for p in varied if p.name in held and p.name not in study.fixed

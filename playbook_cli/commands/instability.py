@@ -118,7 +118,7 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
 
-    preflight.refuse_imported(store.spec, load(store.paths.spec)[1])
+    preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
     if record.raced:
         hint = "probe a study that playbook run has run"
@@ -218,7 +218,7 @@ def _check(setting: Setting, store: Store, file: Path) -> None:
 
     first = Point(learning_rate=setting.rate, warmup=None, clip=None)
     trial = replace(setting.trial, id=0, params=setting.params(first))
-    preflight.look(setting.study, load(store.paths.spec)[1], file.parent, [trial])
+    preflight.look(setting.study, load(store.paths.spec, kept=True)[1], file.parent, [trial])
 
 
 def _written(given: Answer, store: Store, path: Path, where: str) -> str:

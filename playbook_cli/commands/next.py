@@ -70,9 +70,11 @@ def next_(
     from playbook_cli.advice.revision import Request
     from playbook_cli.commands import revised
     from playbook_cli.errors import StudyError
+    from playbook_cli.spec.load import load
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
+    load(store.paths.spec)  # what can't be run has no next study either
     record = store.record().search
     _warn_of_missing(record, store)
     findings = advise(record)

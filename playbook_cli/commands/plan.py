@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.problem import Problem
 
 SHOWN_TRIALS = 40
+_COLUMN = 7
+"""Characters that a hyperparameter needs in the table of trials, or else nothing of it can be read."""
 
 
 def plan(study: StudyFile, json: Json = False) -> None:
@@ -108,6 +110,8 @@ def _draw(
     if spec.goal:
         console.print(Text(spec.goal, style="italic"))
     varied = [name for name in dict.fromkeys(name for t in trials for name in t.params) if name not in spec.fixed]
+    more = len(varied) - (console.width - len("trial")) // _COLUMN
+    varied = varied[: len(varied) - max(more, 0)]
     table = Table("trial", box=None, pad_edge=False, header_style="dim")
     for name in varied:
         table.add_column(Text(name))
@@ -116,6 +120,8 @@ def _draw(
             str(trial.id), *(Text(_shown(trial.params[name]) if name in trial.params else "-") for name in varied)
         )
     console.print(table)
+    if more > 0:
+        console.print(f"and {more} more hyperparameters (--json has all of them)")
     if begins:
         console.print(Text(f"... and {len(trials)} to {(spec.trials or 1) - 1}, each chosen by the results before it"))
         console.print()
@@ -124,13 +130,15 @@ def _draw(
         console.print(f"... and {len(trials) - SHOWN_TRIALS} more (--json has all of them)")
     console.print()
     coverage = Table("coverage", "trials", "bins hit", "", box=None, pad_edge=False, header_style="dim")
-    for c in covered:
+    for c in covered[:SHOWN_TRIALS]:
         marks = (
             "".join("█" if count > 1 else "▪" if count else "·" for count in c.counts) if c.bins <= SHOWN_TRIALS else ""
         )
         coverage.add_row(Text(c.label), str(c.trials), f"{c.occupied}/{c.bins}", marks)
     if covered:
         console.print(coverage)
+        if len(covered) > SHOWN_TRIALS:
+            console.print(f"and {len(covered) - SHOWN_TRIALS} more hyperparameters (--json has all of them)")
         console.print()
     steps = (spec.trials or 0) * spec.max_train_steps
     console.print(

@@ -131,7 +131,7 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     from playbook_cli.store import Store
 
     store = Store(study_folder(argument, runs))
-    source = load(store.paths.spec)[1]
+    source = load(store.paths.spec, kept=True)[1]
     preflight.refuse_imported(store.spec, source)
     where = str(store.paths.dir)
     if wait:
@@ -196,8 +196,8 @@ def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
             raise StudyError(f"it failed: {known[number].reason}", where=where, hint=f"playbook run {side.file}")
     count = top or (0 if given else TOP)
     ranked = _ranked(record)
-    arms = dict.fromkeys(tuple(trial.arm.items()) for trial in ranked)
-    best = [trial.id for arm in arms for trial in outcomes.of_arm(ranked, dict(arm))[:count]]
+    arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
+    best = [trial.id for own in outcomes.by_arm(ranked, arms) for trial in own[:count]]
     return list(dict.fromkeys([*best, *given]))
 
 

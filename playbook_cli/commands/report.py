@@ -71,6 +71,7 @@ def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
 
 def _write(built: Report, directory: Path, *, html: bool) -> None:
     """Write the files; where the folder can't be written (somebody else's study), the terminal has said it all."""
+    from playbook_cli.errors import PlaybookError
     from playbook_cli.report.files import write, write_json
 
     try:
@@ -81,3 +82,5 @@ def _write(built: Report, directory: Path, *, html: bool) -> None:
             write_json(built, directory)
     except PermissionError as error:
         print(f"playbook: the report's files were not written: {error}", file=sys.stderr)
+    except PlaybookError as error:
+        print(f"playbook: index.html was not written: {error}\n  -> {error.hint}", file=sys.stderr)

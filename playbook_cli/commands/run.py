@@ -238,7 +238,7 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     from playbook_cli.store import read_history
 
     if paths.spec.exists():
-        kept = load(paths.spec)[0]
+        kept = load(paths.spec, kept=True)[0]
         changes = difference(kept, spec)
         if not changes:
             return

@@ -120,6 +120,6 @@ class PointsOfProbe:
     def suggest(self, space: Space, history: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
         first = len(history)
         return [
-            TrialRecord(id=first + offset, params=dict(params), arm=space.arms[0], seed=self._seed)
+            TrialRecord(id=first + offset, params=dict(params), arm=space.first_arm, seed=self._seed)
             for offset, params in enumerate(self._points[first : first + count])
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playbook_cli.advice.arm_edges import arm_edges
+from playbook_cli.analysis import expected_best
 from playbook_cli.report import words
 from playbook_cli.report.value import Searched
 
@@ -68,11 +69,11 @@ def span(searched: Searched) -> str:
 
 def budgets(report: Report) -> list[int]:
     """Numbers of trials at which every arm can be compared, ascending; none where an arm has no result."""
-    fewest = min((len(arm.expected_best) for arm in report.arms), default=0)
+    fewest = min((arm.expected_best[-1].n if arm.expected_best else 0 for arm in report.arms), default=0)
     return sorted({max(1, fewest // part) for part in _PARTS}) if fewest else []
 
 
 def at(curve: Sequence[ExpectedBest], count: int) -> str:
     """The expected best of so many trials, with its band."""
-    point = curve[count - 1]
+    point = expected_best.at(curve, count)
     return words.estimate(point.value, (point.low, point.high))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.analysis.expected_best import at
 from playbook_cli.report import words
 from playbook_cli.report.arms import ENDS, budgets, span
 
@@ -27,7 +28,7 @@ def table(report: Report) -> str:
 def _row(arm: Arm, counts: list[int]) -> str:
     expected = "".join(
         f"<td>{words.number(point.value)}<br><span>{words.span(point.low, point.high)}</span></td>"
-        for point in (arm.expected_best[count - 1] for count in counts)
+        for point in (at(arm.expected_best, count) for count in counts)
     )
     space = "".join(f"<li>{_searched(searched)}</li>" for searched in arm.space)
     return (

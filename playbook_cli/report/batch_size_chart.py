@@ -8,6 +8,7 @@ import numpy as np
 
 from playbook_cli.batch_size.answer import amount, gains, outcome
 from playbook_cli.report import theme, words
+from playbook_cli.report.drawing import drawing
 from playbook_cli.report.page import coloured, figures, page, save
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _KINDS = {"recommended": "fine", "fits": "arm0"}
 
 def write(answer: Answer, directory: Path) -> list[Path]:
     """Write batch-size.html and batch-size.svg into `directory`, which is made where it does not exist."""
-    import vl_convert
+    vl_convert = drawing()
 
     directory.mkdir(parents=True, exist_ok=True)
     html, picture = directory / "batch-size.html", directory / "batch-size.svg"
@@ -164,7 +165,7 @@ def _finished(layered: Any, colours: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _figures(draw: Any) -> str:
-    import vl_convert
+    vl_convert = drawing()
 
     light, dark = (vl_convert.vegalite_to_svg(draw(colours)) for colours in (theme.LIGHT, theme.DARK))
     return figures(light, dark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,12 @@ def build(
         counts=counts,
         repeat_counts=_counts(again, len(again)),
         best=best,
-        arms=[_arm(study, settings, space) for settings, space in zip(arms, spaces(study, arms), strict=True)],
+        arms=[
+            _arm(study, settings, trials, space)
+            for settings, trials, space in zip(
+                arms, outcomes.by_arm(study.trials, arms), spaces(study, arms), strict=True
+            )
+        ],
         findings=findings,
         failures=failures,
         caveats=caveats,
@@ -104,15 +110,15 @@ def _counts(trials: Sequence[TrialRecord], planned: int) -> dict[str, int]:
 
 def _arms(study: StudyRecord) -> list[Mapping[str, Value]]:
     """The study's arms, and behind them those that only its trials know (they come from elsewhere)."""
-    arms: list[Mapping[str, Value]] = [dict(arm) for arm in study.arms]
+    arms = {outcomes.key(arm): dict(arm) for arm in study.arms}
     for trial in study.trials:
-        if trial.arm not in arms:
-            arms.append(dict(trial.arm))
-    return arms
+        arms.setdefault(outcomes.key(trial.arm), dict(trial.arm))
+    return list(arms.values())
 
 
-def _arm(study: StudyRecord, settings: Mapping[str, Value], space: Sequence[Searched]) -> Arm:
-    trials = outcomes.of_arm(study.trials, settings)
+def _arm(
+    study: StudyRecord, settings: Mapping[str, Value], trials: Sequence[TrialRecord], space: Sequence[Searched]
+) -> Arm:
     ended = outcomes.ended(trials)
     ranked = outcomes.ranked(trials, study.metric)
     results = [study.metric.loss(outcomes.result(trial, study.metric)) for trial in ended]
@@ -134,6 +140,7 @@ def _trials(
     ranked: Sequence[TrialRecord],
     arms: Sequence[Mapping[str, Value]],
 ) -> list[Trial]:
+    places = {outcomes.key(arm): index for index, arm in enumerate(arms)}
     ranks = {trial.id: rank for rank, trial in enumerate(ranked, start=1)}
     limit = -math.inf
     if ranked:
@@ -142,7 +149,7 @@ def _trials(
         Trial(
             id=trial.id,
             params=trial.params,
-            arm=arms.index(dict(trial.arm)),
+            arm=places[outcomes.key(trial.arm)],
             state=trial.state,
             reason=trial.reason,
             value=None if trial.best is None else trial.best.value,
@@ -185,10 +192,12 @@ def _axis(parameter: Parameter, trials: Sequence[TrialRecord], zone: float) -> A
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """`names`, with a number behind those that would read the same (1 and "1")."""
-    return [
-        f"{name} ({names[:index].count(name) + 1})" if names.count(name) > 1 else name
-        for index, name in enumerate(names)
-    ]
+    totals, seen = Counter(names), Counter[str]()
+    distinct = []
+    for name in names:
+        seen[name] += 1
+        distinct.append(f"{name} ({seen[name]})" if totals[name] > 1 else name)
+    return distinct
 
 
 def _value(parameter: Parameter, unit: float) -> float:

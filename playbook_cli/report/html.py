@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import evidence, sections, theme, words
 from playbook_cli.report.charts.draw import draw
+from playbook_cli.report.drawing import drawing
+from playbook_cli.report.excerpt import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,8 @@ MANY = 250
 
 
 def as_html(report: Report) -> str:
-    """The whole page."""
+    """The whole page; of a study too large for one, an excerpt that says what it leaves out."""
+    report = excerpt(report)
     charts, rows = draw(report)
     scripts = [_vega(), _resource("script.js")]
     policy = (
@@ -62,7 +65,7 @@ def as_html(report: Report) -> str:
 
 
 def _data(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
-    import vl_convert
+    vl_convert = drawing()
 
     drawn = []
     for chart in charts:
@@ -101,7 +104,7 @@ def _resource(name: str) -> str:
 
 @cache
 def _vega() -> str:
-    import vl_convert
+    vl_convert = drawing()
 
     script: str = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

@@ -17,6 +17,8 @@ HOW = (
     "alone would reach. It says what moved results, not which value is best."
 )
 _NAME = 48
+_LISTED = 20
+"""Hyperparameters that a sentence lists; it counts the others."""
 
 
 def sentences(importance: Importance) -> list[str]:
@@ -107,7 +109,9 @@ def _pair(importance: Importance) -> list[str]:
 
 
 def _listed(labels: Sequence[str]) -> str:
-    short = [_short(label) for label in labels]
+    short = [_short(label) for label in labels[:_LISTED]]
+    if len(labels) > _LISTED:
+        short.append(f"{len(labels) - _LISTED:,} more")
     return short[0] if len(short) == 1 else f"{', '.join(short[:-1])} and {short[-1]}"
 
 

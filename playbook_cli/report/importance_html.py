@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.advice.wording import p_text
 from playbook_cli.report import words
+from playbook_cli.report.excerpt import ARMS
 
 if TYPE_CHECKING:
     from playbook_cli.analysis.importance import Importance
@@ -37,7 +38,8 @@ def table(importance: Importance) -> str:
         f'<tr><td class="text">{words.escape(words.shortened(effect.label, 80))}</td>'
         f"<td>{effect.share:.1%}</td><td>{effect.needed:.1%}</td>{_p_value(effect.p_value)}"
         f"{_p_value(effect.infeasible_p_value) if fails else ''}<td>{effect.trials}</td></tr>"
-        for effect in importance.effects
+        for place, effect in enumerate(importance.effects)
+        if place < ARMS or effect.matters
     )
     return (
         f'<div class="summary"><table><thead><tr><th class="text">hyperparameter</th>{heads}</tr></thead>'

@@ -39,6 +39,7 @@ def matter(report: Report, names: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"L": known[effect.label], "y": round(effect.share, 4), "n": round(effect.needed, 4), "m": int(effect.matters)}
         for effect in report.importance.effects
+        if effect.label in known
     ]
 
 

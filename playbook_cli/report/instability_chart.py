@@ -8,6 +8,7 @@ import numpy as np
 
 from playbook_cli.instability.answer import outcome
 from playbook_cli.report import theme, words
+from playbook_cli.report.drawing import drawing
 from playbook_cli.report.instability_terminal import effort, row
 from playbook_cli.report.page import coloured, figures, page, save
 
@@ -29,7 +30,7 @@ HUES = ("arm0", "arm1", "arm2", "arm3", "arm4", "arm5")
 
 def write(answer: Answer, directory: Path) -> list[Path]:
     """Write instability.html and instability.svg into `directory`, which is made where it does not exist."""
-    import vl_convert
+    vl_convert = drawing()
 
     directory.mkdir(parents=True, exist_ok=True)
     html, picture = directory / "instability.html", directory / "instability.svg"

@@ -58,7 +58,7 @@ def _shown(study: StudyRecord, ranked: Sequence[TrialRecord]) -> list[TrialRecor
     if not ranked:
         started = [trial for trial in study.trials if trial.best is not None]
         return sorted(started, key=lambda trial: study.metric.loss(trial.best.value) if trial.best else 0.0)[:SHOWN]
-    best_of_arms = [outcomes.of_arm(ranked, arm)[:1] for arm in study.arms]
+    best_of_arms = [trials[:1] for trials in outcomes.by_arm(ranked, study.arms)]
     shown = {trial.id: trial for trial in ranked[:SHOWN]} | {trial.id: trial for one in best_of_arms for trial in one}
     return list(shown.values())[:_MOST]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from playbook_cli.report.charts.draw import draw
+from playbook_cli.report.drawing import drawing
+from playbook_cli.report.excerpt import excerpt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +19,11 @@ WIDTH = 480
 
 def write_pictures(report: Report, directory: Path, kind: Literal["png", "svg"] = "png") -> list[Path]:
     """Write one file a chart into `directory`, which is made where it does not exist; the files, in reading order."""
-    import vl_convert
+    vl_convert = drawing()
 
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for chart in draw(report, width=WIDTH)[0]:
+    for chart in draw(excerpt(report), width=WIDTH)[0]:
         path = directory / f"{chart.name}.{kind}"
         svg = vl_convert.vegalite_to_svg(dict(chart.spec))
         if kind == "svg":

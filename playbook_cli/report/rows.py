@@ -17,9 +17,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.analysis import outcomes
 from playbook_cli.report import words
 from playbook_cli.report.importance_rows import Map, mapped, matter
 from playbook_cli.report.value import BINS, step_bin
@@ -93,7 +95,8 @@ def rows(report: Report) -> Rows:
 def distinct(names: Sequence[str]) -> list[str]:
     """`names` short enough for a chart, and still different from each other."""
     short = [words.shortened(name, _NAME) for name in names]
-    return [f"{name} ({index + 1})" if short.count(name) > 1 else name for index, name in enumerate(short)]
+    totals = Counter(short)
+    return [f"{name} ({index + 1})" if totals[name] > 1 else name for index, name in enumerate(short)]
 
 
 def _drawn(report: Report) -> dict[int, float]:
@@ -201,15 +204,21 @@ def _tried(report: Report, plot: Isolation, names: Sequence[str], drawn: Mapping
 def _setting_of(report: Report, plot: Isolation, names: Sequence[str]) -> dict[int, str]:
     """Which row of an isolation plot each trial belongs to."""
     owners: dict[int, str] = {}
+    of_arm = {outcomes.key(r.settings): name for r, name in zip(plot.rows, names, strict=True) if r.span is None}
+    if of_arm:
+        arms = [of_arm.get(outcomes.key(arm.settings)) for arm in report.arms]
+        inside: dict[str, list[int]] = {name: [] for name in names}
+        for trial in report.trials:
+            if (name := arms[trial.arm]) is not None:
+                inside[name].append(trial.id)
+        owners |= {number: name for name, numbers in inside.items() for number in numbers}
     for row, name in zip(plot.rows, names, strict=True):
         if row.span is None:
-            owners |= {t.id: name for t in report.trials if report.arms[t.arm].settings == row.settings}
             continue
         for axis in report.axes:
             if axis.label == row.parameter:
                 low, high = row.span
-                inside = [point for point in axis.points if low <= float(str(point.value)) <= high]
-                owners |= {point.trial: name for point in inside}
+                owners |= {p.trial: name for p in axis.points if low <= float(str(p.value)) <= high}
     return owners
 
 

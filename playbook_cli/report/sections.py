@@ -51,7 +51,8 @@ def body(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
     }
     shown = [(name, title) for name, title in _SECTIONS if content[name]]
     sections = [
-        f'<section id="{name}" class="{name}"><h2>{title}</h2>{content[name]}</section>' for name, title in shown
+        f'<section id="{name}" class="{name}"><h2>{title}</h2>{_cut(report, name)}{content[name]}</section>'
+        for name, title in shown
     ]
     nav = "".join(f'<a href="#{name}">{title}</a>' for name, title in shown)
     return "\n".join(
@@ -64,6 +65,11 @@ def body(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
             _OVERLAYS,
         ]
     )
+
+
+def _cut(report: Report, section: str) -> str:
+    """What the section does not show."""
+    return f'<p class="how">{words.escape(report.cuts[section])}</p>' if section in report.cuts else ""
 
 
 def text_of(report: Report, trial: Trial) -> list[int | str]:
@@ -182,7 +188,7 @@ def _failure(report: Report, failure: Failure) -> str:
     said = f'<p class="mono">{words.escape(words.shortened(failure.said, 300))}</p>' if failure.said else ""
     link = ""
     if failure.log:
-        log = next(t.log for t in (*report.trials, *report.again) if t.id == failure.trials[0])
+        log = next(t.log for of in (report.trials, report.again) for t in of if t.id == failure.trials[0])
         link = f'<p>all of it: <a href="{words.escape(log)}">{words.escape(failure.log)}</a></p>'
     return _warned(f'<p><a class="subject" href="#trials">failed</a>: {words.escape(failure.message)}</p>{said}{link}')
 

@@ -66,12 +66,8 @@ def _mark(trial: Trial) -> str:
 
 def counted(axis: Axis, trials: Sequence[Trial]) -> list[tuple[str, dict[str, int]]]:
     """For every choice of an axis: its name, and its trials by their mark."""
-    by_id = {trial.id: trial for trial in trials}
-    rows = []
-    for index, name in enumerate(axis.choices):
-        here = [
-            by_id[p.trial] for p in axis.points if min(int(p.unit * len(axis.choices)), len(axis.choices) - 1) == index
-        ]
-        marks = [_mark(trial) for trial in here]
-        rows.append((name, {mark: marks.count(mark) for mark in (GOOD, OTHER, INFEASIBLE, FAILED)}))
-    return rows
+    marks = {trial.id: _mark(trial) for trial in trials}
+    counts = [dict.fromkeys((GOOD, OTHER, INFEASIBLE, FAILED), 0) for _ in axis.choices]
+    for point in axis.points:
+        counts[min(int(point.unit * len(counts)), len(counts) - 1)][marks[point.trial]] += 1
+    return list(zip(axis.choices, counts, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import theme, words
+from playbook_cli.report.drawing import drawing
 from playbook_cli.report.page import coloured, figures, page, save
 from playbook_cli.report.sweep_terminal import effort
 from playbook_cli.sweep.answer import outcome
@@ -24,7 +25,7 @@ _FIT, _FASTEST, _SLOWER, _DIVERGED, _CRASHED = "fits", "fastest", "did not fit u
 
 def write(answer: Answer, directory: Path) -> list[Path]:
     """Write lr-sweep.html and lr-sweep.png into `directory`, which is made where it does not exist."""
-    import vl_convert
+    vl_convert = drawing()
 
     directory.mkdir(parents=True, exist_ok=True)
     html, picture = directory / "lr-sweep.html", directory / "lr-sweep.png"
@@ -38,7 +39,7 @@ def write(answer: Answer, directory: Path) -> list[Path]:
 
 def as_html(answer: Answer) -> str:
     """The whole page; the chart is drawn twice, for light and for dark screens."""
-    import vl_convert
+    vl_convert = drawing()
 
     light, dark = (vl_convert.vegalite_to_svg(chart(answer, colours)) for colours in (theme.LIGHT, theme.DARK))
     rows = "".join(

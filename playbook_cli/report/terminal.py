@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from playbook_cli.report import arms_terminal, importance_terminal, repeats_terminal, strips, words
+from playbook_cli.report.excerpt import excerpt
 from playbook_cli.report.importance import sentences
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def render(report: Report, console: Console) -> None:
 
 class _Printer:
     def __init__(self, report: Report, console: Console) -> None:
-        self._report = report
+        self._report = excerpt(report, trials=False)
         self._console = console
         self._ascii = not console.encoding.lower().startswith("utf")
 
@@ -53,7 +54,10 @@ class _Printer:
         self._best_steps()
         if self._report.own_spaces:
             self._heading("Arms", "each tuned in a space of its own; what the best of n trials comes to")
+            self._cut("arms")
             arms_terminal.render(self._report, self._console)
+        if self._report.isolation:
+            self._cut("question")
         for isolation in self._report.isolation:
             self._isolation(isolation)
         self._importance()
@@ -140,6 +144,7 @@ class _Printer:
         failed = f"{strips.FAILED} failed   " if report.counts["failed"] else ""
         legend = f"{strips.GOOD} best   {strips.OTHER} others   {strips.INFEASIBLE} infeasible   {failed}{zone}"
         self._heading("Where the trials lie", legend)
+        self._cut("space")
         trials = {trial.id: trial for trial in report.trials}
         width = max(self._console.width, 40)
         name_width = min(max(len(axis.label) for axis in report.axes), max(width // 4, 12))
@@ -216,6 +221,11 @@ class _Printer:
             again = fresh[row.best.trial]
             return words.estimate(again.mean, again.interval)
         return words.NOTHING if fresh or row.low is None or row.high is None else words.span(row.low, row.high)
+
+    def _cut(self, section: str) -> None:
+        """What the section does not show."""
+        if section in self._report.cuts:
+            self._marked(" ", "dim", self._report.cuts[section])
 
     def _table(self, *columns: str) -> Table:
         lines, gap = (None, 2) if self._ascii else (box.SIMPLE_HEAD, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -227,6 +227,8 @@ class Report:
     """Those of the search, by id."""
     again: Sequence[Trial]
     """The repeats, by id."""
+    cuts: Mapping[str, str] = field(default_factory=dict)
+    """Of an excerpt: what is not shown, in sentences, by the section that would show it."""
 
     @property
     def ranked(self) -> list[Trial]:
@@ -257,22 +259,26 @@ class Report:
     @property
     def undecided(self) -> list[Finding]:
         """Findings that only say that there is too little to judge yet."""
-        return [f for f in self.findings if f.verdict == "undecided" and f.severity != "warning"]
+        return [f for f in self.findings if _is_undecided(f)]
 
     @property
     def silent(self) -> list[Finding]:
         """Findings of rules that found nothing."""
-        return [f for f in self.findings if f.severity == "ok" and f not in self.undecided]
+        return [f for f in self.findings if f.severity == "ok" and not _is_undecided(f)]
 
     @property
     def spoken(self) -> list[Finding]:
         """The findings to read, in reading order."""
-        return [f for f in self.findings if f not in self.undecided and f not in self.silent]
+        return [f for f in self.findings if f.severity != "ok" and not _is_undecided(f)]
 
     @property
     def ended(self) -> int:
         """Trials whose outcome is known: completed or infeasible."""
         return self.counts["completed"] + self.counts["infeasible"]
+
+
+def _is_undecided(finding: Finding) -> bool:
+    return finding.verdict == "undecided" and finding.severity != "warning"
 
 
 def step_bin(step: int, max_train_steps: int) -> int:

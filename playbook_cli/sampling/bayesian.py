@@ -76,8 +76,8 @@ class BayesianSampler:
             worst = self._worst(trials)
             study.add_trials(self._told(trial, space, worst, constrained=constrained) for trial in trials)
             asked = study.ask()
-            params = space.chosen(space.arms[0], lambda parameter: _value(parameter, asked))
-        return TrialRecord(id=number, params=params, arm=space.arms[0], seed=trial_seed(self._seed, number))
+            params = space.chosen(space.first_arm, lambda parameter: _value(parameter, asked))
+        return TrialRecord(id=number, params=params, arm=space.first_arm, seed=trial_seed(self._seed, number))
 
     def _sampler(self, space: Space, number: int) -> BaseSampler:
         import numpy as np

@@ -38,6 +38,6 @@ class PointsSampler:
         return TrialRecord(
             id=number,
             params={name: settings[name] for name in names if name in settings},
-            arm=next(arm for arm in space.arms if all(settings.get(name) == value for name, value in arm.items())),
+            arm=space.arm_of(settings),
             seed=trial_seed(self._seed, number) if checkpoint is None else origin(str(checkpoint)).seed,
         )

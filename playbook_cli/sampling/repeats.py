@@ -20,12 +20,8 @@ def repeats(trials: Sequence[TrialRecord], of: Sequence[int], seeds: int) -> lis
     known = {trial.id: trial for trial in trials}
     selected = {trial.seed for trial in trials if trial.repeat_of is None}
     fresh = [seed for seed in itertools.islice(_seeds(), seeds + len(selected)) if seed not in selected][:seeds]
-    missing = [
-        (known[number], seed)
-        for seed in fresh
-        for number in of
-        if not any(trial.repeat_of == number and trial.seed == seed for trial in trials)
-    ]
+    there = {(trial.repeat_of, trial.seed) for trial in trials}
+    missing = [(known[number], seed) for seed in fresh for number in of if (number, seed) not in there]
     return [
         TrialRecord(id=number, params=trial.params, arm=trial.arm, seed=seed, repeat_of=trial.id)
         for number, (trial, seed) in enumerate(missing, start=len(trials))

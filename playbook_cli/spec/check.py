@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from playbook_cli.space import clashes, grid_size
+from playbook_cli.space import MAX_ARMS, clashes, grid_size
 from playbook_cli.spec.check_bayesian import bayesian_problems
 from playbook_cli.spec.check_budget import budget_warnings
 from playbook_cli.spec.check_points import point_problems
 from playbook_cli.spec.check_program import program_problems
-from playbook_cli.spec.problem import Problem
+from playbook_cli.spec.problem import Problem, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,17 +28,21 @@ STEP_LIMITS = (
     "num_epochs",
     "max_epochs",
 )
-MAX_TRIALS = 100_000
+MAX_TRIALS = MAX_ARMS
+"""Trials of one study: what `report` still reads within two minutes and 4 GB of memory."""
 _MORE_IS_BETTER = re.compile(r"acc|f1|auc|bleu|ssim|precision|recall|score|reward|iou", re.IGNORECASE)
 """Names of metrics that are usually maximized."""
 
 
-def problems(spec: StudySpec) -> list[Problem]:
-    """All that is wrong with a study whose keys have the right types, in the order of the file's sections."""
+def problems(spec: StudySpec, *, kept: bool = False) -> list[Problem]:
+    """All that is wrong with a study whose keys have the right types, in the order of the file's sections.
+
+    One that is `kept` beside its results has the trials that it has: their number is not judged any more.
+    """
     found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
     found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
     # arms can be counted only in a space that is sound
-    return found or [*point_problems(spec), *bayesian_problems(spec), *_amount(spec)]
+    return found or [*point_problems(spec), *bayesian_problems(spec), *([] if kept else _amount(spec))]
 
 
 def _program(spec: StudySpec) -> Iterator[Problem]:
@@ -198,7 +202,7 @@ def _condition(
             yield Problem(
                 location=where,
                 what=f"`when` names {other}, which is no other hyperparameter of this study",
-                hint=f"there are {', '.join(sorted(n for n in known if n != name)) or 'no others'}",
+                hint=f"there are {listed(sorted(n for n in known if n != name)) or 'no others'}",
             )
             continue
         options = known[other]
@@ -209,7 +213,7 @@ def _condition(
             continue
         for value in values:
             if value not in options:
-                shown = ", ".join(str(option) for option in sorted(options, key=str))
+                shown = listed(sorted(options, key=str))
                 yield Problem(location=where, what=f"{other} is never {value}", hint=f"it is one of {shown}")
 
 
@@ -217,7 +221,15 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
     if spec.points is not None:
         return
     space = spec.space()
-    arms = len(space.arms)
+    arms = space.arm_count
+    if arms > MAX_ARMS and spec.imported is None:
+        yield Problem(
+            location=("scientific",),
+            what=f"{listed(dict.fromkeys(p.name for p in space.arm_makers))} make at least {arms:,} arms, one for each "
+            f"combination of their values; a study has at most {MAX_ARMS:,}",
+            hint="keep the one or two that the question is about, and move the others to nuisance: or fixed:",
+        )
+        return
     if spec.sampler == "grid":
         for p in space.dimensions:
             if p.kind != "choice" and p.points is None:
@@ -250,6 +262,8 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
     elif spec.trials % arms and spec.imported is None:
         below, above = spec.trials // arms * arms, (spec.trials // arms + 1) * arms
         write = f"write {below} or {above}" if below else f"write {above}"
+        if above > MAX_TRIALS:
+            write = f"write {below}" if below else "ask about fewer values under scientific:"
         yield Problem(
             location=("trials",), what=f"{spec.trials} trials can't be shared equally by {arms} arms", hint=write
         )
@@ -267,13 +281,19 @@ def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
         yield Problem(
             location=("lr_sweep", "parameter"),
             what=f"{sweep.parameter} is no hyperparameter of this study",
-            hint=f"there are {', '.join(sorted(names)) or 'none'}",
+            hint=f"there are {listed(sorted(names)) or 'none'}",
         )
     if sweep.min >= sweep.max:
         yield Problem(
             location=("lr_sweep", "min"),
             what=f"min is {sweep.min}, and max is {sweep.max}",
             hint="min must be less than max",
+        )
+    if sweep.points > MAX_TRIALS:
+        yield Problem(
+            location=("lr_sweep", "points"),
+            what=f"more than {MAX_TRIALS:,} learning rates",
+            hint="11 over five decades are usual",
         )
     for key in ("off", "at"):
         if sweep.parameter in getattr(sweep, key):

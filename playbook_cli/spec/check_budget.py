@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.spec.problem import Problem
+from playbook_cli.space import MAX_ARMS
+from playbook_cli.spec.problem import Problem, listed
 from playbook_cli.spec.tiers import TIERS, needed, tier
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Location
 
+_FEW = 5
+"""Names that read well with an `and` between each."""
 SAMPLED = ("halton", "sobol", "random")
 """Samplers whose trials lie evenly in the whole space."""
 
@@ -26,6 +30,7 @@ class _Group:
     """Trials that search the same hyperparameters."""
 
     trials: int
+    """At least one."""
     tuned: Sequence[Parameter]
     """Nuisance hyperparameters, ranges and choices."""
     ranges: int
@@ -39,7 +44,19 @@ def budget_warnings(spec: StudySpec) -> list[Problem]:
     """One warning for each hyperparameter of an optimizer that is tuned too early, one for each crowded search."""
     if spec.sampler not in SAMPLED or spec.imported is not None or spec.trials is None:
         return []
-    groups = _groups(spec.space(), spec.trials)
+    space = spec.space()
+    deciding = _deciding(space)
+    combinations = space.arm_count * math.prod(len(p.choices) for p in deciding)
+    if combinations > max(MAX_ARMS, spec.trials):
+        return [
+            Problem(
+                location=("nuisance",),
+                what=f"{listed(p.name for p in deciding)} decide which hyperparameters a trial has, in "
+                f"{combinations:,} combinations: {spec.trials} trials can't try each",
+                hint="fix some of them",
+            )
+        ]
+    groups = _groups(space, deciding, spec.trials)
     early = _too_early(groups)
     return [
         *(_early_problem(spec, parameter, trials) for parameter, trials in early),
@@ -88,7 +105,8 @@ def _crowded(spec: StudySpec, groups: Sequence[_Group], fixed: set[str]) -> Iter
             continue
         first = sorted(tuned, key=lambda p: _rank(p.name), reverse=True)
         enough = next((k for k in range(1, ranges) if group.trials >= needed(ranges - k, group.offsets)), ranges - 1)
-        names = " and ".join(p.name for p in first[: min(enough, len(first))])
+        fixed_first = [p.name for p in first[: min(enough, len(first))]]
+        names = " and ".join(fixed_first) if len(fixed_first) <= _FEW else listed(fixed_first)
         about = f" {group.where}" if group.where else ""
         yield Problem(
             location=("nuisance",),
@@ -100,7 +118,7 @@ def _crowded(spec: StudySpec, groups: Sequence[_Group], fixed: set[str]) -> Iter
 
 def _total(spec: StudySpec, groups: Sequence[_Group], group: _Group, need: int) -> int:
     """Trials of the whole study at which this group has what it needs, in equal shares of the arms."""
-    arms = len(spec.space().arms)
+    arms = spec.space().arm_count
     whole = -(-need * sum(g.trials for g in groups) // group.trials)
     return -(-whole // arms) * arms
 
@@ -126,10 +144,14 @@ def _location(spec: StudySpec, parameter: Parameter) -> Location:
     return ("nuisance", parameter.name, index)
 
 
-def _groups(space: Space, trials: int) -> list[_Group]:
-    """The trials by what they search: arms that search the same are one group, so are values of a category."""
+def _deciding(space: Space) -> list[Parameter]:
+    """The categories that a search samples and that conditions name."""
     named = {name for p in space.parameters for name in p.when}
-    deciding = [p for p in space.dimensions if p.kind == "choice" and p.name in named]
+    return [p for p in space.dimensions if p.kind == "choice" and p.name in named]
+
+
+def _groups(space: Space, deciding: Sequence[Parameter], trials: int) -> list[_Group]:
+    """The trials by what they search: arms that search the same are one group, so are values of a category."""
     combinations = [
         {**arm, **dict(zip((p.name for p in deciding), chosen, strict=True))}
         for arm in space.arms
@@ -141,7 +163,7 @@ def _groups(space: Space, trials: int) -> list[_Group]:
         by_space.setdefault(active, []).append(settings)
     alone = len(by_space) == 1
     return [
-        _group(space, active, settings, round(trials * len(settings) / len(combinations)), alone=alone)
+        _group(space, active, settings, max(1, round(trials * len(settings) / len(combinations))), alone=alone)
         for active, settings in by_space.items()
     ]
 

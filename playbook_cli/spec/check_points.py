@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.spec.problem import Problem
+from playbook_cli.spec.problem import Problem, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,7 +70,7 @@ def _point(point: Mapping[str, Value], at: Location, parameters: list[Parameter]
                 what=f"{name} does not exist under the other settings of this point"
                 if exists
                 else f"{name} is no hyperparameter of this study",
-                hint=f"a point here has {', '.join(active) or 'none'}",
+                hint=f"a point here has {listed(active) or 'none'}",
             )
         elif problem := _value(active[name], value):
             yield Problem(location=(*at, name), what=problem, hint="every value lies in its range or choices")
@@ -78,7 +78,7 @@ def _point(point: Mapping[str, Value], at: Location, parameters: list[Parameter]
     if missing:
         yield Problem(
             location=at,
-            what=f"the point does not say {', '.join(missing)}",
+            what=f"the point does not say {listed(missing)}",
             hint="give every scientific and nuisance hyperparameter that it has",
         )
 
@@ -99,8 +99,8 @@ def _from(value: Value, at: Location, spec: StudySpec) -> Iterator[Problem]:
 def _value(parameter: Parameter, value: Value) -> str | None:
     """Why a hyperparameter can't have this value; None where it can."""
     if parameter.kind == "choice":
-        shown = ", ".join(map(str, parameter.choices))
-        return None if value in parameter.choices else f"{parameter.label} is one of {shown}, not {value}"
+        known = value in parameter.choices
+        return None if known else f"{parameter.label} is one of {listed(parameter.choices)}, not {value}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{parameter.label} is a number, not {value!r}"
     if parameter.kind == "int" and value != int(value):

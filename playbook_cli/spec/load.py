@@ -30,16 +30,17 @@ WIDTH = 120
 """Of the YAML that is written."""
 
 
-def load(path: Path) -> tuple[StudySpec, Source]:
+def load(path: Path, *, kept: bool = False) -> tuple[StudySpec, Source]:
     """Read and check a study file. SpecError names file, line and key of everything that is wrong with it.
 
-    Files and folders that it names relative to its own folder are absolute in the result.
+    Files and folders that it names relative to its own folder are absolute in the result. One that is `kept` in a
+    folder of results is read to know what these are: nothing will be run by it, so it may ask for too many trials.
     """
-    spec, read = validate(source.read(path))
+    spec, read = validate(source.read(path), kept=kept)
     return _anchored(spec, path.absolute().parent), read
 
 
-def validate(read: Source) -> tuple[StudySpec, Source]:
+def validate(read: Source, *, kept: bool = False) -> tuple[StudySpec, Source]:
     """Check what a YAML file says against the model of a study."""
     if not isinstance(read.data, dict):
         raise SpecError("a study file is a mapping of keys", where=f"{read.path}:1", hint="begin with  name: my-study")
@@ -49,7 +50,7 @@ def validate(read: Source) -> tuple[StudySpec, Source]:
         wrong = (_problem(detail) for detail in error.errors(include_url=False))
         # of the alternatives that a value may be, the last is the widest
         raise _all_of(read, {problem.location: problem for problem in wrong}.values()) from None
-    found = check.problems(spec)
+    found = check.problems(spec, kept=kept)
     if found:
         raise _all_of(read, found)
     return spec, read

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from playbook_cli.spec.source import Location
 
 
@@ -16,3 +18,14 @@ class Problem:
     location: Location
     what: str
     hint: str | None = None
+
+
+SHOWN = 20
+"""Names and values that one line lists; it only counts those beyond."""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names or values in one line that can be read: the first ones, and how many more there are."""
+    shown = [str(name) for name in names]
+    more = [f"and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
+    return ", ".join([*shown[:SHOWN], *more])

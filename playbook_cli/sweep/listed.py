@@ -28,7 +28,7 @@ class ListedSampler:
         first = len(history)
         return [
             TrialRecord(
-                id=first + offset, params={self._parameter: rate, **space.fixed}, arm=space.arms[0], seed=self._seed
+                id=first + offset, params={self._parameter: rate, **space.fixed}, arm=space.first_arm, seed=self._seed
             )
             for offset, rate in enumerate(self._rates[:count])
         ]

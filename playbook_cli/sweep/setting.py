@@ -92,7 +92,7 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
     given.pop(sweep.parameter, None)
     varied = [p for p in study.parameters() if p.name not in given and p.name != sweep.parameter]
     space = Space(varied, given)
-    middle = space.params(space.arms[0], [_unit(p) for p in space.dimensions])
+    middle = space.params(space.first_arm, [_unit(p) for p in space.dimensions])
     fixed = {name: _rounded(value) if name not in given else value for name, value in middle.items()}
     chosen = {}
     for p in varied:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generators import METRIC, halton, parameters, surface, surface_study, trial
+from playbook_cli.analysis import boundary
 from playbook_cli.analysis.boundary import clipped, edges
 from playbook_cli.records import Parameter
 
@@ -102,3 +103,48 @@ def test_an_infeasible_trial_is_never_one_of_the_best() -> None:
     losses = np.where(points[:, 0] < 6 / 64, points[:, 0], np.inf)
     found = of(points, losses)["p0"]
     assert (found.feasible, found.lower.top, found.lower.near) == (6, 3, 3)
+
+
+def many(shape: tuple[int, int], seed: int = 0) -> dict[str, Edges]:
+    points = halton(*shape, np.random.default_rng(seed))
+    return of(points, points[:, 0] + 0.1 * np.random.default_rng(seed).normal(size=len(points)))
+
+
+def test_a_fit_of_many_ranges_is_brought_up_to_date_to_what_solving_it_anew_gives(monkeypatch) -> None:
+    quick = many((120, 22))
+    monkeypatch.setattr(boundary, "_FEW", 1000)
+    anew = many((120, 22))
+    for label, found in quick.items():
+        assert found.enough
+        for side in ("lower", "upper"):
+            assert getattr(found, side).bent == pytest.approx(getattr(anew[label], side).bent, abs=1e-9)
+
+
+def test_three_hundred_ranges_and_few_trials_are_not_fitted() -> None:
+    found = many((64, 300))
+    assert len(found) == 300
+    assert {each.enough for each in found.values()} == {False}
+    assert {each.needed for each in found.values()} == {1202}
+
+
+@pytest.mark.parametrize("categories", [1, 2])
+def test_offsets_that_are_taken_off_beforehand_change_nothing(monkeypatch, categories: int) -> None:
+    random = np.random.default_rng(3)
+    points = halton(100, 2, random)
+    kinds = [
+        Parameter(name=name, label=name, role="nuisance", kind="choice", choices=tuple("abcdefgh"))
+        for name in ("k0", "k1")[:categories]
+    ]
+    trials = []
+    for number, (x, y) in enumerate(points.tolist()):
+        ranges = {p.name: p.from_unit(unit) for p, unit in zip(parameters(2), (x, y), strict=True)}
+        chosen = {kind.name: kind.choices[random.integers(8)] for kind in kinds}
+        trials.append(trial(number, {**ranges, **chosen}, x + 0.2 * random.normal()))
+    known = [*parameters(2), *kinds]
+    whole = edges(trials, known, METRIC, zone=0.25)
+    monkeypatch.setattr(boundary, "_MANY", 1)
+    taken = edges(trials, known, METRIC, zone=0.25)
+    for label in ("p0", "p1"):
+        assert whole[label].needed == taken[label].needed
+        assert taken[label].upper.p_value == pytest.approx(whole[label].upper.p_value, abs=1e-8)
+        assert taken[label].lower.bent == pytest.approx(whole[label].lower.bent, abs=1e-8)

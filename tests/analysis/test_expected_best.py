@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playbook_cli.analysis.expected_best import expected_best
+from playbook_cli.analysis.expected_best import at, expected_best
 from playbook_cli.records import Metric
 
 LOSS = Metric(name="loss")
@@ -72,3 +72,21 @@ def test_a_thousand_trials_stay_exact() -> None:
     assert curve[0].value == pytest.approx(values.mean())
     assert curve[499].value == pytest.approx((1001 / 501 - 1) / 1000)
     assert curve[-1].value == 0.0
+
+
+def test_very_many_results_have_points_ever_farther_apart_and_each_is_the_same() -> None:
+    values = np.random.default_rng(0).normal(size=1001)
+    curve = expected_best(values, LOSS, also=[333])
+    assert curve[0].value == pytest.approx(values.mean())
+    assert len(curve) < 200
+    assert {1, 2, 3, 99, 100, 250, 333, 500, 1001} <= {point.n for point in curve}
+    assert curve[-1].value == pytest.approx(values.min())
+    for n in (2, 333):  # the i-th smallest is the best of C(N-i, n-1) of the C(N, n) subsets
+        chances = [math.comb(1001 - i, n - 1) / math.comb(1001, n) for i in range(1, 1002)]
+        assert at(curve, n).value == pytest.approx(float(np.sort(values) @ chances))
+
+
+def test_between_two_points_lies_the_line_through_them() -> None:
+    curve = expected_best(np.random.default_rng(0).normal(size=1001), LOSS)
+    below, above = next((a, b) for a, b in itertools.pairwise(curve) if b.n - a.n >= 4)
+    assert above.value < at(curve, below.n + 2).value < below.value

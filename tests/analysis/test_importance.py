@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.generators import halton, parameters, study, surface, surface_study, trial
 from benchmarks.importance import diverging, flat, optimizers, valley
+from playbook_cli.analysis import terms
 from playbook_cli.analysis.importance import ALPHA, importance
 from playbook_cli.records import Metric, Parameter
 
@@ -174,3 +175,16 @@ def test_repeats_are_no_further_trials():
     made = bowl()
     again = [replace(t, id=1000 + t.id, repeat_of=t.id) for t in made.trials[:20]]
     assert importance(replace(made, trials=[*made.trials, *again])) == importance(made)
+
+
+def test_what_each_of_many_terms_explains_is_the_same_all_at_once_and_one_by_one(monkeypatch) -> None:
+    random = np.random.default_rng(0)
+    constant = np.ones((60, 1))
+    columns = [random.normal(size=(60, 1 + number % 2)) for number in range(8)]
+    columns[3] = columns[3] + 5 * columns[0]
+    one_by_one = terms.own(constant, columns)
+    monkeypatch.setattr(terms, "_MANY", 1)
+    for single, at_once in zip(one_by_one, terms.own(constant, columns), strict=True):
+        assert at_once @ at_once.T == pytest.approx(single @ single.T, abs=1e-9)
+    columns[5] = columns[2].copy()  # spanned by another one: then it explains nothing by itself
+    assert [part.shape[1] for part in terms.own(constant, columns)][5] == 0

@@ -135,3 +135,14 @@ def test_what_this_machine_has_no_place_for_is_a_warning(bench):
     bench.study(resources={"gpus": 4})
     (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
     assert "not on this machine: a trial needs 4 GPUs" in warning
+
+
+def test_of_hundreds_of_hyperparameters_those_that_a_line_has_room_for_are_shown(bench):
+    ranges = {f"x{number}": {"min": 0.0, "max": 1.0} for number in range(120)}
+    answer = bench("plan", bench.study(nuisance=ranges, sampler="random"))
+    assert answer.code == 0
+    assert "x0" in answer.out
+    assert max(map(len, answer.out.splitlines())) < 200
+    assert "more hyperparameters (--json has all of them)" in answer.out
+    assert "and 80 more hyperparameters" in answer.out  # of the coverage, a line each
+    assert "and 99 more first, or run" in " ".join(answer.out.split())

@@ -134,3 +134,20 @@ def test_watch_ends_when_nobody_runs_the_study(bench):
     assert answer.code == 0
     assert "4 of 4 trials completed" in answer.out
     assert answer.out == bench("status", "runs/toy").out
+
+
+def test_under_a_limit_on_virtual_memory_all_but_the_page_is_written(bench):
+    finish(bench, lambda params: params["x"])
+
+    def limited(*words):
+        return ["bash", "-c", 'ulimit -v 6000000; exec "$@"', "bash", *words]
+
+    answer = bench.finish(bench.spawn("report", "runs/toy", inside=limited))
+    assert answer.code == 0
+    assert "The best of 4 trials" in answer.out
+    assert "index.html was not written: charts can't be drawn under this shell's limit on virtual memory, 6.14 GB" in (
+        answer.err
+    )
+    assert "Traceback" not in answer.err
+    assert not (bench.paths().report / "index.html").exists()
+    assert (bench.paths().report / "report.json").exists()

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from playbook_cli.errors import SpecError
+from playbook_cli.sampling import make
 from playbook_cli.spec import check
 from playbook_cli.spec.load import validate
 from playbook_cli.spec.source import parse
@@ -123,6 +124,22 @@ WRONG = {
     "fewer trials than arms": (
         {"trials": 2, "scientific": {"a": [1, 2, 3]}},
         "trials: 2 trials can't be shared equally by 3 arms\n  -> write 3",
+    ),
+    "more arms than a study has trials": (
+        {"trials": 64, "scientific": {f"a{number}": [0, 1] for number in range(30)}},
+        "a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, and 10 more make at least 1,073,741,824 arms",
+    ),
+    "a grid of too many arms": (
+        {"trials": None, "sampler": "grid", "scientific": {f"a{n}": [0, 1] for n in range(30)}, "nuisance": {}},
+        "make at least 1,073,741,824 arms, one for each combination of their values; a study has at most 100,000",
+    ),
+    "arms that trials would have to be too many for": (
+        {"trials": 4, "scientific": {"a": list(range(300)), "b": list(range(300))}},
+        "4 trials can't be shared equally by 90000 arms\n  -> write 90000",
+    ),
+    "a sweep of too many learning rates": (
+        {"lr_sweep": {"parameter": "lr", "points": 10**12}},
+        "lr_sweep.points: more than 100,000 learning rates",
     ),
     "a grid without points": (
         {"sampler": "grid", "trials": None},
@@ -253,3 +270,27 @@ def test_an_int_range_with_nothing_between_its_ends_is_warned_about():
 def test_several_decades_on_a_linear_scale_are_warned_about():
     (warning,) = warned(nuisance={"lr": {"min": 0.001, "max": 1.0}})
     assert "spans a factor of 1000 on a linear scale" in warning
+
+
+def test_listed_points_name_arms_of_a_space_that_could_have_a_billion():
+    names = [f"a{number}" for number in range(30)]
+    spec = load(
+        trials=None,
+        sampler="listed",
+        nuisance={},
+        scientific={key: [0, 1] for key in names},
+        points=[dict.fromkeys(names, 0), dict.fromkeys(names, 1.0)],
+    )
+    trials = make(spec.sampler, spec.seed, spec.points).suggest(spec.space(), [], 2)
+    assert [trial.arm for trial in trials] == [dict.fromkeys(names, 0), dict.fromkeys(names, 1)]
+
+
+def test_the_number_of_trials_of_a_study_beside_its_results_is_not_judged():
+    keys = {**STUDY, "scientific": {f"a{number}": [0, 1] for number in range(30)}}
+    assert validate(parse(json.dumps(keys), "study.yaml"), kept=True)[0].trials == 4
+
+
+def test_a_message_lists_a_score_of_names_and_counts_the_rest():
+    wrong = {f"x{number}": RANGE for number in range(300)} | {"y": {**RANGE, "when": {"z": 1}}}
+    with pytest.raises(SpecError, match=r"there are lr, x0, .*, and 281 more"):
+        load(nuisance=STUDY["nuisance"] | wrong)

@@ -102,3 +102,18 @@ def test_a_category_that_others_depend_on_shares_its_trials_among_its_values():
 )
 def test_points_that_were_chosen_by_hand_are_not_judged(changes):
     assert warned(nuisance={"beta1": {**RANGE, "points": 3}}, **changes) == []
+
+
+def test_categories_that_make_more_spaces_than_trials_are_counted_and_not_built():
+    names = [f"c{number}" for number in range(40)]
+    opened = {f"x{number}": {**RANGE, "when": {name: 1}} for number, name in enumerate(names)}
+    (problem,) = warned(nuisance={**{name: [0, 1] for name in names}, **opened}, trials=64)
+    assert problem.location == ("nuisance",)
+    assert "decide which hyperparameters a trial has, in 1,099,511,627,776 combinations: 64 trials" in problem.what
+
+
+def test_a_space_that_not_even_one_trial_falls_into_is_too_crowded():
+    arms = {name: {**RANGE, "when": {"optimizer": list("abcde")}} for name in ("learning_rate", "momentum")}
+    others = {"depth": {**RANGE, "when": {"optimizer": ["f"]}}, "width": {**RANGE, "when": {"optimizer": ["f"]}}}
+    found = warned(nuisance={"optimizer": list("abcdef"), **arms, **others}, trials=2)
+    assert [problem.location for problem in found] == [("nuisance",), ("nuisance",)]

@@ -60,13 +60,21 @@ def best_steps(frame: Frame) -> Chart:
         scale=alt.Scale(domain=[0, most + max(1, most // 8)], nice=False),
         axis=alt.Axis(tickMinStep=1, format="d"),
     )
-    blocks = (
-        alt.Chart(alt.NamedData("t"))
-        .transform_filter("isValid(datum.k)")
-        .transform_calculate(f=f"datum.b / {BINS} + 0.003", e=f"(datum.b + 1) / {BINS} - 0.003", top="datum.k + 1")
-        .mark_rect(strokeWidth=1 if most <= _SEPARATE else 0, stroke=colour("paper"))
-        .encode(x=position, x2="e", y=counts, y2="top", fill=frame.fill(), opacity=opacity("true"))
-    )
+    if sum(best.bins) == sum(trial.rank is not None for trial in frame.report.trials):
+        blocks = (
+            alt.Chart(alt.NamedData("t"))
+            .transform_filter("isValid(datum.k)")
+            .transform_calculate(f=f"datum.b / {BINS} + 0.003", e=f"(datum.b + 1) / {BINS} - 0.003", top="datum.k + 1")
+            .mark_rect(strokeWidth=1 if most <= _SEPARATE else 0, stroke=colour("paper"))
+            .encode(x=position, x2="e", y=counts, y2="top", fill=frame.fill(), opacity=opacity("true"))
+        )
+    else:  # an excerpt lacks trials, and the bars count all of them
+        bars = [
+            {"f": number / BINS + 0.003, "e": (number + 1) / BINS - 0.003, "k": 0, "top": count}
+            for number, count in enumerate(best.bins)
+        ]
+        whole = alt.Chart(alt.InlineData(values=bars)).mark_rect(fill=colour("arm0"))
+        blocks = whole.encode(x=position, x2="e", y=counts, y2="top")
     return Chart(
         name="best-step",
         section="steps",
