@@ -44,7 +44,7 @@ def claimed(paths: StudyPaths) -> Iterator[Claim]:
 
     The lock ends with the process, however it ends; the note inside says who holds it.
     """
-    refuse_ways_out(paths, checkpoints=True)
+    refuse_ways_out(paths)
     fd = os.open(paths.runner, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         try:

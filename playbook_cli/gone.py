@@ -1,21 +1,39 @@
-"""Completed trials whose evaluations somebody deleted."""
+"""Completed trials whose evaluations somebody deleted, or that can't be read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli import inside
 from playbook_cli.failures import numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
 
 
 def gone(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
-    """That a trial completed and has no result any more, and where that was; one sentence, or none."""
+    """That trials completed and have no result any more, and where that was: a sentence for those whose files are gone,
+    and one for those whose files can't be read.
+    """
     lost = [trial.id for trial in trials if trial.state == "completed" and trial.best is None]
+    unread = {number: why for number in lost if (why := inside.problem(paths.trial(number).metrics))}
+    lost = [number for number in lost if number not in unread]
+    return [*_deleted(lost, paths), *_unread(unread)]
+
+
+def _unread(why: Mapping[int, str]) -> list[str]:
+    if not why:
+        return []
+    first = next(iter(why.values()))
+    if len(why) == 1:
+        return [f"the evaluations of trial {next(iter(why))} don't count: {first}"]
+    return [f"the evaluations of {len(why)} trials ({numbered(list(why))}) don't count: {first}, ..."]
+
+
+def _deleted(lost: Sequence[int], paths: StudyPaths) -> list[str]:
     if not lost:
         return []
     first = paths.trial(lost[0]).metrics

@@ -33,7 +33,10 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = False) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        from playbook_cli import regular
+
+        self._fd = regular.descriptor(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        self._path = path
         self._durable = durable
         _cut_torn_tail(self._fd)
 
@@ -41,7 +44,10 @@ class Journal:
         """Write `record`; OSError where the disk does not take it, and then nothing of it remains."""
         self._write(_line(record))
         if self._durable:
-            os.fsync(self._fd)
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise self._named(error) from None
 
     def close(self) -> None:
         """Close the file; harmless when it is closed already."""
@@ -50,10 +56,18 @@ class Journal:
             self._fd = -1
 
     def _write(self, lines: bytes) -> None:
-        written = os.write(self._fd, lines)
+        try:
+            written = os.write(self._fd, lines)
+        except OSError as error:
+            raise self._named(error) from None
         if written != len(lines):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise OSError(28, "no space left to write a whole record")
+            raise OSError(28, "no space left to write a whole record", os.fspath(self._path))
+
+    def _named(self, error: OSError) -> OSError:
+        from playbook_cli import regular
+
+        return regular.named(error, self._path)
 
 
 class QuickJournal(Journal):
@@ -134,9 +148,10 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
     JournalError, with file and line, where a line that is not the last one is damaged.
     """
+    from playbook_cli import regular
+
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        content = regular.content(path)
     except FileNotFoundError:
         return []
     lines = content.split(b"\n")
@@ -169,10 +184,9 @@ def _line_by_line(path: str | os.PathLike[str], lines: list[bytes]) -> list[dict
 
 def rewrite(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) -> None:
     """Replace a journal by these records, at once or not at all."""
-    temporary = f"{os.fspath(path)}.tmp"
-    with open(temporary, "wb") as file:
-        file.writelines(map(_line, records))
-    os.replace(temporary, path)
+    from playbook_cli import atomic
+
+    atomic.write(path, b"".join(map(_line, records)))
 
 
 def set_aside(path: str | os.PathLike[str]) -> None:

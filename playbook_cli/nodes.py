@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from playbook_cli import atomic, inside
+
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 60.0
 """Who runs something on another machine, and has not been heard of for so long, is taken for dead."""
@@ -61,16 +63,14 @@ class Beat:
         self._write(ended=True)
 
     def _write(self, *, ended: bool) -> None:
-        temporary = self._path.with_suffix(".tmp")
         with suppress(OSError):  # the trial itself can do without
-            temporary.write_text(json.dumps({**self._told, "ended": ended}), encoding="utf-8")
-            temporary.replace(self._path)
+            atomic.write(self._path, json.dumps({**self._told, "ended": ended}))
 
 
 def told(path: Path) -> Node | None:
     """What the node of a trial last told; None where none has begun it."""
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = json.loads(inside.content(path))
         return Node(
             host=str(note["host"]),
             device=str(note["device"]),

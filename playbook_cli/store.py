@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import events, journal
+from playbook_cli import events, journal, regular
 from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measure, measured_by
 from playbook_cli.errors import JournalError, StudyError
@@ -206,9 +208,9 @@ def _listed_arms(trials: Sequence[TrialRecord]) -> list[Mapping[str, Value]]:
 
 
 def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:
-    """What this round's points came to in the round before; None where its folder is gone."""
+    """What this round's points came to in the round before; None where its folder is gone, or leads out of itself."""
     known = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
-    before = next((paths for paths in known if paths.spec.is_file()), None)
+    before = next((paths for paths in known if _is_closed(paths)), None)
     if before is None:
         return None
     values = {}
@@ -219,17 +221,45 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
     return Earlier(study=before.dir.name, number=stands.number, values=values)
 
 
+def _is_closed(paths: StudyPaths) -> bool:
+    """Whether there is a study in this folder, whose own files are all in it."""
+    try:
+        refuse_ways_out(paths)
+    except StudyError:
+        return False
+    return paths.spec.is_file()
+
+
 def running(paths: StudyPaths) -> Runner | None:
     """The live runner of a study, by its own note; None where there is none."""
     try:
-        note = json.loads(paths.runner.read_text(encoding="utf-8"))
+        note = json.loads(regular.content(paths.runner))
         runner = Runner(**{name: note[name] for name in ("pid", "created", "host", "user", "since")})
         silent = time.time() - paths.runner.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if runner.host != socket.gethostname():
         return runner if silent < SILENT_SECONDS else None
-    return runner if is_alive(runner.pid, runner.created) else None
+    alive = is_alive(runner.pid, runner.created) and not _runs_another(runner.pid, paths.runner)
+    return runner if alive else None
+
+
+def _runs_another(pid: int, note: Path) -> bool:
+    """Whether a process holds the note of another folder, and not this one, which is then a copy of that.
+
+    False where that can't be told: what another user's process has open is not shown, nor any without /proc.
+    """
+    held = []
+    try:
+        ours = note.stat()
+        files = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+    for file in files:
+        with suppress(OSError):  # it was closed meanwhile
+            if str(file.readlink()).removesuffix(" (deleted)").endswith(f"/{note.name}"):
+                held.append(file.stat())
+    return bool(held) and not any(os.path.samestat(one, ours) for one in held)
 
 
 def is_alive(pid: int, created: float) -> bool:

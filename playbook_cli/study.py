@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from playbook_cli import journal
 from playbook_cli.curves import measure, measured_by
 from playbook_cli.errors import StudyError
+from playbook_cli.inside import require_plain
 from playbook_cli.launch.command import job
 from playbook_cli.launch.memory import out_of_memory
 from playbook_cli.logs import last_lines
@@ -308,6 +309,8 @@ class Study:
                 self.launcher.cancel(number)
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
+        if self._is_obstructed(number, waiting):
+            return
         trial = self._trials[number]
         paths = self.paths.trial(number)
         paths.dir.mkdir(parents=True, exist_ok=True)
@@ -336,6 +339,19 @@ class Study:
         self._attempts[number] = attempt
         self._note("started", trial=number, attempt=attempt.number, slot=started.slot, process=started.process)
         self.watcher.started(trial, started.slot)
+
+    def _is_obstructed(self, number: int, waiting: deque[int]) -> bool:
+        """Whether something stands in a trial's folder that no trial can write to; then it has failed, and says so."""
+        try:
+            require_plain(self.paths.trial(number))
+        except OSError as error:
+            attempt = _Attempt(number=self._trials[number].attempts + 1, started=time.monotonic(), log_start=0)
+            self._trials[number] = replace(self._trials[number], attempts=attempt.number)
+            self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
+            why = f"it can't be started: {error.filename}: {error.strerror}; delete it, and run the study again"
+            self._crashed(number, attempt, why, waiting, again=False)
+            return True
+        return False
 
     def _end(self, ended: Ended, waiting: deque[int], *, stopping: bool) -> None:
         """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""

@@ -15,13 +15,14 @@ from playbook_cli.commands.verbs import VERBS
 PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
     "errors",
+    "regular",
     "atomic",
     "records",
     "paths",
+    "inside",
     "logs",
     "failures",
     "gone",
-    "inside",
     "journal",
     "client",
     "integrations",

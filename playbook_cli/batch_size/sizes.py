@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from playbook_cli import inside
 from playbook_cli.batch_size.signs import KILLED, says_so
 from playbook_cli.batch_size.timing import FOLLOWED_SECONDS, RESOLUTION_SECONDS, timing
 
@@ -99,7 +100,7 @@ def _size(batch_size: int, trial: TrialRecord, paths: StudyPaths, resolution: fl
 def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
     """What the probe wrote down; {} where it had no time to, or its file is damaged."""
     try:
-        seen = json.loads((paths.trial(trial.id).dir / "probe.json").read_text(encoding="utf-8"))
+        seen = json.loads(inside.content(paths.trial(trial.id).dir / "probe.json"))
     except (OSError, ValueError, RecursionError):
         return {}
     return seen if isinstance(seen, dict) else {}
@@ -120,7 +121,9 @@ def _whole(value: Any) -> int | None:
 def _last_line(log: Path) -> str:
     """What a program that crashed said last."""
     try:
-        lines = log.read_bytes()[-TAIL_BYTES:].decode("utf-8", errors="replace").split("\n")
+        with inside.opened(log) as file:
+            file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").split("\n")
     except OSError:
         lines = []
     return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")[:200]

@@ -69,7 +69,8 @@ def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
 
 
 def _write(built: Report, directory: Path, *, html: bool) -> None:
-    """Write the files; where the folder can't be written (somebody else's study), the terminal has said it all."""
+    """Write the files; where that can't be done (somebody else's study, a full disk), the terminal has said it all."""
+    from playbook_cli.commands.output import unwritten
     from playbook_cli.report.files import write, write_json
 
     try:
@@ -78,5 +79,5 @@ def _write(built: Report, directory: Path, *, html: bool) -> None:
             print(f"report: {directory / 'index.html'}", file=sys.stderr)
         else:
             write_json(built, directory)
-    except PermissionError as error:
-        print(f"playbook: the report's files were not written: {error}", file=sys.stderr)
+    except OSError as error:
+        unwritten("the report's files", error)

@@ -100,7 +100,7 @@ def execute(
     preflight.refuse_imported(spec, source)
     slots = slots_of(spec, jobs, gpus)
     paths = StudyPaths(runs / spec.name)
-    refuse_ways_out(paths, checkpoints=True)
+    refuse_ways_out(paths)
     recorded = read_history(paths).trials
     first = beginning(spec, paths) if spec.adaptive else None
     if first is not None and not first.begun:
@@ -198,6 +198,7 @@ def tell(text: str) -> None:
 
 def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     """Write the study as it is run. StudyError with the difference where the folder holds another one."""
+    from playbook_cli import atomic
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import difference, dump, load
     from playbook_cli.store import read_history
@@ -231,9 +232,7 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
                 hint="trials that were run under other settings can't be compared: give the changed study a new name. "
                 "Only `trials` may grow",
             )
-    temporary = paths.spec.with_suffix(".tmp")
-    temporary.write_text(dump(spec), encoding="utf-8")
-    temporary.replace(paths.spec)
+    atomic.write(paths.spec, dump(spec))
 
 
 _OF_LAUNCHING = re.compile(r"(isolation|launcher|slurm|ray)(\.|$)")

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import regular
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import read_file
 from playbook_cli.ingest.rows import evaluations
@@ -91,7 +92,7 @@ def _begins(path: Path, columns: Sequence[str]) -> bool:
     """Whether a CSV file's header begins with these columns."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         return file.readline(1000).decode(errors="replace").rstrip("\r\n").startswith(",".join(columns))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from playbook_cli import regular
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.values import plain, scalar
@@ -38,7 +39,7 @@ def is_storage(source: str) -> bool:
     if "://" in source:
         return True
     try:
-        with Path(source).open("rb") as file:
+        with regular.opened(source) as file:
             return file.read(len(_SQLITE)) == _SQLITE
     except OSError:
         return False

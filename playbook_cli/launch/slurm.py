@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from playbook_cli import atomic, regular
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started, task
 from playbook_cli.launch.task import node_of
@@ -176,7 +177,7 @@ class SlurmLauncher:
         array = _call("sbatch", *self._arguments(folder, len(jobs)), text=_script(folder)).split(";")[0].strip()
         self._unsure = None
         self._waiting = []
-        (folder / "array").write_text(array, encoding="utf-8")
+        atomic.write(folder / "array", array)
         for number, job in enumerate(jobs):
             self._tasks[job.trial] = _Submitted(folder=folder, number=number, array=array, node=node_of(job))
         self._soon()
@@ -299,8 +300,8 @@ def _script(folder: Path) -> str:
 def _array_of(folder: Path) -> str | None:
     """The array that runs a batch, also where its runner died before it wrote that down; None: it was not submitted."""
     try:
-        array = (folder / "array").read_text(encoding="utf-8").strip()
-    except OSError:
+        array = regular.content(folder / "array").decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
         pass
     else:
         return array if array.isdigit() else None

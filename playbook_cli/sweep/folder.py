@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from playbook_cli import atomic
 from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.load import difference, dump, load
@@ -43,9 +44,7 @@ def unfinished(trials: Sequence[TrialRecord], *, again: bool) -> set[int]:
 
 def put(spec: StudySpec, paths: StudyPaths) -> None:
     """Make this the study of the folder."""
-    temporary = paths.spec.with_suffix(".tmp")
-    temporary.write_text(dump(spec), encoding="utf-8")
-    temporary.replace(paths.spec)
+    atomic.write(paths.spec, dump(spec))
 
 
 def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, what: str) -> None:
