@@ -10,7 +10,7 @@ from playbook_cli.regular import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -36,20 +36,31 @@ def replace(
     mode: int | None = None,
 ) -> None:
     """As `write`, where `put` writes the content to an open file."""
-    target = os.fspath(path)
-    temporary = f"{target}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    replace_all({path: put}, durable=durable, mode=mode)
+
+
+def replace_all(
+    files: Mapping[str | os.PathLike[str], Callable[[BinaryIO], object]],
+    *,
+    durable: bool = False,
+    mode: int | None = None,
+) -> None:
+    """As `replace`, of several files: none of them where one can't be written."""
+    written = {os.fspath(path): f"{os.fspath(path)}.{os.getpid()}-{os.urandom(4).hex()}.tmp" for path in files}
+    target = ""
     try:
-        try:
-            _new(temporary, put, durable=durable, mode=mode)
+        for target, put in zip(written, files.values(), strict=True):
+            _new(written[target], put, durable=durable, mode=mode)
+        for target, temporary in written.items():
             os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-        if durable:
+        for target in written if durable else ():
             sync_folder(os.path.dirname(target) or ".")
     except OSError as error:
         raise named(error, target) from None
+    finally:
+        for temporary in written.values():
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
 
 
 def create(path: str | os.PathLike[str], text: str) -> None:
