@@ -54,6 +54,9 @@ def main() -> None:
         if error.hint:
             print(visible(f"  -> {error.hint}"), file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever reads has read enough
+        _unwritten_output()
+        sys.exit(1)
     except OSError as error:
         path = error.filename if error.filename is not None else _unwritten_output()
         where = "" if path is None else f"{os.fsdecode(path)}: " if not isinstance(path, int) else f"file {path}: "
@@ -62,9 +65,12 @@ def main() -> None:
 
 
 def _unwritten_output() -> str | None:
-    """The standard output, where that is what could not be written: it still holds what nobody took."""
+    """The standard output, where that is what could not be written: it takes not even the end of a line."""
     try:
         sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except io.UnsupportedOperation:  # it is no file
+        return None
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can end
         return "standard output"

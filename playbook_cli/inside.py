@@ -39,7 +39,7 @@ def refuse_ways_out(paths: StudyPaths) -> None:
                 where=entry.path,
                 hint="no link is followed out of a study: put what it leads to in its place",
             )
-        if not (entry.is_file() or entry.is_dir()) and Path(entry.path).exists():
+        if os.path.exists(entry.path) and not (os.path.isfile(entry.path) or os.path.isdir(entry.path)):
             raise StudyError("this is neither a file nor a folder", where=entry.path, hint="delete it")
 
 
@@ -130,7 +130,10 @@ def _followed(path: Path, study: Path) -> str:
     """Where a link of a study leads. OSError where that is outside."""
     if target := _outside(path, os.path.realpath(study)):
         raise OSError(errno.ELOOP, f"this is a symbolic link out of the study, to {target}", str(path))
-    return os.path.realpath(path)
+    target = os.path.realpath(path)
+    if not os.path.lexists(target):
+        raise OSError(errno.ELOOP, f"this is a symbolic link to {target}, where nothing is", str(path))
+    return target
 
 
 def _outside(path: str | Path, root: str) -> str | None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbook_cli import atomic, inside
+from playbook_cli import atomic, inside, regular
 
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 60.0
@@ -79,6 +79,20 @@ def told(path: Path) -> Node | None:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def belongs_elsewhere(node: Path, study: Path) -> bool:
+    """Whether a task that tells of itself in this file is of another folder, of which `study` is a copy."""
+    other = node.parent.parent.parent
+    return other.is_dir() and not other.samefile(study)
+
+
+def is_copied(study: Path) -> bool:
+    """Whether the last tasks that a study's folder knows were submitted for another one, of which it is a copy."""
+    for task in sorted(study.glob("slurm/[0-9]*/0.task"))[-1:]:
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            return belongs_elsewhere(Path(json.loads(regular.content(task))["node"]), study)
+    return False
 
 
 def processor() -> str:

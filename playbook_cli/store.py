@@ -16,7 +16,7 @@ from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measure, measured_by
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.nodes import SILENT_SECONDS, told
+from playbook_cli.nodes import SILENT_SECONDS, is_copied, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, searched
 from playbook_cli.spec.load import load
@@ -81,7 +81,7 @@ class Store:
         if not self.paths.spec.is_file():
             raise no_study(directory, directory.parent)
         refuse_ways_out(self.paths)
-        self.spec: StudySpec = load(self.paths.spec)[0]
+        self.spec: StudySpec = kept(self.paths) or load(self.paths.spec)[0]
         self._columns = Columns(self.paths.columns)
 
     @property
@@ -124,6 +124,8 @@ class Store:
     def on_cluster(self, history: History) -> dict[int, Node | None]:
         """What the nodes tell of the attempts that a cluster has and nobody saw end; None of those without a node."""
         alive = self.runner() is not None
+        if not alive and is_copied(self.paths.dir):
+            return {}
         attempts = (a.trial for a in history.open_attempts if a.slot in CLUSTERS and (alive or CLUSTERS[a.slot]))
         return {trial: told(self.paths.trial(trial).node) for trial in attempts}
 
@@ -148,6 +150,26 @@ class Store:
     def latest(self, trial: int) -> dict[str, Any] | None:
         """The newest evaluation of one trial, cheaply."""
         return latest(self.paths.trial(trial).metrics)
+
+
+def kept(paths: StudyPaths) -> StudySpec | None:
+    """The study of a folder; None where it has none, or an empty file and no trials, as a full disk leaves them.
+
+    StudyError where the file is empty and there are trials.
+    """
+    try:
+        blank = not regular.content(paths.spec).strip(b"\0 \n")
+    except FileNotFoundError:
+        return None
+    if not blank:
+        return load(paths.spec)[0]
+    if not journal.read(paths.journal):
+        return None
+    raise StudyError(
+        "the file is empty, and the folder holds trials",
+        where=str(paths.spec),
+        hint="restore it; or delete it, and playbook run writes it again from the study file that you give",
+    )
 
 
 def read_history(paths: StudyPaths) -> History:

@@ -348,7 +348,7 @@ class Study:
             attempt = _Attempt(number=self._trials[number].attempts + 1, started=time.monotonic(), log_start=0)
             self._trials[number] = replace(self._trials[number], attempts=attempt.number)
             self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
-            why = f"it can't be started: {error.filename}: {error.strerror}; delete it, and run the study again"
+            why = f"it can't be started: {error.filename}: {error.strerror}"
             self._crashed(number, attempt, why, waiting, again=False)
             return True
         return False

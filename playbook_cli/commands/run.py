@@ -200,11 +200,12 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     """Write the study as it is run. StudyError with the difference where the folder holds another one."""
     from playbook_cli import atomic
     from playbook_cli.errors import StudyError
-    from playbook_cli.spec.load import difference, dump, load
+    from playbook_cli.spec.load import difference, dump
+    from playbook_cli.store import kept as kept_of
     from playbook_cli.store import read_history
 
-    if paths.spec.exists():
-        kept = load(paths.spec)[0]
+    kept = kept_of(paths)
+    if kept is not None:
         changes = difference(kept, spec)
         if not changes:
             return

@@ -220,8 +220,8 @@ def end_orphans(study: Path) -> list[int]:
 
     They are known by PLAYBOOK_TRIAL_DIR in their environment, so none escapes that the journal had no time to note.
     """
-    folder = study.resolve()
-    return _kill_by_directory(lambda directory: directory.parent.parent.resolve() == folder)
+    folder = os.path.realpath(study)  # unlike Path.resolve it takes links in a circle as they are
+    return _kill_by_directory(lambda directory: os.path.realpath(directory.parent.parent) == folder)
 
 
 def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:

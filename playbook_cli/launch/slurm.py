@@ -20,7 +20,7 @@ from playbook_cli import atomic, regular
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started, task
 from playbook_cli.launch.task import node_of
-from playbook_cli.nodes import told
+from playbook_cli.nodes import belongs_elsewhere, told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -128,7 +128,7 @@ class SlurmLauncher:
         if array is None:
             return
         for number, (trial, node) in enumerate(task.trials(folder)):
-            if trial in trials and trial not in self._tasks:
+            if trial in trials and trial not in self._tasks and not belongs_elsewhere(node, self.folder.parent):
                 self._tasks[trial] = _Submitted(folder=folder, number=number, array=array, node=node)
 
     def poll(self) -> list[Ended]:

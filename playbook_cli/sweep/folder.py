@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from playbook_cli import atomic
 from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
-from playbook_cli.spec.load import difference, dump, load
+from playbook_cli.spec.load import difference, dump
+from playbook_cli.store import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,11 +53,12 @@ def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, wh
 
     Keys that it `grows` in may differ: `trials`, or all below one, `nuisance.`.
     """
-    if not paths.spec.exists():
+    there = kept(paths)
+    if there is None:
         return
     changes = [
         f"  {key}: {old} -> {new}"
-        for key, old, new in difference(load(paths.spec)[0], spec)
+        for key, old, new in difference(there, spec)
         if not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
     ]
     if changes:
