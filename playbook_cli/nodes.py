@@ -84,7 +84,7 @@ def told(path: Path) -> Node | None:
 def belongs_elsewhere(node: Path, study: Path) -> bool:
     """Whether a task that tells of itself in this file is of another folder, of which `study` is a copy."""
     other = node.parent.parent.parent
-    return other.is_dir() and not other.samefile(study)
+    return node.parent.parent.name == "trials" and other.is_dir() and not other.samefile(study)
 
 
 def is_copied(study: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -286,3 +287,12 @@ def test_a_nodes_note_that_cannot_be_read_tells_of_nothing(paths, content):
     paths.trial(0).node.write_text(content)
     assert Store(paths.dir).on_cluster(read_history(paths)) == {}
     assert told(paths.trial(0).node) is None
+
+
+def test_the_note_of_a_copied_folder_names_nobody(paths, tmp_path):
+    with claimed(paths):
+        shutil.copytree(paths.dir, tmp_path / "copy")
+        copy = StudyPaths(tmp_path / "copy")
+        assert copy.runner.read_text() == paths.runner.read_text() != ""
+        assert running(paths) is not None
+        assert running(copy) is None
