@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import StudyError
 from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import HEARTBEAT_SECONDS
+from playbook_cli.regular import naming
 from playbook_cli.store import began, running
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def claimed(paths: StudyPaths) -> Iterator[Claim]:
         other = running(paths)
         if other is not None and other.host != socket.gethostname():
             raise _taken(paths)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(_note()).encode(), 0)
+        with naming(paths.runner):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(_note()).encode(), 0)
         yield Claim(paths)
         os.ftruncate(fd, 0)
     finally:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 _NEVER_WAIT = os.O_NONBLOCK | os.O_CLOEXEC
@@ -69,6 +71,17 @@ def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
     if error.errno is None:
         return error
     return type(error)(error.errno, error.strerror or os.strerror(error.errno), os.fspath(path))
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors of what is done here that name no path, as those of writes, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise named(error, path) from None
 
 
 def _require(status: os.stat_result, path: str | os.PathLike[str]) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import atomic, inside
+from playbook_cli import atomic, inside, regular
 from playbook_cli.batch_size.peak import Peak
 from playbook_cli.batch_size.signs import out_of_memory
 from playbook_cli.paths import TrialPaths
@@ -122,7 +122,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
     )
     if why is not None:
         last = clock.seen[-1][0] if clock.seen else 0
-        with paths.metrics.open("ab") as file:
+        with regular.appended(paths.metrics) as file:
             file.write(json.dumps({"step": last, "infeasible": f"out of memory: {why}"}).encode() + b"\n")
         return 0
     if asked is not None:
