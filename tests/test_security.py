@@ -242,6 +242,17 @@ def test_a_pipe_in_a_study_is_refused_and_not_waited_for(bench, study, file):
         assert "neither a file nor a folder" in answer.err
 
 
+def test_no_cell_of_a_table_is_a_formula(bench, study):
+    paths, _ = study
+    events = bench.events()
+    for event in events:
+        if event["event"] == "ended":
+            event["reason"] = "=cmd|' /C calc'!A0"
+    journal.rewrite(paths.journal, events)
+    assert bench("export", "runs/toy").code == 0
+    assert "\n0,completed,'=cmd|" in (paths.dir / "export" / "trials.csv").read_text()
+
+
 class Page(HTMLParser):
     """Tags, attributes and links of a page, and its data."""
 
