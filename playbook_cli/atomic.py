@@ -6,7 +6,7 @@ import errno
 import os
 from contextlib import suppress
 
-from playbook_cli.regular import named
+from playbook_cli.regular import named, refuse_irregular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def replace_all(
     target = ""
     try:
         for target, put in zip(written, files.values(), strict=True):
+            refuse_irregular(target)  # /dev/stdout, say, is not for us to replace
             _new(written[target], put, durable=durable, mode=mode)
         for target, temporary in written.items():
             os.replace(temporary, target)

@@ -66,6 +66,15 @@ def content(path: str | os.PathLike[str]) -> bytes:
         raise named(error, path) from None
 
 
+def refuse_irregular(path: str | os.PathLike[str]) -> None:
+    """OSError, which names `path`, where a folder, a pipe, a socket or a device is there, or at the end of a link."""
+    try:
+        status = os.stat(path)
+    except OSError:  # nothing that could be one
+        return
+    _require(status, path)
+
+
 def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
     """The same error, about this path: one from a read, a write or a sync names none."""
     if error.errno is None:

@@ -107,3 +107,14 @@ def test_a_new_file_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, full)
 def test_a_file_keeps_the_rights_that_are_asked_for(tmp_path):
     atomic.write(tmp_path / "a", "x", mode=0o100640)
     assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o640
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "output").symlink_to("/dev/null")
+    for name in ("pipe", "output"):
+        with pytest.raises(OSError, match=r"not a file") as error:
+            atomic.write(tmp_path / name, "x")
+        assert error.value.filename == str(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "output"}
+    assert (tmp_path / "output").is_symlink()

@@ -239,6 +239,59 @@ def test_a_study_to_continue_is_not_a_way_out(bench, file, kind):
     assert asked(bench, "plan", "study.yaml").code in (0, 2)
 
 
+@pytest.mark.parametrize("kind", TRAPS)
+def test_a_trap_among_what_is_given_is_one_message(bench, kind):
+    bench.study(trials=2)
+    for name in ("study.yaml", "train.py", "sweep.yaml", "given.csv", "given.db", "logs/1/params.json", "logs/1/m.csv"):
+        replace(bench.folder / name, TRAPS[kind])
+    bench.write("logs/2/params.json", '{"x": 1}')
+    bench.write("logs/2/m.csv", "step,loss\n1,0.5\n")
+    tied = ("--params", "logs/*/params.json", "--metrics", "logs/*/m.csv")
+    for arguments in (
+        ("plan", "study.yaml"),
+        ("run", "study.yaml"),
+        ("status", "study.yaml"),
+        ("init", "new", "--from", "train.py"),
+        ("init", "new", "--from", "sweep.yaml"),
+        ("import", "given.csv", "--into", "runs/a"),
+        ("import", "given.db", "--into", "runs/b"),
+        ("import", "logs", "--into", "runs/c"),
+        ("import", "logs", "--into", "runs/d", *tied),
+    ):
+        answer = asked(bench, *arguments)
+        if arguments[0] in ("plan", "run", "status"):
+            assert answer.code == 2, arguments
+
+
+def test_the_copy_of_a_folder_whose_study_runs_is_run_by_nobody(bench):
+    bench.study(
+        """
+        import os, time
+        def train(trial):
+            for step in trial.steps():
+                trial.report(step, val_error=1.0 / step)
+                while not os.path.exists("go"):
+                    time.sleep(0.01)
+        """,
+        trials=1,
+        command=None,
+    )
+    running = bench.spawn("run", "study.yaml")
+    bench.wait(lambda: bench.paths().trial(0).metrics.is_file() and bench.metrics(0), "an evaluation")
+    shutil.copytree(bench.folder / "runs", bench.folder / "copies")
+    said = bench("status", "copies/toy").out
+    assert "nobody runs it; 1 trial is missing" in said
+    assert "run by process" in bench("status", "runs/toy").out
+    with in_time():
+        assert bench("watch", "copies/toy").code == 0
+    (bench.folder / "go").touch()
+    with in_time():
+        assert bench("run", "study.yaml", "--runs", "copies").code == 0
+    assert bench.finish(running).code == 0
+    for runs in ("runs", "copies"):
+        assert bench("status", "study.yaml", "--runs", runs, "--json").json["trials"]["completed"] == 1
+
+
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
 
 
