@@ -5,42 +5,80 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from playbook_cli.regular import named, refuse_irregular
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 """Of a pipe or a socket, and of file systems that leave the disk to the system."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def write(path: Path, content: str | bytes, *, durable: bool = False) -> None:
+def write(
+    path: str | os.PathLike[str], content: str | bytes, *, durable: bool = False, mode: int | None = None
+) -> None:
     """Make `content` (text as UTF-8) all that `path` holds; `durable` also waits until a power loss can't undo it.
 
-    OSError, which names `path`, where it can't be written; then what was there stays, and nothing else is left behind.
+    The file has the rights `mode`, or those of any new file. OSError, which names `path`, where it can't be written;
+    then what was there stays, and nothing else is left behind.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    replace(path, lambda file: file.write(data), durable=durable, mode=mode)
+
+
+def replace(
+    path: str | os.PathLike[str],
+    put: Callable[[BinaryIO], object],
+    *,
+    durable: bool = False,
+    mode: int | None = None,
+) -> None:
+    """As `write`, where `put` writes the content to an open file."""
+    replace_all({path: put}, durable=durable, mode=mode)
+
+
+def replace_all(
+    files: Mapping[str | os.PathLike[str], Callable[[BinaryIO], object]],
+    *,
+    durable: bool = False,
+    mode: int | None = None,
+) -> None:
+    """As `replace`, of several files: none of them where one can't be written."""
+    written = {os.fspath(path): f"{os.fspath(path)}.{os.getpid()}-{os.urandom(4).hex()}.tmp" for path in files}
+    target = ""
     try:
-        try:
-            _put(temporary, data, durable=durable)
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        if durable:
-            sync_folder(path.parent)
+        for target, put in zip(written, files.values(), strict=True):
+            refuse_irregular(target)  # /dev/stdout, say, is not for us to replace
+            _new(written[target], put, durable=durable, mode=mode)
+        for target, temporary in written.items():
+            os.replace(temporary, target)
+        for target in written if durable else ():
+            sync_folder(os.path.dirname(target) or ".")
     except OSError as error:
-        raise named(error, path) from None
+        raise named(error, target) from None
+    finally:
+        for temporary in written.values():
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
 
 
-def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
-    """The same error, about this path: one from a write or a sync names none, and a rename names the temporary."""
-    if error.errno is None:
-        return error
-    return OSError(error.errno, error.strerror or os.strerror(error.errno), os.fspath(path))
+def create(path: str | os.PathLike[str], text: str) -> None:
+    """Make a new file. FileExistsError where something is there; on any other error nothing is left."""
+    data = text.encode()
+    try:
+        _new(path, lambda file: file.write(data))
+    except FileExistsError:
+        raise
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(path)
+        if isinstance(error, OSError):
+            raise named(error, path) from None
+        raise
 
 
 def sync(path: str | os.PathLike[str]) -> None:
@@ -78,13 +116,13 @@ def sync_open(fd: int) -> None:
             raise
 
 
-def _put(path: Path, data: bytes, *, durable: bool) -> None:
-    fd = os.open(path, _CREATE, 0o666)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+def _new(
+    path: str | os.PathLike[str], put: Callable[[BinaryIO], object], *, durable: bool = False, mode: int | None = None
+) -> None:
+    with os.fdopen(os.open(path, _CREATE, 0o666), "wb") as file:
+        put(file)
+        file.flush()
+        if mode is not None:
+            os.fchmod(file.fileno(), mode & 0o7777)
         if durable:
-            sync_open(fd)
-    finally:
-        os.close(fd)
+            sync_open(file.fileno())

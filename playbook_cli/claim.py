@@ -139,7 +139,7 @@ def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None
 
     The claim ends with the process, however it ends; the note inside says who holds it.
     """
-    refuse_ways_out(paths, checkpoints=True)
+    refuse_ways_out(paths)
     fd, locked = taken(paths, wait=wait, tell=tell)
     try:
         if not locked and paths.dir not in _without_locks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -44,13 +45,33 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what this terminal can't show is no reason to end
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here it can still be told that nobody took it
     except PlaybookError as error:
         print(visible(f"playbook: {error}"), file=sys.stderr)
         if error.hint:
             print(visible(f"  -> {error.hint}"), file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever reads has read enough
+        _unwritten_output()
+        sys.exit(1)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        path = error.filename if error.filename is not None else _unwritten_output()
+        where = "" if path is None else f"{os.fsdecode(path)}: " if not isinstance(path, int) else f"file {path}: "
         print(visible(f"playbook: {where}{error.strerror or error}"), file=sys.stderr)
         sys.exit(2)
+
+
+def _unwritten_output() -> str | None:
+    """The standard output, where that is what could not be written: it takes not even the end of a line."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except io.UnsupportedOperation:  # it is no file
+        return None
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can end
+        return "standard output"
+    return None

@@ -12,13 +12,13 @@ new. That file can be deleted at any time, and one that is damaged, or of anothe
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import atomic, regular
 from playbook_cli.curves import Measured, measure
 from playbook_cli.records import Curve
 
@@ -56,9 +56,11 @@ class Columns:
             self._kept = _read(self._path)
             self._known = dict(self._kept)
         try:
-            status = metrics.stat()  # before it is read: what is appended meanwhile makes it another one
+            status = metrics.lstat()  # before it is read: what is appended meanwhile makes it another one
         except FileNotFoundError:
             return Measured(curve=None, infeasible=None, damaged=None)
+        except OSError:
+            return measure(metrics)
         known = self._known.get(trial)
         if known is None or (known.size, known.changed) != (status.st_size, status.st_mtime_ns):
             known = _Known(size=status.st_size, changed=status.st_mtime_ns, measured=measure(metrics))
@@ -76,14 +78,9 @@ class Columns:
         }
         if kept == self._kept:
             return
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_bytes(_packed(kept))
-                temporary.replace(self._path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            atomic.write(self._path, _packed(kept))
         except (OSError, TypeError):  # TypeError: a name that no file can hold; it only saves time
             return
         self._kept = kept
@@ -124,7 +121,7 @@ def _read(path: Path) -> dict[int, _Known]:
     import orjson
 
     try:
-        content = path.read_bytes()
+        content = regular.content(path)
         if not content.startswith(MAGIC):
             return {}
         body = len(MAGIC) + NUMBER.size

@@ -11,6 +11,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import inside
 from playbook_cli.records import Best, Curve
 
 if TYPE_CHECKING:
@@ -42,21 +43,30 @@ class Measured:
     infeasible: str | None
     """The trial's own word that its point cannot be trained, or which metric was not finite, and at which step."""
     damaged: str | None
-    """Which lines are no evaluations, and are passed over; or why whoever recorded them could not go on."""
+    """Which lines are no evaluations, and are passed over; why the file, or its rest, can't be read; or why whoever
+    recorded them could not go on."""
     unused: str | None = None
     """Why nothing of the file is used; then there is no curve."""
 
 
 def measure(path: Path) -> Measured:
-    """Read a metrics file: a JSON object with a `step` a line; records of one step are merged.
+    """Read a trial's metrics file: a JSON object with a `step` a line; records of one step are merged.
 
-    A torn last line never happened.
+    A torn last line never happened. A file that can't be read is damaged, which is no other trial's affair.
     """
     curves: list[Curve] = []
     damaged: list[int] = []
-    infeasible = failed = None
+    infeasible = failed = unread = None
     before = 0
-    for lines in _chunks(path):
+    chunks = _chunks(path)
+    while True:
+        try:
+            lines = next(chunks, None)
+        except OSError as error:
+            unread = inside.said(error, path)
+            break
+        if lines is None:
+            break
         records, strict = _parse(lines)
         curve = _plain_columns(records) if strict else None
         if curve is None:
@@ -68,7 +78,7 @@ def measure(path: Path) -> Measured:
             curves.append(curve)
         before += len(lines)
     where = f"{path}: line {', '.join(map(str, damaged[:SHOWN_LINES]))} is no evaluation" if damaged else None
-    return Measured(curve=_joined(curves), infeasible=infeasible, damaged=failed or where)
+    return Measured(curve=_joined(curves), infeasible=infeasible, damaged=failed or unread or where)
 
 
 def measured_by(trial: TrialRecord, measured: Measured, metric: Metric, **further: Any) -> TrialRecord:
@@ -95,7 +105,7 @@ def best_of(curve: Curve | None, metric: Metric, trial: int, params: Mapping[str
 def latest(path: Path) -> dict[str, Any] | None:
     """The last whole record of a metrics file, read from its end; None where there is none."""
     try:
-        with path.open("rb") as file:
+        with inside.opened(path) as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - TAIL_BYTES))
             lines = file.read().split(b"\n")
@@ -116,7 +126,7 @@ def _chunks(path: Path) -> Iterator[list[bytes]]:
     rest: list[bytes] = []
     length = 0
     try:
-        file = path.open("rb")
+        file = inside.opened(path)
     except FileNotFoundError:
         return
     with file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,5 +73,6 @@ def failures(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[Failure]:
 
 def _failure(reason: str, trials: Sequence[int], paths: StudyPaths, *, again: bool) -> Failure:
     log = paths.trial(trials[0]).stdout
+    there = os.path.isfile(log)  # noqa: PTH113 (False where its folder is closed to us)
     said = next((line.strip()[:SHOWN] for line in last_lines(log, 1)), None)
-    return Failure(reason=reason, trials=trials, said=said, log=str(log) if log.is_file() else None, again=again)
+    return Failure(reason=reason, trials=trials, said=said, log=str(log) if there else None, again=again)

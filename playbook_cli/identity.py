@@ -11,12 +11,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import atomic
+from playbook_cli import atomic, inside
 from playbook_cli.curves import Measured, best_of, measure
 from playbook_cli.spec.affects import Affects, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from playbook_cli.paths import TrialPaths
     from playbook_cli.records import Metric, TrialRecord, Value
@@ -104,10 +105,10 @@ def _plain(params: Mapping[str, Value]) -> Any:
     return json.loads(json.dumps(dict(params)))
 
 
-def _read(path: Any) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     """A JSON object from a file; None where there is none, or it is torn."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(inside.content(path))
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -33,7 +33,10 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = False) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        from playbook_cli import regular
+
+        self._fd = regular.descriptor(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        self._path = path
         self._durable = durable
         _cut_torn_tail(self._fd)
 
@@ -43,7 +46,10 @@ class Journal:
         if self._durable:
             from playbook_cli.atomic import sync_open
 
-            sync_open(self._fd)
+            try:
+                sync_open(self._fd)
+            except OSError as error:
+                raise self._named(error) from None
 
     def fileno(self) -> int:
         """The open file's descriptor."""
@@ -56,10 +62,18 @@ class Journal:
             self._fd = -1
 
     def _write(self, lines: bytes) -> None:
-        written = os.write(self._fd, lines)
+        try:
+            written = os.write(self._fd, lines)
+        except OSError as error:
+            raise self._named(error) from None
         if written != len(lines):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise OSError(28, "no space left to write a whole record")
+            raise OSError(28, "no space left to write a whole record", os.fspath(self._path))
+
+    def _named(self, error: OSError) -> OSError:
+        from playbook_cli import regular
+
+        return regular.named(error, self._path)
 
 
 class QuickJournal(Journal):
@@ -140,9 +154,10 @@ def read(path: str | os.PathLike[str], *, pass_over_damage: bool = False) -> lis
 
     JournalError, with file and line, where a line that is not the last one is damaged, unless it is to be passed over.
     """
+    from playbook_cli import regular
+
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        content = regular.content(path)
     except FileNotFoundError:
         return []
     lines = content.split(b"\n")
@@ -178,10 +193,9 @@ def _line_by_line(path: str | os.PathLike[str], lines: list[bytes], *, pass_over
 
 def rewrite(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) -> None:
     """Replace a journal by these records, at once or not at all."""
-    temporary = f"{os.fspath(path)}.tmp"
-    with open(temporary, "wb") as file:
-        file.writelines(map(_line, records))
-    os.replace(temporary, path)
+    from playbook_cli import atomic
+
+    atomic.write(path, b"".join(map(_line, records)))
 
 
 def set_aside(path: str | os.PathLike[str]) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli import inside
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,7 +20,7 @@ def last_lines(log: Path, count: int, start: int = 0) -> list[str]:
     """The last lines of a log, and nothing before byte `start`; without empty ones, [] where it can't be read."""
     window = WINDOW_BYTES
     try:
-        with log.open("rb") as file:
+        with inside.opened(log) as file:
             size = file.seek(0, 2)
             while True:
                 begin = file.seek(max(start, size - window))

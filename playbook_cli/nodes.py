@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from playbook_cli import atomic, inside, regular
+
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 60.0
 """Who runs something on another machine, and has not been heard of for so long, is taken for dead."""
@@ -62,16 +64,14 @@ class Beat:
         self._write(ended=True)
 
     def _write(self, *, ended: bool) -> None:
-        temporary = self._path.with_suffix(".tmp")
         with suppress(OSError):  # the trial itself can do without
-            temporary.write_text(json.dumps({**self._told, "ended": ended}), encoding="utf-8")
-            temporary.replace(self._path)
+            atomic.write(self._path, json.dumps({**self._told, "ended": ended}))
 
 
 def told(path: Path) -> Node | None:
     """What the node of a trial last told; None where none has begun it."""
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = json.loads(inside.content(path))
         return Node(
             host=str(note["host"]),
             device=str(note["device"]),
@@ -114,6 +114,20 @@ def _time_at(folder: Path) -> float:
             ahead = os.fstat(file.fileno()).st_mtime - now
         _ahead[device] = now, ahead
     return now + ahead
+
+
+def belongs_elsewhere(node: Path, study: Path) -> bool:
+    """Whether a task that tells of itself in this file is of another folder, of which `study` is a copy."""
+    other = node.parent.parent.parent
+    return node.parent.parent.name == "trials" and other.is_dir() and not other.samefile(study)
+
+
+def is_copied(study: Path) -> bool:
+    """Whether the last tasks that a study's folder knows were submitted for another one, of which it is a copy."""
+    for task in sorted(study.glob("slurm/[0-9]*/0.task"))[-1:]:
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            return belongs_elsewhere(Path(json.loads(regular.content(task))["node"]), study)
+    return False
 
 
 def processor() -> str:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import events, journal
+from playbook_cli import events, journal, regular
 from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measured_by
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.identity import measured as measured_of
 from playbook_cli.identity import verified
 from playbook_cli.inside import refuse_ways_out
-from playbook_cli.nodes import SILENT_SECONDS, silent_seconds, told
+from playbook_cli.nodes import SILENT_SECONDS, is_copied, silent_seconds, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, codes, searched
 from playbook_cli.spec.load import load
@@ -97,7 +97,7 @@ class Store:
         if not self.paths.spec.is_file():
             raise no_study(directory, directory.parent)
         refuse_ways_out(self.paths)
-        self.spec: StudySpec = load(self.paths.spec, kept=True)[0]
+        self.spec: StudySpec = kept(self.paths) or load(self.paths.spec)[0]
         self._columns = Columns(self.paths.columns)
 
     @property
@@ -141,6 +141,8 @@ class Store:
     def on_cluster(self, history: History) -> dict[int, Node | None]:
         """What the nodes tell of the attempts that a cluster has and nobody saw end; None of those without a node."""
         alive = self.runner() is not None
+        if not alive and is_copied(self.paths.dir):
+            return {}
         attempts = (a.trial for a in history.open_attempts if a.slot in CLUSTERS and (alive or CLUSTERS[a.slot]))
         return {trial: told(self.paths.trial(trial).node) for trial in attempts}
 
@@ -166,6 +168,26 @@ class Store:
     def latest(self, trial: int) -> dict[str, Any] | None:
         """The newest evaluation of one trial, cheaply."""
         return latest(self.paths.trial(trial).metrics)
+
+
+def kept(paths: StudyPaths) -> StudySpec | None:
+    """The study of a folder; None where it has none, or an empty file and no trials, as a full disk leaves them.
+
+    StudyError where the file is empty and there are trials.
+    """
+    try:
+        blank = not regular.content(paths.spec).strip(b"\0 \n")
+    except FileNotFoundError:
+        return None
+    if not blank:
+        return load(paths.spec, kept=True)[0]
+    if not journal.read(paths.journal):
+        return None
+    raise StudyError(
+        "the file is empty, and the folder holds trials",
+        where=str(paths.spec),
+        hint="restore it; or delete it, and playbook run writes it again from the study file that you give",
+    )
 
 
 def read_history(paths: StudyPaths) -> History:
@@ -248,9 +270,9 @@ def _arms(spec: StudySpec, space: Space, trials: Sequence[TrialRecord]) -> Seque
 
 
 def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:
-    """What this round's points came to in the round before; None where its folder is gone."""
+    """What this round's points came to in the round before; None where its folder is gone, or leads out of itself."""
     folders = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
-    before = next((paths for paths in folders if paths.spec.is_file()), None)
+    before = next((paths for paths in folders if _is_closed(paths)), None)
     if before is None:
         return None
     values = {}
@@ -265,10 +287,19 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
     return Earlier(study=before.dir.name, number=stands.number, values=values)
 
 
+def _is_closed(paths: StudyPaths) -> bool:
+    """Whether there is a study in this folder, whose own files are all in it."""
+    try:
+        refuse_ways_out(paths)
+    except StudyError:
+        return False
+    return paths.spec.is_file()
+
+
 def noted(paths: StudyPaths) -> Runner | None:
     """Who wrote the note in a study's folder, alive or dead; None where there is no whole one."""
     try:
-        note = json.loads(paths.runner.read_text(encoding="utf-8"))
+        note = json.loads(regular.content(paths.runner))
         about = {name: str(note[name]) for name in ("host", "user", "since")}
         machine, device, inode = str(note.get("machine", "")), note.get("device"), note.get("inode")
         pid, created = note["pid"], float(note["created"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from playbook_cli import atomic, identity, journal
 from playbook_cli.curves import measured_by
 from playbook_cli.errors import StudyError
+from playbook_cli.inside import require_plain
 from playbook_cli.launch.command import job
 from playbook_cli.launch.made_of import made_of
 from playbook_cli.launch.memory import out_of_memory
@@ -337,6 +338,8 @@ class Study:
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
         self.claim.require()
+        if self._is_obstructed(number, waiting):
+            return
         trial = self._trials[number]
         paths = self.paths.trial(number)
         known = trial.identity or identity.of(self.spec, trial)
@@ -401,6 +404,19 @@ class Study:
         aside = journal.set_aside(paths.dir)
         self._note("set-aside", trial=trial.id, reason=why, to=str(aside))
         self.watcher.remark(f"trial {trial.id} starts from nothing: {why}, so {paths.dir} is now {aside}")
+
+    def _is_obstructed(self, number: int, waiting: deque[int]) -> bool:
+        """Whether something stands in a trial's folder that no trial can write to; then it has failed, and says so."""
+        try:
+            require_plain(self.paths.trial(number))
+        except OSError as error:
+            attempt = _Attempt(number=self._trials[number].attempts + 1, started=time.monotonic(), log_start=0)
+            self._trials[number] = replace(self._trials[number], attempts=attempt.number)
+            self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
+            why = f"it can't be started: {error.filename}: {error.strerror}"
+            self._crashed(number, attempt, why, waiting, again=False)
+            return True
+        return False
 
     def _end(self, ended: Ended, waiting: deque[int], *, stopping: bool) -> None:
         """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 
 import pytest
 
@@ -50,19 +51,22 @@ def test_a_missing_folder_is_an_error_that_names_the_file(tmp_path):
     assert error.value.filename == str(tmp_path / "no" / "a")
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "open"])
-def test_a_full_disk_leaves_the_old_file_and_no_temporary(tmp_path, monkeypatch, call):
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that takes no more than 1,000 bytes of a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [2_000, 2_000_000])
+def test_a_full_disk_leaves_the_old_file_and_no_temporary(tmp_path, full, size):
     path = tmp_path / "a.json"
     path.write_text("before")
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, call, full)
-        with pytest.raises(OSError, match="No space left") as error:
-            atomic.write(path, "after", durable=True)
-    assert error.value.errno == errno.ENOSPC
+    with pytest.raises(OSError, match="too large") as error:
+        atomic.write(path, "x" * size)
+    assert error.value.errno == errno.EFBIG
     assert error.value.filename == str(path)
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
@@ -102,3 +106,51 @@ def test_there_is_nothing_to_sync_where_there_is_no_file(tmp_path):
     atomic.sync(tmp_path / "a")
     os.mkfifo(tmp_path / "pipe")
     atomic.sync(tmp_path / "pipe")
+
+
+def test_a_disk_that_can_not_sync_leaves_the_old_file_and_no_temporary(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_text("before")
+
+    def broken(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error") as error:
+        atomic.write(path, "after", durable=True)
+    assert error.value.filename == str(path)
+    assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_new_file_is_never_written_over_another(tmp_path):
+    atomic.create(tmp_path / "a", "mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("a", "link"):
+        with pytest.raises(FileExistsError):
+            atomic.create(tmp_path / name, "theirs")
+    assert (tmp_path / "a").read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_new_file_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, full):
+    with pytest.raises(OSError, match="too large") as error:
+        atomic.create(tmp_path / "a", "x" * 2000)
+    assert error.value.filename == str(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_keeps_the_rights_that_are_asked_for(tmp_path):
+    atomic.write(tmp_path / "a", "x", mode=0o100640)
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o640
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "output").symlink_to("/dev/null")
+    for name in ("pipe", "output"):
+        with pytest.raises(OSError, match=r"not a file") as error:
+            atomic.write(tmp_path / name, "x")
+        assert error.value.filename == str(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "output"}
+    assert (tmp_path / "output").is_symlink()

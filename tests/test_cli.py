@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -160,3 +161,11 @@ def test_a_reader_that_leaves_early_is_no_error(bench):
     process.wait()
     assert "Traceback" not in error
     assert "Exception" not in error
+
+
+@pytest.mark.parametrize("verb", [("--version",), ("schema",)])
+def test_an_output_that_nobody_takes_is_named(bench, verb):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "playbook_cli", *verb]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "playbook: standard output: No space left on device\n")

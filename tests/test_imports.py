@@ -15,15 +15,16 @@ from playbook_cli.commands.verbs import VERBS
 PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
     "errors",
+    "regular",
     "atomic",
     "fingerprint",
     "records",
     "paths",
+    "inside",
     "logs",
     "failures",
     "gone",
     "versions",
-    "inside",
     "journal",
     "client",
     "integrations",

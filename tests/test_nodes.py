@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 
 import pytest
 
 from playbook_cli.journal import Journal
-from playbook_cli.nodes import SILENT_SECONDS, Beat, kind, processor, told
+from playbook_cli.nodes import SILENT_SECONDS, Beat, is_copied, kind, processor, told
 
 RUNNING = {"host": "n7", "pid": 1, "device": "H100", "ended": False}
 ENDED = {**RUNNING, "ended": True}
@@ -129,3 +130,19 @@ def test_watching_ends_where_nothing_runs_or_waits_any_more(bench, left):
     answer = bench("watch", "runs/toy")
     assert answer.code == 0
     assert "4 have ended and are not recorded yet" in answer.out
+
+
+def test_a_folder_that_was_copied_from_one_with_tasks_is_known_by_them(tmp_path):
+    original, copy = tmp_path / "a", tmp_path / "b"
+    batch = original / "slurm" / "0000"
+    batch.mkdir(parents=True)
+    (batch / "0.task").write_text(json.dumps({"node": str(original / "trials" / "0003" / "node.json")}))
+    assert not is_copied(original)
+    shutil.copytree(original, copy)
+    assert is_copied(copy)
+    assert not is_copied(original)
+    shutil.rmtree(original)
+    assert not is_copied(copy)  # it was moved
+    for content in ("", "[]", "{}", '{"node": 3}', "[" * 100_000):
+        (copy / "slurm" / "0000" / "0.task").write_text(content)
+        assert not is_copied(copy)

@@ -125,29 +125,45 @@ def test_a_trial_number_that_is_none_leads_nowhere(bench, number):
 
 
 def ways_out(paths, outside):
-    """Every place where a link could stand, as a function that puts one there."""
-    trial = paths.trial(0)
+    """Every place of a study's own where a link could stand, as a function that puts one there."""
     return {
         "the study": lambda: move_out(paths.spec, outside),
         "the journal": lambda: move_out(paths.journal, outside),
         "the runner": lambda: paths.runner.symlink_to(outside / "runner.json"),
         "all trials": lambda: move_out(paths.trials, outside),
-        "a trial": lambda: move_out(trial.dir, outside),
-        "metrics": lambda: move_out(trial.metrics, outside),
-        "hyperparameters": lambda: trial.params.symlink_to(outside / "params.json"),
-        "a log": lambda: trial.stdout.symlink_to("/etc/passwd"),
-        "its source": lambda: trial.source.symlink_to("/etc/passwd"),
         "the report": lambda: paths.report.symlink_to(outside),
         "a file of the report": lambda: linked(paths.report / "index.html.tmp", outside / "mine"),
         "the tables": lambda: (paths.dir / "export").symlink_to(outside),
         "a table": lambda: linked(paths.dir / "export" / "trials.csv.tmp", outside / "mine"),
+    }
+
+
+def ways_out_of_a_trial(paths, outside):
+    """The same of one trial."""
+    trial = paths.trial(0)
+    return {
+        "a trial": lambda: move_out(trial.dir, outside),
+        "metrics": lambda: move_out(trial.metrics, outside),
+        "metrics that are endless": lambda: replaced(trial.metrics, "/dev/zero"),
+        "metrics that are secret": lambda: replaced(trial.metrics, "/etc/passwd"),
+        "hyperparameters": lambda: trial.params.symlink_to(outside / "params.json"),
+        "a log": lambda: trial.stdout.symlink_to("/etc/passwd"),
+        "its source": lambda: trial.source.symlink_to("/etc/passwd"),
+        "its node": lambda: trial.node.symlink_to("/etc/passwd"),
         "a checkpoint folder": lambda: trial.checkpoints.symlink_to(outside),
+        "a last checkpoint": lambda: linked(trial.last_checkpoint, outside / "mine"),
+        "a checkpoint being written": lambda: linked(trial.checkpoints / "best.pt.tmp", outside / "mine"),
     }
 
 
 def move_out(path, outside):
     path.rename(outside / path.name)
     path.symlink_to(outside / path.name)
+
+
+def replaced(path, target):
+    path.unlink()
+    path.symlink_to(target)
 
 
 def linked(path, target):
@@ -178,15 +194,28 @@ def test_no_verb_follows_a_link_out_of_a_study(bench, study, place):
     assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("name", ["last.pt", "last.pt.tmp", "best.pt.tmp"])
-def test_a_run_writes_no_checkpoint_through_a_link(bench, study, name):
+@pytest.mark.parametrize("place", list(ways_out_of_a_trial(StudyPaths(Path()), Path())))
+def test_a_link_out_of_a_trial_is_not_followed_and_is_no_other_trials_affair(bench, study, place):
     paths, outside = study
-    paths.trial(0).checkpoints.mkdir()
-    (paths.trial(0).checkpoints / name).symlink_to(outside / "mine")
-    answer = bench("run", "study.yaml")
-    assert answer.code == 2
-    assert f"checkpoints/{name}: this is a symbolic link out of the study" in answer.err
-    assert (outside / "mine").read_text() == "precious"
+    ways_out_of_a_trial(paths, outside)[place]()
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    for arguments in READING:
+        answer = bench(arguments[0], "runs/toy", *arguments[1:])
+        assert answer.code == 0, (arguments, answer.err)
+        assert "root:" not in answer.err + answer.out
+        if arguments[0] in ("status", "report") and (place == "a trial" or place.startswith("metrics")):
+            said = "trials/0000/metrics.jsonl can't be read: this is a symbolic link out of the study"
+            assert said in " ".join(answer.out.split())
+    assert len(bench("report", "runs/toy", "--json").json["trials"]) == 4
+    assert bench("run", "study.yaml").code == 0
+    journal.rewrite(paths.journal, [event for event in bench.events() if (event["event"], event.get("trial")) != ENDED])
+    assert bench("run", "study.yaml").code == 0
+    state, reason = bench.ended()[0]
+    assert (state, "this is a symbolic link out of the study" in reason) == ("failed", True)
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+
+
+ENDED = ("ended", 0)
 
 
 def test_a_folder_of_a_study_may_itself_be_a_link_and_hold_links_to_its_own_files(bench, study):
@@ -202,7 +231,7 @@ def test_a_folder_of_a_study_may_itself_be_a_link_and_hold_links_to_its_own_file
     assert bench("run", "study.yaml").code == 0
 
 
-@pytest.mark.parametrize("file", ["trials.jsonl", "trials/0000/metrics.jsonl", "runner.json", "report"])
+@pytest.mark.parametrize("file", ["trials.jsonl", "runner.json", "report"])
 def test_a_pipe_in_a_study_is_refused_and_not_waited_for(bench, study, file):
     path = study[0].dir / file
     path.unlink(missing_ok=True)
@@ -211,6 +240,17 @@ def test_a_pipe_in_a_study_is_refused_and_not_waited_for(bench, study, file):
         answer = bench(arguments[0], "study.yaml" if arguments[0] == "run" else "runs/toy", *arguments[1:])
         assert answer.code == 2
         assert "neither a file nor a folder" in answer.err
+
+
+def test_no_cell_of_a_table_is_a_formula(bench, study):
+    paths, _ = study
+    events = bench.events()
+    for event in events:
+        if event["event"] == "ended":
+            event["reason"] = "=cmd|' /C calc'!A0"
+    journal.rewrite(paths.journal, events)
+    assert bench("export", "runs/toy").code == 0
+    assert "\n0,completed,'=cmd|" in (paths.dir / "export" / "trials.csv").read_text()
 
 
 class Page(HTMLParser):

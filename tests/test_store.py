@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -338,3 +339,12 @@ def test_a_folder_that_asks_for_a_billion_arms_has_those_that_its_trials_have(be
     refused = bench("run", bench.paths().spec)
     assert refused.code == 2
     assert "make at least 1,073,741,824 arms" in refused.err
+
+
+def test_the_note_of_a_copied_folder_names_nobody(paths, tmp_path):
+    with claimed(paths):
+        shutil.copytree(paths.dir, tmp_path / "copy")
+        copy = StudyPaths(tmp_path / "copy")
+        assert copy.runner.read_text() == paths.runner.read_text() != ""
+        assert running(paths) is not None
+        assert running(copy) is None

@@ -22,6 +22,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import atomic, inside, regular
 from playbook_cli.batch_size.peak import Peak
 from playbook_cli.batch_size.signs import out_of_memory
 from playbook_cli.paths import TrialPaths
@@ -59,9 +60,12 @@ class _Clock:
         if status.st_size == self._read:
             return
         now, waited = time.monotonic(), _waited(self.pid)
-        with self.metrics.open("rb") as file:
-            file.seek(self._read)
-            lines = file.read()
+        try:
+            with inside.opened(self.metrics) as file:
+                file.seek(self._read)
+                lines = file.read()
+        except OSError:
+            return
         whole = lines.rfind(b"\n") + 1
         self._read += whole
         steps = [step for line in lines[:whole].splitlines() if (step := _step(line)) is not None]
@@ -118,7 +122,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
     )
     if why is not None:
         last = clock.seen[-1][0] if clock.seen else 0
-        with paths.metrics.open("ab") as file:
+        with regular.appended(paths.metrics) as file:
             file.write(json.dumps({"step": last, "infeasible": f"out of memory: {why}"}).encode() + b"\n")
         return 0
     if asked is not None:
@@ -158,7 +162,7 @@ def _waited(pid: int) -> float:
 
 def _printed(log: Path, start: int) -> str:
     try:
-        with log.open("rb") as file:
+        with inside.opened(log) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(start, size - TAIL_BYTES))
             return file.read().decode("utf-8", errors="replace")
@@ -172,9 +176,7 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    atomic.write(path, json.dumps(content) + "\n")
 
 
 if __name__ == "__main__":

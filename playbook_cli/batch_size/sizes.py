@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from playbook_cli import inside
 from playbook_cli.batch_size.signs import KILLED, says_so
 from playbook_cli.batch_size.timing import FOLLOWED_SECONDS, RESOLUTION_SECONDS, timing
 
@@ -101,7 +102,7 @@ def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
     if trial.unused:
         return {}
     try:
-        seen = json.loads(paths.trial(trial.id).probe.read_text(encoding="utf-8"))
+        seen = json.loads(inside.content(paths.trial(trial.id).probe))
     except (OSError, ValueError, RecursionError):
         return {}
     return seen if isinstance(seen, dict) else {}
@@ -122,7 +123,9 @@ def _whole(value: Any) -> int | None:
 def _last_line(log: Path) -> str:
     """What a program that crashed said last."""
     try:
-        lines = log.read_bytes()[-TAIL_BYTES:].decode("utf-8", errors="replace").split("\n")
+        with inside.opened(log) as file:
+            file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").split("\n")
     except OSError:
         lines = []
     return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")[:200]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic
 from playbook_cli.batch_size.answer import CHANGE
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.load import annotated, plain
@@ -31,8 +32,7 @@ def write_study(file: Path, study: StudySpec, parameter: str, batch_size: int, r
     header = f"{study.name}: its {parameter} stays" if same else f"{study.name} with another {parameter}. {CHANGE}"
     text = annotated(data, {("fixed", parameter): reason}, [header])
     try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
+        atomic.create(file, text)
     except FileExistsError:
         raise StudyError("there is such a file already", where=str(file), hint="name another: --write FILE") from None
     except OSError as error:

@@ -234,7 +234,7 @@ def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     from playbook_cli.report.batch_size_chart import write
     from playbook_cli.report.batch_size_terminal import render
 
-    show(as_json(answer), write(answer, paths.report), partial(render, answer), json=json)
+    show(as_json(answer), partial(write, answer, paths.report), partial(render, answer), json=json)
 
 
 def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -> None:

@@ -122,14 +122,25 @@ def as_given(context: typer.Context, *, without: Collection[str] = ("write", "an
     return shlex.join(said)
 
 
-def show(content: dict[str, Any], files: Sequence[Path], render: Callable[[Console], None], *, json: bool) -> Console:
-    """Print an answer: its JSON alone, or what `render` prints and where it is drawn."""
-    from playbook_cli.commands.output import console, print_json
+def show(
+    content: dict[str, Any], draw: Callable[[], Sequence[Path]], render: Callable[[Console], None], *, json: bool
+) -> Console:
+    """Print an answer: its JSON alone, or what `render` prints and where `draw` drew it.
+
+    Where it can't be drawn, on a full disk, say, the answer is there all the same.
+    """
+    from playbook_cli.commands.output import console, print_json, unwritten
 
     out = console()
     if json:
         print_json(content)
     else:
         render(out)
+    try:
+        files = draw()
+    except OSError as error:
+        unwritten("the charts", error)
+        return out
+    if not json:
         out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
     return out

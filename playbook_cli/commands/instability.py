@@ -237,4 +237,4 @@ def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
     from playbook_cli.report.instability_chart import write
     from playbook_cli.report.instability_terminal import render
 
-    return show(as_json(given), write(given, paths.report), partial(render, given), json=json)
+    return show(as_json(given), partial(write, given, paths.report), partial(render, given), json=json)

@@ -208,7 +208,7 @@ def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     from playbook_cli.report.sweep_terminal import render
     from playbook_cli.sweep.answer import as_json
 
-    show(as_json(answer), write(answer, paths.report), partial(render, answer), json=json)
+    show(as_json(answer), partial(write, answer, paths.report), partial(render, answer), json=json)
 
 
 def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:

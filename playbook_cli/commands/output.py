@@ -29,6 +29,12 @@ def console(*, stderr: bool = False) -> Console:
     return Screen(stderr=stderr, highlight=False, markup=False, width=None if stream.isatty() else 100)
 
 
+def unwritten(files: str, error: OSError) -> None:
+    """Warn that these files could not be written, where the answer that they show has been printed."""
+    why = "a file stands where their folder belongs" if isinstance(error, FileExistsError) else error.strerror or error
+    print(visible(f"playbook: {files} were not written: {error.filename}: {why}"), file=sys.stderr)
+
+
 def print_json(value: Any) -> None:
     """One strict JSON object on stdout: what is not finite is null."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")

@@ -255,7 +255,7 @@ def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     if plan.over():
         return None
     spec, paths = plan.side.store.spec, plan.side.store.paths
-    refuse_ways_out(paths, checkpoints=True)
+    refuse_ways_out(paths)
     with claimed(paths, wait=wait, tell=tell) as claim:
         end_orphans(spec, paths)
         return run_trials(

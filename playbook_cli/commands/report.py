@@ -70,7 +70,8 @@ def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
 
 
 def _write(built: Report, directory: Path, *, html: bool) -> None:
-    """Write the files; where the folder can't be written (somebody else's study), the terminal has said it all."""
+    """Write the files; where that can't be done (somebody else's study, a full disk), the terminal has said it all."""
+    from playbook_cli.commands.output import unwritten
     from playbook_cli.errors import PlaybookError
     from playbook_cli.report.files import write, write_json
 
@@ -80,7 +81,7 @@ def _write(built: Report, directory: Path, *, html: bool) -> None:
             print(f"report: {directory / 'index.html'}", file=sys.stderr)
         else:
             write_json(built, directory)
-    except PermissionError as error:
-        print(f"playbook: the report's files were not written: {error}", file=sys.stderr)
+    except OSError as error:
+        unwritten("the report's files", error)
     except PlaybookError as error:
         print(f"playbook: index.html was not written: {error}\n  -> {error.hint}", file=sys.stderr)

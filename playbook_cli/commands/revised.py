@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic
 from playbook_cli.commands.output import console, print_json
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.load import annotated
@@ -86,8 +87,7 @@ def _text(revision: Revision, store: Store) -> str:
 
 def _put(path: Path, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        atomic.create(path, text)
     except FileExistsError:
         hint = "name another file"
         raise StudyError("there is such a file already", where=str(path), hint=hint) from None

@@ -116,7 +116,7 @@ def execute(
     preflight.refuse_imported(spec, source)
     slots = slots_of(spec, jobs, gpus)
     paths = StudyPaths(runs / spec.name)
-    refuse_ways_out(paths, checkpoints=True)
+    refuse_ways_out(paths)
     if wait:
         wait_for_runner(paths)
     recorded = read_history(paths).trials
@@ -234,11 +234,12 @@ def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
     """Write the study as it is run. StudyError with the difference where the folder holds another one."""
     from playbook_cli import atomic
     from playbook_cli.errors import StudyError
-    from playbook_cli.spec.load import difference, dump, load
+    from playbook_cli.spec.load import difference, dump
+    from playbook_cli.store import kept as kept_of
     from playbook_cli.store import read_history
 
-    if paths.spec.exists():
-        kept = load(paths.spec, kept=True)[0]
+    kept = kept_of(paths)
+    if kept is not None:
         changes = difference(kept, spec)
         if not changes:
             return

@@ -39,6 +39,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
+    from playbook_cli.gone import gone
     from playbook_cli.versions import told
 
     record, runner, history = store.record(), store.runner(), store.history()
@@ -48,6 +49,7 @@ def lines(store: Store) -> tuple[list[str], bool]:
         *said,
         *(f"  {caveat}" for caveat in told(record.trials, record.programs)),
         *_failed(record, store),
+        *(f"  {lost}" for lost in gone(record.trials, store.paths)),
         *_running(record, nodes),
         *_on_cluster(nodes),
         *_who(record, runner, nodes, history.source),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from playbook_cli import atomic
 from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest.cells import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,28 +28,22 @@ def write(tables: Sequence[Table], folder: Path, form: str, *, overwrite: bool) 
     if form not in FORMATS:
         raise PlaybookError(f"there is no format {form!r}", hint=f"--format with one of: {', '.join(FORMATS)}")
     paths = {folder / f"{table.name}.{form}": table for table in tables}
-    there = [path for path in paths if path.exists()]
+    there = [path for path in paths if os.path.lexists(path)]
     if there and not overwrite:
         raise PlaybookError("the file is there already", where=str(there[0]), hint="--overwrite replaces it")
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = {path: path.with_name(f".{path.name}.tmp") for path in paths}
-    try:
-        for path, table in paths.items():
-            with temporary[path].open("wb") as file:
-                FORMATS[form](table, file)
-        for path in paths:
-            temporary[path].replace(path)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
+    atomic.replace_all({path: partial(FORMATS[form], table) for path, table in paths.items()})
     return list(paths)
 
 
 def as_csv(table: Table, file: BinaryIO) -> None:
-    """Empty cells where a row lacks a column; true, false and null as JSON has them; nan and inf as Python has them."""
+    """Empty cells where a row lacks a column; true, false and null as JSON has them; nan and inf as Python has them.
+
+    An apostrophe stands before text that a spreadsheet program would take for a formula.
+    """
     text = io.TextIOWrapper(file, encoding="utf-8", errors=_ESCAPED, newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
+    writer.writerow(map(escaped, table.columns))
     writer.writerows([_cell(row, column) for column in table.columns] for row in table.rows)
     text.flush()
     text.detach()
@@ -86,7 +84,7 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
     value = row.get(column)
     if value is None:
         return "null" if column in row and column.startswith("params.") else ""
-    return _text(value)
+    return escaped(value) if isinstance(value, str) else _text(value)
 
 
 def _text(value: Any) -> str:

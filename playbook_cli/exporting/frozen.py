@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import inside
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def made(study: StudyRecord) -> list[FrozenTrial]:
 
 def _read(file: Path) -> FrozenTrial:
     try:
-        return _restored(json.loads(file.read_bytes()))
+        return _restored(json.loads(inside.content(file)))
+    except OSError as error:
+        raise StudyError(inside.said(error, file), hint="import the storage again") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
             f"this is not what the import wrote: {error!r}", where=str(file), hint="import the storage again"

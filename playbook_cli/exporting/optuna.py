@@ -83,6 +83,9 @@ def _opened(url: str, target: str) -> Iterator[RDBStorage]:
         raise PlaybookError(f"Optuna can't open it: {said}", where=target) from None
     try:
         yield storage
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        said = str(error.__cause__ or error).strip().split("\n")[0]
+        raise PlaybookError(f"Optuna can't write it: {said}", where=target) from None
     finally:
         storage.remove_session()
         storage.engine.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import inside
 from playbook_cli.analysis.timescale import timescale
 from playbook_cli.ingest.tables import number, read_json_lines, whole_number
 
@@ -72,10 +73,12 @@ class _Evaluations:
 
 def _measured(path: Path) -> dict[int, dict[str, float]]:
     """The metrics at each step as they were recorded: one that was not is absent, and NaN is NaN."""
-    if not path.is_file():
+    try:
+        content = inside.content(path)
+    except OSError:  # the trial's reason says so
         return {}
     by_step: dict[int, dict[str, float]] = {}
-    for row in read_json_lines(path.read_bytes()).rows:
+    for row in read_json_lines(content).rows:
         step = whole_number(row.pop("step", None))
         if step is not None and "infeasible" not in row:
             values = {_column(name): value for name, cell in row.items() if (value := number(cell)) is not None}

@@ -7,8 +7,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import regular
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import read_file
+from playbook_cli.ingest.cells import is_escaped, unescaped
 from playbook_cli.ingest.rows import evaluations
 from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.tables import number, whole_number
@@ -70,7 +72,7 @@ def read(ask: Ask) -> Runs:
         raise PlaybookError("these are not the tables that playbook export writes", where=str(folder))
     curves: dict[object, list[Row]] = {}
     for row in _whole(measured):
-        own = {("trial" if name == "trial (metric)" else name): cell for name, cell in row.items() if name != "trial"}
+        own = {_metric_of(name): cell for name, cell in row.items() if name != "trial"}
         curves.setdefault(row["trial"], []).append(own)
     rows = _whole(trials)
     runs = [_run(row, evaluations(curves.get(row["trial"], []), "step", str(measured))) for row in rows]
@@ -87,11 +89,15 @@ def read(ask: Ask) -> Runs:
     )
 
 
+def _metric_of(column: str) -> str:
+    return "trial" if column == "trial (metric)" else unescaped(column)
+
+
 def _begins(path: Path, columns: Sequence[str]) -> bool:
     """Whether a CSV file's header begins with these columns."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         return file.readline(1000).decode(errors="replace").rstrip("\r\n").startswith(",".join(columns))
 
 
@@ -109,7 +115,7 @@ def _run(row: Row, curve: Sequence[Mapping[str, float]]) -> Run:
         params=params,
         evaluations=curve,
         state="pending" if row["attempts"] == "0" else _STATES.get(row["state"]),
-        reason=row["reason"] or None,
+        reason=unescaped(row["reason"]) or None,
         seed=whole_number(row["seed"]),
         source={"row": dict(row)},
     )
@@ -117,6 +123,8 @@ def _run(row: Row, curve: Sequence[Mapping[str, float]]) -> Run:
 
 def _value(cell: str) -> Value:
     """A hyperparameter as it was before it was written: true, false, null and lists are as JSON has them."""
+    if is_escaped(cell):
+        return unescaped(cell)
     if cell in ("true", "false", "null") or cell.startswith("["):
         try:
             value: Any = json.loads(cell)

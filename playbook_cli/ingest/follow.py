@@ -18,6 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import regular
 from playbook_cli.ingest.checkpoints import Checkpoints
 from playbook_cli.ingest.following import EventSource, PrintedSource, TableSource
 from playbook_cli.ingest.recording import Recorder
@@ -48,7 +49,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
     source = _source(task, resuming=resuming)
     checkpoints = _checkpoints(task)
     try:
-        with open(task["log"], "ab") as log:
+        with regular.appended(task["log"]) as log:
             program = subprocess.Popen(
                 command,
                 env={**os.environ, "PLAYBOOK_METRICS": os.devnull},  # the metrics file has one writer

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from playbook_cli import regular
+
 CHUNK = 1 << 20
 HEAD = 1024
 """Bytes at the beginning by which a file that was written anew is known, even where it is longer now."""
@@ -26,8 +28,8 @@ class Growing:
         That is so where the file was replaced, cut, or written over; one that is gone has no further bytes.
         """
         try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError:
+            file = regular.descriptor(self.path)
+        except OSError:  # it is not there yet, or is a folder, or a pipe
             return b"", False
         try:
             now = os.fstat(file)
@@ -38,7 +40,7 @@ class Growing:
                 self._head = os.pread(file, HEAD, 0)
             self._file = now.st_ino
             data = os.pread(file, CHUNK, self.start)
-        except OSError:  # it is a folder, say
+        except OSError:
             return b"", False
         finally:
             os.close(file)

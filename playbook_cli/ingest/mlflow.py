@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest import read_file
 from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.tables import number, whole_number
 from playbook_cli.ingest.values import parsed, plain
@@ -99,7 +100,7 @@ def _run(path: Path) -> Run:
 def _texts(folder: Path) -> dict[str, str]:
     """The content of every file below, by its path."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        path.relative_to(folder).as_posix(): read_file.content(path).decode("utf-8", errors="replace").rstrip("\n")
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }

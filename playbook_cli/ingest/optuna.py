@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from playbook_cli import regular
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.values import plain, scalar
@@ -30,6 +31,7 @@ RETURNED = "returned"
 """The metric that keeps what the objective returned, where that is none of the values that it had reported."""
 NO_REASON = "it raised an exception or returned NaN: Optuna does not keep which"
 _SQLITE = b"SQLite format 3\x00"
+_VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\b", re.IGNORECASE)
 _TABLES = {"studies", "trials", "trial_params", "trial_values", "trial_intermediate_values", "version_info"}
 
 
@@ -38,7 +40,7 @@ def is_storage(source: str) -> bool:
     if "://" in source:
         return True
     try:
-        with Path(source).open("rb") as file:
+        with regular.opened(source) as file:
             return file.read(len(_SQLITE)) == _SQLITE
     except OSError:
         return False
@@ -158,10 +160,17 @@ def check_file(path: Path, source: str) -> None:
         raise PlaybookError("there is no such file", where=source, hint="write the storage as sqlite:///study.db")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            kept = list(database.execute("SELECT name, type, sql FROM sqlite_master"))
     except sqlite3.Error as error:
         raise PlaybookError(f"this is no SQLite database: {error}", where=source) from None
-    if not tables >= _TABLES:
+    computed = [name for name, kind, sql in kept if kind in ("view", "trigger") or _VIRTUAL.match(sql or "")]
+    if computed:
+        raise PlaybookError(
+            f"this database holds views, triggers or virtual tables ({min(computed)!r}), which Optuna makes none of",
+            where=source,
+            hint="what they compute may never end: copy the tables into a database of their own",
+        )
+    if not {name for name, kind, _ in kept if kind == "table"} >= _TABLES:
         raise PlaybookError("this database holds no Optuna studies", where=source)
 
 

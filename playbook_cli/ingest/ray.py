@@ -101,7 +101,7 @@ def _failure(home: Path) -> str | None:
     """The last line of a crashed trial's trace."""
     error = home / "error.txt"
     if error.is_file():
-        lines = error.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = read_file.content(error).decode("utf-8", errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it crashed")
     return "it crashed" if (home / "error.pkl").is_file() else None
 

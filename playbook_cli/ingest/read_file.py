@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import regular
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.events import read_events
 from playbook_cli.ingest.tables import Table, read_csv, read_json_lines
@@ -77,8 +79,9 @@ def _whole(table: Table, path: Path) -> Table:
 def content(path: Path) -> bytes:
     """The bytes of a file. PlaybookError where it can't be read, or is too large to be what it is taken for."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PlaybookError(f"the file is larger than {MAX_BYTES:,} bytes", where=str(path))
-        return path.read_bytes()
+        with regular.opened(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise PlaybookError(f"the file is larger than {MAX_BYTES:,} bytes", where=str(path))
+            return file.read()
     except OSError as error:
         raise PlaybookError(f"it can't be read: {error.strerror}", where=str(path)) from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli import journal
 from playbook_cli.errors import SpecError, StudyError
 from playbook_cli.paths import StudyPaths
+from playbook_cli.regular import naming
 from playbook_cli.spec.load import dump, load
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
     paths = StudyPaths(temporary)
     try:
         paths.trials.mkdir(parents=True)
-        paths.spec.write_text(dump(study.spec), encoding="utf-8")
-        for number, trial in enumerate(study.trials):
-            _write_trial(paths, number, trial)
+        with naming(directory):
+            paths.spec.write_text(dump(study.spec), encoding="utf-8")
+            for number, trial in enumerate(study.trials):
+                _write_trial(paths, number, trial)
         journal.rewrite(paths.journal, _events(study, command))
         _refuse_unreadable(paths, study)
         refuse_existing(directory)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from playbook_cli import regular
 from playbook_cli.client import current_trial
 from playbook_cli.launch.importing import NotShareable
 
@@ -76,7 +77,7 @@ def become(trial: Mapping[str, Any], room: EnvironmentRoom, changed: Collection[
 
     OSError where its output can't be opened.
     """
-    log = os.open(trial["stdout"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    log = regular.descriptor(trial["stdout"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     os.write(log, os.pread(1, os.fstat(1).st_size, 0))  # what the import printed
     for standard in (1, 2):
         os.dup2(log, standard)

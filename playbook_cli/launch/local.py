@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from playbook_cli import regular
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
@@ -208,7 +209,7 @@ class _Fresh:
     """A process that begins with the trial."""
 
     def __init__(self, job: Job, env: Mapping[str, str]) -> None:
-        with job.stdout.open("ab") as stdout:
+        with regular.appended(job.stdout) as stdout:
             self._process = subprocess.Popen(
                 job.argv,
                 env=env,
@@ -240,8 +241,8 @@ def end_orphans(study: Path) -> list[int]:
 
     They are known by PLAYBOOK_TRIAL_DIR in their environment, so none escapes that the journal had no time to note.
     """
-    folder = study.resolve()
-    return _kill_by_directory(lambda directory: directory.parent.parent.resolve() == folder)
+    folder = os.path.realpath(study)  # unlike Path.resolve it takes links in a circle as they are
+    return _kill_by_directory(lambda directory: os.path.realpath(directory.parent.parent) == folder)
 
 
 def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
@@ -253,11 +254,28 @@ def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
     for process in psutil.process_iter():
         if process.pid in mine:
             continue
-        with suppress(psutil.Error, OSError):
-            directory = Path(process.environ().get("PLAYBOOK_TRIAL_DIR", "/"))
-            if wanted(directory):
+        with suppress(psutil.Error, OSError, ValueError):  # ValueError: a zero byte, say
+            directory = Path(process.environ().get("PLAYBOOK_TRIAL_DIR", ""))
+            if not (_names_a_trial(directory) and wanted(directory)):
+                continue
+            if process.uids().real == os.getuid() and _sees_ours(process.pid, directory):
                 process.kill()
                 killed.append(process)
                 trials.add(int(directory.name))
     psutil.wait_procs(killed, timeout=10)
     return sorted(trials)
+
+
+def _names_a_trial(directory: Path) -> bool:
+    """Whether this is what a launcher writes: STUDY/trials/NUMBER, from the root on."""
+    name = directory.name
+    return directory.is_absolute() and directory.parent.name == "trials" and name.isascii() and name.isdecimal()
+
+
+def _sees_ours(pid: int, directory: Path) -> bool:
+    """Whether a process means our folder by this path; one in a container may have another folder of the same name."""
+    root = Path(f"/proc/{pid}/root")
+    if not root.parent.is_dir():
+        return True  # no Linux
+    ours, theirs = (directory, Path(f"{root}{directory}")) if directory.exists() else (Path("/"), root)
+    return theirs.exists() and theirs.samefile(ours)

@@ -100,4 +100,6 @@ class DeviceLocks:
             self._folder.mkdir(exist_ok=True)
             self._folder.chmod(0o1777)
         name = re.sub(r"[^\w.-]", "_", device)
-        return os.open(self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        return os.open(
+            self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644
+        )

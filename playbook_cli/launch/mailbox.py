@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -59,9 +61,7 @@ class Mailbox:
             raise ValueError(f"{message.name} lies outside {home}")
         path.parent.mkdir(parents=True, exist_ok=True)
         if message.offset == 0:
-            temporary = path.with_name(f"{path.name}.tmp")
-            temporary.write_bytes(message.data)
-            temporary.replace(path)
+            atomic.write(path, message.data)
             return
         with path.open("r+b") as file:
             file.seek(message.offset)

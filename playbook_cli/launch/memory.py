@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from playbook_cli import inside
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,7 @@ SAID = re.compile(
 def out_of_memory(log: Path, start: int = 0) -> str | None:
     """The line in which a program tells that, after byte `start` of its log; None where it died of something else."""
     try:
-        with log.open("rb") as file:
+        with inside.opened(log) as file:
             size = file.seek(0, 2)
             file.seek(max(start, size - TAIL_BYTES))
             lines = file.read().decode("utf-8", errors="replace").rstrip().splitlines()

@@ -16,10 +16,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from playbook_cli import atomic, regular
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started, task
 from playbook_cli.launch.task import node_of
-from playbook_cli.nodes import told
+from playbook_cli.nodes import belongs_elsewhere, told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -127,7 +128,7 @@ class SlurmLauncher:
         if array is None:
             return
         for number, (trial, node) in enumerate(task.trials(folder)):
-            if trial in trials and trial not in self._tasks:
+            if trial in trials and trial not in self._tasks and not belongs_elsewhere(node, self.folder.parent):
                 self._tasks[trial] = _Submitted(folder=folder, number=number, array=array, node=node)
 
     def poll(self) -> list[Ended]:
@@ -176,7 +177,7 @@ class SlurmLauncher:
         array = _call("sbatch", *self._arguments(folder, len(jobs)), text=_script(folder)).split(";")[0].strip()
         self._unsure = None
         self._waiting = []
-        (folder / "array").write_text(array, encoding="utf-8")
+        atomic.write(folder / "array", array)
         for number, job in enumerate(jobs):
             self._tasks[job.trial] = _Submitted(folder=folder, number=number, array=array, node=node_of(job))
         self._soon()
@@ -299,8 +300,8 @@ def _script(folder: Path) -> str:
 def _array_of(folder: Path) -> str | None:
     """The array that runs a batch, also where its runner died before it wrote that down; None: it was not submitted."""
     try:
-        array = (folder / "array").read_text(encoding="utf-8").strip()
-    except OSError:
+        array = regular.content(folder / "array").decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
         pass
     else:
         return array if array.isdigit() else None

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import atomic, regular
 from playbook_cli.launch import orphans
 from playbook_cli.launch.devices import GRANTS, granted
 from playbook_cli.nodes import Beat, kind, processor
@@ -78,7 +79,7 @@ def write(folder: Path, jobs: list[Job], timeout: float | None) -> None:
 def trials(folder: Path) -> list[tuple[int, Path]]:
     """The trials of a batch, in order of its tasks, and the files in which their nodes tell of themselves."""
     count = sum(1 for _ in folder.glob("*.task"))
-    tasks = [json.loads(_task(folder, number).read_text(encoding="utf-8")) for number in range(count)]
+    tasks = [json.loads(regular.content(_task(folder, number))) for number in range(count)]
     return [(task["trial"], Path(task["node"])) for task in tasks]
 
 
@@ -95,7 +96,7 @@ def ended(folder: Path, wanted: Collection[int]) -> dict[int, Exit]:
         for number in wanted:
             if f"{number}.exit" in there:
                 with suppress(OSError, ValueError, TypeError):  # started again just now
-                    exits[number] = Exit(**json.loads((folder / f"{number}.exit").read_text(encoding="utf-8")))
+                    exits[number] = Exit(**json.loads(regular.content(folder / f"{number}.exit")))
     return exits
 
 
@@ -103,11 +104,9 @@ def run(folder: Path, number: int) -> Exit:
     """Run a task of a batch to its end, and write how it ended."""
     exit_file = folder / f"{number}.exit"
     exit_file.unlink(missing_ok=True)
-    task = json.loads(_task(folder, number).read_text(encoding="utf-8"))
+    task = json.loads(regular.content(_task(folder, number)))
     ended = _watched(start(task), task)
-    temporary = exit_file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(ended)), encoding="utf-8")
-    temporary.replace(exit_file)
+    atomic.write(exit_file, json.dumps(asdict(ended)))
     return ended
 
 
@@ -135,7 +134,7 @@ def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     inherited = {name: value for name, value in os.environ.items() if name not in task["without"]}
     orphans.ADOPTION.hold(start)
     grants = {name: os.environ[name] for name in GRANTS if name in os.environ}  # by the scheduler
-    with Path(task["stdout"]).open("ab") as stdout:
+    with regular.appended(task["stdout"]) as stdout:
         return subprocess.Popen(
             task["argv"],
             env={**inherited, **grants, **task["env"]},

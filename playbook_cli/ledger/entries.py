@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from playbook_cli import events, journal
+from playbook_cli import events, journal, regular
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.flock import lock
 
@@ -154,7 +154,7 @@ def _append(runs: Path, entry: Adoption | Note) -> None:
 @contextmanager
 def _writing(runs: Path) -> Iterator[None]:
     """Hold the ledger for one writer, on any machine. StudyError where another one does not let go of it."""
-    fd = os.open(runs / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fd = regular.descriptor(runs / FILE, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + LOCK_SECONDS
     try:
         while True:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from playbook_cli import journal
+from playbook_cli import journal, regular
 from playbook_cli.analysis.repeats import repeated
 from playbook_cli.errors import PlaybookError, StudyError
 from playbook_cli.ledger import entries
@@ -197,7 +197,7 @@ def _answer(paths: StudyPaths) -> str | None:
     try:
         if file.stat().st_mtime < paths.journal.stat().st_mtime:
             return None
-        answer = json.loads(file.read_bytes()).get("answer")
+        answer = json.loads(regular.content(file)).get("answer")
     except (OSError, ValueError, AttributeError, RecursionError):  # a report can always be made again
         return None
     return answer if isinstance(answer, str) else None

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbook_cli import atomic
 from playbook_cli.batch_size.answer import amount, gains, outcome
 from playbook_cli.report import theme, words
 from playbook_cli.report.drawing import drawing
-from playbook_cli.report.page import coloured, figures, page, save
+from playbook_cli.report.page import coloured, figures, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ def write(answer: Answer, directory: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     html, picture = directory / "batch-size.html", directory / "batch-size.svg"
     for path, content in ((html, as_html(answer)), (picture, vl_convert.vegalite_to_svg(chart(answer, theme.LIGHT)))):
-        save(path, content)
+        atomic.write(path, content)
     return [html, picture]
 
 

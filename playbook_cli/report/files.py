@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic
 from playbook_cli.report.as_json import as_json
 
 if TYPE_CHECKING:
@@ -18,16 +19,10 @@ def write(report: Report, directory: Path) -> None:
     write_json(report, directory)
     from playbook_cli.report.html import as_html
 
-    _replace(directory / "index.html", as_html(report))
+    atomic.write(directory / "index.html", as_html(report))
 
 
 def write_json(report: Report, directory: Path) -> None:
     """Write report.json alone, which takes a fraction of the time."""
     directory.mkdir(parents=True, exist_ok=True)
-    _replace(directory / "report.json", json.dumps(as_json(report), indent=1, allow_nan=False) + "\n")
-
-
-def _replace(path: Path, content: str) -> None:
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(content, encoding="utf-8")
-    temporary.replace(path)
+    atomic.write(directory / "report.json", json.dumps(as_json(report), indent=1, allow_nan=False) + "\n")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbook_cli import atomic
 from playbook_cli.instability.answer import outcome
 from playbook_cli.report import theme, words
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.instability_terminal import effort, row
-from playbook_cli.report.page import coloured, figures, page, save
+from playbook_cli.report.page import coloured, figures, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ def write(answer: Answer, directory: Path) -> list[Path]:
     svg = vl_convert.vegalite_to_svg(chart(answer, theme.LIGHT))
     dark = vl_convert.vegalite_to_svg(chart(answer, theme.DARK))
     for path, content in ((html, as_html(answer, svg, dark)), (picture, svg)):
-        save(path, content)
+        atomic.write(path, content)
     return [html, picture]
 
 

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from playbook_cli import atomic
 from playbook_cli.report import log_words, theme, words
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ _FOOTER = (
 
 def write(log: Log, path: Path) -> None:
     """Write the page, at once or not at all."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(as_html(log, path.parent), encoding="utf-8")
-    temporary.replace(path)
+    atomic.write(path, as_html(log, path.parent))
 
 
 def as_html(log: Log, folder: Path) -> str:

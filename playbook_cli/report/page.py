@@ -8,7 +8,6 @@ from playbook_cli.report import theme, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 
 def page(study: str, kind: str, headline: str, *, remarks: Iterable[str], command: str | None, body: str) -> str:
@@ -57,13 +56,6 @@ def coloured(chart: Any, colours: Mapping[str, str]) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict()
     spec["config"] = _plain(theme.config(), colours) | {"background": colours["paper"]}
     return spec
-
-
-def save(path: Path, content: str | bytes) -> None:
-    """Write a file whole, or leave the one that is there."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    temporary.replace(path)
 
 
 def _properties(colours: Mapping[str, str]) -> str:

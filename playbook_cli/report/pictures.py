@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from playbook_cli import atomic
 from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
@@ -27,8 +28,8 @@ def write_pictures(report: Report, directory: Path, kind: Literal["png", "svg"] 
         path = directory / f"{chart.name}.{kind}"
         svg = vl_convert.vegalite_to_svg(dict(chart.spec))
         if kind == "svg":
-            path.write_text(svg, encoding="utf-8")
+            atomic.write(path, svg)
         else:
-            path.write_bytes(vl_convert.svg_to_png(svg, scale=2))
+            atomic.write(path, vl_convert.svg_to_png(svg, scale=2))
         written.append(path)
     return written

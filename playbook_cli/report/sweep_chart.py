@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import atomic
 from playbook_cli.report import theme, words
 from playbook_cli.report.drawing import drawing
-from playbook_cli.report.page import coloured, figures, page, save
+from playbook_cli.report.page import coloured, figures, page
 from playbook_cli.report.sweep_terminal import effort
 from playbook_cli.sweep.answer import outcome
 
@@ -33,7 +34,7 @@ def write(answer: Answer, directory: Path) -> list[Path]:
         (html, as_html(answer)),
         (picture, vl_convert.vegalite_to_png(chart(answer, theme.LIGHT), scale=3)),
     ):
-        save(path, content)
+        atomic.write(path, content)
     return [html, picture]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic, inside
 from playbook_cli.errors import StudyError
 from playbook_cli.identity import mismatch
 from playbook_cli.paths import StudyPaths
@@ -31,14 +34,19 @@ class Origin:
 def origin(checkpoint: str) -> Origin:
     """The trial that a checkpoint belongs to. StudyError where there is none."""
     path = Path(checkpoint)
-    if not path.is_file():
+    folder = path.parent.parent
+    try:
+        inside.opened(path, folder.parent.parent).close()
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         raise StudyError(
-            "points: there is no such checkpoint to go on from",
+            "points: there is no such checkpoint to go on from" if missing else f"points: {error.strerror}",
             where=checkpoint,
             hint="delete `from` to train the point from its start",
-        )
-    folder = path.parent.parent
+        ) from None
     study = StudyPaths(folder.parent.parent)
+    if path.parent.name == "checkpoints":
+        inside.refuse_ways_out(study)
     known = read_history(study).trials if path.parent.name == "checkpoints" else ()
     for trial in known:
         if study.trial(trial.id).dir == folder:
@@ -73,11 +81,10 @@ def go_on_from(checkpoint: str, paths: TrialPaths) -> None:
     paths.checkpoints.mkdir(parents=True, exist_ok=True)
     # the checkpoint last: where there is one the trial has begun
     for source, target in ((before.paths.metrics, paths.metrics), (Path(checkpoint), paths.last_checkpoint)):
-        temporary = target.with_name(f"{target.name}.tmp")
-        shutil.copyfile(source, temporary)
-        temporary.replace(target)
+        with inside.opened(source, before.paths.dir.parent.parent) as file:
+            atomic.replace(target, partial(shutil.copyfileobj, file))
 
 
 def began_anew(paths: TrialPaths) -> bool:
     """Whether a trial that was given a checkpoint began at its start: it set aside what it was given to go on from."""
-    return paths.metrics.with_name(f"{paths.metrics.name}.1").exists()
+    return os.path.lexists(f"{paths.metrics}.1")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from playbook_cli import regular
 from playbook_cli.errors import SpecError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read(path: Path) -> Source:
     """Read a YAML file. SpecError, with file and line, where it is no single document of plain data."""
     shown = str(path)
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise SpecError("there is no such file", where=shown, hint="playbook init writes one to start from") from None

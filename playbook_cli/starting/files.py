@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic
 from playbook_cli.errors import PlaybookError, StudyError
 from playbook_cli.spec import source
 from playbook_cli.starting.first import STUDY
@@ -50,6 +51,5 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
             )
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in zip(paths, texts.values(), strict=True):
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        atomic.create(path, text)
     return paths

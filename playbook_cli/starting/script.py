@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import regular
 from playbook_cli.errors import SpecError
 from playbook_cli.spec.check import more_is_better
 from playbook_cli.spec.tiers import needed, usual_name
@@ -88,7 +89,7 @@ def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, tr
 def parse_script(script: Path) -> ast.Module:
     """The source of a script, parsed and not run. SpecError where it can't be."""
     try:
-        return ast.parse(script.read_bytes(), filename=str(script))
+        return ast.parse(regular.content(script), filename=str(script))
     except OSError as error:
         raise SpecError(f"the script can't be read: {error.strerror}", where=str(script)) from None
     except (SyntaxError, ValueError, RecursionError) as error:

@@ -8,7 +8,8 @@ from playbook_cli import atomic
 from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.affects import Affects, affects
-from playbook_cli.spec.load import difference, dump, load
+from playbook_cli.spec.load import difference, dump
+from playbook_cli.store import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,12 +55,13 @@ def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, wh
     Keys that it `grows` in may differ (`trials`, or all below one: `nuisance.`), and those on which no result depends.
     Where trials run counts if what was measured of them is time.
     """
-    if not paths.spec.exists():
+    there = kept(paths)
+    if there is None:
         return
     free = (Affects.READING,) if timed else (Affects.READING, Affects.LAUNCHING)
     changes = [
         f"  {key}: {old} -> {new}"
-        for key, old, new in difference(load(paths.spec)[0], spec)
+        for key, old, new in difference(there, spec)
         if affects(type(spec), key) not in free
         and not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
     ]

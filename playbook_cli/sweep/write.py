@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
+from playbook_cli import atomic, regular
 from playbook_cli.advice.evaluations import finer
 from playbook_cli.errors import StudyError
 
@@ -30,13 +30,10 @@ def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment
         written["eval_every"] = every
         comments["eval_every"] = f"it was {spec.eval_every}, too coarse for so few steps"
     path = file.resolve()
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = regular.content(path).splitlines(keepends=True)
     for key, value in written.items():
         _replace(lines, key, value, comments[key], source)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(b"".join(lines))
-    shutil.copymode(path, temporary)
-    temporary.replace(path)
+    atomic.write(path, b"".join(lines), mode=path.stat().st_mode)
     return written
 
 

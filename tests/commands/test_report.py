@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -48,6 +50,52 @@ def test_the_files_are_written_for_a_reader_that_is_gone(bench, options):
     assert "report: runs/toy/report/index.html" in answer.err
     assert "Traceback" not in answer.err
     assert (bench.paths().report / "index.html").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--no-html"]])
+def test_files_that_can_not_be_written_are_one_warning(bench, options):
+    finish(bench, good, trials=4)
+    bench.paths().report.write_text("mine")
+    answer = bench("report", "runs/toy", *options)
+    assert answer.code == 0
+    assert "toy" in answer.out
+    said = "playbook: the report's files were not written: runs/toy/report: a file stands where their folder belongs\n"
+    assert answer.err == said
+    assert bench.paths().report.read_text() == "mine"
+
+
+def test_a_full_disk_costs_the_files_and_not_the_answer(bench):
+    finish(bench, good, trials=4)
+    assert bench("report", "runs/toy").code == 0
+    before = {path: path.read_bytes() for path in bench.paths().report.iterdir()}
+    with full_disk():
+        answer = bench("report", "runs/toy")
+    assert answer.code == 0
+    assert "The best of 4 trials" in answer.out
+    assert answer.err.count("\n") == 1
+    assert "the report's files were not written: runs/toy/report/report.json: File too large" in answer.err
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(bench.paths().report.glob("*.tmp"))
+
+
+def test_two_reports_at_once_both_succeed_and_their_files_are_whole(bench):
+    finish(bench, good, trials=8)
+    running = [bench.spawn("report", "runs/toy") for _ in range(2)]
+    assert [bench.finish(process).code for process in running] == [0, 0]
+    assert json.loads((bench.paths().report / "report.json").read_text())["study"] == "toy"
+    assert (bench.paths().report / "index.html").read_text().rstrip().endswith("</html>")
+    assert {path.suffix for path in bench.paths().report.iterdir()} <= {".html", ".json", ".bin"}
+
+
+@contextmanager
+def full_disk():
+    """Files end at 1,000 bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_study_file_stands_for_its_folder(bench):

@@ -335,3 +335,36 @@ def test_what_an_import_noted_is_refused_where_it_is_damaged(tmp_path, bench, co
     assert answer.code == 2
     assert "source.json: this is not what the import wrote: " in answer.err
     assert not (tmp_path / "back.db").exists()
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+VALUES = "i AS trial_value_id, 1 AS trial_id, i AS objective, 0.5 AS value, 'FINITE' AS value_type"
+ATTRIBUTES = "i AS study_user_attribute_id, 1 AS study_id, 'k' || i AS key, '1' AS value_json"
+INSERT = "INSERT INTO study_user_attributes SELECT NULL, 1, 'k' || i, '1'"
+COMPUTED = {
+    "values": [
+        "ALTER TABLE trial_values RENAME TO kept",
+        f"CREATE VIEW trial_values AS {ENDLESS} SELECT {VALUES} FROM n",
+    ],
+    "attributes": [
+        "ALTER TABLE study_user_attributes RENAME TO kept",
+        f"CREATE VIEW study_user_attributes AS {ENDLESS} SELECT {ATTRIBUTES} FROM n",
+    ],
+    "a trigger": [f"CREATE TRIGGER t AFTER INSERT ON studies BEGIN {INSERT} FROM ({ENDLESS} SELECT i FROM n); END"],
+    "a virtual table": ["CREATE VIRTUAL TABLE words USING fts5(x)"],
+}
+
+
+@pytest.mark.parametrize("kind", COMPUTED)
+def test_a_storage_that_computes_what_it_holds_is_refused(bench, kind):
+    optuna.create_study(storage="sqlite:///s.db").optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    with contextlib.closing(sqlite3.connect("s.db")) as storage:
+        storage.execute("PRAGMA legacy_alter_table=on")
+        for change in COMPUTED[kind]:
+            storage.execute(change)
+        storage.commit()
+    bench("run", bench.study(trials=1))
+    for arguments in (("import", "s.db", "--into", "runs/s"), ("export", "runs/toy", "--to", "s.db")):
+        answer = bench(*arguments)
+        assert answer.code == 2
+        assert answer.err.startswith("playbook: s.db: this database holds views, triggers or virtual tables")

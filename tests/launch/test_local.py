@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 
 import psutil
@@ -12,6 +14,11 @@ import pytest
 from playbook_cli.launch import Job, local
 from playbook_cli.launch.local import LocalLauncher, end_orphans
 from playbook_cli.launch.slots import Slot
+
+CAN_UNSHARE = (
+    shutil.which("unshare") is not None
+    and subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+)
 
 
 @pytest.fixture
@@ -198,3 +205,56 @@ def test_orphans_of_a_study_are_found_by_their_environment_and_those_of_others_a
 def test_a_trial_that_runs_a_study_itself_is_no_orphan_of_its_own(bench, monkeypatch):
     monkeypatch.setenv("PLAYBOOK_TRIAL_DIR", str(bench.folder / "runs" / "s" / "trials" / "0000"))
     assert end_orphans(bench.folder / "runs" / "s") == []
+
+
+@pytest.mark.parametrize(
+    "directory",
+    ["runs/s/trials/0012", "{study}/trials/abc", "{study}/trials/-1", "{study}/trials/\u0663", "", "/", "\n"],
+)
+def test_a_directory_that_no_launcher_writes_is_no_trials(launcher, job, bench, directory):
+    study = bench.folder / "runs" / "s"
+    launcher.submit(job(0, FOREVER, PLAYBOOK_TRIAL_DIR=directory.format(study=study)))
+    waiting(bench, 0)
+    assert end_orphans(study) == []
+    assert launcher.poll() == []
+    launcher.cancel(0, now=True)
+    ends(launcher, bench)
+
+
+def test_a_directory_that_lies_on_links_in_a_circle_is_no_trials(launcher, job, bench):
+    study = bench.folder / "runs" / "s"
+    (bench.folder / "circle").symlink_to("circle")
+    launcher.submit(job(0, FOREVER, PLAYBOOK_TRIAL_DIR=str(bench.folder / "circle" / "s" / "trials" / "0001")))
+    waiting(bench, 0)
+    assert end_orphans(study) == []
+    launcher.cancel(0, now=True)
+    ends(launcher, bench)
+
+
+def test_processes_of_other_users_are_left(launcher, job, bench, monkeypatch):
+    study = bench.folder / "runs" / "s"
+    launcher.submit(job(0, FOREVER, PLAYBOOK_TRIAL_DIR=str(study / "trials" / "0012")))
+    waiting(bench, 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "getuid", lambda: 4711)
+        assert end_orphans(study) == []
+    assert end_orphans(study) == [12]
+    ends(launcher, bench)
+
+
+@pytest.mark.skipif(not CAN_UNSHARE, reason="needs unshare and the right to use it")
+def test_processes_that_see_another_folder_of_the_same_name_are_left(launcher, bench):
+    """As those of a container do, which has its own files under our paths."""
+    study = bench.folder / "runs" / "s"
+    directory = study / "trials" / "0012"
+    directory.mkdir(parents=True)
+    covered = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && mkdir -p "$1" && exec sleep 600']
+    environment = {**os.environ, "PLAYBOOK_TRIAL_DIR": str(directory)}
+    process = subprocess.Popen([*covered, str(bench.folder), str(directory)], env=environment)
+    try:
+        bench.wait(lambda: psutil.Process(process.pid).name() == "sleep", "the other folder")
+        assert end_orphans(study) == []
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,27 @@
+"""Text in the cells of CSV files that spreadsheet programs would take for a formula, and run.
+
+They are told that it is text by an apostrophe before it. One that stands before such text already gets another, so that
+what is read back is what was written.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
+"""How a cell begins that is taken for a formula (the last four are the same signs in full width)."""
+
+
+def escaped(text: str) -> str:
+    """A text as the cell that shows it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unescaped(cell: str) -> str:
+    """The text that a cell shows."""
+    return cell[1:] if is_escaped(cell) else cell
+
+
+def is_escaped(cell: str) -> bool:
+    """Whether an apostrophe says that this cell is text."""
+    return cell.startswith("'") and _FORMULA.match(cell) is not None
