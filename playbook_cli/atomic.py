@@ -6,7 +6,7 @@ import errno
 import os
 from contextlib import suppress
 
-from playbook_cli.regular import named, refuse_irregular
+from playbook_cli.regular import descriptor, named, refuse_irregular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def create(path: str | os.PathLike[str], text: str) -> None:
 
 
 def sync(path: str | os.PathLike[str]) -> None:
-    """Wait until what a file holds is on the disk; nothing where there is none. OSError where it can't be written."""
+    """Wait until what a file holds is on the disk; nothing where no file is. OSError where it can't be written."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+        fd = descriptor(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:  # whoever reads it says what is there instead
         return
     try:
         sync_open(fd)

@@ -270,13 +270,16 @@ def _arms(spec: StudySpec, space: Space, trials: Sequence[TrialRecord]) -> Seque
 
 
 def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:
-    """What this round's points came to in the round before; None where its folder is gone, or leads out of itself."""
+    """What this round's points came to in the round before; None where there is none, or none to be read."""
     folders = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
     before = next((paths for paths in folders if _is_closed(paths)), None)
     if before is None:
         return None
     values = {}
-    known = {trial.id: trial for trial in read_history(before).trials}
+    try:
+        known = {trial.id: trial for trial in read_history(before).trials}
+    except (JournalError, OSError):
+        return None
     for trial, number in zip(searched(trials), stands.trials, strict=False):
         if number not in known:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -382,7 +383,8 @@ class Study:
             resumed=resumed,
         )
         # after the journal: a runner that dies between the two leaves an attempt that the journal knows
-        identity.write(paths, trial, known, attempt=attempt.number)
+        with suppress(OSError):  # the trial has removed its folder already, say: its end will tell
+            identity.write(paths, trial, known, attempt=attempt.number)
         self.watcher.started(trial, started.slot)
 
     def _described(self, program: Fingerprint) -> str:

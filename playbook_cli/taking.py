@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import StudyError
 from playbook_cli.flock import proven_lock
 from playbook_cli.nodes import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
+from playbook_cli.regular import naming
 from playbook_cli.store import began, noted, runs_here
 from playbook_cli.who import boot, machine, user
 
@@ -154,7 +155,8 @@ def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         locked = proven_lock(fd, temporary) is True
-        os.write(fd, json.dumps(_note(os.fstat(fd))).encode())
+        with naming(paths.runner):
+            os.write(fd, json.dumps(_note(os.fstat(fd))).encode())
         if before is None:
             _link(temporary, paths.runner)
         else:
