@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import command
 from playbook_cli.errors import StudyError
 from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import HEARTBEAT_SECONDS
@@ -78,5 +79,5 @@ def _taken(paths: StudyPaths) -> StudyError:
     return StudyError(
         f"the study is being run already, by {running(paths) or 'a process that has only just begun'}",
         where=str(paths.dir),
-        hint=f"follow it with playbook status {paths.dir}",
+        hint=f"follow it with {command('status', paths.dir)}",
     )

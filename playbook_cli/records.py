@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from playbook_cli.acts import Act
+
 Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
 """One setting of a hyperparameter; a tuple is a list of a study file, such as Adam's betas."""
 
@@ -174,6 +176,8 @@ class Earlier:
     """The round of shorter trainings that a study's points were taken from."""
 
     study: str
+    folder: str | None = None
+    """Seen from the folder that holds this study; None where it lies there, too, under its name."""
     number: int
     """Of the round of this study, the later one: 2 or more."""
     values: Mapping[int, float]
@@ -229,7 +233,7 @@ def searched(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one rule says about one subject, with its evidence and the command that acts on it."""
+    """What one rule says about one subject, with its evidence and what to do about it."""
 
     rule: str
     subject: str | None
@@ -237,4 +241,4 @@ class Finding:
     verdict: str
     evidence: Mapping[str, Any]
     message: str
-    next: str | None = None
+    act: Act | None = None

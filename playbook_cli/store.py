@@ -216,7 +216,9 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
         best = best_of(measure(before.trial(number).metrics).curve, spec.objective, number, trial.params)
         if best is not None:
             values[trial.id] = best.value
-    return Earlier(study=before.dir.name, number=stands.number, values=values)
+    beside = before.dir.resolve().parent == runs.resolve()
+    folder = None if beside else str(before.dir.absolute())
+    return Earlier(study=before.dir.name, folder=folder, number=stands.number, values=values)
 
 
 def running(paths: StudyPaths) -> Runner | None:

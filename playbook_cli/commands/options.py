@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli import acts
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ StudyFolder = Annotated[
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
-RUNS = Path("runs")
+RUNS = acts.RUNS
 COMMANDS = {"lr-find": "lr-sweep --find", "steps-to-target": "batch-size --steps-to-target"}
 """Of the probes that are called otherwise than the command that makes them."""
 
@@ -37,6 +37,11 @@ def study_file(argument: Path, store: Store, verb: str) -> Path:
             hint=f"name the study file where it is now: playbook {verb} STUDY.YAML",
         )
     return file
+
+
+def runs_of(folder: Path) -> Path:
+    """The folder that holds the study in this folder, where a study file of its name runs again."""
+    return acts.holding(folder.resolve() if folder.is_symlink() else folder)
 
 
 def ended_early(store: Store) -> str:
@@ -59,7 +64,7 @@ def study_folder(argument: Path, runs: Path) -> Path:
     if argument.is_file():
         folder = runs / load(argument)[0].name
         if not folder.exists():
-            raise StudyError("this study has not been run", where=str(argument), hint=f"playbook run {argument}")
+            raise StudyError("this study has not been run", where=str(argument), hint=str(acts.run(argument, runs)))
     paths = StudyPaths(folder)
     if not paths.spec.is_file():
         raise no_study(folder, runs)
@@ -73,7 +78,7 @@ def study_folder(argument: Path, runs: Path) -> Path:
             hint="restore that file; or move the folder away, and run the study again",
         )
     if not StudyPaths(results).journal.exists():
-        what, hint = "it holds a study file that has not been run", f"playbook run {paths.spec}"
+        what, hint = "it holds a study file that has not been run", str(acts.run(paths.spec, runs))
     else:
         what, hint = f"it holds a study file, whose results are in {results}", _given_again(argument, results)
     raise StudyError(what, where=str(folder), hint=hint)
@@ -82,4 +87,4 @@ def study_folder(argument: Path, runs: Path) -> Path:
 def _given_again(argument: Path, folder: Path) -> str:
     """The command that was given, with another folder in place of this argument."""
     words = (str(folder) if Path(word) == argument else word for word in sys.argv[1:])
-    return shlex.join(["playbook", *words])
+    return acts.line(["playbook", *words])

@@ -29,6 +29,11 @@ def console(*, stderr: bool = False) -> Console:
     return Screen(stderr=stderr, highlight=False, markup=False, width=None if stream.isatty() else 100)
 
 
+def advise(out: Console, text: object) -> None:
+    """Print what to do next on one line: a command that is broken at the terminal's width can't be pasted."""
+    out.print(f"-> {text}", soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """One strict JSON object on stdout: what is not finite is null."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")

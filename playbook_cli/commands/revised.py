@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli.commands.output import console, print_json
+from playbook_cli.acts import command, run
+from playbook_cli.commands.options import runs_of
+from playbook_cli.commands.output import advise, console, print_json
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.load import annotated
 
@@ -59,7 +60,7 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     for line in revision.left:
         out.print(f"! {line}")
     shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
-    out.print(f"-> {shlex.join(['playbook', 'run', str(shown)])}")
+    advise(out, run(shown, runs_of(store.paths.dir)))
 
 
 def put(revision: Revision, store: Store, path: Path) -> None:
@@ -72,7 +73,7 @@ def _refuse_unlearned(revision: Revision, store: Store) -> None:
         return
     where = str(store.paths.dir)
     what = "no trial has completed: there is nothing to learn from yet"
-    raise StudyError(what, where=where, hint=f"playbook report {where} says why")
+    raise StudyError(what, where=where, hint=f"{command('report', where)} says why")
 
 
 def _text(revision: Revision, store: Store) -> str:

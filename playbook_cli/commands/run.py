@@ -85,6 +85,7 @@ def execute(
     detach: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
+    from playbook_cli import acts
     from playbook_cli.claim import claimed
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.errors import WorkError
@@ -128,7 +129,7 @@ def execute(
             outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, follows=follows, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: playbook run {file}")
+        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {acts.run(file, runs)}")
     if outcome.interrupted:
         raise typer.Exit(130)
 
@@ -244,7 +245,8 @@ def _shown(value: object) -> str:
 
 
 def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.acts import command
+    from playbook_cli.commands.output import advise, console, print_json
     from playbook_cli.commands.summary import as_json, sentences
     from playbook_cli.store import planned
 
@@ -260,4 +262,4 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     elif outcome.interrupted:
         out.print("interrupted; the same command goes on from here")
     elif not outcome.hopeless:
-        out.print(f"-> what it means: playbook report {paths.dir}")
+        advise(out, f"what it means: {command('report', paths.dir)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
@@ -191,6 +192,8 @@ class Report:
     """What a study means; renderers know this and nothing else."""
 
     study: str
+    folder: Path
+    """Of the study, as the user gave it."""
     goal: str
     answer: str
     """One sentence."""
@@ -225,6 +228,10 @@ class Report:
     """Those of the search, by id."""
     again: Sequence[Trial]
     """The repeats, by id."""
+
+    def command(self, finding: Finding) -> str | None:
+        """What acts on a finding, as a line for a shell in the directory in which the report was asked for."""
+        return None if finding.act is None else str(finding.act.on(self.folder))
 
     @property
     def ranked(self) -> list[Trial]:
