@@ -50,9 +50,9 @@ def command(verb: str, *arguments: str | Path, **options: Option) -> Command:
     return Command(verb=verb, arguments=arguments, options=_named(options))
 
 
-def run(file: str | Path, runs: Path) -> Command:
-    """What runs a study file, so that its results lie in `runs`."""
-    return command("run", file, runs=None if runs == RUNS else runs)
+def run(file: str | Path, runs: Path, verb: str = "run") -> Command:
+    """What runs a study file, or does something else with it, where its results are to lie in `runs`."""
+    return command(verb, file, runs=None if runs == RUNS else runs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import events, journal
+from playbook_cli.acts import run
 from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measure, measured_by
 from playbook_cli.errors import JournalError, StudyError
@@ -263,7 +264,7 @@ def no_study(directory: Path, runs: Path) -> StudyError:
     """That a folder is not there, or holds no study, with the studies that lie beside it, or else in `runs`."""
     what = "there is no study in this folder" if directory.is_dir() else "there is no such folder"
     known = _known_studies(directory.parent) or _known_studies(runs)
-    return StudyError(what, where=str(directory), hint=known or "playbook run study.yaml makes one")
+    return StudyError(what, where=str(directory), hint=known or f"{run('study.yaml', runs)} makes one")
 
 
 def _known_studies(folder: Path) -> str | None:

@@ -34,7 +34,7 @@ def study_file(argument: Path, store: Store, verb: str) -> Path:
         raise StudyError(
             f"it was run from {file}, and that folder is gone",
             where=str(store.paths.dir),
-            hint=f"name the study file where it is now: playbook {verb} STUDY.YAML",
+            hint=f"name the study file where it is now: {acts.run('STUDY.YAML', runs_of(store.paths.dir), verb)}",
         )
     return file
 

@@ -49,7 +49,7 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     if not revision.changes:
         out.print("nothing to change: what was found asks for no other study of this space")
         for line in revision.left:
-            out.print(f"! {line}")
+            out.print(f"! {line}", soft_wrap=True)
         return
     if path is None:
         print(_text(revision, store), end="")
@@ -58,7 +58,7 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     for change in revision.changes:
         out.print(f"{'.'.join(map(str, change.key))}: {change.reason}")
     for line in revision.left:
-        out.print(f"! {line}")
+        out.print(f"! {line}", soft_wrap=True)
     shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
     advise(out, run(shown, runs_of(store.paths.dir)))
 

@@ -152,3 +152,14 @@ def test_what_init_writes_can_be_pasted(bench):
     assert bench(*words(line)).code == 0
     commented = advised((bench.folder / "-my studies/study.yaml").read_text(), "plan").partition("  ")[0]
     assert words(commented) == words(line)
+
+
+def test_hints_are_for_the_folder_that_was_named(bench):
+    bench.study()
+    (bench.folder / "my runs").mkdir()
+    empty = ["run", "STUDY.YAML", "--runs", "my runs"]
+    assert words(advised(bench("log", "--runs", "my runs").out, "run")) == empty
+    folder = elsewhere(bench, "others")
+    (folder / "trials.jsonl").write_text((folder / "trials.jsonl").read_text().replace(str(bench.folder), "/gone"))
+    again = bench("repeat", "others/toy", "--seeds", 1)
+    assert words(advised(again.err, "repeat")) == ["repeat", "STUDY.YAML", "--runs", "others"]
