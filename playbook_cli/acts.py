@@ -116,7 +116,7 @@ class CompareArms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe:
+class ProbeInstability:
     """Whether training is unstable just above the best learning rate, and what fixes it."""
 
     def on(self, folder: str | Path) -> Command:
@@ -124,7 +124,7 @@ class Probe:
         return command("instability", folder)
 
 
-Act = Next | Repeat | CompareArms | Probe
+Act = Next | Repeat | CompareArms | ProbeInstability
 
 
 def holding(folder: Path) -> Path:

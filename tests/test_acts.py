@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +11,14 @@ import typer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from playbook_cli.acts import CompareArms, Next, Probe, Repeat, command, holding, run
+from playbook_cli.acts import CompareArms, Next, ProbeInstability, Repeat, command, holding, run
 from playbook_cli.cli import app
 from playbook_cli.commands.growing import as_given
+from tests.pasting import words
 
 if TYPE_CHECKING:
     from playbook_cli.acts import Act, Command
 
-PASTED = "playbook() { printf '%s\\0' \"$@\"; }\n"
-SHELL = ["bash", "--norc", "--noprofile", "-c"]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 FOLDERS = (
     TEXT
@@ -58,14 +56,9 @@ NEXT = st.builds(
     top=st.none() | COUNTS,
 )
 ARMS = st.dictionaries(TEXT, TEXT | COUNTS | st.booleans(), min_size=1, max_size=2)
-OTHERS = st.builds(Repeat, top=COUNTS) | st.builds(CompareArms, baseline=ARMS, candidate=ARMS) | st.just(Probe())
-
-
-def words(line: str) -> list[str]:
-    """The arguments that playbook gets where this line is pasted into a shell."""
-    made = subprocess.run([*SHELL, PASTED + line], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"})
-    assert not made.stderr
-    return [os.fsdecode(word) for word in made.stdout.split(b"\0")[:-1]]
+OTHERS = (
+    st.builds(Repeat, top=COUNTS) | st.builds(CompareArms, baseline=ARMS, candidate=ARMS) | st.just(ProbeInstability())
+)
 
 
 def understood(arguments: list[str]) -> typer.Context:
@@ -150,7 +143,7 @@ def test_a_command_as_it_was_given_is_understood_as_before(
             CompareArms(baseline={"depth": 1}, candidate={"depth": 2}),
             "playbook compare runs/digits --arms depth=1 depth=2",
         ),
-        (Probe(), "playbook instability runs/digits"),
+        (ProbeInstability(), "playbook instability runs/digits"),
     ],
 )
 def test_an_act_is_written_as_a_person_would(act: Act, line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.acts import Next, Probe
+from playbook_cli.acts import Next, ProbeInstability
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -206,7 +206,7 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
             f"{'lies' if seen.near == 1 else 'lie'} right below: training is unstable there, the range is not too small"
         ),
         subject=parameter.label,
-        act=Probe() if _can_be_probed(study, parameter) else Next(),
+        act=ProbeInstability() if _can_be_probed(study, parameter) else Next(),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.generators import halton, surface, surface_study
 from benchmarks.surface_cases import split
-from playbook_cli.acts import Act, Next, Probe
+from playbook_cli.acts import Act, Next, ProbeInstability
 from playbook_cli.advice.space_rules import boundary, instability_edge
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def test_a_cliff_of_divergence_is_instability_and_not_a_boundary() -> None:
 
 @pytest.mark.parametrize(
     ("name", "imported", "act"),
-    [("learning_rate", False, Probe()), ("learning_rate", True, Next()), ("p0", False, Next())],
+    [("learning_rate", False, ProbeInstability()), ("learning_rate", True, Next()), ("p0", False, Next())],
 )
 def test_an_unstable_learning_rate_is_probed_where_it_can_be_trained(
     name: str,

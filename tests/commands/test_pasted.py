@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.finished import finish
-from tests.test_acts import words
+from tests.pasting import advised, words
 
 LONG = "results of a long " + "and longer " * 12 + "project"
 
@@ -28,11 +27,6 @@ def elsewhere(bench, runs, trials=24, **changes):
     return bench.folder / runs / changes.get("name", "toy")
 
 
-def advised(said, verb):
-    """The line that starts this verb, as it stands in the output."""
-    return re.search(rf"playbook {verb} .*", said)[0]
-
-
 def paste(bench, line):
     """The command line, given by a shell that reads this line in the user's directory."""
     shell = 'playbook() { "$PYTHON" -m playbook_cli "$@"; }\n' + line
@@ -47,7 +41,7 @@ def paste(bench, line):
 
 
 def test_from_a_report_to_the_next_study_by_pasting_alone(bench):
-    elsewhere(bench, "my runs")
+    elsewhere(bench, "my runs", trials=12, max_train_steps=1, eval_every=1)
     said = bench("report", "study.yaml", "--runs", "my runs").out
     said = paste(bench, advised(said, "next"))
     assert "nuisance.x.max: boundary" in said
@@ -152,6 +146,16 @@ def test_what_init_writes_can_be_pasted(bench):
     assert bench(*words(line)).code == 0
     commented = advised((bench.folder / "-my studies/study.yaml").read_text(), "plan").partition("  ")[0]
     assert words(commented) == words(line)
+
+
+def test_a_study_of_another_tool_is_followed_by_its_folder(bench):
+    bench.write("logs/t_1/p.json", '{"lr": 0.1}')
+    bench.write("logs/t_1/m.csv", "step,val_loss\n10,2.0\n20,1.0\n")
+    given = ["--params", "t_*/p.json", "--metrics", "t_*/m.csv"]
+    said = bench("import", "logs", "--into", "my runs/theirs", *given).out
+    assert words(advised(said, "report")) == ["report", "my runs/theirs"]
+    refused = bench("run", "my runs/theirs/study.yaml")
+    assert words(advised(refused.err, "next").partition(" writes")[0]) == ["next", "my runs/theirs"]
 
 
 def test_hints_are_for_the_folder_that_was_named(bench):
