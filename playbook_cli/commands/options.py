@@ -80,11 +80,11 @@ def study_folder(argument: Path, runs: Path) -> Path:
     if not StudyPaths(results).journal.exists():
         what, hint = "it holds a study file that has not been run", str(acts.run(paths.spec, runs))
     else:
-        what, hint = f"it holds a study file, whose results are in {results}", _given_again(argument, results)
+        what, hint = f"it holds a study file, whose results are in {results}", given_again(argument, results)
     raise StudyError(what, where=str(folder), hint=hint)
 
 
-def _given_again(argument: Path, folder: Path) -> str:
-    """The command that was given, with another folder in place of this argument."""
+def given_again(argument: Path | None = None, folder: Path | None = None) -> str:
+    """The command that was given, with `folder` in place of `argument` where there is one."""
     words = (str(folder) if Path(word) == argument else word for word in sys.argv[1:])
     return acts.line(["playbook", *words])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, given_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +85,6 @@ def execute(
     detach: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
-    from playbook_cli import acts
     from playbook_cli.claim import claimed
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.errors import WorkError
@@ -129,7 +128,7 @@ def execute(
             outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, follows=follows, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {acts.run(file, runs)}")
+        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
     if outcome.interrupted:
         raise typer.Exit(130)
 

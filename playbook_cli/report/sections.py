@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import argument
 from playbook_cli.report import evidence, words
 from playbook_cli.report.evidence import NOTHING, SECTION_OF
 
@@ -130,7 +131,7 @@ def _findings(report: Report) -> str:
     parts += [_failure(report, failure) for failure in report.failures]
     parts += [_finding(finding, _where(report, finding), report.command(finding)) for finding in report.spoken]
     if not report.folder.is_absolute() and any(map(report.command, report.spoken)):
-        where = words.escape(str(report.folder))
+        where = words.escape(argument(report.folder))
         parts.append(f'<p class="how">Run the commands in the directory where this study is <code>{where}</code>.</p>')
     if not parts:
         parts.append('<p class="how">No rule complains.</p>' if report.silent else NOTHING)

@@ -52,7 +52,7 @@ def test_from_a_report_to_the_next_study_by_pasting_alone(bench):
     assert (bench.folder / "my runs/toy-2/trials.jsonl").is_file()
 
 
-@pytest.mark.parametrize("runs", ["my runs", LONG, "it's", "$HOME `x`", "-runs", "été", "a\nb", "\u202egnp"])
+@pytest.mark.parametrize("runs", ["my runs", LONG, "it's", "$HOME `x`", "-runs", "été", "a\nb", "\u202egnp", "\udcff"])
 @pytest.mark.parametrize("option", [True, False], ids=["--runs", "a path"])
 def test_advice_works_wherever_the_studies_live(bench, runs, option):
     elsewhere(bench, runs)
@@ -133,7 +133,7 @@ def test_the_page_says_where_its_commands_work(bench):
     bench("report", "my runs/toy")
     page = (folder / "report/index.html").read_text()
     assert "<code>playbook next &#x27;my runs/toy&#x27; --widen x</code>" in page
-    assert "Run the commands in the directory where this study is <code>my runs/toy</code>." in page
+    assert "Run the commands in the directory where this study is <code>&#x27;my runs/toy&#x27;</code>." in page
     bench("report", folder)
     page = (folder / "report/index.html").read_text()
     assert "Run the commands in" not in page, "an absolute path works in any directory"
@@ -167,3 +167,10 @@ def test_hints_are_for_the_folder_that_was_named(bench):
     (folder / "trials.jsonl").write_text((folder / "trials.jsonl").read_text().replace(str(bench.folder), "/gone"))
     again = bench("repeat", "others/toy", "--seeds", 1)
     assert words(advised(again.err, "repeat")) == ["repeat", "STUDY.YAML", "--runs", "others"]
+
+
+def test_a_run_that_cannot_work_is_given_again_with_its_options(bench):
+    bench.study("def train(trial):\n    raise SystemExit(3)\n")
+    given = ["run", "study.yaml", "-j", "2", "--runs", "my runs"]
+    failed = bench(*given)
+    assert (failed.code, words(advised(failed.err, "run"))) == (1, given)
