@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import playbook_cli.workloads.digits  # noqa: F401 (forks begin with torch imported)
+from playbook_cli.acts import Command
 from playbook_cli.claim import claimed
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.entry import main as train_trial
@@ -125,7 +126,7 @@ def digits(folder: Path, seed: int, jobs: int, *, extend: bool = True, racing: b
 
         swept = sweep(setting, section.steps, paths, train, extend=extend, racing=racing)
     assert swept.stopped is None, swept.stopped
-    return as_json(answer(setting, swept, judge(swept.points), "", found=None))
+    return as_json(answer(setting, swept, judge(swept.points), Command(verb="lr-sweep"), found=None))
 
 
 def command(folder: Path, config: str, *flags: str) -> tuple[dict, str, float]:

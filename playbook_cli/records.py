@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from playbook_cli.acts import Act
     from playbook_cli.fingerprint import Fingerprint
 
 Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
@@ -209,6 +210,8 @@ class Earlier:
     """The round of shorter trainings that a study's points were taken from."""
 
     study: str
+    folder: str | None = None
+    """Seen from the folder that holds this study; None where it lies there, too, under its name."""
     number: int
     """Of the round of this study, the later one: 2 or more."""
     values: Mapping[int, float]
@@ -279,7 +282,7 @@ def codes(before: Sequence[str], code: str, *, resumed: bool) -> tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one rule says about one subject, with its evidence and the command that acts on it."""
+    """What one rule says about one subject, with its evidence and what to do about it."""
 
     rule: str
     subject: str | None
@@ -287,4 +290,4 @@ class Finding:
     verdict: str
     evidence: Mapping[str, Any]
     message: str
-    next: str | None = None
+    act: Act | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import events, journal, regular
+from playbook_cli.acts import run
 from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measured_by
 from playbook_cli.errors import JournalError, StudyError
@@ -287,7 +288,9 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
         best = best_of(measured.curve, spec.objective, number, trial.params)
         if best is not None:
             values[trial.id] = best.value
-    return Earlier(study=before.dir.name, number=stands.number, values=values)
+    beside = before.dir.resolve().parent == runs.resolve()
+    folder = None if beside else str(before.dir.absolute())
+    return Earlier(study=before.dir.name, folder=folder, number=stands.number, values=values)
 
 
 def _is_closed(paths: StudyPaths) -> bool:
@@ -374,7 +377,7 @@ def no_study(directory: Path, runs: Path) -> StudyError:
     """That a folder is not there, or holds no study, with the studies that lie beside it, or else in `runs`."""
     what = "there is no study in this folder" if directory.is_dir() else "there is no such folder"
     known = _known_studies(directory.parent) or _known_studies(runs)
-    return StudyError(what, where=str(directory), hint=known or "playbook run study.yaml makes one")
+    return StudyError(what, where=str(directory), hint=known or f"{run('study.yaml', runs)} makes one")
 
 
 def _known_studies(folder: Path) -> str | None:

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import command
 from playbook_cli.errors import StudyError
 from playbook_cli.flock import proven_lock
 from playbook_cli.nodes import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
@@ -210,7 +211,7 @@ def _holder(paths: StudyPaths) -> Runner | None:
 def _held(paths: StudyPaths, runner: Runner | None, silent: float | None = None) -> _HeldError:
     """That the study is run by somebody; `silent` for so many seconds, where that alone tells if it lives."""
     what = f"the study is being run already, by {runner or 'a process that has only just begun'}"
-    follow = f"follow it with playbook status {paths.dir}"
+    follow = f"follow it with {command('status', paths.dir)}"
     if silent is None:
         return _HeldError(what, where=str(paths.dir), hint=f"{follow}; or add --wait to start when it ends")
     left = max(0.0, SILENT_SECONDS - silent)

@@ -14,6 +14,7 @@ from playbook_cli.commands.verbs import VERBS
 
 PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
+    "acts",
     "errors",
     "regular",
     "atomic",

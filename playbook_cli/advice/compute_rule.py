@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import Next
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _NAME = "compute-bound"
 _LONGER = 10
 """Rounds of compute-bound work: many questions are answered at about a tenth of the production length."""
-_TOP = "3"
+_TOP = 3
 """Points of the long round."""
 
 
@@ -94,9 +95,8 @@ def _never_fits(study: StudyRecord) -> str:
 
 
 def _yes(study: StudyRecord, evidence: Mapping[str, Any], message: str) -> Finding:
-    steps = str(_LONGER * study.max_train_steps)
-    number = str(study.earlier.number + 1 if study.earlier else 2)
-    act = wording.command("next", study, "--round", number, "--max-train-steps", steps, "--top", _TOP)
+    number = study.earlier.number + 1 if study.earlier else 2
+    act = Next(round=number, max_train_steps=_LONGER * study.max_train_steps, top=_TOP)
     return found.info(_NAME, "yes", evidence, message, act=act)
 
 

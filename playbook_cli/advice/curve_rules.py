@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import Next
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import curves, outcomes
@@ -62,7 +63,7 @@ def overfitting(study: StudyRecord) -> list[Finding]:
         )
         shown = evidence | {"trial": x.read.trial.id, "rise": x.share, "step": x.step}
         subject = outcomes.arm_label(x.read.arm or {}) or None
-        act = wording.command("next", study, "--regularize") if x.objective else None
+        act = Next(regularize=True) if x.objective else None
         findings.append(say(name, "yes", shown, message, subject=subject, act=act))
     if findings:
         return findings
@@ -119,7 +120,7 @@ def still_improving(study: StudyRecord) -> list[Finding]:
     if 2 * evidence["decayed"] > len(reads):
         message += ", while the schedule decays the learning rate: that alone improves it, more steps or not"
         return [found.info(name, "undecided", evidence, message)]
-    act = wording.command("next", study, "--max-train-steps", str(2 * study.max_train_steps))
+    act = Next(max_train_steps=2 * study.max_train_steps)
     return [found.info(name, "yes", evidence, message, act=act)]
 
 
@@ -158,7 +159,7 @@ def saturated(study: StudyRecord) -> list[Finding]:
         )
     if mean.p_flat(most) >= p_limit or falls or counts:
         return [found.ok(name, "no", evidence, message)]
-    act = wording.command("next", study, "--max-train-steps", str(math.ceil(study.max_train_steps / 2)))
+    act = Next(max_train_steps=math.ceil(study.max_train_steps / 2))
     return [found.info(name, "yes", evidence, f"{message}: fewer steps would do", act=act)]
 
 

@@ -9,6 +9,7 @@ from playbook_cli.records import Finding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from playbook_cli.acts import Act
     from playbook_cli.records import Severity
 
 
@@ -24,7 +25,7 @@ def info(
     message: str,
     *,
     subject: str | None = None,
-    act: str | None = None,
+    act: Act | None = None,
 ) -> Finding:
     """Something to know: an answer, a hint, or that a rule cannot say."""
     return _finding(rule, "info", verdict, evidence, message, subject=subject, act=act)
@@ -37,7 +38,7 @@ def warning(
     message: str,
     *,
     subject: str | None = None,
-    act: str | None = None,
+    act: Act | None = None,
 ) -> Finding:
     """Something to act on before the study is believed."""
     return _finding(rule, "warning", verdict, evidence, message, subject=subject, act=act)
@@ -51,8 +52,8 @@ def _finding(
     message: str,
     *,
     subject: str | None,
-    act: str | None,
+    act: Act | None,
 ) -> Finding:
     return Finding(
-        rule=rule, subject=subject, severity=severity, verdict=verdict, evidence=evidence, message=message, next=act
+        rule=rule, subject=subject, severity=severity, verdict=verdict, evidence=evidence, message=message, act=act
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import Repeat
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.fairness import unfair, unjudged
 from playbook_cli.advice.repeated_arms import by_repeats
@@ -92,7 +93,7 @@ def _judge(
     if not better:
         return found.info("isolation", "no-difference", evidence, message, subject=subject)
     message += "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
-    act = None if study.imported else wording.command("repeat", study, "--top", "1")
+    act = None if study.imported else Repeat(top=1)
     return found.info("isolation", "better", evidence, message, subject=subject or best.label, act=act)
 
 

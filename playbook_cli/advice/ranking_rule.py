@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import Next
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -45,9 +45,12 @@ def ranking(study: StudyRecord) -> list[Finding]:
     )
     if correlation.high < agreement:
         message += ": the order changed with the length of training, so choices made there need another look"
-        asked = {"round": earlier.number, "max-train-steps": study.max_train_steps, "top": 2 * len(earlier.values)}
-        options = [word for name, value in asked.items() for word in (f"--{name}", str(value))]
-        act = wording.command("next", replace(study, name=earlier.study), *options)
+        act = Next(
+            round=earlier.number,
+            max_train_steps=study.max_train_steps,
+            top=2 * len(earlier.values),
+            of=earlier.folder or earlier.study,
+        )
         return [found.warning("ranking", "changed", evidence, message, act=act)]
     if correlation.low > 0.0:
         return [found.ok("ranking", "held", evidence, message)]

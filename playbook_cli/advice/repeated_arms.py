@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import CompareArms
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -11,7 +12,7 @@ from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playbook_cli.analysis.comparison import Comparison
     from playbook_cli.records import Finding, StudyRecord, Value
@@ -54,7 +55,7 @@ def by_repeats(study: StudyRecord) -> Finding | None:
     message += f", better than {_list(worse)}" if worse else ""
     message += f"; fresh trainings cannot tell it from {' and '.join(equal)}" if equal else ""
     message += f" ({wording.p_text(evidence['p_value'])})" if equal and not worse else ""
-    ask = wording.command("compare", study, "--arms", _written(study, nearest), _written(study, label))
+    ask = CompareArms(baseline=_arm(study, nearest), candidate=_arm(study, label))
     if not equal:
         return found.info("isolation", "better", evidence, message, subject=label, act=ask)
     if evidence["p_value"] < limit(study, "isolation", "hint"):
@@ -67,7 +68,5 @@ def _list(worse: Sequence[tuple[str, Comparison]]) -> str:
     return " and ".join(f"{label} by {wording.number(c.gain)} ({wording.p_text(c.p_value())})" for label, c in worse)
 
 
-def _written(study: StudyRecord, label: str) -> str:
-    """An arm as `playbook compare --arms` takes it: a=1,b=2."""
-    arm: dict[str, Value] = next(dict(a) for a in study.arms if outcomes.arm_label(a) == label)
-    return ",".join(f"{name}={value}" for name, value in arm.items())
+def _arm(study: StudyRecord, label: str) -> Mapping[str, Value]:
+    return next(arm for arm in study.arms if outcomes.arm_label(arm) == label)

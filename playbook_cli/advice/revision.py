@@ -15,6 +15,7 @@ from playbook_cli.analysis.outcomes import has
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.acts import Next
     from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord
 
 WIDENED_BY = 0.5
@@ -39,23 +40,6 @@ REGULARIZERS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to change; an empty one means all that the findings ask for."""
-
-    widen: Sequence[str] = ()
-    """Labels of ranges."""
-    narrow: bool = False
-    regularize: bool = False
-    max_train_steps: int | None = None
-    eval_every: int | None = None
-    trials: int | None = None
-    seed: int | None = None
-    """Of the search."""
-    cut: bool = True
-    """Cut off what is infeasible above the best trials, where `instability-edge` spoke."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Change:
     """One key of the next study file and why it is as it is; `key` is its path in the file."""
 
@@ -75,9 +59,18 @@ class Revision:
 
 
 def revise(
-    data: dict[str, Any], study: StudyRecord, findings: Sequence[Finding], request: Request, name: str
+    data: dict[str, Any],
+    study: StudyRecord,
+    findings: Sequence[Finding],
+    request: Next,
+    name: str,
+    *,
+    cut: bool = True,
 ) -> Revision:
-    """The study after `study`, called `name`; `data` is that study's file in its written-out form, and is changed."""
+    """The study after `study`, called `name`; `data` is that study's file in its written-out form, and is changed.
+
+    With `cut`, what is infeasible above the best trials is cut off where `instability-edge` spoke.
+    """
     revision = Revision(data=data)
     for label in request.widen:
         widen(revision, study, label, findings)
@@ -90,7 +83,7 @@ def revise(
     if request.eval_every is not None:
         data["eval_every"] = request.eval_every
         _say(revision, ("eval_every",), _because(findings, "eval-frequency") or f"was {study.eval_every}")
-    if request.cut:
+    if cut:
         _unstable(revision, study, findings)
     had, alone = int(data.get("seed", 0)), not revision.changes
     again = request.seed is not None and request.seed != had
@@ -129,7 +122,7 @@ def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:
 
 def _because(findings: Sequence[Finding], *rules: str, subject: str | None = None) -> str | None:
     for finding in findings:
-        if finding.rule in rules and finding.next is not None and subject in (None, finding.subject):
+        if finding.rule in rules and finding.act is not None and subject in (None, finding.subject):
             return f"{finding.rule}: {finding.message}"
     return None
 

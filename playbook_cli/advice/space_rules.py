@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import Next, ProbeInstability
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -144,7 +145,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     message = (
         f"results still improve at the {look.edge.side} edge ({wording.p_text(look.p_value)}) and {best} {lie} {where}"
     )
-    widen = wording.command("next", study, "--widen", parameter.label)
+    widen = Next(widen=(parameter.label,))
     return found.warning("boundary", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)
 
 
@@ -205,7 +206,7 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
             f"{'lies' if seen.near == 1 else 'lie'} right below: training is unstable there, the range is not too small"
         ),
         subject=parameter.label,
-        act=wording.command("instability" if _can_be_probed(study, parameter) else "next", study),
+        act=ProbeInstability() if _can_be_probed(study, parameter) else Next(),
     )
 
 

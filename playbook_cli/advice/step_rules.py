@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbook_cli.acts import Next
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -55,7 +56,7 @@ def best_step(study: StudyRecord) -> list[Finding]:
             f"{len(early)} {of_all} had their best evaluation in the first {wording.percent(early_part)}: "
             f"far too many steps"
         )
-        act = wording.command("next", study, "--max-train-steps", str(enough))
+        act = Next(max_train_steps=enough)
         return [found.warning("best-step", "too-many-steps", evidence, message, act=act)]
     message = f"{len(late)} {of_all} had their best evaluation in the last {wording.percent(late_part)}"
     if evidence["late_share"] >= many:
@@ -98,7 +99,7 @@ def eval_frequency(study: StudyRecord) -> list[Finding]:
             f"; {at_first} of the better {wording.plural(len(better), 'trial')} were best at their very first one"
         )
     finer = max(1, math.floor(min(interval, widest * study.max_train_steps) / (2 if early else 1)))
-    act = wording.command("next", study, "--eval-every", str(finer))
+    act = Next(eval_every=finer)
     return [found.warning("eval-frequency", "too-coarse", evidence, f"{message}: the best step is missed", act=act)]
 
 
@@ -114,7 +115,7 @@ def _late(study: StudyRecord, end: Line | None, evidence: Mapping[str, Any], mes
         )
         return found.info("best-step", "undecided", evidence, message)
     if end is not None and _falling(study, end):
-        act = wording.command("next", study, "--max-train-steps", str(2 * study.max_train_steps))
+        act = Next(max_train_steps=2 * study.max_train_steps)
         message += f" and still improve beyond their noise ({_gained(end)})"
         return found.warning("best-step", "train-longer", evidence, message, act=act)
     message += f", but whether they still improve cannot be told from noise{f' ({_gained(end)})' if end else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import Next
 from playbook_cli.advice import found, wording
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
@@ -55,7 +56,7 @@ def coverage(study: StudyRecord) -> list[Finding]:
     if region.good >= needed:
         return [found.ok("coverage", "enough", evidence, message)]
     message += f"; the good region is sampled by fewer than {needed:g}"
-    act = wording.command("next", study, "--narrow")
+    act = Next(narrow=True)
     return [found.info("coverage", "sparse", evidence, message, act=act)]
 
 
@@ -86,7 +87,7 @@ def infeasible(study: StudyRecord) -> list[Finding]:
     message += (
         f", more than {wording.percent(threshold)}: the space reaches far into where training fails, or there is a bug"
     )
-    act = wording.command("next", study, "--narrow")
+    act = Next(narrow=True)
     return [found.warning("infeasible", "too-many", evidence, f"{message}{crashed}", act=act)]
 
 
@@ -119,7 +120,7 @@ def budget(study: StudyRecord) -> list[Finding]:
         f"{wording.number(gain)}, {wording.percent(relative)} of the way from the best to the upper quartile"
     )
     if relative >= least_gain and gain > noises * noise:
-        act = wording.command("next", study, "--trials", str(2 * study.planned))
+        act = Next(trials=2 * study.planned)
         return [found.info("budget", "more-trials-help", evidence, message, act=act)]
     if relative >= least_gain:
         message += f", which is within the noise of one evaluation ({wording.number(noise)})"

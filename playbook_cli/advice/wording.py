@@ -1,13 +1,12 @@
-"""Numbers, values and commands as findings write them."""
+"""Numbers and values as findings write them."""
 
 from __future__ import annotations
 
 import math
-import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playbook_cli.records import Parameter, StudyRecord
+    from playbook_cli.records import Parameter
 
 
 def number(value: float) -> str:
@@ -43,8 +42,3 @@ def span(parameter: Parameter) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def command(verb: str, study: StudyRecord, *arguments: str) -> str:
-    """A command on this study, quoted for the shell: `playbook next runs/NAME --widen learning_rate`."""
-    return shlex.join(["playbook", verb, f"runs/{study.name}", *arguments])

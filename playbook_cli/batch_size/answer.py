@@ -11,6 +11,7 @@ from playbook_cli.batch_size.judge import MEMORY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.acts import Command
     from playbook_cli.batch_size.judge import Judgement
     from playbook_cli.batch_size.scaling import Scaling
     from playbook_cli.batch_size.setting import Setting
@@ -46,7 +47,7 @@ class Answer:
     """The answer in one sentence."""
     remarks: Sequence[str]
     """What qualifies it, and what a change means."""
-    next: str | None
+    next: Command | None
     """The command that acts on it."""
     held: Mapping[str, Value]
     """Every other hyperparameter, at its value here."""
@@ -60,7 +61,7 @@ class Answer:
 
 
 def answer(
-    setting: Setting, sizes: Sequence[Size], judgement: Judgement, command: str, scaling: Scaling | None = None
+    setting: Setting, sizes: Sequence[Size], judgement: Judgement, command: Command, scaling: Scaling | None = None
 ) -> Answer:
     """Put what was measured into words; `command` is the one that the user gave."""
     words = _Words(setting, sizes, judgement)
@@ -76,7 +77,7 @@ def answer(
         gain=setting.gain,
         headline=headline,
         remarks=words.remarks(),
-        next=f"{command} --write {setting.study.name}-b{best.batch_size}.yaml"
+        next=command.adding(write=f"{setting.study.name}-b{best.batch_size}.yaml")
         if best is not None and changes
         else None,
         held=setting.held,

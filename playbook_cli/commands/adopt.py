@@ -52,6 +52,7 @@ def adopt(
 
 
 def _refuse_running(store: Store) -> None:
+    from playbook_cli.acts import command
     from playbook_cli.errors import StudyError
 
     runner = store.runner()
@@ -59,7 +60,7 @@ def _refuse_running(store: Store) -> None:
         raise StudyError(
             f"the study is still being run, by {runner}",
             where=str(store.paths.dir),
-            hint=f"follow it with playbook status {store.paths.dir}, and adopt it when it is over",
+            hint=f"follow it with {command('status', store.paths.dir)}, and adopt it when it is over",
         )
 
 

@@ -87,6 +87,7 @@ def _contenders(
     also: tuple[Sequence[Path], Sequence[Path]],
     runs: Path,
 ) -> tuple[Contender, Contender]:
+    from playbook_cli.acts import command
     from playbook_cli.errors import StudyError
     from playbook_cli.store import Store
 
@@ -102,7 +103,7 @@ def _contenders(
             raise StudyError(
                 "a candidate is missing",
                 where=str(baseline),
-                hint=f"playbook compare {baseline} RUNS/CANDIDATE, or two arms of it: --arms a=1 a=2",
+                hint=f"{command('compare', baseline)} RUNS/CANDIDATE, or two arms of it: --arms a=1 a=2",
             )
         second = Store(study_folder(candidate, runs))
         further = [[Store(study_folder(path, runs)) for path in side] for side in also]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import acts
 from playbook_cli.advice.wording import number
 from playbook_cli.analysis.repeats import repeated
+from playbook_cli.commands.output import advise
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from playbook_cli.acts import Command
     from playbook_cli.advice.weighing import Contender, Weighed
     from playbook_cli.analysis.comparison import Estimate
     from playbook_cli.analysis.selection import Selected
@@ -32,7 +34,7 @@ def as_json(weighed: Weighed, a: Contender, b: Contender, *, least: float) -> di
         "at_trials": compared.trials if compared else None,
         "baseline": _side(a, weighed.metric, weighed.baseline, compared.baseline if compared else None),
         "candidate": _side(b, weighed.metric, weighed.candidate, compared.candidate if compared else None),
-        "next": following(weighed, a, b),
+        "next": None if (command := following(weighed, a, b)) is None else str(command),
     }
 
 
@@ -73,7 +75,7 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
     for text in weighed.caveats:
         out.print(f"i {text}")
     if (command := following(weighed, a, b)) is not None:
-        out.print(f"-> {'first mend what blocks it: ' if _mends(weighed) else ''}{command}")
+        advise(out, f"{'first mend what blocks it: ' if _mends(weighed) else ''}{command}")
     if (then := _then(weighed, a, b)) is not None:
         out.print(f"   {then}")
 
@@ -96,7 +98,7 @@ def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:
     )
 
 
-def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
+def following(weighed: Weighed, a: Contender, b: Contender) -> Command | None:
     """The command that acts on the verdict; None where the baseline is kept, or nothing can be run."""
     decision = weighed.decision
     one = a.folder == b.folder
@@ -104,16 +106,16 @@ def following(weighed: Weighed, a: Contender, b: Contender) -> str | None:
         return None
     if decision.verdict == "adopt":
         trial = weighed.candidate.trial.id if weighed.candidate else 0
-        return shlex.join(["playbook", "adopt", b.folder, *(["--trial", str(trial)] if one else ["--over", a.folder])])
+        return acts.command("adopt", b.folder, trial=trial) if one else acts.command("adopt", b.folder, over=a.folder)
     if decision.settle is None or _mends(weighed):
         blamed = next((c for c in (a, b) if any(t.startswith(f"{c.label}: ") for t in decision.blocked_by)), b)
-        return shlex.join(["playbook", "next", blamed.folder])
+        return acts.command("next", blamed.folder)
     if decision.settle.searches > 1 or decision.settle.trials is not None:
         return _more_search(decision.settle, a, b)
     if b.study.imported or a.study.imported:
         return None
-    again = ["playbook", "repeat", b.folder, "--top", "1", "--seeds", str(decision.settle.repeats)]
-    return shlex.join(again if one else [*again, "--baseline", a.folder])
+    again = acts.command("repeat", b.folder, top=1, seeds=decision.settle.repeats)
+    return again if one else again.adding(baseline=a.folder)
 
 
 def _mends(weighed: Weighed) -> bool:
@@ -121,15 +123,15 @@ def _mends(weighed: Weighed) -> bool:
     return weighed.decision.verdict == "not-yet" and bool(weighed.decision.blocked_by) and weighed.compared is not None
 
 
-def _more_search(settle: Settling, a: Contender, b: Contender) -> str | None:
+def _more_search(settle: Settling, a: Contender, b: Contender) -> Command | None:
     """The study to run next for larger searches or further ones; None where a side can have none."""
     if not (a.seeds and b.seeds) or a.study.imported or b.study.imported:
         return None
     if settle.trials is not None:
         short = b if len(b.study.search.trials) < settle.trials else a
-        return shlex.join(["playbook", "next", short.folder, "--trials", str(settle.trials * short.arms)])
+        return acts.Next(trials=settle.trials * short.arms).on(short.folder)
     fewer = a if len(a.seeds) < len(b.seeds) else b
-    return shlex.join(["playbook", "next", fewer.folder, "--seed", str(max(fewer.seeds) + 1)])
+    return acts.Next(seed=max(fewer.seeds) + 1).on(fewer.folder)
 
 
 def _then(weighed: Weighed, a: Contender, b: Contender) -> str | None:

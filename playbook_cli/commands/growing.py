@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import contextmanager
 from functools import wraps
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from playbook_cli.acts import Command, Option
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
@@ -103,9 +103,12 @@ def interrupted() -> NoReturn:
     raise typer.Exit(130)
 
 
-def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json", "wait")) -> str:
+def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json", "wait")) -> Command:
     """The command as the user gave it, but for these parameters, so that it means the same study when given again."""
-    said = ["playbook", str(context.info_name)]
+    from playbook_cli.acts import Command
+
+    arguments: list[str | Path] = []
+    options: dict[str, Option] = {}
     for parameter in context.command.params:
         name = str(parameter.name)
         source = context.get_parameter_source(name)
@@ -113,13 +116,13 @@ def as_given(context: typer.Context, *, without: Collection[str] = ("write", "an
             continue
         value = context.params[name]
         if parameter.param_type_name == "argument":
-            said.append(str(value))
-        elif isinstance(value, bool):
-            said.append((parameter.opts if value else parameter.secondary_opts)[0])
+            arguments.append(value)
+        elif value is False:
+            options[parameter.secondary_opts[0].removeprefix("--")] = True
         else:
-            for one in value if isinstance(value, list | tuple) else [value]:
-                said += [parameter.opts[0], str(one)]
-    return shlex.join(said)
+            several = parameter.param_type_name == "option" and parameter.multiple
+            options[parameter.opts[0].removeprefix("--")] = [*value] if several else value
+    return Command(verb=str(context.info_name), arguments=arguments, options=options)
 
 
 def show(

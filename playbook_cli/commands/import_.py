@@ -87,7 +87,8 @@ def import_(
 
 
 def _answer(study: Study, store: Store, *, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json, visible
+    from playbook_cli.acts import command
+    from playbook_cli.commands.output import advise, console, print_json, visible
     from playbook_cli.commands.summary import as_json, sentences
 
     record = store.record()
@@ -108,7 +109,7 @@ def _answer(study: Study, store: Store, *, json: bool) -> None:
             shown = [_shown(given.model_dump(exclude_unset=True)) for given in alternatives]
             out.print(f"  {role} {label}: {', '.join(shown)}")
     out.print(f"  max_train_steps: {study.spec.max_train_steps}")
-    out.print(f"-> what it means: playbook report {store.paths.dir}")
+    advise(out, f"what it means: {command('report', store.paths.dir)}")
 
 
 def _shown(given: dict[str, Any]) -> str:

@@ -31,7 +31,8 @@ def init(
     Example:  playbook init my-study --optimizer adamw --trials 32
     Example:  playbook init --from train.py
     """
-    from playbook_cli.commands.output import console
+    from playbook_cli.acts import command
+    from playbook_cli.commands.output import advise, console
     from playbook_cli.starting.draft import study_name
     from playbook_cli.starting.files import study_from, write
     from playbook_cli.starting.first import NAME, first_study
@@ -49,4 +50,4 @@ def init(
         out.print(f"! {note}")
     if origin is not None:
         out.print("roles and ranges are proposals: look at each of them")
-    out.print(f"-> what would run: playbook plan {written[0]}")
+    advise(out, f"what would run: {command('plan', written[0])}")

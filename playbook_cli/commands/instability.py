@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli.acts import command, run
 from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
 from playbook_cli.commands.options import (
     RUNS,
@@ -19,6 +19,7 @@ from playbook_cli.commands.options import (
     StudyFolder,
     Wait,
     ended_early,
+    runs_of,
     study_file,
     study_folder,
     wait_for_runner,
@@ -127,11 +128,11 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     if number is not None:
         found = next((trial for trial in ranked if trial.id == number), None)
         if found is None:
-            hint = f"playbook report {where} shows the trials"
+            hint = f"{command('report', where)} shows the trials"
             raise StudyError("no trial of this number has completed", where=f"--trial {number}", hint=hint)
         return found
     if not ranked:
-        hint = f"playbook report {where} says why"
+        hint = f"{command('report', where)} says why"
         raise StudyError("no trial has completed, so there is no best learning rate", where=where, hint=hint)
     missing = sum(trial.state in ("pending", "running") for trial in record.search.trials)
     missing += record.search.planned - len(record.search.trials)
@@ -229,7 +230,7 @@ def _written(given: Answer, store: Store, path: Path, where: str) -> str:
     revision = revised(given, where=where)
     put(revision, store, path)
     lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
-    return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> playbook run {shlex.quote(str(path))}"])
+    return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> {run(path, runs_of(store.paths.dir))}"])
 
 
 def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:

@@ -16,6 +16,7 @@ from playbook_cli.commands.same_code import CodeChanged
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from playbook_cli.acts import Command
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
@@ -161,7 +162,7 @@ class _Session:
         if not self.paths("lr-sweep").journal.exists() and not self._warm.wait():
             preflight.import_function(spec, self._source, folder)
 
-    def answer(self, command: str, *, extend: bool, racing: bool) -> Answer:
+    def answer(self, command: Command, *, extend: bool, racing: bool) -> Answer:
         """Search for N where that is asked for, sweep, and judge."""
         from dataclasses import replace
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from playbook_cli.advice.revision import Request, Revision
+    from playbook_cli.acts import Next
+    from playbook_cli.advice.revision import Revision
     from playbook_cli.advice.rounds import Plan
     from playbook_cli.records import Finding, StudyRecord
     from playbook_cli.store import Store
@@ -66,8 +66,8 @@ def next_(
 
     Example:  playbook next runs/digits-depth --widen learning_rate
     """
+    from playbook_cli.acts import Next
     from playbook_cli.advice import advise
-    from playbook_cli.advice.revision import Request
     from playbook_cli.commands import revised
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import load
@@ -78,15 +78,14 @@ def next_(
     record = store.record().search
     _warn_of_missing(record, store)
     findings = advise(record)
-    request = Request(
-        widen=widen or (),
+    request = Next(
+        widen=tuple(widen or ()),
         narrow=narrow,
         regularize=regularize,
         max_train_steps=max_train_steps,
         eval_every=eval_every,
         trials=trials,
         seed=seed,
-        cut=bool(widen or narrow or regularize or max_train_steps or eval_every) or (trials is None and seed is None),
     )
     if exploit:
         options = (number, top, rounds, growth, schedule, widen, max_train_steps, eval_every, seed)
@@ -129,7 +128,7 @@ def _warn_of_missing(record: StudyRecord, store: Store) -> None:
 def _planned(
     store: Store,
     record: StudyRecord,
-    request: Request,
+    request: Next,
     *,
     number: int | None,
     top: int | None,
@@ -138,7 +137,7 @@ def _planned(
     schedule: str | None,
 ) -> Plan | None:
     """The rounds that are asked for, or were planned when the study was written; None for a study of the same kind."""
-    from playbook_cli.advice.revision import Request
+    from playbook_cli.acts import Next
     from playbook_cli.advice.rounds import plan
     from playbook_cli.errors import StudyError
 
@@ -146,7 +145,7 @@ def _planned(
     current = standing.number if standing else 1
     asked = [name for name, value in (("--top", top), ("--growth", growth), ("--schedule", schedule)) if value]
     goes_on = standing is not None and standing.of is not None and current < standing.of
-    if number is None and of is None and not (goes_on and (asked or request == Request())):
+    if number is None and of is None and not (goes_on and (asked or request == Next())):
         if asked:
             raise StudyError(f"{asked[0]} is of a round", hint=f"add --round {current + 1}, or --rounds N")
         return None
@@ -161,7 +160,7 @@ def _planned(
         raise StudyError(
             f"--round {number}: this is round {current}", where=where, hint=f"the one after it is --round {current + 1}"
         )
-    if request != Request(max_train_steps=request.max_train_steps, eval_every=request.eval_every):
+    if request != Next(max_train_steps=request.max_train_steps, eval_every=request.eval_every):
         raise StudyError(
             "a round trains the best points as they are: no --widen, --narrow, --regularize, --trials or --seed",
             where=where,
@@ -215,16 +214,25 @@ def _exploiting(store: Store, record: StudyRecord, path: Path | None, trials: in
     from playbook_cli.spec.load import plain
 
     refuse_undrawn(store)
-    folder = _named(store.paths.dir, path)
-    return exploit(plain(store.spec), record, name=f"{record.name}-exploit", folder=folder, trials=trials)
+    return exploit(
+        plain(store.spec),
+        record,
+        name=f"{record.name}-exploit",
+        follows=_named(store.paths.dir, path),
+        folder=str(store.paths.dir),
+        trials=trials,
+    )
 
 
-def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], request: Request) -> Revision:
-    from playbook_cli.advice.revision import Request, revise
+def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], request: Next) -> Revision:
+    from playbook_cli.acts import Next
+    from playbook_cli.advice.revision import revise
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import plain
 
-    if request == Request():
+    # more trials, or others, leave the space as it is
+    only_more = request != Next() and request == Next(trials=request.trials, seed=request.seed)
+    if request == Next():
         request = asked_for(findings, sampler=store.spec.sampler)
     unknown = set(request.widen) - {p.label for p in record.parameters if p.kind != "choice"}
     if unknown:
@@ -243,9 +251,9 @@ def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], req
             where=str(store.paths.dir),
             hint="write more points: into its ranges, or sampler: halton",
         )
-    alone = request == Request(seed=request.seed, cut=False)
+    alone = only_more and request.trials is None
     name = _searched_again(record.name, request.seed) if alone and request.seed is not None else _following(record.name)
-    revision = revise(plain(store.spec), record, findings, request, name)
+    revision = revise(plain(store.spec), record, findings, request, name, cut=not only_more)
     if record.adaptive and revision.changes and not revision.grows:
         _explore(revision)
     return revision
@@ -260,33 +268,28 @@ def _explore(revision: Revision) -> None:
     revision.changes.append(Change(key=("sampler",), reason="was bayesian: a space that changes is explored first"))
 
 
-def asked_for(findings: Sequence[Finding], *, sampler: str = "halton") -> Request:
-    """All that the `playbook next` commands of the findings ask for, in one request; the longer of two lengths.
+def asked_for(findings: Sequence[Finding], *, sampler: str = "halton") -> Next:
+    """All that the acts of the findings ask of the next study, in one; the longer of two lengths.
 
-    Not a round of longer trainings, which is for the user to begin; of a study with listed points, lengths alone; no
-    more trials of a grid, which has none.
+    Not a round of longer trainings, which is for the user to begin, and nothing of another study; of a study with
+    listed points, lengths alone; no more trials of a grid, which has none.
     """
-    from playbook_cli.advice.revision import Request
+    from playbook_cli.acts import Next
 
-    asked: dict[str, Any] = {"widen": ()}
-    for finding in findings:
-        words = shlex.split(finding.next or "")
-        if words[:2] != ["playbook", "next"] or "--round" in words:
-            continue
-        options = words[3:]
-        while options:
-            name = options.pop(0).removeprefix("--").replace("-", "_")
-            if name == "widen":
-                asked["widen"] = (*asked["widen"], options.pop(0))
-            elif name in ("narrow", "regularize"):
-                asked[name] = True
-            elif name in ("max_train_steps", "eval_every", "trials"):
-                asked[name] = max(int(options.pop(0)), asked.get(name, 0))
-    if sampler == "listed":
-        asked = {name: value for name, value in asked.items() if name in ("max_train_steps", "eval_every")}
-    elif sampler == "grid":
-        asked.pop("trials", None)
-    return Request(**asked)
+    acts = [f.act for f in findings if isinstance(f.act, Next) and f.act.round is None and f.act.of is None]
+    listed, grid = sampler == "listed", sampler == "grid"
+
+    def most(numbers: Iterable[int | None]) -> int | None:
+        return max((number for number in numbers if number is not None), default=None)
+
+    return Next(
+        widen=() if listed else tuple(label for act in acts for label in act.widen),
+        narrow=not listed and any(act.narrow for act in acts),
+        regularize=not listed and any(act.regularize for act in acts),
+        max_train_steps=most(act.max_train_steps for act in acts),
+        eval_every=most(act.eval_every for act in acts),
+        trials=None if listed or grid else most(act.trials for act in acts),
+    )
 
 
 def _take_over(revision: Revision, arms: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli import acts
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ StudyFolder = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Wait = Annotated[bool, typer.Option("--wait", help="If another process runs this study, start when that ends.")]
-RUNS = Path("runs")
+RUNS = acts.RUNS
 COMMANDS = {"lr-find": "lr-sweep --find", "steps-to-target": "batch-size --steps-to-target"}
 """Of the probes that are called otherwise than the command that makes them."""
 
@@ -36,9 +36,14 @@ def study_file(argument: Path, store: Store, verb: str) -> Path:
         raise StudyError(
             f"it was run from {file}, and that folder is gone",
             where=str(store.paths.dir),
-            hint=f"name the study file where it is now: playbook {verb} STUDY.YAML",
+            hint=f"name the study file where it is now: {acts.run('STUDY.YAML', runs_of(store.paths.dir), verb)}",
         )
     return file
+
+
+def runs_of(folder: Path) -> Path:
+    """The folder that holds the study in this folder, where a study file of its name runs again."""
+    return acts.holding(folder.resolve() if folder.is_symlink() else folder)
 
 
 def ended_early(store: Store) -> str:
@@ -72,7 +77,7 @@ def study_folder(argument: Path, runs: Path) -> Path:
     if argument.is_file():
         folder = runs / load(argument)[0].name
         if not folder.exists():
-            raise StudyError("this study has not been run", where=str(argument), hint=f"playbook run {argument}")
+            raise StudyError("this study has not been run", where=str(argument), hint=str(acts.run(argument, runs)))
     paths = StudyPaths(folder)
     if not paths.spec.is_file():
         raise no_study(folder, runs)
@@ -86,13 +91,13 @@ def study_folder(argument: Path, runs: Path) -> Path:
             hint="restore that file; or move the folder away, and run the study again",
         )
     if not StudyPaths(results).journal.exists():
-        what, hint = "it holds a study file that has not been run", f"playbook run {paths.spec}"
+        what, hint = "it holds a study file that has not been run", str(acts.run(paths.spec, runs))
     else:
-        what, hint = f"it holds a study file, whose results are in {results}", _given_again(argument, results)
+        what, hint = f"it holds a study file, whose results are in {results}", given_again(argument, results)
     raise StudyError(what, where=str(folder), hint=hint)
 
 
-def _given_again(argument: Path, folder: Path) -> str:
-    """The command that was given, with another folder in place of this argument."""
+def given_again(argument: Path | None = None, folder: Path | None = None) -> str:
+    """The command that was given, with `folder` in place of `argument` where there is one."""
     words = (str(folder) if Path(word) == argument else word for word in sys.argv[1:])
-    return shlex.join(["playbook", *words])
+    return acts.line(["playbook", *words])

@@ -35,6 +35,11 @@ def unwritten(files: str, error: OSError) -> None:
     print(visible(f"playbook: {files} were not written: {error.filename}: {why}"), file=sys.stderr)
 
 
+def advise(out: Console, text: object) -> None:
+    """Print what to do next on one line: a command that is broken at the terminal's width can't be pasted."""
+    out.print(f"-> {text}", soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """One strict JSON object on stdout: what is not finite is null."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")

@@ -148,7 +148,7 @@ def _draw(
     for warning in warned:
         console.print(Text(f"! {warning.what}", style="yellow"))
         if warning.hint:
-            console.print(Text(f"  -> {warning.hint}"))
+            console.print(Text(f"  -> {warning.hint}"), soft_wrap=True)
 
 
 def _shown(value: object) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from playbook_cli.acts import command, run
 from playbook_cli.commands.options import (
     RUNS,
     Json,
@@ -16,6 +16,7 @@ from playbook_cli.commands.options import (
     StudyFolder,
     Wait,
     ended_early,
+    runs_of,
     study_file,
     study_folder,
     wait_for_runner,
@@ -141,7 +142,7 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
         hint = "repeat the trials of a study that playbook run has run"
         raise StudyError(ended_early(store), where=where, hint=hint)
     if runner is not None:
-        hint = f"follow it with playbook watch {where}, or add --wait to start when it ends"
+        hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
     for lost in gone(record.trials, store.paths):
         tell(lost)
@@ -149,9 +150,9 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     missing = tallied(record.trials, record.planned)[0]["pending"]
     if missing:
         what = f"{missing} of {record.search.planned} trials have not been run, so nobody knows the best ones yet"
-        raise StudyError(what, where=where, hint=f"playbook run {file}")
+        raise StudyError(what, where=where, hint=str(run(file, runs_of(store.paths.dir))))
     if not _ranked(record):
-        hint = f"playbook report {where} says why"
+        hint = f"{command('report', where)} says why"
         raise StudyError("no trial has completed: there is nothing to repeat", where=where, hint=hint)
     return _Side(store=store, record=record, source=source, file=file)
 
@@ -186,14 +187,15 @@ def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
     record = side.record
     known = {trial.id: trial for trial in record.trials}
     for number in given:
-        where, hint = f"--trial {number}", f"playbook report {side.folder} shows the trials"
+        where, hint = f"--trial {number}", f"{command('report', side.folder)} shows the trials"
         if number not in known:
             raise StudyError(f"there is no such trial in {side.folder}", where=where, hint=hint)
         original = known[number].repeat_of
         if original is not None:
             raise StudyError(f"it repeats trial {original}", where=where, hint=f"--trial {original} is repeated")
         if known[number].state == "failed":
-            raise StudyError(f"it failed: {known[number].reason}", where=where, hint=f"playbook run {side.file}")
+            hint = str(run(side.file, runs_of(side.folder)))
+            raise StudyError(f"it failed: {known[number].reason}", where=where, hint=hint)
     count = top or (0 if given else TOP)
     ranked = _ranked(record)
     arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
@@ -287,7 +289,7 @@ def _judge(plan: _Plan, outcome: Outcome | None) -> None:
 
 
 def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.commands.output import advise, console, print_json
 
     ours, *others = [plan.side.store.record() for plan in plans]
     if json:
@@ -310,13 +312,10 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         return
     folder, *baseline = [str(plan.side.folder) for plan in plans]
     if baseline:
-        out.print(
-            f"-> better than the baseline? {shlex.join(['playbook', 'compare', *baseline, folder])}", soft_wrap=True
-        )
+        advise(out, f"better than the baseline? {command('compare', *baseline, folder)}")
     else:
-        out.print(f"-> what it means: {shlex.join(['playbook', 'report', folder])}", soft_wrap=True)
-    over = ["--over", *baseline] if baseline else []
-    out.print(f"-> to adopt it: {shlex.join(['playbook', 'adopt', folder, *over])}", soft_wrap=True)
+        advise(out, f"what it means: {command('report', folder)}")
+    advise(out, f"to adopt it: {command('adopt', folder, over=[*baseline])}")
 
 
 def _as_json(record: StudyRecord) -> dict[str, Any]:

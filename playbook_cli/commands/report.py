@@ -40,6 +40,7 @@ def report(
     built = build(
         record,
         advise(record),
+        folder=store.paths.dir,
         failures=failures(record.trials, store.paths),
         caveats=[*gone(record.trials, store.paths), *told(record.trials, record.programs)],
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli import atomic
-from playbook_cli.commands.output import console, print_json
+from playbook_cli.acts import command, run
+from playbook_cli.commands.options import runs_of
+from playbook_cli.commands.output import advise, console, print_json
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.load import annotated
 
@@ -49,7 +50,7 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     if not revision.changes:
         out.print("nothing to change: what was found asks for no other study of this space")
         for line in revision.left:
-            out.print(f"! {line}")
+            out.print(f"! {line}", soft_wrap=True)
         return
     if path is None:
         print(_text(revision, store), end="")
@@ -58,9 +59,9 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     for change in revision.changes:
         out.print(f"{'.'.join(map(str, change.key))}: {change.reason}")
     for line in revision.left:
-        out.print(f"! {line}")
+        out.print(f"! {line}", soft_wrap=True)
     shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
-    out.print(f"-> {shlex.join(['playbook', 'run', str(shown)])}")
+    advise(out, run(shown, runs_of(store.paths.dir)))
 
 
 def put(revision: Revision, store: Store, path: Path) -> None:
@@ -73,7 +74,7 @@ def _refuse_unlearned(revision: Revision, store: Store) -> None:
         return
     where = str(store.paths.dir)
     what = "no trial has completed: there is nothing to learn from yet"
-    raise StudyError(what, where=where, hint=f"playbook report {where} says why")
+    raise StudyError(what, where=where, hint=f"{command('report', where)} says why")
 
 
 def _text(revision: Revision, store: Store) -> str:

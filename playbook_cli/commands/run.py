@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def execute(
             outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, follows=follows, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: playbook run {file}")
+        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
     if outcome.interrupted:
         raise typer.Exit(130)
 
@@ -278,7 +278,8 @@ def _shown(value: object) -> str:
 
 
 def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:
-    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.acts import command
+    from playbook_cli.commands.output import advise, console, print_json
     from playbook_cli.commands.summary import as_json, sentences
     from playbook_cli.store import planned
 
@@ -294,4 +295,4 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     elif outcome.interrupted:
         out.print("interrupted; the same command goes on from here")
     elif not outcome.hopeless:
-        out.print(f"-> what it means: playbook report {paths.dir}")
+        advise(out, f"what it means: {command('report', paths.dir)}")

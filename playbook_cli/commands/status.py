@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+from playbook_cli.acts import run
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, runs_of, study_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from playbook_cli.acts import Command
     from playbook_cli.nodes import Node
     from playbook_cli.records import StudyRecord
     from playbook_cli.store import Runner, Store
@@ -52,7 +54,7 @@ def lines(store: Store) -> tuple[list[str], bool]:
         *(f"  {lost}" for lost in gone(record.trials, store.paths)),
         *_running(record, nodes),
         *_on_cluster(nodes),
-        *_who(record, runner, nodes, history.source),
+        *_who(record, runner, nodes, run(history.source or "STUDY.YAML", runs_of(store.paths.dir))),
     ]
     tally = _tallied(nodes)
     return shown, runner is not None or tally["running"] + tally["waiting"] > 0
@@ -98,14 +100,13 @@ def _on_cluster(nodes: Mapping[int, Node | None]) -> list[str]:
     return [f"  {', '.join(waiting + ended)}"] if waiting or ended else []
 
 
-def _who(record: StudyRecord, runner: Runner | None, nodes: Mapping[int, Node | None], source: str | None) -> list[str]:
+def _who(record: StudyRecord, runner: Runner | None, nodes: Mapping[int, Node | None], again: Command) -> list[str]:
     from playbook_cli.commands.summary import tallied
 
     if runner is not None:
         return [f"run by {runner}"]
     if nodes:
-        file = source or "STUDY.YAML"
-        return [f"left to the cluster; playbook run {file} records what has ended, and waits for the rest"]
+        return [f"left to the cluster; {again} records what has ended, and waits for the rest"]
     tallies = zip(("trial", "repeat"), tallied(record.trials, record.planned), strict=True)
     missing = {what: tally["planned"] - tally["completed"] - tally["infeasible"] for what, tally in tallies}
     said = " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in missing.items() if count)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import run
 from playbook_cli.advice.rules import RULES
+from playbook_cli.commands.options import runs_of
 from playbook_cli.errors import SpecError
 from playbook_cli.paths import StudyPaths
 from playbook_cli.spec.load import load
@@ -23,7 +24,7 @@ def read(path: Path) -> tuple[StudySpec, Source]:
     paths = StudyPaths(path)
     if paths.journal.is_file():
         origin = read_history(paths).source
-        hint = origin and f"they are those of {origin}: playbook run {shlex.quote(origin)}"
+        hint = origin and f"they are those of {origin}: {run(origin, runs_of(path))}"
         raise SpecError("this is a folder of results, and a study file is wanted", where=str(path), hint=hint)
     spec, source = load(path)
     for rule, thresholds in spec.rules.items():

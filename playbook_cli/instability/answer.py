@@ -13,6 +13,7 @@ from playbook_cli.instability.verdict import CONFIRMING, lowest_unstable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from playbook_cli.acts import Command
     from playbook_cli.instability.reading import Reading
     from playbook_cli.instability.runs import Run
     from playbook_cli.instability.setting import Setting
@@ -44,7 +45,7 @@ class Answer:
     """The answer in one sentence."""
     remarks: Sequence[str]
     """What it rests on, and what can be done."""
-    next: str | None
+    next: Command | None
     """The command that acts on it."""
 
     @property
@@ -68,7 +69,7 @@ def repair(seen: Reading) -> Repair | None:
     return None
 
 
-def answer(setting: Setting, seen: Reading, command: str) -> Answer:
+def answer(setting: Setting, seen: Reading, command: Command) -> Answer:
     """Put what was measured into words; `command` is the one that the user gave."""
     words = _Words(setting, seen)
     say = {"stable": words.stable, "undecided": words.undecided}
@@ -76,7 +77,7 @@ def answer(setting: Setting, seen: Reading, command: str) -> Answer:
     if seen.multiples and all(run.norms is None for run in seen.multiples.values()):
         remarks.append(ADD_NORM)
     mends = repair(seen)
-    advised = None if mends is None else f"{command} --write {setting.study.name}-{mends}.yaml"
+    advised = None if mends is None else command.adding(write=f"{setting.study.name}-{mends}.yaml")
     return Answer(setting=setting, seen=seen, headline=headline, remarks=remarks, next=advised)
 
 
@@ -119,7 +120,7 @@ def as_json(given: Answer) -> dict[str, Any]:
         "steps_spent": given.spent,
         "message": given.headline,
         "remarks": list(given.remarks),
-        "next": given.next,
+        "next": None if given.next is None else str(given.next),
     }
 
 

@@ -11,6 +11,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
 from playbook_cli.launch.command import job, program
 from playbook_cli.paths import TrialPaths
@@ -32,7 +33,7 @@ def refuse_imported(spec: StudySpec, source: Source) -> None:
         raise SpecError(
             f"this study was imported from {spec.imported.source}: it is read, and never run",
             where=source.where(("imported",)),
-            hint=f"playbook report reads it; playbook next runs/{spec.name} writes a study to run",
+            hint=f"playbook report reads it; {command('next', Path(source.path).parent)} writes a study to run",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import command
 from playbook_cli.analysis.repeats import repeated
 from playbook_cli.analysis.selection import select
 from playbook_cli.errors import StudyError
@@ -27,7 +28,7 @@ def chosen(study: StudyRecord, number: int | None, where: str) -> TrialRecord:
     if number is None:
         best = best_trial(study)
         if best is None:
-            raise StudyError("no trial of this study has completed", where=where, hint=f"playbook report {where}")
+            raise StudyError("no trial of this study has completed", where=where, hint=str(command("report", where)))
         return best
     found = next((trial for trial in study.trials if trial.id == number), None)
     if found is None:
@@ -35,7 +36,7 @@ def chosen(study: StudyRecord, number: int | None, where: str) -> TrialRecord:
         raise StudyError(
             f"there is no trial {number}",
             where=where,
-            hint=f"its trials are {min(ids)} to {max(ids)}" if ids else f"playbook status {where}",
+            hint=f"its trials are {min(ids)} to {max(ids)}" if ids else str(command("status", where)),
         )
     if found.repeat_of is not None:
         raise StudyError(

@@ -27,7 +27,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "repeat_counts": dict(report.repeat_counts),
         "best": _best(report.best),
         "arms": [_arm(arm) for arm in report.arms],
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [_finding(finding, report.command(finding)) for finding in report.findings],
         "caveats": list(report.caveats),
         "trials": [
             _trial(trial, report.max_train_steps)
@@ -64,7 +64,7 @@ def _searched(searched: Searched) -> dict[str, Any]:
     return {"name": searched.name, **_strict(ends), "choices": list(searched.choices), "ends": searched.ends}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, command: str | None) -> dict[str, Any]:
     return {
         "rule": finding.rule,
         "subject": finding.subject,
@@ -72,7 +72,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict,
         "evidence": _strict(finding.evidence),
         "message": finding.message,
-        "next": finding.next,
+        "next": command,
     }
 
 

@@ -27,7 +27,7 @@ def render(answer: Answer, console: Console) -> None:
     console.print(Text(f"{'' if sure else '! '}{answer.headline}", style="bold green" if sure else "bold yellow"))
     for remark in answer.remarks:
         console.print(Text(f"  {remark}", style="dim" if sure else ""))
-    if answer.next:
+    if answer.next is not None:
         console.print(Text(f"  -> {answer.next}"), soft_wrap=True)
     console.print()
     console.print(Padding(_table(answer), (0, 0, 0, 2)))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import RUNS
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import isolation, outcomes
 from playbook_cli.analysis.expected_best import expected_best
@@ -48,10 +49,14 @@ def build(
     study: StudyRecord,
     findings: Sequence[Finding],
     *,
+    folder: Path | None = None,
     failures: Sequence[Failure] = (),
     caveats: Sequence[str] = (),
 ) -> Report:
-    """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them."""
+    """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them.
+
+    `folder` is the study's, as the user gave it: runs/NAME by default.
+    """
     found = repeats(study)
     whole, study = study, study.search
     counts = _counts(study.trials, study.planned)
@@ -63,6 +68,7 @@ def build(
     zone = limit(study, "boundary", "zone")
     return Report(
         study=study.name,
+        folder=folder or RUNS / study.name,
         goal=study.goal,
         answer=answer(
             metric=study.metric,

@@ -31,7 +31,7 @@ def render(answer: Answer, console: Console) -> None:
     console.print(Text(f"{'' if stable else '! '}{answer.headline}", style="bold green" if stable else "bold yellow"))
     for remark in answer.remarks:
         console.print(Text(f"  {remark}", style="dim" if stable else ""))
-    if answer.next:
+    if answer.next is not None:
         console.print(Text(f"  -> {answer.next}"), soft_wrap=True)
     console.print()
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import run
 from playbook_cli.report import log_words, words
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def render(log: Log, out: Console) -> None:
     from rich.text import Text
 
     if not log.rows:
-        out.print(f"no study in {log.runs} yet\n-> playbook run STUDY.YAML")
+        out.print(f"no study in {log.runs} yet\n-> {run('STUDY.YAML', log.runs)}", soft_wrap=True)
         return
     room = out.width
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))

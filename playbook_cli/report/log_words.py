@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import shlex
 import time
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import line
 from playbook_cli.report import words
 
 if TYPE_CHECKING:
@@ -93,4 +93,4 @@ def short(commit: str) -> str:
 
 def command(run: Run | None) -> str:
     """What to type to run the study again."""
-    return shlex.join(run.command) if run is not None and run.command else words.NOTHING
+    return line(run.command) if run is not None and run.command else words.NOTHING

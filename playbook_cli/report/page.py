@@ -9,11 +9,14 @@ from playbook_cli.report import theme, words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from playbook_cli.acts import Command
 
-def page(study: str, kind: str, headline: str, *, remarks: Iterable[str], command: str | None, body: str) -> str:
+
+def page(study: str, kind: str, headline: str, *, remarks: Iterable[str], command: Command | None, body: str) -> str:
     """The whole page: what it answers, in text, and then `body`, in HTML."""
     said = "".join(f"<p>{words.escape(remark)}" for remark in remarks)
-    shown = f"<pre>{words.escape(command)}</pre>" if command else ""
+    where = "Run it in the same directory as the command that made this page."
+    shown = f'<pre>{words.escape(str(command))}</pre><p class="fine">{where}' if command else ""
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import argument
 from playbook_cli.report import evidence, words
 from playbook_cli.report.evidence import NOTHING, SECTION_OF
 
@@ -134,7 +135,10 @@ def _repeats(report: Report) -> list[str]:
 def _findings(report: Report) -> str:
     parts = [_warned(f"<p>{words.escape(caveat)}</p>") for caveat in report.caveats]
     parts += [_failure(report, failure) for failure in report.failures]
-    parts += [_finding(finding, _where(report, finding)) for finding in report.spoken]
+    parts += [_finding(finding, _where(report, finding), report.command(finding)) for finding in report.spoken]
+    if not report.folder.is_absolute() and any(map(report.command, report.spoken)):
+        where = words.escape(argument(report.folder))
+        parts.append(f'<p class="how">Run the commands in the directory where this study is <code>{where}</code>.</p>')
     if not parts:
         parts.append('<p class="how">No rule complains.</p>' if report.silent else NOTHING)
     parts.append(_folded(report.undecided, "undecided", "with too little to judge yet"))
@@ -163,15 +167,14 @@ def _where(report: Report, finding: Finding) -> str:
     return section
 
 
-def _finding(finding: Finding, where: str) -> str:
+def _finding(finding: Finding, where: str, command: str | None) -> str:
     evidence = "".join(
         f"<div><dt>{words.escape(name.replace('_', ' '))}</dt><dd>{words.escape(_evidence(value))}</dd></div>"
         for name, value in finding.evidence.items()
     )
-    command = (
-        f'<div class="next"><code>{words.escape(finding.next)}</code>'
-        '<button type="button" data-copy>copy</button></div>'
-        if finding.next
+    following = (
+        f'<div class="next"><code>{words.escape(command)}</code><button type="button" data-copy>copy</button></div>'
+        if command
         else ""
     )
     return (
@@ -180,7 +183,7 @@ def _finding(finding: Finding, where: str) -> str:
         f'</span><div><p><a class="subject" href="#{where}">{words.escape(finding.subject or finding.rule)}</a>: '
         f"{words.escape(finding.message)}</p>"
         f'<dl class="evidence"><div><dt>rule</dt><dd>{words.escape(finding.rule)}</dd></div>{evidence}</dl>'
-        f"{command}</div></div>"
+        f"{following}</div></div>"
     )
 
 

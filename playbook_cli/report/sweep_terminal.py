@@ -36,7 +36,7 @@ def render(answer: Answer, console: Console) -> None:
     console.print(Text(f"{mark}{answer.headline}", style=style))
     for remark in answer.remarks:
         console.print(Text(f"  {remark}", style="dim" if answer.max_train_steps else ""))
-    if answer.next:
+    if answer.next is not None:
         console.print(Text(f"  -> {answer.next}"), soft_wrap=True)
     console.print()
     if any(point.steps_to_fit for point in answer.points):

@@ -81,9 +81,9 @@ class _Printer:
         for finding in self._report.spoken:
             mark, style = _MARKS[finding.severity]
             self._marked(mark, style, _with_subject(finding))
-            if finding.next:
+            if command := self._report.command(finding):
                 # Not wrapped here: a command is to be copied in one piece.
-                self._console.print(self._text(f"  -> {finding.next}"), soft_wrap=True)
+                self._console.print(self._text(f"  -> {command}"), soft_wrap=True)
         for message, undecided in _by_message(self._report.undecided).items():
             self._marked("?", "dim", f"{', '.join(_by_rule(undecided))}: {message}")
         if self._report.silent:

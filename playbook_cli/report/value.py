@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
@@ -193,6 +194,8 @@ class Report:
     """What a study means; renderers know this and nothing else."""
 
     study: str
+    folder: Path
+    """Of the study, as the user gave it."""
     goal: str
     answer: str
     """One sentence."""
@@ -229,6 +232,10 @@ class Report:
     """The repeats, by id."""
     cuts: Mapping[str, str] = field(default_factory=dict)
     """Of an excerpt: what is not shown, in sentences, by the section that would show it."""
+
+    def command(self, finding: Finding) -> str | None:
+        """What acts on a finding, as a line for a shell in the directory in which the report was asked for."""
+        return None if finding.act is None else str(finding.act.on(self.folder))
 
     @property
     def ranked(self) -> list[Trial]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import events, journal
+from playbook_cli.acts import command
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.records import Best, TrialRecord
 from playbook_cli.sampling.bayesian import LEAST, PER_DIMENSION, learned, needed
@@ -111,7 +112,7 @@ def refuse_undrawn(store: Store) -> None:
         raise StudyError(
             "another tool ran this study: how its points were chosen is not known",
             where=str(store.paths.dir),
-            hint="playbook next writes a quasi-random study of the same space, to be run first",
+            hint=f"{command('next', store.paths.dir)} writes a quasi-random study of the same space, to be run first",
         )
     if how not in DRAWN:
         more = "; to go on with it raise its `trials`" if how == "bayesian" else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli.acts import argument
 from playbook_cli.spec.load import block, validate
 from playbook_cli.spec.source import parse
 from playbook_cli.starting.optimizers import affordable, optimizer_named, shared, why
@@ -47,7 +47,7 @@ def first_study(
 
 def _placed(study: str, name: str, path: str) -> str:
     """The study under this name, with the commands for this path in its comments."""
-    given = {STUDY: shlex.quote(path), f"runs/{NAME}": f"runs/{name}"}
+    given = {STUDY: argument(path), f"runs/{NAME}": f"runs/{name}"}
     study = re.sub("|".join(map(re.escape, given)), lambda found: given[found[0]], study)
     width = max(map(len, _COMMAND.findall(study)))
     study = _COMMAND.sub(lambda found: f"#     {found[1]:<{width}}    ", study)

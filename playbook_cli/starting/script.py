@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import regular
+from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
 from playbook_cli.spec.check import more_is_better
 from playbook_cli.spec.tiers import needed, usual_name
@@ -70,7 +70,7 @@ def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, tr
         },
         header=[
             f"Proposed from what {script.name} takes. Roles and ranges are guesses by name and default: look at",
-            f"each one, and then at the trials: playbook plan {shlex.quote(str(folder / STUDY))}",
+            f"each one, and then at the trials: {command('plan', folder / STUDY)}",
         ],
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)

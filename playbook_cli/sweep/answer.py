@@ -11,6 +11,7 @@ from playbook_cli.sweep.points import steps_of_full_grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.acts import Command, Option
     from playbook_cli.records import Value
     from playbook_cli.sweep.judge import Judgement
     from playbook_cli.sweep.loop import Swept
@@ -42,7 +43,7 @@ class Answer:
     """The answer in one sentence."""
     remarks: Sequence[str]
     """What qualifies it, and what can be done."""
-    next: str | None
+    next: Command | None
     """The command that acts on it."""
     fixed: Mapping[str, Value]
     """What was held still, at which values."""
@@ -59,7 +60,7 @@ class Answer:
         return best.steps_to_fit if best is not None and self.judgement.verdict == "ok" else None
 
 
-def answer(setting: Setting, swept: Swept, judgement: Judgement, command: str, *, found: Swept | None) -> Answer:
+def answer(setting: Setting, swept: Swept, judgement: Judgement, command: Command, *, found: Swept | None) -> Answer:
     """Put what was measured into words; `command` is the one that the user gave."""
     steps = swept.steps or max((point.last_step for point in swept.points), default=0)
     shown = _Words(setting, swept.points, judgement, steps)
@@ -74,7 +75,7 @@ def answer(setting: Setting, swept: Swept, judgement: Judgement, command: str, *
         judgement=judgement,
         headline=headline,
         remarks=remarks,
-        next=f"{command} {advised}" if advised else None,
+        next=command.adding(**advised) if advised else None,
         fixed=setting.fixed,
         spent=swept.spent,
         full=steps_of_full_grid(swept.points, steps),
@@ -126,7 +127,7 @@ class _Words:
         self._steps = steps
         self._rates = [point.learning_rate for point in points]
 
-    def ok(self) -> tuple[str, list[str], str | None]:
+    def ok(self) -> tuple[str, list[str], dict[str, Option]]:
         best = self._judgement.fastest
         assert best is not None
         assert best.fit is not None
@@ -149,9 +150,9 @@ class _Words:
         remarks.append(
             "More gradient noise than here (a smaller batch, augmentation, dropout) needs more steps than this."
         )
-        return headline, remarks, "--write"
+        return headline, remarks, {"write": True}
 
-    def edge(self) -> tuple[str, list[str], str | None]:
+    def edge(self) -> tuple[str, list[str], dict[str, Option]]:
         best, sides = self._judgement.fastest, self._judgement.open
         edge = f"{' and '.join(sides)} edge{'s' * (len(sides) > 1)} of what was tried"
         if best is not None:
@@ -168,8 +169,8 @@ class _Words:
             remarks.append(f"All of them are equally fast: does the script train with {self._setting.sweep.parameter}?")
         return headline, remarks, self._wider()
 
-    def never_fits(self) -> tuple[str, list[str], str | None]:
-        more = f"--steps {4 * self._steps} --anew" if self._steps else None
+    def never_fits(self) -> tuple[str, list[str], dict[str, Option]]:
+        more: dict[str, Option] = {"steps": 4 * self._steps, "anew": True} if self._steps else {}
         return f"unknown: {self._none_fits()}", [COMPUTE_BOUND], more
 
     def _none_fits(self) -> str:
@@ -185,15 +186,15 @@ class _Words:
         above = [p for p in self._points if best is not None and p.learning_rate > best.learning_rate]
         return bool(above) and above[0].state == "infeasible"
 
-    def _wider(self) -> str:
+    def _wider(self) -> dict[str, Option]:
         """Options that move the open edges past all that was tried, a decade further."""
         low, high = min(self._rates), max(self._rates)
-        options = []
+        options: dict[str, Option] = {}
         if "lower" in self._judgement.open:
-            options.append(f"--min {low / 10:.4g}")
+            options["min"] = f"{low / 10:.4g}"
         if "upper" in self._judgement.open:
-            options.append(f"--max {high * 10:.4g}")
-        return " ".join(options)
+            options["max"] = f"{high * 10:.4g}"
+        return options
 
 
 def _moving(point: Point) -> str:

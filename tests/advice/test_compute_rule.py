@@ -11,6 +11,7 @@ import pytest
 from benchmarks.curve_cases import COSINE, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, fitted, regularized
 from benchmarks.generators import study, trial
 from benchmarks.learning_curves import Course, curve_study
+from playbook_cli.acts import Next
 from playbook_cli.advice.compute_rule import compute_bound
 from playbook_cli.records import Earlier, Metric, TrainingFit
 
@@ -31,13 +32,13 @@ def only(study: StudyRecord) -> Finding:
 def test_curves_that_both_still_improve_are_compute_bound_and_point_to_rounds(course: Course) -> None:
     finding = only(of(course))
     assert (finding.verdict, finding.severity) == ("yes", "info")
-    assert finding.next == "playbook next runs/truth --round 2 --max-train-steps 10000 --top 3"
+    assert finding.act == Next(round=2, max_train_steps=10000, top=3)
     assert "train_loss still improves" in finding.message
 
 
 def test_after_a_second_round_the_third_is_pointed_to() -> None:
     later = replace(of(SLOW), earlier=Earlier(study="short", number=2, values={}))
-    assert "--round 3 " in (only(later).next or "")
+    assert only(later).act == Next(round=3, max_train_steps=10000, top=3)
 
 
 def test_without_a_training_loss_the_metric_alone_decides_and_the_message_names_it() -> None:
@@ -50,7 +51,7 @@ def test_without_a_training_loss_the_metric_alone_decides_and_the_message_names_
 @pytest.mark.parametrize("course", [SATURATED, FITS, OVERFIT])
 def test_curves_that_have_stopped_are_not(course: Course) -> None:
     finding = only(of(course))
-    assert (finding.verdict, finding.severity, finding.next) == ("no", "ok", None)
+    assert (finding.verdict, finding.severity, finding.act) == ("no", "ok", None)
 
 
 def test_a_training_loss_that_falls_alone_is_not_enough() -> None:

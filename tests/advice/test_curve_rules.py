@@ -20,6 +20,7 @@ from benchmarks.curve_cases import (
     UNFINISHED,
 )
 from benchmarks.learning_curves import Course, curve_study
+from playbook_cli.acts import Next
 from playbook_cli.advice import curve_rules
 from playbook_cli.records import Curve, Finding, Metric, StudyRecord
 
@@ -72,7 +73,7 @@ def test_curves_with_few_evaluations_are_undecided(rule: str) -> None:
 def test_one_arm_that_overfits_is_named() -> None:
     (finding,) = curve_rules.overfitting(of(OVERFIT, SATURATED, arms=True))
     assert (finding.subject, finding.severity) == ("arm=a", "warning")
-    assert finding.next == "playbook next runs/truth --regularize"
+    assert finding.act == Next(regularize=True)
     assert finding.evidence["rise"] > finding.evidence["rise_threshold"]
 
 
@@ -92,7 +93,7 @@ def test_a_validation_loss_that_rises_without_the_metric_is_only_information() -
         if x.curve
     ]
     (finding,) = curve_rules.overfitting(replace(made, trials=trials))
-    assert (finding.verdict, finding.severity, finding.next) == ("yes", "info", None)
+    assert (finding.verdict, finding.severity, finding.act) == ("yes", "info", None)
     assert "val_loss rises again" in finding.message
 
 
@@ -110,18 +111,18 @@ def test_overfitting_is_seen_without_a_training_loss() -> None:
 @pytest.mark.parametrize("course", [LINEAR, COSINE])
 def test_a_decaying_schedule_explains_a_curve_that_falls_at_its_end(course: Course) -> None:
     (finding,) = curve_rules.still_improving(of(course))
-    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert (finding.verdict, finding.act) == ("undecided", None)
 
 
 def test_an_unfinished_descent_asks_for_more_steps_and_a_saturated_one_for_fewer() -> None:
-    assert curve_rules.still_improving(of(SLOW))[0].next == "playbook next runs/truth --max-train-steps 2000"
-    assert curve_rules.saturated(of(SATURATED))[0].next == "playbook next runs/truth --max-train-steps 500"
+    assert curve_rules.still_improving(of(SLOW))[0].act == Next(max_train_steps=2000)
+    assert curve_rules.saturated(of(SATURATED))[0].act == Next(max_train_steps=500)
 
 
 def test_a_late_gain_that_decides_between_trials_is_not_saturation_however_steep_the_start_was() -> None:
     course = replace(STEEP_START, anneal=0.08)
     (finding,) = curve_rules.saturated(of(course))
-    assert (finding.verdict, finding.next) == ("no", None)
+    assert (finding.verdict, finding.act) == ("no", None)
     assert finding.evidence["gain"] < finding.evidence["gain_threshold"]
     assert finding.evidence["gain_of_spread"] > finding.evidence["spread_threshold"]
 

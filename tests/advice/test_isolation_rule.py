@@ -11,6 +11,7 @@ from benchmarks.arm_cases import arms
 from benchmarks.curve_cases import OVERFIT, SATURATED
 from benchmarks.generators import halton, study, surface_study, trial
 from benchmarks.learning_curves import curve_study
+from playbook_cli.acts import CompareArms, Repeat
 from playbook_cli.advice import advise
 from playbook_cli.advice.isolation_rule import isolation
 from playbook_cli.records import Finding, Parameter, StudyRecord
@@ -28,12 +29,12 @@ def test_a_real_difference_is_found_and_the_best_trials_are_to_be_repeated() -> 
     finding = answer(with_arms("same", 0.1))
     assert (finding.verdict, finding.subject, finding.severity) == ("better", "arm=a0", "info")
     assert "fresh seeds" in finding.message
-    assert finding.next == "playbook repeat runs/truth --top 1"
+    assert finding.act == Repeat(top=1)
     assert finding.evidence["gain"] == pytest.approx(0.1, abs=0.04)
 
 
 def test_trials_of_another_tool_cannot_be_repeated_here() -> None:
-    assert answer(replace(with_arms("same", 0.1), imported=True)).next is None
+    assert answer(replace(with_arms("same", 0.1), imported=True)).act is None
 
 
 def test_among_equals_the_earlier_trial_is_named() -> None:
@@ -138,7 +139,7 @@ def test_arms_whose_best_trials_were_repeated_are_compared_by_their_repeats() ->
     assert finding.evidence["repeats"] == 5
     assert finding.evidence["gain"] == pytest.approx(0.05, abs=0.02)
     assert "mean of 5 fresh trainings" in finding.message
-    assert finding.next == "playbook compare runs/truth --arms arm=a1 arm=a0"
+    assert finding.act == CompareArms(baseline={"arm": "a1"}, candidate={"arm": "a0"})
 
 
 def test_equal_arms_are_not_called_better_by_their_repeats() -> None:

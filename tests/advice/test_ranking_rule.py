@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generators import study, trial
+from playbook_cli.acts import Next
 from playbook_cli.advice import advise
 from playbook_cli.advice.ranking_rule import ranking
 from playbook_cli.records import Earlier, Metric
@@ -50,7 +51,7 @@ def test_a_changed_ranking_is_a_warning_that_says_which_points_to_take_along():
     assert (finding.verdict, finding.severity) == ("changed", "warning")
     assert finding.evidence["correlation"] == pytest.approx(-1.0)
     assert finding.evidence["best_was"] == 10
-    assert finding.next == "playbook next runs/short --round 2 --max-train-steps 1000 --top 20"
+    assert finding.act == Next(round=2, max_train_steps=1000, top=20, of="short")
 
 
 def test_more_is_better_where_the_study_says_so():

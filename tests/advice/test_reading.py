@@ -90,7 +90,7 @@ def test_every_study_is_read_in_order_with_plain_findings(odd: StudyRecord) -> N
         assert finding.message
         assert json.loads(json.dumps(finding.evidence)) == finding.evidence
         assert not any(isinstance(v, float) and not math.isfinite(v) for v in finding.evidence.values())
-        assert finding.next is None or finding.next.startswith("playbook ")
+        assert finding.act is None or str(finding.act.on("runs/odd")).startswith("playbook ")
 
 
 def test_every_range_has_its_findings_also_where_there_is_nothing_to_find() -> None:

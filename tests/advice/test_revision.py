@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.generators import METRIC, study, trial
-from playbook_cli.advice.revision import Request, Revision, narrow_to, revise, widen
+from playbook_cli.acts import Next
+from playbook_cli.advice.revision import Revision, narrow_to, revise, widen
 from playbook_cli.records import Finding
 from playbook_cli.spec.load import plain
 from playbook_cli.spec.model import StudySpec
@@ -96,7 +97,7 @@ def test_what_is_cut_off_as_unstable_never_holds_a_completed_trial():
         rule="instability-edge", subject="rate", severity="warning", verdict="unstable-above", evidence={}, message=""
     )
     record = replace(record, trials=[*record.trials, *unstable])
-    cut = revise(data, record, [finding], Request(), "truth-2")
+    cut = revise(data, record, [finding], Next(), "truth-2")
     assert cut.data["nuisance"]["rate"]["max"] == 5.18
 
 
@@ -106,5 +107,5 @@ def test_what_is_cut_off_as_unstable_leaves_a_narrower_range_as_it_is():
     finding = Finding(
         rule="instability-edge", subject="rate", severity="warning", verdict="unstable-above", evidence={}, message=""
     )
-    cut = revise(data, record, [finding], Request(narrow=True), "truth-2")
+    cut = revise(data, record, [finding], Next(narrow=True), "truth-2")
     assert cut.data["nuisance"]["rate"]["max"] == 2.4

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.generators import halton, surface, surface_study
 from benchmarks.surface_cases import split
+from playbook_cli.acts import Act, Next, ProbeInstability
 from playbook_cli.advice.space_rules import boundary, instability_edge
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def about(findings: list[Finding], subject: str = "p0") -> Finding:
 def test_an_optimum_beyond_an_edge_is_a_warning_with_the_command_that_widens(optimum: float, verdict: str) -> None:
     finding = about(boundary(bowl(optimum)))
     assert (finding.severity, finding.verdict) == ("warning", verdict)
-    assert finding.next == "playbook next runs/truth --widen p0"
+    assert finding.act == Next(widen=("p0",))
     assert finding.evidence["p_value"] < finding.evidence["p_value_threshold"]
     assert finding.evidence["top_near_edge"] >= finding.evidence["top"] / 2
 
@@ -115,20 +116,20 @@ def test_a_cliff_of_divergence_is_instability_and_not_a_boundary() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "imported", "verb"),
-    [("learning_rate", False, "instability"), ("learning_rate", True, "next"), ("p0", False, "next")],
+    ("name", "imported", "act"),
+    [("learning_rate", False, ProbeInstability()), ("learning_rate", True, Next()), ("p0", False, Next())],
 )
 def test_an_unstable_learning_rate_is_probed_where_it_can_be_trained(
     name: str,
     imported: bool,  # noqa: FBT001
-    verb: str,
+    act: Act,
 ) -> None:
     study = cliff()
     first, *others = study.parameters
     trials = [replace(t, params={name if n == "p0" else n: v for n, v in t.params.items()}) for t in study.trials]
     renamed = replace(study, parameters=[replace(first, name=name), *others], trials=trials, imported=imported)
     (finding,) = [f for f in instability_edge(renamed) if f.verdict == "unstable-above"]
-    assert (finding.next or "").split()[:2] == ["playbook", verb]
+    assert finding.act == act
 
 
 def test_without_infeasible_trials_there_is_no_instability() -> None:

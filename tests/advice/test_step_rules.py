@@ -11,6 +11,7 @@ import pytest
 from benchmarks.curve_cases import COSINE, EARLY, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, best_at_first
 from benchmarks.generators import study, trial
 from benchmarks.learning_curves import Course, curve_study
+from playbook_cli.acts import Next
 from playbook_cli.advice.step_rules import best_step, eval_frequency
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def at(*steps: int) -> StudyRecord:
 def test_always_within_the_first_tenth_is_far_too_many_steps() -> None:
     finding = only(best_step(of(EARLY)))
     assert (finding.verdict, finding.severity) == ("too-many-steps", "warning")
-    assert finding.next is not None
-    assert int(finding.next.split()[-1]) <= 200
+    assert isinstance(finding.act, Next)
+    assert (finding.act.max_train_steps or 1000) <= 200
 
 
 def test_one_good_trial_that_needed_longer_is_not_always() -> None:
@@ -46,13 +47,13 @@ def test_one_good_trial_that_needed_longer_is_not_always() -> None:
 def test_late_best_steps_of_curves_that_still_fall_ask_for_more(course: Course) -> None:
     finding = only(best_step(of(course)))
     assert (finding.verdict, finding.severity) == ("train-longer", "warning")
-    assert finding.next == "playbook next runs/truth --max-train-steps 2000"
+    assert finding.act == Next(max_train_steps=2000)
 
 
 @pytest.mark.parametrize("course", [LINEAR, COSINE])
 def test_late_best_steps_under_a_decayed_learning_rate_are_no_evidence(course: Course) -> None:
     finding = only(best_step(of(course)))
-    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert (finding.verdict, finding.act) == ("undecided", None)
     assert "schedule" in finding.message
     assert finding.evidence["decayed_share"] > 0.5
 
@@ -82,14 +83,14 @@ def test_six_trials_are_too_few() -> None:
 
 def test_few_evaluations_are_too_coarse_and_the_command_makes_them_finer() -> None:
     finding = only(eval_frequency(of(replace(FITS, evaluations=8))))
-    assert (finding.verdict, finding.next) == ("too-coarse", "playbook next runs/truth --eval-every 50")
+    assert (finding.verdict, finding.act) == ("too-coarse", Next(eval_every=50))
 
 
 def test_a_best_first_evaluation_is_too_coarse() -> None:
     finding = only(eval_frequency(best_at_first(np.random.default_rng(0), 12, 2)))
     assert finding.verdict == "too-coarse"
     assert "very first one" in finding.message
-    assert finding.next == "playbook next runs/truth --eval-every 25"
+    assert finding.act == Next(eval_every=25)
 
 
 def test_twenty_evaluations_are_enough() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.generators import study, trial
 from benchmarks.surface_cases import tuned
+from playbook_cli.acts import Next
 from playbook_cli.advice.trial_rules import budget, coverage, infeasible
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def test_where_nothing_can_be_trained_the_finding_says_what_to_try() -> None:
         "2 of 2 ended trials are infeasible (trial 0: loss is nan): lower the learning rate, change or reparameterize "
         "the space, or look for a bug"
     )
-    assert finding.next is None  # no trial is left to narrow the space to
+    assert finding.act is None  # no trial is left to narrow the space to
 
 
 def test_failed_trials_are_told_and_not_counted() -> None:
@@ -68,12 +69,12 @@ def test_failed_trials_are_told_and_not_counted() -> None:
 def test_one_lucky_trial_is_a_sparse_good_region() -> None:
     (finding,) = coverage(results(0.1, 0.5, 0.6, 0.7, 0.8, 0.9))
     assert (finding.verdict, finding.severity, finding.evidence["good"]) == ("sparse", "info", 1)
-    assert finding.next == "playbook next runs/truth --narrow"
+    assert finding.act == Next(narrow=True)
 
 
 def test_three_good_trials_are_enough() -> None:
     (finding,) = coverage(results(0.1, 0.11, 0.12, 0.7, 0.8, 0.9))
-    assert (finding.verdict, finding.next) == ("enough", None)
+    assert (finding.verdict, finding.act) == ("enough", None)
 
 
 def test_ties_at_the_best_are_all_good() -> None:
@@ -89,7 +90,7 @@ def test_nothing_feasible_leaves_coverage_undecided() -> None:
 
 def test_more_trials_help_in_a_funnel_and_not_on_a_plateau() -> None:
     (funnel,) = budget(tuned(reach=True)(np.random.default_rng(0), 24, 4))
-    assert (funnel.verdict, funnel.next) == ("more-trials-help", "playbook next runs/truth --trials 48")
+    assert (funnel.verdict, funnel.act) == ("more-trials-help", Next(trials=48))
     (plateau,) = budget(tuned(reach=False)(np.random.default_rng(0), 24, 2))
     assert (plateau.verdict, plateau.severity) == ("enough", "ok")
 

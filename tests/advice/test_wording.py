@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.generators import study
 from playbook_cli.advice import wording
 from playbook_cli.records import Parameter
 
@@ -32,10 +31,6 @@ def test_values_are_written_in_the_scale_of_their_range() -> None:
     assert wording.at(replace(RATE, scale="linear", low=0.0, high=0.5), 0.75) == "0.375"
     assert wording.at(replace(RATE, kind="int", scale="linear", low=1, high=4), 0.9) == "4"
     assert wording.span(RATE) == "0.001 to 1"
-
-
-def test_commands_are_quoted_for_the_shell() -> None:
-    assert wording.command("next", study([]), "--widen", "lr (adam)") == "playbook next runs/truth --widen 'lr (adam)'"
 
 
 def test_one_trial_is_no_trials() -> None:

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from playbook_cli.acts import Next
 from playbook_cli.commands.next import asked_for
 from playbook_cli.records import Finding
 from playbook_cli.spec.load import load
@@ -183,7 +184,7 @@ def test_of_two_lengths_that_are_asked_for_the_longer_is_taken(first, second):
             verdict="yes",
             evidence={},
             message="",
-            next=f"playbook next runs/toy --max-train-steps {steps}",
+            act=Next(max_train_steps=steps),
         )
         for rule, steps in (("still-improving", first), ("best-step", second))
     ]

@@ -17,6 +17,7 @@ from playbook_cli.sampling.followed import recorded
 from playbook_cli.spec.load import load
 from playbook_cli.store import Store, read_history
 from tests.commands.finished import finish
+from tests.pasting import advised, words
 
 SPACE = {"x": {"min": 0.0, "max": 1.0}, "rate": {"min": 1e-3, "max": 1.0, "scale": "log"}}
 TRAIN = """
@@ -264,6 +265,24 @@ def test_next_exploit_widens_where_the_optimum_lies_beyond_an_edge(bench):
     (x,) = load(bench.folder / "first-exploit.yaml")[0].nuisance["x"]
     assert (x.min, x.max) == (0.0, 1.5)
     assert bench("plan", "first-exploit.yaml", "--json").json["warnings"] == []
+
+
+def test_what_next_exploit_advises_can_be_pasted(bench):
+    explored(bench, rising, trials=24)
+    (bench.folder / "runs").rename(bench.folder / "my runs")
+    (bench.folder / "studies").mkdir()
+    said = bench("next", "my runs/first", "--exploit", "-o", "studies/last.yaml").out
+    assert words(advised(said, "next")) == ["next", "my runs/first", "--widen", "x"]
+    assert words(advised(said, "run")) == ["run", "studies/last.yaml", "--runs", "my runs"]
+
+
+def test_next_exploit_advises_to_widen_the_range_by_its_name_in_the_study_before(bench):
+    kinds = [{**SPACE["x"], "when": {"kind": [kind]}} for kind in "ab"]
+    space = {"scientific": {"kind": ["a", "b"]}, "nuisance": {**SPACE, "x": kinds}}
+    explored(bench, lambda params: rising(params) + (params["kind"] == "b"), trials=48, **space)
+    line = advised(bench("next", "runs/first", "--exploit").out, "next")
+    assert words(line) == ["next", "runs/first", "--widen", "x (kind=a)"]
+    assert bench(*words(line), "-o", "wider.yaml").code == 0
 
 
 def test_next_exploit_holds_still_what_the_study_asked_about(bench):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbook_cli.acts import Next
 from playbook_cli.records import (
     Best,
     Curve,
@@ -115,7 +116,7 @@ def findings() -> list[Finding]:
             verdict="upper-edge",
             evidence={"p": 0.0004, "in_zone": 6, "top": 8, "zone": 0.1, "nothing": math.nan},
             message="6 of the best 8 trials lie in the top 10% of the range (p = 0.0004)",
-            next="playbook next runs/digits-depth --widen learning_rate",
+            act=Next(widen=("learning_rate",)),
         ),
         Finding(
             rule="infeasible",

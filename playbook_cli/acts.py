@@ -1,0 +1,170 @@
+"""What to do next, as values, and the one place where a command line is written.
+
+A finding carries an act, which is about the study that it was found in. `on` makes it a command for the folder of that
+study, as the user gave it; `str` of a command is a line that a shell takes in the same directory.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Word = str | int | float | Path
+Option = bool | Word | tuple[Word, ...] | list[Word] | None
+"""True is a flag; a tuple is an option that takes several words, a list one that is given several times. False, None
+and an empty list leave the option out."""
+RUNS = Path("runs")
+"""Where studies live unless --runs says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A verb with its arguments, which are paths, and its options by name: `max-train-steps`."""
+
+    verb: str
+    arguments: Sequence[str | Path] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    def adding(self, **options: Option) -> Command:
+        """The command with these options, too, in place of what it gives of the same names."""
+        return replace(self, options={**self.options, **_named(options)})
+
+    def __str__(self) -> str:
+        words: list[str] = []
+        for name, given in self.options.items():
+            for one in given if isinstance(given, list) else [given]:
+                if one is None or one is False:
+                    continue
+                following = one if isinstance(one, tuple) else () if one is True else (one,)
+                words += [f"--{name}", *map(str, following)]
+        return " ".join(["playbook", self.verb, *map(argument, self.arguments), *map(quoted, words)])
+
+
+def command(verb: str, *arguments: str | Path, **options: Option) -> Command:
+    """A command on these paths: `command("next", "runs/digits", max_train_steps=800)`."""
+    return Command(verb=verb, arguments=arguments, options=_named(options))
+
+
+def run(file: str | Path, runs: Path, verb: str = "run") -> Command:
+    """What runs a study file, or does something else with it, where its results are to lie in `runs`."""
+    return command(verb, file, runs=None if runs == RUNS else runs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """The study after this one, and what to change in it; without any change all that the findings ask for."""
+
+    widen: tuple[str, ...] = ()
+    """Labels of ranges."""
+    narrow: bool = False
+    regularize: bool = False
+    round: int | None = None
+    """The best points trained for longer: the number of that round."""
+    max_train_steps: int | None = None
+    eval_every: int | None = None
+    trials: int | None = None
+    seed: int | None = None
+    """Of the search."""
+    top: int | None = None
+    """Points of the round."""
+    of: str | None = None
+    """Another study than this one: its path, seen from the folder that holds this one."""
+
+    def on(self, folder: str | Path) -> Command:
+        """The command for the study in `folder`."""
+        return command(
+            "next",
+            folder if self.of is None else holding(Path(folder)) / self.of,
+            widen=[*self.widen],
+            narrow=self.narrow,
+            regularize=self.regularize,
+            round=self.round,
+            max_train_steps=self.max_train_steps,
+            eval_every=self.eval_every,
+            trials=self.trials,
+            seed=self.seed,
+            top=self.top,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat:
+    """The best trials again, on fresh seeds."""
+
+    top: int
+
+    def on(self, folder: str | Path) -> Command:
+        """The command for the study in `folder`."""
+        return command("repeat", folder, top=self.top)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareArms:
+    """One arm of the study against another, by their repeats."""
+
+    baseline: Mapping[str, object]
+    candidate: Mapping[str, object]
+
+    def on(self, folder: str | Path) -> Command:
+        """The command for the study in `folder`."""
+        return command("compare", folder, arms=(_settings(self.baseline), _settings(self.candidate)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeInstability:
+    """Whether training is unstable just above the best learning rate, and what fixes it."""
+
+    def on(self, folder: str | Path) -> Command:
+        """The command for the study in `folder`."""
+        return command("instability", folder)
+
+
+Act = Next | Repeat | CompareArms | ProbeInstability
+
+
+def holding(folder: Path) -> Path:
+    """The folder that holds this one, seen from where this one is."""
+    return folder.parent if folder.name not in ("", "..") else folder / ".."
+
+
+def line(words: Iterable[str]) -> str:
+    """The words as one line that bash, zsh and ksh read as these words."""
+    return " ".join(map(quoted, words))
+
+
+def argument(path: str | Path) -> str:
+    """A path as a command line takes it: quoted, and no option where it begins with a hyphen."""
+    return quoted(f"./{path}" if str(path).startswith("-") else str(path))
+
+
+def quoted(word: str) -> str:
+    """A word as a shell reads it; what a terminal would not show as it is (a line end, say) is written as its bytes."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    undecoded = "\udc80" <= character <= "\udcff"  # a byte of a file name that is no text
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", _BYTES if undecoded else _ANY))
+
+
+_BYTES, _ANY = "surrogateescape", "surrogatepass"
+
+
+def _named(options: Mapping[str, Option]) -> dict[str, Option]:
+    return {name.replace("_", "-"): given for name, given in options.items()}
+
+
+def _settings(arm: Mapping[str, object]) -> str:
+    """An arm as --arms takes it: a=1,b=2."""
+    return ",".join(f"{name}={value}" for name, value in arm.items())
