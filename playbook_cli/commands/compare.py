@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, ended_early, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, ended_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,15 +88,15 @@ def _contenders(
     runs: Path,
 ) -> tuple[Contender, Contender]:
     from playbook_cli.acts import command
+    from playbook_cli.commands.study_file import opened
     from playbook_cli.errors import StudyError
-    from playbook_cli.store import Store
 
-    first = Store(study_folder(baseline, runs))
+    first = opened(baseline, runs)
     if arms is not None:
         if candidate is not None:
             hint = "leave the other study out; --also-candidate names further searches of the one"
             raise StudyError("--arms compares two arms of one study", where=str(baseline), hint=hint)
-        stores = _once([first, *(Store(study_folder(path, runs)) for side in also for path in side)])
+        stores = _once([first, *(opened(path, runs) for side in also for path in side)])
         made = _of_arms(stores, arms)
     else:
         if candidate is None:
@@ -105,8 +105,8 @@ def _contenders(
                 where=str(baseline),
                 hint=f"{command('compare', baseline)} RUNS/CANDIDATE, or two arms of it: --arms a=1 a=2",
             )
-        second = Store(study_folder(candidate, runs))
-        further = [[Store(study_folder(path, runs)) for path in side] for side in also]
+        second = opened(candidate, runs)
+        further = [[opened(path, runs) for path in side] for side in also]
         _once([first, second, *further[0], *further[1]])
         made = (_contender([first, *further[0]], first), _contender([second, *further[1]], first))
     for contender in made:

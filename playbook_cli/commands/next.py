@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,11 +69,11 @@ def next_(
     from playbook_cli.acts import Next
     from playbook_cli.advice import advise
     from playbook_cli.commands import revised
+    from playbook_cli.commands.study_file import opened
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import load
-    from playbook_cli.store import Store
 
-    store = Store(study_folder(study, runs))
+    store = opened(study, runs)
     load(store.paths.spec)  # what can't be run has no next study either
     record = store.record().search
     _warn_of_missing(record, store)

@@ -18,7 +18,6 @@ from playbook_cli.commands.options import (
     ended_early,
     runs_of,
     study_file,
-    study_folder,
     wait_for_runner,
 )
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
@@ -124,14 +123,14 @@ class _Plan:
 def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     """The study, as it can be repeated. A PlaybookError says what is missing for that."""
     from playbook_cli.commands.run import tell
+    from playbook_cli.commands.study_file import opened
     from playbook_cli.commands.summary import tallied
     from playbook_cli.errors import StudyError
     from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
-    from playbook_cli.store import Store
 
-    store = Store(study_folder(argument, runs))
+    store = opened(argument, runs)
     source = load(store.paths.spec, kept=True)[1]
     preflight.refuse_imported(store.spec, source)
     where = str(store.paths.dir)

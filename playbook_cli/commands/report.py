@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder
 
 if TYPE_CHECKING:
     from playbook_cli.report.value import Report
@@ -28,14 +28,14 @@ def report(
     """
     from playbook_cli.advice import advise
     from playbook_cli.commands.output import console, print_json
+    from playbook_cli.commands.study_file import opened
     from playbook_cli.failures import failures
     from playbook_cli.gone import gone
     from playbook_cli.report.build import build
-    from playbook_cli.store import Store
     from playbook_cli.sweep import known as sweep_known
     from playbook_cli.versions import told
 
-    store = Store(study_folder(study, runs))
+    store = opened(study, runs)
     record = sweep_known.record(store)
     built = build(
         record,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 from contextlib import nullcontext
@@ -17,6 +16,7 @@ from playbook_cli.commands.same_code import CodeChanged, require_same_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from playbook_cli.commands.continuing import Beginning
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
@@ -41,6 +41,9 @@ def run(
     ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Submit everything, and leave; for launcher: slurm.")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Start over; earlier results are kept under another name.")
     ] = False,
     code_changed: CodeChanged = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
@@ -82,6 +85,7 @@ def run(
         json=json,
         runs=runs,
         detach=detach,
+        anew=anew,
         code_changed=code_changed,
         wait=wait,
     )
@@ -97,11 +101,13 @@ def execute(
     json: bool,
     runs: Path,
     detach: bool = False,
+    anew: bool = False,
     code_changed: bool = False,
     wait: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
     from playbook_cli.claim import claimed
+    from playbook_cli.commands import earlier
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.errors import WorkError
     from playbook_cli.inside import refuse_ways_out
@@ -110,7 +116,6 @@ def execute(
     from playbook_cli.launch.places import end_orphans, slots_of
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import searched
-    from playbook_cli.sampling import make
     from playbook_cli.store import read_history
 
     preflight.refuse_imported(spec, source)
@@ -119,8 +124,9 @@ def execute(
     refuse_ways_out(paths)
     if wait:
         wait_for_runner(paths)
-    recorded = read_history(paths).trials
-    first = beginning(spec, paths) if spec.adaptive else None
+    outdated = anew or earlier.is_outdated(spec, source, paths)
+    recorded = () if outdated else read_history(paths).trials
+    first = beginning(spec, None if outdated else paths) if spec.adaptive else None
     if first is not None and not first.begun:
         for told in (sentence(spec, first.followed), *(f"{w.what}; {w.hint}" for w in first.warnings)):
             tell(told)
@@ -128,28 +134,26 @@ def execute(
         finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
         if len(finished) < max(spec.trials or 0, len(recorded)):
             warm.begin()  # it gets ready while the rest is looked at
-            again = any(trial.repeat_of is not None and trial not in finished for trial in recorded)
-            require_same_code(
-                spec,
-                paths,
-                file.parent,
-                changed=code_changed,
-                than=lambda trial: again or trial.repeat_of is None,
-                warm=warm,
-            )
+            if not outdated:
+                again = any(trial.repeat_of is not None and trial not in finished for trial in recorded)
+                require_same_code(
+                    spec,
+                    paths,
+                    file.parent,
+                    changed=code_changed,
+                    than=lambda trial: again or trial.repeat_of is None,
+                    warm=warm,
+                )
         known = searched(recorded)
-        if first is not None:
-            sampler = make(spec.sampler, spec.seed, metric=spec.objective, first=first.followed.trials)
-            missing = make("halton", spec.seed).suggest(spec.space(), (), 1)  # as good as any, to look at the program
-        else:
-            sampler = make(spec.sampler, spec.seed, spec.points)
-            missing = sampler.suggest(spec.space(), known, (spec.trials or 0) - len(known))
+        sampler, missing = _search(spec, known, first)
         preflight.look(spec, source, file.parent, [*known, *missing])
-        if not paths.journal.exists() and not warm.wait():
+        if (outdated or not paths.journal.exists()) and not warm.wait():
             preflight.import_function(spec, source, file.parent)
+        if outdated:
+            earlier.set_aside(paths, asked=anew, tell=tell)
         paths.dir.mkdir(parents=True, exist_ok=True)
         with claimed(paths, wait=wait, tell=tell) as claim:
-            _keep_spec(spec, source, paths)
+            earlier.keep(spec, paths)
             end_orphans(spec, paths)
             follows = first.followed.noted() if first and not first.begun else None
             outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, follows=follows, detach=detach)
@@ -158,6 +162,19 @@ def execute(
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
     if outcome.interrupted:
         raise typer.Exit(130)
+
+
+def _search(
+    spec: StudySpec, known: Sequence[TrialRecord], first: Beginning | None
+) -> tuple[Sampler, Sequence[TrialRecord]]:
+    """What chooses the trials, and those that are missing, by which the program can be looked at before any runs."""
+    from playbook_cli.sampling import make
+
+    if first is not None:
+        sampler = make(spec.sampler, spec.seed, metric=spec.objective, first=first.followed.trials)
+        return sampler, make("halton", spec.seed).suggest(spec.space(), (), 1)  # as good as any
+    sampler = make(spec.sampler, spec.seed, spec.points)
+    return sampler, sampler.suggest(spec.space(), known, (spec.trials or 0) - len(known))
 
 
 def run_trials(
@@ -228,53 +245,6 @@ def tell(text: str) -> None:
     from playbook_cli.commands.output import visible
 
     print(visible(f"note: {text}"), file=sys.stderr)
-
-
-def _keep_spec(spec: StudySpec, source: Source, paths: StudyPaths) -> None:
-    """Write the study as it is run. StudyError with the difference where the folder holds another one."""
-    from playbook_cli import atomic
-    from playbook_cli.errors import StudyError
-    from playbook_cli.spec.load import difference, dump
-    from playbook_cli.store import kept as kept_of
-    from playbook_cli.store import read_history
-
-    kept = kept_of(paths)
-    if kept is not None:
-        changes = difference(kept, spec)
-        if not changes:
-            return
-        changes = [change for change in changes if not _OF_LAUNCHING.match(change[0])]  # no result depends on it
-        number = [key for key, _, _ in changes] == ["trials"]
-        if number and (spec.trials or 0) < (kept.trials or 0):
-            raise StudyError(
-                f"the study has {kept.trials} trials by now, and {source.path} asks for {spec.trials}",
-                where=str(paths.dir),
-                hint=f"write trials: {kept.trials} there; trials are added to a study, and never taken away",
-            )
-        if changes and not number:
-            lines = [f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes]
-            other = read_history(paths).source
-            if other is not None and Path(other).resolve() != Path(source.path).resolve():
-                raise StudyError(
-                    f"it holds the results of another study file, {other}, from which {source.path} differs:\n"
-                    + "\n".join(lines),
-                    where=str(paths.dir),
-                    hint=f"give the study in {source.path} a name of its own",
-                )
-            raise StudyError(
-                f"{source.path} has changed since this study was begun:\n" + "\n".join(lines),
-                where=str(paths.dir),
-                hint="trials that were run under other settings can't be compared: give the changed study a new name. "
-                "Only `trials` may grow",
-            )
-    atomic.write(paths.spec, dump(spec), durable=True)
-
-
-_OF_LAUNCHING = re.compile(r"(isolation|launcher|slurm|ray)(\.|$)")
-
-
-def _shown(value: object) -> str:
-    return "(nothing)" if value is None else str(value)
 
 
 def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:

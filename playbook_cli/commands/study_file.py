@@ -10,7 +10,7 @@ from playbook_cli.commands.options import runs_of
 from playbook_cli.errors import SpecError
 from playbook_cli.paths import StudyPaths
 from playbook_cli.spec.load import load
-from playbook_cli.store import read_history
+from playbook_cli.store import Store, read_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +46,17 @@ def read(path: Path) -> tuple[StudySpec, Source]:
                     hint=f"it is {known[name].default:g} otherwise: {known[name].meaning}",
                 )
     return spec, source
+
+
+def opened(argument: Path, runs: Path) -> Store:
+    """The results of a study, whose folder or whose file was given; read as that file now says, where it was the file.
+
+    StudyError where there are no results; SpecError as `read`.
+    """
+    from playbook_cli.commands.options import study_folder
+    from playbook_cli.spec.load import reading
+
+    store = Store(study_folder(argument, runs))
+    if argument.is_file():
+        store.spec = reading(store.spec, read(argument)[0])
+    return store

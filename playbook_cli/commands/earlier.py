@@ -1,0 +1,90 @@
+"""What the folder of a study holds already, held against the study file that is to be run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli import atomic
+from playbook_cli.errors import StudyError
+from playbook_cli.spec.load import deciding, difference, dump
+from playbook_cli.store import Store, kept, read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.source import Source
+
+Changes = list[tuple[str, object, object]]
+
+
+def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
+    """Whether an earlier attempt at this study has no result, and ran under settings that the study file has left.
+
+    StudyError, with the difference, where it has results: trials from before and after can't be compared.
+    """
+    before = kept(paths)
+    if before is None:
+        return False
+    changes = deciding(before, spec)
+    fewer = (spec.trials or 0) < (before.trials or 0)
+    only_trials = [key for key, _, _ in changes] == ["trials"]
+    if not changes or (only_trials and not fewer):
+        return False
+    if not _has_results(paths):
+        return True
+    if only_trials:
+        raise StudyError(
+            f"the study already has {before.trials} trials, and {source.path} asks for {spec.trials}",
+            where=str(paths.dir),
+            hint=f"write trials: {before.trials} in the study file (trials can be added to a study, never removed), or "
+            "start over with --anew",
+        )
+    raise _other_settings(changes, source, paths)
+
+
+def set_aside(paths: StudyPaths, *, asked: bool, tell: Callable[[str], None]) -> None:
+    """Rename the folder of an earlier attempt, and say so. StudyError where it is being run."""
+    from playbook_cli.sweep import folder
+
+    aside = folder.set_aside(paths)
+    if aside is not None:
+        why = "" if asked else ": the study file has changed since, and no trial of it had completed"
+        tell(f"the earlier attempt is now {aside}{why}")
+
+
+def keep(spec: StudySpec, paths: StudyPaths) -> None:
+    """Write the study as it is run now."""
+    before = kept(paths)
+    if before is None or difference(before, spec):
+        atomic.write(paths.spec, dump(spec), durable=True)
+
+
+def _has_results(paths: StudyPaths) -> bool:
+    """Whether a trial has ended well, or is still under way on a cluster."""
+    history = read_history(paths)
+    ended = any(trial.state in ("completed", "infeasible") for trial in history.trials)
+    return ended or bool(Store(paths.dir).on_cluster(history))
+
+
+def _other_settings(changes: Changes, source: Source, paths: StudyPaths) -> StudyError:
+    shown = "\n".join(f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes)
+    other = read_history(paths).source
+    if other is not None and Path(other).resolve() != Path(source.path).resolve():
+        return StudyError(
+            f"it holds the results of another study file, {other}, from which {source.path} differs:\n{shown}",
+            where=str(paths.dir),
+            hint=f"give the study in {source.path} a name of its own",
+        )
+    return StudyError(
+        f"{source.path} has changed since this study was begun:\n{shown}",
+        where=str(paths.dir),
+        hint="trials that ran under different settings can't be compared: give the changed study a new name, or set "
+        "its results aside with --anew. Of the keys that decide results, only `trials` may grow",
+    )
+
+
+def _shown(value: object) -> str:
+    return "(nothing)" if value is None else str(value)

@@ -1,0 +1,105 @@
+"""A study file that changed after its first run: what may go on, what starts over, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+CRASH = "def train(trial): 1/0\n"
+FREE = [
+    {"goal": "Why?"},
+    {"rules": {"boundary": {"zone": 0.3}}},
+    {"resources": {"timeout": "5m", "retries": 0, "cpus": 2}},
+    {"isolation": "process"},
+    {"lr_sweep": {"parameter": "x", "points": 3}},
+]
+
+
+def run(bench, *options):
+    return bench("run", "study.yaml", "--jobs", 2, *options)
+
+
+@pytest.mark.parametrize("change", FREE, ids=str)
+def test_a_change_on_which_no_result_depends_is_accepted_at_any_time(bench, change):
+    bench.study()
+    run(bench)
+    before = bench.events("started")
+    bench.study(**change)
+    answer = run(bench)
+    assert (answer.code, bench.events("started")) == (0, before)
+    assert not bench.paths().dir.with_name("toy.1").exists()
+    assert bench.paths().spec.read_text() != ""
+
+
+def test_a_fixed_study_file_is_run_where_no_trial_had_completed(bench):
+    bench.study(CRASH, resources={"retries": 0})
+    assert run(bench).code == 1
+    bench.study(fixed={"depth": 3}, max_train_steps=8)
+    answer = run(bench)
+    assert answer.code == 0
+    assert answer.err.count("note: the earlier attempt is now runs/toy.1: the study file has changed since") == 1
+    assert {event["params"]["depth"] for event in bench.events("planned")} == {3}
+    assert bench.ended() == dict.fromkeys(range(4), ("completed", None))
+    assert "ZeroDivisionError" in bench.paths("toy.1").trial(0).stdout.read_text()
+
+
+def test_a_smaller_study_is_run_where_no_trial_had_completed(bench):
+    bench.study(CRASH, resources={"retries": 0})
+    run(bench)
+    bench.study(trials=2)
+    assert run(bench).code == 0
+    assert len(bench.ended()) == 2
+
+
+def test_nothing_is_set_aside_for_a_study_file_that_cannot_run(bench):
+    bench.study(CRASH, resources={"retries": 0})
+    run(bench)
+    bench.study(train="toy:no_such_function", max_train_steps=8)
+    before = bench.events()
+    assert run(bench).code == 2
+    assert bench.events() == before
+    assert not bench.paths("toy.1").dir.exists()
+
+
+def test_trials_are_never_taken_away_from_a_study_with_results(bench):
+    bench.study()
+    run(bench)
+    bench.study(trials=2)
+    answer = run(bench)
+    assert answer.code == 2
+    assert "the study already has 4 trials, and study.yaml asks for 2" in answer.err
+    assert "--anew" in answer.err
+
+
+def test_anew_keeps_earlier_results_under_another_name(bench):
+    bench.study()
+    run(bench)
+    before = bench.events()
+    bench.study(seed=1)
+    refused = run(bench)
+    assert refused.code == 2
+    assert "--anew" in refused.err
+    answer = run(bench, "--anew")
+    assert answer.code == 0
+    assert "note: the earlier attempt is now runs/toy.1\n" in answer.err
+    assert bench.events(name="toy.1") == before
+    assert len(bench.ended()) == 4
+    assert run(bench, "--anew").code == 0
+    assert bench.paths("toy.2").dir.is_dir()
+
+
+def test_anew_of_a_study_that_has_not_been_run_runs_it(bench):
+    bench.study()
+    answer = run(bench, "--anew")
+    assert (answer.code, "earlier attempt" in answer.err) == (0, False)
+
+
+def test_report_of_a_study_file_reads_the_results_as_that_file_now_says(bench):
+    bench.study()
+    run(bench)
+    bench.study(goal="Does it still learn?", max_train_steps=8)
+    bench("report", "study.yaml")
+    page = (bench.paths().report / "index.html").read_text()
+    assert "Does it still learn?" in page
+    assert bench("report", "study.yaml", "--json").json["trials"][0]["last_step"] == 4
+    bench("report", "runs/toy")
+    assert "Does it still learn?" not in (bench.paths().report / "index.html").read_text()
