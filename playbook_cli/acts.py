@@ -24,7 +24,7 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A verb with its arguments, which are paths, and its options by name: `max-train-steps`."""
+    """A verb with its arguments, paths nearly always, and its options by name: `max-train-steps`."""
 
     verb: str
     arguments: Sequence[str | Path] = ()
@@ -46,7 +46,7 @@ class Command:
 
 
 def command(verb: str, *arguments: str | Path, **options: Option) -> Command:
-    """A command on these paths: `command("next", "runs/digits", max_train_steps=800)`."""
+    """A command: `command("next", "runs/digits", max_train_steps=800)`."""
     return Command(verb=verb, arguments=arguments, options=_named(options))
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 import typer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from playbook_cli import acts
 from playbook_cli.acts import CompareArms, Next, ProbeInstability, Repeat, command, holding, run
 from playbook_cli.cli import app
 from playbook_cli.commands.growing import as_given
@@ -59,6 +61,27 @@ ARMS = st.dictionaries(TEXT, TEXT | COUNTS | st.booleans(), min_size=1, max_size
 OTHERS = (
     st.builds(Repeat, top=COUNTS) | st.builds(CompareArms, baseline=ARMS, candidate=ARMS) | st.just(ProbeInstability())
 )
+WRITTEN: list[tuple[Act, str]] = [
+    (Next(), "playbook next runs/digits"),
+    (Next(widen=("lr (adam)",)), "playbook next runs/digits --widen 'lr (adam)'"),
+    (Next(widen=("a", "b")), "playbook next runs/digits --widen a --widen b"),
+    (Next(narrow=True), "playbook next runs/digits --narrow"),
+    (Next(regularize=True), "playbook next runs/digits --regularize"),
+    (Next(max_train_steps=2000), "playbook next runs/digits --max-train-steps 2000"),
+    (Next(eval_every=50), "playbook next runs/digits --eval-every 50"),
+    (Next(trials=48), "playbook next runs/digits --trials 48"),
+    (
+        Next(round=2, max_train_steps=1000, top=20, of="short"),
+        "playbook next runs/short --round 2 --max-train-steps 1000 --top 20",
+    ),
+    (Next(of="/other/short"), "playbook next /other/short"),
+    (Repeat(top=1), "playbook repeat runs/digits --top 1"),
+    (
+        CompareArms(baseline={"depth": 1}, candidate={"depth": 2}),
+        "playbook compare runs/digits --arms depth=1 depth=2",
+    ),
+    (ProbeInstability(), "playbook instability runs/digits"),
+]
 
 
 def understood(arguments: list[str]) -> typer.Context:
@@ -122,30 +145,7 @@ def test_a_command_as_it_was_given_is_understood_as_before(
     assert written.params == {**first.params, "steps": 7, "write": True}
 
 
-@pytest.mark.parametrize(
-    ("act", "line"),
-    [
-        (Next(), "playbook next runs/digits"),
-        (Next(widen=("lr (adam)",)), "playbook next runs/digits --widen 'lr (adam)'"),
-        (Next(widen=("a", "b")), "playbook next runs/digits --widen a --widen b"),
-        (Next(narrow=True), "playbook next runs/digits --narrow"),
-        (Next(regularize=True), "playbook next runs/digits --regularize"),
-        (Next(max_train_steps=2000), "playbook next runs/digits --max-train-steps 2000"),
-        (Next(eval_every=50), "playbook next runs/digits --eval-every 50"),
-        (Next(trials=48), "playbook next runs/digits --trials 48"),
-        (
-            Next(round=2, max_train_steps=1000, top=20, of="short"),
-            "playbook next runs/short --round 2 --max-train-steps 1000 --top 20",
-        ),
-        (Next(of="/other/short"), "playbook next /other/short"),
-        (Repeat(top=1), "playbook repeat runs/digits --top 1"),
-        (
-            CompareArms(baseline={"depth": 1}, candidate={"depth": 2}),
-            "playbook compare runs/digits --arms depth=1 depth=2",
-        ),
-        (ProbeInstability(), "playbook instability runs/digits"),
-    ],
-)
+@pytest.mark.parametrize(("act", "line"), WRITTEN)
 def test_an_act_is_written_as_a_person_would(act: Act, line: str) -> None:
     assert str(act.on("runs/digits")) == line
 
@@ -160,3 +160,14 @@ def test_the_usual_folder_is_left_out() -> None:
 )
 def test_the_folder_above_is_seen_from_where_the_user_is(folder: str, above: str) -> None:
     assert os.path.normpath(holding(Path(folder))) == above
+
+
+def test_every_kind_of_act_is_tried_here() -> None:
+    assert {type(act) for act, _ in WRITTEN} == set(get_args(acts.Act))
+
+
+def test_no_other_part_writes_a_command_by_hand() -> None:
+    package = Path(acts.__file__).parent
+    by_hand = re.compile(r"playbook [a-z-]+ \{")
+    files = [path for path in package.rglob("*.py") if path.name != "acts.py"]
+    assert [path.name for path in files if by_hand.search(path.read_text(encoding="utf-8"))] == []

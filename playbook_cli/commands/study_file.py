@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.acts import run
+from playbook_cli.acts import command, run
 from playbook_cli.advice.rules import RULES
 from playbook_cli.commands.options import runs_of
 from playbook_cli.errors import SpecError
@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[StudySpec, Source]:
                 raise SpecError(
                     f"rules.{rule}.{name}: the rule has no such threshold",
                     where=source.where(("rules", rule, name)),
-                    hint=f"it has {', '.join(known)}; playbook explain {rule}",
+                    hint=f"it has {', '.join(known)}; {command('explain', rule)}",
                 )
             if known[name].default < 1 and not 0 <= value <= 1:
                 raise SpecError(

@@ -9,6 +9,7 @@ import torch
 
 from playbook_cli import journal
 from playbook_cli.spec.load import load
+from playbook_cli.store import Store
 from tests.commands.finished import finish
 
 
@@ -102,6 +103,16 @@ def test_rounds_grow_and_shrink_and_the_last_one_is_the_last(bench):
     answer = bench("next", "runs/toy-round3", "--round", "4", "--max-train-steps", "99")
     assert answer.code == 2
     assert "the last of 3" in answer.err
+
+
+def test_a_round_in_another_folder_knows_where_the_shorter_one_lies(bench):
+    finish(bench, rising, trials=6)
+    second(bench, "--max-train-steps", "8")
+    assert bench("run", "second.yaml", "--runs", "others").code == 0
+    assert bench("run", "second.yaml").code == 0
+    there, here = (Store(bench.folder / runs / "toy-round2").record().earlier for runs in ("others", "runs"))
+    assert (there.study, there.folder) == ("toy", str(bench.folder / "runs/toy"))
+    assert (here.study, here.folder) == ("toy", None)
 
 
 def test_without_the_earlier_rounds_folder_there_is_no_word_on_the_ranking(bench):
