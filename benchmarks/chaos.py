@@ -331,11 +331,12 @@ def damage_journal(run: Run) -> None:
     before = run.lines()
     if not before:
         return
-    run.journal.write_bytes(b"\n".join([*before, b"\0\0garbage{", b""]))
+    damaged = [*before[:-1], b"\0\0garbage{", before[-1]]
+    run.journal.write_bytes(b"\n".join([*damaged, b""]))
     said = run.finish(run.start())
-    if run.exits[-1] != 2 or f"trials.jsonl:{len(before) + 1}: " not in said:
+    if run.exits[-1] != 2 or f"trials.jsonl:{len(before)}: " not in said:
         raise Violated(f"a damaged journal: exit code {run.exits[-1]}, {said}")
-    if run.lines() != [*before, b"\0\0garbage{"]:
+    if run.lines() != damaged:
         raise Violated("a run changed a journal that it refused")
     run.journal.write_bytes(b"\n".join([*before, b""]))
 

@@ -53,7 +53,7 @@ def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, wh
     """StudyError, with the difference, where the folder holds another study than this one; `what` is there.
 
     Keys that it `grows` in may differ (`trials`, or all below one: `nuisance.`), and those on which no result depends.
-    Where trials run counts if what was measured of them is time.
+    The goal counts: it says what a probe asks. Where trials run counts if what was measured of them is time.
     """
     there = kept(paths)
     if there is None:
@@ -62,7 +62,7 @@ def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, wh
     changes = [
         f"  {key}: {old} -> {new}"
         for key, old, new in difference(there, spec)
-        if affects(type(spec), key) not in free
+        if (key == "goal" or affects(type(spec), key) not in free)
         and not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
     ]
     if changes:

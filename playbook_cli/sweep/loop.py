@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SWEEP, FIND = "lr-sweep", "lr-find"
 """What is appended to a study's name for the sweep, and for the search for its number of steps."""
-GROWS = ("trials", "nuisance.")
+GROWS = ("goal", "trials", "nuisance.")
 """Keys of a sweep's own study that change no trial: its words, which learning rates were trained so far, and how."""
 GRID = tuple(f"lr_sweep.{key}" for key in ("min", "max", "points", "steps", "find", "harmless"))
 """Keys in which a sweep may differ from the one in its folder: other learning rates join those that are there."""

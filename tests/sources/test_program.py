@@ -229,7 +229,10 @@ def test_an_editable_install_counts_by_its_files(write, look, tmp_path, monkeypa
 
 
 def test_what_cannot_be_read_breaks_nothing(write, look, tmp_path):
-    write("t.py", "import broken, binary, pipe, gone, deep, locked\nfrom ... import beyond\nfrom .....x import y\n")
+    write(
+        "t.py",
+        "import broken, binary, pipe, gone, deep, locked\nfrom ... import beyond\nfrom .....no_such_module import y\n",
+    )
     write("broken.py", "def f(:\n")
     (tmp_path / "binary.py").write_bytes(b"\x00\xff import helper")
     os.mkfifo(tmp_path / "pipe.py")
