@@ -96,13 +96,18 @@ def sync(path: str | os.PathLike[str]) -> None:
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Wait until the names in a folder are on the disk; nothing where it can't be opened, or can't be synced."""
+    """Wait until the names in a folder are on the disk; nothing where it can't be opened, or can't be synced.
+
+    OSError, which names it, where the disk does not take them.
+    """
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:  # one above the study's, say, that only lets through
         return
     try:
         sync_open(fd)
+    except OSError as error:
+        raise named(error, folder) from None
     finally:
         os.close(fd)
 

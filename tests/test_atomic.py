@@ -100,6 +100,9 @@ def test_an_error_of_the_disk_names_the_file_that_was_synced(tmp_path, monkeypat
     with pytest.raises(OSError, match="Input/output error") as error:
         atomic.sync(tmp_path / "a")
     assert error.value.filename == str(tmp_path / "a")
+    with pytest.raises(OSError, match="Input/output error") as error:
+        atomic.sync_folder(tmp_path)
+    assert error.value.filename == str(tmp_path)
 
 
 def test_there_is_nothing_to_sync_where_there_is_no_file(tmp_path):
