@@ -473,8 +473,10 @@ def lose_the_power(run: Run) -> None:
     kill_everything(run)
     done = run.completed()
     for file in run.study.rglob("trials/*/*"):
-        kept = int(file.parent.name) in done and file.name in ("metrics.jsonl", "identity.json")
-        if not file.is_file() or kept or not file.parent.name.isdecimal():
+        number = file.parent.name
+        if not file.is_file() or not number.isdecimal():
+            continue
+        if int(number) in done and file.name in ("metrics.jsonl", "identity.json"):
             continue
         match run.dice.randrange(4):
             case 0:
@@ -485,7 +487,8 @@ def lose_the_power(run: Run) -> None:
                 half = file.stat().st_size // 2
                 file.write_bytes(b"\0" * half + file.read_bytes()[half:])
     for file in run.study.rglob("trials/*/checkpoints/last.pt"):
-        if int(file.parent.parent.name) not in done and run.dice.random() < 0.5:
+        number = file.parent.parent.name
+        if number.isdecimal() and int(number) not in done and run.dice.random() < 0.5:
             os.truncate(file, run.dice.randrange(file.stat().st_size + 1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections import deque
 from contextlib import suppress
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import State
     from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.store import History
 
 POLL_SECONDS = 0.01
 SHORTEST_POLL_SECONDS = 0.001
@@ -199,7 +201,7 @@ class Study:
 
     def _plan(self) -> None:
         """Take what the journal has, interrupted attempts ended, and let the sampler add what is missing."""
-        history = read_history(self.paths)
+        history = self.claim.through(self._history)
         self.programs.update(history.programs)
         left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
         for attempt in history.open_attempts:
@@ -230,6 +232,13 @@ class Study:
         self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
         for number in self._attempts:
             self._trials[number] = replace(self._trials[number], state="running")
+
+    def _history(self) -> History:
+        """What the journal says. FileNotFoundError where it is away, which lacks what this run has just written."""
+        history = read_history(self.paths)
+        if history.source is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.paths.journal))
+        return history
 
     def _unnamed(self) -> int:
         """Trials of an adaptive search that this run is still to choose."""
@@ -426,6 +435,9 @@ class Study:
         attempt = self._attempts.pop(number)
         attempt.ended = ended
         trial, measured = self._measured(self._trials[number])
+        if measured.curve is None:  # nothing, or the folder was away just then
+            self.claim.require()
+            trial, measured = self._measured(self._trials[number])
         self._trials[number] = trial
         attempt.measured = measured
         try:

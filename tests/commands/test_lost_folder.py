@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from playbook_cli import claim
+from playbook_cli.store import read_history
 from tests.batch_size import scripted as sizes
 from tests.commands import test_instability as rises
 from tests.commands.finished import finish
@@ -187,3 +188,24 @@ def test_a_repeat_waits_for_the_search_that_still_runs(bench):
     assert bench.finish(first).code == 0
     assert answer.code == 0, answer.err
     assert len(bench.events("started")) == 5
+
+
+def test_a_journal_that_is_away_while_it_is_read_is_read_again(bench, monkeypatch):
+    bench.study()
+    bench("run", "study.yaml", "--jobs", 1)
+    folder, calls = bench.paths().dir, []
+
+    def read(paths):
+        calls.append(paths)
+        if len(calls) > 1:
+            return read_history(paths)
+        folder.rename(folder.with_name("away"))
+        history = read_history(paths)
+        folder.with_name("away").rename(folder)
+        return history
+
+    monkeypatch.setattr("playbook_cli.study.read_history", read)
+    bench.study(trials=6)
+    assert bench("run", "study.yaml", "--jobs", 1).code == 0
+    assert [event["trial"] for event in bench.events("planned")] == list(range(6))
+    assert len(calls) == 2
