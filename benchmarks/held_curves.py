@@ -76,7 +76,7 @@ def rates(kind: Kind, t: Numbers) -> Numbers:
     if kind.schedule == "wsd":
         return np.asarray(np.clip((1 - t) / 0.2, 0.0, 1.0))
     if kind.schedule == "steps":
-        return np.asarray(0.1 ** np.searchsorted(np.array([0.5, 0.75, 0.9]), t, side="right"))
+        return np.asarray(0.1 ** np.searchsorted(np.array([0.6, 0.85]), t, side="right"))
     if kind.schedule == "restarts":
         return np.asarray(0.5 * (1 + np.cos(np.pi * ((t * kind.cycles) % 1.0))))
     return np.ones_like(t)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
@@ -10,12 +9,11 @@ from playbook_cli.advice.compute_rule import compute_bound
 from playbook_cli.advice.isolation_rule import isolation
 from playbook_cli.advice.ranking_rule import ranking
 from playbook_cli.advice.timing_rule import timing
-from playbook_cli.records import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from playbook_cli.records import Finding, StudyRecord, TrialRecord
+    from playbook_cli.records import Finding, StudyRecord
 
 CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "boundary": space_rules.boundary,
@@ -27,6 +25,7 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "still-improving": curve_rules.still_improving,
     "saturated": curve_rules.saturated,
     "training-loss-rising": curve_rules.training_loss_rising,
+    "periodic": curve_rules.periodic,
     "best-step": step_rules.best_step,
     "eval-frequency": step_rules.eval_frequency,
     "compute-bound": compute_bound,
@@ -35,17 +34,6 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "timing": timing,
 }
 """Every rule but the last, in reading order."""
-OF_WHOLE_TRAINING = (
-    "overfitting",
-    "late-variance",
-    "still-improving",
-    "saturated",
-    "training-loss-rising",
-    "best-step",
-    "eval-frequency",
-    "compute-bound",
-)
-"""The rules that ask what happens by the end of training: trials that stopped well before it have no say in them."""
 OF_SAMPLES = ("boundary", "instability-edge", "budget")
 """The rules that read a space off points that were sampled from it; of listed points only coverage says that."""
 FOR_RACES = ("infeasible", "training-loss-rising")
@@ -57,15 +45,10 @@ def read(study: StudyRecord) -> list[Finding]:
     repeated, study = study, study.search
     if study.raced:
         return [finding for rule in FOR_RACES for finding in CHECKS[rule](study)]
-    whole = replace(study, trials=[trial for trial in study.trials if _whole(trial, study.max_train_steps)])
     findings = [
         finding
         for rule, check in CHECKS.items()
         if not (study.listed and rule in OF_SAMPLES)
-        for finding in check(whole if rule in OF_WHOLE_TRAINING else study)
+        for finding in check(study)
     ]
     return findings if study.listed else findings + isolation(repeated, findings)
-
-
-def _whole(trial: TrialRecord, max_train_steps: int) -> bool:
-    return trial.state != "completed" or trial.curve is None or trial.last_step >= WHOLE * max_train_steps

@@ -51,7 +51,7 @@ def limit(study: StudyRecord, rule: str, name: str) -> float:
 _BEST_TRIALS = Threshold(
     name="best_trials",
     default=5,
-    meaning="curves read: those of so many best trials, and of the best trial of every arm",
+    meaning="curves read: of so many best trials, of the best third where that is more, and of every arm's best trial",
 )
 _MIN_EVALUATIONS = Threshold(
     name="min_evaluations", default=12, meaning="evaluations that a curve needs; with fewer the rule is undecided"
@@ -242,6 +242,25 @@ _RULES = (
         ),
         formula="Line through the second half: it rises by the threshold and more than noise explains.",
         action="Look for a bug in the training pipeline; else lower the learning rate or stabilise training.",
+        source="Examining the training curves",
+    ),
+    Rule(
+        name="periodic",
+        title="Do the curves rise and fall again and again?",
+        looks_at="the best trials' validation curves after the first tenth of training",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(
+                name="height", default=0.02, meaning="half of a wave's way up, as a share of the curve's whole drop"
+            ),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula=(
+            "A sine and its overtone beside a cubic trend: at one frequency, shared by the curves, with 4 periods or "
+            "more, they explain a third of what the trend leaves, beyond noise, and the curves do rise."
+        ),
+        action="Shuffle the data and look for a bug in the pipeline; or expect it, where the learning rate restarts.",
         source="Examining the training curves",
     ),
     Rule(
