@@ -30,6 +30,8 @@ PARTS = [
     "spec",
     "starting",
     "curves",
+    "measures",
+    "divergence",
     "identity",
     "events",
     "columns",

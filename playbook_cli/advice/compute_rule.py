@@ -64,8 +64,9 @@ def _by_curves(
     if validation.moves(*limits) == "rises" and validation.cycle is None:
         return _no(evidence, f"{message}: more steps make it worse")
     never = _never_fits(study)
-    if ahead == "unclear" and validation.why and validation.moves(*limits) != "flat":
-        message += f"; {validation.why}"
+    why = validation.why(*limits)
+    if ahead == "unclear" and why:
+        message += f"; {why}"
         if _sweep_fall(study) is not None and validation.course == "decays":
             return _yes(study, evidence, f"{message}, but {never}")
         if not study.imported and (study.training_fit is None or study.training_fit.steps < study.max_train_steps):

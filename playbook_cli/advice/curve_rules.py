@@ -127,7 +127,8 @@ def still_improving(study: StudyRecord) -> list[Finding]:
         return [found.info(name, "yes", evidence, message, act=act)]
     if longer in ("flat", "rises"):
         return [found.ok(name, "no", evidence, message)]
-    message = f"{message}; {seen.why}" if seen.why else f"{message}: too little to tell from noise"
+    why = seen.why(least, p_limit)
+    message = f"{message}; {why}" if why else f"{message}: too little to tell from noise"
     return [found.info(name, "undecided", evidence, message)]
 
 
@@ -169,7 +170,8 @@ def saturated(study: StudyRecord) -> list[Finding]:
         message += (
             f", but by {wording.percent(halves.fall)} of what lies between the best trial and the best quarter's last"
         )
-    if falls or counts or mean.fall >= most or mean.fall <= -most:
+    changes = (mean.fall >= most and mean.p_fall() < p_limit) or (mean.fall <= -most and mean.p_rise() < p_limit)
+    if falls or counts or changes:
         return [found.ok(name, "no", evidence, message)]
     if p_flat >= p_limit:
         return [found.info(name, "undecided", evidence, f"{message}: too little to tell from noise")]

@@ -133,7 +133,11 @@ _RULES = (
         looks_at="the share of ended trials that diverged or could not be trained",
         verdicts=("too-many", "few", "undecided"),
         thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
-        formula="infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible.",
+        formula=(
+            "infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible. A "
+            "trial diverges without a NaN, too, where its last tenth is no better than an untrained model (metric: "
+            "{chance: 0.9}; else the worst first evaluation of the better third) and its training loss not lower."
+        ),
         action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
         source="Extracting insight from experimental results",
     ),

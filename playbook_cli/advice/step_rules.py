@@ -71,7 +71,8 @@ def best_step(study: StudyRecord) -> list[Finding]:
         "trials": len(steps),
     } | ({"gain_at_end": seen.end.fall, "schedule": seen.course} if seen else {})
     of_all = f"of the better {wording.plural(len(steps), 'trial')}"
-    longer = seen.longer(limit(study, _BEST, "gain"), limit(study, _BEST, "p_value")) if seen else "unclear"
+    limits = (limit(study, _BEST, "gain"), limit(study, _BEST, "p_value"))
+    longer = seen.longer(*limits) if seen else "unclear"
     if evidence["early_share"] >= limit(study, _BEST, "early_share") and longer != "falls":
         enough = _rounded(study, 2 * max(s.share for s in early) * study.max_train_steps)
         message = (
@@ -88,8 +89,9 @@ def best_step(study: StudyRecord) -> list[Finding]:
         if evidence["late_share"] >= many:
             message += f", but their curves are flat over the last quarter ({_gained(seen)})"
         return [found.ok(_BEST, "fits", evidence, message + note)]
-    if seen is not None and seen.why and (seen.cycle or evidence["late_share"] > 1 - many):
-        return [found.info(_BEST, "undecided", evidence, f"{message}, but {seen.why}{note}")]
+    why = seen.why(*limits) if seen is not None else None
+    if why is not None:
+        return [found.info(_BEST, "undecided", evidence, f"{message}, but {why}{note}")]
     if evidence["early_share"] > 0.5:
         message = f"most, but not all, {of_all} had their best evaluation in the first {wording.percent(early_part)}"
         return [found.info(_BEST, "undecided", evidence, message + note)]

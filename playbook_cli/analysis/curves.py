@@ -1,20 +1,20 @@
 """Learning curves against their own noise: levels, lines and the columns that hold them.
 
-A column counts as measured on training data where a word of its name is `train` or `training`, and on validation data
-where one is `val`, `valid`, `validation`, `dev` or `eval` (`val_loss`, `validation/loss`, `loss.train`). The study's
-metric counts as a validation metric unless its name says training; a plain `loss` counts as training loss. Only columns
-whose name says loss, error, nll, perplexity or the like are read besides the metric: there, smaller is better.
+Columns are known by their names (`measures`). The study's metric counts as a validation metric unless its name says
+training. Only columns whose name says loss, error, nll, perplexity or the like are read besides the metric: there,
+smaller is better.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from playbook_cli.measures import ERROR, LOSS, TRAINING, VALIDATION, says, training_losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbook_cli.records import Curve, Metric, TrialRecord
-
-_TRAINING = {"train", "training", "trn"}
-_VALIDATION = {"val", "valid", "validation", "dev", "eval"}
-_LOSS = {"loss", "nll", "ce", "xent", "crossentropy", "perplexity", "ppl", "mse"}
-_ERROR = {"error", "err"}
-
 
 MOST = 120
 """Evaluations of a curve that are read one by one; of more, the means of so many blocks are."""
@@ -152,20 +146,17 @@ def objective(curve: Curve | None, metric: Metric) -> Series | None:
 
 def validation_loss(curve: Curve | None, metric: Metric) -> Series | None:
     """The validation loss where there is one besides the study's metric."""
-    return _first(curve, [n for n in _names(curve) if n != metric.name and _is(n, _VALIDATION) and _is(n, _LOSS)])
+    return _first(curve, [n for n in _names(curve) if n != metric.name and says(n, VALIDATION) and says(n, LOSS)])
 
 
 def training_loss(curve: Curve | None, metric: Metric) -> Series | None:
     """The training loss, or the training error where no loss is recorded."""
-    names = _names(curve)
-    marked = [n for n in names if _is(n, _TRAINING)]
-    loss = [n for n in marked if _is(n, _LOSS)] + [n for n in names if n.lower() == "loss" and n != metric.name]
-    return _first(curve, loss + [n for n in marked if _is(n, _ERROR)])
+    return _first(curve, training_losses(_names(curve), metric.name))
 
 
 def training_error(curve: Curve | None) -> Series | None:
     """The training error (`train_error`), which is zero where the training set is fitted perfectly."""
-    return _first(curve, [n for n in _names(curve) if _is(n, _TRAINING) and _is(n, _ERROR)])
+    return _first(curve, [n for n in _names(curve) if says(n, TRAINING) and says(n, ERROR)])
 
 
 def noise(losses: NDArray[np.float64], steps: NDArray[np.float64] | None = None) -> float:
@@ -373,10 +364,6 @@ def _zero(value: float) -> float:
 
 def _names(curve: Curve | None) -> Sequence[str]:
     return [] if curve is None else list(curve.values)
-
-
-def _is(name: str, words: set[str]) -> bool:
-    return not words.isdisjoint(re.split(r"[^a-z0-9]+|_", name.lower()))
 
 
 def _first(curve: Curve | None, names: Sequence[str]) -> Series | None:

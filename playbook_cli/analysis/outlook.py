@@ -60,15 +60,21 @@ class Outlook:
             return held if held in ("falls", "flat") else "unclear"
         return "unclear" if end == "falls" and self.course != "constant" else end
 
+    def why(self, gain: float, p_value: float) -> str | None:
+        """What keeps a fall at the end from speaking for more steps; None where nothing does, or none is seen."""
+        waves = self.cycle is not None or self.course == "restarts"
+        falls = self.end.fall >= gain / 2 and self.moves(gain, p_value) != "flat"
+        return self._hidden if waves or falls else None
+
     @property
-    def why(self) -> str | None:
-        """What keeps a fall at the end from speaking for more steps; None where nothing does."""
+    def _hidden(self) -> str | None:
         if self.cycle is not None:
-            return f"its curves rise and fall every {self.cycle.steps:.0f} steps, which says nothing about more steps"
+            return f"the curves rise and fall every {self.cycle.steps:.0f} steps, which says nothing about more steps"
         reasons: dict[Course, str | None] = {
             "constant": None,
             "restarts": "the learning rate restarts, which alone makes curves rise and fall",
-            "decays": "the schedule has decayed the learning rate by then: that alone makes curves fall",
+            "decays": "the schedule has decayed the learning rate by then: that alone makes curves fall, and only a "
+            "longer run tells whether more steps help",
             "unknown": "the learning rate is not known, and a schedule that decays it would make any curve fall: "
             "log learning_rate, or declare the schedule (fixed: {schedule: constant})",
         }

@@ -69,12 +69,16 @@ def next_(
     from playbook_cli.advice import advise
     from playbook_cli.advice.revision import Request
     from playbook_cli.commands import revised
+    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
     record = store.record().search
     _warn_of_missing(record, store)
+    explicit = (widen, narrow, regularize, max_train_steps, eval_every, trials, seed)
+    if exploit or number is not None or not any(option for option in explicit):
+        refuse_unlearned(record, str(store.paths.dir))
     findings = advise(record)
     request = Request(
         widen=widen or (),
