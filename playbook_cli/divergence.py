@@ -29,6 +29,8 @@ NO_BETTER = "no better than"
 """Part of the reason of every trial that is infeasible by this rule."""
 _NEAR = 0.02
 """Part of the way from an untrained model to the best trial that counts as nothing."""
+_MANY = 10
+"""Evaluations that show whether a curve moves at all."""
 _EARLY = 0.1
 """Part of training within which a first evaluation must lie to show an untrained model."""
 _LEAST = 4
@@ -120,12 +122,12 @@ def nothing_learned(trials: Sequence[TrialRecord], metric: Metric) -> str | None
             return None
         best = metric.loss(min(float(c.losses.min()) for c in courses))
         return f"no trial is better than chance ({metric.name} {metric.chance:.3g}): the best reaches {best:.3g}"
-    if len(courses) < _LEAST or any(c.losses.size < _LEAST for c in courses):
+    if len(courses) < _LEAST or any(c.losses.size < _MANY for c in courses):
         return None
-    noise = float(np.median([c.losses.std() for c in courses]))
+    noise = float(np.median([_jump(c) for c in courses]))
     means = np.array([c.losses.mean() for c in courses])
     size = float(np.median([c.losses.size for c in courses]))
-    still = all(abs(c.losses[0] - c.end) <= 4 * noise for c in courses)
+    still = all(c.losses[0] - _lowest(c) <= 5 * noise and not _falls(c.losses) for c in courses)
     alike = float(means.std()) <= 3 * noise / np.sqrt(size)
     idle = all(c.training.size < _LEAST or not _falls(c.training) for c in courses)
     if noise == 0.0 or not (still and alike and idle):

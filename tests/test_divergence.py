@@ -119,6 +119,13 @@ def test_a_study_that_never_leaves_chance_is_refused() -> None:
     assert nothing_learned(flat, replace(METRIC, chance=0.95)) is None
 
 
+@pytest.mark.parametrize("law", [0.4 * (1 - T), np.exp(-T / 0.5), np.abs(T - 0.3)], ids=["line", "slow", "turns"])
+def test_trials_that_move_alike_learn_all_the_same(law) -> None:
+    rng = np.random.default_rng(0)
+    assert nothing_learned([of(i, law + 0.01 * rng.normal(size=40)) for i in range(8)], METRIC) is None
+    assert nothing_learned([of(i, law) for i in range(8)], METRIC) is None
+
+
 def test_trials_that_are_flat_at_different_levels_were_trained_before_their_first_evaluation() -> None:
     rng = np.random.default_rng(0)
     flat = [of(i, 0.1 + 0.02 * i + 0.004 * rng.normal(size=40)) for i in range(8)]

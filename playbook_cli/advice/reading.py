@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
@@ -11,7 +12,7 @@ from playbook_cli.advice.ranking_rule import ranking
 from playbook_cli.advice.timing_rule import timing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from playbook_cli.records import Finding, StudyRecord
 
@@ -36,6 +37,8 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
 """Every rule but the last, in reading order."""
 OF_SAMPLES = ("boundary", "instability-edge", "budget")
 """The rules that read a space off points that were sampled from it; of listed points only coverage says that."""
+MORE_STEPS = (("still-improving", "yes"), ("best-step", "train-longer"), ("compute-bound", "yes"))
+FEWER_STEPS = (("saturated", "yes"), ("best-step", "too-many-steps"))
 FOR_RACES = ("infeasible", "training-loss-rising")
 """The rules that can be read off trials which ended where they fitted or could not win."""
 
@@ -51,4 +54,25 @@ def read(study: StudyRecord) -> list[Finding]:
         if not (study.listed and rule in OF_SAMPLES)
         for finding in check(study)
     ]
+    findings = agreed(findings)
     return findings if study.listed else findings + isolation(repeated, findings)
+
+
+def agreed(findings: Sequence[Finding]) -> list[Finding]:
+    """These findings, none of which asks for fewer steps where another asks for more: when in doubt, longer."""
+    longer = [f.rule for f in findings if (f.rule, f.verdict) in MORE_STEPS]
+    if not longer:
+        return list(findings)
+    names = " and ".join(longer)
+    return [
+        replace(
+            f,
+            severity="info",
+            verdict="undecided",
+            message=f"{f.message}, but {names} {'say' if len(longer) > 1 else 'says'} longer: when in doubt, longer",
+            next=None,
+        )
+        if (f.rule, f.verdict) in FEWER_STEPS
+        else f
+        for f in findings
+    ]
