@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _WANDERING = 0.3
 """Memory of the noise from which on its wander may look like a rise."""
+_CURVES = 3
+"""Curves that it takes to ask for fewer steps."""
 _DECAYED = 0.5
 
 
@@ -175,6 +177,9 @@ def saturated(study: StudyRecord) -> list[Finding]:
         return [found.ok(name, "no", evidence, message)]
     if p_flat >= p_limit:
         return [found.info(name, "undecided", evidence, f"{message}: too little to tell from noise")]
+    if len(read) < _CURVES:
+        few = f"{message}: too few trials trained to the end to cut their steps"
+        return [found.info(name, "undecided", evidence, few)]
     act = wording.command("next", study, "--max-train-steps", str(math.ceil(study.max_train_steps / 2)))
     return [found.info(name, "yes", evidence, f"{message}: fewer steps would do", act=act)]
 
@@ -239,6 +244,8 @@ def _overfit(study: StudyRecord, read: Read, tests: int, wander: float, noise: N
         own = noise if series is read.series else None
         rise, share = curves.rise(series, memory=wander, noise=own), _risen(series)
         if share >= least and 2 * tests * rise.p_value() < p_value:
+            if training is not None and curves.rises_since(training, rise.lowest_step, least):
+                return None
             return _Overfit(
                 read=read,
                 series=series,

@@ -267,6 +267,21 @@ def rise(series: Series, share: float = _LEVEL, *, memory: float = 0.0, noise: N
     )
 
 
+def rises_since(series: Series, step: float, least: float) -> bool:
+    """Whether the curve ends above its level up to this step, by this share of its drop until then and beyond noise.
+
+    Half of that level is enough, too: the first evaluation of a network that was set up badly is of any size.
+    """
+    blocks = series.blocks
+    size = max(2, math.ceil(blocks.losses.size * _LEVEL))
+    before = blocks.losses[blocks.steps <= step]
+    if before.size < 2:
+        return False
+    then, now = float(np.median(before[-size:])), float(np.median(blocks.losses[-size:]))
+    noise = 2 * _zero(blocks.jitter) * math.sqrt(2 / size)
+    return now - then > max(min(least * max(float(before[0]) - then, 0.0), abs(then) / 2), noise, 0.0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Noise:
     """The noise of one evaluation, or of a block of many, in several curves."""
