@@ -277,8 +277,9 @@ def rises_since(series: Series, step: float, least: float) -> bool:
     before = blocks.losses[blocks.steps <= step]
     if before.size < 2:
         return False
-    then, now = float(np.median(before[-size:])), float(np.median(blocks.losses[-size:]))
-    noise = 2 * _zero(blocks.jitter) * math.sqrt(2 / size)
+    ends = (before[-size:], blocks.losses[-size:])
+    then, now = (float(np.median(end)) for end in ends)
+    noise = 2 * max(float(np.median(np.abs(np.diff(end)))) for end in ends) * math.sqrt(2 / size)
     return now - then > max(min(least * max(float(before[0]) - then, 0.0), abs(then) / 2), noise, 0.0)
 
 
