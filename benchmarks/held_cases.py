@@ -109,6 +109,9 @@ def _cases() -> list[Case]:
             (bound, f"not bound? open, {name}", False, no, held(opened)),
             ("periodic", name, False, yes, held(settled)),
         ]
+    for schedule in ("cosine", "linear"):
+        late = replace(ENOUGH, time=0.03, schedule=schedule, power=0.1, told="declared", noise=0.003)
+        rows += [(best, f"fits: enough, annealed at the end, {schedule}", True, ("fits",), held(late))]
     half = replace(SETTLED, stopped=0.5)
     swing = replace(SETTLED, swing=0.06)
     rows += [

@@ -42,6 +42,8 @@ class Kind:
     """logged | declared | unsaid: how a reader may know the schedule."""
     anneal: float = 0.0
     """Part of the drop that follows the learning rate itself."""
+    power: float = 1.0
+    """Of the learning rate that it follows: the larger, the later it falls."""
     noise: float = 0.01
     """Standard deviation of an evaluation late in training."""
     memory: float = 0.0
@@ -103,7 +105,7 @@ def curve(kind: Kind, rng: np.random.Generator, *, floor: float, drop: float, en
     fine = rates(kind, FINE)
     done = np.interp(t, FINE, np.concatenate([[0.0], np.cumsum((fine[1:] + fine[:-1]) / 2 * np.diff(FINE))]))
     rate = rates(kind, t)
-    height = (1 - kind.anneal) * level(kind, done) + kind.anneal * rate
+    height = (1 - kind.anneal) * level(kind, done) + kind.anneal * rate**kind.power
     height = height + kind.rise * np.clip((t - kind.turn) / max(1 - kind.turn, 1e-9), 0.0, 1.0)
     height = height + kind.swing * np.sin(2 * np.pi * kind.cycles * t + rng.uniform(0, 2 * np.pi))
     value = floor + drop * height

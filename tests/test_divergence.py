@@ -15,6 +15,7 @@ from playbook_cli.advice import advise
 from playbook_cli.divergence import judged, nothing_learned, refuse_unlearned, untrained
 from playbook_cli.errors import StudyError
 from playbook_cli.records import Best, Curve, Metric, TrialRecord
+from tests.commands.finished import finish
 
 STEPS = np.arange(1, 41) * 25
 T = STEPS / 1000
@@ -143,3 +144,28 @@ def test_no_curve_is_no_evidence() -> None:
     assert untrained([trial(0, {}, 0.1)], METRIC) is None
     assert nothing_learned([trial(0, {}, math.nan)], METRIC) is None
     assert judged([], METRIC) == []
+
+
+CHANCE = {"name": "loss", "chance": 0.05}
+
+
+@pytest.mark.parametrize("verb", [["next"], ["next", "--exploit"], ["adopt"]], ids=" ".join)
+def test_nothing_goes_on_from_a_study_that_is_no_better_than_chance(bench, verb) -> None:
+    finish(bench, lambda params: 0.06 + params["x"], metric=CHANCE)
+    name, *options = verb
+    answer = bench(name, "runs/toy", *options)
+    assert answer.code == 2
+    assert "no trial is better than chance (loss 0.05)" in answer.err
+    assert "No trial is better than chance" in bench("report", "runs/toy").out
+
+
+def test_what_beats_chance_goes_on(bench) -> None:
+    finish(bench, lambda params: params["x"] / 100, metric=CHANCE)
+    assert bench("adopt", "runs/toy").code == 0
+
+
+def test_chance_is_a_number(bench) -> None:
+    answer = bench("plan", str(bench.study(metric={"name": "loss", "chance": "often"})))
+    assert answer.code == 2
+    assert "chance" in answer.err
+    assert "Traceback" not in answer.err

@@ -76,7 +76,7 @@ def _by_curves(
         unless = never or "unless lr-sweep finds steps that you can afford and that fit the training set"
         return _yes(study, evidence, f"{message}: the number of steps is what limits it; {unless}")
     if ahead == "flat" or (learns == "flat" and ahead != "falls"):
-        return _no(evidence, f"{message}: something else than the number of steps limits it")
+        return _no(evidence, f"{message}{validation.owed}: something else than the number of steps limits it")
     return found.info(_NAME, "undecided", evidence, message)
 
 

@@ -128,7 +128,7 @@ def still_improving(study: StudyRecord) -> list[Finding]:
         act = wording.command("next", study, "--max-train-steps", str(2 * study.max_train_steps))
         return [found.info(name, "yes", evidence, message, act=act)]
     if longer in ("flat", "rises"):
-        return [found.ok(name, "no", evidence, message)]
+        return [found.ok(name, "no", evidence, message + seen.owed)]
     why = seen.why(least, p_limit)
     message = f"{message}; {why}" if why else f"{message}: too little to tell from noise"
     return [found.info(name, "undecided", evidence, message)]

@@ -87,7 +87,7 @@ def best_step(study: StudyRecord) -> list[Finding]:
         return [_falling(study, seen, evidence, message, note)]
     if seen is not None and longer in ("flat", "rises"):
         if evidence["late_share"] >= many:
-            message += f", but their curves are flat over the last quarter ({_gained(seen)})"
+            message += f", but {_flat(seen)} ({_gained(seen)})"
         return [found.ok(_BEST, "fits", evidence, message + note)]
     why = seen.why(*limits) if seen is not None else None
     waves = seen is not None and (seen.cycle is not None or seen.course == "restarts")
@@ -199,8 +199,17 @@ def _unlike(study: StudyRecord, better: Sequence[TrialRecord], steps: Sequence[B
     return ""
 
 
+def _flat(seen: Outlook) -> str:
+    if seen.held is not None:
+        return "their curves were flat while the learning rate was at its peak"
+    if seen.high is not None:
+        return "their curves fell little while the learning rate was high"
+    return "their curves are flat over the last quarter"
+
+
 def _gained(seen: Outlook) -> str:
-    return f"{wording.percent(max((seen.held or seen.end).fall, 0.0))} of what they gained after the first tenth"
+    fall = (seen.held or seen.high or seen.end).fall
+    return f"{wording.percent(max(fall, 0.0))} of what they gained after the first tenth"
 
 
 def _better_half(study: StudyRecord) -> list[TrialRecord]:

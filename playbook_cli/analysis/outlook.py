@@ -26,6 +26,10 @@ Moves = Literal["falls", "flat", "rises", "unclear"]
 
 _FLAT = 0.05
 """Chance that a curve that still falls is taken for one that does not."""
+_FEW = 0.2
+"""Part of the fall at the end of a decay; a curve that fell by less at a high rate owes its fall to the decay."""
+_READABLE = 8
+"""Evaluations of a part of training that is read by itself."""
 SHORTEST = 0.3
 """Part of training for which a learning rate must be held at its peak for that part to be read by itself."""
 
@@ -40,6 +44,8 @@ class Outlook:
     """Over the last part of training."""
     held: Line | None
     """Over the last part of the time at the peak's learning rate; None where the schedule has no such time."""
+    high: Line | None
+    """Over the later half of the time in which a decaying learning rate was still high; None where nothing decays."""
     course: Course
     """What the learning rate does in the second half of training."""
     cycle: Cycle | None
@@ -58,6 +64,9 @@ class Outlook:
         if self.held is not None:
             held = moves(self.held, gain, p_value)
             return held if held in ("falls", "flat") else "unclear"
+        # A decay only adds to a fall: what was flat before most of it had come to its end.
+        if self.high is not None and moves(self.high, max(gain, _FEW * self.end.fall), p_value) == "flat":
+            return "flat"
         return "unclear" if end == "falls" and self.course != "constant" else end
 
     def why(self, gain: float, p_value: float) -> str | None:
@@ -65,6 +74,13 @@ class Outlook:
         waves = self.cycle is not None or self.course == "restarts"
         falls = self.end.fall >= gain / 2 and self.moves(gain, p_value) != "flat"
         return self._hidden if waves or falls else None
+
+    @property
+    def owed(self) -> str:
+        """That a fall at the end is the schedule's, as a clause; empty where no decay is known to make it."""
+        if self.high is None:
+            return ""
+        return f"; by {max(self.high.fall, 0.0):.1%} while the learning rate was high, so the schedule makes that fall"
 
     @property
     def _hidden(self) -> str | None:
@@ -110,11 +126,14 @@ def outlook(
         return None
     series = [s for _, s in read]
     course = schedule.shared(schedule.course(t, max_train_steps, decayed=decayed) for t, _ in read)
-    held = [part for t, s in read if (part := _held(t, s, max_train_steps)) is not None] if course == "decays" else []
+    decays = course == "decays"
+    held = [part for t, s in read if decays and (part := _until(t, s, max_train_steps, held=True)) is not None]
+    high = [(part, s) for t, s in read if decays and (part := _until(t, s, max_train_steps, held=False)) is not None]
     return Outlook(
         name=series[0].name,
         end=curves.pooled([curves.line(s, share, memory) for s in series], [scale(s) for s in series]),
         held=curves.pooled([curves.line(s, share, memory) for s in held], [scale(s) for s in held]) if held else None,
+        high=_pooled_high(high, memory) if high and not held else None,
         course=course,
         cycle=cycle(series),
         curves=len(series),
@@ -126,12 +145,18 @@ def scale(series: Series) -> float:
     return max(series.later_drop, series.drop / 5)
 
 
-def _held(trial: TrialRecord, series: Series, max_train_steps: int) -> Series | None:
-    """The curve as far as the learning rate stayed at its peak; None where that is too short to be read."""
+def _pooled_high(parts: Sequence[tuple[Series, Series]], memory: float) -> Line:
+    """By the scale of whole curves: the part of one may be all but flat."""
+    return curves.pooled([curves.line(part, 0.5, memory) for part, _ in parts], [scale(whole) for _, whole in parts])
+
+
+def _until(trial: TrialRecord, series: Series, max_train_steps: int, *, held: bool) -> Series | None:
+    """The curve as far as the learning rate stayed at its peak, or high; None where that is too short to be read."""
     known = schedule.rates(trial, max_train_steps)
-    if known is None or known.held_until < SHORTEST * max_train_steps:
+    last = None if known is None else known.held_until if held else known.high_until
+    if last is None or last < SHORTEST * max_train_steps:
         return None
-    kept = series.steps <= known.held_until
-    if kept.sum() < 8:
+    kept = series.steps <= last
+    if kept.sum() < _READABLE:
         return None
     return Series(name=series.name, steps=series.steps[kept], losses=series.losses[kept])

@@ -65,6 +65,7 @@ _KINDS: dict[str, tuple[Course, str | None]] = {
 """From a declared name, in small letters alone, to what it does and the schedule of this package that it is."""
 _BACK = 0.3
 """A rate that has fallen by this part of its peak and rises by as much again is one of restarts."""
+_HIGH = 0.5
 _HOLDING = 0.97
 """Part of the peak from which on a rate counts as held there."""
 
@@ -83,8 +84,16 @@ class Rates:
     @property
     def held_until(self) -> float:
         """The last step of the peak's plateau, which is never left before; the peak's own where there is none."""
+        return self._until(_HOLDING)
+
+    @property
+    def high_until(self) -> float:
+        """The last step before the rate falls below half of its peak."""
+        return self._until(_HIGH)
+
+    def _until(self, part: float) -> float:
         peak = int(np.argmax(self.parts))
-        below = np.flatnonzero(self.parts[peak:] < _HOLDING)
+        below = np.flatnonzero(self.parts[peak:] < part)
         return float(self.steps[-1] if below.size == 0 else self.steps[peak + max(int(below[0]) - 1, 0)])
 
 

@@ -188,3 +188,13 @@ def test_an_evaluation_after_every_step_can_not_be_finer() -> None:
 
 def test_nothing_completed_is_undecided() -> None:
     assert only(eval_frequency(study([]))).verdict == "undecided"
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_what_was_flat_before_most_of_a_decay_had_come_to_its_end(schedule: str) -> None:
+    late = replace(ENOUGH, time=0.03, schedule=schedule, power=0.1, noise=0.003, told="declared")
+    finding = only(best_step(held_study([late] * 16, np.random.default_rng(1))))
+    assert finding.verdict == "fits"
+    assert "fell little while the learning rate was high" in finding.message
+    wanting = replace(WANTING, schedule=schedule, told="declared")
+    assert only(best_step(held_study([wanting] * 16, np.random.default_rng(1)))).verdict == "undecided"
