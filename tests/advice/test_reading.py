@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generators import halton, parameters, study, surface_study, trial
+from benchmarks.held_cases import HELD_CASES
 from benchmarks.held_curves import Kind, held_study
 from benchmarks.learning_curves import Course, curve_study
 from benchmarks.truth import CASES, measure
@@ -177,3 +178,9 @@ def test_a_finding_that_gives_way_says_to_what() -> None:
     assert (given.verdict, given.next, kept) == ("undecided", None, more)
     assert "compute-bound says longer: when in doubt, longer" in given.message
     assert agreed([few]) == [few]
+
+
+@pytest.mark.parametrize("case", HELD_CASES, ids=[f"{c.rule}: {c.name}" for c in HELD_CASES])
+def test_rules_are_hardly_ever_wrong_with_confidence_about_curves_of_another_make(case) -> None:
+    row = measure(case, 24, 2, studies=3, seeds="dev")
+    assert row.spoke + row.undecided >= row.studies - 1 if case.should else row.spoke <= 1
