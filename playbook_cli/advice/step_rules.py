@@ -163,7 +163,7 @@ def _voters(study: StudyRecord) -> tuple[list[TrialRecord], list[BestStep]]:
     One that was stopped while it still improved would have been best later, nobody knows when.
     """
     better = _better_half(study)
-    steps = best_steps(better, study.metric, study.max_train_steps, memory=memory(study))
+    steps = best_steps(better, study.metric, study.max_train_steps)
     late = 1 - limit(study, _BEST, "late")
     ended = {t.id for t in outcomes.whole(better, study.max_train_steps)}
     known = [

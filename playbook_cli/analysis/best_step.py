@@ -12,7 +12,6 @@ from playbook_cli.analysis import curves, schedule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playbook_cli.analysis.curves import Line
     from playbook_cli.records import Metric, TrialRecord
 
 LAST = 0.25
@@ -22,48 +21,30 @@ _LEVEL = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class BestStep:
-    """Where in training one trial was best, and how its curve ended."""
+    """Where in training one trial was best."""
 
     share: float
     """Step of the best level / max_train_steps: of a mean of a tenth of the evaluations, unless there are few."""
     learning_rate: float | None
     """Learning rate at the best step as a part of the trial's peak; None where it is not known."""
-    end: Line | None
-    """The line through the last quarter of the curve; None where there are too few evaluations."""
-    scale: float
-    """What `end` is measured by: how far the curve came down after the first tenth of training."""
     evaluations: int | None
     """Of the metric; None of a trial without a curve, whose best step alone is known."""
 
 
-def best_steps(
-    trials: Sequence[TrialRecord], metric: Metric, max_train_steps: int, *, memory: float = 0.0
-) -> list[BestStep]:
-    """One value for each of these completed trials, in order; `memory` is that of their noise."""
+def best_steps(trials: Sequence[TrialRecord], metric: Metric, max_train_steps: int) -> list[BestStep]:
+    """One value for each of these completed trials, in order."""
     read = []
     for trial in trials:
         series = curves.objective(trial.curve, metric)
-        if series is not None and not curves.readable(series, LAST):
-            end = None
-        else:
-            end = None if series is None else curves.line(series, LAST, memory)
         known = schedule.rates(trial, max_train_steps)
         read.append(
             BestStep(
                 share=_best(trial, series) / max(max_train_steps, 1),
                 learning_rate=known.at(trial.best.step) if trial.best and known else None,
-                end=end,
-                scale=max(series.later_drop, series.drop / 5) if series is not None else 0.0,
                 evaluations=None if trial.curve is None else 0 if series is None else series.losses.size,
             )
         )
     return read
-
-
-def pooled_end(steps: Sequence[BestStep]) -> Line | None:
-    """How these trials' curves end on average, each measured by its own scale; None where none can be read."""
-    known = [(s.end, s.scale) for s in steps if s.end is not None]
-    return curves.pooled([end for end, _ in known], [scale for _, scale in known]) if known else None
 
 
 def _best(trial: TrialRecord, series: curves.Series | None) -> float:

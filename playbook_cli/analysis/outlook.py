@@ -121,7 +121,8 @@ def outlook(
 
     A learning rate below the part `decayed` of its peak counts as decayed; `memory` is that of the curves' noise.
     """
-    read = [(t, s) for t in trials if (s := of(t.curve, metric)) is not None and s.losses.size >= max(evaluations, 4)]
+    every = [(t, s) for t in trials if (s := of(t.curve, metric)) is not None and s.losses.size >= evaluations]
+    read = [(t, s) for t, s in every if curves.readable(s, share)]
     if not read:
         return None
     series = [s for _, s in read]
