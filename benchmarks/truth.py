@@ -1,6 +1,6 @@
 """How often each rule speaks when it should and when it should not, on generated studies whose truth is known.
 
-    python -m benchmarks.truth --seeds dev|report [--studies 200] [--rule NAME ...] [--markdown]
+    python -m benchmarks.truth --seeds dev|report [--studies 200] [--rule NAME ...] [--held] [--markdown]
 
 Thresholds were chosen on the development seeds; published figures come from the reporting seeds, which nothing was
 fitted to. `undecided` counts as neither: it is shown beside the two rates, which are shares of the decided studies.
@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks import decision_cases
 from benchmarks.arm_cases import ARM_CASES
 from benchmarks.curve_cases import CURVE_CASES
+from benchmarks.held_cases import HELD_CASES
 from benchmarks.surface_cases import SURFACE_CASES
 from playbook_cli.advice import advise
 from playbook_cli.advice.reading import CHECKS
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from benchmarks.cases import Case
 
 CASES = [*SURFACE_CASES, *CURVE_CASES, *ARM_CASES]
+HELD = HELD_CASES
+"""Curves of another make: `--held`."""
 SEEDS = {"dev": 1_000_000, "report": 2_000_000}
 
 
@@ -78,12 +81,14 @@ def main() -> None:
     parser.add_argument("--seeds", choices=sorted(SEEDS), default="dev")
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--rule", action="append")
+    parser.add_argument("--held", action="store_true", help="the curves of held_curves.py in place of all others")
+    parser.add_argument("--case", default="", help="only cases whose name holds this text")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     start = time.perf_counter()
     rows = []
-    for case in CASES:
-        if options.rule and case.rule not in options.rule:
+    for case in HELD if options.held else CASES:
+        if (options.rule and case.rule not in options.rule) or options.case not in case.name:
             continue
         done = [measure(case, n, d, studies=options.studies, seeds=options.seeds) for n, d in case.sizes]
         rows += done
@@ -91,7 +96,7 @@ def main() -> None:
             print(_line(case, done), flush=True)
     if options.markdown:
         print(markdown(rows))
-    if not options.rule or decision_cases.NAME in options.rule:
+    if not options.held and (not options.rule or decision_cases.NAME in options.rule):
         print(f"\n{decision_cases.table(cases=options.studies, seed=SEEDS[options.seeds])}")
     kept = sum(row.wanted for row in rows)
     seconds = time.perf_counter() - start

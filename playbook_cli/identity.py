@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import atomic, inside
 from playbook_cli.curves import Measured, best_of, measure
-from playbook_cli.spec.affects import Affects, fields
+from playbook_cli.spec.load import training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 def of(spec: StudySpec, trial: TrialRecord) -> str:
     """The identity of a planned trial: 32 hexadecimal digits of a hash of all that its results depend on."""
-    decisive = fields(type(spec), Affects.PROGRAM, Affects.TRAINING)
-    study = spec.model_dump(mode="json", include=set(decisive), exclude_none=True)
     planned = {"trial": trial.id, "params": dict(trial.params), "seed": trial.seed, "repeat_of": trial.repeat_of}
-    text = json.dumps({"study": study, **planned}, sort_keys=True, default=str)
+    text = json.dumps({"study": training(spec), **planned}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -34,6 +34,8 @@ class Metric:
 
     name: str
     goal: Goal = "minimize"
+    chance: float | None = None
+    """What a model reaches that has learned nothing; None where nobody said."""
 
     def loss(self, value: float) -> float:
         """`value` turned so that smaller is better."""

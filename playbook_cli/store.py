@@ -13,6 +13,7 @@ from playbook_cli import events, journal, regular
 from playbook_cli.acts import run
 from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measured_by
+from playbook_cli.divergence import judged
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.identity import measured as measured_of
 from playbook_cli.identity import verified
@@ -119,6 +120,8 @@ class Store:
         under_way = self._under_way(history)
         spec, space = self.spec, self.spec.space()
         trials = [self._measured(replace(t, state="running") if t.id in under_way else t) for t in history.trials]
+        if spec.probe is None:
+            trials = judged(trials, self.metric)
         return StudyRecord(
             name=spec.name,
             goal=spec.goal,

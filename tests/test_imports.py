@@ -34,6 +34,8 @@ PARTS = [
     "spec",
     "starting",
     "curves",
+    "measures",
+    "divergence",
     "identity",
     "events",
     "columns",

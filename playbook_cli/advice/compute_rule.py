@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import Next
-from playbook_cli.advice import found, wording
+from playbook_cli.advice import best_curves, found, wording
+from playbook_cli.advice.best_curves import best_trials, ends
 from playbook_cli.advice.rules import limit
-from playbook_cli.analysis import outcomes
-from playbook_cli.analysis.regime import regime
+from playbook_cli.analysis import curves
+from playbook_cli.analysis.best_step import LAST
+from playbook_cli.analysis.outlook import moves
+from playbook_cli.analysis.regime import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from playbook_cli.analysis.regime import Ending, Moves, Regime
+    from playbook_cli.analysis.outlook import Outlook
     from playbook_cli.records import Finding, StudyRecord
 
 _NAME = "compute-bound"
@@ -26,52 +29,55 @@ _TOP = 3
 def compute_bound(study: StudyRecord) -> list[Finding]:
     """One finding for the study."""
     p_value, gain = limit(study, _NAME, "p_value"), limit(study, _NAME, "gain")
-    best = outcomes.ranked(study.trials, study.metric)[: max(1, int(limit(study, _NAME, "best_trials")))]
-    seen = regime(
-        best,
-        study.metric,
-        evaluations=limit(study, _NAME, "min_evaluations"),
-        decayed=limit(study, _NAME, "decayed"),
-    )
-    evidence = _evidence(study, seen) | {"gain_threshold": gain, "p_value_threshold": p_value}
+    best = [t for t, _ in best_trials(study, _NAME).values()]
+    training, validation = (ends(study, _NAME, LAST, of) for of in (curves.training_loss, curves.objective))
+    zero = fitted(best)
+    evidence = _evidence(study, training, validation, zero) | {"gain_threshold": gain, "p_value_threshold": p_value}
     fits = study.training_fit
     if fits is not None and fits.fits:
         message = f"lr-sweep fits the training set perfectly within {wording.plural(fits.steps, 'step')}"
         return [_no(evidence, message)]
-    if best and 2 * seen.fitted > len(best):
-        message = f"the training error of {seen.fitted} of {wording.plural(len(best), 'best trial')} ends at zero"
+    if best and 2 * zero > len(best):
+        message = f"the training error of {zero} of {wording.plural(len(best), 'best trial')} ends at zero"
         return [_no(evidence, message)]
-    if seen.validation is None:
+    if validation is None:
         least = limit(study, _NAME, "min_evaluations")
         message = f"no completed trial has {least:g} evaluations of {study.metric.name}: the curves cannot be judged"
+        if best_curves.stopped(study) and not best:
+            message = f"{best_curves.stopped(study)}: no curve shows the end of training"
         return [found.info(_NAME, "undecided", evidence, message)]
-    validation = seen.validation.moves(gain, p_value)
-    training = seen.training.moves(gain, p_value) if seen.training else None
-    return [_by_curves(study, seen, evidence, validation, training)]
+    return [_by_curves(study, training, validation, evidence, (gain, p_value))]
 
 
 def _by_curves(
-    study: StudyRecord, seen: Regime, evidence: Mapping[str, Any], validation: Moves, training: Moves | None
+    study: StudyRecord,
+    training: Outlook | None,
+    validation: Outlook,
+    evidence: Mapping[str, Any],
+    limits: tuple[float, float],
 ) -> Finding:
     """What the ends of the curves say, where nothing is known to fit the training set."""
-    assert seen.validation is not None
-    said = [_said(seen.training, training)] if seen.training is not None and training is not None else []
-    message = f"over the last quarter {', and '.join([*said, _said(seen.validation, validation)])}"
-    if validation == "rises":
+    said = [_said(seen, *limits) for seen in (training, validation) if seen is not None]
+    at_peak = " at the peak learning rate" if validation.held is not None else ""
+    message = f"over the last quarter{at_peak} {', and '.join(said)}"
+    ahead = validation.longer(*limits)
+    learns = training.longer(*limits) if training is not None else None
+    if validation.moves(*limits) == "rises" and validation.cycle is None:
         return _no(evidence, f"{message}: more steps make it worse")
     never = _never_fits(study)
-    if 2 * seen.decayed > seen.read:
-        message += "; the schedule has decayed the learning rate by then, so the curves cannot say what more steps do"
-        if _sweep_fall(study) is not None:
+    why = validation.why(*limits)
+    if ahead == "unclear" and why:
+        message += f"; {why}"
+        if _sweep_fall(study) is not None and validation.course == "decays":
             return _yes(study, evidence, f"{message}, but {never}")
         if not study.imported and (study.training_fit is None or study.training_fit.steps < study.max_train_steps):
             message += f"; playbook lr-sweep with --steps {study.max_train_steps} or more would tell"
         return found.info(_NAME, "undecided", evidence, message)
-    if validation == "falls" and training in ("falls", None):
+    if ahead == "falls" and learns in ("falls", None):
         unless = never or "unless lr-sweep finds steps that you can afford and that fit the training set"
         return _yes(study, evidence, f"{message}: the number of steps is what limits it; {unless}")
-    if validation == "flat" or (training == "flat" and validation != "falls"):
-        return _no(evidence, f"{message}: something else than the number of steps limits it")
+    if ahead == "flat" or (learns == "flat" and ahead != "falls"):
+        return _no(evidence, f"{message}{validation.owed}: something else than the number of steps limits it")
     return found.info(_NAME, "undecided", evidence, message)
 
 
@@ -104,25 +110,26 @@ def _no(evidence: Mapping[str, Any], message: str) -> Finding:
     return found.ok(_NAME, "no", evidence, f"{message}; best-step says how long to train")
 
 
-def _said(ending: Ending, moves: Moves) -> str:
+def _said(seen: Outlook, gain: float, p_value: float) -> str:
     """`train_loss still improves by 12% of what it gained before`."""
-    share = f"{wording.percent(abs(ending.line.fall))} of what it gained before"
+    line = seen.held or seen.end
+    share = f"{wording.percent(abs(line.fall))} of what it gained before"
     how = {
         "falls": f"still improves by {share}",
         "rises": f"gets worse by {share}",
         "flat": f"is flat ({share})",
         "unclear": "moves too little to be told from noise",
     }
-    return f"{ending.name} {how[moves]}"
+    return f"{seen.name} {how[moves(line, gain, p_value)]}"
 
 
-def _evidence(study: StudyRecord, seen: Regime) -> dict[str, Any]:
+def _evidence(study: StudyRecord, training: Outlook | None, validation: Outlook | None, zero: int) -> dict[str, Any]:
     fits = study.training_fit
-    known: dict[str, Any] = {"curves": seen.validation.curves if seen.validation else 0}
-    for name, ending in (("training", seen.training), ("validation", seen.validation)):
-        if ending is not None:
-            known |= {f"{name}_gain_at_end": ending.line.fall, f"{name}_metric": ending.name}
-    known |= {"fitted": seen.fitted, "decayed": seen.decayed}
+    known: dict[str, Any] = {"curves": validation.curves if validation else 0}
+    for name, seen in (("training", training), ("validation", validation)):
+        if seen is not None:
+            known |= {f"{name}_gain_at_end": seen.end.fall, f"{name}_metric": seen.name}
+    known |= {"fitted": zero} | ({"schedule": validation.course} if validation else {})
     if fits is not None:
         known |= {"lr_sweep_fits": fits.fits, "lr_sweep_steps": fits.steps}
         known |= {} if fits.fell is None else {"lr_sweep_fall": fits.fell}

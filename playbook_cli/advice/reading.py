@@ -10,12 +10,11 @@ from playbook_cli.advice.compute_rule import compute_bound
 from playbook_cli.advice.isolation_rule import isolation
 from playbook_cli.advice.ranking_rule import ranking
 from playbook_cli.advice.timing_rule import timing
-from playbook_cli.records import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from playbook_cli.records import Finding, StudyRecord, TrialRecord
+    from playbook_cli.records import Finding, StudyRecord
 
 CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "boundary": space_rules.boundary,
@@ -27,6 +26,7 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "still-improving": curve_rules.still_improving,
     "saturated": curve_rules.saturated,
     "training-loss-rising": curve_rules.training_loss_rising,
+    "periodic": curve_rules.periodic,
     "best-step": step_rules.best_step,
     "eval-frequency": step_rules.eval_frequency,
     "compute-bound": compute_bound,
@@ -35,19 +35,10 @@ CHECKS: Mapping[str, Callable[[StudyRecord], list[Finding]]] = {
     "timing": timing,
 }
 """Every rule but the last, in reading order."""
-OF_WHOLE_TRAINING = (
-    "overfitting",
-    "late-variance",
-    "still-improving",
-    "saturated",
-    "training-loss-rising",
-    "best-step",
-    "eval-frequency",
-    "compute-bound",
-)
-"""The rules that ask what happens by the end of training: trials that stopped well before it have no say in them."""
 OF_SAMPLES = ("boundary", "instability-edge", "budget")
 """The rules that read a space off points that were sampled from it; of listed points only coverage says that."""
+MORE_STEPS = (("still-improving", "yes"), ("best-step", "train-longer"), ("compute-bound", "yes"))
+FEWER_STEPS = (("saturated", "yes"), ("best-step", "too-many-steps"))
 FOR_RACES = ("infeasible", "training-loss-rising")
 """The rules that can be read off trials which ended where they fitted or could not win."""
 
@@ -57,15 +48,31 @@ def read(study: StudyRecord) -> list[Finding]:
     repeated, study = study, study.search
     if study.raced:
         return [finding for rule in FOR_RACES for finding in CHECKS[rule](study)]
-    whole = replace(study, trials=[trial for trial in study.trials if _whole(trial, study.max_train_steps)])
     findings = [
         finding
         for rule, check in CHECKS.items()
         if not (study.listed and rule in OF_SAMPLES)
-        for finding in check(whole if rule in OF_WHOLE_TRAINING else study)
+        for finding in check(study)
     ]
+    findings = agreed(findings)
     return findings if study.listed else findings + isolation(repeated, findings)
 
 
-def _whole(trial: TrialRecord, max_train_steps: int) -> bool:
-    return trial.state != "completed" or trial.curve is None or trial.last_step >= WHOLE * max_train_steps
+def agreed(findings: Sequence[Finding]) -> list[Finding]:
+    """These findings, none of which asks for fewer steps where another asks for more: when in doubt, longer."""
+    longer = [f.rule for f in findings if (f.rule, f.verdict) in MORE_STEPS]
+    if not longer:
+        return list(findings)
+    names = " and ".join(longer)
+    return [
+        replace(
+            f,
+            severity="info",
+            verdict="undecided",
+            message=f"{f.message}, but {names} {'say' if len(longer) > 1 else 'says'} longer: when in doubt, longer",
+            act=None,
+        )
+        if (f.rule, f.verdict) in FEWER_STEPS
+        else f
+        for f in findings
+    ]

@@ -51,7 +51,7 @@ def limit(study: StudyRecord, rule: str, name: str) -> float:
 _BEST_TRIALS = Threshold(
     name="best_trials",
     default=5,
-    meaning="curves read: those of so many best trials, and of the best trial of every arm",
+    meaning="curves read: of so many best trials, of the best third where that is more, and of every arm's best trial",
 )
 _MIN_EVALUATIONS = Threshold(
     name="min_evaluations", default=12, meaning="evaluations that a curve needs; with fewer the rule is undecided"
@@ -133,7 +133,11 @@ _RULES = (
         looks_at="the share of ended trials that diverged or could not be trained",
         verdicts=("too-many", "few", "undecided"),
         thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
-        formula="infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible.",
+        formula=(
+            "infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible. A "
+            "trial diverges without a NaN, too, where its last tenth is no better than an untrained model (metric: "
+            "{chance: 0.9}; else the worst first evaluation of the better third) and its training loss not lower."
+        ),
         action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
         source="Extracting insight from experimental results",
     ),
@@ -152,8 +156,9 @@ _RULES = (
         ),
         formula=(
             "The curve's level at the end (mean of the last tenth) minus its lowest level (lowest mean of ten blocks), "
-            "against the curve's own noise and against its whole drop. It is no overfitting where the training loss "
-            "rises as well."
+            "against its noise and its whole drop. Noise may remember itself from one evaluation to the next (measured "
+            "on all curves): then so many evaluations are worth fewer, and a rise that this explains is undecided. It "
+            "is no overfitting where the training loss rises as well."
         ),
         action="Add or strengthen regularization before the arms are compared.",
         source="Examining the training curves",
@@ -172,7 +177,10 @@ _RULES = (
             _BEST_TRIALS,
             _MIN_EVALUATIONS,
         ),
-        formula="Noise from second differences: sqrt(mean((a - 2b + c)^2) / 6), large in half of the curves.",
+        formula=(
+            "Noise from second differences, sqrt(mean((a - 2b + c)^2) / 6) without their largest quarter (a step in "
+            "the curve is no noise), large in half of the curves."
+        ),
         action="A larger batch, more validation data, learning-rate decay or weight averaging.",
         source="Examining the training curves",
     ),
@@ -193,8 +201,10 @@ _RULES = (
             _MIN_EVALUATIONS,
         ),
         formula=(
-            "Lines through the last thirds, averaged: they fall by the gain and beyond what noise explains. Undecided "
-            "where the schedule has decayed the learning rate at the end: then curves fall by construction."
+            "Lines through the last thirds, averaged: they fall by the gain and beyond what noise explains. No: they "
+            "surely fall by less. A fall counts only where the learning rate is known to be high at the end (a "
+            "logged learning_rate, or a hyperparameter schedule: constant); where it decays, the last third of its "
+            "time at the peak counts. Else undecided: any decay makes curves fall."
         ),
         action="Train longer, or use another learning-rate schedule.",
         source="Examining the training curves",
@@ -222,7 +232,8 @@ _RULES = (
             _MIN_EVALUATIONS,
         ),
         formula=(
-            "Lines through the second halves, averaged: they surely change by less than the gain. Not where "
+            "Lines through the second halves, averaged: they surely change by less than the gain, or than half of one "
+            "evaluation's noise where that is more. Not where "
             "the last thirds still fall by the gain of best-step, nor where the second halves surely gain as much as "
             "matters between good trials."
         ),
@@ -240,8 +251,30 @@ _RULES = (
             _BEST_TRIALS,
             _MIN_EVALUATIONS,
         ),
-        formula="Line through the second half: it rises by the threshold and more than noise explains.",
+        formula=(
+            "Line through the second half: it rises by the threshold and more than noise explains, in one curve or in "
+            "the mean of all."
+        ),
         action="Look for a bug in the training pipeline; else lower the learning rate or stabilise training.",
+        source="Examining the training curves",
+    ),
+    Rule(
+        name="periodic",
+        title="Do the curves rise and fall again and again?",
+        looks_at="the best trials' validation curves after the first tenth of training",
+        verdicts=("yes", "no", "undecided"),
+        thresholds=(
+            Threshold(
+                name="height", default=0.02, meaning="half of a wave's way up, as a share of the curve's whole drop"
+            ),
+            _BEST_TRIALS,
+            _MIN_EVALUATIONS,
+        ),
+        formula=(
+            "A sine and its overtone beside a cubic trend: at one frequency, shared by the curves, with 4 periods or "
+            "more, they explain a third of what the trend leaves, beyond noise, and the curves do rise."
+        ),
+        action="Shuffle the data and look for a bug in the pipeline; or expect it, where the learning rate restarts.",
         source="Examining the training curves",
     ),
     Rule(
@@ -275,9 +308,12 @@ _RULES = (
             ),
         ),
         formula=(
-            "Best step / max_train_steps for each trial. Late best steps speak for more steps only where the curves "
-            "still fall over their last quarter, by the gain and beyond noise. Where the schedule has decayed the "
-            "learning rate by then, they are late by construction: undecided, unless the curves are flat."
+            "Step of the best level (of a tenth of the evaluations) / max_train_steps for each trial. Late best steps "
+            "speak for more steps only where the curves still fall over their last quarter, by the gain and beyond "
+            "noise, at a learning rate that is known to be high (logged, or schedule: constant). Where it decays, its "
+            "time at the peak is read in place of the end, if that is 30% of training; where it is not known, a fall "
+            "proves nothing: log learning_rate, or declare fixed: {schedule: constant} (args: {omit: [schedule]} keeps "
+            "it from a program that has no such option). A trial that was stopped while it improved has no say."
         ),
         action="Fewer steps, or more steps with the schedule re-tuned; when in doubt, more.",
         source="Deciding how long to train when training is not compute-bound",
@@ -293,7 +329,10 @@ _RULES = (
                 name="first_share", default=0.5, meaning="share of the better half whose first evaluation is the best"
             ),
         ),
-        formula="Median interval / max_train_steps, so that two fit into the first 10%; share of best-at-first.",
+        formula=(
+            "Median interval between evaluations of the metric / max_train_steps, so that two fit into the first 10%; "
+            "share of best-at-first."
+        ),
         action="Lower eval_every; the result of a trial is its best evaluation, so steps between evaluations are lost.",
         source="Setting up periodic evaluations; Saving checkpoints and retrospectively selecting the best checkpoint",
     ),
@@ -322,9 +361,10 @@ _RULES = (
             "Lines through the last quarters, averaged. Yes: training loss and validation metric both still improve by "
             "the gain and beyond noise; the metric alone where no training loss is recorded. No: lr-sweep fits the "
             "training set perfectly, or the training error of most best trials ends at zero, or validation is flat or "
-            "gets worse, or the training loss is flat. Where the schedule has decayed the learning rate by then, that "
-            "alone moves the curves: undecided, unless lr-sweep, at least as long and at constant learning rates, "
-            "never fits the training set while its training loss still falls: yes."
+            "gets worse, or the training loss is flat. Where the schedule has decayed the learning rate by then, or "
+            "nobody knows it, that alone may move the curves: undecided, unless its time at the peak tells, or "
+            "lr-sweep, at least as long and at constant learning rates, never fits the training set while its "
+            "training loss still falls: yes."
         ),
         action=(
             "Yes: tune in rounds of growing length, many short trials and then few long ones. No: lr-sweep and "

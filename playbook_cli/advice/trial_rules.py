@@ -10,6 +10,7 @@ from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.budget import last_doublings
 from playbook_cli.analysis.coverage import good_region
+from playbook_cli.divergence import NO_BETTER
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord
@@ -74,14 +75,18 @@ def infeasible(study: StudyRecord) -> list[Finding]:
         "share_threshold": threshold,
         "failed": failed,
     }
+    without = [t for t in trials if t.state == "infeasible" and NO_BETTER in (t.reason or "")]
+    evidence["without_nan"] = len(without)
     crashed = f"; {wording.plural(failed, 'trial')} failed for other reasons and are not counted" if failed else ""
     message = f"{bad} of {wording.plural(len(trials), 'ended trial')} {'is' if bad == 1 else 'are'} infeasible"
+    if without:
+        message += f" ({len(without)} without a NaN: trial {without[0].id}: {without[0].reason})"
     if len(trials) < 2 or bad < len(trials) < _LEAST:
         return [found.info("infeasible", "undecided", evidence, f"{message}: too few to judge{crashed}")]
     if share <= threshold:
         return [found.ok("infeasible", "few", evidence, f"{message}{crashed}")]
     if bad == len(trials):
-        why = f" (trial {trials[0].id}: {trials[0].reason})" if trials[0].reason else ""
+        why = f" (trial {trials[0].id}: {trials[0].reason})" if trials[0].reason and not without else ""
         message += f"{why}: lower the learning rate, change or reparameterize the space, or look for a bug"
         return [found.warning("infeasible", "too-many", evidence, f"{message}{crashed}")]
     message += (

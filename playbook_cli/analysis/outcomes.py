@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playbook_cli.records import WHOLE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -27,6 +29,11 @@ def ended(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 def completed(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """The completed trials that have a result."""
     return [t for t in trials if t.state == "completed" and _has_result(t)]
+
+
+def whole(trials: Sequence[TrialRecord], max_train_steps: int) -> list[TrialRecord]:
+    """The completed trials that trained to the end, as far as is known: one without a curve counts as such."""
+    return [t for t in completed(trials) if t.curve is None or t.last_step >= WHOLE * max_train_steps]
 
 
 def ranked(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:

@@ -66,6 +66,7 @@ def _refuse_running(store: Store) -> None:
 
 def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
     from playbook_cli.advice import advise
+    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
@@ -81,6 +82,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
             where=where,
             hint="adopt the study that it was made for",
         )
+    refuse_unlearned(found, where)
     if baseline is not None and baseline.paths.dir.resolve() == folder:
         raise StudyError("a study cannot be adopted over itself", where=where, hint="leave --over out")
     chosen = evidence.chosen(found, number, where)

@@ -70,6 +70,7 @@ def next_(
     from playbook_cli.advice import advise
     from playbook_cli.commands import revised
     from playbook_cli.commands.study_file import opened
+    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import load
 
@@ -77,6 +78,9 @@ def next_(
     load(store.paths.spec)  # what can't be run has no next study either
     record = store.record().search
     _warn_of_missing(record, store)
+    explicit = (widen, narrow, regularize, max_train_steps, eval_every, trials, seed)
+    if exploit or number is not None or not any(option for option in explicit):
+        refuse_unlearned(record, str(store.paths.dir))
     findings = advise(record)
     request = Next(
         widen=tuple(widen or ()),

@@ -26,15 +26,19 @@ def answer(
     findings: Sequence[Finding],
     repeats: Sequence[Repeats] = (),
     attempted: bool = False,
+    nothing: str | None = None,
 ) -> str:
     """The study's own question where the isolation rule answers it; else the best result, or why there is none.
 
-    `ties` is the number of trials that reached the best result; `attempted` says whether any trial was ever started.
+    `ties` is the number of trials that reached the best result; `attempted` says whether any trial was ever started;
+    `nothing` that none of them got better than chance.
     """
     unfinished = counts["running"] + counts["pending"]
     if best is None:
         return _why_nothing(counts, unfinished, attempted=attempted)
     so_far = "So far: " if unfinished else ""
+    if nothing is not None:
+        return f"{so_far}{nothing[0].upper()}{nothing[1:]}. Look for a bug in the data, the loss or the metric."
     isolation = next((finding for finding in findings if finding.rule == "isolation"), None)
     if isolation is not None and isolation.verdict in _ANSWERS:
         return f"{so_far}{_sentence(words.shortened(isolation.message, _LONGEST))}"

@@ -14,6 +14,7 @@ from playbook_cli.analysis import isolation, outcomes
 from playbook_cli.analysis.expected_best import expected_best
 from playbook_cli.analysis.importance import importance
 from playbook_cli.analysis.timescale import timescale
+from playbook_cli.divergence import nothing_learned
 from playbook_cli.paths import StudyPaths
 from playbook_cli.report import words
 from playbook_cli.report.answer import answer
@@ -78,6 +79,7 @@ def build(
             findings=findings,
             repeats=found,
             attempted=any(trial.attempts for trial in study.trials),
+            nothing=nothing_learned(study.trials, study.metric),
         ),
         metric=study.metric,
         max_train_steps=study.max_train_steps,

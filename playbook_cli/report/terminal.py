@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from playbook_cli.records import WHOLE
 from playbook_cli.report import arms_terminal, importance_terminal, repeats_terminal, strips, words
 from playbook_cli.report.excerpt import excerpt
 from playbook_cli.report.importance import sentences
@@ -264,6 +265,7 @@ class _Printer:
 
 
 def _counted(report: Report) -> Iterable[str]:
+    steps = report.max_train_steps
     yield words.count(report.counts["planned"], "trial")
     for state in ("completed", "infeasible", "failed", "running", "pending"):
         if report.counts[state]:
@@ -272,7 +274,12 @@ def _counted(report: Report) -> Iterable[str]:
     repeats = report.repeat_counts
     if repeats["planned"]:
         yield f"{repeats['completed'] + repeats['infeasible']} of {repeats['planned']} repeats"
-    yield f"{report.max_train_steps} steps each"
+    early = [t.last_step for t in report.trials if t.state == "completed" and 0 < t.last_step < WHOLE * steps]
+    if early:
+        where = f"step {early[0]}" if len(set(early)) == 1 else f"steps {min(early)} to {max(early)}"
+        yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps}"
+    else:
+        yield f"{steps} steps each"
 
 
 def _with_subject(finding: Finding) -> str:

@@ -180,9 +180,21 @@ def carried(spec: StudySpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude_unset=True, include={*kept, "seed"})
 
 
+def training(spec: StudySpec) -> dict[str, Any]:
+    """What the results of a trial depend on besides its point and seed: dotted keys and values."""
+    flat = _flat(spec.model_dump(mode="json", by_alias=True, exclude_none=True))
+    decisive = (Affects.PROGRAM, Affects.TRAINING)
+    return {key: value for key, value in flat.items() if affects(StudySpec, key) in decisive}
+
+
 def reading(kept: StudySpec, given: StudySpec) -> StudySpec:
     """A study as it was run, to be read as the study file `given` now says."""
-    return kept.model_copy(update={key: getattr(given, key) for key in fields(StudySpec, Affects.READING)})
+    changes: dict[str, Any] = {key: getattr(given, key) for key in fields(StudySpec, Affects.READING)}
+    for key, section in kept:
+        if key not in changes and isinstance(section, BaseModel):
+            within = fields(type(section), Affects.READING)
+            changes[key] = section.model_copy(update={name: getattr(getattr(given, key), name) for name in within})
+    return kept.model_copy(update=changes)
 
 
 def _written(flat: Mapping[str, Any], key: str) -> str:

@@ -78,6 +78,9 @@ class MetricSpec(_Section):
 
     name: Annotated[str, Field(min_length=1)]
     goal: Goal = "minimize"
+    chance: Annotated[
+        Number | None, Affects.READING, Field(description="what a model reaches that has learned nothing: 0.9")
+    ] = None
 
 
 def _lists(when: object) -> object:
@@ -332,7 +335,7 @@ class StudySpec(_Section):
     @property
     def objective(self) -> Metric:
         """What the study optimises, as the other parts speak of it."""
-        return Metric(name=self.metric.name, goal=self.metric.goal)
+        return Metric(name=self.metric.name, goal=self.metric.goal, chance=self.metric.chance)
 
     def parameters(self) -> list[Parameter]:
         """All hyperparameters that vary, scientific before nuisance, in the order of the file."""

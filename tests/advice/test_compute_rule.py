@@ -28,7 +28,7 @@ def only(study: StudyRecord) -> Finding:
     return finding
 
 
-@pytest.mark.parametrize("course", [SLOW, replace(UNFINISHED, evaluations=100), replace(SLOW, rate=False)])
+@pytest.mark.parametrize("course", [SLOW, replace(UNFINISHED, evaluations=100)])
 def test_curves_that_both_still_improve_are_compute_bound_and_point_to_rounds(course: Course) -> None:
     finding = only(of(course))
     assert (finding.verdict, finding.severity) == ("yes", "info")
@@ -58,6 +58,12 @@ def test_a_training_loss_that_falls_alone_is_not_enough() -> None:
     finding = only(regularized(np.random.default_rng(0), 12, 2))
     assert finding.verdict == "no"
     assert "train_loss still improves" in finding.message
+
+
+def test_a_learning_rate_that_nobody_knows_leaves_it_undecided_and_says_what_would_help() -> None:
+    finding = only(of(replace(SLOW, rate=False)))
+    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert "log learning_rate" in finding.message
 
 
 @pytest.mark.parametrize("course", [LINEAR, COSINE])
@@ -102,7 +108,7 @@ def test_a_metric_to_maximize_is_said_to_improve() -> None:
     for t in made.trials:
         assert t.curve is not None
         assert t.best is not None
-        accuracy = {"val_accuracy": 1 - t.curve.values["val_error"]}
+        accuracy = {"val_accuracy": 1 - t.curve.values["val_error"], "lr": t.curve.values["learning_rate"]}
         best = replace(t.best, value=1 - t.best.value)
         trials.append(replace(t, best=best, curve=replace(t.curve, values=accuracy)))
     finding = only(replace(made, trials=trials, metric=Metric(name="val_accuracy", goal="maximize")))

@@ -103,6 +103,20 @@ def test_training_that_fails_is_no_overfitting() -> None:
     assert curve_rules.training_loss_rising(of(failing))[0].verdict == "yes"
 
 
+def test_training_that_collapsed_long_ago_is_no_overfitting() -> None:
+    made = of(SATURATED)
+    t = np.linspace(0.02, 1, 50)
+    collapsed = []
+    for x in made.trials:
+        assert x.curve is not None
+        loss = np.where(t < 0.3, 2.3 - 3 * t, np.where(t < 0.5, 6e4, 3.5 - t))
+        error = np.where(t < 0.3, x.curve.values["val_error"], x.curve.values["val_error"] + 0.3)
+        collapsed.append(
+            replace(x, curve=replace(x.curve, values={**x.curve.values, "train_loss": loss, "val_error": error}))
+        )
+    assert only(curve_rules.overfitting(replace(made, trials=collapsed))) == ("no", "ok")
+
+
 def test_overfitting_is_seen_without_a_training_loss() -> None:
     assert curve_rules.overfitting(of(replace(OVERFIT, train=False)))[0].verdict == "yes"
     assert only(curve_rules.training_loss_rising(of(replace(OVERFIT, train=False)))) == ("undecided", "info")

@@ -27,7 +27,7 @@ def test_rules_that_only_miss_the_best_step_are_not_called_undecided() -> None:
     (coarse,) = too_few(spec(eval_every=70))
     assert "undecided" not in coarse.what
     (blind,) = too_few(spec(eval_every=100))
-    assert "saturated, training-loss-rising, compute-bound will be undecided" in blind.what
+    assert "saturated, training-loss-rising, periodic, compute-bound will be undecided" in blind.what
 
 
 def test_a_study_that_asks_for_more_evaluations_of_a_rule_gets_them() -> None:

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from benchmarks.generators import halton, parameters, study, surface_study, trial
+from benchmarks.held_cases import HELD_CASES
+from benchmarks.held_curves import Kind, held_study
 from benchmarks.learning_curves import Course, curve_study
 from benchmarks.truth import CASES, measure
 from playbook_cli.advice import advise
+from playbook_cli.advice.reading import FEWER_STEPS, MORE_STEPS, agreed
 from playbook_cli.advice.rules import RULES
-from playbook_cli.records import Curve, Metric, Parameter, StudyRecord
+from playbook_cli.records import Curve, Finding, Metric, Parameter, StudyRecord
 
 POINTS = halton(16, 2, np.random.default_rng(0))
 RATES = [
@@ -140,3 +143,44 @@ def test_trials_that_stopped_early_have_no_say_in_how_long_to_train() -> None:
     verdicts = {finding.rule: finding.verdict for finding in advise(replace(full, trials=half))}
     assert verdicts["best-step"] == "undecided"
     assert verdicts["still-improving"] == "undecided"
+
+
+LAWS = ("stretched", "hyperbolic", "log")
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_finding_asks_for_fewer_steps_where_another_asks_for_more(seed: int) -> None:
+    rng = np.random.default_rng([31, seed])
+    kinds = [
+        Kind(
+            law=str(rng.choice(LAWS)),
+            time=float(10 ** rng.uniform(-2.5, 0.0)),
+            shape=float(rng.uniform(0.4, 1.0)),
+            schedule=str(rng.choice(["constant", "constant", "cosine", "wsd", "steps"])),
+            told=str(rng.choice(["logged", "declared", "unsaid"])),
+            anneal=float(rng.choice([0.0, 0.1])),
+            noise=float(10 ** rng.uniform(-3, -1)),
+            memory=float(rng.choice([0.0, 0.7])),
+            rise=float(rng.choice([0.0, 0.2])),
+            turn=float(rng.uniform(0.2, 0.8)),
+            stopped=float(rng.choice([0.0, 0.3])),
+        )
+    ]
+    made = held_study(kinds * int(rng.choice([8, 16])), rng)
+    said = {(f.rule, f.verdict) for f in advise(made)}
+    assert not (said & set(MORE_STEPS) and said & set(FEWER_STEPS))
+
+
+def test_a_finding_that_gives_way_says_to_what() -> None:
+    few = Finding(rule="saturated", subject=None, severity="info", verdict="yes", evidence={}, message="flat", next="x")
+    more = replace(few, rule="compute-bound")
+    given, kept = agreed([few, more])
+    assert (given.verdict, given.next, kept) == ("undecided", None, more)
+    assert "compute-bound says longer: when in doubt, longer" in given.message
+    assert agreed([few]) == [few]
+
+
+@pytest.mark.parametrize("case", HELD_CASES, ids=[f"{c.rule}: {c.name}" for c in HELD_CASES])
+def test_rules_are_hardly_ever_wrong_with_confidence_about_curves_of_another_make(case) -> None:
+    row = measure(case, 24, 2, studies=3, seeds="dev")
+    assert row.spoke + row.undecided >= row.studies - 1 if case.should else row.spoke <= 1

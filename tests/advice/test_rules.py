@@ -18,6 +18,7 @@ VERDICTS = {
     "still-improving": ("yes", "no"),
     "saturated": ("yes", "no"),
     "training-loss-rising": ("yes", "no"),
+    "periodic": ("yes", "no"),
     "best-step": ("too-many-steps", "train-longer", "fits"),
     "eval-frequency": ("too-coarse", "enough"),
     "compute-bound": ("yes", "no"),

@@ -10,9 +10,12 @@ import pytest
 
 from benchmarks.curve_cases import COSINE, EARLY, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, best_at_first
 from benchmarks.generators import study, trial
+from benchmarks.held_cases import ENOUGH, OPEN, SETTLED, WANTING, once
+from benchmarks.held_curves import Kind, held_study
 from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.acts import Next
 from playbook_cli.advice.step_rules import best_step, eval_frequency
+from playbook_cli.records import Curve
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord
@@ -43,11 +46,88 @@ def test_one_good_trial_that_needed_longer_is_not_always() -> None:
     assert only(best_step(at(50, 50, 600, 50, 990, 990, 990, 990))).verdict == "undecided"
 
 
-@pytest.mark.parametrize("course", [UNFINISHED, SLOW, replace(SLOW, rate=False)])
+@pytest.mark.parametrize("course", [UNFINISHED, SLOW])
 def test_late_best_steps_of_curves_that_still_fall_ask_for_more(course: Course) -> None:
     finding = only(best_step(of(course)))
     assert (finding.verdict, finding.severity) == ("train-longer", "warning")
     assert finding.act == Next(max_train_steps=2000)
+
+
+@pytest.mark.parametrize("kind", [replace(ENOUGH, schedule=s, told="unsaid") for s in ("cosine", "linear", "wsd")])
+def test_a_fall_at_the_end_proves_nothing_where_nobody_knows_the_learning_rate(kind: Kind) -> None:
+    finding = only(best_step(held_study([kind] * 16, np.random.default_rng(1))))
+    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert "log learning_rate, or declare the schedule" in finding.message
+
+
+def test_a_declared_constant_schedule_lets_a_fall_count() -> None:
+    finding = only(best_step(held_study([replace(OPEN, told="declared")] * 16, np.random.default_rng(1))))
+    assert finding.verdict == "train-longer"
+
+
+@pytest.mark.parametrize("schedule", ["wsd", "steps"])
+def test_before_a_decay_the_curves_say_whether_more_steps_would_help(schedule: str) -> None:
+    wanting = held_study([replace(WANTING, schedule=schedule)] * 24, np.random.default_rng(1))
+    finding = only(best_step(wanting))
+    assert finding.verdict == "train-longer"
+    assert "while the learning rate was at its peak" in finding.message
+    enough = held_study([replace(ENOUGH, schedule=schedule)] * 24, np.random.default_rng(1))
+    assert only(best_step(enough)).verdict == "fits"
+
+
+def test_a_metric_that_is_evaluated_once_says_nothing_about_steps() -> None:
+    made = once(np.random.default_rng(0), 16, 2)
+    finding = only(best_step(made))
+    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert "val_error is evaluated once in a trial, at step 0" in finding.message
+    assert only(eval_frequency(made)).verdict == "too-coarse"
+
+
+def test_a_program_that_does_not_heed_eval_every_is_not_told_to_lower_it() -> None:
+    finding = only(eval_frequency(replace(of(replace(FITS, evaluations=8)), eval_every=5)))
+    assert (finding.verdict, finding.next) == ("too-coarse", None)
+    assert "though the study asks for every 5" in finding.message
+    assert "${eval_every}" in finding.message
+
+
+def test_evaluations_of_other_metrics_do_not_count() -> None:
+    made = of(replace(FITS, evaluations=100))
+    sparse = []
+    for t in made.trials:
+        assert t.curve is not None
+        error = np.where(np.arange(100) % 25 == 24, t.curve.values["val_error"], np.nan)
+        sparse.append(replace(t, curve=replace(t.curve, values={**t.curve.values, "val_error": error})))
+    assert only(eval_frequency(replace(made, trials=sparse))).verdict == "too-coarse"
+
+
+def test_trials_stopped_early_are_counted_and_those_that_still_improved_have_no_say() -> None:
+    made = held_study([replace(SETTLED, stopped=0.5)] * 24, np.random.default_rng(2))
+    finding = only(best_step(made))
+    assert finding.verdict == "fits"
+    assert "stopped early, between steps" in finding.message
+    none = [replace(t, last_step=180, curve=cut(t.curve, 180)) for t in made.trials if t.curve]
+    finding = only(best_step(replace(made, trials=none)))
+    assert finding.verdict == "undecided"
+    assert "24 of 24 completed trials stopped early" in finding.message
+    assert "switch early stopping off" in finding.message
+
+
+def cut(curve: Curve, step: int) -> Curve:
+    kept = curve.steps <= step
+    return Curve(steps=curve.steps[kept], values={k: v[kept] for k, v in curve.values.items()})
+
+
+def test_epochs_beside_updates_are_not_compared() -> None:
+    made = of(FITS)
+    epochs = []
+    for i, t in enumerate(made.trials):
+        assert t.curve is not None
+        steps = t.curve.steps // 20 if i % 2 else t.curve.steps
+        epochs.append(replace(t, curve=replace(t.curve, steps=steps), last_step=int(steps[-1])))
+    finding = only(best_step(replace(made, trials=epochs, max_train_steps=50)))
+    assert finding.verdict == "undecided"
+    assert "count" in finding.message
+    assert "epochs" in finding.message
 
 
 @pytest.mark.parametrize("course", [LINEAR, COSINE])
@@ -109,3 +189,13 @@ def test_an_evaluation_after_every_step_can_not_be_finer() -> None:
 
 def test_nothing_completed_is_undecided() -> None:
     assert only(eval_frequency(study([]))).verdict == "undecided"
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_what_was_flat_before_most_of_a_decay_had_come_to_its_end(schedule: str) -> None:
+    late = replace(ENOUGH, time=0.03, schedule=schedule, power=0.1, noise=0.003, told="declared")
+    finding = only(best_step(held_study([late] * 16, np.random.default_rng(1))))
+    assert finding.verdict == "fits"
+    assert "fell little while the learning rate was high" in finding.message
+    wanting = replace(WANTING, schedule=schedule, told="declared")
+    assert only(best_step(held_study([wanting] * 16, np.random.default_rng(1)))).verdict == "undecided"

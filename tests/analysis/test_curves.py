@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,3 +117,68 @@ def test_pooled_lines_are_weighed_by_their_scales() -> None:
 def test_curves_without_noise_are_certain() -> None:
     assert Line(fall=1.0, error=0.0, free=3).p_fall() == 0.0
     assert Line(fall=0.0, error=0.0, free=3).p_fall() == 1.0
+
+
+def wandering(rng: np.random.Generator, count: int, memory: float) -> np.ndarray:
+    noise = rng.normal(size=count)
+    for i in range(1, count):
+        noise[i] = memory * noise[i - 1] + math.sqrt(1 - memory**2) * noise[i]
+    return noise
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.6, 0.8])
+def test_the_memory_of_noise_is_measured_on_many_falling_curves(memory: float) -> None:
+    rng = np.random.default_rng(4)
+    t = np.linspace(0, 1, 60)
+    made = [series(np.exp(-3 * t) + 0.02 * wandering(rng, 60, memory)) for _ in range(40)]
+    assert curves.memory(made) == pytest.approx(memory, abs=0.1)
+
+
+@pytest.mark.parametrize("step", [0.45, 0.62, 0.9])
+def test_a_step_in_curves_is_no_memory_of_their_noise_and_no_noise(step: float) -> None:
+    rng = np.random.default_rng(5)
+    t = np.linspace(0, 1, 60)
+    made = [series(np.where(t < step, 1.0, 0.5) + 0.02 * rng.normal(size=60)) for _ in range(40)]
+    assert curves.memory(made) < 0.2
+    assert np.median([s.jitter for s in made]) == pytest.approx(0.02, rel=0.3)
+
+
+def test_false_alarms_of_lines_through_wandering_noise_are_rare_once_its_memory_is_known() -> None:
+    rng = np.random.default_rng(6)
+    alarms = {0.0: 0, 0.8: 0}
+    for _ in range(300):
+        lines = [series(wandering(rng, 60, 0.8)) for _ in range(5)]
+        for memory in alarms:
+            pooled = curves.pooled([curves.line(s, 1 / 3, memory) for s in lines], [1.0] * 5)
+            alarms[memory] += pooled.p_fall() < 0.05
+    assert alarms[0.8] < 25 < alarms[0.0]
+
+
+def test_of_thousands_of_evaluations_the_levels_count_not_the_luckiest_one() -> None:
+    rng = np.random.default_rng(7)
+    many = series(np.linspace(1.0, 0.5, 5000) + 0.1 * rng.normal(size=5000))
+    assert many.blocks.losses.size == curves.MOST
+    assert many.drop == pytest.approx(0.47, abs=0.05)
+    assert many.later_drop == pytest.approx(0.42, abs=0.05)
+    assert many.jitter == pytest.approx(0.1, rel=0.1)
+
+
+def test_a_line_covers_a_share_of_the_training_however_uneven_its_evaluations_are() -> None:
+    steps = np.concatenate([np.arange(1.0, 101.0), np.arange(110.0, 1001.0, 10.0)])
+    uneven = Series(name="val_error", steps=steps, losses=1 - steps / 1000)
+    assert curves.line(uneven, 0.25).fall == pytest.approx(0.25, abs=0.01)
+    assert uneven.jitter < 1e-9
+
+
+def test_a_change_below_the_noise_of_one_evaluation_is_flat() -> None:
+    line = Line(fall=0.1, error=0.02, free=50, noise=1.0)
+    assert line.p_less(0.05) < 1e-4
+    assert line.p_flat(0.05) < 1e-4
+    assert replace(line, noise=0.0).p_less(0.05) > 0.9
+
+
+@pytest.mark.parametrize(("end", "rises"), [(0.2, False), (1.2, True)])
+def test_a_rise_since_a_step_counts_beyond_noise(end: float, rises) -> None:
+    t = np.linspace(0, 1, 50)
+    losses = np.where(t < 0.4, 2 - 4 * t, 0.4 + (end - 0.4) * (t - 0.4) / 0.6)
+    assert curves.rises_since(series(losses + 0.01 * np.cos(40 * t)), 20.0, 0.05) is rises

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,3 +101,14 @@ def test_rules_that_cannot_judge_for_the_same_reason_share_a_line() -> None:
     ]
     shown = printed(build(studies.digits(4), undecided))
     assert "? budget, best-step: too few trials" in shown
+
+
+def test_trials_that_stopped_early_are_counted_with_where_they_stopped() -> None:
+    study = studies.digits()
+    steps = study.max_train_steps
+    assert f"{steps} steps each" in printed(build(study, []), width=200)
+    trials = [replace(t, last_step=steps // 2 - t.id % 2) for t in study.trials]
+    shown = printed(build(replace(study, trials=trials), []), width=200)
+    done = sum(t.state == "completed" for t in trials)
+    assert f"{done} of {done} stopped early, at steps {steps // 2 - 1} to {steps // 2} of {steps}" in shown
+    assert "steps each" not in shown

@@ -1,0 +1,87 @@
+"""Which curves the rules read: those of the best trials that trained to the end, and of the best trial of every arm."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playbook_cli.advice import wording
+from playbook_cli.advice.rules import limit
+from playbook_cli.analysis import curves, outcomes
+from playbook_cli.analysis.outlook import outlook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from playbook_cli.analysis.curves import Series
+    from playbook_cli.analysis.outlook import Outlook
+    from playbook_cli.records import Curve, Metric, StudyRecord, TrialRecord, Value
+
+    Arm = Mapping[str, Value]
+    Of = Callable[[Curve | None, Metric], Series | None]
+
+_SHARE = 1 / 3
+"""Part of the trials that counts as the best ones, where that is more than the rule's own number."""
+_MEMORY = 64
+"""Trials whose noise is looked at; it is the same in all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """One trial whose curve is long enough to be read."""
+
+    trial: TrialRecord
+    series: Series
+    arm: Arm | None
+    """The arm whose best trial it is."""
+
+
+def best_trials(study: StudyRecord, rule: str, *, share: float = _SHARE) -> dict[int, tuple[TrialRecord, Arm | None]]:
+    """By id, best first: the best trials that trained to the end, and the best one of every arm with that arm."""
+    ranked = outcomes.ranked(outcomes.whole(study.trials, study.max_train_steps), study.metric)
+    champions = {}
+    for arm in study.arms:
+        for trial in outcomes.of_arm(ranked, arm)[:1]:
+            champions[trial.id] = arm
+    count = max(limit(study, rule, "best_trials"), math.ceil(share * len(ranked)))
+    return {t.id: (t, champions.get(t.id)) for i, t in enumerate(ranked) if i < count or t.id in champions}
+
+
+def reads(study: StudyRecord, rule: str, of: Of = curves.objective, *, share: float = _SHARE) -> list[Read]:
+    """Their curves, as far as they are long enough."""
+    least = max(limit(study, rule, "min_evaluations"), 4)
+    found = [(t, arm, of(t.curve, study.metric)) for t, arm in best_trials(study, rule, share=share).values()]
+    return [Read(trial=t, series=s, arm=arm) for t, arm, s in found if s and s.losses.size >= least]
+
+
+def memory(study: StudyRecord, of: Of = curves.objective) -> float:
+    """How far the noise of an evaluation is that of the one before, in this study's curves."""
+    ranked = outcomes.ranked(outcomes.whole(study.trials, study.max_train_steps), study.metric)
+    return curves.memory([s for t in ranked[:_MEMORY] if (s := of(t.curve, study.metric)) is not None])
+
+
+def ends(study: StudyRecord, rule: str, share: float, of: Of = curves.objective) -> Outlook | None:
+    """What the best trials' curves say about more steps, by their last `share` of training."""
+    return outlook(
+        [t for t, _ in best_trials(study, rule).values()],
+        study.metric,
+        study.max_train_steps,
+        share=share,
+        evaluations=limit(study, rule, "min_evaluations"),
+        decayed=limit(study, rule, "decayed"),
+        memory=memory(study, of),
+        of=of,
+    )
+
+
+def stopped(study: StudyRecord) -> str:
+    """How many completed trials ended before the end of training, and where; empty where none did."""
+    done = outcomes.completed(study.trials)
+    early = sorted({t.id for t in done} - {t.id for t in outcomes.whole(done, study.max_train_steps)})
+    if not early:
+        return ""
+    last = sorted(t.last_step for t in done if t.id in early)
+    where = f"at step {last[0]}" if last[0] == last[-1] else f"between steps {last[0]} and {last[-1]}"
+    count = wording.plural(len(done), "completed trial")
+    return f"{len(early)} of {count} stopped early, {where} of {study.max_train_steps}"

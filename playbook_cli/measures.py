@@ -1,0 +1,31 @@
+"""What a recorded column measures, by the words of its name.
+
+It is measured on training data where a word is `train` or `training`, and on validation data where one is `val`,
+`valid`, `validation`, `dev` or `eval` (`val_loss`, `validation/loss`, `loss.train`). A plain `loss` is a training loss.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TRAINING = {"train", "training", "trn"}
+VALIDATION = {"val", "valid", "validation", "dev", "eval"}
+LOSS = {"loss", "nll", "ce", "xent", "crossentropy", "perplexity", "ppl", "mse"}
+ERROR = {"error", "err"}
+
+
+def says(name: str, words: set[str]) -> bool:
+    """Whether one of these words is among those of the name."""
+    return not words.isdisjoint(re.split(r"[^a-z0-9]+|_", name.lower()))
+
+
+def training_losses(names: Iterable[str], metric: str) -> list[str]:
+    """The columns that hold a training loss, or else a training error; `metric` is the study's own."""
+    known = list(names)
+    marked = [n for n in known if says(n, TRAINING)]
+    loss = [n for n in marked if says(n, LOSS)] + [n for n in known if n.lower() == "loss" and n != metric]
+    return loss + [n for n in marked if says(n, ERROR)]
