@@ -465,7 +465,9 @@ def leave_a_temporary_file(run: Run) -> None:
     kill_everything(run)
     for path in run.study.rglob("*"):
         if path.is_file() and run.dice.random() < 0.3:
-            path.with_name(f"{path.name}.tmp").write_bytes(b"half a fi")
+            temporary = path.with_name(f"{path.name}.tmp")
+            temporary.unlink(missing_ok=True)  # it may be another name of a checkpoint
+            temporary.write_bytes(b"half a fi")
 
 
 def lose_the_power(run: Run) -> None:

@@ -384,7 +384,7 @@ class Trial:
             return
         self._flush()  # a checkpoint never comes before the records that it covers
         last = self._checkpoint("last")
-        os.makedirs(os.path.dirname(last), exist_ok=True)
+        _make_folder_of(last)
         (self._save or self._save_state)(f"{last}.tmp")
         if not self._writes:
             return
@@ -397,7 +397,7 @@ class Trial:
         if self._directory is None or not self._writes or not self._checkpoints:
             return
         path = self._checkpoint("stable")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _make_folder_of(path)
         self._save_state(f"{path}.tmp", step)
         os.replace(f"{path}.tmp", path)
 
@@ -553,17 +553,22 @@ def _be_deterministic() -> None:
 
 def _loaded(path: str) -> dict[str, Any] | None:
     """A checkpoint; None where it is damaged, as one that was being written when the power failed."""
-    from pickle import UnpicklingError
-
     import torch
 
     try:
-        checkpoint = torch.load(path, weights_only=True)
+        checkpoint = torch.load(path, weights_only=True, map_location="cpu")
         return {name: checkpoint[name] for name in ("step", "evaluated", "state", "random") if name in checkpoint}
-    except (EOFError, RuntimeError, UnpicklingError, OSError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (damaged bytes may lead an unpickler anywhere)
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         print(f"the checkpoint {path} can't be read ({reason}): training starts from step 0", file=sys.stderr)
         return None
+
+
+def _make_folder_of(path: str) -> None:
+    """Make the folder of checkpoints, and none above it: where the trial's own is away, another may come back there."""
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        os.mkdir(folder)
 
 
 def _last_recorded(metrics: str, step: int) -> int | None:

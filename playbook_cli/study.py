@@ -354,7 +354,7 @@ class Study:
         paths = self.paths.trial(number)
         known = trial.identity or identity.of(self.spec, trial)
         self._set_aside_another(trial, paths)
-        paths.dir.mkdir(parents=True, exist_ok=True)
+        self.claim.through(lambda: paths.dir.mkdir(exist_ok=True))  # nothing is made anew above it
         identity.write_params(paths, trial.params)
         identity.write(paths, trial, known, attempt=trial.attempts)
         resumed = paths.last_checkpoint.exists()

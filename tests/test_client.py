@@ -237,14 +237,17 @@ def test_a_trial_resumes_after_its_last_checkpoint_with_the_records_up_to_it(env
     assert not (tmp_path / "metrics.jsonl.1").exists()
 
 
-@pytest.mark.parametrize("left", [0, 100, 0.5, "zeros"])
+@pytest.mark.parametrize("left", [0, 100, 0.5, "zeros", "text"])
 def test_a_checkpoint_that_a_power_loss_cut_short_costs_no_more_than_the_training(environment, tmp_path, capsys, left):
     environment()
     trained(9, model=Counter())
     last = tmp_path / "checkpoints" / "last.pt"
     whole = last.read_bytes()
-    cut = len(whole) // 2 if left in (0.5, "zeros") else int(left)
-    last.write_bytes(whole[:cut] + (b"\0" * (len(whole) - cut) if left == "zeros" else b""))
+    if left == "text":
+        last.write_bytes(b"half a fi")
+    else:
+        cut = len(whole) // 2 if left in (0.5, "zeros") else int(left)
+        last.write_bytes(whole[:cut] + (b"\0" * (len(whole) - cut) if left == "zeros" else b""))
     assert trained(10, model=Counter()) == list(range(1, 11))
     assert f"the checkpoint {last} can't be read" in capsys.readouterr().err
     assert [record["step"] for record in recorded(tmp_path)] == [4, 8, 10]
@@ -581,3 +584,15 @@ def test_a_trial_that_is_to_keep_no_checkpoints_keeps_none(environment, tmp_path
         trial.report(step, loss=1 / step)
     assert len(recorded(tmp_path)) == 10
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_no_folder_is_made_where_the_trials_own_is_away(environment, tmp_path):
+    environment()
+    trial = current_trial()
+    steps = trial.steps(model=Counter())
+    trial.report(next(steps), loss=1.0)
+    (tmp_path / "checkpoints").rename(tmp_path / "away")
+    tmp_path.rename(tmp_path.with_name("gone"))
+    with pytest.raises(FileNotFoundError):
+        trial.report(4, loss=0.5)
+    assert not tmp_path.exists()

@@ -105,7 +105,8 @@ def _link(source: str, target: str) -> None:
     with suppress(OSError):  # the program may delete or replace it meanwhile; the next look finds what is there then
         if os.path.exists(target) and os.path.samefile(source, target):
             return
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with suppress(FileExistsError):
+            os.mkdir(os.path.dirname(target))
         temporary = f"{target}.tmp"
         if os.path.lexists(temporary):
             os.unlink(temporary)

@@ -62,7 +62,7 @@ def test_a_training_loss_that_falls_alone_is_not_enough() -> None:
 
 def test_a_learning_rate_that_nobody_knows_leaves_it_undecided_and_says_what_would_help() -> None:
     finding = only(of(replace(SLOW, rate=False)))
-    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert (finding.verdict, finding.act) == ("undecided", None)
     assert "log learning_rate" in finding.message
 
 

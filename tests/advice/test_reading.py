@@ -14,6 +14,7 @@ from benchmarks.held_cases import HELD_CASES
 from benchmarks.held_curves import Kind, held_study
 from benchmarks.learning_curves import Course, curve_study
 from benchmarks.truth import CASES, measure
+from playbook_cli.acts import Next
 from playbook_cli.advice import advise
 from playbook_cli.advice.reading import FEWER_STEPS, MORE_STEPS, agreed
 from playbook_cli.advice.rules import RULES
@@ -172,10 +173,18 @@ def test_no_finding_asks_for_fewer_steps_where_another_asks_for_more(seed: int) 
 
 
 def test_a_finding_that_gives_way_says_to_what() -> None:
-    few = Finding(rule="saturated", subject=None, severity="info", verdict="yes", evidence={}, message="flat", next="x")
+    few = Finding(
+        rule="saturated",
+        subject=None,
+        severity="info",
+        verdict="yes",
+        evidence={},
+        message="flat",
+        act=Next(max_train_steps=9),
+    )
     more = replace(few, rule="compute-bound")
     given, kept = agreed([few, more])
-    assert (given.verdict, given.next, kept) == ("undecided", None, more)
+    assert (given.verdict, given.act, kept) == ("undecided", None, more)
     assert "compute-bound says longer: when in doubt, longer" in given.message
     assert agreed([few]) == [few]
 

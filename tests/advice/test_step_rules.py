@@ -56,7 +56,7 @@ def test_late_best_steps_of_curves_that_still_fall_ask_for_more(course: Course) 
 @pytest.mark.parametrize("kind", [replace(ENOUGH, schedule=s, told="unsaid") for s in ("cosine", "linear", "wsd")])
 def test_a_fall_at_the_end_proves_nothing_where_nobody_knows_the_learning_rate(kind: Kind) -> None:
     finding = only(best_step(held_study([kind] * 16, np.random.default_rng(1))))
-    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert (finding.verdict, finding.act) == ("undecided", None)
     assert "log learning_rate, or declare the schedule" in finding.message
 
 
@@ -78,14 +78,14 @@ def test_before_a_decay_the_curves_say_whether_more_steps_would_help(schedule: s
 def test_a_metric_that_is_evaluated_once_says_nothing_about_steps() -> None:
     made = once(np.random.default_rng(0), 16, 2)
     finding = only(best_step(made))
-    assert (finding.verdict, finding.next) == ("undecided", None)
+    assert (finding.verdict, finding.act) == ("undecided", None)
     assert "val_error is evaluated once in a trial, at step 0" in finding.message
     assert only(eval_frequency(made)).verdict == "too-coarse"
 
 
 def test_a_program_that_does_not_heed_eval_every_is_not_told_to_lower_it() -> None:
     finding = only(eval_frequency(replace(of(replace(FITS, evaluations=8)), eval_every=5)))
-    assert (finding.verdict, finding.next) == ("too-coarse", None)
+    assert (finding.verdict, finding.act) == ("too-coarse", None)
     assert "though the study asks for every 5" in finding.message
     assert "${eval_every}" in finding.message
 

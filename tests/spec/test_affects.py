@@ -60,6 +60,7 @@ def test_a_key_that_there_is_not_affects_nothing_known():
         ({"trials": 8}, ["trials"]),
         ({"max_train_steps": 80}, ["max_train_steps"]),
         ({"metric": {"name": "val_error", "goal": "maximize"}}, ["metric.goal"]),
+        ({"metric": {"name": "val_error", "chance": 0.9}}, []),
         ({"env": {"A": "1"}}, ["env.A"]),
         ({"fixed": {"batch_size": 32}}, ["fixed.batch_size"]),
         ({"seed": 1}, ["seed"]),
@@ -84,6 +85,9 @@ def test_a_study_is_read_as_its_file_now_says_and_trained_as_it_was():
     given = spec(goal="Why?", rules={"boundary": {"zone": 0.3}}, max_train_steps=80)
     read = reading(spec(), given)
     assert (read.goal, read.rules, read.max_train_steps) == ("Why?", given.rules, 40)
+    given = spec(metric={"name": "other", "chance": 0.9})
+    read = reading(spec(), given)
+    assert (read.metric.name, read.metric.chance) == ("val_error", 0.9)
 
 
 def test_the_schema_does_not_show_what_keys_affect(tmp_path):
