@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from playbook_cli.analysis import curves, schedule
 from playbook_cli.analysis.curves import Series
 from playbook_cli.analysis.cycles import cycle
@@ -41,11 +43,13 @@ class Outlook:
     name: str
     """Of the metric."""
     end: Line
-    """Over the last part of training."""
+    """Over the last part of training; of what its learning rates sum up to, where they are known to decay."""
     held: Line | None
     """Over the last part of the time at the peak's learning rate; None where the schedule has no such time."""
     high: Line | None
     """Over the later half of the time in which a decaying learning rate was still high; None where nothing decays."""
+    last: float
+    """By how much the curves fell over the last part of training, whatever the learning rates were."""
     course: Course
     """What the learning rate does in the second half of training."""
     cycle: Cycle | None
@@ -65,7 +69,7 @@ class Outlook:
             held = moves(self.held, gain, p_value)
             return held if held in ("falls", "flat") else "unclear"
         # A decay only adds to a fall: what was flat before most of it had come to its end.
-        if self.high is not None and moves(self.high, max(gain, _FEW * self.end.fall), p_value) == "flat":
+        if self.high is not None and moves(self.high, max(gain, _FEW * self.last), p_value) == "flat":
             return "flat"
         return "unclear" if end == "falls" and self.course != "constant" else end
 
@@ -130,11 +134,13 @@ def outlook(
     decays = course == "decays"
     held = [part for t, s in read if decays and (part := _until(t, s, max_train_steps, held=True)) is not None]
     high = [(part, s) for t, s in read if decays and (part := _until(t, s, max_train_steps, held=False)) is not None]
+    ends = [_by_rate(t, s, max_train_steps) if decays else s for t, s in read]
     return Outlook(
         name=series[0].name,
-        end=curves.pooled([curves.line(s, share, memory) for s in series], [scale(s) for s in series]),
+        end=curves.pooled([curves.line(s, share, memory) for s in ends], [scale(s) for s in series]),
         held=curves.pooled([curves.line(s, share, memory) for s in held], [scale(s) for s in held]) if held else None,
         high=_pooled_high(high, memory) if high and not held else None,
+        last=curves.pooled([curves.line(s, share, memory) for s in series], [scale(s) for s in series]).fall,
         course=course,
         cycle=cycle(series),
         curves=len(series),
@@ -149,6 +155,15 @@ def scale(series: Series) -> float:
 def _pooled_high(parts: Sequence[tuple[Series, Series]], memory: float) -> Line:
     """By the scale of whole curves: the part of one may be all but flat."""
     return curves.pooled([curves.line(part, 0.5, memory) for part, _ in parts], [scale(whole) for _, whole in parts])
+
+
+def _by_rate(trial: TrialRecord, series: Series, max_train_steps: int) -> Series:
+    """The curve against the sum of its learning rates: at a rate near zero steps bring nothing, whatever is left."""
+    known = schedule.rates(trial, max_train_steps)
+    if known is None:
+        return series
+    sums = known.summed(series.steps)
+    return Series(name=series.name, steps=sums, losses=series.losses) if (np.diff(sums) > 0.0).all() else series
 
 
 def _until(trial: TrialRecord, series: Series, max_train_steps: int, *, held: bool) -> Series | None:

@@ -65,6 +65,7 @@ _KINDS: dict[str, tuple[Course, str | None]] = {
 """From a declared name, in small letters alone, to what it does and the schedule of this package that it is."""
 _BACK = 0.3
 """A rate that has fallen by this part of its peak and rises by as much again is one of restarts."""
+_LITTLE = 1e-4
 _HIGH = 0.5
 _HOLDING = 0.97
 """Part of the peak from which on a rate counts as held there."""
@@ -80,6 +81,13 @@ class Rates:
     def at(self, step: float) -> float:
         """The part at the nearest step that is known."""
         return float(self.parts[int(np.argmin(np.abs(self.steps - step)))])
+
+    def summed(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of the parts up to each of these steps, a little more at each: zero adds next to nothing."""
+        edges = np.concatenate([[0.0], self.steps])
+        parts = np.concatenate([self.parts[:1], np.maximum(self.parts, _LITTLE)])
+        sums = np.concatenate([[0.0], np.cumsum((parts[1:] + parts[:-1]) / 2 * np.diff(edges))])
+        return np.asarray(np.interp(steps, edges, sums) + 1e-9 * steps, dtype=np.float64)
 
     @property
     def held_until(self) -> float:

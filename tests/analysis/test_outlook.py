@@ -62,3 +62,13 @@ def test_what_hides_the_answer_is_said(kind: Kind, why: str | None) -> None:
 
 def test_evaluations_that_are_far_apart_do_not_show_how_a_curve_ends() -> None:
     assert look(replace(OPEN, evaluations=5)) is None
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_curve_that_is_flat_because_its_learning_rate_is_small_is_not_settled(schedule: str) -> None:
+    hungry = look(replace(WANTING, anneal=0.0, schedule=schedule, noise=0.003))
+    assert hungry is not None
+    assert hungry.longer(*LIMITS) == "unclear"
+    done = look(replace(ENOUGH, anneal=0.0, schedule=schedule, noise=0.003))
+    assert done is not None
+    assert done.longer(*LIMITS) == "flat"
