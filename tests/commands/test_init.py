@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.starting.test_script import SCRIPT
@@ -44,13 +46,20 @@ def test_without_a_folder_the_study_is_named_after_its_script(bench):
 
 def test_the_script_that_it_writes_runs_by_hand(bench):
     import subprocess
-    import sys
 
     bench("init")
     script = bench.folder / "train.py"
     script.write_text(script.read_text().replace("max_train_steps=300", "max_train_steps=10"))
     done = subprocess.run([sys.executable, "train.py"], cwd=bench.folder, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("step 10/10  train_loss")
+
+
+def test_without_the_data_of_its_script_it_says_what_to_install(bench, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    answer = bench("init")
+    assert answer.code == 0
+    said = "! train.py trains on data of scikit-learn, which is not installed: pip install 'playbook-cli[demo]'"
+    assert said in " ".join(answer.out.split())
 
 
 @pytest.mark.parametrize("name", ["study.yaml", "train.py"])
