@@ -58,6 +58,12 @@ def test_what_ci_runs_holds_the_test_command_of_the_readme_and_each_test_it_leav
     assert "\nmake check\n" in (ROOT / ".ci/run").read_text()
 
 
+def test_the_version_stands_in_one_place():
+    files = [ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "README.md", *(ROOT / "playbook_cli").rglob("*.py")]
+    saying = [path for path in files if f'"{__version__}"' in path.read_text(encoding="utf-8")]
+    assert saying == [ROOT / "playbook_cli/__init__.py"]
+
+
 def test_the_changelog_has_a_heading_for_this_version():
     assert re.search(rf"^## {re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
