@@ -69,7 +69,7 @@ release-check:
 
 peers: benchmarks/peers.txt constraints.txt
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $< -e .
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $< -e '.[demo]'
 
 # Programs that some tests need and pip does not bring; those tests are skipped, with the reason, where they are absent.
 ci-deps:
