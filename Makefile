@@ -1,14 +1,17 @@
 # make demo : everything from nothing to a real study and its report
-# make test : the tests
-# make check: what CI runs
+# make test : the tests, without the slow ones
+# make check: what CI runs: format, lint, types, make test and make test-slow
+# make lowest: some of the tests with the oldest versions of all dependencies that are allowed
+# make release-check: builds the distribution, and uses the wheel in an empty environment
 # make demo-slurm, make demo-ray: a study on a cluster of pretended nodes on this machine, one of which dies
 # make peers: the peers that benchmarks/speed.py compares with, in an environment of their own
 
 VENV := .venv
+PYTHON := python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-slurm demo-ray test check format lint types peers ci-deps clean
+.PHONY: demo demo-slurm demo-ray test test-slow check format lint types lowest release-check peers ci-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/playbook run configs/digits.yaml
@@ -18,9 +21,13 @@ demo-slurm demo-ray: demo-%: $(INSTALLED)
 	$(BIN)/python -m benchmarks.clusters.demo $*
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-check: format lint types test
+# Clusters, browsers, frameworks, and studies of many processes.
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 -m slow
+
+check: format lint types test test-slow
 
 format: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -32,13 +39,37 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 $(INSTALLED): pyproject.toml constraints.txt
-	python3 -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+# What imports, samples, charts and stores: where a dependency's oldest allowed version would fail.
+SMOKE := tests/test_cli.py tests/test_imports.py tests/test_study.py tests/test_client.py tests/spec tests/sampling \
+	tests/exporting tests/ingest tests/report/test_build.py tests/report/test_html.py tests/report/test_pictures.py \
+	tests/report/test_terminal.py tests/commands/test_plan.py tests/commands/test_export.py tests/workloads/test_digits.py
+
+lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -n 2 $(SMOKE)
+
+.venv-lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e '.[bayes,demo]' \
+		hypothesis pyarrow pytest pytest-xdist
+	touch $@
+
+# CONTRIBUTING.md tells what comes before and after it.
+release-check:
+	rm -rf .venv-build .venv-wheel build dist
+	$(PYTHON) -m venv .venv-build
+	.venv-build/bin/pip install --quiet --disable-pip-version-check build
+	.venv-build/bin/python -m build --outdir dist .
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	.ci/try-wheel .venv-wheel/bin/playbook dist
+
 peers: benchmarks/peers.txt constraints.txt
-	python3 -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $< -e .
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $< -e '.[demo]'
 
 # Programs that some tests need and pip does not bring; those tests are skipped, with the reason, where they are absent.
 ci-deps:
@@ -46,4 +77,4 @@ ci-deps:
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver slurm-wlm munge gcc libc6-dev iproute2 strace >/dev/null
 
 clean:
-	rm -rf $(VENV) .venv-peers build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -16,6 +16,17 @@ MOST_BYTES = 1 << 26
 """Of a line that is longer than this only the end is found."""
 
 
+def printed(log: Path, start: int = 0) -> str:
+    """The end of a log, and nothing before byte `start`; "" where it can't be read."""
+    try:
+        with inside.opened(log) as file:
+            size = file.seek(0, 2)
+            file.seek(max(start, size - WINDOW_BYTES))
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def last_lines(log: Path, count: int, start: int = 0) -> list[str]:
     """The last lines of a log, and nothing before byte `start`; without empty ones, [] where it can't be read."""
     window = WINDOW_BYTES

@@ -21,6 +21,7 @@ from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import SILENT_SECONDS, is_copied, silent_seconds, told
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, codes, searched
+from playbook_cli.spec.launchers import CLUSTERS
 from playbook_cli.spec.load import load
 from playbook_cli.who import machine
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import Round, StudySpec
 
 SHOWN_STUDIES = 8
-CLUSTERS = {"slurm": True, "ray": False}
-"""Slots of attempts that a cluster runs when it has room for them, and whether it does so without a runner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +146,9 @@ class Store:
         alive = self.runner() is not None
         if not alive and is_copied(self.paths.dir):
             return {}
-        attempts = (a.trial for a in history.open_attempts if a.slot in CLUSTERS and (alive or CLUSTERS[a.slot]))
+        attempts = (
+            a.trial for a in history.open_attempts if a.slot in CLUSTERS and (alive or CLUSTERS[a.slot].detached)
+        )
         return {trial: told(self.paths.trial(trial).node) for trial in attempts}
 
     def _under_way(self, history: History) -> set[int]:

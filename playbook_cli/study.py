@@ -16,7 +16,7 @@ from playbook_cli.errors import StudyError
 from playbook_cli.inside import require_plain
 from playbook_cli.launch.command import job
 from playbook_cli.launch.made_of import made_of
-from playbook_cli.launch.memory import out_of_memory
+from playbook_cli.launch.memory import gpu_out_of_memory
 from playbook_cli.logs import last_lines
 from playbook_cli.records import WHOLE, TrialRecord, codes, searched
 from playbook_cli.sampling.bayesian import learned
@@ -460,7 +460,7 @@ class Study:
         elif ended.how == "lost" and not stopping:
             self._finish(number, attempt, "pending", ended.reason, ended.exit_code)
             waiting.append(number)
-        elif ended.exit_code != 0 and (said := out_of_memory(self.paths.trial(number).stdout, attempt.log_start)):
+        elif ended.exit_code != 0 and (said := gpu_out_of_memory(self.paths.trial(number).stdout, attempt.log_start)):
             self._short_of_memory(number, attempt, said, waiting, ended)
         elif ended.exit_code != 0:
             how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"

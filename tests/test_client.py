@@ -549,6 +549,7 @@ def test_a_checkpoint_never_comes_before_the_records_that_it_covers(environment,
     assert covered == list(range(1, 101))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_finds_no_room_says_so(tmp_path):
     code = """
 import resource, sys

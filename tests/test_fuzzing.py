@@ -58,6 +58,7 @@ def test_a_changed_file_is_read_or_refused(bench, kind):
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in fuzz.COMMANDS if kind != "html"])
 def test_a_command_answers_or_says_what_is_wrong(bench, kind):
     @given(SEEDS)
@@ -102,6 +103,7 @@ def test_events_of_any_content_are_read_or_named_by_their_line(tmp_path_factory,
     assert refused is None or (str(refused).startswith(f"{paths.journal}:") and refused.hint)
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(NAMES | st.text(max_size=3), VALUES, max_size=4), max_size=6))
 def test_records_of_any_content_are_evaluations_or_named_as_none(tmp_path_factory, records):
     file = tmp_path_factory.getbasetemp() / "rows.jsonl"

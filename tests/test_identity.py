@@ -44,6 +44,7 @@ def measured(bench):
     return {trial: (x, {record["val_error"] for record in bench.metrics(trial)}) for trial, x in planned.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [ECHO, RESUMES])
 def test_a_trial_folder_that_outlives_its_journal_is_set_aside_and_said(bench, program):
     bench.study(program)
@@ -61,6 +62,7 @@ def test_a_trial_folder_that_outlives_its_journal_is_set_aside_and_said(bench, p
     assert [event["trial"] for event in bench.events("set-aside")] == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_same_study_without_its_journal_starts_from_nothing(bench):
     bench.study(RESUMES)
     run(bench)

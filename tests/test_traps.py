@@ -138,6 +138,7 @@ def test_a_trial_with_a_trap_is_the_only_one_that_is_harmed(bench, file):
         assert all(trial["value"] is not None for trial in trials)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAPS)
 @pytest.mark.parametrize("file", OF_A_STUDY)
 def test_a_trap_in_a_study_is_one_message_or_none(bench, file, kind):
@@ -169,6 +170,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [0, 3])
 @pytest.mark.parametrize(
     ("file", "trap"),
@@ -201,6 +203,7 @@ def test_a_runner_that_meets_a_trap_goes_on_with_the_other_trials(bench, file, t
         assert bench("report", "runs/toy").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAPS)
 @pytest.mark.parametrize("file", ["trials/0000/metrics.jsonl", "trials/0000", "trials", "trials.jsonl", "study.yaml"])
 def test_the_round_before_is_not_a_way_out(bench, file, kind):
@@ -214,6 +217,7 @@ def test_the_round_before_is_not_a_way_out(bench, file, kind):
         assert asked(bench, *arguments).code == 0, arguments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAPS)
 @pytest.mark.parametrize("file", ["trials/0000/metrics.jsonl", "trials/0000/checkpoints/stable.pt", "trials.jsonl"])
 def test_a_checkpoint_to_go_on_from_is_not_a_way_out(bench, file, kind):

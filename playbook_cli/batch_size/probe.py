@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import atomic, inside, regular
 from playbook_cli.batch_size.peak import Peak
-from playbook_cli.batch_size.signs import out_of_memory
+from playbook_cli.launch.memory import out_of_memory
+from playbook_cli.logs import printed
 from playbook_cli.paths import TrialPaths
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ ENOUGH_EVALUATIONS = 6
 """After so long, waiting for a core aside, and so many evaluations, a probe of long steps is over."""
 STOP_STEP = "PLAYBOOK_STOP_STEP"
 POLITE_SECONDS = 5.0
-TAIL_BYTES = 20_000
 
 
 @dataclass(kw_only=True)
@@ -109,7 +109,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
     process.returncode = code = os.waitstatus_to_exitcode(status)
     peak.ended(usage.ru_maxrss)
     rmtree(paths.checkpoints, ignore_errors=True)
-    why = None if asked is not None else out_of_memory(_printed(paths.stdout, log_start), code)
+    why = None if asked is not None else out_of_memory(printed(paths.stdout, log_start), code)
     _write(
         paths.probe,
         {
@@ -158,16 +158,6 @@ def _waited(pid: int) -> float:
         return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
-
-
-def _printed(log: Path, start: int) -> str:
-    try:
-        with inside.opened(log) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(start, size - TAIL_BYTES))
-            return file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _signal(pid: int, number: int) -> None:

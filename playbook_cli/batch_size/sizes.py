@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from playbook_cli import inside
-from playbook_cli.batch_size.signs import KILLED, says_so
 from playbook_cli.batch_size.timing import FOLLOWED_SECONDS, RESOLUTION_SECONDS, timing
+from playbook_cli.launch.memory import KILLED, says_so
+from playbook_cli.logs import last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Ended = Literal["fits", "out-of-memory", "failed", "same", "pending"]
 SAME_STEPS = 3
 """So many evaluations, with different values among them, that agree between two sizes are no chance."""
-TAIL_BYTES = 4096
 SAME = 1e-6
 """Relative difference up to which two values agree; two batches hardly give the same loss to six digits."""
 
@@ -122,13 +122,7 @@ def _whole(value: Any) -> int | None:
 
 def _last_line(log: Path) -> str:
     """What a program that crashed said last."""
-    try:
-        with inside.opened(log) as file:
-            file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
-            lines = file.read().decode("utf-8", errors="replace").split("\n")
-    except OSError:
-        lines = []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")[:200]
+    return next((line.strip()[:200] for line in last_lines(log, 1)), "it printed nothing")
 
 
 def _state(trial: TrialRecord, seen: dict[str, Any]) -> tuple[Ended, str | None]:

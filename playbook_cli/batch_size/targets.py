@@ -11,6 +11,7 @@ from playbook_cli.errors import SpecError
 from playbook_cli.sampling import make
 from playbook_cli.spec.load import carried, resolve
 from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.store import Store
 from playbook_cli.sweep.folder import put, require_same
 from playbook_cli.sweep.race import require_metric
@@ -50,6 +51,7 @@ def rate_of(setting: Setting, source: Source) -> str:
 def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[str, object]) -> StudySpec:
     """`trials` points of the study's nuisance space for each of these sizes, the same ones."""
     study = setting.study
+    kind = SAMPLERS[study.sampler]
     nuisance = study.model_dump(mode="json", exclude_unset=True)["nuisance"] if study.nuisance else {}
     held = {name: setting.held[name] for name in (*study.scientific, *at) if name in setting.held}
     fixed = {**{name: value for name, value in study.fixed.items() if name != setting.parameter}, **held}
@@ -67,7 +69,7 @@ def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[
                 "scientific": {setting.parameter: {"values": list(sizes)}},
                 "nuisance": tuned,
                 "fixed": fixed,
-                "sampler": "halton" if study.sampler in ("grid", "listed", "bayesian") else study.sampler,
+                "sampler": study.sampler if kind.drawn and kind.seeded else "halton",
                 "trials": trials * len(sizes),
                 "probe": SUFFIX,
             }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playbook_cli.commands.options import RUNS, Json, Runs, ended_early
+from playbook_cli.spec.samplers import SAMPLERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord
     from playbook_cli.store import Store
 
-EVEN = ("halton", "sobol", "grid")
-"""Samplers whose points are spread evenly."""
-SAME = ("grid", "listed")
-"""Samplers whose points follow from the study file alone."""
 _Also = Annotated[
     list[Path] | None,
     typer.Option(metavar="RUNS/NAME", help="The same pipeline searched with another search seed, and repeated."),
@@ -134,15 +131,15 @@ def _contender(
     store = stores[0]
     records = [_checked(one, first) for one in stores]
     study, *further = [of(record) for record in records] if of else records
-    folder, sampler = str(store.paths.dir), store.spec.sampler
+    folder, sampler = str(store.paths.dir), SAMPLERS[store.spec.sampler]
     return Contender(
         label=f"{folder} {arm}" if arm else folder,
         study=study,
         folder=folder,
         arms=len(records[0].arms) if arm else 1,
         further=further,
-        even=sampler in EVEN,
-        seeds=() if sampler in SAME else [one.spec.seed for one in stores],
+        even=sampler.even,
+        seeds=[one.spec.seed for one in stores] if sampler.seeded else (),
     )
 
 

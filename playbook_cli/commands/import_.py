@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playbook_cli.commands.options import Json
+from playbook_cli.ingest.sources import READERS
 from playbook_cli.records import Goal
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ def import_(
     into: Annotated[Path, typer.Option("--into", metavar="RUNS/NAME", help="The study's folder; a new one.")],
     kind: Annotated[
         str | None,
-        typer.Option(
-            "--format", help="files, optuna, ray, mlflow, tensorboard, table or playbook; seen from the source."
-        ),
+        typer.Option("--format", help=f"{', '.join(READERS)}; seen from the source where it is not given."),
     ] = None,
     params: Annotated[
         str | None, typer.Option("--params", metavar="GLOB", help="Files with hyperparameters, below SOURCE.")

@@ -35,12 +35,11 @@ def init(
     from playbook_cli.commands.output import advise, console
     from playbook_cli.starting.draft import study_name
     from playbook_cli.starting.files import study_from, write
-    from playbook_cli.starting.first import NAME, first_study
+    from playbook_cli.starting.first import NAME, first_study, missing
 
     name = study_name(folder.resolve().name) if folder != Path() else None
-    notes: list[str] = []
     if origin is None:
-        texts = first_study(optimizer, trials, name=name or NAME, folder=folder)
+        texts, notes = first_study(optimizer, trials, name=name or NAME, folder=folder), missing()
     else:
         texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials, name=name)
     written = write(folder, texts)

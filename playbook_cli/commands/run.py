@@ -6,12 +6,13 @@ import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
+from playbook_cli.spec.launchers import CLUSTERS, LauncherName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ def run(
         str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
     ] = None,
     launcher: Annotated[
-        Literal["local", "slurm", "ray"] | None,
+        LauncherName | None,
         typer.Option("--launcher", help="Where trials run, in place of what the study file says."),
     ] = None,
     detach: Annotated[
@@ -70,7 +71,8 @@ def run(
     spec = resolve(given)
     if launcher is not None:
         spec = spec.model_copy(update={"launcher": launcher})
-    if detach and (spec.adaptive or spec.launcher != "slurm"):
+    cluster = CLUSTERS.get(spec.launcher)
+    if detach and (spec.adaptive or cluster is None or not cluster.detached):
         from playbook_cli.errors import StudyError
 
         learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"

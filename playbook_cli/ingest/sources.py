@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import exported, files, mlflow, optuna, ray, table, tensorboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from playbook_cli.ingest.runs import Ask, Runs
 
-READERS: Mapping[str, Callable[[Ask], Runs]] = {
-    "files": files.read,
-    "optuna": optuna.read,
-    "ray": ray.read,
-    "mlflow": mlflow.read,
-    "tensorboard": tensorboard.read,
-    "table": table.read,
-    "playbook": exported.read,
+READERS: Mapping[str, str] = {
+    "files": "files",
+    "optuna": "optuna",
+    "ray": "ray",
+    "mlflow": "mlflow",
+    "tensorboard": "tensorboard",
+    "table": "table",
+    "playbook": "exported",
 }
+"""By what --format calls them: the module of this package whose `read` takes an `Ask` and returns `Runs`."""
 
 
 def read(ask: Ask, kind: str | None = None) -> Runs:
@@ -31,13 +32,16 @@ def read(ask: Ask, kind: str | None = None) -> Runs:
     """
     if kind is not None and kind not in READERS:
         raise PlaybookError(f"there is no format {kind!r}", hint=f"--format with one of: {', '.join(READERS)}")
-    runs = READERS[kind or _looks_like(ask)](ask)
+    reader = import_module(f"playbook_cli.ingest.{READERS[kind or _looks_like(ask)]}")
+    runs: Runs = reader.read(ask)
     if not runs.runs:
         raise PlaybookError("there are no runs in it", where=ask.source)
     return runs
 
 
 def _looks_like(ask: Ask) -> str:
+    from playbook_cli.ingest import exported, mlflow, optuna, ray, tensorboard
+
     if optuna.is_storage(ask.source):
         return "optuna"
     path = Path(ask.source)

@@ -23,9 +23,13 @@ def main(arguments: list[str]) -> None:
         from playbook_cli.launch.serve import serve
 
         serve(int(arguments[1]), arguments[2], load)
-    function = load(arguments[-1])
-    if "--check" not in arguments:
-        function(current_trial())
+    if arguments[0] == "--check":
+        try:
+            load(arguments[1])
+        except ProtocolError as error:  # says all that there is to say; its traceback is Playbook's own
+            sys.exit("\n-> ".join(filter(None, (str(error), error.hint))))
+    else:
+        load(arguments[0])(current_trial())
 
 
 def load(target: str) -> Callable[[Any], object]:

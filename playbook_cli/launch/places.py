@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from playbook_cli.spec.launchers import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +35,10 @@ def slots_of(spec: StudySpec, jobs: int | None, gpus: str | None) -> list[Slot]:
 
 def launcher(spec: StudySpec, paths: StudyPaths, folder: Path, slots: Sequence[Slot], warm: Warm) -> Launcher:
     """What runs the trials of a study. WorkError where its cluster can't be reached."""
-    if spec.launcher == "slurm":
-        from playbook_cli.launch.slurm import SlurmLauncher
-
-        return SlurmLauncher(spec=spec, folder=paths.dir / "slurm")
-    if spec.launcher == "ray":
-        from playbook_cli.launch.on_ray import RayLauncher
-
-        return RayLauncher(spec, folder, paths)
+    cluster = CLUSTERS.get(spec.launcher)
+    if cluster is not None:
+        module, _, made = cluster.place.partition(":")
+        return getattr(import_module(f"playbook_cli.launch.{module}"), made)(spec, folder, paths)  # type: ignore[no-any-return]
     from playbook_cli.launch.local import LocalLauncher
 
     return LocalLauncher(slots, warm)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.launch import Job
+    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
 
 GATHER_SECONDS = 0.2
@@ -75,6 +76,12 @@ class _Submitted:
     @property
     def id(self) -> str:
         return f"{self.array}_{self.number}"
+
+
+def launcher(spec: StudySpec, folder: Path, paths: StudyPaths) -> SlurmLauncher:
+    """The launcher of a study; its program finds its own folder by itself, since Slurm's nodes share it."""
+    del folder
+    return SlurmLauncher(spec=spec, folder=paths.dir / "slurm")
 
 
 @dataclass(kw_only=True)

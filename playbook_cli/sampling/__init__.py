@@ -6,15 +6,18 @@ needs nothing but its journal. One that is `adaptive` also looks at what they ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 from playbook_cli.errors import StudyError
+from playbook_cli.spec.samplers import SAMPLERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Metric, TrialRecord, Value
     from playbook_cli.space import Space
+    from playbook_cli.spec.samplers import SamplerName
 
 
 class Sampler(Protocol):
@@ -25,35 +28,28 @@ class Sampler(Protocol):
 
 
 def make(
-    name: str,
+    name: SamplerName,
     seed: int,
     points: Sequence[Mapping[str, Value]] | None = None,
     *,
     metric: Metric | None = None,
     first: Sequence[TrialRecord] = (),
 ) -> Sampler:
-    """The sampler of this name: halton, sobol, random, grid, listed, which takes these points, or bayesian.
+    """The sampler of this name. One that is listed takes these points.
 
     A bayesian one betters `metric`, and begins with what `first` came to.
 
     StudyError for a study whose trials are `listed` without points: those of a learning-rate sweep.
     """
-    if points is not None:
-        from playbook_cli.sampling.listed import PointsSampler
-
-        return PointsSampler(points, seed)
-    if name == "listed":
+    module, _, attribute = SAMPLERS[name].place.partition(":")
+    made: Any = getattr(import_module(f"playbook_cli.sampling.{module}"), attribute)
+    if name == "bayesian":
+        return made(seed, metric, first)  # type: ignore[no-any-return]
+    if name != "listed":
+        return made(seed)  # type: ignore[no-any-return]
+    if points is None:
         raise StudyError(
             "the trials of this study were chosen one by one by the command that made it",
             hint="give that command again to go on with it: playbook lr-sweep STUDY.YAML",
         )
-    if name == "bayesian" and metric is not None:
-        from playbook_cli.sampling.bayesian import BayesianSampler
-
-        return BayesianSampler(seed, metric, first)
-    from playbook_cli.sampling.grid import GridSampler
-    from playbook_cli.sampling.sequence import SEQUENCES, SequenceSampler
-
-    if name == "grid":
-        return GridSampler(seed)
-    return SequenceSampler(SEQUENCES[name], seed)
+    return made(points, seed)  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from playbook_cli.acts import command
 from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.records import Best, TrialRecord
 from playbook_cli.sampling.bayesian import LEAST, PER_DIMENSION, learned, needed
+from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.store import Store
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from playbook_cli.records import Parameter, StudyRecord, Value
     from playbook_cli.space import Space
     from playbook_cli.spec.model import StudySpec
-
-DRAWN = ("halton", "sobol", "random", "grid")
-"""Samplers that choose their points whatever the results are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +112,7 @@ def refuse_undrawn(store: Store) -> None:
             where=str(store.paths.dir),
             hint=f"{command('next', store.paths.dir)} writes a quasi-random study of the same space, to be run first",
         )
-    if how not in DRAWN:
+    if not SAMPLERS[how].drawn:
         more = "; to go on with it raise its `trials`" if how == "bayesian" else ""
         raise StudyError(
             f"its sampler is {how}, and a Bayesian search begins with trials that were drawn evenly",

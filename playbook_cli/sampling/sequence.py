@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,4 +59,6 @@ def independent(dimensions: int, points: int, seed: int) -> NDArray[np.float64]:
     return np.random.default_rng(seed).random((points, dimensions))
 
 
-SEQUENCES: dict[str, PointSequence] = {"halton": halton, "sobol": sobol, "random": independent}
+halton_sampler = partial(SequenceSampler, halton)
+sobol_sampler = partial(SequenceSampler, sobol)
+random_sampler = partial(SequenceSampler, independent)

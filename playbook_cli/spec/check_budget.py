@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.space import MAX_ARMS
 from playbook_cli.spec.problem import Problem, listed
+from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.spec.tiers import TIERS, needed, tier
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 _FEW = 5
 """Names that read well with an `and` between each."""
-SAMPLED = ("halton", "sobol", "random")
-"""Samplers whose trials lie evenly in the whole space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,8 @@ class _Group:
 
 def budget_warnings(spec: StudySpec) -> list[Problem]:
     """One warning for each hyperparameter of an optimizer that is tuned too early, one for each crowded search."""
-    if spec.sampler not in SAMPLED or spec.imported is not None or spec.trials is None:
+    kind = SAMPLERS[spec.sampler]
+    if not (kind.drawn and kind.seeded) or spec.imported is not None or spec.trials is None:
         return []
     space = spec.space()
     deciding = _deciding(space)

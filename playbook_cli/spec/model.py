@@ -12,7 +12,9 @@ from pydantic_core import PydanticCustomError
 from playbook_cli.records import Goal, Metric, Parameter, Role, Value
 from playbook_cli.space import Space
 from playbook_cli.spec.affects import Affects
+from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
+from playbook_cli.spec.samplers import SamplerName  # noqa: TC001 (pydantic reads it)
 
 
 class _Section(BaseModel):
@@ -269,7 +271,7 @@ class StudySpec(_Section):
     trials: Annotated[
         Count | None, Affects.SIZE, Field(description="of the whole study, shared equally by its arms")
     ] = None
-    sampler: Annotated[Literal["halton", "sobol", "random", "grid", "listed", "bayesian"], Affects.SEARCH] = "halton"
+    sampler: Annotated[SamplerName, Affects.SEARCH] = "halton"
     follows: Annotated[
         str | None,
         Affects.SEARCH,
@@ -313,7 +315,7 @@ class StudySpec(_Section):
             "it anew each; by default forks, unless they use GPUs"
         ),
     ] = None
-    launcher: Annotated[Literal["local", "slurm", "ray"], Affects.LAUNCHING] = "local"
+    launcher: Annotated[LauncherName, Affects.LAUNCHING] = "local"
     slurm: Annotated[SlurmSpec, Affects.LAUNCHING, Field(description="how launcher: slurm submits trials")] = (
         SlurmSpec()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import textwrap
 from pathlib import Path
@@ -43,6 +44,13 @@ def first_study(
     study = _placed(study, name, STUDY if folder is None else str(folder / STUDY))
     validate(parse(study, STUDY))
     return {STUDY: study, SCRIPT: script}
+
+
+def missing() -> list[str]:
+    """What the script needs that this Python doesn't have, as notes for the user."""
+    if importlib.util.find_spec("sklearn"):
+        return []
+    return [f"{SCRIPT} trains on data of scikit-learn, which is not installed: pip install 'playbook-cli[demo]'"]
 
 
 def _placed(study: str, name: str, path: str) -> str:

@@ -6,7 +6,7 @@ python train.py        trains once, by hand, with the defaults below
 from __future__ import annotations
 
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits  # pip install scikit-learn
 from torch import nn
 
 from playbook_cli import current_trial

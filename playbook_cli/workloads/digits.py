@@ -9,7 +9,7 @@ compared between trials.
 
 from __future__ import annotations
 
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,13 @@ from torch.nn.functional import cross_entropy, one_hot
 from playbook_cli import Trial, current_trial
 from playbook_cli.errors import ProtocolError
 from playbook_cli.schedules import scheduler
+
+try:
+    SCIKIT_LEARN = distribution("scikit-learn")
+except PackageNotFoundError:
+    raise ProtocolError(
+        "the digits come with scikit-learn, which is not installed", hint="pip install 'playbook-cli[demo]'"
+    ) from None
 
 DEFAULTS: dict[str, Any] = {
     "hidden_layers": 1,
@@ -105,7 +112,7 @@ class Split(NamedTuple):
 def load() -> tuple[Split, Split, Split]:
     """The training, validation and test images."""
     # The file itself: sklearn.datasets.load_digits reads the same one, but importing it takes most of a second.
-    path = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
+    path = SCIKIT_LEARN.locate_file("sklearn/datasets/data/digits.csv.gz")
     table = torch.from_numpy(np.loadtxt(str(path), delimiter=",", dtype=np.float32))
     images, labels = table[:, :64] / 16, table[:, 64].long()
     rank = (one_hot(labels).cumsum(0) * one_hot(labels)).sum(1)  # n for the n-th image of its digit

@@ -147,6 +147,7 @@ def test_a_program_that_can_not_be_changed_is_ended_when_it_was_seen_for_long_en
     assert not bench.processes()
 
 
+@pytest.mark.slow
 def test_probes_go_on_after_the_command_was_killed(bench):
     file = study(bench, "0.01", before="import time; size < 2 or time.sleep(600)")
     first = bench.spawn("batch-size", file, "--steps", "21", "--max", "2")
@@ -162,6 +163,7 @@ def test_probes_go_on_after_the_command_was_killed(bench):
     assert not bench.processes()
 
 
+@pytest.mark.slow
 def test_sizes_outside_the_range_that_is_asked_for_do_not_count(bench):
     file = study(bench, "0.002")
     assert list(states(probed(bench, file, "--steps", 21, "--min", 2, "--max", 4))) == [2, 4]
@@ -200,6 +202,7 @@ def test_the_study_is_written_with_its_new_size(bench):
     assert (refused.code, "such a file already" in refused.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_steps_to_a_target_are_searched_for_each_size(bench):
     bench.write(
         "scaled.py",
@@ -285,6 +288,7 @@ def test_help_ends_with_an_example(bench):
     assert "Example:  playbook batch-size" in answer.out
 
 
+@pytest.mark.slow
 def test_digits_is_timed_for_real_and_its_data_hold_no_larger_batch(bench):
     keys = {
         "name": "s",

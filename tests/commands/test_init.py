@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.starting.test_script import SCRIPT
@@ -42,15 +44,23 @@ def test_without_a_folder_the_study_is_named_after_its_script(bench):
     assert "\nname: toy\n" in (bench.folder / "study.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_the_script_that_it_writes_runs_by_hand(bench):
     import subprocess
-    import sys
 
     bench("init")
     script = bench.folder / "train.py"
     script.write_text(script.read_text().replace("max_train_steps=300", "max_train_steps=10"))
     done = subprocess.run([sys.executable, "train.py"], cwd=bench.folder, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("step 10/10  train_loss")
+
+
+def test_without_the_data_of_its_script_it_says_what_to_install(bench, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    answer = bench("init")
+    assert answer.code == 0
+    said = "! train.py trains on data of scikit-learn, which is not installed: pip install 'playbook-cli[demo]'"
+    assert said in " ".join(answer.out.split())
 
 
 @pytest.mark.parametrize("name", ["study.yaml", "train.py"])
@@ -72,6 +82,7 @@ def test_a_study_for_a_script_can_be_planned_at_once(bench):
     assert bench("plan", "study.yaml").code == 0
 
 
+@pytest.mark.slow
 def test_a_program_and_its_proposed_study_work_together_unedited(bench):
     bench.write(
         "train.py",
@@ -97,6 +108,7 @@ def test_a_program_and_its_proposed_study_work_together_unedited(bench):
         assert last["val_loss"] == pytest.approx(params["learning_rate"] + params["nesterov"] + 0.25, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_script_that_init_writes_is_read_and_its_study_runs(bench):
     bench("init", "first")
     assert bench("init", "again", "--from", "first/train.py").code == 0
@@ -108,6 +120,7 @@ def test_the_script_that_init_writes_is_read_and_its_study_runs(bench):
     assert "2 of 2 trials completed" in answer.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["nesterov", "adamw"])
 def test_a_study_of_one_optimizer_runs_as_it_is_written(bench, optimizer):
     assert bench("init", "first", "--optimizer", optimizer, "--trials", 2).code == 0

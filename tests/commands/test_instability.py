@@ -91,6 +91,7 @@ def test_instability_is_found_confirmed_and_mended(bench):
     assert answer["next"] == "playbook instability runs/s --write s-warmup.yaml"
 
 
+@pytest.mark.slow
 def test_what_is_unstable_at_the_best_rate_itself_is_said_to_be(bench):
     answer = probed(bench, script={"limit": 0.05, "raised": 2})
     assert answer["verdict"] == "unstable-early"
@@ -99,6 +100,7 @@ def test_what_is_unstable_at_the_best_rate_itself_is_said_to_be(bench):
     assert "the best learning rate itself" in answer["message"]
 
 
+@pytest.mark.slow
 def test_where_ten_times_the_rate_can_not_be_reached_the_ladder_says_so_and_ends_lower(bench):
     folder = study(bench, {"raised": 0.2})
     text = " ".join(bench("instability", folder).out.split())
@@ -107,6 +109,7 @@ def test_where_ten_times_the_rate_can_not_be_reached_the_ladder_says_so_and_ends
     assert "makes 0.4 stable, 2x the unstable rate" in text
 
 
+@pytest.mark.slow
 def test_instability_that_begins_beyond_any_warm_up_is_later(bench):
     answer = probed(bench, script={"when": 100, "raised": 0})
     assert answer["verdict"] == "unstable-later"
@@ -114,6 +117,7 @@ def test_instability_that_begins_beyond_any_warm_up_is_later(bench):
     assert answer["repair"] == "clipping"
 
 
+@pytest.mark.slow
 def test_clipping_more_than_half_of_the_updates_is_no_repair(bench):
     loud = {"raised": 0, "report": f"{LOSSES}, grad_norm=norm if rate <= 0.15 else 100.0"}
     answer = probed(bench, script=loud)
@@ -152,6 +156,7 @@ def test_runs_end_at_the_step_that_is_asked_for_and_keep_no_checkpoints(bench):
     assert not list(bench.paths("s-instability").dir.glob("trials/*/checkpoints"))
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_trained(bench):
     first = probed(bench)
     events = len(bench.events(name="s-instability"))
@@ -162,6 +167,7 @@ def test_the_second_time_nothing_is_trained(bench):
     assert len(bench.events(name="s-instability")) == events
 
 
+@pytest.mark.slow
 def test_a_killed_probe_goes_on_where_it_was(bench):
     folder = study(bench, {"pause": 0.01})
     process = bench.spawn("instability", folder)
@@ -176,6 +182,7 @@ def test_a_killed_probe_goes_on_where_it_was(bench):
     assert all(started.count(trial) == 1 for trial in before)
 
 
+@pytest.mark.slow
 def test_a_run_that_a_killed_probe_was_training_is_trained_to_its_end_and_not_planned_again(bench):
     first = probed(bench)
     log = bench.paths("s-instability").journal
@@ -191,6 +198,7 @@ def test_a_run_that_a_killed_probe_was_training_is_trained_to_its_end_and_not_pl
     assert len(bench.events("planned", "s-instability")) == len(started)
 
 
+@pytest.mark.slow
 def test_a_threshold_at_which_the_study_clips_already_is_no_new_run(bench):
     norm = {"raised": 0, "report": f"{LOSSES}, grad_norm=100.0"}
     answer = probed(bench, script=norm, fixed={"warmup_steps": 0, "clip_norm": 100.0})
@@ -256,6 +264,7 @@ def test_where_nothing_needs_mending_nothing_is_written(bench):
     assert not (bench.folder / "mended.yaml").exists()
 
 
+@pytest.mark.slow
 def test_the_page_loads_nothing_and_shows_the_answer(bench):
     probed(bench)
     page = (bench.paths("s-instability").report / "instability.html").read_text()

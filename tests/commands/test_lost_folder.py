@@ -119,6 +119,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["deleted", "moved"])
 def test_a_run_whose_folder_another_run_has_now_leaves_it_to_that_one(bench, how):
     bench.study(SLEEPY, trials=20)

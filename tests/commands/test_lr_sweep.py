@@ -50,6 +50,7 @@ def test_racing_answers_as_the_full_grid_does_and_spends_less(bench):
     assert raced["steps_spent"] < full["steps_spent"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high", "open_edge"), [(1e-6, 1e-2, "upper"), (1.0, 1e3, "lower")])
 def test_a_grid_beside_the_optimum_grows_until_it_is_inside(bench, low, high, open_edge):
     grid = {"min": low, "max": high, "points": 5 if open_edge == "upper" else 4}

@@ -236,6 +236,7 @@ def test_a_second_round_of_real_trainings_is_written_run_and_read(bench):
     assert [n for n in seeds if seeds[n] == short[spec.round.trials[n]]] == [continued]
 
 
+@pytest.mark.slow
 def test_a_trial_whose_source_is_gone_is_refused_before_anything_runs_but_one_that_has_begun_goes_on(bench):
     program = """
     class State(dict):
@@ -292,6 +293,7 @@ def continued(bench, given):
     return bench("run", path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["", "other=state"])
 def test_a_script_that_ignores_the_checkpoint_it_is_given_is_told_of(bench, given):
     answer = continued(bench, given)
@@ -303,6 +305,7 @@ def test_a_script_that_ignores_the_checkpoint_it_is_given_is_told_of(bench, give
     assert "it trained from its start" in " ".join(answer.err.split())
 
 
+@pytest.mark.slow
 def test_repeats_of_a_point_that_went_on_from_a_checkpoint_train_from_their_start_and_that_is_told(bench):
     assert continued(bench, "state=state").code == 0
     assert bench.ended("more")[0] == ("completed", None)

@@ -40,6 +40,7 @@ def paste(bench, line):
     ).stdout
 
 
+@pytest.mark.slow
 def test_from_a_report_to_the_next_study_by_pasting_alone(bench):
     elsewhere(bench, "my runs", trials=12, max_train_steps=1, eval_every=1)
     said = bench("report", "study.yaml", "--runs", "my runs").out
@@ -52,6 +53,7 @@ def test_from_a_report_to_the_next_study_by_pasting_alone(bench):
     assert (bench.folder / "my runs/toy-2/trials.jsonl").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", ["my runs", LONG, "it's", "$HOME `x`", "-runs", "été", "a\nb", "\u202egnp", "\udcff"])
 @pytest.mark.parametrize("option", [True, False], ids=["--runs", "a path"])
 def test_advice_works_wherever_the_studies_live(bench, runs, option):

@@ -41,6 +41,7 @@ def test_json_is_one_object_on_stdout_and_the_same_as_the_file(bench):
     assert answer.json["best"]["trial"] == best["id"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_the_files_are_written_for_a_reader_that_is_gone(bench, options):
     finish(bench, good, trials=4)
@@ -78,6 +79,7 @@ def test_a_full_disk_costs_the_files_and_not_the_answer(bench):
     assert not list(bench.paths().report.glob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_two_reports_at_once_both_succeed_and_their_files_are_whole(bench):
     finish(bench, good, trials=8)
     running = [bench.spawn("report", "runs/toy") for _ in range(2)]
@@ -184,6 +186,7 @@ def test_watch_ends_when_nobody_runs_the_study(bench):
     assert answer.out == bench("status", "runs/toy").out
 
 
+@pytest.mark.slow
 def test_under_a_limit_on_virtual_memory_all_but_the_page_is_written(bench):
     finish(bench, lambda params: params["x"])
 

@@ -79,6 +79,7 @@ def _as_known(trial, results):
     return TrialRecord(**{**vars(trial), "state": ended["state"], "best": best})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_suggestion_is_made_again_bit_for_bit_from_the_journal(bench, jobs):
     explored(bench)
@@ -133,6 +134,7 @@ def test_a_search_that_is_killed_goes_on_with_the_suggestions_that_it_would_have
     assert len(bench.events("follows")) == 1
 
 
+@pytest.mark.slow
 def test_more_trials_go_on_from_all_that_is_known(bench):
     explored(bench)
     searching(bench, trials=1)
@@ -210,6 +212,7 @@ def test_it_cannot_be_left_to_itself(bench):
     assert "its runner has to stay" in answer.err
 
 
+@pytest.mark.slow
 def test_a_plan_shows_the_first_trial_and_what_it_rests_on(bench):
     explored(bench)
     searching(bench)
@@ -227,6 +230,7 @@ def rising(params):
     return 1.0 - params["x"] + 0.1 * (math.log10(params["rate"]) + 1.5) ** 2
 
 
+@pytest.mark.slow
 def test_an_edge_of_the_study_before_is_warned_of_unless_the_range_goes_beyond_it(bench):
     explored(bench, rising, trials=24)
     searching(bench, trials=1)
@@ -314,6 +318,7 @@ def test_next_exploit_refuses_what_it_cannot_build_on(bench):
     assert bench("next", "runs/first", "--exploit", "--widen", "x").code == 2
 
 
+@pytest.mark.slow
 def test_no_rule_takes_a_bayesian_search_for_a_sample(bench):
     explored(bench)
     searching(bench, trials=2)
@@ -329,6 +334,7 @@ def test_no_rule_takes_a_bayesian_search_for_a_sample(bench):
     assert "Bayesian search" in answer.err
 
 
+@pytest.mark.slow
 def test_its_best_trial_is_repeated_without_another_search(bench):
     explored(bench)
     searching(bench, trials=2)

@@ -70,6 +70,7 @@ def opened(path, name=None):
     return optuna.load_study(study_name=name, storage=f"sqlite:///{path}")
 
 
+@pytest.mark.slow
 def test_a_study_goes_through_playbook_and_back_with_nothing_lost(original, bench):
     before = original.read_bytes()
     assert bench("import", f"sqlite:///{original}", "--into", "runs/theirs").code == 0

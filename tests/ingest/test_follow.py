@@ -187,6 +187,7 @@ def test_what_cannot_be_a_result_fails_the_trial_with_its_reason(follow, program
 ENDLESS = "print('step 1: val_error 1', flush=True)\nprint('a' * 40 + '!', flush=True)\ntime.sleep(600)"
 
 
+@pytest.mark.slow
 def test_a_pattern_that_does_not_end_fails_the_trial_and_not_its_program(bench, follow):
     (state, reason), metrics = follow(ENDLESS, {"stdout": [PRINTS, "^(a+)+$"]})
     assert state == "failed"
@@ -195,6 +196,7 @@ def test_a_pattern_that_does_not_end_fails_the_trial_and_not_its_program(bench, 
     assert metrics[0] == {"step": 1, "val_error": 1.0}
 
 
+@pytest.mark.slow
 def test_a_step_of_a_checkpoint_that_does_not_end_fails_the_trial_and_not_its_program(follow):
     program = "open(folder + '/' + 'a' * 40 + '!', 'w')\nprint('step 4: val_error 1')"
     checkpoints = {"files": "${trial_dir}/a*", "step": "^(a+)+$"}

@@ -203,6 +203,7 @@ def test_none_is_written_or_left_to_the_programs_default(argparse):
     assert words({"x": None}, style="name=value") == ["x=null"]
 
 
+@pytest.mark.slow
 def test_a_real_hydra_application_takes_them(tmp_path):
     pytest.importorskip("hydra")
     script = tmp_path / "app.py"

@@ -135,6 +135,7 @@ def test_a_folder_that_cannot_be_made_locks_nothing(tmp_path):
     assert DeviceLocks(tmp_path / "file" / "locks").take("GPU-a", alone=True)
 
 
+@pytest.mark.slow
 @needs_driver
 def test_two_studies_never_meet_on_a_device(bench, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")

@@ -116,6 +116,17 @@ def test_a_function_that_cannot_be_imported_is_told_with_pythons_own_words(look,
     assert str(error.value).count("\n") <= preflight.SHOWN_LINES
 
 
+def test_what_a_module_says_itself_when_it_is_imported_is_told_without_a_traceback(look, tmp_path):
+    error_of_its_own = "ProtocolError('there are no images', hint='pip install images')"
+    program = f"from playbook_cli.errors import ProtocolError\nraise {error_of_its_own}\ndef train(trial): ...\n"
+    write(tmp_path, "toy.py", program)
+    with pytest.raises(SpecError) as error:
+        look("train: toy:train", imported=True)
+    assert str(error.value) == (
+        "study.yaml:2: train: toy:train can't be imported:\nthere are no images\n-> pip install images"
+    )
+
+
 def test_the_import_happens_in_a_process_of_its_own_and_trains_nothing(look, tmp_path):
     write(tmp_path, "toy.py", "def train(trial): raise AssertionError\n")
     look("train: toy:train", imported=True)

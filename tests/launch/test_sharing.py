@@ -9,7 +9,7 @@ from playbook_cli.advice.timing_rule import timing
 from playbook_cli.store import Store
 
 WHY = pretended.missing()
-pytestmark = pytest.mark.skipif(WHY is not None, reason=WHY or "")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY is not None, reason=WHY or "")]
 
 HUNGRY = """
 import os, time

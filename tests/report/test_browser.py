@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="neither chromium nor its driver is installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="neither chromium nor its driver is installed"),
+]
 
 SECTIONS = ("findings", "space", "coverage", "curves", "steps", "question", "importance", "budget", "trials")
 _FLAGS = (

@@ -46,6 +46,7 @@ def test_json_for_a_page_has_no_markup_in_it() -> None:
     assert safe_json({"</script><!--": "\u2028&"}) == '{"\\u003c/script\\u003e\\u003c!--":"\\u2028\\u0026"}'
 
 
+@pytest.mark.slow
 def test_a_thousand_long_trials_are_a_page_of_less_than_5_mb() -> None:
     study = studies.digits(1000, evaluations=1000, max_train_steps=10_000)
     assert len(as_html(build(study, studies.findings())).encode()) < 5_000_000

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hostile names", "continuous scientific"])
 def test_every_chart_is_valid_vega_lite(name: str) -> None:
     for chart in draw(build(studies.ODD[name](), []), width=300)[0]:
@@ -52,6 +53,7 @@ def test_a_picture_a_chart_is_written(tmp_path: Path) -> None:
     assert "hidden_layers=2" in rate
 
 
+@pytest.mark.slow
 def test_png_files_are_images(tmp_path: Path) -> None:
     written = write_pictures(build(studies.digits(6, parameters=(studies.RATE,)), []), tmp_path)
     assert written

@@ -47,6 +47,7 @@ def sampler(first, *, seed=5, goal="minimize"):
     return make("bayesian", seed, metric=Metric(name="error", goal=goal), first=first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", [FLAT, CONDITIONAL], ids=["flat", "conditional"])
 def test_what_is_suggested_follows_from_seed_and_history_alone(space):
     first = drawn(space)
@@ -62,6 +63,7 @@ def test_what_a_trial_comes_to_changes_what_is_suggested_next():
     assert len({tuple(params.items()) for params in after}) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", [FLAT, CONDITIONAL], ids=["flat", "conditional"])
 def test_every_suggestion_lies_in_the_space_with_values_of_the_right_types(space):
     trials = sampler(drawn(space)).suggest(space, [], 3)

@@ -33,6 +33,7 @@ def test_any_run_of_as_many_points_as_cells_hits_every_cell(index):
         assert sorted((run * cells).astype(int)) == list(range(cells))
 
 
+@pytest.mark.slow
 def test_the_centred_discrepancy_in_eight_dimensions_is_no_larger_than_that_of_random_permutations():
     ours = [qmc.discrepancy(sequence(seed)[:32], method="CD") for seed in SEEDS]
     theirs = [qmc.discrepancy(qmc.Halton(8, rng=np.random.default_rng(seed)).random(32), method="CD") for seed in SEEDS]

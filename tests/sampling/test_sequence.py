@@ -14,7 +14,7 @@ from playbook_cli.errors import StudyError
 from playbook_cli.records import Parameter
 from playbook_cli.sampling import make
 from playbook_cli.sampling.coverage import coverage
-from playbook_cli.sampling.sequence import SEQUENCES
+from playbook_cli.sampling.sequence import halton, independent, sobol
 from playbook_cli.space import Space
 
 
@@ -38,6 +38,7 @@ SPACE = Space(
     ],
     {"batch_size": 64},
 )
+SEQUENCES = {"halton": halton, "sobol": sobol, "random": independent}
 NAMES = [*SEQUENCES, "grid"]
 SEEDS = range(50)
 

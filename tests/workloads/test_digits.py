@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import runpy
+import sys
 
 import pytest
 import torch
@@ -11,6 +12,14 @@ import torch
 from playbook_cli.client import Infeasible
 from playbook_cli.errors import ProtocolError
 from playbook_cli.workloads import digits
+
+
+def test_without_the_package_that_brings_the_images_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if "site-packages" not in folder])
+    monkeypatch.delitem(sys.modules, digits.__name__)
+    with pytest.raises(ProtocolError, match="scikit-learn, which is not installed") as error:
+        runpy.run_module(digits.__name__)
+    assert error.value.hint == "pip install 'playbook-cli[demo]'"
 
 
 def test_every_image_is_in_exactly_one_part():

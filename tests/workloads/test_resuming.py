@@ -8,6 +8,7 @@ import signal
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
 WORKLOADS = {
     "digits": ({"dropout": 0.3, "schedule": "cosine", "warmup_steps": 7, "weight_decay": 1e-4}, 60, 10),
     "digits with a stable part": ({"schedule": "warmup-stable-decay", "warmup_steps": 7, "decay_steps": 25}, 60, 10),
