@@ -44,6 +44,8 @@ class ProbeRace:
         measured = measure(self._paths.trial(trial.id).metrics)
         if measured.curve is None or measured.infeasible:
             return None
+        if self._setting.study.metric.name not in measured.curve.values:
+            return None  # a program that evaluates seldom: stopped now, it would have no result
         stop = self._stop(trial)
         return f"as far as step {stop}" if int(measured.curve.steps[-1]) >= stop else None
 
