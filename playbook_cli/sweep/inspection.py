@@ -114,15 +114,27 @@ class Inspection:
             )
 
 
-def hidden(values: Mapping[str, object], names: Sequence[str], where: str) -> SpecError:
-    """What is wrong where the script itself sets these, and the study file does not name them."""
+def hidden(
+    values: Mapping[str, object], names: Sequence[str], where: str, called: Mapping[str, str] | None = None
+) -> SpecError:
+    """What is wrong where the script itself sets these, and the study file does not name them.
+
+    `called` are those that its command line has under other names.
+    """
+    pairs = ", ".join(f"{name}: {option}" for name, option in (called or {}).items())
+    own = ", ".join(f"{name}: {_yaml(values[name])}" for name in called or {})
+    further = f"; to pass {', '.join(called or {})} on, write fixed: {{{own}}} and args: {{names: {{{pairs}}}}}, too"
     said = ", ".join(f"{name} = {values[name]}" for name in names)
     return SpecError(
         f"lr_sweep: the script itself sets {said}; by name that is regularization, augmentation or a schedule, and "
         "a sweep needs a constant learning rate and neither of the others",
         where=where,
-        hint=remedy(values, names),
+        hint=remedy(values, names) + (further if called else ""),
     )
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _same(asked: float, logged: float) -> bool:

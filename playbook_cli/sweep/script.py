@@ -48,6 +48,7 @@ def refuse_hidden(setting: Setting, spec: StudySpec, trial: TrialRecord, folder:
     names = {spec.args.names.get(name, name).lstrip("-").replace("-", "_"): name for name in setting.fixed}
     elsewhere = "${params_file}" in " ".join(spec.command) or _READS_PARAMS.search(regular.content(script)) is not None
     acting: dict[str, object] = {}
+    called: dict[str, str] = {}
     unreached: dict[str, object] = {}
     for argument in declared:
         value = _value(argument, given)
@@ -57,12 +58,14 @@ def refuse_hidden(setting: Setting, spec: StudySpec, trial: TrialRecord, folder:
             continue
         if known is None and suspects(argument.name):
             acting[name] = value
+            if argument.option not in (None, f"--{name}"):
+                called[name] = str(argument.option).removeprefix("--")
         elif known in setting.off and not elsewhere and not any(key in given for key in _keys(argument)):
             unreached[name] = value
     if unreached:
         raise _unreached(unreached, setting)
     if acting:
-        raise hidden(acting, list(acting), setting.where)
+        raise hidden(acting, list(acting), setting.where, called)
 
 
 def _unreached(values: Mapping[str, object], setting: Setting) -> SpecError:
