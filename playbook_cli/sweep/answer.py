@@ -70,6 +70,9 @@ def answer(setting: Setting, swept: Swept, judgement: Judgement, command: Comman
     if found is not None and found.steps is not None and judgement.verdict == "never-fits":
         remarks.insert(0, f"A trial of the search for N fitted by step {found.steps}: training is not reproducible.")
         advised["find"] = None
+    if found is not None and judgement.verdict == "edge":  # what was found holds; its own grid can't grow
+        go_on = found.steps is not None and "find" in command.options
+        advised |= {"find": None, "steps": steps} if go_on else {"anew": True}
     return Answer(
         study=setting.study.name,
         parameter=setting.sweep.parameter,

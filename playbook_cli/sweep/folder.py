@@ -49,13 +49,21 @@ def put(spec: StudySpec, paths: StudyPaths) -> None:
     atomic.write(paths.spec, dump(spec), durable=True)
 
 
-def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, what: str, timed: bool = False) -> None:
+def require_same(
+    spec: StudySpec,
+    paths: StudyPaths,
+    grows: Sequence[str],
+    *,
+    what: str,
+    timed: bool = False,
+    counts: Sequence[str] = (),
+) -> None:
     """StudyError, with the difference, where the folder holds another study than this one; `what` is there.
 
     Keys that it `grows` in may differ (`trials`, or all below one: `nuisance.`), and those on which no result depends.
-    Where trials run counts if what was measured of them is time.
+    Where trials run counts if what was measured of them is time, and so do keys that are said to by `counts`.
     """
-    if changes := _changes(spec, paths, grows, timed=timed):
+    if changes := _changes(spec, paths, grows, timed=timed, counts=counts):
         raise StudyError(
             f"{what} in this folder was made under other settings:\n" + "\n".join(changes),
             where=str(paths.dir),
@@ -69,7 +77,9 @@ def superseded(spec: StudySpec, paths: StudyPaths, grows: Sequence[str]) -> bool
     return not any(trial.state == "completed" for trial in trials) and bool(_changes(spec, paths, grows))
 
 
-def _changes(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, timed: bool = False) -> list[str]:
+def _changes(
+    spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, timed: bool = False, counts: Sequence[str] = ()
+) -> list[str]:
     """In which keys this study differs from the one in the folder, a line each."""
     there = kept(paths)
     if there is None:
@@ -78,7 +88,7 @@ def _changes(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, timed:
     return [
         f"  {key}: {old} -> {new}"
         for key, old, new in difference(there, spec)
-        if affects(type(spec), key) not in free
+        if (key in counts or affects(type(spec), key) not in free)
         and not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
     ]
 

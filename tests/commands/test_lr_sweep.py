@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 
 import pytest
@@ -659,3 +660,15 @@ def test_a_search_for_n_gives_the_step_of_a_fit_also_of_a_program_that_trains_on
     spent = sum(trial["last_step"] for trial in bench("report", f"runs/{SWEEP}", "--json").json["trials"])
     assert answer.json["steps_spent"] == spent
     assert bench.processes() == []
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_what_is_advised_at_an_edge_after_a_search_for_n_can_be_given(bench, in_file):
+    sweep = {"min": 1.0, "max": 1e3, "points": 4, "steps": None, "find": in_file}
+    flags = [] if in_file else ["--find"]
+    body = curve("return round(37 + 40 * abs(x))")
+    held = bench("lr-sweep", study(bench, body, lr_sweep=sweep), "--no-extend", *flags)
+    advised = next(line for line in held.out.splitlines() if "-> playbook lr-sweep" in line)
+    assert "sits at the lower edge" in held.out
+    answer = bench(*shlex.split(advised)[2:], "--json")
+    assert (answer.code, answer.json["verdict"]) == (0, "ok"), answer.err
