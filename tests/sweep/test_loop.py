@@ -98,6 +98,12 @@ def test_a_program_that_is_stopped_as_it_cannot_win_is_completed_and_says_so():
     assert some.spent == sum(point.last_step for point in some.points)
 
 
+def test_how_a_program_ends_that_is_stopped_is_no_matter():
+    judged, some, _ = swept(Program(fit=20, every=1, breaks=True), pace=(1,), steps=100)
+    assert (judged.verdict, judged.fastest.steps_to_fit) == ("ok", 20)
+    assert {point.state for point in some.points} == {"completed"}
+
+
 def test_a_program_that_prints_its_loss_at_every_step_is_waited_for_to_evaluate():
     judged, *_ = swept(Program(fit=90, every=100, loss_every=1), pace=(1,), steps=200)
     assert (judged.verdict, judged.fastest.fit.step) == ("ok", 100)

@@ -40,6 +40,8 @@ class Program:
     """The step at which it ends by itself; None for max_train_steps."""
     overruns: int = 0
     """Evaluations that it makes after it was told to end."""
+    breaks: bool = False
+    """Whether it reports a NaN as it is interrupted."""
     loss_every: int | None = None
     """Steps between records of the training loss alone."""
 
@@ -105,6 +107,8 @@ class Virtual:
         with Path(env["PLAYBOOK_METRICS"]).open("a", encoding="utf-8") as metrics:
             for _ in range(steps):
                 if trial.left == 0:
+                    if program.breaks:
+                        metrics.write(f'{{"step": {trial.step + 1}, "train_loss": NaN}}\n')
                     return -2
                 if trial.step >= most:
                     return 0
