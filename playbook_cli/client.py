@@ -26,7 +26,7 @@ from playbook_cli.errors import JournalError, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
     from pathlib import Path
     from typing import Any, NoReturn
 
@@ -55,6 +55,7 @@ class Trial:
         self,
         *,
         params: Mapping[str, Any],
+        defaults: Mapping[str, Any] | None = None,
         seed: int,
         max_train_steps: int,
         eval_every: int,
@@ -70,7 +71,7 @@ class Trial:
     ) -> None:
         self.id = number
         """The trial's number in its study; None by hand."""
-        self.params = Params(params)
+        self.params = self._params = Params(params, defaults or {})
         """Hyperparameters by name, the study's over the script's defaults."""
         self.seed = seed
         """Seed of this trial, derived from the study's; use it for everything random.
@@ -357,7 +358,20 @@ class Trial:
             shown = "  ".join(f"{name} {value:.6g}" for name, value in record.items() if isinstance(value, float))
             print(f"step {record['step']}/{self.max_train_steps}  {shown}", flush=True)
         else:
+            if self._params.unrecorded:
+                self._record_defaults()
             self._journal.append(record)
+
+    def _record_defaults(self) -> None:
+        """Tell the study which values the script has chosen itself, as far as it has read them."""
+        self._params.unrecorded = False
+        path = os.path.join(self._directory or ".", "defaults.json")
+        try:
+            with open(f"{path}.tmp", "w", encoding="utf-8") as file:
+                json.dump(self._params.chosen, file, default=str)
+            os.replace(f"{path}.tmp", path)
+        except (OSError, TypeError, ValueError):  # a help to the study, which trains all the same
+            return
 
     def _flush(self) -> None:
         if self._journal is not None:
@@ -492,7 +506,73 @@ def _place() -> tuple[int, int]:
 
 
 class Params(dict[str, "Any"]):
-    """Hyperparameters by name; a missing one is named, with those that there are."""
+    """Hyperparameters by name, `given` by the study over the script's `defaults`; a missing one is named.
+
+    It notes which values of the script itself were read: those are hyperparameters of the trial, too.
+    """
+
+    chosen: dict[str, Any]
+    """Values that the script has chosen itself, and read."""
+    unrecorded = False
+    """Whether there are more of them than the study was told."""
+    _unread: frozenset[str] = frozenset()
+
+    def __init__(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        super().__init__({**defaults, **given})
+        self.chosen = {}
+        self._unread = frozenset(defaults) - frozenset(given)
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if name in self._unread:
+            self._unread -= {name}
+            self._choose(name, value)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else self._choose(name, default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        if name in self or not default:
+            value = self[name]
+            del self[name]
+            return value
+        return self._choose(name, default[0])
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        if name not in self:
+            self[name] = self._choose(name, default)
+        return self[name]
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override]
+        self._read_all()
+        return super().items()
+
+    def values(self) -> ValuesView[Any]:  # type: ignore[override]
+        self._read_all()
+        return super().values()
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()  # so that dict(params) and **params ask for the values one by one
+
+    def copy(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __or__(self, other: Any) -> Any:
+        return dict(self) | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | dict(self)
+
+    def _read_all(self) -> None:
+        for name in self._unread:
+            self[name]
+
+    def _choose(self, name: str, value: Any) -> Any:
+        if name not in self.chosen:
+            self.chosen[name] = value
+            self.unrecorded = True
+        return value
 
     def __missing__(self, name: str) -> NoReturn:
         raise ProtocolError(
@@ -513,14 +593,15 @@ def current_trial(
     """
     env = os.environ
     if "PLAYBOOK_TRIAL_ID" not in env:
-        return Trial(params=defaults or {}, seed=seed, max_train_steps=max_train_steps, eval_every=eval_every)
+        return Trial(params={}, defaults=defaults, seed=seed, max_train_steps=max_train_steps, eval_every=eval_every)
     if "PLAYBOOK_DETERMINISTIC" in env:
         _be_deterministic()
     try:
         with open(env["PLAYBOOK_PARAMS"], encoding="utf-8") as file:
             params = json.load(file)
         return Trial(
-            params={**(defaults or {}), **params},
+            params=params,
+            defaults=defaults,
             seed=int(env["PLAYBOOK_SEED"]),
             max_train_steps=int(env["PLAYBOOK_MAX_TRAIN_STEPS"]),
             eval_every=int(env["PLAYBOOK_EVAL_EVERY"]),

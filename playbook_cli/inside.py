@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from playbook_cli.paths import StudyPaths, TrialPaths
 
 _OF_A_STUDY = ("study.", "trials", "runner.json", "report", "export")
-_OF_A_TRIAL = ("params.", "identity.", "metrics.jsonl", "stdout.log", "node.", "source.json", "checkpoints")
+_OF_A_TRIAL = (
+    "params.",
+    "identity.",
+    "metrics.jsonl",
+    "stdout.log",
+    "defaults.",
+    "node.",
+    "source.json",
+    "checkpoints",
+)
 """What the names of our own files begin with; other files of a trial are its script's, and nobody here opens them."""
 
 

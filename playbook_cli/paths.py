@@ -29,6 +29,11 @@ class TrialPaths:
         return self.dir / "metrics.jsonl"
 
     @property
+    def defaults(self) -> Path:
+        """Hyperparameters that the training script has chosen itself, as far as it has read them: see `client`."""
+        return self.dir / "defaults.json"
+
+    @property
     def probe(self) -> Path:
         """What a probe of batch sizes saw of the program: see `batch_size.probe`."""
         return self.dir / "probe.json"

@@ -108,6 +108,8 @@ class _Attempt:
     """Size of stdout.log when it began."""
     timed_out: bool = False
     cancelled: bool = False
+    over: str | None = None
+    """Why the race ended it, where it did: then how its process ends says nothing."""
     ended: Ended | None = None
     measured: Measured | None = None
     """What its metrics file held when it ended."""
@@ -342,8 +344,9 @@ class Study:
         if self.race is None or time.monotonic() - self._looked < RACE_SECONDS:
             return
         self._looked = time.monotonic()
-        for number in self._attempts:
-            if self.race.over(self._trials[number]):
+        for number, attempt in self._attempts.items():
+            attempt.over = attempt.over or self.race.over(self._trials[number])
+            if attempt.over:
                 self.launcher.cancel(number)
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
@@ -447,6 +450,7 @@ class Study:
             self._crashed(number, attempt, why, waiting, ended.exit_code, stopping=stopping)
             return
         over = self.race.over(trial) if self.race and trial.best and not measured.damaged else None
+        over = over or (attempt.over if trial.best else None)
         if over is not None:
             self._finish(number, attempt, "completed", over, ended.exit_code)
         elif measured.infeasible:

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -597,3 +598,71 @@ def test_no_folder_is_made_where_the_trials_own_is_away(environment, tmp_path):
     with pytest.raises(FileNotFoundError):
         trial.report(4, loss=0.5)
     assert not tmp_path.exists()
+
+
+READS = {
+    "by its name": lambda params: params["dropout"],
+    "with a default beside it": lambda params: params.get("dropout", 0.3),
+    "taken out": lambda params: params.pop("dropout"),
+    "all as arguments": lambda params: SimpleNamespace(**params),
+    "all as a plain dictionary": dict,
+    "in a copy": lambda params: params.copy(),
+    "joined with others": lambda params: params | {"more": 1},
+    "joined to others": lambda params: {"more": 1} | params,
+    "one by one": lambda params: list(params.items()),
+    "as values": lambda params: list(params.values()),
+    "as JSON": json.dumps,
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
+def test_which_of_its_own_values_a_script_reads_is_on_record(environment, tmp_path, read):
+    environment()
+    trial = current_trial(defaults={"lr": 0.1, "dropout": 0.1})
+    read(trial.params)
+    trial.report(1, val_error=1.0)
+    assert json.loads((tmp_path / "defaults.json").read_text()) == {"dropout": 0.1}
+
+
+def test_what_a_script_does_not_read_is_not_on_record(environment, tmp_path):
+    environment()
+    trial = current_trial(defaults={"lr": 0.1, "dropout": 0.1})
+    assert "dropout" in trial.params
+    assert sorted(trial.params) == ["dropout", "lr"]
+    assert trial.params["lr"] == 0.5
+    trial.report(1, val_error=1.0)
+    assert not (tmp_path / "defaults.json").exists()
+
+
+def test_a_default_that_stands_where_it_is_read_is_on_record_too(environment, tmp_path):
+    environment()
+    trial = current_trial()
+    assert trial.params.get("dropout", 0.3) == 0.3
+    assert trial.params.get("lr", 0.3) == 0.5
+    assert trial.params.pop("augment", True) is True
+    assert trial.params.setdefault("shape", (2, 3)) == (2, 3)
+    trial.report(1, val_error=1.0)
+    recorded = json.loads((tmp_path / "defaults.json").read_text())
+    assert recorded == {"dropout": 0.3, "augment": True, "shape": [2, 3]}
+
+
+def test_the_record_is_written_again_only_where_more_was_read(environment, tmp_path):
+    environment()
+    trial = current_trial(defaults={"dropout": 0.1, "augment": True})
+    assert trial.params["dropout"] == 0.1
+    trial.report(1, val_error=1.0)
+    (tmp_path / "defaults.json").unlink()
+    trial.report(2, val_error=1.0)
+    assert not (tmp_path / "defaults.json").exists()
+    assert trial.params["augment"] is True
+    trial.report(3, val_error=1.0)
+    assert json.loads((tmp_path / "defaults.json").read_text()) == {"dropout": 0.1, "augment": True}
+
+
+def test_by_hand_what_is_read_leaves_no_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("PLAYBOOK_TRIAL_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    trial = current_trial(defaults={"dropout": 0.1})
+    assert trial.params["dropout"] == 0.1
+    trial.report(1, val_error=1.0)
+    assert list(tmp_path.iterdir()) == []

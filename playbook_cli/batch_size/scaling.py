@@ -88,7 +88,7 @@ def scaling(
     seconds: Mapping[int, float],
 ) -> Scaling:
     """Read the trials of each size; `seconds` are those of a step, by size, where they are known."""
-    fits = {size: [target.reached(trial.curve) for trial in of] for size, of in trials.items()}
+    fits = {size: [target.reached(trial.curve, max_train_steps) for trial in of] for size, of in trials.items()}
     sizes = sorted(trials)
     draws = _draws([fits[size] for size in sizes])
     curve = fit(sizes, draws) if sizes else None

@@ -14,7 +14,7 @@ from playbook_cli.spec.model import StudySpec
 from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.store import Store
 from playbook_cli.sweep.folder import put, require_same
-from playbook_cli.sweep.race import require_metric
+from playbook_cli.sweep.race import require_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +89,13 @@ def search(
     require_same(spec, paths, ("trials",), what="what is")
     put(spec, paths)
     known = Store(paths.dir).record().trials
-    race = TargetRace(paths=paths, target=target, parameter=setting.parameter, interval=spec.steps_between_evaluations)
+    race = TargetRace(
+        paths=paths,
+        target=target,
+        parameter=setting.parameter,
+        steps=spec.max_train_steps,
+        interval=spec.steps_between_evaluations,
+    )
     race.learn(known)
     outcome = train(spec, paths, make(spec.sampler, spec.seed), race)
     by_size: dict[int, Sequence[TrialRecord]] = {}
@@ -101,17 +107,18 @@ def search(
 class TargetRace:
     """Trials stop where they reach the target, or have trained twice as long as the fastest of their size."""
 
-    def __init__(self, *, paths: StudyPaths, target: Target, parameter: str, interval: int) -> None:
+    def __init__(self, *, paths: StudyPaths, target: Target, parameter: str, steps: int, interval: int) -> None:
         self._paths = paths
         self._target = target
         self._parameter = parameter
+        self._steps = steps
         self._interval = interval
         self._fastest: dict[int, int] = {}
 
     def learn(self, trials: Sequence[TrialRecord]) -> None:
         """Take in what was trained before."""
         for trial in trials:
-            found = self._target.reached(trial.curve)
+            found = self._target.reached(trial.curve, self._steps)
             if found is not None:
                 self._reached(trial, found.step)
 
@@ -122,18 +129,19 @@ class TargetRace:
 
     def over(self, trial: TrialRecord) -> str | None:
         measured = measure(self._paths.trial(trial.id).metrics)
-        found = self._target.reached(measured.curve)
+        found = self._target.reached(measured.curve, self._steps)
         if found is not None:
             self._reached(trial, found.step)
             return f"{self._target} at step {found.step}"
         if measured.curve is None or measured.infeasible:
             return None
-        last, limit = int(measured.curve.steps[-1]), self._limit(trial)
-        if last > self._interval:
-            require_metric(self._target, measured.curve)
+        require_in_time(self._target, measured.curve, self._interval, self._steps)
+        last, limit = max(self._target.evaluated(measured.curve), default=None), self._limit(trial)
+        if last is None:
+            return None
         if limit is not None and last >= limit:
             return f"stopped at step {last}: another trial of this size took half as many"
-        return None
+        return f"did not reach it by step {last}" if last >= self._steps else None
 
     def _limit(self, trial: TrialRecord) -> int | None:
         fastest = self._fastest.get(size_of(trial, self._parameter))

@@ -153,19 +153,19 @@ class _Session:
         """SpecError where the trials could not even start; nothing has been written by then."""
         from playbook_cli.launch import preflight
         from playbook_cli.sweep.listed import ListedSampler
+        from playbook_cli.sweep.script import refuse_hidden
 
         setting, folder = self._setting, self._file.parent
         rates = setting.grid.middle_outward()
         spec = setting.spec("lr-sweep", setting.sweep.steps or setting.study.max_train_steps, rates)
         trials = ListedSampler(setting.sweep.parameter, rates[:1], 0).suggest(spec.space(), [], 1)
         preflight.look(spec, self._source, folder, trials)
+        refuse_hidden(setting, spec, trials[0], folder)
         if not self.paths("lr-sweep").journal.exists() and not self._warm.wait():
             preflight.import_function(spec, self._source, folder)
 
     def answer(self, command: Command, *, extend: bool, racing: bool) -> Answer:
         """Search for N where that is asked for, sweep, and judge."""
-        from dataclasses import replace
-
         from playbook_cli.sweep import loop
         from playbook_cli.sweep.answer import answer, described
         from playbook_cli.sweep.find import rounds
@@ -179,12 +179,11 @@ class _Session:
         if setting.sweep.find:
             doubling = rounds(setting.study.max_train_steps, setting.sweep.steps, coarse(setting.grid).points)
             print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
-            with self._training(loop.FIND) as train:
+            with self._training(loop.FIND, doubling.limit) as train:
                 found = loop.find(setting, doubling, self.paths(loop.FIND), train)
             require_finished(found.stopped)
             if found.steps is None:
-                reached = replace(found, steps=doubling.limit)
-                return answer(setting, reached, judge(found.points), command, found=found)
+                return answer(setting, found, judge(found.points), command, found=found)
             steps = found.steps
         low, high = setting.sweep.min, setting.sweep.max
         print(
@@ -192,13 +191,17 @@ class _Session:
             f"evaluated every {setting.interval(steps)}, until {setting.target}",
             file=sys.stderr,
         )
-        with self._training(loop.SWEEP) as train:
+        with self._training(loop.SWEEP, steps) as train:
             swept = loop.sweep(setting, steps, self.paths(loop.SWEEP), train, extend=extend, racing=racing)
         require_finished(swept.stopped)
         return answer(setting, swept, judge(swept.points), command, found=found)
 
-    def _training(self, suffix: str) -> AbstractContextManager[Train]:
+    def _training(self, suffix: str, steps: int) -> AbstractContextManager[Train]:
+        from playbook_cli.sweep.loop import is_superseded
+
         paths, changed = self.paths(suffix), self._changed
+        if is_superseded(self._setting, suffix, steps, paths):
+            set_aside(paths)
         return training(
             self._setting.study, paths, self._file, self._slots, self._warm, changed=changed, wait=self._wait
         )

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.folder import Train
 
 GROWS = ("points", "points.", "trials", "nuisance", "nuisance.")
-"""Keys of a probe's own study that change no run of it: which ones were trained so far, and how."""
+"""Keys of a probe's own study that change no run of it: which ones were trained so far, and how. Its goal names the
+steps of each run, which stand nowhere else."""
 
 
 class ProbeRace:
@@ -44,6 +45,8 @@ class ProbeRace:
         measured = measure(self._paths.trial(trial.id).metrics)
         if measured.curve is None or measured.infeasible:
             return None
+        if self._setting.study.metric.name not in measured.curve.values:
+            return None  # a program that evaluates seldom: stopped now, it would have no result
         stop = self._stop(trial)
         return f"as far as step {stop}" if int(measured.curve.steps[-1]) >= stop else None
 
@@ -64,7 +67,7 @@ def probe(setting: Setting, paths: StudyPaths, train: Train) -> tuple[Reading, O
         trials = Store(paths.dir).record().trials if paths.spec.exists() else []
         points = [point_of(trial.params, setting.names, setting.base) for trial in trials]
         if again and points:
-            require_same(setting.spec(points), paths, GROWS, what="the probe")
+            require_same(setting.spec(points), paths, GROWS, what="the probe", counts=("goal",))
         missing = unfinished(trials, again=again)
         if not (missing or stopped):
             _refuse_crashed(trials, paths)

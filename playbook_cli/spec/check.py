@@ -281,28 +281,33 @@ def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
         yield Problem(
             location=("lr_sweep", "parameter"),
             what=f"{sweep.parameter} is no hyperparameter of this study",
-            hint=f"there are {listed(sorted(names)) or 'none'}",
+            hint="name the learning rate, --parameter NAME or lr_sweep: {parameter: NAME}: there are "
+            f"{listed(sorted(names)) or 'none'}",
         )
     if sweep.min >= sweep.max:
         yield Problem(
             location=("lr_sweep", "min"),
             what=f"min is {sweep.min}, and max is {sweep.max}",
-            hint="min must be less than max",
+            hint="min must be less than max: --min 1e-4 --max 10",
         )
     if sweep.points > MAX_TRIALS:
         yield Problem(
             location=("lr_sweep", "points"),
             what=f"more than {MAX_TRIALS:,} learning rates",
-            hint="11 over five decades are usual",
+            hint="11 over five decades are usual: --points 11",
         )
     for key in ("off", "at"):
         if sweep.parameter in getattr(sweep, key):
-            yield Problem(location=("lr_sweep", key), what=f"{sweep.parameter} is what the sweep varies")
+            yield Problem(
+                location=("lr_sweep", key),
+                what=f"{sweep.parameter} is what the sweep varies",
+                hint=f"leave it out of --{key}; its range is --min and --max, and --parameter names another one",
+            )
     if sweep.eval_every is not None and sweep.steps is not None and sweep.eval_every > sweep.steps:
         yield Problem(
             location=("lr_sweep", "eval_every"),
             what=f"a trial of {sweep.steps} steps is never evaluated every {sweep.eval_every}",
-            hint="evaluate often: a trial fits where an evaluation says so",
+            hint="evaluate often, since a trial fits where an evaluation says so: --eval-every, or --steps for more",
         )
     if sweep.target.goal == "minimize" and more_is_better(sweep.target.metric):
         yield Problem(

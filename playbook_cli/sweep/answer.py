@@ -46,7 +46,7 @@ class Answer:
     next: Command | None
     """The command that acts on it."""
     fixed: Mapping[str, Value]
-    """What was held still, at which values."""
+    """What was held fixed, at which values."""
     spent: int
     full: int
     """Steps of the whole grid, each learning rate for N steps or until it diverged."""
@@ -62,10 +62,17 @@ class Answer:
 
 def answer(setting: Setting, swept: Swept, judgement: Judgement, command: Command, *, found: Swept | None) -> Answer:
     """Put what was measured into words; `command` is the one that the user gave."""
-    steps = swept.steps or max((point.last_step for point in swept.points), default=0)
+    steps = swept.longest
     shown = _Words(setting, swept.points, judgement, steps)
     say = {"ok": shown.ok, "edge": shown.edge, "never-fits": shown.never_fits}
     headline, remarks, advised = say[judgement.verdict]()
+    remarks += [*shown.cut_short(), *_logged(setting, swept)]
+    if found is not None and found.steps is not None and judgement.verdict == "never-fits":
+        remarks.insert(0, f"A trial of the search for N fitted by step {found.steps}: training is not reproducible.")
+        advised["find"] = None
+    if found is not None and judgement.verdict == "edge":  # what was found holds; its own grid can't grow
+        go_on = found.steps is not None and "find" in command.options
+        advised |= {"find": None, "steps": steps} if go_on else {"anew": True}
     return Answer(
         study=setting.study.name,
         parameter=setting.sweep.parameter,
@@ -99,23 +106,36 @@ def as_json(given: Answer) -> dict[str, Any]:
     }
 
 
+def _logged(setting: Setting, swept: Swept) -> list[str]:
+    """That the script trains with other learning rates than it is asked to."""
+    if not swept.rates:
+        return []
+    asked, logged = min(swept.rates.items())
+    name = setting.sweep.parameter
+    return [
+        f"The script logs a learning rate of {logged:.4g} where {name} is {asked:.4g}: it scales {name}, or changes it."
+    ]
+
+
 def outcome(point: Point, given: Answer) -> str:
     """What training with one learning rate did, for a table."""
     if point.fit is not None:
         best = given.judgement.fastest
-        notes = ["fits"]
+        fits = f"fits between steps {point.fit.before} and {point.fit.step}" if point.fit.resolution > 1 else "fits"
         if best is not None and point.fit.step == best.steps_to_fit:
-            notes = ["the fastest" if point is best else "as fast"]
-        if point.fit.resolution > 1:
-            notes.append(f"somewhere after step {point.fit.before}")
-        return ", ".join(notes)
+            how = "the fastest" if point is best else "as fast"
+            return f"{how}, {fits}" if point.fit.resolution > 1 else how
+        return fits
     if point.state == "infeasible":
         return f"diverged: {point.reason}"
     if point.state == "failed":
         return f"crashed: {(point.reason or '').splitlines()[0]}"
     near = "" if point.closest is None else f"; closest {point.closest:.4g}"
+    if point.learning_rate in given.judgement.unknown:
+        return f"unknown: the program ended by itself at step {point.last_step}{near}"
     if given.judgement.fastest is not None and point.last_step < given.steps:
-        return f"slower: does not fit by step {point.last_step}{near}"
+        best_seen = "" if point.closest is None else f" (best {point.closest:.4g})"
+        return f"stopped at step {point.last_step}: cannot win{best_seen}"
     return f"does not fit by step {point.last_step}{near}{_moving(point)}"
 
 
@@ -168,6 +188,19 @@ class _Words:
         if self._judgement.tied == len(self._points) > 1:
             remarks.append(f"All of them are equally fast: does the script train with {self._setting.sweep.parameter}?")
         return headline, remarks, self._wider()
+
+    def cut_short(self) -> list[str]:
+        """That learning rates were not tried for long enough."""
+        unknown = self._judgement.unknown
+        if not unknown:
+            return []
+        rates = ", ".join(f"{rate:.4g}" for rate in unknown)
+        least = min(point.last_step for point in self._points if point.learning_rate in unknown)
+        said = (
+            f"At {rates} the program ended by itself, at step {least} first, so these may be faster: turn its early "
+            "stopping off, and let it train for max_train_steps."
+        )
+        return [said]
 
     def never_fits(self) -> tuple[str, list[str], dict[str, Option]]:
         more: dict[str, Option] = {"steps": 4 * self._steps, "anew": True} if self._steps else {}

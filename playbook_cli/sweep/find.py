@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook_cli.curves import measure
-from playbook_cli.sweep.race import require_metric
+from playbook_cli.sweep.race import require_in_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
+    from playbook_cli.sweep.race import Inspect
     from playbook_cli.sweep.target import Target
 
 EVALUATIONS = 20
@@ -53,25 +54,34 @@ def rounds(max_train_steps: int, limit: int | None, width: int) -> Rounds:
 
 
 class FindRace:
-    """Trials of a round stop as soon as one of them fits."""
+    """Trials of a round stop as soon as one of them fits; `found` are the rounds in which one does already.
 
-    def __init__(self, *, paths: StudyPaths, target: Target, rounds: Rounds) -> None:
+    A fit counts wherever it lies: that one learning rate fits after so many steps is all that is asked. `inspect` is
+    that of `SweepRace`.
+    """
+
+    def __init__(
+        self, *, paths: StudyPaths, target: Target, rounds: Rounds, found: Collection[int], inspect: Inspect
+    ) -> None:
         self._paths = paths
         self._target = target
         self._rounds = rounds
-        self._found: set[int] = set()
-        """Rounds in which a trial fits."""
+        self._found = set(found)
+        self._inspect = inspect
 
     def environment(self, trial: TrialRecord) -> Mapping[str, str]:
-        steps = self._rounds.steps(self._rounds.of(trial.id))
+        number = self._rounds.of(trial.id)
+        steps = self._rounds.steps(number)
+        interval = max(1, steps // EVALUATIONS)
         return {
             "PLAYBOOK_TARGET": repr(self._target.value),
-            "PLAYBOOK_STOP_STEP": str(steps),
-            "PLAYBOOK_EVAL_EVERY": str(max(1, steps // EVALUATIONS)),
+            "PLAYBOOK_STOP_STEP": str(interval if number in self._found else steps),
+            "PLAYBOOK_EVAL_EVERY": str(interval),
         }
 
     def over(self, trial: TrialRecord) -> str | None:
         measured = measure(self._paths.trial(trial.id).metrics)
+        self._inspect(trial, measured.curve)
         number = self._rounds.of(trial.id)
         fit = self._target.reached(measured.curve)
         if fit is not None:
@@ -79,15 +89,17 @@ class FindRace:
             return f"{self._target} at step {fit.step}"
         if measured.curve is None or measured.infeasible:
             return None
-        last, steps = int(measured.curve.steps[-1]), self._rounds.steps(number)
-        if last > max(1, steps // EVALUATIONS):
-            require_metric(self._target, measured.curve)
+        steps = self._rounds.steps(number)
+        require_in_time(self._target, measured.curve, max(1, steps // EVALUATIONS), self._rounds.limit)
+        last = max(self._target.evaluated(measured.curve), default=None)
+        if last is None:
+            return None
         if number in self._found:
-            return "another learning rate fits"
-        return f"as far as step {steps}" if last >= steps else None
+            return f"stopped at step {last}: another learning rate fits"
+        return f"did not fit by step {last}" if last >= steps else None
 
 
-def fitting(trials: Sequence[TrialRecord], target: Target) -> int | None:
-    """Steps of the fastest fit among all trials; None where there is none."""
-    fits = (target.reached(trial.curve) for trial in trials if trial.state == "completed")
-    return min((fit.step for fit in fits if fit is not None), default=None)
+def fitting(trials: Sequence[TrialRecord], target: Target) -> dict[int, int]:
+    """The trials that fit, and after how many steps each does."""
+    fits = {trial.id: target.reached(trial.curve) for trial in trials if trial.state == "completed"}
+    return {trial: fit.step for trial, fit in fits.items() if fit is not None}

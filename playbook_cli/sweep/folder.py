@@ -9,7 +9,7 @@ from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.affects import Affects, affects
 from playbook_cli.spec.load import difference, dump
-from playbook_cli.store import kept
+from playbook_cli.store import kept, read_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,28 +49,48 @@ def put(spec: StudySpec, paths: StudyPaths) -> None:
     atomic.write(paths.spec, dump(spec), durable=True)
 
 
-def require_same(spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, what: str, timed: bool = False) -> None:
+def require_same(
+    spec: StudySpec,
+    paths: StudyPaths,
+    grows: Sequence[str],
+    *,
+    what: str,
+    timed: bool = False,
+    counts: Sequence[str] = (),
+) -> None:
     """StudyError, with the difference, where the folder holds another study than this one; `what` is there.
 
     Keys that it `grows` in may differ (`trials`, or all below one: `nuisance.`), and those on which no result depends.
-    The goal counts: it says what a probe asks. Where trials run counts if what was measured of them is time.
+    Where trials run counts if what was measured of them is time, and so do keys that are said to by `counts`.
     """
-    there = kept(paths)
-    if there is None:
-        return
-    free = (Affects.READING,) if timed else (Affects.READING, Affects.LAUNCHING)
-    changes = [
-        f"  {key}: {old} -> {new}"
-        for key, old, new in difference(there, spec)
-        if (key == "goal" or affects(type(spec), key) not in free)
-        and not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
-    ]
-    if changes:
+    if changes := _changes(spec, paths, grows, timed=timed, counts=counts):
         raise StudyError(
             f"{what} in this folder was made under other settings:\n" + "\n".join(changes),
             where=str(paths.dir),
             hint="add --anew to set it aside and begin a new one",
         )
+
+
+def superseded(spec: StudySpec, paths: StudyPaths, grows: Sequence[str]) -> bool:
+    """Whether the folder holds another study than this one, as `require_same` sees it, and no result of it."""
+    trials = read_history(paths).trials if paths.spec.exists() else []
+    return not any(trial.state == "completed" for trial in trials) and bool(_changes(spec, paths, grows))
+
+
+def _changes(
+    spec: StudySpec, paths: StudyPaths, grows: Sequence[str], *, timed: bool = False, counts: Sequence[str] = ()
+) -> list[str]:
+    """In which keys this study differs from the one in the folder, a line each."""
+    there = kept(paths)
+    if there is None:
+        return []
+    free = (Affects.READING,) if timed else (Affects.READING, Affects.LAUNCHING)
+    return [
+        f"  {key}: {old} -> {new}"
+        for key, old, new in difference(there, spec)
+        if (key in counts or affects(type(spec), key) not in free)
+        and not any(key == grown or (grown.endswith(".") and key.startswith(grown)) for grown in grows)
+    ]
 
 
 def set_aside(paths: StudyPaths) -> Path | None:

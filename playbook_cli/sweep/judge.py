@@ -26,25 +26,32 @@ class Judgement:
     """How many learning rates are as fast."""
     open: tuple[Side, ...]
     """Sides on which a better learning rate may lie beyond all that were tried."""
+    unknown: tuple[float, ...] = ()
+    """Learning rates of programs that ended by themselves before it could be seen whether they are faster."""
 
 
 def judge(points: Sequence[Point]) -> Judgement:
     """Judge points in ascending order of the learning rate.
 
     The fastest is at an edge where it, or one that is as fast, has no neighbour that was trained on one side: beyond
-    it the next could be faster. A neighbour that diverged is one, a neighbour that crashed is none. Where nothing
-    fits, the same is asked of the one that came closest: only from the inside it shows that nothing fits.
+    it the next could be faster. A neighbour that diverged is one; one that crashed, or ended by itself before it
+    could be seen whether it is faster, is none. Where nothing fits, the same is asked of the one that came closest:
+    only from the inside it shows that nothing fits.
     """
-    known = [point for point in points if point.state in ("completed", "infeasible")]
-    fits = [point for point in known if point.steps_to_fit is not None]
+    ended = [point for point in points if point.state in ("completed", "infeasible")]
+    fits = [point for point in ended if point.steps_to_fit is not None]
+    best = min((point.steps_to_fit or 0 for point in fits), default=math.inf)
+    unknown = tuple(point.learning_rate for point in ended if point.cut_short and point.evaluated < best)
+    known = [point for point in ended if point.learning_rate not in unknown]
     if fits:
-        best = min(point.steps_to_fit or 0 for point in fits)
         tied = [point for point in fits if point.steps_to_fit == best]
         sides = _edges(known, tied)
         fastest = tied[(len(tied) - 1) // 2]
-        return Judgement(verdict="edge" if sides else "ok", fastest=fastest, tied=len(tied), open=sides)
+        verdict: Verdict = "edge" if sides else "ok"
+        return Judgement(verdict=verdict, fastest=fastest, tied=len(tied), open=sides, unknown=unknown)
     sides = _edges(known, closest(known)) if known else ()
-    return Judgement(verdict="edge" if sides else "never-fits", fastest=None, tied=0, open=sides)
+    verdict = "edge" if sides else "never-fits"
+    return Judgement(verdict=verdict, fastest=None, tied=0, open=sides, unknown=unknown)
 
 
 def closest(points: Sequence[Point]) -> list[Point]:

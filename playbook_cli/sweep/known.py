@@ -54,7 +54,7 @@ def known(sweep: Store) -> Known | None:
     if not study.trials or any(trial.state in ("pending", "running") for trial in study.trials):
         return None
     target = Target(metric=Metric(name=asked.target.metric, goal=asked.target.goal), value=asked.target.value)
-    points = read(study.trials, asked.parameter, target)
+    points = read(study.trials, asked.parameter, target, study.max_train_steps)
     near = [point.loss_change for point in closest(points) if point.loss_change is not None]
     return Known(judgement=judge(points), steps=study.max_train_steps, fell=-near[0] if near else None)
 

@@ -34,12 +34,22 @@ def merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpe
     except ValidationError as error:
         detail = error.errors()[0]
         key = str(detail["loc"][0])
-        raise SpecError(detail["msg"], where=_option(key)) from None
+        raise SpecError(detail["msg"], where=_option(key), hint=_HINTS.get(key)) from None
     for problem in lr_sweep_problems(spec, sweep):
         key = str(problem.location[1])
-        where = _option(key) if key in flags else source.where(problem.location)
+        asked = [name for name in ("min", "max") if name in flags] if key == "min" else [key] if key in flags else []
+        where = " ".join(map(_option, asked)) or source.where(problem.location)
         raise SpecError(problem.what, where=where, hint=problem.hint)
     return sweep
+
+
+_HINTS = {
+    "min": "write a positive number: --min 1e-4",
+    "max": "write a positive number: --max 10",
+    "points": "write how many learning rates to try: --points 11",
+    "target": "write the metric and the finite value that it has to reach: --target train_error=0.0",
+    "parameter": "write the name of the learning rate: --parameter learning_rate",
+}
 
 
 def _option(key: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from playbook_cli.records import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,10 @@ class Point:
     refined: bool
     """Whether it was trained a second time, to locate the fit exactly."""
     last_step: int
+    evaluated: int
+    """The last step at which the target's metric was measured."""
+    cut_short: bool
+    """Whether the program itself ended long before the trial's last step, by its early stopping, say."""
     closest: float | None
     """The target metric's best value; None where there is none."""
     distance: float | None
@@ -43,8 +50,8 @@ class Point:
         return None if self.fit is None else self.fit.step
 
 
-def read(trials: Sequence[TrialRecord], parameter: str, target: Target) -> list[Point]:
-    """A point a learning rate, in ascending order.
+def read(trials: Sequence[TrialRecord], parameter: str, target: Target, steps: int) -> list[Point]:
+    """A point a learning rate, in ascending order, from trials that were to train `steps` steps.
 
     The first trial of a learning rate is the sweep's own; one after it repeated it up to its fit, evaluated at every
     step near it.
@@ -52,7 +59,7 @@ def read(trials: Sequence[TrialRecord], parameter: str, target: Target) -> list[
     by_rate: dict[float, list[TrialRecord]] = {}
     for trial in trials:
         by_rate.setdefault(rate_of(trial, parameter), []).append(trial)
-    return [_point(rate, by_rate[rate], target) for rate in sorted(by_rate)]
+    return [_point(rate, by_rate[rate], target, steps) for rate in sorted(by_rate)]
 
 
 def rate_of(trial: TrialRecord, parameter: str) -> float:
@@ -71,11 +78,12 @@ def steps_of_full_grid(points: Sequence[Point], steps: int) -> int:
     return sum(point.last_step if point.state == "infeasible" else steps for point in points)
 
 
-def _point(rate: float, trials: Sequence[TrialRecord], target: Target) -> Point:
+def _point(rate: float, trials: Sequence[TrialRecord], target: Target, steps: int) -> Point:
     first = trials[0]
     again = next((trial for trial in trials[1:] if trial.state == "completed"), None)
-    fit = target.reached(first.curve) if first.state == "completed" else None
-    exact = target.reached(again.curve) if again else None
+    fit = target.reached(first.curve, steps) if first.state == "completed" else None
+    exact = target.reached(again.curve, steps) if again else None
+    evaluated = target.evaluated(first.curve)
     best = None if first.best is None else first.best.value
     loss, last_loss, change = _loss(first.curve, target)
     return Point(
@@ -85,12 +93,21 @@ def _point(rate: float, trials: Sequence[TrialRecord], target: Target) -> Point:
         fit=exact or fit,
         refined=len(trials) > 1,
         last_step=first.last_step,
+        evaluated=max(evaluated, default=0),
+        cut_short=first.state == "completed" and fit is None and _cut_short(first.last_step, evaluated, steps),
         closest=best,
         distance=None if best is None else target.metric.loss(best) - target.metric.loss(target.value),
         loss=loss,
         last_loss=last_loss,
         loss_change=change,
     )
+
+
+def _cut_short(last_step: int, evaluated: Sequence[int], steps: int) -> bool:
+    """Whether one more evaluation would have come within the trial's steps, at equal distances or at growing ones."""
+    gap = max((after - before for before, after in pairwise([0, *evaluated])), default=steps)
+    growth = evaluated[-1] / evaluated[-2] if len(evaluated) > 1 and evaluated[-2] > 0 else 1.0
+    return max(last_step + gap, last_step * growth) <= steps and last_step < WHOLE * steps
 
 
 def _loss(curve: Curve | None, target: Target) -> tuple[str | None, float | None, float | None]:

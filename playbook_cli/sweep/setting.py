@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from playbook_cli.space import Space
 from playbook_cli.spec.load import carried
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.sweep.grid import Grid
+from playbook_cli.sweep.suspicious import acting, is_off, remedy, suspects
 from playbook_cli.sweep.target import Target
 
 if TYPE_CHECKING:
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from playbook_cli.records import Parameter, Value
     from playbook_cli.spec.model import LrSweepSpec
 
-SUSPICIOUS = re.compile(
-    r"drop_?out|drop_?(path|block|connect)|stochastic_?depth|weight_?decay|decay|(^|_)(wd|l1|l2)(_|$)|smoothing"
-    r"|mix_?up|cut_?(mix|out)|augment|erasing|jitter|flip|random_?crop|regulari|penalty"
-    r"|schedul|warm_?up|anneal|cosine",
-    re.IGNORECASE,
-)
-"""Names of regularization, augmentation and learning-rate schedules."""
-OFF_WORDS = ("none", "off", "no", "constant", "identity")
-"""Text that turns such a hyperparameter off, as 0, false and null do."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -37,6 +27,8 @@ class Setting:
 
     study: StudySpec
     """The user's."""
+    where: str
+    """The place of its lr_sweep section."""
     sweep: LrSweepSpec
     fixed: Mapping[str, Value]
     """Every hyperparameter of the sweep's trials but the learning rate."""
@@ -99,27 +91,22 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
         if p.name in fixed:
             how = "the first of its values" if p.kind == "choice" else f"the middle of its range, {p.scale} scale"
             chosen[p.name] = f"{_shown(fixed[p.name])}, {how}"
-    acting = [
-        name
-        for name, value in fixed.items()
-        if SUSPICIOUS.search(name) and name not in sweep.off and name not in sweep.harmless and not _is_off(value)
-    ]
-    if acting:
-        write = ", ".join(f"{name}: {_off_value(name)}" for name in acting)
+    if on := acting(fixed, (*sweep.off, *sweep.harmless)):
         raise SpecError(
-            f"lr_sweep: {', '.join(acting)} would act during the sweep, and by the name it is regularization, "
+            f"lr_sweep: {', '.join(on)} would act during the sweep, and by the name it is regularization, "
             "augmentation or a schedule: a sweep needs a constant learning rate and neither of the others",
             where=where,
-            hint=f"turn it off, under lr_sweep: off: {{{write}}}, or declare it harmless: [{', '.join(acting)}]",
+            hint=remedy(fixed, on),
         )
     return Setting(
         study=study,
+        where=where,
         sweep=sweep,
         fixed=fixed,
         off={
             name: value
             for name, value in fixed.items()
-            if name in sweep.off or (SUSPICIOUS.search(name) and _is_off(value))
+            if name in sweep.off or (suspects(name) and is_off(name, value))
         },
         chosen=chosen,
         harmless=tuple(name for name in sweep.harmless if name in fixed),
@@ -128,14 +115,6 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
 
 def _unit(parameter: Parameter) -> float:
     return 0.5 / len(parameter.choices) if parameter.kind == "choice" else 0.5
-
-
-def _is_off(value: Value) -> bool:
-    return value is None or value == 0 or (isinstance(value, str) and value.lower() in OFF_WORDS)
-
-
-def _off_value(name: str) -> str:
-    return "constant" if re.search("schedul", name, re.IGNORECASE) else "0.0"
 
 
 def _rounded(value: Value) -> Value:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playbook_cli.records import Curve, Metric
 
 
@@ -38,14 +40,28 @@ class Target:
         """Whether `value` is as good as the target; NaN never is."""
         return self.metric.loss(value) <= self.metric.loss(self.value)
 
-    def reached(self, curve: Curve | None) -> Fit | None:
-        """Where a curve first reaches the target; evaluations without the metric are passed over."""
-        if curve is None or self.metric.name not in curve.values:
-            return None
+    def reached(self, curve: Curve | None, within: int | None = None) -> Fit | None:
+        """Where a curve first reaches the target; evaluations without the metric are passed over.
+
+        Of a trial that was wanted `within` so many steps, the first evaluation from there on is the last that counts:
+        how far a program trains beyond them is chance.
+        """
         before = 0
-        for step, value in zip(curve.steps.tolist(), curve.values[self.metric.name].tolist(), strict=True):
+        for step, value in self._evaluations(curve):
+            if within is not None and before >= within:
+                return None
             if self.holds(value):
                 return Fit(step=step, before=before)
-            if value == value:  # noqa: PLR0124 (not NaN)
-                before = step
+            before = step
         return None
+
+    def evaluated(self, curve: Curve | None) -> list[int]:
+        """The steps at which the metric was measured; other metrics may have come in between."""
+        return [step for step, _ in self._evaluations(curve)]
+
+    def _evaluations(self, curve: Curve | None) -> Iterator[tuple[int, float]]:
+        if curve is None or self.metric.name not in curve.values:
+            return
+        for step, value in zip(curve.steps.tolist(), curve.values[self.metric.name].tolist(), strict=True):
+            if value == value:  # noqa: PLR0124 (not NaN)
+                yield step, value

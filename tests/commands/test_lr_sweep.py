@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 
 import pytest
@@ -258,7 +259,7 @@ def test_it_is_a_study_that_status_and_report_read(bench):
     report = bench("report", f"runs/{SWEEP}", "--json")
     assert report.code == 0
     reasons = [trial["reason"] for trial in report.json["trials"]]
-    assert any("raced out" in (reason or "") for reason in reasons)
+    assert any("cannot win" in (reason or "") for reason in reasons)
 
 
 def test_the_answer_is_drawn_in_the_terminal_and_in_files(bench):
@@ -441,3 +442,234 @@ def test_a_sweep_that_is_interrupted_when_all_is_trained_says_so(bench, monkeypa
     monkeypatch.setattr("playbook_cli.report.sweep_chart.write", drawn)
     answer = bench("lr-sweep", study(bench, VALLEY))
     assert (answer.code, answer.err.splitlines()[-1]) == (130, "interrupted; the same command goes on from here")
+
+
+HIDDEN = """
+import math
+{get}
+slow = 1 + 3 * p["dropout"] + (2 if p["augment"] else 0)
+fit = 40 * slow * (1 + (math.log10(p["learning_rate"]) + 2) ** 2)
+for step in trial.steps():
+    if trial.should_evaluate(step):
+        trial.report(step, train_error=max(0.0, 1 - step / fit))
+"""
+OWN = (
+    "from playbook_cli import current_trial\n"
+    "trial = current_trial(defaults={'dropout': 0.5, 'augment': True, 'weight_decay': 0.1, 'learning_rate': 0.01})\n"
+    "p = trial.params"
+)
+
+
+def hidden(bench, **lr_sweep):
+    bench.write("hidden.py", HIDDEN.format(get=OWN))
+    sweep = {"max": 1.0, "points": 5, "steps": 600} | lr_sweep
+    return study(bench, train=None, command=["${python}", "hidden.py"], lr_sweep=sweep)
+
+
+def test_regularization_that_a_script_sets_itself_is_refused_with_the_line_to_add_and_then_turned_off(bench):
+    refused = bench("lr-sweep", hidden(bench))
+    assert refused.code == 2
+    assert refused.out == ""
+    assert "study.yaml:" in refused.err
+    assert "dropout = 0.5, augment = True" in refused.err
+    assert "weight_decay" not in refused.err  # never read
+    assert "lr_sweep: {off: {dropout: 0.0, augment: false}}" in refused.err
+    assert "{harmless: [dropout, augment]}" in refused.err
+    assert bench.processes() == []
+    answer = bench("lr-sweep", hidden(bench, off={"dropout": 0.0, "augment": False}), "--json")
+    assert (answer.json["verdict"], answer.json["max_train_steps"]) == ("ok", 40)
+    assert "the earlier one is now" in answer.err
+
+
+def test_regularization_of_the_script_may_be_declared_harmless(bench):
+    assert bench("lr-sweep", hidden(bench)).code == 2
+    answer = bench("lr-sweep", hidden(bench, harmless=["augment"], off={"dropout": 0.0}), "--json")
+    assert answer.json["max_train_steps"] == 120
+
+
+def test_a_default_beside_the_name_of_a_hyperparameter_counts_as_the_scripts_own(bench):
+    path = study(bench)
+    script = bench.folder / "scripted.py"
+    script.write_text(
+        script.read_text().replace("def train(trial):", "def train(trial):\n    trial.params.get('wd', 0.1)")
+    )
+    refused = bench("lr-sweep", path, "--find")
+    assert refused.code == 2
+    assert "the script itself sets wd = 0.1" in refused.err
+
+
+ARGUMENTS = """
+import argparse, math
+parser = argparse.ArgumentParser()
+parser.add_argument("--learning_rate", type=float)
+parser.add_argument("--dropout", type=float, default=0.5)
+parser.add_argument("--no-augment", action="store_true")
+args = parser.parse_args()
+fit = 40 * (1 + 3 * args.dropout + 2 * (not args.no_augment)) * (1 + (math.log10(args.learning_rate) + 2) ** 2)
+for step in range(1, 601):
+    print(f"step {step} train_error {max(0.0, 1 - step / fit)}", flush=True)
+"""
+METRIC = {"name": "train_error"}
+PRINTED = {"stdout": [r"step (?P<step>\d+) train_error (?P<train_error>\S+)"]}
+
+
+def arguments(bench, *words, args=None, **changes):
+    bench.write("plain.py", ARGUMENTS)
+    sweep = {"max": 1.0, "points": 3, "steps": 600, "eval_every": 1} | changes.pop("lr_sweep", {})
+    command = ["${python}", "plain.py", *words]
+    return study(
+        bench, train=None, command=command, metrics=PRINTED, metric=METRIC, args=args, lr_sweep=sweep, **changes
+    )
+
+
+def test_the_arguments_of_a_program_are_judged_before_anything_runs(bench):
+    refused = bench("lr-sweep", arguments(bench, "${args}"))
+    assert refused.code == 2
+    assert "dropout = 0.5, no_augment = False" in refused.err
+    assert "{off: {dropout: 0.0, no_augment: true}}" in refused.err
+    assert not (bench.folder / "runs").exists()
+    assert "fixed: {no_augment: false} and args: {names: {no_augment: no-augment}}" in refused.err
+    off = {"dropout": 0.0, "no_augment": True}
+    args = {"booleans": "flag", "names": {"no_augment": "no-augment"}}
+    named = arguments(bench, "${args}", args=args, fixed={"no_augment": False}, lr_sweep={"off": off})
+    answer = bench("lr-sweep", named, "--json")
+    assert (answer.json["verdict"], answer.json["max_train_steps"]) == ("ok", 40)
+
+
+def test_what_the_command_says_outright_counts(bench):
+    rate = "--learning_rate=${learning_rate}"
+    refused = bench("lr-sweep", arguments(bench, rate, "--no-augment", "--dropout", "0.2"))
+    assert refused.code == 2
+    assert "the script itself sets dropout = 0.2;" in refused.err
+    answer = bench("lr-sweep", arguments(bench, rate, "--no-augment", "--dropout=0"), "--json")
+    assert answer.json["max_train_steps"] == 40
+
+
+def test_an_off_value_that_does_not_reach_the_program_is_refused(bench):
+    rate = "--learning_rate=${learning_rate}"
+    off = {"off": {"dropout": 0.0}}
+    refused = bench("lr-sweep", arguments(bench, rate, "--no-augment", lr_sweep=off))
+    assert refused.code == 2
+    assert "dropout = 0.0 does not reach the program, whose own dropout is 0.5" in refused.err
+    assert "--dropout=${dropout}" in refused.err
+    words = (rate, "--no-augment", "--dropout=${dropout}")
+    answer = bench("lr-sweep", arguments(bench, *words, fixed={"dropout": 0.5}, lr_sweep=off), "--json")
+    assert answer.json["max_train_steps"] == 40
+
+
+RATES = """
+import math
+
+def train(trial):
+    asked = trial.params["learning_rate"]
+    trial.params.get("lr_schedule", "none")
+    for step in trial.steps():
+        if trial.should_evaluate(step):
+            rate = {rate}
+            error = max(0.0, 1 - step / (40 * (1 + (math.log10(asked) + 2) ** 2)))
+            trial.report(step, train_error=error, **{{"{name}": rate}})
+"""
+
+
+def rates(bench, rate, name="learning_rate", **changes):
+    path = study(bench, **changes)
+    bench.write("scripted.py", RATES.format(rate=rate, name=name))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rate", "name"),
+    [
+        ("asked * 0.5 * (1 + math.cos(math.pi * step / trial.max_train_steps))", "learning_rate"),
+        ("asked * min(1, step / 15)", "lr"),
+        ("round(asked * 0.999 ** step, 8)", "optim/lr"),
+    ],
+)
+def test_a_logged_learning_rate_that_moves_is_refused(bench, rate, name):
+    refused = bench("lr-sweep", rates(bench, rate, name), "--json")
+    assert refused.code == 2
+    assert refused.out == ""
+    assert f"logs as {name} moves" in refused.err
+    assert "{off: {schedule: constant}}" in refused.err
+    assert f"harmless: [{name}]" in refused.err
+
+
+def test_a_schedule_that_moves_the_rate_is_named_where_the_study_has_it(bench):
+    path = rates(bench, "asked / step", lr_sweep={"harmless": ["lr_decay"]}, fixed={"lr_decay": 0.9})
+    refused = bench("lr-sweep", path)
+    assert refused.code == 2
+    assert "off: {lr_decay: 0.0}" in refused.err
+
+
+@pytest.mark.parametrize("rate", ["asked", "float(f'{asked:.1e}')", "float(f'{asked:.4g}')"])
+def test_a_logged_learning_rate_that_stays_is_no_matter_how_it_is_rounded(bench, rate):
+    answer = bench("lr-sweep", rates(bench, rate))
+    assert answer.out.startswith("max_train_steps = 40: at learning rate 0.01 ")
+    assert "logs a learning rate" not in answer.out
+
+
+def test_a_learning_rate_that_is_scaled_is_said(bench):
+    answer = bench("lr-sweep", rates(bench, "asked / 8"))
+    assert answer.out.startswith("max_train_steps = 40: at learning rate 0.01 ")
+    assert "logs a learning rate of 1.25e-05 where learning_rate is 0.0001" in " ".join(answer.out.split())
+
+
+def test_a_learning_rate_that_is_ignored_is_refused(bench):
+    refused = bench("lr-sweep", rates(bench, "0.003"))
+    assert refused.code == 2
+    assert "the script ignores learning_rate: it logs learning_rate = 0.003" in refused.err
+    assert "--parameter NAME" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--min", "-1"], ["--min", "--min 1e-4"]),
+        (["--max", "0"], ["--max", "--max 10"]),
+        (["--max", "1e-7"], ["--max:", "--min 1e-4 --max 10"]),
+        (["--min", "2", "--max", "1"], ["--min --max:", "min must be less than max"]),
+        (["--points", "1000000"], ["--points:", "--points 11"]),
+        (["--parameter", "lr"], ["--parameter:", "--parameter NAME", "learning_rate"]),
+        (["--target", "train_error=nan"], ["--target:", "--target train_error=0.0"]),
+        (["--target", "train_accuracy=1"], ["--target:", "--target 'train_accuracy>=1.0'"]),
+    ],
+)
+def test_what_is_wrong_with_the_grid_is_said_with_the_options_to_give(bench, flags, said):
+    refused = bench("lr-sweep", study(bench), *flags)
+    assert refused.code == 2
+    assert all(text in refused.err for text in said), refused.err
+
+
+def test_a_search_for_n_gives_the_step_of_a_fit_also_of_a_program_that_trains_on(bench):
+    path = study(
+        bench, train=None, command=["${python}", "plain.py", "${learning_rate}"], metrics=PRINTED, metric=METRIC
+    )
+    bench.write(
+        "plain.py",
+        """
+        import math, sys, time
+
+        fit = 27 * (1 + (math.log10(float(sys.argv[1])) + 2) ** 2)
+        for step in range(1, 100_000):
+            time.sleep(0.01)
+            print(f"step {step} train_error {max(0.0, 1 - step / fit):.5f}", flush=True)
+        """,
+    )
+    answer = bench("lr-sweep", path, "--find", "--eval-every", 1, "--points", 3, "--max", 1, "--json")
+    assert (answer.json["verdict"], answer.json["max_train_steps"], answer.json["learning_rate"]) == ("ok", 27, 0.01)
+    assert {point["state"] for point in answer.json["grid"]} == {"completed"}
+    spent = sum(trial["last_step"] for trial in bench("report", f"runs/{SWEEP}", "--json").json["trials"])
+    assert answer.json["steps_spent"] == spent
+    assert bench.processes() == []
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_what_is_advised_at_an_edge_after_a_search_for_n_can_be_given(bench, in_file):
+    sweep = {"min": 1.0, "max": 1e3, "points": 4, "steps": None, "find": in_file}
+    flags = [] if in_file else ["--find"]
+    body = curve("return round(37 + 40 * abs(x))")
+    held = bench("lr-sweep", study(bench, body, lr_sweep=sweep), "--no-extend", *flags)
+    advised = next(line for line in held.out.splitlines() if "-> playbook lr-sweep" in line)
+    assert "sits at the lower edge" in held.out
+    answer = bench(*shlex.split(advised)[2:], "--json")
+    assert (answer.code, answer.json["verdict"]) == (0, "ok"), answer.err

@@ -17,6 +17,8 @@ def point(rate: float, steps: int | None = None, **changes: Any) -> Point:
         "fit": None if steps is None else Fit(step=steps, before=steps - 1),
         "refined": False,
         "last_step": steps or 200,
+        "evaluated": steps or 200,
+        "cut_short": False,
         "closest": 0.0 if steps else 0.5,
         "distance": 0.0 if steps else 0.5,
         "loss": "train_loss",

@@ -93,3 +93,11 @@ def test_the_grid_comes_first_then_finer_fits_then_more_grid():
     assert next_rates(fine, GRID, extend=True) == [100.0]
     assert next_rates(fine, GRID, extend=False) == []
     assert next_rates([*fine, diverged(100.0)], GRID, extend=True) == []
+
+
+def test_a_program_that_ended_by_itself_before_the_fastest_fit_is_no_neighbour():
+    early = {"cut_short": True, "evaluated": 30, "last_step": 30}
+    held = judge([point(0.01, 90), point(0.1, 60), point(1.0, **early)])
+    assert (held.verdict, held.open, held.unknown) == ("edge", ("upper",), (1.0,))
+    known = judge([point(0.01, 90), point(0.1, 60), point(1.0, **{**early, "evaluated": 60})])
+    assert (known.verdict, known.unknown) == ("ok", ())
