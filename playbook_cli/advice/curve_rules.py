@@ -13,7 +13,7 @@ from playbook_cli.advice import best_curves, found, wording
 from playbook_cli.advice.best_curves import ends, memory, reads
 from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import curves, outcomes, schedule
-from playbook_cli.analysis.cycles import cycle
+from playbook_cli.analysis.cycles import FEWEST, cycle
 from playbook_cli.analysis.outlook import moves
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _WANDERING = 0.3
 """Memory of the noise from which on its wander may look like a rise."""
+_NOISES = 4
+"""A drop is no less than so many times the noise of one evaluation: from its lowest to its highest, by chance."""
 _CURVES = 3
 """Curves that it takes to ask for fewer steps."""
 _DECAYED = 0.5
@@ -74,7 +76,7 @@ def overfitting(study: StudyRecord) -> list[Finding]:
     if best >= least and wander >= _WANDERING:
         message = (
             f"the best trial's {study.metric.name} ends {wording.percent(best)} of its drop above its lowest level, "
-            f"which noise that wanders like this one's explains: evaluate on more examples, or repeat the trial"
+            f"within its correlated noise: evaluate on more examples, or repeat the trial"
         )
         return [found.info(name, "undecided", evidence, message)]
     message = f"no validation curve of {wording.plural(len(read), 'best trial')} rises again beyond its noise"
@@ -131,20 +133,21 @@ def still_improving(study: StudyRecord) -> list[Finding]:
     if longer in ("flat", "rises"):
         return [found.ok(name, "no", evidence, message + seen.owed)]
     why = seen.why(least, p_limit)
-    message = f"{message}; {why}" if why else f"{message}: too little to tell from noise"
+    message = f"{message}; {why}" if why else f"{message}; the change is within noise"
     return [found.info(name, "undecided", evidence, message)]
 
 
 def saturated(study: StudyRecord) -> list[Finding]:
     """One finding for the study."""
     name = "saturated"
-    read = reads(study, name)
+    read = reads(study, name, share=0.5)
     if not read:
         return [_unread(study, name)]
     most, p_limit = limit(study, name, "gain"), limit(study, name, "p_value")
     wander = memory(study)
     lines = [curves.line(r.series, 0.5, wander) for r in read]
-    mean = curves.pooled(lines, [r.series.drop for r in read])
+    # Where a curve is flat from its first evaluation on, its drop is nothing but noise, and as small as may be.
+    mean = curves.pooled(lines, [max(r.series.drop, _NOISES * _number(r.series.jitter)) for r in read])
     # A long fast start makes all that follows small; what best-step takes for falling is not called flat here.
     seen = ends(study, "still-improving", 1 / 3)
     longer = seen.longer(limit(study, "best-step", "gain"), limit(study, "best-step", "p_value")) if seen else "unclear"
@@ -177,7 +180,7 @@ def saturated(study: StudyRecord) -> list[Finding]:
     if falls or counts or changes:
         return [found.ok(name, "no", evidence, message)]
     if p_flat >= p_limit:
-        return [found.info(name, "undecided", evidence, f"{message}: too little to tell from noise")]
+        return [found.info(name, "undecided", evidence, f"{message}; the change is within noise")]
     if len(read) < _CURVES:
         few = f"{message}: too few trials trained to the end to cut their steps"
         return [found.info(name, "undecided", evidence, few)]
@@ -219,8 +222,11 @@ def periodic(study: StudyRecord) -> list[Finding]:
     read = reads(study, name)
     if not read:
         return [_unread(study, name)]
-    seen = cycle([r.series for r in read], height=limit(study, name, "height"))
     evidence: dict[str, Any] = {"curves": len(read), "height_threshold": limit(study, name, "height")}
+    if max(r.series.losses.size for r in read) < FEWEST:
+        message = f"a wave takes {FEWEST} evaluations of {study.metric.name} to be seen"
+        return [found.info(name, "undecided", evidence, message)]
+    seen = cycle([r.series for r in read], height=limit(study, name, "height"))
     if seen is None:
         message = f"{study.metric.name} of {wording.plural(len(read), 'best curve')} has no period"
         return [found.ok(name, "no", evidence, message)]
@@ -276,6 +282,10 @@ def _rise_share(series: Series) -> float:
     """The rise over the second half as a share of the whole range."""
     extent = _range(series)
     return -curves.line(series, 0.5).fall / extent if extent else 0.0
+
+
+def _number(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
 
 
 def _range(series: Series) -> float:

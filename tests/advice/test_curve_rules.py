@@ -19,6 +19,9 @@ from benchmarks.curve_cases import (
     STEEP_START,
     UNFINISHED,
 )
+from benchmarks.held_cases import ENOUGH, OPEN, TURNED
+from benchmarks.held_cases import SETTLED as HELD_SETTLED
+from benchmarks.held_curves import held_study
 from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.acts import Next
 from playbook_cli.advice import curve_rules
@@ -43,6 +46,7 @@ RULES = {
     "still-improving": curve_rules.still_improving,
     "saturated": curve_rules.saturated,
     "training-loss-rising": curve_rules.training_loss_rising,
+    "periodic": curve_rules.periodic,
 }
 SICK = {
     "overfitting": OVERFIT,
@@ -53,7 +57,7 @@ SICK = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", SICK)
 def test_a_rule_speaks_of_its_own_sickness(rule: str) -> None:
     finding = RULES[rule](of(SICK[rule]))[0]
     assert (finding.rule, finding.verdict) == (rule, "yes")
@@ -172,3 +176,68 @@ def test_a_maximized_metric_overfits_when_it_falls() -> None:
 def test_accuracy_on_few_examples_is_read_through_its_ties() -> None:
     assert curve_rules.overfitting(of(replace(OVERFIT, resolution=1 / 180)))[0].verdict == "yes"
     assert only(curve_rules.overfitting(of(replace(SATURATED, resolution=1 / 180)))) == ("no", "ok")
+
+
+@pytest.mark.parametrize("cycles", [6.0, 10.0])
+def test_a_metric_that_rises_and_falls_in_step_is_named_with_its_period(cycles: float) -> None:
+    made = held_study([replace(HELD_SETTLED, swing=0.06, cycles=cycles)] * 16, np.random.default_rng(1))
+    (finding,) = curve_rules.periodic(made)
+    assert (finding.verdict, finding.severity) == ("yes", "warning")
+    assert finding.evidence["period"] == pytest.approx(1000 / cycles, rel=0.05)
+    assert "data in a fixed order, a bug in the pipeline" in finding.message
+    assert curve_rules.still_improving(made)[0].verdict == "undecided"
+
+
+def test_restarts_that_are_known_explain_a_period() -> None:
+    made = held_study([replace(HELD_SETTLED, schedule="restarts", anneal=0.15)] * 16, np.random.default_rng(1))
+    (finding,) = curve_rules.periodic(made)
+    assert (finding.verdict, finding.severity) == ("yes", "info")
+    assert "as the learning rate restarts" in finding.message
+
+
+def test_fewer_evaluations_than_a_wave_takes_are_undecided() -> None:
+    assert only(curve_rules.periodic(of(replace(FITS, evaluations=15)))) == ("undecided", "info")
+
+
+@pytest.mark.parametrize("memory", [0.6, 0.8])
+def test_noise_that_remembers_itself_is_no_overfitting(memory: float) -> None:
+    kind = replace(HELD_SETTLED, memory=memory, noise=0.02)
+    said = [curve_rules.overfitting(held_study([kind] * 16, np.random.default_rng(i)))[0].verdict for i in range(8)]
+    assert "yes" not in said
+    turned = replace(TURNED, memory=memory, noise=0.02)
+    found = [curve_rules.overfitting(held_study([turned] * 24, np.random.default_rng(i)))[0].verdict for i in range(8)]
+    assert found.count("yes") >= 5
+    assert "no" not in found
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "wsd"])
+@pytest.mark.parametrize("told", ["unsaid", "declared"])
+def test_a_fall_that_a_schedule_makes_asks_for_nothing(schedule: str, told: str) -> None:
+    kind = replace(ENOUGH, schedule=schedule, told=told)
+    (finding,) = curve_rules.still_improving(held_study([kind] * 16, np.random.default_rng(1)))
+    assert (finding.verdict in ("undecided", "no"), finding.next) == (True, None)
+
+
+def test_two_thousand_loud_evaluations_still_show_a_fall() -> None:
+    made = held_study([replace(OPEN, evaluations=2000, noise=0.05)] * 8, np.random.default_rng(1))
+    assert curve_rules.still_improving(made)[0].verdict == "yes"
+
+
+def test_steps_in_a_curve_are_no_noise() -> None:
+    made = held_study([replace(ENOUGH, schedule="steps", anneal=0.3, evaluations=20)] * 16, np.random.default_rng(1))
+    assert only(curve_rules.late_variance(made)) == ("no", "ok")
+
+
+def test_a_training_loss_that_rises_in_loud_minibatches_is_seen_in_all_of_them_together() -> None:
+    kind = replace(OPEN, train_rise=0.25, train_noise=0.1)
+    said = [
+        curve_rules.training_loss_rising(held_study([kind] * 16, np.random.default_rng(i)))[0].verdict for i in range(8)
+    ]
+    assert said.count("yes") >= 7
+
+
+def test_curves_that_are_flat_from_their_first_evaluation_on_need_fewer_steps() -> None:
+    flat = [replace(HELD_SETTLED, time=0.002)] * 48
+    said = [curve_rules.saturated(held_study(flat, np.random.default_rng(i)))[0].verdict for i in range(6)]
+    assert said.count("yes") >= 4
+    assert "no" not in said
