@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import infer
 from playbook_cli.records import WHOLE, Metric
-from playbook_cli.spec import check
+from playbook_cli.spec import goals
 from playbook_cli.spec.load import plain, validate
 from playbook_cli.spec.source import Source
 
@@ -138,7 +138,13 @@ def _metric(runs: Runs, wish: Wish) -> tuple[Metric, list[str]]:
     goal = wish.goal or (given and given.name == name and given.goal) or (runs.goal if runs.metric == name else None)
     if goal:
         return Metric(name=name, goal=goal), []
-    goal = "maximize" if check.more_is_better(name) else "minimize"
+    goal = goals.direction(name)
+    if goal is None:
+        raise PlaybookError(
+            f"is less {name} better, or more? Its name doesn't say",
+            where=runs.source,
+            hint="add --goal minimize or --goal maximize",
+        )
     return Metric(name=name, goal=goal), [f"{name} is taken to be {goal}d; --goal says otherwise"]
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import SpecError
-from playbook_cli.spec.check import STEP_LIMITS, more_is_better
+from playbook_cli.spec.check import STEP_LIMITS
+from playbook_cli.spec.goals import direction
 from playbook_cli.starting.draft import Draft, study_name
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
         data={"name": name, "goal": str(data.get("description") or "How good can it be?"), "command": []},
         header=[f"Carried over from the W&B sweep {path.name}."],
     )
-    _metric(draft, data.get("metric"))
+    _metric(draft, read, data.get("metric"))
     draft.data["max_train_steps"] = STEPS
     parts = _Parts()
     _parameters(draft, read, data["parameters"], ("parameters",), parts)
@@ -197,12 +198,19 @@ def _value(read: Source, name: str, value: object, at: Location) -> object:
     )
 
 
-def _metric(draft: Draft, metric: object) -> None:
+def _metric(draft: Draft, read: Source, metric: object) -> None:
     given = metric if isinstance(metric, dict) else {}
     name = str(given.get("name") or "val_loss")
     goal = given.get("goal")
     if goal not in ("minimize", "maximize"):
-        goal = "maximize" if more_is_better(name) else "minimize"
+        goal = direction(name)
+        if goal is None:
+            raise SpecError(
+                f"metric: is less {name} better, or more? Its name doesn't say",
+                where=read.where(("metric",)),
+                hint="add goal: minimize (what W&B takes where nothing is said) or goal: maximize",
+            )
+        draft.notes.append(f"metric.goal is missing: {name} is taken to be {goal}d")
     draft.data["metric"] = {"name": name, "goal": goal}
     if "name" not in given:
         draft.comments["metric",] = "the sweep names none: write what the study looks at"
