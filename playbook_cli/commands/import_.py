@@ -40,7 +40,11 @@ def import_(
         list[str] | None, typer.Option("--scientific", metavar="NAME", help="A hyperparameter that is the question.")
     ] = None,
     hyperparameter: Annotated[
-        list[str] | None, typer.Option("--hyperparameter", metavar="NAME", help="A table's column that is one.")
+        list[str] | None,
+        typer.Option("--hyperparameter", metavar="NAME", help="A setting that is one; then no other is."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="NAME", help="A setting or column to leave out.")
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The study or experiment, where SOURCE has several.")
@@ -69,6 +73,8 @@ def import_(
         goal=goal,
         study=load(study)[0] if study else None,
         scientific=scientific or (),
+        hyperparameters=hyperparameter or (),
+        ignored=ignore or (),
         max_train_steps=max_train_steps,
     )
     ask = Ask(
@@ -78,6 +84,7 @@ def import_(
         step=step,
         metric=metric or (wish.study.metric.name if wish.study else None),
         hyperparameters=hyperparameter or (),
+        ignored=ignore or (),
         name=name,
     )
     made = importing.study(sources.read(ask, kind), wish)

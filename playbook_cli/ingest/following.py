@@ -55,12 +55,12 @@ class PrintedSource:
     def poll(self) -> Iterator[list[Reading]]:
         while self.problem is None and (data := self._file.read()[0]):
             readings = self._printed.feed(data)
-            self.problem = self._printed.too_slow
+            self.problem = self._printed.too_slow or self._printed.unclear
             yield readings
 
     def finish(self) -> list[Reading]:
         readings = self._printed.finish()
-        self.problem = self._printed.too_slow
+        self.problem = self._printed.too_slow or self._printed.unclear
         self.notes += [*self._printed.problems, *(f"no line matched '{p}'" for p in self._printed.unmatched)]
         return readings
 
@@ -113,7 +113,7 @@ class TableSource:
         return sorted(path for path in glob.glob(self._pattern) if path not in self._own)
 
     def _reader(self) -> Rows:
-        return CsvRows() if self._kind == "csv" else JsonRows()
+        return CsvRows(step=self._step) if self._kind == "csv" else JsonRows()
 
     def _readings(self, path: str, rows: Rows, found: Sequence[Row]) -> list[Reading]:
         readings = []

@@ -9,7 +9,7 @@ from playbook_cli import regular
 
 CHUNK = 1 << 20
 HEAD = 1024
-"""Bytes at the beginning by which a file that was written anew is known, even where it is longer now."""
+"""Bytes at the beginning, and before what comes next, that tell a file that was written anew and is longer now."""
 
 
 @dataclass(kw_only=True)
@@ -21,11 +21,13 @@ class Growing:
     _file: int = 0
     """Its inode."""
     _head: bytes = b""
+    _tail: bytes = b""
 
     def read(self) -> tuple[bytes, bool]:
         """At most CHUNK further bytes, and whether they begin another file than those before.
 
-        That is so where the file was replaced, cut, or written over; one that is gone has no further bytes.
+        That is so where the file was replaced, cut, or written over; one that is gone has no further bytes. One that
+        is being written over in this moment, so that bytes of the old and of the new could mix, has none yet.
         """
         try:
             file = regular.descriptor(self.path)
@@ -34,20 +36,27 @@ class Growing:
         try:
             now = os.fstat(file)
             anew = self._is_another(file, now)
-            if anew:
-                self.start = 0
-            if anew or len(self._head) < min(HEAD, now.st_size):
-                self._head = os.pread(file, HEAD, 0)
-            self._file = now.st_ino
-            data = os.pread(file, CHUNK, self.start)
+            start, tail = (0, b"") if anew else (self.start, self._tail)
+            head = os.pread(file, HEAD, 0)
+            data = os.pread(file, CHUNK, start)
+            if not self._holds(file, start, tail, data) or os.pread(file, len(head), 0) != head:
+                return b"", False
         except OSError:
             return b"", False
         finally:
             os.close(file)
-        self.start += len(data)
+        self._file, self._head = now.st_ino, head
+        self.start, self._tail = start + len(data), (tail + data)[-HEAD:]
         return data, anew
 
     def _is_another(self, file: int, now: os.stat_result) -> bool:
         if self._file == 0:
             return False
-        return now.st_ino != self._file or now.st_size < self.start or os.pread(file, len(self._head), 0) != self._head
+        if now.st_ino != self._file or now.st_size < self.start:
+            return True
+        return os.pread(file, len(self._head), 0) != self._head or not self._holds(file, self.start, self._tail)
+
+    @staticmethod
+    def _holds(file: int, start: int, tail: bytes, data: bytes = b"") -> bool:
+        """Whether the file still has `tail` before byte `start`, and `data` from there on."""
+        return os.pread(file, len(tail) + len(data), start - len(tail)) == tail + data

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import infer
+from playbook_cli.ingest import infer, selecting
 from playbook_cli.records import WHOLE, Metric
-from playbook_cli.spec import check
+from playbook_cli.spec import goals
 from playbook_cli.spec.load import plain, validate
 from playbook_cli.spec.source import Source
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 LENGTH = "max_train_steps"
+DECLARED = ("optuna", "playbook")
+"""Where a setting is a hyperparameter because somebody said so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,10 @@ class Wish:
     study: StudySpec | None = None
     """Describes the space; None infers it from the values."""
     scientific: Sequence[str] = ()
+    hyperparameters: Sequence[str] = ()
+    """Settings that are hyperparameters; () tells them by their names and values."""
+    ignored: Sequence[str] = ()
+    """Settings that are no hyperparameters."""
     max_train_steps: int | None = None
 
 
@@ -80,10 +86,17 @@ def study(runs: Runs, wish: Wish) -> Study:
     """
     metric, guessed = _metric(runs, wish)
     named = {*wish.study.scientific, *wish.study.nuisance, *wish.study.fixed} if wish.study else set()
-    split = [_split(run.params, keep=named) for run in runs.runs]
+    declared = {name for run in runs.runs for name in run.params} if runs.format in DECLARED else named
+    chosen, left = selecting.selected(
+        [run.params for run in runs.runs],
+        wanted=wish.hyperparameters,
+        ignored=wish.ignored,
+        known={*declared, *runs.space, *named, *wish.scientific},
+    )
+    split = [_split(params, keep=named) for params in chosen]
     settings = [params for params, _ in split]
     points = list({_identity(params): params for params in settings}.values())
-    notes = [*runs.notes, *guessed]
+    notes = [*runs.notes, *left, *guessed, *_changed(runs)]
     if wish.study is None:
         spec = _inferred(runs, wish, metric, points)
     else:
@@ -138,8 +151,26 @@ def _metric(runs: Runs, wish: Wish) -> tuple[Metric, list[str]]:
     goal = wish.goal or (given and given.name == name and given.goal) or (runs.goal if runs.metric == name else None)
     if goal:
         return Metric(name=name, goal=goal), []
-    goal = "maximize" if check.more_is_better(name) else "minimize"
+    goal = goals.direction(name)
+    if goal is None:
+        raise PlaybookError(
+            f"is less {name} better, or more? Its name doesn't say",
+            where=runs.source,
+            hint="add --goal minimize or --goal maximize",
+        )
     return Metric(name=name, goal=goal), [f"{name} is taken to be {goal}d; --goal says otherwise"]
+
+
+def _changed(runs: Runs) -> list[str]:
+    changed = [run for run in runs.runs if run.changed]
+    names = dict.fromkeys(name for run in changed for name in run.changed)
+    if not changed:
+        return []
+    said = (
+        f"hyperparameters changed during training, as in population-based training: {', '.join(names)}; the trials of "
+        f"which that is so ({len(changed)}) stand for no setting of them, and count as failed"
+    )
+    return [said]
 
 
 def _split(params: Mapping[str, Value], *, keep: set[str]) -> tuple[dict[str, Value], int | None]:
@@ -259,6 +290,8 @@ def _arm(space: Space, params: Mapping[str, Value]) -> dict[str, Value]:
 
 def _judged(run: Run, metric: Metric) -> tuple[State, str | None]:
     """The state that a trial is in as far as the study is concerned, and why."""
+    if run.changed:
+        return "failed", f"{', '.join(run.changed)} changed while it trained: its result belongs to no one setting"
     if run.state in ("failed", "infeasible", "pending"):
         return run.state, run.reason
     last: dict[str, tuple[float, float]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sqlite3
@@ -29,21 +30,36 @@ VALUE = "value"
 """What the objective is called where the study does not name it."""
 RETURNED = "returned"
 """The metric that keeps what the objective returned, where that is none of the values that it had reported."""
+_CONSTRAINTS = "constraints"
+"""The attribute of a trial in which Optuna keeps what it must not exceed, all of it or, with a colon, each by name."""
 NO_REASON = "it raised an exception or returned NaN: Optuna does not keep which"
+_LONGEST_LINE = 100_000
 _SQLITE = b"SQLite format 3\x00"
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\b", re.IGNORECASE)
 _TABLES = {"studies", "trials", "trial_params", "trial_values", "trial_intermediate_values", "version_info"}
 
 
 def is_storage(source: str) -> bool:
-    """Whether this is a database's URL, or an SQLite file."""
+    """Whether this is a database's URL, an SQLite file, or a journal of Optuna's."""
     if "://" in source:
+        return True
+    if _is_journal(source):
         return True
     try:
         with regular.opened(source) as file:
             return file.read(len(_SQLITE)) == _SQLITE
     except OSError:
         return False
+
+
+def _is_journal(source: str) -> bool:
+    """Whether this is a file of Optuna's JournalStorage, whose first line creates a study."""
+    try:
+        with regular.opened(source) as file:
+            first = json.loads(file.readline(_LONGEST_LINE))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and {"op_code", "worker_id"} <= first.keys()
 
 
 def read(ask: Ask) -> Runs:
@@ -108,7 +124,9 @@ def _loaded(source: str, name: str | None) -> tuple[optuna.Study, list[FrozenTri
         raise PlaybookError(f"Optuna can't read it: {said or type(error).__name__}", where=source) from None
 
 
-def _load(storage: optuna.storages.RDBStorage, source: str, name: str | None) -> tuple[optuna.Study, list[FrozenTrial]]:
+def _load(
+    storage: optuna.storages.BaseStorage, source: str, name: str | None
+) -> tuple[optuna.Study, list[FrozenTrial]]:
     import optuna
 
     names = optuna.get_all_study_names(storage)
@@ -136,11 +154,14 @@ def _check(trial: FrozenTrial) -> None:
         searched.to_internal_repr(trial.params[name])  # which refuses what it could not have suggested
 
 
-def _open(source: str) -> optuna.storages.RDBStorage:
+def _open(source: str) -> optuna.storages.BaseStorage:
     """The storage, without creating anything in it; an SQLite file is not even opened for writing."""
     import optuna
+    from optuna.storages.journal import JournalFileBackend
     from sqlalchemy.exc import SQLAlchemyError
 
+    if _is_journal(source):
+        return optuna.storages.JournalStorage(JournalFileBackend(source))
     url = source
     match = re.fullmatch(r"sqlite(?:\+\w+)?:///(.+)", source)
     if match or "://" not in source:
@@ -212,7 +233,21 @@ def _evaluations(trial: FrozenTrial, objectives: Sequence[str], last: int) -> li
     return evaluations
 
 
+def _violated(trial: FrozenTrial) -> str | None:
+    """The first constraint that a trial violates: one that is above 0, as Optuna has it, by either way to say so."""
+    listed = trial.system_attrs.get(_CONSTRAINTS)
+    named = {str(index): value for index, value in enumerate(listed or ())}
+    prefix = f"{_CONSTRAINTS}:"
+    named |= {key.removeprefix(prefix): v for key, v in trial.system_attrs.items() if key.startswith(prefix)}
+    return next(
+        (f"it violates the constraint {name}: {value} > 0" for name, value in named.items() if not value <= 0), None
+    )
+
+
 def _state(trial: FrozenTrial) -> tuple[State, str | None]:
+    violated = _violated(trial)
+    if violated and trial.state.name in ("COMPLETE", "PRUNED"):
+        return "infeasible", violated
     match trial.state.name:
         case "COMPLETE":
             return "completed", None
@@ -272,6 +307,9 @@ def _union(distributions: Sequence[Any]) -> dict[str, Any]:
 
 def _notes(runs: Sequence[Run], trials: Sequence[FrozenTrial]) -> list[str]:
     notes = []
+    violating = sum(trial.state.name in ("COMPLETE", "PRUNED") and _violated(trial) is not None for trial in trials)
+    if violating:
+        notes.append(f"trials that violate a constraint: {violating}; they are infeasible")
     returned = sum(any(RETURNED in e for e in run.evaluations) for run in runs)
     if returned:
         notes.append(

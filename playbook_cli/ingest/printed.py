@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from playbook_cli.ingest.limited import TooSlowError, limited
+from playbook_cli.ingest.marks import Marks
 from playbook_cli.ingest.tables import number, whole_number
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ class Printed:
         """Matches that are no numbers, the first one of each group."""
         self.too_slow: str | None = None
         """Why nothing more is looked for: a pattern that does not come to an end, and the line."""
+        self.unclear: str | None = None
+        """The first number that could be read two ways, and its line."""
         self.last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
         self._step_name = step
+        self._marks = Marks()
         self._patterns = [re.compile(pattern) for pattern in patterns]
         self._unmatched = dict.fromkeys(patterns)
         self._complained: set[str] = set()
@@ -104,11 +108,14 @@ class Printed:
                 return
             self._step = whole
         values: dict[str, float] = {}
-        for name, cell in groups.items():
+        cells = self._marks.read({name: cell for name, cell in groups.items() if cell is not None}, self._step_name)
+        if self._marks.problem and not self.unclear:
+            self.unclear = f"{self._marks.problem}; print it with a dot, in the line\n    {text[:SHOWN_CHARACTERS]}"
+        for name, cell in cells.items():
             value = number(cell)
             if value is not None:
                 values[name] = value
-            elif cell is not None:
+            else:
                 self._complain(name, f"{name} is {cell!r}, no number", text)
         if values:
             readings.append((self._step, values))

@@ -12,9 +12,10 @@ from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.tables import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playbook_cli.ingest.tables import Row
+    from playbook_cli.records import Value
 
 STEP = "training_iteration"
 _LOGS = ("result.json", "progress.csv")
@@ -86,11 +87,29 @@ def _run(folder: Path, path: Path, step: str) -> Run:
         params=settings[0],
         evaluations=found,
         state="failed" if failed or not found else None,
-        reason=failed or (table.problems[0] if table and table.problems else None if found else "it has no result"),
+        reason=failed or (table.problems[0] if table and table.problems else None if found else _nothing(log, rows)),
         started=times[0] - (number(rows[0].get("time_this_iter_s")) or 0.0) if times else None,
         ended=times[-1] if times else None,
+        changed=_changed(rows, settings[0]),
         source={"folder": str(home), "last": _last(rows)},
     )
+
+
+def _nothing(log: Path | None, rows: Sequence[Row]) -> str:
+    """Why a trial has no evaluation."""
+    if log and rows and any(number(name) is not None for name in rows[0]):
+        return f"its {log.name} has no header line: {', '.join(list(rows[0])[:4])}, ... are no names of columns"
+    return "it has no result"
+
+
+def _changed(rows: Sequence[Row], params: Mapping[str, Value]) -> list[str]:
+    """Hyperparameters that a scheduler such as population-based training changed, by the configuration in each row."""
+    found: dict[str, set[object]] = {}
+    for row in rows:
+        for name, cell in row.items():
+            if name.startswith(("config/", "config.")):
+                found.setdefault(name[len("config/") :].replace("/", "."), set()).add(cell)
+    return [name for name, cells in found.items() if len(cells) > 1 and name in params]
 
 
 def _is_about(name: str) -> bool:

@@ -29,7 +29,7 @@ def hyperparameters(path: Path) -> list[dict[str, Value]]:
     PlaybookError, naming the file, where it can't be read.
     """
     if path.suffix in _TABLES:
-        table = _whole(read_csv(content(path)), path)
+        table = _whole(_csv(path), path)
         return [{name: parsed(cell) for name, cell in row.items() if cell and name} for row in table.rows]
     if path.suffix in _LINES:
         return [flat(row) for row in _whole(read_json_lines(content(path)), path).rows]
@@ -45,9 +45,9 @@ def log(path: Path) -> Table:
         events, problem = read_events(content(path))
         rows = [{"step": event.step, **event.scalars} for event in events if event.scalars]
         return Table(rows=rows, problems=[problem] if problem else [])
-    text = content(path)
     if path.suffix in _TABLES:
-        return read_csv(text)
+        return _csv(path)
+    text = content(path)
     if path.suffix == ".json":
         try:
             whole = json.loads(text)
@@ -68,6 +68,13 @@ def _data(path: Path) -> Any:
     except ValueError as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise PlaybookError(f"this is not JSON: {getattr(error, 'msg', error)}", where=f"{path}{line}") from None
+
+
+def _csv(path: Path) -> Table:
+    try:
+        return read_csv(content(path))
+    except PlaybookError as error:
+        raise PlaybookError(error.what, where=error.where or str(path), hint=error.hint) from None
 
 
 def _whole(table: Table, path: Path) -> Table:

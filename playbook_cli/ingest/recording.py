@@ -9,7 +9,7 @@ from playbook_cli import journal
 from playbook_cli.ingest.following import renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.ingest.printed import Reading
 
@@ -28,9 +28,9 @@ class Recorder:
         resuming: bool,
     ) -> None:
         self.over = False
-        self.evaluations: dict[int, float] = {}
-        """The study's metric by step."""
         self._path, self._metric, self._max_train_steps = path, metric, max_train_steps
+        self._recorded: dict[str, dict[int, float]] = {}
+        """The last value of each metric at each step."""
         self._names, self._all_named = names, all_named
         self._journal: journal.Journal | None = None
         self._last: dict[str, int] | None = None if resuming else {}
@@ -44,28 +44,53 @@ class Recorder:
                 for record in journal.read(path, pass_over_damage=True)
                 if isinstance(record.get("step"), int) and not isinstance(record.get("failed"), str)
             ]
-            self.evaluations = {r["step"]: r[metric] for r in self._kept if metric in r}
+            self._remember(self._kept)
+
+    @property
+    def evaluations(self) -> Mapping[int, float]:
+        """The study's metric by step."""
+        return self._recorded.get(self._metric, {})
 
     def record(self, readings: Sequence[Reading]) -> None:
-        """Write evaluations; of a trial that resumes, earlier ones from the first new step on are dropped."""
+        """Write evaluations; of a trial that resumes, earlier ones from the first new step on are dropped.
+
+        What is recorded already is passed over: a file that is written anew says its rows again, and a last line often
+        repeats the best evaluation.
+        """
         for step, theirs in readings:
             values = renamed(theirs, self._names, self._metric, all_named=self._all_named)
             if not values or self.over:
                 continue
             if self._journal is None:
                 self._open(step)
+            values = {name: value for name, value in values.items() if not self._repeats(name, step, value)}
+            if not values:
+                continue
             if problem := self._problem(step, values):
                 self.fail(problem)
                 return
             self._append({"step": step, **values})
-            if self._metric in values:
-                self.evaluations[step] = values[self._metric]
+            self._remember([{"step": step, **values}])
             self.over = not all(math.isfinite(value) for value in values.values())
 
     def fail(self, why: str) -> None:
         """Say why what the program does is no result."""
         self.over = True
         self._append({"step": max(self.evaluations, default=0), "failed": why})
+
+    def _remember(self, records: Iterable[Mapping[str, Any]]) -> None:
+        for record in records:
+            for name, value in record.items():
+                if name != "step":
+                    self._recorded.setdefault(name, {})[record["step"]] = value
+
+    def _repeats(self, name: str, step: int, value: float) -> bool:
+        """Whether this is recorded; of an earlier step it may be said with fewer digits."""
+        known = self._recorded.get(name, {}).get(step)
+        if known is None or not math.isfinite(value):
+            return False
+        earlier = self._last is not None and step < self._last.get(name, 0)
+        return known == value or (earlier and float(f"{known:.{_digits(value)}g}") == value)
 
     def _problem(self, step: int, values: Mapping[str, float]) -> str | None:
         if step > self._max_train_steps:
@@ -85,10 +110,17 @@ class Recorder:
         if self._kept:
             kept = [record for record in self._kept if record["step"] < step]
             journal.rewrite(self._path, kept)
-            self.evaluations = {s: value for s, value in self.evaluations.items() if s < step}
+            self._recorded = {}
+            self._remember(kept)
         self._journal = journal.Journal(self._path)
 
     def _append(self, record: dict[str, Any]) -> None:
         if self._journal is None:
             self._journal = journal.Journal(self._path)
         self._journal.append(record)
+
+
+def _digits(value: float) -> int:
+    """How many significant digits a number is written with, two at least."""
+    mantissa = repr(value).split("e")[0].replace(".", "").strip("-0")
+    return max(2, len(mantissa))

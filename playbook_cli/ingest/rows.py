@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Row = "Mapping[str, Any]"
-STEPS = ("step", "global_step", "_step", "train_step", "training_iteration", "iteration", "epoch")
+STEPS = (
+    "step",
+    "global_step",
+    "_step",
+    "train_step",
+    "training_step",
+    "current_steps",
+    "training_iteration",
+    "iteration",
+    "epoch",
+)
 """Fields that count steps, by their names in small letters, the finest first."""
 
 

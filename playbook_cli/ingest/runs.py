@@ -26,7 +26,9 @@ class Ask:
     metric: str | None = None
     """What the study optimises."""
     hyperparameters: Sequence[str] = ()
-    """Columns of a table that are hyperparameters; () tells them by their names."""
+    """Settings that are hyperparameters; () tells them by their names and values."""
+    ignored: Sequence[str] = ()
+    """Settings and columns that are left out."""
     name: str | None = None
     """Which study or experiment of a storage that holds several."""
 
@@ -44,6 +46,8 @@ class Run:
     """As that tool knows it; None where it says nothing, and the evaluations have to."""
     reason: str | None = None
     """Why it has that state."""
+    changed: Sequence[str] = ()
+    """Hyperparameters that changed while it trained, so that its result belongs to no one setting of them."""
     seed: int | None = None
     started: float | None = None
     """Seconds since the epoch, as is `ended`; None where unknown."""

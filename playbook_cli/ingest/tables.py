@@ -12,12 +12,22 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from playbook_cli.errors import PlaybookError
+from playbook_cli.ingest import marks
+from playbook_cli.ingest.marks import Marks
+
 Row = dict[str, Any]
+_UNNAMED = re.compile(r"(Unnamed: \d+)?")
+"""What a column is called that has no name: pandas writes the numbers of its rows so."""
 
 MAX_LINE = 1_000_000
 """Bytes of one line; what is longer is no table, and is passed over."""
 MAX_PROBLEMS = 5
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+
+
+_COMMAS = re.compile(rb"\d,\d|%")
+"""What only a file with numbers has that may have to be told apart."""
 
 
 class Rows(Protocol):
@@ -41,8 +51,21 @@ class Table:
 
 
 def read_csv(content: bytes) -> Table:
-    """The rows of a CSV file; a last line without a line break counts where it is a whole row."""
-    return _read(CsvRows(), content)
+    """The rows of a CSV file; a last line without a line break counts where it is a whole row.
+
+    PlaybookError where a column's numbers can be read two ways.
+    """
+    reader = CsvRows(whole=True)
+    table = _read(reader, content)
+    columns = {name: [row[name] for row in table.rows if name in row] for row in table.rows[:1] for name in row}
+    found, unclear = marks.settled(columns, reader.separator) if _COMMAS.search(content) else (columns, None)
+    if unclear:
+        raise PlaybookError(unclear, hint="write its numbers with a dot, and without commas")
+    if found == columns:
+        return table
+    cells = {name: iter(column) for name, column in found.items()}
+    rows = [{name: next(cells[name]) if name in cells else cell for name, cell in row.items()} for row in table.rows]
+    return Table(rows=rows, problems=table.problems)
 
 
 def read_json_lines(content: bytes) -> Table:
@@ -67,6 +90,8 @@ def number(cell: object) -> float | None:
     if not isinstance(cell, str):
         return None
     text = cell.strip().rstrip(",;:%)]}")
+    if "_" in text:  # Python reads 12_34 as a number
+        return None
     return _float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
 
 
@@ -89,18 +114,22 @@ class CsvRows:
     """Rows of a CSV file by its header.
 
     Fields may be quoted, and quoted ones may hold line breaks. The separator is a comma, or a semicolon or tab where
-    the header has no comma. A header that is repeated is passed over, and one that is new (every cell text, one of them
-    known) holds from there on; a row with more or fewer cells than its header is a problem.
+    the header has no comma; commas in numbers are told by those that are clear. A column without a name counts rows,
+    and is left out. A header that is repeated is passed over, and one that is new (every cell text, one of them known)
+    holds from there on; a row with more or fewer cells than its header is a problem.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False, step: str = "step") -> None:
         self.problems: list[str] = []
         self.header: list[str] | None = None
         """The names of the columns, once they are known."""
+        self.separator = ","
+        self._marks: Marks | None = None
+        """What tells commas in numbers; None where the table is looked at as a whole, and before the header."""
+        self._whole, self._step = whole, step
         self._lines = _Lines()
         self._open = b""
         """Lines of a row whose last quoted field goes on."""
-        self._separator = ","
 
     def feed(self, data: bytes) -> list[Row]:
         rows = []
@@ -112,14 +141,24 @@ class CsvRows:
             self._open = b""
             cells = self._cells(row.decode("utf-8-sig", errors="replace"))
             if any(cells) and (named := self._named(cells)) is not None:
-                rows.append(named)
+                rows.append(named if self._whole else self._clear(named))
         return rows
+
+    def _clear(self, row: Row) -> Row:
+        if self.separator == "," and not any("," in cell for cell in row.values()):
+            return row
+        if self._marks is None:
+            self._marks = Marks(comma=self.separator == ";")
+        clear = self._marks.read(row, self._step)
+        if self._marks.problem:
+            _complain(self.problems, f"line {self._lines.number}: {self._marks.problem}")
+        return clear
 
     def _cells(self, line: str) -> list[str]:
         if self.header is None:
-            self._separator = next((mark for mark in ",;\t" if mark in line), ",")
+            self.separator = next((mark for mark in ",;\t" if mark in line), ",")
         try:
-            cells = next(csv.reader([line], delimiter=self._separator, skipinitialspace=True), [])
+            cells = next(csv.reader([line], delimiter=self.separator, skipinitialspace=True), [])
         except csv.Error as error:
             _complain(self.problems, f"line {self._lines.number}: {error}")
             return []
@@ -136,7 +175,7 @@ class CsvRows:
                 f"line {self._lines.number} has {count} cells, and the header has {expected}: {', '.join(self.header)}",
             )
             return None
-        return dict(zip(self.header, cells, strict=True))
+        return {name: cell for name, cell in zip(self.header, cells, strict=True) if not _UNNAMED.fullmatch(name)}
 
     @staticmethod
     def _is_header(cells: list[str], header: list[str]) -> bool:

@@ -10,6 +10,7 @@ from playbook_cli.spec.check_bayesian import bayesian_problems
 from playbook_cli.spec.check_budget import budget_warnings
 from playbook_cli.spec.check_points import point_problems
 from playbook_cli.spec.check_program import program_problems
+from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.problem import Problem, listed
 
 if TYPE_CHECKING:
@@ -27,11 +28,19 @@ STEP_LIMITS = (
     "epochs",
     "num_epochs",
     "max_epochs",
+    "epoch",
+    "max_epoch",
+    "n_epochs",
+    "num_train_epochs",
+    "training_epochs",
+    "training_steps",
+    "total_steps",
+    "iterations",
+    "num_iterations",
+    "max_iters",
 )
 MAX_TRIALS = MAX_ARMS
 """Trials of one study: what `report` still reads within two minutes and 4 GB of memory."""
-_MORE_IS_BETTER = re.compile(r"acc|f1|auc|bleu|ssim|precision|recall|score|reward|iou", re.IGNORECASE)
-"""Names of metrics that are usually maximized."""
 
 
 def problems(spec: StudySpec, *, kept: bool = False) -> list[Problem]:
@@ -267,11 +276,6 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
         yield Problem(
             location=("trials",), what=f"{spec.trials} trials can't be shared equally by {arms} arms", hint=write
         )
-
-
-def more_is_better(metric: str) -> bool:
-    """Whether a metric of this name is usually maximized."""
-    return _MORE_IS_BETTER.search(metric) is not None
 
 
 def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli import regular
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
-from playbook_cli.spec.check import more_is_better
+from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.tiers import needed, usual_name
 from playbook_cli.starting.declared import arguments
 from playbook_cli.starting.draft import Draft, study_name

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import SpecError
-from playbook_cli.spec.check import STEP_LIMITS, more_is_better
+from playbook_cli.ingest.infer import is_seed
+from playbook_cli.spec.check import STEP_LIMITS
+from playbook_cli.spec.goals import direction
 from playbook_cli.starting.draft import Draft, study_name
 
 if TYPE_CHECKING:
@@ -24,10 +26,13 @@ MACROS = {
     "${args_json_file}": "${params_file}",
 }
 """Of a sweep's command, and what they are called here; `${args}` and its kin are the same."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^$]*")
+"""A variable of the environment that a command sets, as /usr/bin/env takes it."""
 _SAME = ("${args}", "${args_no_hyphens}", "${args_no_boolean_flags}")
 _KNOWN = ("name", "description", "program", "command", "method", "metric", "parameters", "run_cap")
 _EXPONENTS = ("log_uniform", "q_log_uniform", "inv_log_uniform")
 """Distributions whose ends are natural logarithms of the values."""
+MOST_IN_A_GRID = 1000
 MOST_STEPS = 20
 """A quantized range of at most so many values is written as those values."""
 
@@ -49,9 +54,9 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
         data={"name": name, "goal": str(data.get("description") or "How good can it be?"), "command": []},
         header=[f"Carried over from the W&B sweep {path.name}."],
     )
-    _metric(draft, data.get("metric"))
+    _metric(draft, read, data.get("metric"))
     draft.data["max_train_steps"] = STEPS
-    parts = _Parts()
+    parts = _Parts(grid=data.get("method") == "grid")
     _parameters(draft, read, data["parameters"], ("parameters",), parts)
     draft.data["command"] = _command(draft, read, data, parts.steps, _program(data, path, folder))
     if not parts.steps:
@@ -83,6 +88,8 @@ class _Parts:
     fixed: dict[str, Any] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     """Names of the length of training."""
+    grid: bool = False
+    """Whether the sweep tries all combinations."""
 
 
 def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location, parts: _Parts) -> None:
@@ -91,11 +98,17 @@ def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location,
         name = ".".join(str(part) for part in here if part != "parameters")
         if not isinstance(how, dict):
             raise SpecError(f"{name}: it has no distribution", where=read.where(here), hint="write {value: ...}")
+        if how and all(isinstance(part, dict) for part in how.values()) and not isinstance(how.get("parameters"), dict):
+            raise SpecError(
+                f"{name}: it has no distribution, and parts of its own: {', '.join(map(str, how))}",
+                where=read.where(here),
+                hint=f"W&B wants nested parts under parameters: {name}: {{parameters: {{...}}}}",
+            )
         if isinstance(how.get("parameters"), dict):
             _parameters(draft, read, how["parameters"], (*here, "parameters"), parts)
             draft.notes.append(f"{name} is nested: its parts are passed as arguments of their own, --{name}.x=...")
             continue
-        setting = _setting(draft, read, name, how, here)
+        setting = _setting(draft, read, name, how, here, grid=parts.grid)
         if key in STEP_LIMITS:
             parts.steps.append(name)
             values = setting.get("values") or [setting.get("value", setting.get("max"))]
@@ -103,20 +116,26 @@ def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location,
             draft.data["max_train_steps"] = int(longest)
             if setting.keys() != {"value"}:
                 draft.notes.append(f"{name} is max_train_steps, which is never tuned inside a study: {longest:g}")
+        elif is_seed(key):
+            draft.notes.append(f"{name} is the training seed, which every trial gets as its own, and was left out")
         elif setting.keys() == {"value"} or len(setting.get("values", "..")) == 1:
             parts.fixed[name] = setting["value"] if "value" in setting else setting["values"][0]
         else:
             parts.nuisance[name] = setting
 
 
-def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location) -> dict[str, Any]:
+def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location, *, grid: bool) -> dict[str, Any]:
     """A parameter as a study file has it. SpecError where it can't be said there."""
     if "value" in how:
         return {"value": _value(read, name, how["value"], at)}
     if isinstance(how.get("values"), list):
         if "probabilities" in how:
             draft.notes.append(f"{name}: probabilities were not carried over, its values are equally frequent")
-        return {"values": [_value(read, name, value, at) for value in how["values"]]}
+        values = [_value(read, name, value, at) for value in how["values"]]
+        once = [value for index, value in enumerate(values) if value not in values[:index]]
+        if len(once) < len(values):
+            draft.notes.append(f"{name}: values that stand there twice were written once")
+        return {"value": once[0]} if len(once) == 1 else {"values": once}
     low, high = how.get("min"), how.get("max")
     kind = how.get("distribution") or ("int_uniform" if isinstance(low, int) and isinstance(high, int) else "uniform")
     if kind in ("normal", "q_normal", "log_normal", "q_log_normal"):
@@ -127,6 +146,11 @@ def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Loc
             where=read.where(at),
             hint="write min and max, values, or value",
         )
+    if kind in ("log_uniform", "q_log_uniform") and (low < 0 or high < 0):  # no values: a logarithm has none below 0
+        draft.notes.append(
+            f"{name}: the ends of {kind} are exponents, so it goes from {_power(low):.3g} to {_power(high):.3g}"
+        )
+        return {"min": float(f"{_power(low):.6g}"), "max": float(f"{_power(high):.6g}"), "scale": "log"}
     if kind in _EXPONENTS:
         fix = f"distribution: log_uniform_values, min: {_power(low):.3g}, max: {_power(high):.3g}"
         raise SpecError(
@@ -140,12 +164,34 @@ def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Loc
             where=read.where((*at, "distribution")),
             hint="write uniform, int_uniform, log_uniform_values, q_uniform, or values",
         )
-    if kind.startswith("q_"):
+    if kind.startswith("q_") and low < high:
         return _quantized(draft, name, how, low, high)
+    if low == high:
+        draft.notes.append(f"{name}: min is max, so it is fixed")
+        return {"value": low}
+    if low > high or (kind in _LOGARITHMIC and low <= 0):
+        raise SpecError(
+            f"{name}: the range from {low} to {high} can't be searched" + (", on a log scale" if low <= high else ""),
+            where=read.where((*at, "min")),
+            hint="min must be less than max" + (", and above 0 on a log scale" if low <= high else ""),
+        )
+    if kind == "int_uniform" and grid:
+        return _whole_numbers(read, name, int(low), int(high), at)
     scale = {"scale": "log"} if kind in _LOGARITHMIC else {}
     if kind == "int_uniform":
         return {"min": int(low), "max": int(high)}
     return {"min": float(low), "max": float(high), **scale}
+
+
+def _whole_numbers(read: Source, name: str, low: int, high: int, at: Location) -> dict[str, Any]:
+    """What a grid of W&B enumerates."""
+    if high - low >= MOST_IN_A_GRID:
+        raise SpecError(
+            f"{name}: a grid tries each of {high - low + 1} whole numbers",
+            where=read.where(at),
+            hint="write values: [...], or another method than grid",
+        )
+    return {"values": list(range(low, high + 1))}
 
 
 _LOGARITHMIC = ("log_uniform_values", "inv_log_uniform_values", "q_log_uniform_values")
@@ -197,12 +243,19 @@ def _value(read: Source, name: str, value: object, at: Location) -> object:
     )
 
 
-def _metric(draft: Draft, metric: object) -> None:
+def _metric(draft: Draft, read: Source, metric: object) -> None:
     given = metric if isinstance(metric, dict) else {}
     name = str(given.get("name") or "val_loss")
     goal = given.get("goal")
     if goal not in ("minimize", "maximize"):
-        goal = "maximize" if more_is_better(name) else "minimize"
+        goal = direction(name)
+        if goal is None:
+            raise SpecError(
+                f"metric: is less {name} better, or more? Its name doesn't say",
+                where=read.where(("metric",)),
+                hint="add goal: minimize (what W&B takes where nothing is said) or goal: maximize",
+            )
+        draft.notes.append(f"metric.goal is missing: {name} is taken to be {goal}d")
     draft.data["metric"] = {"name": name, "goal": goal}
     if "name" not in given:
         draft.comments["metric",] = "the sweep names none: write what the study looks at"
@@ -224,9 +277,16 @@ def _command(draft: Draft, read: Source, data: dict[str, Any], steps: list[str],
     if not isinstance(given, list) or (program is None and "${program}" in given):
         raise SpecError("the sweep names no program", where=read.where(("command",)), hint="add program: train.py")
     command: list[str] = []
+    following = False
     for word in map(str, given):
         if word in ("${env}", "/usr/bin/env"):
+            following = True
             continue
+        if following and _VARIABLE.fullmatch(word):
+            key, _, value = word.partition("=")
+            draft.data.setdefault("env", {})[key] = value
+            continue
+        following = False
         said = MACROS.get(word, word).replace("${program}", program or "")
         unknown = [macro for macro in re.findall(r"\$\{[^}]*\}", said) if macro not in (*_SAME, *MACROS.values())]
         if unknown:

@@ -142,3 +142,12 @@ def test_values_that_a_study_file_does_not_foresee_are_told_on():
 def test_a_name_that_can_not_be_a_study_is_refused(name):
     with pytest.raises(PlaybookError, match="can't name a folder"):
         study(runs(run({"a": 1})), Wish(name=name))
+
+
+def test_a_metric_whose_name_leaves_it_open_asks_for_its_goal():
+    curve = [{"step": 1, "thing": 2.0}]
+    with pytest.raises(PlaybookError) as refused:
+        made(run({"a": 1}, curve), run({"a": 2}, curve))
+    assert "is less thing better, or more?" in str(refused.value)
+    assert refused.value.hint == "add --goal minimize or --goal maximize"
+    assert made(run({"a": 1}, curve), run({"a": 2}, curve), goal="maximize").spec.metric.goal == "maximize"

@@ -63,3 +63,32 @@ def test_a_folder_without_trials_is_refused(tmp_path):
     assert not ray.is_experiment(tmp_path)
     with pytest.raises(PlaybookError, match=r"no params\.json"):
         read(tmp_path)
+
+
+def test_trials_whose_configuration_changed_stand_for_no_point(tmp_path):
+    from playbook_cli.ingest.importing import Wish, study
+
+    for number, rates in enumerate([[0.1, 0.1], [0.1, 0.2]]):
+        home = tmp_path / f"trial_{number}"
+        home.mkdir()
+        (home / "params.json").write_text(json.dumps({"lr": rates[-1], "wd": 1}))
+        rows = [
+            {"val_loss": 1 / (step + 1), "training_iteration": step + 1, "config": {"lr": lr, "wd": 1}}
+            for step, lr in enumerate(rates)
+        ]
+        (home / "result.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = ray.read(Ask(source=str(tmp_path)))
+    assert [list(run.changed) for run in found.runs] == [[], ["lr"]]
+    made = study(found, Wish(name="x", metric="val_loss"))
+    assert [trial.state for trial in made.trials] == ["completed", "failed"]
+    assert made.trials[1].reason == "lr changed while it trained: its result belongs to no one setting"
+    assert any("changed during training" in note and "(1)" in note for note in made.notes)
+
+
+def test_a_progress_file_without_a_header_says_so(tmp_path):
+    (tmp_path / "trial_0").mkdir()
+    (tmp_path / "trial_0/params.json").write_text('{"lr": 1}')
+    (tmp_path / "trial_0/progress.csv").write_text("1.23,1,a,False\n0.73,2,a,False\n")
+    (run,) = ray.read(Ask(source=str(tmp_path))).runs
+    assert run.state == "failed"
+    assert run.reason.startswith("its progress.csv has no header line: 1.23, 1, a, False")

@@ -54,7 +54,7 @@ def test_lines_that_are_no_object_are_passed_over_and_told():
         (b"", []),
         (b"step,loss\n", []),
         (b"\xef\xbb\xbfstep,loss\r\n1,2\r\n", [{"step": "1", "loss": "2"}]),
-        (b"step;loss\n1;0,5\n", [{"step": "1", "loss": "0,5"}]),
+        (b"step;loss\n1;0,5\n", [{"step": "1", "loss": "0.5"}]),
         (b"step\tloss\n1\t2", [{"step": "1", "loss": "2"}]),
         (b"step, loss\n\n 1 , 2 \n,\n", [{"step": "1", "loss": "2"}]),
         (b'step,"a, b"\n1,"x\ny"\n', [{"step": "1", "a, b": "x\ny"}]),
