@@ -67,6 +67,7 @@ def _refuse_running(store: Store) -> None:
 def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
     from playbook_cli.advice import advise
     from playbook_cli.errors import StudyError
+    from playbook_cli.gone import gone
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
     from playbook_cli.store import counts
@@ -86,7 +87,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     chosen = evidence.chosen(found, number, where)
     assert chosen.best is not None
     findings = advise(found)
-    against = evidence.against(found, chosen, findings)
+    against = [*gone(found.trials, store.paths), *evidence.against(found, chosen, findings)]
     compared = None
     if baseline is not None:
         old = comparison.contender(record(baseline), str(baseline.paths.dir), baseline.spec.sampler)
