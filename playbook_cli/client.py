@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 TOLD_SECONDS = 1800.0
 """Processes wait so long for what another tells them, while that one evaluates, say; torch.distributed does too."""
+_PARTS = ("step", "evaluated", "record", "state", "random")
+"""Of a checkpoint; those of earlier versions have no `evaluated` and no `record`."""
 ALONE_SECONDS = 5.0
 """A process other than 0 that ends by itself waits so long for process 0 to end as well, and to record why."""
 
@@ -104,6 +106,8 @@ class Trial:
         self._verdict: tuple[bool, str] | None = None
         """Whether the trial is infeasible, and why it ends, once all processes can be told."""
         self._step = 0
+        self._recorded: dict[str, Any] | None = None
+        """The last record, by which a checkpoint is told from another trial's."""
         self._saved: int | None = None
         """Step of the last checkpoint that this process has written."""
         self._best: float | None = None
@@ -345,6 +349,7 @@ class Trial:
             kept = [record for record in known if isinstance(record.get("step"), int) and record["step"] <= step]
             journal.rewrite(metrics, kept)
             self._step = step
+            self._recorded = kept[-1] if kept else None
             for record in kept:
                 self._is_best(record["step"], record.get(self.metric or ""))
             if self.best_step == step and (self._stateful or self._save):
@@ -360,6 +365,7 @@ class Trial:
         else:
             if self._params.unrecorded:
                 self._record_defaults()
+            self._recorded = record
             self._journal.append(record)
 
     def _record_defaults(self) -> None:
@@ -419,7 +425,7 @@ class Trial:
         import torch
 
         state = {name: _state(thing) for name, thing in self._stateful.items()}
-        place = {"step": self._step if step is None else step, "evaluated": self._step}
+        place = {"step": self._step if step is None else step, "evaluated": self._step, "record": self._recorded}
         try:
             torch.save({**place, "state": state, "random": _random_state()}, path)
         except RuntimeError as error:  # so torch says that the disk is full, which nobody understands
@@ -435,9 +441,15 @@ class Trial:
         if checkpoint is None or checkpoint["state"].keys() != self._stateful.keys():
             return None  # damaged, or written by another version of the script
         step = int(checkpoint["step"])
-        if _last_recorded(self._metrics or "", step) != checkpoint.get("evaluated", step):
+        evaluated, known = checkpoint.get("evaluated", step), _recorded(self._metrics or "", step)
+        if known is None or max((record["step"] for record in known), default=0) != evaluated:
             print("the checkpoint has seen evaluations that are not recorded: training starts anew", file=sys.stderr)
             return None  # the machine died, say, and the disk lacks the end of the file
+        if checkpoint.get("record") is not None and checkpoint["record"] not in known:
+            print(
+                "the checkpoint belongs to other evaluations than those recorded: training starts anew", file=sys.stderr
+            )
+            return None  # somebody copied it from another trial
         for name, thing in self._stateful.items():
             _set_state(thing, checkpoint["state"][name])
         _set_random_state(checkpoint["random"])
@@ -638,7 +650,7 @@ def _loaded(path: str) -> dict[str, Any] | None:
 
     try:
         checkpoint = torch.load(path, weights_only=True, map_location="cpu")
-        return {name: checkpoint[name] for name in ("step", "evaluated", "state", "random") if name in checkpoint}
+        return {name: checkpoint[name] for name in _PARTS if name in checkpoint}
     except Exception as error:  # noqa: BLE001 (damaged bytes may lead an unpickler anywhere)
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         print(f"the checkpoint {path} can't be read ({reason}): training starts from step 0", file=sys.stderr)
@@ -652,10 +664,10 @@ def _make_folder_of(path: str) -> None:
         os.mkdir(folder)
 
 
-def _last_recorded(metrics: str, step: int) -> int | None:
-    """The step of the last evaluation up to `step`, 0 where there is none; None where the file is damaged."""
+def _recorded(metrics: str, step: int) -> list[dict[str, Any]] | None:
+    """The evaluations up to `step`; None where the file is damaged."""
     try:
-        return max((record["step"] for record in journal.read(metrics) if record["step"] <= step), default=0)
+        return [record for record in journal.read(metrics) if record["step"] <= step]
     except (JournalError, KeyError, TypeError):
         return None
 

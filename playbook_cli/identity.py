@@ -32,8 +32,10 @@ def of(spec: StudySpec, trial: TrialRecord) -> str:
 
 
 def write(paths: TrialPaths, trial: TrialRecord, identity: str, *, attempt: int) -> None:
-    """Make a folder this trial's, whose last attempt has this number. OSError where it can't be written."""
-    atomic.write(paths.identity, json.dumps({"trial": trial.id, "identity": identity, "attempt": attempt}) + "\n")
+    """Make a folder this trial's, whose last attempt has this number and its last mark. OSError if it can't be."""
+    mark = {"mark": trial.marks[-1]} if trial.marks else {}
+    said = {"trial": trial.id, "identity": identity, "attempt": attempt, **mark}
+    atomic.write(paths.identity, json.dumps(said) + "\n")
 
 
 def write_params(paths: TrialPaths, params: Mapping[str, Value]) -> None:
@@ -42,10 +44,11 @@ def write_params(paths: TrialPaths, params: Mapping[str, Value]) -> None:
         atomic.write(paths.params, json.dumps(dict(params), indent=2) + "\n")
 
 
-def mismatch(trial: TrialRecord, paths: TrialPaths) -> str | None:
+def mismatch(trial: TrialRecord, paths: TrialPaths, *, claimed: bool = False) -> str | None:
     """Why what a trial's folder holds is not this trial's, as a clause about the folder; None where it is.
 
-    Of a journal that tells no identities, as those of earlier versions, the hyperparameters alone are compared.
+    Of a journal that tells no identities, as those of earlier versions, the hyperparameters alone are compared. Without
+    the study's claim another attempt may begin at any time of a trial that has no result yet, and is not looked for.
     """
     params = _read(paths.params)
     if params is not None and params != _plain(trial.params):
@@ -57,13 +60,9 @@ def mismatch(trial: TrialRecord, paths: TrialPaths) -> str | None:
         return "it does not say which trial it belongs to"
     if known.get("identity") != trial.identity:
         return "it belongs to another trial"
+    if claimed or trial.state in ("completed", "infeasible"):
+        return _of_another_journal(trial, known)
     return None
-
-
-def attempt_of(paths: TrialPaths) -> int:
-    """The number of the last attempt that was started in a trial's folder; 0 where none is known."""
-    attempt = (_read(paths.identity) or {}).get("attempt")
-    return attempt if isinstance(attempt, int) else 0
 
 
 def measured(trial: TrialRecord, paths: TrialPaths, metric: Metric) -> Measured:
@@ -81,6 +80,15 @@ def verified(trial: TrialRecord, paths: TrialPaths, metric: Metric, read: Measur
     why = mismatch(trial, paths) if read.curve is not None else None
     why = why or _disagreement(trial, read, metric)
     return read if why is None else Measured(curve=None, infeasible=None, damaged=why, unused=why)
+
+
+def _of_another_journal(trial: TrialRecord, known: Mapping[str, Any]) -> str | None:
+    """That the last attempt in a folder is none of the trial's; None where it is, or where nothing tells."""
+    mark, attempt = known.get("mark"), known.get("attempt")
+    later = isinstance(attempt, int) and attempt > trial.attempts
+    if later or (mark is not None and mark not in trial.marks):
+        return "it holds an attempt that the journal does not know"
+    return None
 
 
 def _disagreement(trial: TrialRecord, read: Measured, metric: Metric) -> str | None:

@@ -190,6 +190,8 @@ class TrialRecord:
     """The last step at which anything was recorded."""
     identity: str | None = None
     """By which its folder is known: see `identity`; None of a trial whose journal tells none."""
+    marks: Sequence[str] = ()
+    """Of its attempts, as its folder has that of the last one; of none that an earlier version ran."""
     recorded: Recorded | None = None
     """None before its end, and of a trial whose journal does not tell."""
     unused: str | None = None

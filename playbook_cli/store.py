@@ -218,6 +218,8 @@ def read_history(paths: StudyPaths) -> History:
             elif kind == "started":
                 number, attempt = events.whole(event, "trial"), events.whole(event, "attempt", least=1)
                 trials[number].update(attempts=attempt, state="pending", reason=None, recorded=None)
+                if mark := events.text(event, "mark") if "mark" in event else None:
+                    trials[number]["marks"] = (*trials[number].get("marks", ()), mark)
                 if code := events.text(event, "code") if "code" in event else None:
                     before, resumed = trials[number].get("codes", ()), event.get("resumed") is True
                     trials[number]["codes"] = codes(before, code, resumed=resumed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import time
 from collections import deque
 from contextlib import suppress
@@ -273,7 +274,7 @@ class Study:
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
         """The trial with its best evaluation and last step, and all that its metrics file says."""
         measured = identity.measured(trial, self.paths.trial(trial.id), self.spec.objective)
-        return measured_by(trial, measured, self.spec.objective), measured
+        return measured_by(trial, measured, self.spec.objective, unused=measured.unused), measured
 
     def _loop(self) -> Outcome:
         mine = [t for t in self._trials.values() if self.only is None or self.only(t)]
@@ -370,6 +371,7 @@ class Study:
             started=time.monotonic(),
             log_start=paths.stdout.stat().st_size if paths.stdout.exists() else 0,
         )
+        mark = secrets.token_hex(4)
         self._trials[number] = trial = replace(
             trial, attempts=attempt.number, state="running", reason=None, recorded=None, unused=None
         )
@@ -384,13 +386,15 @@ class Study:
             return
         self._attempts[number] = attempt
         code = self._described(started.program or now)
-        self._trials[number] = trial = replace(trial, codes=codes(trial.codes, code, resumed=resumed))
+        known_codes = codes(trial.codes, code, resumed=resumed)
+        self._trials[number] = trial = replace(trial, codes=known_codes, marks=(*trial.marks, mark))
         self._note(
             "started",
             trial=number,
             attempt=attempt.number,
             slot=started.slot,
             process=started.process,
+            mark=mark,
             code=code,
             resumed=resumed,
         )
@@ -407,12 +411,10 @@ class Study:
         return program.code
 
     def _set_aside_another(self, trial: TrialRecord, paths: TrialPaths) -> None:
-        """Move a folder out of the way that holds what is not this trial's, or comes from a later journal."""
+        """Move a folder out of the way that holds what is not this trial's, or comes from another journal."""
         if not paths.dir.is_dir() or not any(paths.dir.iterdir()):
             return
-        why = identity.mismatch(trial, paths)
-        if why is None and identity.attempt_of(paths) > trial.attempts:
-            why = "it holds an attempt that the journal does not know"
+        why = identity.mismatch(trial, paths, claimed=True)
         if why is None:
             return
         aside = journal.set_aside(paths.dir)

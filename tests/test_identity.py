@@ -212,3 +212,71 @@ def test_a_trial_whose_folder_is_gone_is_no_mismatch(tmp_path):
     trial = TrialRecord(id=1, params={"x": 0.5}, arm={}, seed=7, state="completed", attempts=1)
     found = identity.measured(trial, TrialPaths(tmp_path / "0001"), Metric(name="val_error"))
     assert (found.curve, found.unused) == (None, None)
+
+
+def test_attempts_of_another_journal_of_the_same_study_are_not_taken_for_its_own(bench):
+    """As on two branches of a repository that track the journal, and not the trials' folders."""
+    bench.study(ECHO, trials=2)
+    run(bench)
+    first = bench.paths().journal.read_bytes()
+    bench.paths().journal.unlink()
+    run(bench)
+    bench.paths().journal.write_bytes(first)
+    answer = bench("report", "runs/toy", "--json")
+    why = "it holds an attempt that the journal does not know"
+    assert [(trial["value"], trial["reason"]) for trial in answer.json["trials"]] == [(None, why)] * 2
+
+
+def test_a_trial_does_not_resume_from_an_attempt_of_another_journal(bench):
+    bench.study(RESUMES + "            assert (trial.dir.parent.parent.parent / 'well').exists()\n", trials=1)
+    run(bench)
+    first = bench.paths().journal.read_bytes()
+    bench.paths().journal.unlink()
+    run(bench)
+    bench.paths().journal.write_bytes(first)
+    bench.write("runs/well", "")
+    answer = run(bench)
+    assert answer.code == 0
+    assert "it holds an attempt that the journal does not know, so runs/toy/trials/0000 is now" in answer.err
+    assert bench.events("started")[-1]["resumed"] is False
+
+
+def test_a_trial_does_not_resume_from_a_checkpoint_of_another_trial(bench):
+    bench.study(RESUMES + "            assert (trial.dir.parent.parent.parent / 'well').exists()\n", trials=2)
+    run(bench)
+    shutil.copy(bench.paths().trial(0).last_checkpoint, bench.paths().trial(1).last_checkpoint)
+    bench.write("runs/well", "")
+    assert run(bench).code == 0
+    said = "the checkpoint belongs to other evaluations than those recorded: training starts anew"
+    assert [said in bench.paths().trial(number).stdout.read_text() for number in (0, 1)] == [False, True]
+
+
+@pytest.mark.parametrize("verb", ["run", "status", "export", "adopt", "log"])
+def test_every_verb_says_that_a_result_is_lost(bench, verb):
+    bench.study(ECHO)
+    run(bench)
+    metrics = bench.paths().trial(2).metrics
+    metrics.write_text(metrics.read_text() + '{"step": 4, "val_error": -1.0}\n')
+    what = {"run": ["study.yaml"], "log": ["--json"], "status": ["runs/toy", "--json"]}.get(verb, ["runs/toy"])
+    answer = bench(verb, *what)
+    assert answer.code == 0
+    assert "the evaluations of trial 2 are not used: the best evaluation is -1" in answer.out + answer.err
+
+
+def test_a_comparison_is_blocked_by_a_lost_result(bench):
+    bench.study(ECHO)
+    run(bench)
+    bench.study(ECHO, name="other", seed=1)
+    run(bench)
+    bench.paths().trial(2).metrics.unlink()
+    answer = bench("compare", "runs/toy", "runs/other", "--json").json
+    lost = "runs/toy: trial 2 has completed, and the evaluations are lost: playbook status says how"
+    assert lost in answer["blocked_by"]
+
+
+def test_a_repeat_does_not_call_a_trial_infeasible_whose_result_is_lost(bench):
+    bench.study(ECHO)
+    run(bench)
+    bench.paths().trial(2).metrics.unlink()
+    answer = bench("repeat", "runs/toy", "--trial", 2, "--seeds", 1)
+    assert "trial 2, whose own result is not known, reaches val_error" in answer.out

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from playbook_cli.advice import wording
 from playbook_cli.advice.fairness import unfair
+from playbook_cli.failures import numbered
 from playbook_cli.fingerprint import difference
 from playbook_cli.versions import versions
 
@@ -69,6 +70,18 @@ def changed_between(one: StudyRecord, other: StudyRecord) -> Difference | None:
         return None
     changed = difference(first[-1].program, second[0].program)
     return changed if changed.code else None
+
+
+def of_lost(label: str, study: StudyRecord, *, baseline: bool) -> list[Obstacle]:
+    """That results of completed trials don't count any more: of the search the best, of repeats any, good or bad."""
+    gone = [trial for trial in study.trials if trial.state == "completed" and trial.best is None]
+    if not gone:
+        return []
+    lost = [trial.id for trial in gone]
+    own: tuple[Verdict, ...] = ("adopt",) if baseline else ("keep",)
+    which = f"trial {lost[0]} has" if len(lost) == 1 else f"{len(lost)} trials ({numbered(lost)}) have"
+    text = f"{label}: {which} completed, and the evaluations are lost: playbook status says how"
+    return [Obstacle(text=text, overturns=_BOTH if any(trial.repeat_of is not None for trial in gone) else own)]
 
 
 def of_nothing(label: str, *, target: bool) -> Obstacle:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import advise, wording
 from playbook_cli.advice.decision import decide, without_repeats, without_results
-from playbook_cli.advice.obstacles import changed_between, of_code, of_divergence, of_findings, of_nothing, of_unreached
+from playbook_cli.advice.obstacles import (
+    changed_between,
+    of_code,
+    of_divergence,
+    of_findings,
+    of_lost,
+    of_nothing,
+    of_unreached,
+)
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.comparison import Side, compare, selected_gain
 from playbook_cli.analysis.selection import select
@@ -88,6 +96,7 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
     for contender, selected, first in ((baseline, chosen[0], True), (candidate, chosen[1], False)):
         said = advise(contender.study)
         obstacles += of_findings(contender.label, contender.study, said, baseline=first, arm=contender.arms > 1)
+        obstacles += of_lost(contender.label, contender.study, baseline=first)
         if selected is None:
             obstacles.append(of_nothing(contender.label, target=target is not None))
         elif target is None:

@@ -68,6 +68,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     from playbook_cli.advice import advise
     from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
+    from playbook_cli.gone import gone
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
     from playbook_cli.store import counts
@@ -88,7 +89,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     chosen = evidence.chosen(found, number, where)
     assert chosen.best is not None
     findings = advise(found)
-    against = evidence.against(found, chosen, findings)
+    against = [*gone(found.trials, store.paths), *evidence.against(found, chosen, findings)]
     compared = None
     if baseline is not None:
         old = comparison.contender(record(baseline), str(baseline.paths.dir), baseline.spec.sampler)

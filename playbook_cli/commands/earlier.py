@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic
+from playbook_cli import atomic, identity
 from playbook_cli.errors import StudyError
+from playbook_cli.records import searched
+from playbook_cli.sampling import make
 from playbook_cli.spec.load import deciding, difference, dump
 from playbook_cli.store import Store, kept, read_history
 
@@ -27,7 +29,7 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
     """
     before = kept(paths)
     if before is None:
-        return False
+        return _is_of_another_file(spec, source, paths)
     changes = deciding(before, spec)
     fewer = (spec.trials or 0) < (before.trials or 0)
     only_trials = [key for key, _, _ in changes] == ["trials"]
@@ -43,6 +45,24 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
             "start over with --anew",
         )
     raise _other_settings(changes, source, paths)
+
+
+def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
+    """The same where the study as it was run is gone, by what the journal planned."""
+    trials = searched(read_history(paths).trials)
+    other = len(trials) > (spec.trials or 0) or any(t.identity not in (None, identity.of(spec, t)) for t in trials)
+    if not other and not spec.adaptive:
+        planned = make(spec.sampler, spec.seed, spec.points).suggest(spec.space(), (), len(trials))
+        other = any((one.params, one.seed) != (t.params, t.seed) for one, t in zip(planned, trials, strict=False))
+    if not other:
+        return False
+    if all(trial.state not in ("completed", "infeasible") for trial in trials):
+        return True
+    raise StudyError(
+        f"{paths.spec.name} is gone, and the journal's results are those of other settings than {source.path} has",
+        where=str(paths.dir),
+        hint=f"restore {paths.spec}, give the study in {source.path} another name, or start over with --anew",
+    )
 
 
 def set_aside(paths: StudyPaths, *, asked: bool, tell: Callable[[str], None]) -> None:

@@ -29,14 +29,18 @@ def export(
     Example:  playbook export runs/digits-depth --to sqlite:///digits.db
     """
     from playbook_cli.commands.output import print_json
+    from playbook_cli.commands.run import tell
     from playbook_cli.errors import PlaybookError
     from playbook_cli.exporting import optuna
     from playbook_cli.exporting.formats import write
     from playbook_cli.exporting.tables import tables
+    from playbook_cli.gone import gone
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
     record = store.record()
+    for lost in gone(record.trials, store.paths):
+        tell(lost)
     if to is not None and optuna.is_storage(to):
         if form is not None:
             raise PlaybookError(f"{to} is a database: --format belongs to tables in a folder", hint="leave it out")

@@ -115,7 +115,9 @@ def instability(
 def _chosen(store: Store, number: int | None) -> TrialRecord:
     """The trial to probe. StudyError where there is none that could be."""
     from playbook_cli.analysis import outcomes
+    from playbook_cli.commands.run import tell
     from playbook_cli.errors import StudyError
+    from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
 
@@ -124,6 +126,8 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     if record.raced:
         hint = "probe a study that playbook run has run"
         raise StudyError(ended_early(store), where=where, hint=hint)
+    for lost in gone(record.trials, store.paths):
+        tell(lost)
     ranked = outcomes.ranked(record.search.trials, record.metric)
     if number is not None:
         found = next((trial for trial in ranked if trial.id == number), None)

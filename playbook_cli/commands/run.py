@@ -253,9 +253,12 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     from playbook_cli.acts import command
     from playbook_cli.commands.output import advise, console, print_json
     from playbook_cli.commands.summary import as_json, sentences
+    from playbook_cli.gone import gone
     from playbook_cli.store import planned
 
     metric = spec.objective
+    for lost in gone(outcome.trials, paths):
+        tell(lost)
     if json:
         print_json(as_json(spec.name, metric, outcome.trials, planned(spec, outcome.trials)))
         return

@@ -23,6 +23,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     """
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json
+    from playbook_cli.gone import gone
     from playbook_cli.store import Store
     from playbook_cli.versions import told
 
@@ -30,7 +31,8 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     if json:
         record = store.record()
         answer = as_json(record.name, record.metric, record.trials, record.planned)
-        nodes, caveats = store.on_cluster(store.history()), told(record.trials, record.programs)
+        nodes = store.on_cluster(store.history())
+        caveats = [*gone(record.trials, store.paths), *told(record.trials, record.programs)]
         print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": caveats} if caveats else {}))
         return
     out = console()

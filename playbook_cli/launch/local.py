@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,23 +247,36 @@ def end_orphans(study: Path) -> list[int]:
 
 
 def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
-    """Kill all processes with such a PLAYBOOK_TRIAL_DIR in their environment; their trials' numbers."""
+    """Kill all processes with such a PLAYBOOK_TRIAL_DIR in their environment; their trials' numbers.
+
+    And all below them, which may have cleared their environment.
+    """
     import psutil
 
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    killed, trials = [], set()
+    left, below, trials = [], defaultdict(list), set()
     for process in psutil.process_iter():
         if process.pid in mine:
             continue
+        with suppress(psutil.Error, OSError):
+            below[process.ppid()].append(process)
         with suppress(psutil.Error, OSError, ValueError):  # ValueError: a zero byte, say
             directory = Path(process.environ().get("PLAYBOOK_TRIAL_DIR", ""))
             if not (_names_a_trial(directory) and wanted(directory)):
                 continue
             if process.uids().real == os.getuid() and _sees_ours(process.pid, directory):
-                process.kill()
-                killed.append(process)
+                left.append(process)
                 trials.add(int(directory.name))
-    psutil.wait_procs(killed, timeout=10)
+    killed = {}
+    while left:
+        process = left.pop()
+        if process.pid not in killed:
+            killed[process.pid] = process
+            left += below[process.pid]
+    for process in killed.values():
+        with suppress(psutil.Error, OSError):
+            process.kill()
+    psutil.wait_procs(killed.values(), timeout=10)
     return sorted(trials)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from playbook_cli import journal, regular
 from playbook_cli.analysis.repeats import repeated
 from playbook_cli.errors import PlaybookError, StudyError
+from playbook_cli.gone import gone
 from playbook_cli.ledger import entries
 from playbook_cli.ledger.evidence import best_trial
 from playbook_cli.store import Store, counts
@@ -80,6 +81,8 @@ class Row:
     """The report's sentence; None where there is no report, or trials have ended since."""
     code: Sequence[str] = ()
     """That its trials were not all trained by one version of the program, a sentence each."""
+    lost: Sequence[str] = ()
+    """That evaluations of completed trials don't count any more, a sentence each."""
     run: Run | None = None
     report: str | None = None
     """Path of the HTML report inside the folder of all studies."""
@@ -157,6 +160,7 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         sweep=sweep,
         answer=_answer(store.paths),
         code=versions(record.trials, record.programs).sentences(),
+        lost=gone(record.trials, store.paths),
         run=run,
         report=page.relative_to(folder.parent).as_posix() if page.is_file() else None,
         **said,

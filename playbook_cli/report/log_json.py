@@ -36,6 +36,7 @@ def _row(row: Row) -> dict[str, Any]:
             "learning_rate": sweep.learning_rate,
         },
         "answer": row.answer,
+        "lost": list(row.lost),
         "code": list(row.code),
         "baseline": row.adopted is not None,
         "adopted": [entry_as_json(entry) for entry in row.history],

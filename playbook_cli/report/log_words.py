@@ -72,7 +72,7 @@ def notes(row: Row) -> list[str]:
     """What there is to say of a study, a sentence each: what it means, its adoptions, what people noted."""
     if row.problem is not None:
         return [f"cannot be read: {row.problem}", *(note.text for note in row.notes)]
-    said = [*([row.answer] if row.answer else []), *row.code]
+    said = [*([row.answer] if row.answer else []), *row.lost, *row.code]
     said += [adoption(entry, stands=entry is row.adopted) for entry in row.history]
     return said + [note.text for note in row.notes]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.analysis.repeats import Repeated
-    from playbook_cli.records import Metric, StudyRecord
+    from playbook_cli.records import Metric, State, StudyRecord
 
 
 def repeats(study: StudyRecord) -> list[Repeats]:
@@ -33,7 +33,10 @@ def sentences(study: StudyRecord) -> list[str]:
     said = []
     for arm, group in groups.items():
         start = f"{arm}: " if len(groups) > 1 else ""
-        said += [f"{start}{sentence}" for sentence in (_luck(group[0], study.metric), *_rival(group, study.metric))]
+        said += [
+            f"{start}{sentence}"
+            for sentence in (_luck(group[0], trials[group[0].trial].state, study.metric), *_rival(group, study.metric))
+        ]
     return said
 
 
@@ -71,7 +74,7 @@ def _repeats(study: StudyRecord, one: Repeated, arm: str) -> Repeats:
     )
 
 
-def _luck(one: Repeated, metric: Metric) -> str:
+def _luck(one: Repeated, state: State, metric: Metric) -> str:
     count = words.count(len(one.values), "fresh seed")
     diverged = f"; it diverged on {one.infeasible} more" if one.infeasible else ""
     if one.mean is None:
@@ -79,7 +82,8 @@ def _luck(one: Repeated, metric: Metric) -> str:
     interval = "" if one.interval is None else f" (95%: {words.span(*one.interval)})"
     now = f"{words.number(one.mean)} on {count}{interval}"
     if one.selected is None:
-        return f"trial {one.trial}, infeasible in the search, reaches {metric.name} {now}{diverged}"
+        was = "infeasible in the search" if state == "infeasible" else "whose own result is not known"
+        return f"trial {one.trial}, {was}, reaches {metric.name} {now}{diverged}"
     own = f"trial {one.trial} was selected at {metric.name} {words.number(one.selected)}"
     if one.luck is None:
         return f"{own}, and other code comes to {now}: this does not say how much of it was luck{diverged}"

@@ -24,6 +24,8 @@ _DATA = re.compile(
     re.IGNORECASE,
 )
 """What programs read and write, and what is no part of them."""
+_WRITTEN = re.compile(r"-{1,2}([\w-]*[_-])?(out|output|outfile|log|logfile|save|dump|results?)([_-][\w-]*)?")
+"""Options that name what the program writes, and what differs after every trial."""
 _SYSTEM = tuple(f"{folder}/" for folder in ("/usr", "/bin", "/sbin", "/dev", "/proc", sys.prefix, sys.base_prefix))
 _MACRO = re.compile(r"\$\{[^}]*\}")
 _ENTRY = "playbook_cli.launch.entry"
@@ -70,9 +72,20 @@ def of_command(
     moves: bool,
 ) -> Program:
     """The program of a command, and what it is in one trial; where `cwd` is another in each, it `moves`."""
+    words, given = _read(words), _read(given)
     fixed = [text for word in words for text in _fixed(word, folder) if not moves or os.path.isabs(text)]
     path, ours = env.get("PYTHONPATH", ""), _is_ours(given[0], env.get("PATH"))
     return Program(words=fixed, given=given, folder=folder, cwd=cwd, path=path, without=without, ours=ours)
+
+
+def _read(words: Sequence[str]) -> list[str]:
+    """A command without the files that its options have it write."""
+    return [word for before, word in zip(("", *words), words, strict=False) if not _is_written(word, before)]
+
+
+def _is_written(word: str, before: str) -> bool:
+    option, _, value = word.partition("=") if word.startswith("-") else (before, "", word)
+    return _WRITTEN.fullmatch(option) is not None and bool(value) and not value.endswith((".py", ".sh"))
 
 
 @cache

@@ -136,6 +136,11 @@ def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Loc
         if len(once) < len(values):
             draft.notes.append(f"{name}: values that stand there twice were written once")
         return {"value": once[0]} if len(once) == 1 else {"values": once}
+    return _range(draft, read, name, how, at, grid=grid)
+
+
+def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location, *, grid: bool) -> dict[str, Any]:
+    """A parameter with ends, or with a mean, as a study file has it. SpecError where it can't be said there."""
     low, high = how.get("min"), how.get("max")
     kind = how.get("distribution") or ("int_uniform" if isinstance(low, int) and isinstance(high, int) else "uniform")
     if kind in ("normal", "q_normal", "log_normal", "q_log_normal"):

@@ -42,6 +42,23 @@ def test_a_fixed_study_file_is_run_where_no_trial_had_completed(bench):
     assert "ZeroDivisionError" in bench.paths("toy.1").trial(0).stdout.read_text()
 
 
+@pytest.mark.parametrize(
+    "change", [{"max_train_steps": 8}, {"nuisance": {"x": {"min": 5.0, "max": 9.0}}}, {"trials": 3}]
+)
+def test_a_journal_without_its_study_file_takes_no_trials_of_other_settings(bench, change):
+    bench.study()
+    bench("run", "study.yaml")
+    bench.paths().spec.unlink()
+    before = bench.paths().journal.read_bytes()
+    assert bench("run", bench.study(trials=4)).code == 0  # as it was
+    assert bench.paths().journal.read_bytes().startswith(before)
+    bench.paths().spec.unlink()
+    answer = bench("run", bench.study(**change))
+    assert answer.code == 2
+    assert "study.yaml is gone, and the journal's results are those of other settings than" in answer.err
+    assert not bench.paths().spec.exists()
+
+
 def test_a_smaller_study_is_run_where_no_trial_had_completed(bench):
     bench.study(CRASH, resources={"retries": 0})
     run(bench)

@@ -6,7 +6,7 @@ from tests.commands.finished import finish
 
 COLUMNS = {"name", "folder", "kind", "goal", "spec", "metric", "max_train_steps", "trials", "best", "repeats", "sweep"}
 COLUMNS |= {"answer", "baseline", "adopted", "notes", "time", "command", "source", "commit", "uncommitted_changes"}
-COLUMNS |= {"code", "other_commits", "report", "problem"}
+COLUMNS |= {"code", "lost", "other_commits", "report", "problem"}
 
 
 def good(params):

@@ -202,6 +202,18 @@ def test_orphans_of_a_study_are_found_by_their_environment_and_those_of_others_a
     assert end_orphans(study) == []
 
 
+def test_orphans_take_those_below_them_along_whose_environment_is_another(launcher, job, bench):
+    study = bench.folder / "runs" / "s"
+    cleared = GRANDCHILD.replace("Popen(", "Popen(env={}, start_new_session=True, args=", 1)
+    assert cleared != GRANDCHILD
+    launcher.submit(job(0, f"{cleared}child.wait()", PLAYBOOK_TRIAL_DIR=str(study / "trials" / "0012")))
+    waiting(bench, 0)
+    child = int(said(bench, 0).split()[1])
+    assert end_orphans(study) == [12]
+    assert gone(child)
+    ends(launcher, bench)
+
+
 def test_a_trial_that_runs_a_study_itself_is_no_orphan_of_its_own(bench, monkeypatch):
     monkeypatch.setenv("PLAYBOOK_TRIAL_DIR", str(bench.folder / "runs" / "s" / "trials" / "0000"))
     assert end_orphans(bench.folder / "runs" / "s") == []

@@ -182,6 +182,14 @@ def test_configurations_are_part_of_a_program_and_data_and_outputs_are_not(write
     assert sorted(found.files) == ["conf.yaml", "train.py"]
 
 
+def test_what_options_have_a_program_write_is_no_part_of_it(write, look):
+    for name in ("train.py", "conf.yaml", "results.json", "state.txt", "history.yaml", "run"):
+        write(name)
+    words = ["--out=results.json", "--output-file", "state.txt", "--save_to", "history.yaml", "--log", "run"]
+    found = look("${python}", "--log", "train.py", *words, "--config", "conf.yaml")
+    assert sorted(found.files) == ["conf.yaml", "train.py"]
+
+
 def test_a_file_that_only_some_trials_name_is_an_input_of_these(write, look):
     write("train.py")
     write("adam.yaml", "a")
