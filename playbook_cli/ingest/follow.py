@@ -45,6 +45,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
         names=task["names"],
         all_named=task["kind"] == "stdout",
         resuming=resuming,
+        stops=task.get("stops", False),
     )
     source = _source(task, resuming=resuming)
     checkpoints = _checkpoints(task)

@@ -26,12 +26,16 @@ class Recorder:
         names: Mapping[str, str],
         all_named: bool,
         resuming: bool,
+        stops: bool = False,
     ) -> None:
         self.over = False
         self._path, self._metric, self._max_train_steps = path, metric, max_train_steps
         self._recorded: dict[str, dict[int, float]] = {}
         """The last value of each metric at each step."""
         self._names, self._all_named = names, all_named
+        self._stops = stops
+        """Whether a program that trains on after max_train_steps is stopped, since no more of it is wanted: no failure.
+        """
         self._journal: journal.Journal | None = None
         self._last: dict[str, int] | None = None if resuming else {}
         """The last step of each metric; None where an earlier attempt's steps may come again."""
@@ -71,7 +75,8 @@ class Recorder:
                 return
             self._append({"step": step, **values})
             self._remember([{"step": step, **values}])
-            self.over = not all(math.isfinite(value) for value in values.values())
+            enough = self._stops and self._metric in values and step >= self._max_train_steps
+            self.over = enough or not all(math.isfinite(value) for value in values.values())
 
     def fail(self, why: str) -> None:
         """Say why what the program does is no result."""
@@ -93,7 +98,7 @@ class Recorder:
         return known == value or (earlier and float(f"{known:.{_digits(value)}g}") == value)
 
     def _problem(self, step: int, values: Mapping[str, float]) -> str | None:
-        if step > self._max_train_steps:
+        if step > self._max_train_steps and not self._stops:
             return (
                 f"it trained to step {step}, beyond max_train_steps = {self._max_train_steps}: "
                 "let the command pass ${max_train_steps} to the program"

@@ -144,6 +144,7 @@ def _followed(
         "metric": spec.metric.name,
         "goal": spec.metric.goal,
         "max_train_steps": spec.max_train_steps,
+        "stops": spec.probe not in (None, "batch-size"),
         "checkpoints": None
         if checkpoints is None
         else {
