@@ -71,4 +71,5 @@ def test_every_workload_is_imported_in_one_command_and_reported(bench, submissio
         measured = folder / "eval_measurements.csv"
         expected = best_in(measured, metric, goal) if measured.exists() else None
         assert (trial["value"], trial["step"]) == (expected or (None, None))
-        assert trial["state"] == ("completed" if expected else "failed")
+        lost = trial["state"] == "infeasible" and "no better than an untrained model" in trial["reason"]
+        assert lost or trial["state"] == ("completed" if expected else "failed")
