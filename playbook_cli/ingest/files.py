@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 NO_FILE = "it has no metrics file"
 NO_ROW = "its metrics files hold no evaluation"
 SHOWN = 3
+_LAYOUTS = (
+    ("*run-*/files/config.yaml", "*run-*/files/wandb-summary.json"),
+    ("wandb/*run-*/files/config.yaml", "wandb/*run-*/files/wandb-summary.json"),
+    ("version_*/hparams.yaml", "version_*/metrics.csv"),
+    ("lightning_logs/version_*/hparams.yaml", "lightning_logs/version_*/metrics.csv"),
+)
+"""Where Weights & Biases and Lightning leave hyperparameters and evaluations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +49,7 @@ def read(ask: Ask) -> Runs:
     folder = Path(ask.source)
     if not folder.is_dir():
         raise PlaybookError("there is no such folder", where=ask.source)
+    ask = _known(folder, ask)
     if ask.params is None or not ask.metrics:
         raise PlaybookError(
             "nothing says where this folder has hyperparameters and evaluations",
@@ -62,6 +70,15 @@ def read(ask: Ask) -> Runs:
     step = step_field(logs.values(), ask.step)
     runs = [_run(setting, tied[setting.key], logs, step, problems) for setting in settings]
     return Runs(source=ask.source, format="files", runs=runs, notes=_notes(folder, left, step, problems))
+
+
+def _known(folder: Path, ask: Ask) -> Ask:
+    """What was asked, with the patterns of a layout that is known, where none was given."""
+    if ask.params is None and not ask.metrics:
+        for params, metrics in _LAYOUTS:
+            if next(folder.glob(params), None) and next(folder.glob(metrics), None):
+                return replace(ask, params=params, metrics=[metrics])
+    return ask
 
 
 def _settings(folder: Path, params: Sequence[Match], metrics: Sequence[Match]) -> list[_Setting]:
@@ -123,7 +140,8 @@ def _run(
     step: str | None,
     problems: Mapping[Path, str],
 ) -> Run:
-    found = [e for path in paths if path in logs for e in evaluations(logs[path], step, str(path))]
+    said = [e for path in paths if path in logs for e in evaluations(logs[path], step, str(path))]
+    found = list({tuple(evaluation.items()): evaluation for evaluation in said}.values())  # checkpoints repeat a log
     wrong = next((f"{path.name}: {problems[path]}" for path in paths if path in problems), None)
     return Run(
         name=setting.name,

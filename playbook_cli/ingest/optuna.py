@@ -191,7 +191,14 @@ def check_file(path: Path, source: str) -> None:
             where=source,
             hint="what they compute may never end: copy the tables into a database of their own",
         )
-    if not {name for name, kind, _ in kept if kind == "table"} >= _TABLES:
+    tables = {name for name, kind, _ in kept if kind == "table"}
+    if tables >= {"experiments", "runs", "metrics"}:
+        raise PlaybookError(
+            "this is a database of MLflow's, which is not read",
+            where=source,
+            hint="write mlflow.search_runs() to a CSV table, and import that: .to_csv('runs.csv')",
+        )
+    if not tables >= _TABLES:
         raise PlaybookError("this database holds no Optuna studies", where=source)
 
 

@@ -36,11 +36,13 @@ def hyperparameters(path: Path) -> list[dict[str, Value]]:
     data = _data(path)
     if not isinstance(data, dict):
         raise PlaybookError("this is no mapping of hyperparameters", where=str(path))
-    return [flat(data)]
+    return [flat(_of_wandb(data) if data.keys() & {"_wandb", "wandb_version"} else data)]
 
 
 def log(path: Path) -> Table:
-    """The rows of a log, as far as it can be read: CSV, JSON lines, a JSON list of objects, or TensorBoard events."""
+    """The rows of a log, as far as it can be read: CSV, JSON lines, a JSON list of objects, TensorBoard events, or
+    the state of a Hugging Face Trainer.
+    """
     if "tfevents" in path.name:
         events, problem = read_events(content(path))
         rows = [{"step": event.step, **event.scalars} for event in events if event.scalars]
@@ -53,14 +55,24 @@ def log(path: Path) -> Table:
             whole = json.loads(text)
         except (ValueError, RecursionError):
             return read_json_lines(text)
+        if isinstance(whole, dict) and isinstance(whole.get("log_history"), list):  # of Hugging Face's Trainer
+            whole = whole["log_history"]
         listed = whole if isinstance(whole, list) else [whole]
         return read_json_lines("\n".join(json.dumps(item) for item in listed).encode())
     return read_json_lines(text)
 
 
+def _of_wandb(data: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a run of Weights & Biases without its description, and without what it says of itself."""
+    own = {name: given for name, given in data.items() if name not in ("_wandb", "wandb_version")}
+    return {
+        name: given["value"] if isinstance(given, dict) and "value" in given else given for name, given in own.items()
+    }
+
+
 def _data(path: Path) -> Any:
     if path.suffix in (".yaml", ".yml"):
-        return source.read(path).data
+        return source.read(path, foreign=True).data
     try:
         return json.loads(content(path))
     except RecursionError:

@@ -43,8 +43,12 @@ class Source:
         return f"{self.path}:{self.lines.get(known, 1)}"
 
 
-def read(path: Path) -> Source:
-    """Read a YAML file. SpecError, with file and line, where it is no single document of plain data."""
+def read(path: Path, *, foreign: bool = False) -> Source:
+    """Read a YAML file. SpecError, with file and line, where it is no single document of plain data.
+
+    In a `foreign` one, that another tool wrote, a tuple is a list, the name of a Python object is text, and so is every
+    key.
+    """
     shown = str(path)
     try:
         with regular.opened(path) as file:
@@ -64,11 +68,11 @@ def read(path: Path) -> Source:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise SpecError("the file is not UTF-8 text", where=f"{shown}:{line}") from None
-    return parse(text, shown)
+    return parse(text, shown, foreign=foreign)
 
 
-def parse(text: str, path: str) -> Source:
-    """Read YAML text; `path` is what errors call it."""
+def parse(text: str, path: str, *, foreign: bool = False) -> Source:
+    """Read YAML text; `path` is what errors call it, `foreign` is as for `read`."""
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -85,7 +89,7 @@ def parse(text: str, path: str) -> Source:
         raise SpecError("the file is nested too deeply", where=path) from None
     if node is None:
         raise SpecError("the file is empty", where=path, hint="playbook init writes one to start from")
-    reader = _Reader(path)
+    reader = _Reader(path, foreign=foreign)
     data = reader.read(node, (), ())
     return Source(path=path, data=data, lines=reader.lines)
 
@@ -98,6 +102,7 @@ class _Loader(yaml.SafeLoader):
 
 RESOLVERS = _Loader.yaml_implicit_resolvers
 """What text means which kind of scalar; writers quote by it."""
+_TUPLE, _NAMED = "tag:yaml.org,2002:python/tuple", "tag:yaml.org,2002:python/name:"
 _INT = re.compile(r"[-+]?[0-9][0-9_]*$")
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"
@@ -113,8 +118,9 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(~|null|Nul
 class _Reader:
     """Walks composed nodes into data, noting lines and counting what aliases expand to."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, foreign: bool = False) -> None:
         self.path = path
+        self._foreign = foreign
         self.lines: dict[Location, int] = {(): 1}
         self._count = 0
 
@@ -127,7 +133,9 @@ class _Reader:
         inside = (*parents, id(node))
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, location, inside)
-        if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
+        if isinstance(node, yaml.SequenceNode) and (
+            node.tag == "tag:yaml.org,2002:seq" or (self._foreign and node.tag == _TUPLE)
+        ):
             values = []
             for index, item in enumerate(node.value):
                 self.lines[(*location, index)] = item.start_mark.line + 1
@@ -143,6 +151,8 @@ class _Reader:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = self.read(key_node, location, inside)
+            if self._foreign and isinstance(key, int | float | None):
+                key = str(key_node.value)
             if not isinstance(key, str):
                 raise self._error(key_node, f"a key is text, not {key!r}", "put it in quotes")
             if key in mapping:
@@ -153,6 +163,8 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text = str(node.value)
+        if self._foreign and node.tag.startswith(_NAMED):
+            return node.tag.removeprefix(_NAMED)
         if "\0" in text:
             raise self._error(node, "a zero byte can be part of no argument, variable or name", "delete it")
         try:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import SpecError
-from playbook_cli.ingest.infer import is_seed
 from playbook_cli.spec.check import STEP_LIMITS
 from playbook_cli.spec.goals import direction
 from playbook_cli.starting.draft import Draft, study_name
@@ -26,6 +25,7 @@ MACROS = {
     "${args_json_file}": "${params_file}",
 }
 """Of a sweep's command, and what they are called here; `${args}` and its kin are the same."""
+_SEED = re.compile(r"(^|[._-])(seed|random_seed|rng_seed)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^$]*")
 """A variable of the environment that a command sets, as /usr/bin/env takes it."""
 _SAME = ("${args}", "${args_no_hyphens}", "${args_no_boolean_flags}")
@@ -58,7 +58,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
     draft.data["max_train_steps"] = STEPS
     parts = _Parts(grid=data.get("method") == "grid")
     _parameters(draft, read, data["parameters"], ("parameters",), parts)
-    draft.data["command"] = _command(draft, read, data, parts.steps, _program(data, path, folder))
+    draft.data["command"] = _command(draft, read, data, parts, _program(data, path, folder))
     if not parts.steps:
         draft.comments["max_train_steps",] = (
             "a sweep does not say how long it trains: write what the program trains for"
@@ -88,6 +88,8 @@ class _Parts:
     fixed: dict[str, Any] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     """Names of the length of training."""
+    seeds: list[str] = field(default_factory=list)
+    """Names of the training seed."""
     grid: bool = False
     """Whether the sweep tries all combinations."""
 
@@ -98,30 +100,46 @@ def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location,
         name = ".".join(str(part) for part in here if part != "parameters")
         if not isinstance(how, dict):
             raise SpecError(f"{name}: it has no distribution", where=read.where(here), hint="write {value: ...}")
-        if how and all(isinstance(part, dict) for part in how.values()) and not isinstance(how.get("parameters"), dict):
-            raise SpecError(
-                f"{name}: it has no distribution, and parts of its own: {', '.join(map(str, how))}",
-                where=read.where(here),
-                hint=f"W&B wants nested parts under parameters: {name}: {{parameters: {{...}}}}",
-            )
+        _refuse_bare_parts(read, name, how, here)
         if isinstance(how.get("parameters"), dict):
             _parameters(draft, read, how["parameters"], (*here, "parameters"), parts)
             draft.notes.append(f"{name} is nested: its parts are passed as arguments of their own, --{name}.x=...")
             continue
         setting = _setting(draft, read, name, how, here, grid=parts.grid)
         if key in STEP_LIMITS:
-            parts.steps.append(name)
-            values = setting.get("values") or [setting.get("value", setting.get("max"))]
-            longest = max((v for v in values if isinstance(v, int | float) and v >= 1), default=STEPS)
-            draft.data["max_train_steps"] = int(longest)
-            if setting.keys() != {"value"}:
-                draft.notes.append(f"{name} is max_train_steps, which is never tuned inside a study: {longest:g}")
-        elif is_seed(key):
-            draft.notes.append(f"{name} is the training seed, which every trial gets as its own, and was left out")
+            _length(draft, name, setting, parts)
+        elif _SEED.search(str(key)):
+            parts.seeds.append(name)
+            draft.notes.append(
+                f"{name} is no hyperparameter: every trial gets a training seed of its own, --{name}=${{seed}}"
+            )
         elif setting.keys() == {"value"} or len(setting.get("values", "..")) == 1:
             parts.fixed[name] = setting["value"] if "value" in setting else setting["values"][0]
         else:
             parts.nuisance[name] = setting
+
+
+def _length(draft: Draft, name: str, setting: dict[str, Any], parts: _Parts) -> None:
+    """Training's length: the longest that the sweep trains."""
+    parts.steps.append(name)
+    if len(parts.steps) > 1:
+        draft.notes.append(f"{name} looks like the length of training too, as {parts.steps[0]} does, and was left out")
+        return
+    values = setting.get("values") or [setting.get("value", setting.get("max"))]
+    longest = max((v for v in values if isinstance(v, int | float) and v >= 1), default=STEPS)
+    draft.data["max_train_steps"] = int(longest)
+    if setting.keys() != {"value"}:
+        draft.notes.append(f"{name} is max_train_steps, which is never tuned inside a study: {longest:g}")
+
+
+def _refuse_bare_parts(read: Source, name: str, how: dict[str, Any], at: Location) -> None:
+    """SpecError where a parameter has parts that W&B would not find."""
+    if how and all(isinstance(part, dict) for part in how.values()) and not how.keys() & {"parameters", "value"}:
+        raise SpecError(
+            f"{name}: it has no distribution, and parts of its own: {', '.join(map(str, how))}",
+            where=read.where(at),
+            hint=f"W&B wants nested parts under parameters: {name}: {{parameters: {{...}}}}",
+        )
 
 
 def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location, *, grid: bool) -> dict[str, Any]:
@@ -140,7 +158,7 @@ def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Loc
 
 
 def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Location, *, grid: bool) -> dict[str, Any]:
-    """A parameter with ends, or with a mean, as a study file has it. SpecError where it can't be said there."""
+    """A distribution with two ends."""
     low, high = how.get("min"), how.get("max")
     kind = how.get("distribution") or ("int_uniform" if isinstance(low, int) and isinstance(high, int) else "uniform")
     if kind in ("normal", "q_normal", "log_normal", "q_log_normal"):
@@ -151,11 +169,8 @@ def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Locat
             where=read.where(at),
             hint="write min and max, values, or value",
         )
-    if kind in ("log_uniform", "q_log_uniform") and (low < 0 or high < 0):  # no values: a logarithm has none below 0
-        draft.notes.append(
-            f"{name}: the ends of {kind} are exponents, so it goes from {_power(low):.3g} to {_power(high):.3g}"
-        )
-        return {"min": float(f"{_power(low):.6g}"), "max": float(f"{_power(high):.6g}"), "scale": "log"}
+    if kind in ("log_uniform", "q_log_uniform") and _are_exponents(low, high, how.get("q")):
+        return _from_exponents(draft, name, how, low, high)
     if kind in _EXPONENTS:
         fix = f"distribution: log_uniform_values, min: {_power(low):.3g}, max: {_power(high):.3g}"
         raise SpecError(
@@ -169,8 +184,6 @@ def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Locat
             where=read.where((*at, "distribution")),
             hint="write uniform, int_uniform, log_uniform_values, q_uniform, or values",
         )
-    if kind.startswith("q_") and low < high:
-        return _quantized(draft, name, how, low, high)
     if low == high:
         draft.notes.append(f"{name}: min is max, so it is fixed")
         return {"value": low}
@@ -180,12 +193,33 @@ def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Locat
             where=read.where((*at, "min")),
             hint="min must be less than max" + (", and above 0 on a log scale" if low <= high else ""),
         )
+    if kind.startswith("q_"):
+        return _quantized(draft, name, how, low, high)
     if kind == "int_uniform" and grid:
         return _whole_numbers(read, name, int(low), int(high), at)
     scale = {"scale": "log"} if kind in _LOGARITHMIC else {}
     if kind == "int_uniform":
         return {"min": int(low), "max": int(high)}
     return {"min": float(low), "max": float(high), **scale}
+
+
+def _are_exponents(low: float, high: float, q: object) -> bool:
+    """Whether the ends of a log-uniform range can be nothing else: no value is negative, nor all below its step."""
+    sure = low < 0 or high < 0 or (isinstance(q, int | float) and q > high)
+    return sure and 0 < _power(low) < _power(high) < math.inf
+
+
+def _from_exponents(draft: Draft, name: str, how: dict[str, Any], low: float, high: float) -> dict[str, Any]:
+    """The range of values whose natural logarithms are the ends."""
+    ends = {"min": float(f"{_power(low):.6g}"), "max": float(f"{_power(high):.6g}"), "scale": "log"}
+    q = how.get("q")
+    if isinstance(q, int) and q >= 1:  # multiples of it, as W&B rounds
+        ends |= {"min": max(1, round(_power(low) / q)) * q, "max": max(2, round(_power(high) / q)) * q}
+        if q > 1:
+            draft.notes.append(f"{name}: the rounding to multiples of {q} was not carried over")
+    shown = f"{ends['min']:.3g} to {ends['max']:.3g}"
+    draft.notes.append(f"{name}: the ends of {how['distribution']} are exponents, so it goes from {shown}")
+    return ends
 
 
 def _whole_numbers(read: Source, name: str, low: int, high: int, at: Location) -> dict[str, Any]:
@@ -277,7 +311,7 @@ def _program(data: dict[str, Any], path: Path, folder: Path) -> str | None:
     return os.path.relpath(beside, folder) if beside.is_file() else str(program)
 
 
-def _command(draft: Draft, read: Source, data: dict[str, Any], steps: list[str], program: str | None) -> list[str]:
+def _command(draft: Draft, read: Source, data: dict[str, Any], parts: _Parts, program: str | None) -> list[str]:
     given = data.get("command") or ["${interpreter}", "${program}", "${args}"]
     if not isinstance(given, list) or (program is None and "${program}" in given):
         raise SpecError("the sweep names no program", where=read.where(("command",)), hint="add program: train.py")
@@ -299,4 +333,5 @@ def _command(draft: Draft, read: Source, data: dict[str, Any], steps: list[str],
         else:
             command.append(said)
     style = "" if "${args_no_hyphens}" in command else "--"
-    return [*command, *(f"{style}{name}=${{max_train_steps}}" for name in steps[:1])]
+    length = [f"{style}{name}=${{max_train_steps}}" for name in parts.steps[:1]]
+    return [*command, *length, *(f"{style}{name}=${{seed}}" for name in parts.seeds)]

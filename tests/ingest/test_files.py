@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
+import yaml
 
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import files
+from playbook_cli.ingest import files, sources
 from playbook_cli.ingest.runs import Ask
 from tests.ingest.event_file import event_file, scalars
 
@@ -159,3 +161,68 @@ def test_a_source_without_patterns_says_what_to_write(logs):
     assert "--params" in str(raised.value.hint)
     with pytest.raises(PlaybookError, match="no such folder"):
         read(logs.folder / "x")
+
+
+def test_the_state_of_a_hugging_face_trainer_is_its_log_whatever_checkpoints_repeat(tmp_path):
+    transformers = pytest.importorskip("transformers", reason="needs Hugging Face's transformers")
+    history = []
+    for step in (100, 200, 300):
+        history.append({"loss": 2.0 / step, "learning_rate": 0.1, "epoch": step / 300, "step": step})
+        history.append({"eval_loss": abs(step - 200) + 0.5, "epoch": step / 300, "step": step})
+        for run in (0, 1):
+            folder = tmp_path / f"run-{run}/checkpoint-{step}"
+            folder.mkdir(parents=True)
+            state = transformers.TrainerState(
+                log_history=list(history), best_metric=0.5, best_global_step=200, global_step=step
+            )
+            state.save_to_json(str(folder / "trainer_state.json"))
+            (tmp_path / f"run-{run}/hp.json").write_text(json.dumps({"lr": run + 1}))
+    found = read(tmp_path, "run-*/hp.json", ["run-*/checkpoint-*/trainer_state.json"])
+    assert [run.params for run in found.runs] == [{"lr": 1}, {"lr": 2}]
+    curve = [(e["step"], e["eval_loss"]) for e in found.runs[0].evaluations if "eval_loss" in e]
+    assert curve == [(100, 100.5), (200, 0.5), (300, 100.5)]
+
+
+def test_hyperparameters_that_lightning_wrote_are_read_with_its_tags(tmp_path):
+    loggers = pytest.importorskip("lightning.pytorch.loggers")
+    for version in (0, 1):
+        logger = loggers.CSVLogger(tmp_path, name="", version=version)
+        settings = {"lr": version + 1, "betas": (0.9, 0.5), "net": {"widths": [8, 4]}, "act": math.sqrt}
+        logger.log_hyperparams({**settings, "act": "relu"})
+        logger.log_metrics({"val_loss": version + 0.25}, step=7)
+        logger.finalize("success")
+        hparams = tmp_path / f"version_{version}/hparams.yaml"
+        assert sources.read(Ask(source=str(tmp_path))).runs[version].params["betas.1"] == 0.5
+        hparams.write_text(yaml.dump(settings))  # as earlier versions wrote it
+        assert "python/tuple" in hparams.read_text()
+    first, second = sources.read(Ask(source=str(tmp_path))).runs
+    assert first.params == {"lr": 1, "betas.0": 0.9, "betas.1": 0.5, "net.widths.0": 8, "net.widths.1": 4} | {
+        "act": "math.sqrt"
+    }
+    assert second.evaluations == [{"step": 7, "val_loss": 1.25}]
+
+
+def test_run_folders_of_wandb_are_read_without_what_it_says_of_itself(tmp_path):
+    for number in (0, 1):
+        home = tmp_path / f"wandb/run-2026010{number}_000000-ab{number}/files"
+        home.mkdir(parents=True)
+        (home / "config.yaml").write_text(
+            f"wandb_version: 1\n\n_wandb:\n  desc: null\n  value:\n    start_time: 17{number}.5\n    t:\n      1:\n"
+            f"      - 1\nlr:\n  desc: null\n  value: 0.{number + 1}\nlayers:\n  desc: null\n  value:\n  - 64\n  - 32\n"
+        )
+        (home / "wandb-summary.json").write_text(
+            json.dumps({"val/loss": number + 0.5, "_step": 990, "_runtime": 1.5, "_wandb": {"runtime": 12}})
+        )
+    for source in (tmp_path, tmp_path / "wandb"):
+        first, second = sources.read(Ask(source=str(source))).runs
+        assert first.params == {"lr": 0.1, "layers.0": 64, "layers.1": 32}
+        assert (second.evaluations[0]["step"], second.evaluations[0]["val/loss"]) == (990, 1.5)
+
+
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system ['true']", "!!python/object:a.B {x: 1}"])
+def test_objects_in_yaml_are_never_made(tmp_path, tag):
+    (tmp_path / "r0").mkdir()
+    (tmp_path / "r0/p.yaml").write_text(f"lr: {tag}\n")
+    (tmp_path / "r0/m.csv").write_text("step,loss\n1,2\n")
+    with pytest.raises(PlaybookError, match="is not allowed"):
+        read(tmp_path, "r*/p.yaml", ["r*/m.csv"])

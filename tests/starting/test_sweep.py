@@ -83,9 +83,9 @@ def test_what_could_not_be_carried_over_is_said(draft, given, note):
 @pytest.mark.parametrize("kind", ["log_uniform", "q_log_uniform", "inv_log_uniform"])
 def test_a_bare_log_uniform_is_refused_with_the_fix(draft, kind):
     with pytest.raises(SpecError) as error:
-        draft({"p": {"distribution": kind, "min": -9, "max": 0}})
-    assert f"p: the ends of {kind} are exponents, so min: -9 means exp(-9) = {math.exp(-9):.3g}" in str(error.value)
-    assert "write distribution: log_uniform_values, min: 0.000123, max: 1;" in error.value.hint
+        draft({"p": {"distribution": kind, "min": 1, "max": 3}})
+    assert f"p: the ends of {kind} are exponents, so min: 1 means exp(1) = {math.exp(1):.3g}" in str(error.value)
+    assert "write distribution: log_uniform_values, min: 2.72, max: 20.1;" in error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -152,3 +152,80 @@ def test_method_and_further_keys(draft):
 def test_what_is_no_sweep_is_refused(tmp_path, text):
     with pytest.raises(SpecError, match="this is no sweep"):
         draft_sweep(parse(text, "sweep.yaml"), tmp_path / "sweep.yaml", tmp_path)
+
+
+def test_a_log_uniform_whose_ends_can_only_be_exponents_is_read_so(draft):
+    made, _ = draft(
+        {
+            "lr": {"distribution": "log_uniform", "min": -9.21, "max": -2.3},
+            "units": {"distribution": "q_log_uniform", "min": 3, "max": 6, "q": 8},
+        }
+    )
+    assert made.data["nuisance"]["lr"] == {"min": 0.000100034, "max": 0.100259, "scale": "log"}
+    assert made.data["nuisance"]["units"] == {"min": 24, "max": 400, "scale": "log"}
+    assert "lr: the ends of log_uniform are exponents, so it goes from 0.0001 to 0.1" in made.notes
+
+
+def test_a_grid_has_all_whole_numbers_of_a_range_as_in_wandb(draft):
+    made, study = draft({"kernel": {"distribution": "int_uniform", "min": 3, "max": 5}}, method="grid")
+    assert made.data["nuisance"] == {"kernel": {"values": [3, 4, 5]}}
+    assert study.sampler == "grid"
+
+
+def test_values_that_stand_there_twice_are_written_once(draft):
+    made, _ = draft({"decay": {"values": [1e-5, 1e-6, 1e-6]}, "one": {"values": [2, 2]}})
+    assert (made.data["nuisance"], made.data["fixed"]) == ({"decay": {"values": [1e-5, 1e-6]}}, {"one": 2})
+    assert "decay: values that stand there twice were written once" in made.notes
+
+
+def test_ends_that_are_one_value_are_fixed(draft):
+    made, _ = draft({"lr": {"min": 0.001, "max": 0.001}, "x": {"values": [1, 2]}})
+    assert made.data["fixed"] == {"lr": 0.001}
+
+
+def test_seeds_and_lengths_of_training_are_no_hyperparameters(draft):
+    made, _ = draft(
+        {
+            "lr": {"values": [1, 2]},
+            "seed": {"values": [7, 8, 9]},
+            "epoch": {"values": [4, 8]},
+            "num_train_epochs": {"values": [2, 6]},
+        }
+    )
+    assert list(made.data["nuisance"]) == ["lr"]
+    assert made.data["max_train_steps"] == 8
+    assert made.data["command"][-2:] == ["--epoch=${max_train_steps}", "--seed=${seed}"]
+    assert any("num_train_epochs looks like the length of training too" in note for note in made.notes)
+    assert any("seed is no hyperparameter" in note for note in made.notes)
+
+
+def test_variables_that_the_command_sets_become_the_studys(draft):
+    command = ["${env}", "CUDA_VISIBLE_DEVICES=0", "python", "-m", "pkg.train", "${args}"]
+    made, study = draft({"lr": {"values": [1, 2]}}, command=command)
+    assert made.data["command"] == ["python", "-m", "pkg.train", "${args}"]
+    assert study.env == {"CUDA_VISIBLE_DEVICES": "0"}
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"opt": {"kind": {"values": ["a"]}, "rate": {"values": [1]}}}, "parts of its own: kind, rate"),
+        ({"lr": {"min": 2.0, "max": 1.0}}, "the range from 2.0 to 1.0 can't be searched"),
+        (
+            {"lr": {"distribution": "log_uniform_values", "min": 0, "max": 1}},
+            "the range from 0 to 1 can't be searched, on a log scale",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_line_of_the_sweep_file(draft, given, what):
+    with pytest.raises(SpecError) as refused:
+        draft(given)
+    assert what in refused.value.what
+    assert refused.value.where.startswith("sweep.yaml:")
+
+
+def test_a_sweep_that_leaves_its_goal_open_is_asked_for_it(draft):
+    assert draft({"lr": {"values": [1, 2]}}, metric={"name": "dev/mAP"})[0].data["metric"]["goal"] == "maximize"
+    with pytest.raises(SpecError, match="is less thing better, or more") as refused:
+        draft({"lr": {"values": [1, 2]}}, metric={"name": "thing"})
+    assert refused.value.where.startswith("sweep.yaml:")
