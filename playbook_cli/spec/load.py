@@ -182,7 +182,7 @@ def carried(spec: StudySpec) -> dict[str, Any]:
 
 def training(spec: StudySpec) -> dict[str, Any]:
     """What the results of a trial depend on besides its point and seed: dotted keys and values."""
-    flat = _flat(spec.model_dump(mode="json", by_alias=True, exclude_none=True))
+    flat = _flat(spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
     decisive = (Affects.PROGRAM, Affects.TRAINING)
     return {key: value for key, value in flat.items() if affects(StudySpec, key) in decisive}
 
