@@ -215,7 +215,7 @@ def test_noise_that_remembers_itself_is_no_overfitting(memory: float) -> None:
 def test_a_fall_that_a_schedule_makes_asks_for_nothing(schedule: str, told: str) -> None:
     kind = replace(ENOUGH, schedule=schedule, told=told)
     (finding,) = curve_rules.still_improving(held_study([kind] * 16, np.random.default_rng(1)))
-    assert (finding.verdict in ("undecided", "no"), finding.next) == (True, None)
+    assert (finding.verdict in ("undecided", "no"), finding.act) == (True, None)
 
 
 def test_two_thousand_loud_evaluations_still_show_a_fall() -> None:
