@@ -62,8 +62,8 @@ def test_a_study_that_only_gets_more_trials_goes_on_in_its_own_folder(bench):
     after = bench.paths().journal.read_text(), bench.paths().spec.read_text()
     answer = bench("run", "study.yaml")
     assert (bench.paths().journal.read_text(), bench.paths().spec.read_text()) == after
-    assert (answer.code, "the study has 6 trials by now, and study.yaml asks for 4" in answer.err) == (2, True)
-    assert "write trials: 6 there" in " ".join(answer.err.split())
+    assert (answer.code, "the study already has 6 trials, and study.yaml asks for 4" in answer.err) == (2, True)
+    assert "write trials: 6 in the study file" in " ".join(answer.err.split())
 
 
 def test_findings_that_only_ask_for_more_trials_grow_the_study(bench):
