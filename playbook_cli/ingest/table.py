@@ -91,7 +91,9 @@ def read(ask: Ask) -> Runs:
             where=ask.source,
             hint="name the file of the table with a row a run",
         )
-    path, rows = listed[0]
+    path, found_rows = listed[0]
+    every = dict.fromkeys(name for row in found_rows for name in row)  # a header may change on the way
+    rows = [{name: row.get(name, "") for name in every} for row in found_rows]
     long = long_table.grouped(rows, ask)
     charted = {metric for table in charts.values() for _, metric in _curves(table[0]).values()}
     if long is None:
