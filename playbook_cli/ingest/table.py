@@ -83,7 +83,7 @@ def read(ask: Ask) -> Runs:
     paths = sorted(folder.glob("*.csv")) if folder.is_dir() else [folder]
     tables = {path: read_file.log(path).rows for path in paths if path.is_file()}
     charts = {path: rows for path, rows in tables.items() if rows and _curves(rows[0])}
-    listed = [(path, rows) for path, rows in tables.items() if rows and path not in charts]
+    listed = [(path, rows) for path, rows in tables.items() if rows and path not in charts and len(rows[0]) > 1]
     if len(listed) != 1:
         found = ", ".join(path.name for path, _ in listed)
         raise PlaybookError(
