@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playbook_cli.ingest.tables import Row, Rows
 
 SHOWN_NAMES = 20
+SHOWN_CELL = 40
 
 
 class Source(Protocol):
@@ -82,6 +83,8 @@ class TableSource:
         self._resuming = resuming
         self._seen: dict[str, None] = {}
         """Names of all columns."""
+        self._texts: dict[str, str] = {}
+        """The first cell of each column that is text."""
         if not resuming:
             for path in self._paths():
                 journal.set_aside(path)
@@ -104,10 +107,13 @@ class TableSource:
     def silence(self) -> str:
         if not self._files:
             return f"it wrote no file {self._pattern}"
-        names = ", ".join(list(self._seen)[:SHOWN_NAMES]) or "nothing"
+        names = ", ".join(self._shown(name) for name in list(self._seen)[:SHOWN_NAMES]) or "nothing"
         missing = f"name it in metrics.names, and {self._step} in metrics.step"
         hint = "name it in metrics.names" if self._step in self._seen else missing
         return "; ".join([*self.notes, f"in {', '.join(self._files)} there is {names}: {hint}"])
+
+    def _shown(self, name: str) -> str:
+        return f"{name} ({self._texts[name][:SHOWN_CELL]!r}, no number)" if name in self._texts else name
 
     def _paths(self) -> list[str]:
         return sorted(path for path in glob.glob(self._pattern) if path not in self._own)
@@ -125,6 +131,9 @@ class TableSource:
             self._fail(f"{path}: {rows.problems[0]}")
         for row in found:
             self._seen.update(dict.fromkeys(row))
+            for name, text in row.items():
+                if isinstance(text, str) and text and number(text) is None:
+                    self._texts.setdefault(name, text)
             cell = row.get(self._step)
             step = whole_number(cell)
             if step is not None:

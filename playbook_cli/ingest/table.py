@@ -83,7 +83,7 @@ def read(ask: Ask) -> Runs:
     paths = sorted(folder.glob("*.csv")) if folder.is_dir() else [folder]
     tables = {path: read_file.log(path).rows for path in paths if path.is_file()}
     charts = {path: rows for path, rows in tables.items() if rows and _curves(rows[0])}
-    listed = [(path, rows) for path, rows in tables.items() if rows and path not in charts]
+    listed = [(path, rows) for path, rows in tables.items() if rows and path not in charts and len(rows[0]) > 1]
     if len(listed) != 1:
         found = ", ".join(path.name for path, _ in listed)
         raise PlaybookError(
@@ -91,7 +91,9 @@ def read(ask: Ask) -> Runs:
             where=ask.source,
             hint="name the file of the table with a row a run",
         )
-    path, rows = listed[0]
+    path, found_rows = listed[0]
+    every = dict.fromkeys(name for row in found_rows for name in row)  # a header may change on the way
+    rows = [{name: row.get(name, "") for name in every} for row in found_rows]
     long = long_table.grouped(rows, ask)
     charted = {metric for table in charts.values() for _, metric in _curves(table[0]).values()}
     if long is None:

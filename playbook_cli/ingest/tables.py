@@ -175,7 +175,8 @@ class CsvRows:
                 f"line {self._lines.number} has {count} cells, and the header has {expected}: {', '.join(self.header)}",
             )
             return None
-        return {name: cell for name, cell in zip(self.header, cells, strict=True) if not _UNNAMED.fullmatch(name)}
+        named = {name: cell for name, cell in zip(self.header, cells, strict=True) if not _UNNAMED.fullmatch(name)}
+        return named or None
 
     @staticmethod
     def _is_header(cells: list[str], header: list[str]) -> bool:

@@ -176,3 +176,11 @@ def test_bytes_of_an_old_and_a_new_file_are_never_mixed(tmp_path):
     assert file.read() == (same + b"old\n", False)
     path.write_bytes(same + b"new\nmore\n")  # as long a beginning, and as many bytes before what comes next
     assert file.read() == (same + b"new\nmore\n", True)
+
+
+def test_cells_that_are_no_numbers_are_told_where_no_evaluation_was_found(tmp_path, recorder):
+    path = tmp_path / "log.csv"
+    log = source(path)
+    path.write_text("step,val_loss\n10,tensor(0.35)\n")
+    poll(log, recorder, end=True)
+    assert f"in {path} there is step, val_loss ('tensor(0.35)', no number): " in log.silence()

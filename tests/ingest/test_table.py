@@ -178,3 +178,15 @@ def test_a_table_without_a_metric_names_its_columns(tmp_path):
     with pytest.raises(PlaybookError, match="no column looks like a metric") as refused:
         read(written(tmp_path, ",lr,result\n0,0.1,0.5\n1,0.2,0.3\n"))
     assert refused.value.hint == "--metric with one of: lr, result"
+
+
+@pytest.mark.parametrize("text", ["Unnamed: 0\n0\n1\n", ",\n0,1\n"])
+def test_a_table_of_unnamed_columns_is_none(tmp_path, text):
+    with pytest.raises(PlaybookError, match="no table"):
+        read(written(tmp_path, text))
+
+
+def test_rows_under_a_wider_header_keep_their_columns(tmp_path):
+    first, second = read(written(tmp_path, "lr,mom,loss\n1,0,2\nlr,mom,loss,acc\n3,1,4,0.5\n")).runs
+    assert first.evaluations == [{"step": 1, "loss": 2}]
+    assert second.evaluations == [{"step": 1, "loss": 4, "acc": 0.5}]
