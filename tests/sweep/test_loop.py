@@ -64,8 +64,12 @@ def test_n_that_is_found_gives_the_step_of_the_first_evaluation_that_fits(progra
 def test_racing_changes_no_answer_whatever_the_program_makes_of_it(program, pace, steps):
     raced, some, _ = swept(program, pace, steps=steps)
     full, every_step, _ = swept(program, pace, steps=steps, racing=False)
-    assert (raced.verdict, raced.fastest.learning_rate) == (full.verdict, full.fastest.learning_rate) == ("ok", 0.01)
-    assert raced.fastest.fit == full.fastest.fit
+    assert raced.verdict == full.verdict
+    if program.every is None or (program.every <= 5 and program.fit + program.every <= steps):
+        assert (full.verdict, full.fastest.learning_rate) == ("ok", 0.01)  # else its evaluations may be too few to tell
+    assert (raced.fastest is None) == (full.fastest is None)
+    if raced.fastest is not None:
+        assert (raced.fastest.learning_rate, raced.fastest.fit) == (full.fastest.learning_rate, full.fastest.fit)
     assert {point.state for point in some.points} == {"completed"}
     assert some.spent <= every_step.spent + 2 * 90 * len(some.points)  # it may be looked at later
 
