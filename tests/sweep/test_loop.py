@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from playbook_cli import study
@@ -49,6 +49,8 @@ def first_evaluation(program):
 @settings(max_examples=15)
 @given(PROGRAMS, st.lists(st.integers(1, 90), min_size=1, max_size=4))
 def test_n_that_is_found_gives_the_step_of_the_first_evaluation_that_fits(program, pace):
+    # several learning rates fit between two evaluations that lie too far apart, and none of them is the fastest
+    assume(program.every is None or program.obeys or program.fit > 4 * program.every)
     judged, _, found = swept(program, pace)
     assert judged.verdict == "ok"
     assert judged.fastest.learning_rate == 0.01
