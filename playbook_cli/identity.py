@@ -16,7 +16,7 @@ from playbook_cli.curves import Measured, best_of, measure
 from playbook_cli.spec.load import training
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from playbook_cli.paths import TrialPaths
@@ -26,8 +26,18 @@ if TYPE_CHECKING:
 
 def of(spec: StudySpec, trial: TrialRecord) -> str:
     """The identity of a planned trial: 32 hexadecimal digits of a hash of all that its results depend on."""
+    return _of(training(spec), trial)
+
+
+def others(spec: StudySpec, trials: Iterable[TrialRecord]) -> list[int]:
+    """The trials among these that were planned under other settings than the study has."""
+    study = training(spec)
+    return [trial.id for trial in trials if trial.identity not in (None, _of(study, trial))]
+
+
+def _of(study: Mapping[str, Any], trial: TrialRecord) -> str:
     planned = {"trial": trial.id, "params": dict(trial.params), "seed": trial.seed, "repeat_of": trial.repeat_of}
-    text = json.dumps({"study": training(spec), **planned}, sort_keys=True, default=str)
+    text = json.dumps({"study": study, **planned}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

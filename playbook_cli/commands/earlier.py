@@ -28,13 +28,11 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
     StudyError, with the difference, where it has results: trials from before and after can't be compared.
     """
     before = kept(paths)
-    if before is None:
-        return _is_of_another_file(spec, source, paths)
-    changes = deciding(before, spec)
-    fewer = (spec.trials or 0) < (before.trials or 0)
+    changes = [] if before is None else deciding(before, spec)
+    fewer = before is not None and (spec.trials or 0) < (before.trials or 0)
     only_trials = [key for key, _, _ in changes] == ["trials"]
-    if not changes or (only_trials and not fewer):
-        return False
+    if before is None or not changes or (only_trials and not fewer):
+        return _is_of_another_file(spec, source, paths, sampled=before is None)
     if not _has_results(paths):
         return True
     if only_trials:
@@ -47,11 +45,14 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
     raise _other_settings(changes, source, paths)
 
 
-def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
-    """The same where the study as it was run is gone, by what the journal planned."""
+def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, sampled: bool) -> bool:
+    """The same by what the journal planned, where the study as it was run is gone or was replaced.
+
+    `sampled`, by the points as well.
+    """
     trials = searched(read_history(paths).trials)
-    other = len(trials) > (spec.trials or 0) or any(t.identity not in (None, identity.of(spec, t)) for t in trials)
-    if not other and not spec.adaptive:
+    other = bool(identity.others(spec, trials)) or (sampled and len(trials) > (spec.trials or 0))
+    if sampled and not other and not spec.adaptive:
         planned = make(spec.sampler, spec.seed, spec.points).suggest(spec.space(), (), len(trials))
         other = any((one.params, one.seed) != (t.params, t.seed) for one, t in zip(planned, trials, strict=False))
     if not other:
@@ -59,7 +60,8 @@ def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths) -> b
     if all(trial.state not in ("completed", "infeasible") for trial in trials):
         return True
     raise StudyError(
-        f"{paths.spec.name} is gone, and the journal's results are those of other settings than {source.path} has",
+        f"{paths.journal.name} has the results of other settings than {source.path}, and {paths.spec.name} "
+        f"{'is gone' if sampled else 'is not the one that they were trained by'}",
         where=str(paths.dir),
         hint=f"restore {paths.spec}, give the study in {source.path} another name, or start over with --anew",
     )

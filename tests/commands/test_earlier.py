@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 CRASH = "def train(trial): 1/0\n"
@@ -55,8 +57,19 @@ def test_a_journal_without_its_study_file_takes_no_trials_of_other_settings(benc
     bench.paths().spec.unlink()
     answer = bench("run", bench.study(**change))
     assert answer.code == 2
-    assert "study.yaml is gone, and the journal's results are those of other settings than" in answer.err
+    assert "study.yaml, and study.yaml is gone" in answer.err
     assert not bench.paths().spec.exists()
+
+
+def test_a_study_file_that_was_replaced_in_the_folder_adds_no_trials_of_other_settings(bench):
+    bench.study(name="other", max_train_steps=8)
+    bench("run", "study.yaml")
+    bench.study()
+    bench("run", "study.yaml")
+    shutil.copy(bench.paths("other").spec, bench.paths().spec)
+    answer = bench("run", bench.study(max_train_steps=8, trials=6))
+    assert answer.code == 2
+    assert "and study.yaml is not the one that they were trained by" in answer.err
 
 
 def test_a_smaller_study_is_run_where_no_trial_had_completed(bench):
