@@ -76,7 +76,7 @@ class _Course:
 def judged(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
     """These trials, those that diverged without a NaN as infeasible, each with its reason."""
     courses = _courses(trials, metric)
-    start = untrained(trials, metric)
+    start = _untrained(courses, metric)
     if start is None or start.loss <= start.best:
         return list(trials)
     lost = {c.trial.id: _reason(c, start, metric) for c in courses if _diverged(c, start)}
@@ -87,9 +87,13 @@ def judged(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
 
 def untrained(trials: Sequence[TrialRecord], metric: Metric) -> Untrained | None:
     """What an untrained model has; None where nobody can know."""
-    courses = sorted(_courses(trials, metric), key=lambda c: float(c.losses.min()))
+    return _untrained(_courses(trials, metric), metric)
+
+
+def _untrained(courses: Sequence[_Course], metric: Metric) -> Untrained | None:
     if not courses:
         return None
+    courses = sorted(courses, key=lambda c: float(c.losses.min()))
     better = courses[: max(1, -(-len(courses) // 3))]
     best = float(courses[0].losses.min())
     training = [float(c.training[0]) for c in better if c.training.size]

@@ -61,7 +61,7 @@ def mismatch(trial: TrialRecord, paths: TrialPaths, *, claimed: bool = False) ->
     the study's claim another attempt may begin at any time of a trial that has no result yet, and is not looked for.
     """
     params = _read(paths.params)
-    if params is not None and params != _plain(trial.params):
+    if params is not None and params != trial.params and params != _plain(trial.params):
         return "it was trained with other hyperparameters"
     if trial.identity is None:
         return None

@@ -7,10 +7,11 @@ It is measured on training data where a word is `train` or `training`, and on va
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 TRAINING = {"train", "training", "trn"}
 VALIDATION = {"val", "valid", "validation", "dev", "eval"}
@@ -23,9 +24,13 @@ def says(name: str, words: set[str]) -> bool:
     return not words.isdisjoint(re.split(r"[^a-z0-9]+|_", name.lower()))
 
 
-def training_losses(names: Iterable[str], metric: str) -> list[str]:
+def training_losses(names: Iterable[str], metric: str) -> Sequence[str]:
     """The columns that hold a training loss, or else a training error; `metric` is the study's own."""
-    known = list(names)
-    marked = [n for n in known if says(n, TRAINING)]
-    loss = [n for n in marked if says(n, LOSS)] + [n for n in known if n.lower() == "loss" and n != metric]
-    return loss + [n for n in marked if says(n, ERROR)]
+    return _training_losses(tuple(names), metric)
+
+
+@lru_cache(maxsize=64)  # asked of every trial, and most report the same columns
+def _training_losses(names: tuple[str, ...], metric: str) -> tuple[str, ...]:
+    marked = [n for n in names if says(n, TRAINING)]
+    loss = [n for n in marked if says(n, LOSS)] + [n for n in names if n.lower() == "loss" and n != metric]
+    return (*loss, *(n for n in marked if says(n, ERROR)))
