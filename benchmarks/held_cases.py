@@ -67,14 +67,20 @@ def _cases() -> list[Case]:
                 (bound, f"bound? enough, {schedule}, {told}", False, yes, held(kind)),
             ]
         wanting = replace(WANTING, schedule=schedule)
+        # A decay to zero that hardly lowers the loss itself starves a curve: it is flat, with much left to learn.
+        starved = replace(wanting, told="unsaid", anneal=0.01)
         rows += [
             (best, f"longer? wanting, {schedule}, unsaid", False, longer, held(replace(wanting, told="unsaid"))),
+            (best, f"fits? starved, {schedule}, unsaid", False, ("fits",), held(starved)),
+            (improving, f"no? starved, {schedule}, unsaid", False, no, held(starved)),
+            (bound, f"not bound? starved, {schedule}, unsaid", False, no, held(starved)),
             (best, f"wanting, {schedule}", True, longer, held(wanting)),
             (improving, f"wanting, {schedule}", True, yes, held(wanting)),
             (bound, f"wanting, {schedule}", True, yes, held(wanting)),
             (best, f"fits: enough, {schedule}", True, ("fits",), held(replace(ENOUGH, schedule=schedule))),
             (bound, f"not bound: enough, {schedule}", True, no, held(replace(ENOUGH, schedule=schedule))),
         ]
+    rows.append((best, "fits: settled, unsaid", True, ("fits",), held(replace(SETTLED, told="unsaid"))))
     for told in ("logged", "unsaid"):
         restarts = replace(SETTLED, schedule="restarts", anneal=0.15, told=told)
         rows += [

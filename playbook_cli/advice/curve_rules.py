@@ -176,7 +176,8 @@ def saturated(study: StudyRecord) -> list[Finding]:
         message += (
             f", but by {wording.percent(halves.fall)} of what lies between the best trial and the best quarter's last"
         )
-    changes = (mean.fall >= most and mean.p_fall() < p_limit) or (mean.fall <= -most and mean.p_rise() < p_limit)
+    sure = limit(study, "best-step", "p_value")  # of many curves that move by chance alone, one in twenty would
+    changes = (mean.fall >= most and mean.p_fall() < sure) or (mean.fall <= -most and mean.p_rise() < sure)
     if falls or counts or changes:
         return [found.ok(name, "no", evidence, message)]
     if p_flat >= p_limit:

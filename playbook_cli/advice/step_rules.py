@@ -92,7 +92,8 @@ def best_step(study: StudyRecord) -> list[Finding]:
         return [found.ok(_BEST, "fits", evidence, message + note)]
     why = seen.why(*limits) if seen is not None else None
     waves = seen is not None and (seen.cycle is not None or seen.course == "restarts")
-    if why is not None and (waves or evidence["late_share"] > 1 - many):
+    starved = seen is not None and seen.starved(*limits)
+    if why is not None and (waves or starved or evidence["late_share"] > 1 - many):
         return [found.info(_BEST, "undecided", evidence, f"{message}, but {why}{note}")]
     if evidence["early_share"] > 0.5:
         message = f"most, but not all, {of_all} had their best evaluation in the first {wording.percent(early_part)}"

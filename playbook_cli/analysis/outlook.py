@@ -2,7 +2,8 @@
 
 A curve that falls at its end speaks for more steps only where its learning rate was still high. Where a schedule has
 decayed it by then, that alone makes curves fall. There the part of training counts in which the rate was held at its
-peak, if that is long enough to be read.
+peak, if that is long enough to be read. A decay to zero also makes curves flat, however much is left to learn: where
+the rate is not known, a curve must have been flat for `STARVED` of training, as it then was at a high rate as well.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 
 Moves = Literal["falls", "flat", "rises", "unclear"]
 
+_REMEDY = "log learning_rate, or declare the schedule (fixed: {schedule: constant})"
 _FLAT = 0.05
 """Chance that a curve that still falls is taken for one that does not."""
 _FEW = 0.2
 """Part of the fall at the end of a decay; a curve that fell by less at a high rate owes its fall to the decay."""
 _READABLE = 8
 """Evaluations of a part of training that is read by itself."""
+STARVED = 0.6
+"""The last part of training in which a cosine, linear or stepped decay sums up to what the last quarter does at a
+constant rate: 30%, 36% and 36% of the sum over all of training, and 55% where the decay takes the last fifth alone."""
 SHORTEST = 0.3
 """Part of training for which a learning rate must be held at its peak for that part to be read by itself."""
 
@@ -48,6 +53,8 @@ class Outlook:
     """Over the last part of the time at the peak's learning rate; None where the schedule has no such time."""
     high: Line | None
     """Over the later half of the time in which a decaying learning rate was still high; None where nothing decays."""
+    long: Line | None
+    """Over the last `STARVED` of training where the learning rate is not known; else None."""
     last: float
     """By how much the curves fell over the last part of training, whatever the learning rates were."""
     course: Course
@@ -71,10 +78,22 @@ class Outlook:
         # A decay only adds to a fall: what was flat before most of it had come to its end.
         if self.high is not None and moves(self.high, max(gain, _FEW * self.last), p_value) == "flat":
             return "flat"
+        if self.starved(gain, p_value):
+            return "unclear"
         return "unclear" if end == "falls" and self.course != "constant" else end
 
+    def starved(self, gain: float, p_value: float) -> bool:
+        """Whether the curves are flat at the end alone, which a decay that nobody knows of may have made them."""
+        flat = self.cycle is None and self.moves(gain, p_value) == "flat"
+        return flat and self.long is not None and moves(self.long, gain, p_value) != "flat"
+
     def why(self, gain: float, p_value: float) -> str | None:
-        """What keeps a fall at the end from speaking for more steps; None where nothing does, or none is seen."""
+        """What keeps the end from speaking for or against more steps; None where nothing does."""
+        if self.starved(gain, p_value):
+            return (
+                "the learning rate is not known, and a schedule that decays it to zero would make any curve flat at "
+                f"its end: {_REMEDY}"
+            )
         waves = self.cycle is not None or self.course == "restarts"
         falls = self.end.fall >= gain / 2 and self.moves(gain, p_value) != "flat"
         return self._hidden if waves or falls else None
@@ -96,7 +115,7 @@ class Outlook:
             "decays": "the schedule has decayed the learning rate by then: that alone makes curves fall, and only a "
             "longer run tells whether more steps help",
             "unknown": "the learning rate is not known, and a schedule that decays it would make any curve fall: "
-            "log learning_rate, or declare the schedule (fixed: {schedule: constant})",
+            f"{_REMEDY}",
         }
         return reasons[self.course]
 
@@ -140,6 +159,7 @@ def outlook(
         end=curves.pooled([curves.line(s, share, memory) for s in ends], [scale(s) for s in series]),
         held=curves.pooled([curves.line(s, share, memory) for s in held], [scale(s) for s in held]) if held else None,
         high=_pooled_high(high, memory) if high and not held else None,
+        long=_pooled_long(read, memory) if course == "unknown" else None,
         last=curves.pooled([curves.line(s, share, memory) for s in series], [scale(s) for s in series]).fall,
         course=course,
         cycle=cycle(series),
@@ -155,6 +175,10 @@ def scale(series: Series) -> float:
 def _pooled_high(parts: Sequence[tuple[Series, Series]], memory: float) -> Line:
     """By the scale of whole curves: the part of one may be all but flat."""
     return curves.pooled([curves.line(part, 0.5, memory) for part, _ in parts], [scale(whole) for _, whole in parts])
+
+
+def _pooled_long(read: Sequence[tuple[TrialRecord, Series]], memory: float) -> Line:
+    return curves.pooled([curves.line(s, STARVED, memory) for _, s in read], [scale(s) for _, s in read])
 
 
 def _by_rate(trial: TrialRecord, series: Series, max_train_steps: int) -> Series:

@@ -60,6 +60,19 @@ def test_a_fall_at_the_end_proves_nothing_where_nobody_knows_the_learning_rate(k
     assert "log learning_rate, or declare the schedule" in finding.message
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "steps"])
+def test_a_flat_end_proves_nothing_where_an_unknown_decay_may_have_starved_training(schedule: str) -> None:
+    starved = replace(WANTING, schedule=schedule, anneal=0.0, told="unsaid")
+    finding = only(best_step(held_study([starved] * 24, np.random.default_rng(1))))
+    assert finding.verdict == "undecided"
+    assert "log learning_rate, or declare the schedule" in finding.message
+
+
+def test_curves_that_were_flat_for_most_of_training_fit_whatever_the_schedule() -> None:
+    finding = only(best_step(held_study([replace(SETTLED, told="unsaid")] * 24, np.random.default_rng(1))))
+    assert finding.verdict == "fits"
+
+
 def test_a_declared_constant_schedule_lets_a_fall_count() -> None:
     finding = only(best_step(held_study([replace(OPEN, told="declared")] * 16, np.random.default_rng(1))))
     assert finding.verdict == "train-longer"
