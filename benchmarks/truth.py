@@ -22,7 +22,7 @@ from benchmarks.curve_cases import CURVE_CASES
 from benchmarks.held_cases import HELD_CASES
 from benchmarks.surface_cases import SURFACE_CASES
 from playbook_cli.advice import advise
-from playbook_cli.advice.reading import CHECKS
+from playbook_cli.advice.rules import rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +64,8 @@ def measure(case: Case, trials: int, dimensions: int, *, studies: int, seeds: st
     for number in range(studies):
         rng = np.random.default_rng([SEEDS[seeds] + number, trials, dimensions])
         study = case.make(rng, trials, dimensions)
-        findings = [
-            f for f in (CHECKS[case.rule](study) if case.rule in CHECKS else advise(study)) if f.rule == case.rule
-        ]
+        rule = rules()[case.rule]
+        findings = [f for f in (advise(study) if rule.concludes else rule(study)) if f.rule == case.rule]
         said = {f.verdict for f in findings if case.subject is None or f.subject == case.subject}
         if said & set(case.speaks):
             spoke += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.clusters import pretended, utilization
-from playbook_cli.advice.timing_rule import timing
+from playbook_cli.advice.rules.timing import timing
 from playbook_cli.store import Store
 
 WHY = pretended.missing()

@@ -1,16 +1,16 @@
-"""The rules about the search space: boundary and instability-edge."""
+"""Boundary: do results still improve where a range ends?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.acts import Next, ProbeInstability
-from playbook_cli.advice import found, wording
-from playbook_cli.advice.rules import limit
+from playbook_cli.acts import Next
+from playbook_cli.advice import wording
+from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.boundary import Edge, Edges, edges
-from playbook_cli.analysis.instability import unstable_above
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,10 +34,38 @@ class Look:
 
     def shows(self, study: StudyRecord) -> bool:
         """Whether results still improve at the edge: neither chance nor a range in which they level off explains it."""
-        level, bent = limit(study, "boundary", "p_value"), limit(study, "boundary", "bent")
+        level, bent = boundary.limit(study, "p_value"), boundary.limit(study, "bent")
         return self.p_value < level and self.edge.bent < bent
 
 
+@partial(
+    Rule,
+    name="boundary",
+    order=10,
+    trials="sampled",
+    section="space",
+    unfair=("lower-edge", "upper-edge"),
+    title="Is the search space large enough?",
+    looks_at="every range, by its two edges: do results still get better where it ends?",
+    verdicts=("lower-edge", "upper-edge", "interior", "undecided"),
+    thresholds=(
+        Threshold(name="p_value", default=0.03, meaning="chance of one false alarm among all edges of the study"),
+        Threshold(name="bent", default=0.15, meaning="the same at one edge, of a trend that may bend midway"),
+        Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as near its edge"),
+        Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must lie in that zone"),
+    ),
+    formula=(
+        "Through the feasible results, the worse 40% cut to one level, goes a quadratic in each range (log ranges "
+        "in their logarithm) plus an offset for each choice. Where the fit still improves outward at an edge "
+        "(one-sided t-test, corrected for all edges) and enough of the best trials lie near it, the optimum is "
+        "outside. All trials are read together, and each arm by itself. A row of failed or bad trials at the end "
+        "of a range closes that edge. Undecided where a fit that may bend in the middle of the range does not "
+        "fall at its edge any more, since results may have levelled off; with fewer feasible trials than twice the "
+        "coefficients of the fit, 2 (1 + 2 ranges); or where chance explains the trend only after the correction."
+    ),
+    action="Widen the range past that edge and run the study again.",
+    source="Identifying bad search space boundaries",
+)
 def boundary(study: StudyRecord) -> list[Finding]:
     """One finding a range."""
     ranges = outcomes.ranges(study)
@@ -45,19 +73,12 @@ def boundary(study: StudyRecord) -> list[Finding]:
     return [_boundary(study, parameter, looks[parameter.label]) for parameter in ranges]
 
 
-def instability_edge(study: StudyRecord) -> list[Finding]:
-    """One finding a range."""
-    ranges = outcomes.ranges(study)
-    trials = outcomes.ended(study.trials)
-    return [_instability(study, p, [t for t in trials if outcomes.has(p, t)], len(ranges)) for p in ranges]
-
-
 def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, list[Look]]:
     """Every look at every range: first over all its trials, then arm by arm; half of the error goes to each kind.
 
     A range that one arm alone has is looked at once.
     """
-    zone = limit(study, "boundary", "zone")
+    zone = boundary.limit(study, "zone")
     trials = outcomes.ended(study.trials)
     arms = study.arms if len(study.arms) > 1 else []
     views: dict[str, list[tuple[Mapping[str, Value], Edges]]] = {p.label: [] for p in ranges}
@@ -102,20 +123,20 @@ def _comparable(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[Trial
 
 
 def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -> Finding:
-    threshold = limit(study, "boundary", "p_value")
-    share = limit(study, "boundary", "top_share")
+    threshold = boundary.limit(study, "p_value")
+    share = boundary.limit(study, "top_share")
     tested = [look for look in looks if look.edges.enough]
     if not tested:
         return _undecided(study, parameter, looks)
     pointing = [x for x in tested if x.points(share)]
     shown = [x for x in pointing if x.shows(study)]
     look = min(shown or pointing or tested, key=lambda x: x.p_value)
-    zone = limit(study, "boundary", "zone")
+    zone = boundary.limit(study, "zone")
     evidence: dict[str, Any] = {
         "p_value": look.p_value,
         "p_value_threshold": threshold,
         "bent_p_value": look.edge.bent,
-        "bent_p_value_threshold": limit(study, "boundary", "bent"),
+        "bent_p_value_threshold": boundary.limit(study, "bent"),
         "top_near_edge": look.edge.near,
         "top": look.edge.top,
         "top_share_threshold": share,
@@ -125,7 +146,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     if look not in pointing or (look.p_value >= threshold and look.edge.p_value >= threshold):
         sign = wording.p_text(look.p_value) if look in pointing else "the best trials lie elsewhere"
         message = f"no sign that results still improve beyond {wording.span(parameter)} ({sign})"
-        return found.ok("boundary", "interior", evidence, message, subject=parameter.label)
+        return boundary.finding("ok", "interior", evidence, message, subject=parameter.label)
     where = _where(parameter, look.edge, zone)
     among = f" of arm {evidence['arm']}" if look.arm else ""
     best = f"{look.edge.near} of the best {wording.plural(look.edge.top, 'trial')}{among}"
@@ -135,18 +156,18 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
             f"{best} {lie} {where} and the trend of the whole range points outward, but at that edge results may "
             f"have levelled off ({wording.p_text(look.edge.bent)}): more trials would tell"
         )
-        return found.info("boundary", "undecided", evidence, message, subject=parameter.label)
+        return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
     if look.p_value >= threshold:
         message = (
             f"{best} {lie} {where} and the trend points outward, but chance "
             f"explains it too ({wording.p_text(look.p_value)} after correction for all edges); more trials would tell"
         )
-        return found.info("boundary", "undecided", evidence, message, subject=parameter.label)
+        return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
     message = (
         f"results still improve at the {look.edge.side} edge ({wording.p_text(look.p_value)}) and {best} {lie} {where}"
     )
     widen = Next(widen=(parameter.label,))
-    return found.warning("boundary", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)
+    return boundary.finding("warning", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)
 
 
 def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -> Finding:
@@ -154,62 +175,11 @@ def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) 
     feasible = largest.edges.feasible if largest else 0
     needed = largest.edges.needed if largest else 2 * (1 + 2 * len(outcomes.ranges(study)))
     message = f"too few feasible trials to judge the edges: {needed} are needed, there are {feasible}"
-    return found.info(
-        "boundary", "undecided", {"feasible": feasible, "feasible_threshold": needed}, message, subject=parameter.label
+    return boundary.finding(
+        "info", "undecided", {"feasible": feasible, "feasible_threshold": needed}, message, subject=parameter.label
     )
 
 
 def _where(parameter: Parameter, edge: Edge, zone: float) -> str:
     side, unit = ("below", zone) if edge.side == "lower" else ("above", 1 - zone)
     return f"{side} {wording.at(parameter, unit)}, in the outer {wording.percent(zone)} of {wording.span(parameter)}"
-
-
-def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[TrialRecord], ranges: int) -> Finding:
-    threshold = limit(study, "instability-edge", "p_value")
-    zone = limit(study, "instability-edge", "zone")
-    seen = unstable_above(trials, parameter, study.metric, zone=zone) if trials else None
-    if seen is None or seen.limit is None:
-        return found.info(
-            "instability-edge",
-            "undecided",
-            {"trials": len(trials), "infeasible": len(trials)},
-            "no feasible trial yet, so no border between stable and unstable",
-            subject=parameter.label,
-        )
-    p_value = min(1.0, seen.p_value * ranges)
-    evidence = {
-        "p_value": p_value,
-        "p_value_threshold": threshold,
-        "failed_above": seen.failed_above,
-        "infeasible": seen.infeasible,
-        "trials": seen.trials,
-        "top_near_limit": seen.near,
-        "top": seen.top,
-        "zone": zone,
-    }
-    if p_value >= threshold or 2 * seen.near < seen.top:
-        why = (
-            f"the {seen.failed_above} highest of {seen.trials} trials are infeasible, but the best lie well below"
-            if p_value < threshold
-            else "no trial is infeasible"
-            if not seen.infeasible
-            else f"infeasible trials do not crowd at the upper end ({seen.failed_above} in a row there)"
-        )
-        return found.ok("instability-edge", "none", evidence, why, subject=parameter.label)
-    return found.warning(
-        "instability-edge",
-        "unstable-above",
-        evidence,
-        (
-            f"all {seen.failed_above} trials above {wording.at(parameter, seen.limit)} are infeasible "
-            f"({wording.p_text(p_value)}) and {seen.near} of the best {wording.plural(seen.top, 'trial')} "
-            f"{'lies' if seen.near == 1 else 'lie'} right below: training is unstable there, the range is not too small"
-        ),
-        subject=parameter.label,
-        act=ProbeInstability() if _can_be_probed(study, parameter) else Next(),
-    )
-
-
-def _can_be_probed(study: StudyRecord, parameter: Parameter) -> bool:
-    """Whether `playbook instability` knows it for the learning rate, and can train."""
-    return parameter.name == "learning_rate" and not study.imported

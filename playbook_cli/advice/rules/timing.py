@@ -1,12 +1,13 @@
-"""The rule about seconds: did all trials have the same kind of device, and for themselves?"""
+"""Timing: did all trials have the same kind of device, and for themselves?"""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import found, wording
-from playbook_cli.advice.rules import limit
+from playbook_cli.advice import wording
+from playbook_cli.advice.rule import Rule, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,9 +15,28 @@ if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord, TrialRecord
 
 
+@partial(
+    Rule,
+    name="timing",
+    order=160,
+    section="steps",
+    title="Can the times of trials be compared?",
+    looks_at="the devices that trials ran on, and whether others could use them at the same time",
+    verdicts=("unfair",),
+    thresholds=(
+        Threshold(name="share", default=0.0, meaning="a larger share of trials that shared their device is unfair"),
+    ),
+    formula=(
+        "Unfair where trials ran on different kinds of device, or shared one (trials_per_gpu, or more trials at "
+        "once than there are cores). Every other rule counts steps, so none is touched by it. Nothing is said "
+        "where nothing speaks against a comparison."
+    ),
+    action="Compare steps, not seconds; or run the study on one kind of device, one trial on each.",
+    source="Not in the playbook: time to a target means something on equal hardware only",
+)
 def timing(study: StudyRecord) -> list[Finding]:
     """One finding where the trials' times can't be compared; none where they can, or nothing is known of devices."""
-    share = limit(study, "timing", "share")
+    share = timing.limit(study, "share")
     why = unfair(study.trials, share)
     if why is None:
         return []
@@ -26,7 +46,7 @@ def timing(study: StudyRecord) -> list[Finding]:
         "trials": len(study.trials),
         "share_threshold": share,
     }
-    return [found.info("timing", "unfair", evidence, f"{why}: compare their steps, not their times")]
+    return [timing.finding("info", "unfair", evidence, f"{why}: compare their steps, not their times")]
 
 
 def unfair(trials: Sequence[TrialRecord], share: float = 0.0) -> str | None:

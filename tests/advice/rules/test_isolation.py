@@ -13,7 +13,7 @@ from benchmarks.generators import halton, study, surface_study, trial
 from benchmarks.learning_curves import curve_study
 from playbook_cli.acts import CompareArms, Repeat
 from playbook_cli.advice import advise
-from playbook_cli.advice.isolation_rule import isolation
+from playbook_cli.advice.rules.isolation import isolation
 from playbook_cli.records import Finding, Parameter, StudyRecord
 
 

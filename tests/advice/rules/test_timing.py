@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmarks.generators import study, trial
-from playbook_cli.advice.timing_rule import timing, unfair
+from playbook_cli.advice.rules.timing import timing, unfair
 
 
 def on(*devices, shared=0):

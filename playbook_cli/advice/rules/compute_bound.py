@@ -1,13 +1,14 @@
-"""The rule that says whether the number of steps is what limits training: compute-bound."""
+"""Compute-bound: is the number of steps what limits training?"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import Next
-from playbook_cli.advice import best_curves, found, wording
-from playbook_cli.advice.best_curves import best_trials, ends
-from playbook_cli.advice.rules import limit
+from playbook_cli.advice import best_curves, wording
+from playbook_cli.advice.best_curves import BEST_TRIALS, DECAYED, MIN_EVALUATIONS, best_trials, ends
+from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import curves
 from playbook_cli.analysis.best_step import LAST
 from playbook_cli.analysis.outlook import moves
@@ -19,18 +20,62 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.outlook import Outlook
     from playbook_cli.records import Finding, StudyRecord
 
-_NAME = "compute-bound"
 _LONGER = 10
 """Rounds of compute-bound work: many questions are answered at about a tenth of the production length."""
+
+
 _TOP = 3
 """Points of the long round."""
 
 
+@partial(
+    Rule,
+    name="compute-bound",
+    order=130,
+    section="steps",
+    longer=("yes",),
+    title="Is the number of steps what limits training?",
+    looks_at="whether training and validation curves of the best trials still improve at the end",
+    verdicts=("yes", "no", "undecided"),
+    thresholds=(
+        Threshold(name="p_value", default=0.05, meaning="chance that noise alone looks so"),
+        Threshold(
+            name="gain",
+            default=0.05,
+            meaning="improvement over the last quarter, as a share of the drop after the first tenth; less is flat",
+        ),
+        Threshold(
+            name="sweep_fall",
+            default=0.02,
+            meaning="fall of the training loss of lr-sweep over its last quarter, as a share of it",
+        ),
+        DECAYED,
+        BEST_TRIALS,
+        MIN_EVALUATIONS,
+    ),
+    formula=(
+        "Lines through the last quarters, averaged. Yes: training loss and validation metric both still improve by "
+        "the gain and beyond noise; the metric alone where no training loss is recorded. No: lr-sweep fits the "
+        "training set perfectly, or the training error of most best trials ends at zero, or validation is flat or "
+        "gets worse, or the training loss is flat. Where the schedule has decayed the learning rate by then, or "
+        "nobody knows it, that alone may move the curves: undecided, unless its time at the peak tells, or "
+        "lr-sweep, at least as long and at constant learning rates, never fits the training set while its "
+        "training loss still falls: yes."
+    ),
+    action=(
+        "Yes: tune in rounds of growing length, many short trials and then few long ones. No: lr-sweep and "
+        "best-step say how many steps."
+    ),
+    source=(
+        "Deciding how long to train when training is not compute-bound; Deciding how long to train when training "
+        "is compute-bound"
+    ),
+)
 def compute_bound(study: StudyRecord) -> list[Finding]:
     """One finding for the study."""
-    p_value, gain = limit(study, _NAME, "p_value"), limit(study, _NAME, "gain")
-    best = [t for t, _ in best_trials(study, _NAME).values()]
-    training, validation = (ends(study, _NAME, LAST, of) for of in (curves.training_loss, curves.objective))
+    p_value, gain = compute_bound.limit(study, "p_value"), compute_bound.limit(study, "gain")
+    best = [t for t, _ in best_trials(study, compute_bound).values()]
+    training, validation = (ends(study, compute_bound, LAST, of) for of in (curves.training_loss, curves.objective))
     zero = fitted(best)
     evidence = _evidence(study, training, validation, zero) | {"gain_threshold": gain, "p_value_threshold": p_value}
     fits = study.training_fit
@@ -41,11 +86,11 @@ def compute_bound(study: StudyRecord) -> list[Finding]:
         message = f"the training error of {zero} of {wording.plural(len(best), 'best trial')} ends at zero"
         return [_no(evidence, message)]
     if validation is None:
-        least = limit(study, _NAME, "min_evaluations")
+        least = compute_bound.limit(study, "min_evaluations")
         message = f"no completed trial has {least:g} evaluations of {study.metric.name}: the curves cannot be judged"
         if best_curves.stopped(study) and not best:
             message = f"{best_curves.stopped(study)}: no curve shows the end of training"
-        return [found.info(_NAME, "undecided", evidence, message)]
+        return [compute_bound.finding("info", "undecided", evidence, message)]
     return [_by_curves(study, training, validation, evidence, (gain, p_value))]
 
 
@@ -72,13 +117,13 @@ def _by_curves(
             return _yes(study, evidence, f"{message}, but {never}")
         if not study.imported and (study.training_fit is None or study.training_fit.steps < study.max_train_steps):
             message += f"; playbook lr-sweep with --steps {study.max_train_steps} or more would tell"
-        return found.info(_NAME, "undecided", evidence, message)
+        return compute_bound.finding("info", "undecided", evidence, message)
     if ahead == "falls" and learns in ("falls", None):
         unless = never or "unless lr-sweep finds steps that you can afford and that fit the training set"
         return _yes(study, evidence, f"{message}: the number of steps is what limits it; {unless}")
     if ahead == "flat" or (learns == "flat" and ahead != "falls"):
         return _no(evidence, f"{message}{validation.owed}: something else than the number of steps limits it")
-    return found.info(_NAME, "undecided", evidence, message)
+    return compute_bound.finding("info", "undecided", evidence, message)
 
 
 def _sweep_fall(study: StudyRecord) -> float | None:
@@ -89,7 +134,7 @@ def _sweep_fall(study: StudyRecord) -> float | None:
     fit = study.training_fit
     if fit is None or fit.fits or fit.fell is None or fit.steps < study.max_train_steps:
         return None
-    return fit.fell if fit.fell >= limit(study, _NAME, "sweep_fall") else None
+    return fit.fell if fit.fell >= compute_bound.limit(study, "sweep_fall") else None
 
 
 def _never_fits(study: StudyRecord) -> str:
@@ -103,11 +148,11 @@ def _never_fits(study: StudyRecord) -> str:
 def _yes(study: StudyRecord, evidence: Mapping[str, Any], message: str) -> Finding:
     number = study.earlier.number + 1 if study.earlier else 2
     act = Next(round=number, max_train_steps=_LONGER * study.max_train_steps, top=_TOP)
-    return found.info(_NAME, "yes", evidence, message, act=act)
+    return compute_bound.finding("info", "yes", evidence, message, act=act)
 
 
 def _no(evidence: Mapping[str, Any], message: str) -> Finding:
-    return found.ok(_NAME, "no", evidence, f"{message}; best-step says how long to train")
+    return compute_bound.finding("ok", "no", evidence, f"{message}; best-step says how long to train")
 
 
 def _said(seen: Outlook, gain: float, p_value: float) -> str:

@@ -1,15 +1,16 @@
-"""The last rule, the question itself: which scientific setting is best, if the comparison is fair."""
+"""Isolation, the question itself: which scientific setting is best, if the comparison is fair?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import Repeat
-from playbook_cli.advice import found, wording
+from playbook_cli.advice import wording
 from playbook_cli.advice.fairness import unfair, unjudged
 from playbook_cli.advice.repeated_arms import by_repeats
-from playbook_cli.advice.rules import limit
+from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import isolation as points
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.difference import Difference, difference
@@ -28,6 +29,39 @@ class _Group:
     trials: Sequence[TrialRecord]
 
 
+@partial(
+    Rule,
+    name="isolation",
+    order=170,
+    trials="sampled",
+    section="question",
+    concludes=True,
+    title="The question itself: which scientific setting is best?",
+    looks_at="the best trial of every arm over all nuisance hyperparameters",
+    verdicts=("better", "no-difference", "blocked", "undecided"),
+    thresholds=(
+        Threshold(name="p_value", default=0.04, meaning="chance of a false `better`"),
+        Threshold(name="hint", default=0.2, meaning="below this p-value a difference that is not proven is undecided"),
+        Threshold(name="min_trials", default=6, meaning="ended trials that every arm needs"),
+        Threshold(
+            name="balance",
+            default=0.75,
+            meaning="an arm with fewer trials than this part of the largest was tuned less",
+        ),
+    ),
+    formula=(
+        "Two tests, the smaller p-value doubled. Search: the r best trials all belong to one arm, and the other "
+        "arm's spacing of its best trials says that its optimum (in d ranges, results rise from it with a power "
+        "of 2 / d of the rank) does not reach the best one. Pairs: among the better half of the points that both "
+        "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. Blocked while "
+        "an arm is edge-bound, overfits, trains wrongly, or was searched less; undecided while nobody can say "
+        "whether a range ends too early that only some arms have (Choi et al. 2019, arXiv 1910.05446). Where what "
+        "every arm selects was repeated on fresh seeds, only these results count: by the gain and standard error "
+        "of playbook compare."
+    ),
+    action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
+    source="Detecting whether a change is useful with isolation plots",
+)
 def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
     """One finding for the arms, one for each continuous scientific parameter; `before` are all other findings.
 
@@ -41,7 +75,7 @@ def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
         groups = [_Group(label=outcomes.arm_label(arm), trials=trials) for arm, trials in of_arms]
         obstacles = _obstacles(study, before) + _imbalance(study, groups)
         open_ = unjudged(study, before) if not obstacles else []
-        fresh = by_repeats(whole) if not obstacles and not open_ else None
+        fresh = by_repeats(whole, isolation) if not obstacles and not open_ else None
         findings.append(_open(groups, open_) if open_ else fresh or _judge(study, None, groups, obstacles))
     ranges = points.continuous_scientific(study)
     return findings + [_judge(study, p, _buckets(study, p), _obstacles(study, before)) for p in ranges]
@@ -50,19 +84,19 @@ def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
 def _judge(
     study: StudyRecord, parameter: Parameter | None, groups: Sequence[_Group], obstacles: Sequence[str]
 ) -> Finding:
-    p_limit, least = limit(study, "isolation", "p_value"), limit(study, "isolation", "min_trials")
+    p_limit, least = isolation.limit(study, "p_value"), isolation.limit(study, "min_trials")
     subject = parameter.label if parameter else None
     fewest = min(len(g.trials) for g in groups)
     if obstacles:
         message = f"no comparison yet: {'; '.join(obstacles)}"
-        return found.warning(
-            "isolation", "blocked", {"obstacles": len(obstacles), "trials": fewest}, message, subject=subject
+        return isolation.finding(
+            "warning", "blocked", {"obstacles": len(obstacles), "trials": fewest}, message, subject=subject
         )
     usable = [g for g in groups if len(g.trials) >= least and outcomes.completed(g.trials)]
     if len(usable) < (len(groups) if parameter is None else 2):
         message = f"every setting needs {least:g} ended trials, one of them feasible; the fewest has {fewest}"
         few = {"trials": fewest, "trials_threshold": least}
-        return found.info("isolation", "undecided", few, message, subject=subject)
+        return isolation.finding("info", "undecided", few, message, subject=subject)
     best, *others = sorted(usable, key=lambda g: _order(outcomes.ranked(g.trials, study.metric)[0], study.metric))
     differences = [(g, _difference(study, best, g, paired=parameter is None)) for g in others]
     # To be better than every other arm each comparison must speak; to matter at all one bucket may, of several tried.
@@ -87,14 +121,14 @@ def _judge(
     if equal:
         message += f"; the search cannot tell it from {' and '.join(g.label for g in equal)}"
         message += f" ({wording.p_text(evidence['p_value'])})" if not worse else ""
-    if not better and evidence["p_value"] < limit(study, "isolation", "hint"):
+    if not better and evidence["p_value"] < isolation.limit(study, "hint"):
         message += "; there is a hint of a difference, not beyond chance: more trials would tell"
-        return found.info("isolation", "undecided", evidence, message, subject=subject)
+        return isolation.finding("info", "undecided", evidence, message, subject=subject)
     if not better:
-        return found.info("isolation", "no-difference", evidence, message, subject=subject)
+        return isolation.finding("info", "no-difference", evidence, message, subject=subject)
     message += "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
     act = None if study.imported else Repeat(top=1)
-    return found.info("isolation", "better", evidence, message, subject=subject or best.label, act=act)
+    return isolation.finding("info", "better", evidence, message, subject=subject or best.label, act=act)
 
 
 def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
@@ -104,7 +138,7 @@ def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
         f"no verdict yet: the arms have spaces of their own, and it is open whether one ends too early ({ranges[0]}"
     )
     evidence = {"unjudged": len(ranges), "trials": min(len(g.trials) for g in groups)}
-    return found.info("isolation", "undecided", evidence, f"{message}{more})")
+    return isolation.finding("info", "undecided", evidence, f"{message}{more})")
 
 
 def _order(trial: TrialRecord, metric: Metric) -> tuple[float, int]:
@@ -133,7 +167,7 @@ def _obstacles(study: StudyRecord, before: Sequence[Finding]) -> list[str]:
 
 def _imbalance(study: StudyRecord, groups: Sequence[_Group]) -> list[str]:
     """Arms that were searched less than the others, in words."""
-    balance, least = limit(study, "isolation", "balance"), limit(study, "isolation", "min_trials")
+    balance, least = isolation.limit(study, "balance"), isolation.limit(study, "min_trials")
     most = max(len(g.trials) for g in groups)
     if most < least:
         return []

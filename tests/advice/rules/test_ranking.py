@@ -10,7 +10,7 @@ import pytest
 from benchmarks.generators import study, trial
 from playbook_cli.acts import Next
 from playbook_cli.advice import advise
-from playbook_cli.advice.ranking_rule import ranking
+from playbook_cli.advice.rules.ranking import ranking
 from playbook_cli.records import Earlier, Metric
 
 

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.generators import halton, surface, surface_study
 from benchmarks.surface_cases import split
 from playbook_cli.acts import Act, Next, ProbeInstability
-from playbook_cli.advice.space_rules import boundary, instability_edge
+from playbook_cli.advice.rules.boundary import boundary
+from playbook_cli.advice.rules.instability_edge import instability_edge
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord

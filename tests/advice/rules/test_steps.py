@@ -14,7 +14,8 @@ from benchmarks.held_cases import ENOUGH, OPEN, SETTLED, WANTING, once
 from benchmarks.held_curves import Kind, held_study
 from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.acts import Next
-from playbook_cli.advice.step_rules import best_step, eval_frequency
+from playbook_cli.advice.rules.best_step import best_step
+from playbook_cli.advice.rules.eval_frequency import eval_frequency
 from playbook_cli.records import Curve
 
 if TYPE_CHECKING:

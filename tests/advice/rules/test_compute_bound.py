@@ -12,7 +12,7 @@ from benchmarks.curve_cases import COSINE, FITS, LINEAR, OVERFIT, SATURATED, SLO
 from benchmarks.generators import study, trial
 from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.acts import Next
-from playbook_cli.advice.compute_rule import compute_bound
+from playbook_cli.advice.rules.compute_bound import compute_bound
 from playbook_cli.records import Earlier, Metric, TrainingFit
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ import pytest
 from benchmarks.generators import study, trial
 from benchmarks.surface_cases import tuned
 from playbook_cli.acts import Next
-from playbook_cli.advice.trial_rules import budget, coverage, infeasible
+from playbook_cli.advice.rules.budget import budget
+from playbook_cli.advice.rules.coverage import coverage
+from playbook_cli.advice.rules.infeasible import infeasible
 
 if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord
