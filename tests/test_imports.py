@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,12 @@ def test_every_import_of_a_package_is_seen():
     assert imported(PACKAGE / "client.py") == {"errors", "journal"}
     assert imported(PACKAGE / "provenance.py") == {"client"}
     assert {"spec", "curves", "records", "paths"} <= imported(PACKAGE / "store.py")
+
+
+def test_no_test_imports_a_benchmark():
+    files = [path for path in Path(__file__).parent.rglob("*.py") if ".venv" not in path.parts]
+    assert len(files) > 100
+    assert not [path for path in files if re.search(r"^\s*(from|import) benchmarks\b", path.read_text(), re.MULTILINE)]
 
 
 def modules_after(statement: str) -> set[str]:

@@ -7,14 +7,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.arm_cases import arms
-from benchmarks.optimizer_cases import optimizers
 from playbook_cli.advice import advise
 from playbook_cli.advice.arm_edges import arm_edges
 from playbook_cli.advice.obstacles import of_findings
 from playbook_cli.advice.rules.boundary import boundary, edge_looks
 from playbook_cli.analysis import outcomes
 from playbook_cli.records import Finding, StudyRecord
+from tests.generators.arm_cases import arms
+from tests.generators.optimizer_cases import optimizers
 
 
 def isolated(study: StudyRecord) -> Finding:

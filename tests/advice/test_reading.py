@@ -9,16 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.generators import halton, parameters, study, surface_study, trial
-from benchmarks.held_cases import HELD_CASES
-from benchmarks.held_curves import Kind, held_study
-from benchmarks.learning_curves import Course, curve_study
-from benchmarks.truth import CASES, measure
 from playbook_cli.acts import Next
 from playbook_cli.advice import advise
 from playbook_cli.advice.reading import agreed, longer, shorter
 from playbook_cli.advice.rules import rules
 from playbook_cli.records import Curve, Finding, Metric, Parameter, StudyRecord
+from tests.generators.held_cases import HELD_CASES
+from tests.generators.held_curves import Kind, held_study
+from tests.generators.learning_curves import Course, curve_study
+from tests.generators.studies import halton, parameters, study, surface_study, trial
+from tests.generators.truth import CASES, measure
 
 POINTS = halton(16, 2, np.random.default_rng(0))
 RATES = [

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.curve_cases import COSINE, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, fitted, regularized
-from benchmarks.generators import study, trial
-from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.acts import Next
 from playbook_cli.advice.rules.compute_bound import compute_bound
 from playbook_cli.records import Earlier, Metric, TrainingFit
+from tests.generators.curve_cases import COSINE, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, fitted, regularized
+from tests.generators.learning_curves import Course, curve_study
+from tests.generators.studies import study, trial
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord

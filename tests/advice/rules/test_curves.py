@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.curve_cases import (
+from playbook_cli.acts import Next
+from playbook_cli.advice.rules.late_variance import late_variance
+from playbook_cli.advice.rules.overfitting import overfitting
+from playbook_cli.advice.rules.periodic import periodic
+from playbook_cli.advice.rules.saturated import saturated
+from playbook_cli.advice.rules.still_improving import still_improving
+from playbook_cli.advice.rules.training_loss_rising import training_loss_rising
+from playbook_cli.records import Curve, Finding, Metric, StudyRecord
+from tests.generators.curve_cases import (
     COSINE,
     FITS,
     LINEAR,
@@ -20,18 +28,10 @@ from benchmarks.curve_cases import (
     STEEP_START,
     UNFINISHED,
 )
-from benchmarks.held_cases import ENOUGH, OPEN, TURNED
-from benchmarks.held_cases import SETTLED as HELD_SETTLED
-from benchmarks.held_curves import held_study
-from benchmarks.learning_curves import Course, curve_study
-from playbook_cli.acts import Next
-from playbook_cli.advice.rules.late_variance import late_variance
-from playbook_cli.advice.rules.overfitting import overfitting
-from playbook_cli.advice.rules.periodic import periodic
-from playbook_cli.advice.rules.saturated import saturated
-from playbook_cli.advice.rules.still_improving import still_improving
-from playbook_cli.advice.rules.training_loss_rising import training_loss_rising
-from playbook_cli.records import Curve, Finding, Metric, StudyRecord
+from tests.generators.held_cases import ENOUGH, OPEN, TURNED
+from tests.generators.held_cases import SETTLED as HELD_SETTLED
+from tests.generators.held_curves import held_study
+from tests.generators.learning_curves import Course, curve_study
 
 if TYPE_CHECKING:
     from playbook_cli.advice.rule import Rule

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.arm_cases import arms
-from benchmarks.curve_cases import OVERFIT, SATURATED
-from benchmarks.generators import halton, study, surface_study, trial
-from benchmarks.learning_curves import curve_study
 from playbook_cli.acts import CompareArms, Repeat
 from playbook_cli.advice import advise
 from playbook_cli.advice.rules.isolation import isolation
 from playbook_cli.records import Finding, Parameter, StudyRecord
+from tests.generators.arm_cases import arms
+from tests.generators.curve_cases import OVERFIT, SATURATED
+from tests.generators.learning_curves import curve_study
+from tests.generators.studies import halton, study, surface_study, trial
 
 
 def answer(study: StudyRecord) -> Finding:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.generators import study, trial
 from playbook_cli.acts import Next
 from playbook_cli.advice import advise
 from playbook_cli.advice.rules.ranking import ranking
 from playbook_cli.records import Earlier, Metric
+from tests.generators.studies import study, trial
 
 
 def later(before, now, *, goal="minimize"):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.generators import study
 from playbook_cli.advice import rules as package
 from playbook_cli.advice.rules import rules
 from tests.commands.finished import finish
+from tests.generators.studies import study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

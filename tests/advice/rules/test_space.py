@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.generators import halton, surface, surface_study
-from benchmarks.surface_cases import split
 from playbook_cli.acts import Act, Next, ProbeInstability
 from playbook_cli.advice.rules.boundary import boundary
 from playbook_cli.advice.rules.instability_edge import instability_edge
+from tests.generators.studies import halton, surface, surface_study
+from tests.generators.surface_cases import split
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord

@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.curve_cases import COSINE, EARLY, FITS, LINEAR, OVERFIT, SATURATED, SLOW, UNFINISHED, best_at_first
-from benchmarks.generators import study, trial
-from benchmarks.held_cases import ENOUGH, OPEN, SETTLED, WANTING, once
-from benchmarks.held_curves import Kind, held_study
-from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.acts import Next
 from playbook_cli.advice.rules.best_step import best_step
 from playbook_cli.advice.rules.eval_frequency import eval_frequency
 from playbook_cli.records import Curve
+from tests.generators.curve_cases import (
+    COSINE,
+    EARLY,
+    FITS,
+    LINEAR,
+    OVERFIT,
+    SATURATED,
+    SLOW,
+    UNFINISHED,
+    best_at_first,
+)
+from tests.generators.held_cases import ENOUGH, OPEN, SETTLED, WANTING, once
+from tests.generators.held_curves import Kind, held_study
+from tests.generators.learning_curves import Course, curve_study
+from tests.generators.studies import study, trial
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord

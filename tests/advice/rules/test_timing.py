@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.generators import study, trial
 from playbook_cli.advice.rules.timing import timing, unfair
+from tests.generators.studies import study, trial
 
 
 def on(*devices, shared=0):

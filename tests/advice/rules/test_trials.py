@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.generators import study, trial
-from benchmarks.surface_cases import tuned
 from playbook_cli.acts import Next
 from playbook_cli.advice.rules.budget import budget
 from playbook_cli.advice.rules.coverage import coverage
 from playbook_cli.advice.rules.infeasible import infeasible
+from tests.generators.studies import study, trial
+from tests.generators.surface_cases import tuned
 
 if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord

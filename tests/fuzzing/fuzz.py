@@ -1,6 +1,6 @@
 """Feed the command line what is almost valid, and look for tracebacks, hangs and answers that say nothing.
 
-    python benchmarks/fuzz.py [--minutes 5 | --inputs 1000000] [--seed 0] [--only study,journal,...] [--case KIND:SEED]
+    python -m tests.fuzzing.fuzz [--minutes 5 | --inputs 1000000] [--seed 0] [--only study,...] [--case KIND:SEED]
 
 Every input is a valid study, journal, metrics file or file of another tool, changed by `mutations`, and read by the
 real entry in this process. It must exit with 0, 1 or 2 and one message, within `SECONDS`. The parsers below the
@@ -30,9 +30,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from benchmarks.mutations import ODD, bytes_changed, lines_changed, records_changed, value_changed
 from playbook_cli import cli, curves, journal
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.events import read_events
@@ -41,6 +38,7 @@ from playbook_cli.paths import StudyPaths
 from playbook_cli.spec.load import dump, validate
 from playbook_cli.spec.source import parse
 from playbook_cli.store import read_history
+from tests.fuzzing.mutations import ODD, bytes_changed, lines_changed, records_changed, value_changed
 from tests.ingest.event_file import event_file, hparams, scalars
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.cases import Case
-from benchmarks.held_curves import Kind, held_study
 from playbook_cli.records import Curve
+from tests.generators.cases import Case
+from tests.generators.held_curves import Kind, held_study
 
 if TYPE_CHECKING:
-    from benchmarks.cases import Make
     from playbook_cli.records import StudyRecord
+    from tests.generators.cases import Make
 
 SIZES = ((8, 2), (24, 2), (48, 2))
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.generators import halton, surface, surface_study, trial
 from playbook_cli.advice.weighing import Contender, weigh
+from tests.generators.studies import halton, surface, surface_study, trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmarks.generators import Points, Surface
     from playbook_cli.records import StudyRecord
+    from tests.generators.studies import Points, Surface
 
     Noise = Callable[[np.random.Generator, tuple[int, ...]], Points]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.signal import lfilter
 
-from benchmarks.generators import MAX_TRAIN_STEPS, halton, parameters, study, trial
 from playbook_cli.records import Best, Curve, Metric
+from tests.generators.studies import MAX_TRAIN_STEPS, halton, parameters, study, trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

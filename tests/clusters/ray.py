@@ -48,7 +48,7 @@ class RayCluster:
         self._address = ""
 
     def __enter__(self) -> Self:
-        host = [sys.executable, "-m", "benchmarks.clusters.ray", *self._arguments]
+        host = [sys.executable, "-m", "tests.clusters.ray", *self._arguments]
         self._said = tempfile.TemporaryFile()  # closed with the cluster
         self._process = subprocess.Popen(
             ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *host],

@@ -1,6 +1,6 @@
 """A study on a cluster of pretended nodes on this machine, one of which dies in the middle: nothing is lost.
 
-python -m benchmarks.clusters.demo slurm|ray [--study configs/digits.yaml] [--trials 12] [--runs DIR]
+python -m benchmarks.clusters slurm|ray [--study configs/digits.yaml] [--trials 12] [--runs DIR]
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from benchmarks.clusters import ray, slurm
 from playbook_cli.paths import StudyPaths
 from playbook_cli.spec.load import dump, load
+from tests.clusters import ray, slurm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmarks.selection import Case, simulate
+from tests.generators.selection import Case, simulate
 
 
 @pytest.mark.parametrize("noise", ["normal", "heavy tails", "skewed"])

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.cases import Case
-from benchmarks.generators import halton, parameters, study, surface, trial
 from playbook_cli.records import Parameter
+from tests.generators.cases import Case
+from tests.generators.studies import halton, parameters, study, surface, trial
 
 if TYPE_CHECKING:
-    from benchmarks.cases import Make
     from playbook_cli.records import StudyRecord
+    from tests.generators.cases import Make
 
 
 def arms(kind: str, gap: float, *, count: int = 2, noise: float = 0.01) -> Make:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmarks.generators import halton, parameters, study, surface, trial
 from playbook_cli.records import Parameter
+from tests.generators.studies import halton, parameters, study, surface, trial
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from benchmarks.cases import Make
     from playbook_cli.records import StudyRecord
+    from tests.generators.cases import Make
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.cases import COUNTS, NOISE, SPACES, Case
-from benchmarks.curve_cases import SATURATED
-from benchmarks.generators import halton, parameters, study, surface, surface_study, trial
-from benchmarks.learning_curves import curve_study
 from playbook_cli.records import Parameter
+from tests.generators.cases import COUNTS, NOISE, SPACES, Case
+from tests.generators.curve_cases import SATURATED
+from tests.generators.learning_curves import curve_study
+from tests.generators.studies import halton, parameters, study, surface, surface_study, trial
 
 if TYPE_CHECKING:
-    from benchmarks.cases import Make
     from playbook_cli.records import StudyRecord
+    from tests.generators.cases import Make
 
 
 def bowl(

@@ -1,6 +1,6 @@
 """Eight pretended GPUs and a thousand trials of two seconds: how busy the GPUs are, and whether two trials ever met.
 
-python -m benchmarks.clusters.utilization [--trials 1000] [--gpus 8] [--seconds 2] [--trials-per-gpu 1]
+python -m tests.clusters.utilization [--trials 1000] [--gpus 8] [--seconds 2] [--trials-per-gpu 1]
 
 The trials sleep, so eight of them fit on two cores. A trial is counted from its first line of Python to its last, so
 the start of its interpreter is idle time of its GPU, and so is what the runner needs to see an end and to start anew.
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from benchmarks.clusters import pretended
+from tests.clusters import pretended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

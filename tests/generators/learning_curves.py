@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.generators import MAX_TRAIN_STEPS, halton, parameters, study, trial
 from playbook_cli.records import Best, Curve
+from tests.generators.studies import MAX_TRAIN_STEPS, halton, parameters, study, trial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

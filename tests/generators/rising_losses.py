@@ -1,6 +1,6 @@
 """Training losses whose truth is known: those that rise for a while, and those that only look like it.
 
-Heights are parts of the whole drop, times parts of the run. Shared by `instability.py` and the tests.
+Heights are parts of the whole drop, times parts of the run.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playbook_cli.instability import rise, verdict
 from playbook_cli.instability.rise import Losses
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 def runs(case: str, rng: np.random.Generator, evaluations: int) -> dict[float, Losses]:
     """The runs of a probe at 1, 2, 5 and 10 times the best learning rate; this case from 2 on."""
     fall = _fall(rng, evaluations)
-    measure, rise, _ = CASES[case]
+    measure, change, _ = CASES[case]
     size = float(rng.choice([0.0, 0.01, 0.03]))
     made = {}
     for multiple in (1.0, 2.0, 5.0, 10.0):
-        truth = fall if multiple == 1.0 else rise(rng, fall)
+        truth = fall if multiple == 1.0 else change(rng, fall)
         made[multiple] = _losses(truth + measure(rng, evaluations, size))
     return made
 
@@ -162,3 +163,15 @@ def _losses(values: Numbers) -> Losses:
     finite = np.isfinite(values)
     n = len(values) if finite.all() else int(finite.argmin())
     return Losses(steps=np.arange(1, n + 1), values=2.0 * values[:n] + 0.3, diverged=n < len(values))
+
+
+def said_of(case: str, seed: int, evaluations: int) -> str:
+    """The verdict on one generated probe, trained in the order of the command."""
+    made = runs(case, np.random.default_rng([seed, evaluations]), evaluations)
+    against = rise.yardstick(made[1.0], [made[1.0], made[2.0]])
+    known = {multiple: rise.judge(made[multiple], against) for multiple in verdict.PROBED}
+    while further := verdict.next_multiples(known):
+        measured = [made[multiple] for multiple in (*known, *further)]
+        against = rise.yardstick(made[1.0], [run for run in measured if run.values.size])
+        known = {multiple: rise.judge(made[multiple], against) for multiple in (*known, *further)}
+    return verdict.decide(known, evaluations // 10)

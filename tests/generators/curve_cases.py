@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.cases import COUNTS, Case
-from benchmarks.learning_curves import Course, curve_study
 from playbook_cli.records import TrainingFit
+from tests.generators.cases import COUNTS, Case
+from tests.generators.learning_curves import Course, curve_study
 
 if TYPE_CHECKING:
-    from benchmarks.cases import Make
     from playbook_cli.records import StudyRecord
+    from tests.generators.cases import Make
 
 
 FITS = Course(tau=0.2)
