@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     thresholds=(
         Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all ranges"),
         Threshold(
-            name="zone",
-            default=0.35,
-            meaning="part of the stable range, next to the unstable one, where the best lie",
+            name="zone", default=0.35, meaning="part of the stable range, next to the unstable one, where the best lie"
         ),
     ),
     formula=(

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     verdicts=("yes", "no", "undecided"),
     thresholds=(
         Threshold(
-            name="noise",
-            default=0.05,
-            meaning="standard deviation of the noise, as a share of the curve's whole drop",
+            name="noise", default=0.05, meaning="standard deviation of the noise, as a share of the curve's whole drop"
         ),
         BEST_TRIALS,
         MIN_EVALUATIONS,
