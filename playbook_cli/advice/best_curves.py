@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.rule import Threshold
 from playbook_cli.analysis import curves, outcomes
 from playbook_cli.analysis.outlook import outlook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.rules import rules
 from playbook_cli.spec.problem import Problem
 

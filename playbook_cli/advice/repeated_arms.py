@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.acts import CompareArms
-from playbook_cli.advice import wording
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate

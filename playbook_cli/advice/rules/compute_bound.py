@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.acts import Next
-from playbook_cli.advice import best_curves, wording
+from playbook_cli.advice import best_curves
 from playbook_cli.advice.best_curves import BEST_TRIALS, DECAYED, MIN_EVALUATIONS, best_trials, ends
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import curves

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.acts import Next
-from playbook_cli.advice import wording
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.coverage import good_region

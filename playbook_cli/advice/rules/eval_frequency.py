@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbook_cli import wording
 from playbook_cli.acts import Next
-from playbook_cli.advice import wording
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.advice.rules.best_step import LEAST, better_half
 from playbook_cli.analysis import curves, outcomes

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.acts import Repeat
-from playbook_cli.advice import wording
 from playbook_cli.advice.fairness import unfair, unjudged
 from playbook_cli.advice.repeated_arms import by_repeats
 from playbook_cli.advice.rule import Rule, Threshold

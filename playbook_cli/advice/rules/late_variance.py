@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.best_curves import BEST_TRIALS, MIN_EVALUATIONS, reads, unread
 from playbook_cli.advice.rule import Rule, Threshold
 

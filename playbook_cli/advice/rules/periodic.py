@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.best_curves import BEST_TRIALS, DECAYED, MIN_EVALUATIONS, reads, unread
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import schedule

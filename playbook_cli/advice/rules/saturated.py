@@ -6,8 +6,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
+from playbook_cli import wording
 from playbook_cli.acts import Next
-from playbook_cli.advice import wording
 from playbook_cli.advice.best_curves import BEST_TRIALS, MIN_EVALUATIONS, ends, memory, reads, unread
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.advice.rules.best_step import best_step

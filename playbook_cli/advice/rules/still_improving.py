@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from playbook_cli import wording
 from playbook_cli.acts import Next
-from playbook_cli.advice import wording
 from playbook_cli.advice.best_curves import BEST_TRIALS, DECAYED, MIN_EVALUATIONS, ends, unread
 from playbook_cli.advice.rule import Rule, Threshold
 

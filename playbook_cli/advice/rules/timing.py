@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.rule import Rule, Threshold
 
 if TYPE_CHECKING:

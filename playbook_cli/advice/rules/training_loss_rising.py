@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.best_curves import BEST_TRIALS, MIN_EVALUATIONS, memory, reads, unread
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import curves

@@ -1,12 +1,16 @@
-"""Numbers and values as findings write them."""
+"""Numbers, values and texts as people read them."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playbook_cli.records import Parameter
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, changes colours, turns text around, or can't be written at all."""
 
 
 def number(value: float) -> str:
@@ -42,3 +46,18 @@ def span(parameter: Parameter) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def value(given: object) -> str:
+    """The value of a hyperparameter, a float with four significant digits."""
+    return f"{given:.4g}" if isinstance(given, float) else str(given)
+
+
+def one_line(text: str) -> str:
+    """`text` in one line of printable characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def visible(text: str) -> str:
+    """`text` with `?` for every character that would steer a terminal; tabs and line ends stay."""
+    return STEERING.sub("?", text)

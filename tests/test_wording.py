@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.records import Parameter
 
 RATE = Parameter(name="lr", label="lr", role="nuisance", kind="float", low=1e-3, high=1.0, scale="log")
