@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 	$(BIN)/playbook report runs/digits-depth
 
 demo-slurm demo-ray: demo-%: $(INSTALLED)
-	$(BIN)/python -m benchmarks.clusters.demo $*
+	$(BIN)/python -m benchmarks.clusters $*
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m "not slow"

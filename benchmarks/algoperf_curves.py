@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.algoperf import BASELINE, CANDIDATE, FRAMEWORKS, METRICS, logs
-from playbook_cli.advice.reading import CHECKS, FEWER_STEPS, MORE_STEPS, agreed
+from playbook_cli.advice.reading import agreed, longer, shorter
+from playbook_cli.advice.rules import rules
 from playbook_cli.errors import PlaybookError
 
 if TYPE_CHECKING:
@@ -38,14 +39,13 @@ RULES = (
 
 
 def findings(study: StudyRecord) -> list[Finding]:
-    """Of the rules about curves."""
-    return agreed([finding for rule in RULES for finding in CHECKS[rule](study)])
+    """Of the rules about curves, of all trials: the five seeds of a point are trials here, no repeats."""
+    return agreed([finding for rule in RULES for finding in rules()[rule].check(study)])
 
 
 def asks(found: list[Finding]) -> tuple[str, ...]:
     """Whether they ask for more steps or for fewer."""
-    said = {(f.rule, f.verdict) for f in found}
-    return tuple(name for name, verdicts in (("more", MORE_STEPS), ("fewer", FEWER_STEPS)) if said & set(verdicts))
+    return tuple(name for name, asked in (("more", longer), ("fewer", shorter)) if any(map(asked, found)))
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.clusters import pretended
 from playbook_cli.spec.load import dump, load
+from tests.clusters import pretended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

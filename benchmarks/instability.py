@@ -25,10 +25,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.rising_losses import CASES, runs
-from playbook_cli.instability import rise, verdict
+from tests.generators.rising_losses import CASES, said_of
 
 SEEDS = {"dev": 1_000_000, "report": 2_000_000}
 EVALUATIONS = (60, 150, 500)
@@ -59,18 +56,6 @@ DIGITS: dict[str, Any] = {
     "nuisance": {"learning_rate": {"min": 1e-2, "max": 1.0, "scale": "log"}},
     "fixed": {"schedule": "cosine", "warmup_steps": 0, "clip_norm": None},
 }
-
-
-def said_of(case: str, seed: int, evaluations: int) -> str:
-    """The verdict on one generated probe, trained in the order of the command."""
-    made = runs(case, np.random.default_rng([seed, evaluations]), evaluations)
-    against = rise.yardstick(made[1.0], [made[1.0], made[2.0]])
-    known = {multiple: rise.judge(made[multiple], against) for multiple in verdict.PROBED}
-    while further := verdict.next_multiples(known):
-        measured = [made[multiple] for multiple in (*known, *further)]
-        against = rise.yardstick(made[1.0], [run for run in measured if run.values.size])
-        known = {multiple: rise.judge(made[multiple], against) for multiple in (*known, *further)}
-    return verdict.decide(known, evaluations // 10)
 
 
 def curves(arguments: argparse.Namespace) -> bool:

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.clusters import pretended, ray, slurm
+from tests.clusters import pretended, ray, slurm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

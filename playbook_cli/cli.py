@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from playbook_cli import __version__
-from playbook_cli.commands.output import visible
 from playbook_cli.commands.overview import Overview
 from playbook_cli.errors import PlaybookError
+from playbook_cli.wording import visible
 
 app = typer.Typer(
     name="playbook",

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.logs import last_lines
+from playbook_cli.logs import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,5 +74,4 @@ def failures(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[Failure]:
 def _failure(reason: str, trials: Sequence[int], paths: StudyPaths, *, again: bool) -> Failure:
     log = paths.trial(trials[0]).stdout
     there = os.path.isfile(log)  # noqa: PTH113 (False where its folder is closed to us)
-    said = next((line.strip()[:SHOWN] for line in last_lines(log, 1)), None)
-    return Failure(reason=reason, trials=trials, said=said, log=str(log) if there else None, again=again)
+    return Failure(reason=reason, trials=trials, said=said(log, SHOWN), log=str(log) if there else None, again=again)

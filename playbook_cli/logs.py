@@ -16,6 +16,11 @@ MOST_BYTES = 1 << 26
 """Of a line that is longer than this only the end is found."""
 
 
+def said(log: Path, length: int = 200) -> str | None:
+    """The last line that a program printed, cut to `length` characters; None where it printed nothing."""
+    return next((line.strip()[:length] for line in last_lines(log, 1)), None)
+
+
 def printed(log: Path, start: int = 0) -> str:
     """The end of a log, and nothing before byte `start`; "" where it can't be read."""
     try:

@@ -2,6 +2,7 @@
 
 It is measured on training data where a word is `train` or `training`, and on validation data where one is `val`,
 `valid`, `validation`, `dev` or `eval` (`val_loss`, `validation/loss`, `loss.train`). A plain `loss` is a training loss.
+`learning_rate` and `lr` are the learning rate, and so is what ends in one of them after a separator (`optim/lr`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ TRAINING = {"train", "training", "trn"}
 VALIDATION = {"val", "valid", "validation", "dev", "eval"}
 LOSS = {"loss", "nll", "ce", "xent", "crossentropy", "perplexity", "ppl", "mse"}
 ERROR = {"error", "err"}
+_LEARNING_RATE = re.compile(r"(^|[^a-z0-9])(learning[_-]?rate|lr)$", re.IGNORECASE)
 
 
 def says(name: str, words: set[str]) -> bool:
@@ -34,3 +36,8 @@ def _training_losses(names: tuple[str, ...], metric: str) -> tuple[str, ...]:
     marked = [n for n in names if says(n, TRAINING)]
     loss = [n for n in marked if says(n, LOSS)] + [n for n in names if n.lower() == "loss" and n != metric]
     return (*loss, *(n for n in marked if says(n, ERROR)))
+
+
+def is_learning_rate(name: str) -> bool:
+    """Whether a column or a hyperparameter of this name holds the learning rate."""
+    return _LEARNING_RATE.search(name) is not None

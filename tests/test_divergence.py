@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.generators import METRIC, study, trial
-from benchmarks.held_cases import OPEN, SETTLED, TURNED
-from benchmarks.held_curves import Kind, held_study
 from playbook_cli.advice import advise
 from playbook_cli.divergence import judged, nothing_learned, refuse_unlearned, untrained
 from playbook_cli.errors import StudyError
 from playbook_cli.records import Best, Curve, Metric, TrialRecord
 from tests.commands.finished import finish
+from tests.generators.held_cases import OPEN, SETTLED, TURNED
+from tests.generators.held_curves import Kind, held_study
+from tests.generators.studies import METRIC, study, trial
 
 STEPS = np.arange(1, 41) * 25
 T = STEPS / 1000
@@ -94,7 +94,7 @@ def test_the_same_blow_up_reads_alike_with_and_without_a_nan() -> None:
         replace(of(i, LEARNS + 0.05 * (np.log10(rate) + 2) ** 2 if rate < 0.05 else 5e5 * (1 + T)), params={"p0": rate})
         for i, rate in enumerate(rates)
     ]
-    from benchmarks.generators import parameters
+    from tests.generators.studies import parameters
 
     finite = study(judged(made, METRIC), parameters(1))
     failed = [replace(t, state="infeasible", reason="loss is nan") if t.params["p0"] >= 0.05 else t for t in made]

@@ -1,4 +1,4 @@
-"""Whatever a file holds: an answer or one message, no traceback, no hang. `benchmarks/fuzz.py` does this for hours."""
+"""Whatever a file holds: an answer or one message, no traceback, no hang. `fuzzing/fuzz.py` does it for hours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import fuzz, mutations
 from playbook_cli import curves, journal
 from playbook_cli.errors import JournalError
 from playbook_cli.ingest.events import read_events
@@ -20,6 +19,7 @@ from playbook_cli.paths import StudyPaths
 from playbook_cli.spec.load import validate
 from playbook_cli.spec.source import parse
 from playbook_cli.store import read_history
+from tests.fuzzing import fuzz, mutations
 
 SEEDS = st.integers(0, 2**40)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

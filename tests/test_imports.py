@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ PARTS = [
     "atomic",
     "fingerprint",
     "records",
+    "wording",
     "paths",
     "inside",
     "logs",
@@ -70,28 +73,33 @@ VERB_FILES = [PACKAGE / "commands" / f"{verb.place.partition(':')[0]}.py" for ve
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
-def part_of(module: str) -> str:
-    """playbook_cli.spec.model -> spec; the package itself, whose names are those of client, counts as client."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else "client"
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imported(path: Path) -> set[str]:
-    """The parts of the package that a file names in any import, also in those for type checkers."""
+MODULES = {module_of(path): path for path in FILES}
+
+
+def modules(path: Path) -> set[str]:
+    """The modules that a file names in any import, also in functions and for type checkers.
+
+    The names of the package itself are those of its client.
+    """
     found = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            found |= {part_of(alias.name) for alias in node.names if alias.name.split(".")[0] == "playbook_cli"}
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "playbook_cli"}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import hides where it goes"
-            if node.module == "playbook_cli":
-                found |= {
-                    a.name if (PACKAGE / a.name).exists() or (PACKAGE / f"{a.name}.py").exists() else "client"
-                    for a in node.names
-                }
-            elif (node.module or "").startswith("playbook_cli."):
-                found.add(part_of(node.module or ""))
-    return found
+            if (node.module or "").split(".")[0] == "playbook_cli":
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= {name if name in MODULES else str(node.module) for name in names}
+    return {"playbook_cli.client" if name == "playbook_cli" else name for name in found}
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of the package that a file names: playbook_cli.spec.model is of the part `spec`."""
+    return {module.split(".")[1] for module in modules(path)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -101,10 +109,22 @@ def test_a_module_imports_only_from_parts_above_its_own(path):
     assert imported(path) <= allowed
 
 
+def test_no_modules_import_one_another_in_a_circle():
+    graph = {module: modules(path) - {module} for module, path in MODULES.items()}
+    assert graph["playbook_cli.commands.screen"]
+    list(TopologicalSorter(graph).static_order())  # CycleError names the circle
+
+
 def test_every_import_of_a_package_is_seen():
     assert imported(PACKAGE / "client.py") == {"errors", "journal"}
     assert imported(PACKAGE / "provenance.py") == {"client"}
     assert {"spec", "curves", "records", "paths"} <= imported(PACKAGE / "store.py")
+
+
+def test_no_test_imports_a_benchmark():
+    files = [path for path in Path(__file__).parent.rglob("*.py") if ".venv" not in path.parts]
+    assert len(files) > 100
+    assert not [path for path in files if re.search(r"^\s*(from|import) benchmarks\b", path.read_text(), re.MULTILINE)]
 
 
 def modules_after(statement: str) -> set[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from playbook_cli.advice.rules import limit
-from playbook_cli.advice.space_rules import edge_looks
+from playbook_cli.advice.rules.boundary import boundary, edge_looks
 from playbook_cli.analysis import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.advice.space_rules import Look
+    from playbook_cli.advice.rules.boundary import Look
     from playbook_cli.records import StudyRecord, Value
 
 Ends = Literal["lower-edge", "upper-edge", "interior", "undecided"]
@@ -40,7 +39,7 @@ def arm_edges(study: StudyRecord, arms: Sequence[Mapping[str, Value]]) -> list[d
 
 
 def _verdict(study: StudyRecord, looks: Sequence[Look]) -> Ends:
-    threshold, share = limit(study, "boundary", "p_value"), limit(study, "boundary", "top_share")
+    threshold, share = boundary.limit(study, "p_value"), boundary.limit(study, "top_share")
     tested = [look for look in looks if look.edges.enough]
     if not tested:
         return "undecided"

@@ -6,21 +6,46 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
-from playbook_cli.advice.rules import limit
+from playbook_cli import wording
+from playbook_cli.advice.rule import Threshold
 from playbook_cli.analysis import curves, outcomes
 from playbook_cli.analysis.outlook import outlook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from playbook_cli.analysis.curves import Series
+    from playbook_cli.advice.rule import Rule
+    from playbook_cli.analysis.curves import Line, Series
     from playbook_cli.analysis.outlook import Outlook
-    from playbook_cli.records import Curve, Metric, StudyRecord, TrialRecord, Value
+    from playbook_cli.records import Curve, Finding, Metric, StudyRecord, TrialRecord, Value
 
     Arm = Mapping[str, Value]
     Of = Callable[[Curve | None, Metric], Series | None]
 
+BEST_TRIALS = Threshold(
+    name="best_trials",
+    default=5,
+    meaning="curves read: of so many best trials, of the best third where that is more, and of every arm's best trial",
+)
+MIN_EVALUATIONS = Threshold(
+    name="min_evaluations", default=12, meaning="evaluations that a curve needs; with fewer the rule is undecided"
+)
+DECAYED = Threshold(
+    name="decayed", default=0.5, meaning="a learning rate below this part of its peak counts as decayed"
+)
+SPREAD = Threshold(
+    name="spread",
+    default=0.25,
+    meaning="a gain of this share of the distance from the best trial to the best quarter's last counts",
+)
+WORTH = Threshold(
+    name="worth",
+    default=1.0,
+    meaning="a flat end that still gains this much of the distance from the best trial to the best quarter's last "
+    "is not called enough",
+)
+_SURE = 0.01
+"""Chance that noise alone looks like a gain that counts."""
 _SHARE = 1 / 3
 """Part of the trials that counts as the best ones, where that is more than the rule's own number."""
 _MEMORY = 64
@@ -37,22 +62,44 @@ class Read:
     """The arm whose best trial it is."""
 
 
-def best_trials(study: StudyRecord, rule: str, *, share: float = _SHARE) -> dict[int, tuple[TrialRecord, Arm | None]]:
+def best_trials(study: StudyRecord, rule: Rule, *, share: float = _SHARE) -> dict[int, tuple[TrialRecord, Arm | None]]:
     """By id, best first: the best trials that trained to the end, and the best one of every arm with that arm."""
     ranked = outcomes.ranked(outcomes.whole(study.trials, study.max_train_steps), study.metric)
     champions = {}
     for arm in study.arms:
         for trial in outcomes.of_arm(ranked, arm)[:1]:
             champions[trial.id] = arm
-    count = max(limit(study, rule, "best_trials"), math.ceil(share * len(ranked)))
+    count = max(rule.limit(study, "best_trials"), math.ceil(share * len(ranked)))
     return {t.id: (t, champions.get(t.id)) for i, t in enumerate(ranked) if i < count or t.id in champions}
 
 
-def reads(study: StudyRecord, rule: str, of: Of = curves.objective, *, share: float = _SHARE) -> list[Read]:
+def reads(study: StudyRecord, rule: Rule, of: Of = curves.objective, *, share: float = _SHARE) -> list[Read]:
     """Their curves, as far as they are long enough."""
-    least = max(limit(study, rule, "min_evaluations"), 4)
+    least = max(rule.limit(study, "min_evaluations"), 4)
     found = [(t, arm, of(t.curve, study.metric)) for t, arm in best_trials(study, rule, share=share).values()]
     return [Read(trial=t, series=s, arm=arm) for t, arm, s in found if s and s.losses.size >= least]
+
+
+def gain_between_trials(study: StudyRecord, series: Sequence[Series], share: float) -> Line:
+    """What curves gain over their last `share` of training, in units of the distance between good trials.
+
+    That is from the best trial to the best quarter's last. An error that begins at 0.9 loses little of that from 0.05
+    to 0.03, and little of what lies between 0.03 and the 0.2 of trials that nobody would choose.
+    """
+    spread = outcomes.spread(outcomes.whole(study.trials, study.max_train_steps), study.metric, 0.25)
+    wander = memory(study)
+    return curves.pooled([curves.line(s, share, wander) for s in series], [spread] * len(series))
+
+
+def counts(gain: Line, least: float) -> bool:
+    """Whether `gain_between_trials` is at least so much, and no noise."""
+    return gain.fall >= least and gain.p_fall() < _SURE
+
+
+def said_between_trials(gain: Line) -> str:
+    """That gain, in words."""
+    much = f"{wording.percent(gain.fall)} of" if gain.fall < 2 else f"{gain.fall:.0f} times"
+    return f"by {much} what lies between the best trial and the best quarter's last"
 
 
 def memory(study: StudyRecord, of: Of = curves.objective) -> float:
@@ -61,15 +108,15 @@ def memory(study: StudyRecord, of: Of = curves.objective) -> float:
     return curves.memory([s for t in ranked[:_MEMORY] if (s := of(t.curve, study.metric)) is not None])
 
 
-def ends(study: StudyRecord, rule: str, share: float, of: Of = curves.objective) -> Outlook | None:
+def ends(study: StudyRecord, rule: Rule, share: float, of: Of = curves.objective) -> Outlook | None:
     """What the best trials' curves say about more steps, by their last `share` of training."""
     return outlook(
         [t for t, _ in best_trials(study, rule).values()],
         study.metric,
         study.max_train_steps,
         share=share,
-        evaluations=limit(study, rule, "min_evaluations"),
-        decayed=limit(study, rule, "decayed"),
+        evaluations=rule.limit(study, "min_evaluations"),
+        decayed=rule.limit(study, "decayed"),
         memory=memory(study, of),
         of=of,
     )
@@ -85,3 +132,15 @@ def stopped(study: StudyRecord) -> str:
     where = f"at step {last[0]}" if last[0] == last[-1] else f"between steps {last[0]} and {last[-1]}"
     count = wording.plural(len(done), "completed trial")
     return f"{len(early)} of {count} stopped early, {where} of {study.max_train_steps}"
+
+
+def unread(study: StudyRecord, rule: Rule, what: str | None = None) -> Finding:
+    """That no curve is long enough for this rule; `what` they are of, where it is not the study's metric."""
+    least = rule.limit(study, "min_evaluations")
+    why = stopped(study)
+    message = (
+        f"no completed trial has {least:g} evaluations of {what or study.metric.name}: the curves cannot be judged"
+        if outcomes.whole(study.trials, study.max_train_steps) or not why
+        else f"{why}: no curve shows the end of training; switch early stopping off"
+    )
+    return rule.finding("info", "undecided", {"curves": 0, "evaluations_threshold": least}, message)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.analysis.comparison import DOUBT
 from playbook_cli.analysis.settling import MOST_SEARCHES, Settling, settling, visible
 

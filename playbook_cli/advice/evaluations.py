@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice import wording
-from playbook_cli.advice.rules import RULES
+from playbook_cli import wording
+from playbook_cli.advice.rules import rules
 from playbook_cli.spec.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playbook_cli.advice.rule import Rule
     from playbook_cli.spec.model import StudySpec
 
 USUAL = 50
@@ -33,7 +34,7 @@ def too_few(spec: StudySpec) -> Iterator[Problem]:
         return
     every, steps = spec.steps_between_evaluations, spec.max_train_steps
     count = steps // every
-    blind = [name for name in RULES if count < _threshold(spec, name, "min_evaluations", 0.0)]
+    blind = [rule.name for rule in rules().values() if count < _evaluations(spec, rule)]
     missed = f"; {', '.join(blind)} will be undecided" if blind else ""
     yield Problem(
         location=("eval_every",),
@@ -44,11 +45,13 @@ def too_few(spec: StudySpec) -> Iterator[Problem]:
 
 def _needed(spec: StudySpec) -> int:
     """Evaluations with which every rule can say what a curve is."""
-    readable = max(_threshold(spec, rule, "min_evaluations", 1.0) for rule in RULES)
-    return math.ceil(max(readable, 1 / max(_threshold(spec, "eval-frequency", "interval", 1.0), 1e-9)) - 1e-9)
+    every = rules()
+    interval = every["eval-frequency"].limit(spec, "interval")
+    readable = max(1.0, *(_evaluations(spec, rule) for rule in every.values()))
+    return math.ceil(max(readable, 1 / max(interval, 1e-9)) - 1e-9)
 
 
-def _threshold(spec: StudySpec, rule: str, name: str, otherwise: float) -> float:
-    """As the study file sets it, or the rule's default; `otherwise` where the rule has no such threshold."""
-    default = next((t.default for t in RULES[rule].thresholds if t.name == name), otherwise)
-    return float(spec.rules.get(rule, {}).get(name, default))
+def _evaluations(spec: StudySpec, rule: Rule) -> float:
+    """How many a curve needs for this rule; 0 where it reads none."""
+    known = any(threshold.name == "min_evaluations" for threshold in rule.thresholds)
+    return rule.limit(spec, "min_evaluations") if known else 0.0

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli.advice.rules import rules
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from playbook_cli.records import Finding, StudyRecord
-
-UNFAIR = {
-    "boundary": ("lower-edge", "upper-edge"),
-    "infeasible": ("too-many",),
-    "overfitting": ("yes",),
-    "training-loss-rising": ("yes",),
-}
-"""Verdicts that, as warnings, make a comparison unfair."""
 
 
 def unfair(study: StudyRecord, findings: Sequence[Finding]) -> Iterator[tuple[Finding, str]]:
@@ -23,9 +17,10 @@ def unfair(study: StudyRecord, findings: Sequence[Finding]) -> Iterator[tuple[Fi
 
     The edges of what the study asks about are no flaw of its tuning.
     """
+    every = rules()
     scientific = {p.label for p in study.parameters if p.role == "scientific"}
     for finding in findings:
-        if finding.severity != "warning" or finding.verdict not in UNFAIR.get(finding.rule, ()):
+        if finding.severity != "warning" or finding.verdict not in every[finding.rule].unfair:
             continue
         if finding.rule == "boundary" and finding.subject in scientific:
             continue

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from playbook_cli.advice import wording
+from playbook_cli import wording
 from playbook_cli.advice.fairness import unfair
 from playbook_cli.failures import numbered
 from playbook_cli.fingerprint import difference

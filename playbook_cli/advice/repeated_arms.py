@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.acts import CompareArms
-from playbook_cli.advice import found, wording
-from playbook_cli.advice.rules import limit
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate
@@ -14,12 +13,13 @@ from playbook_cli.analysis.comparison import Side, compare, estimate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.advice.rule import Rule
     from playbook_cli.analysis.comparison import Comparison
     from playbook_cli.records import Finding, StudyRecord, Value
 
 
-def by_repeats(study: StudyRecord) -> Finding | None:
-    """The isolation finding from fresh results; None where an arm has too few of them.
+def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
+    """The finding of the isolation `rule` from fresh results; None where an arm has too few of them.
 
     `study` has its repeats. Each arm stands for what its search selects, as in `playbook compare`: the arm with the
     best mean must differ from every other one by more than trainings and searches vary.
@@ -34,7 +34,7 @@ def by_repeats(study: StudyRecord) -> Finding | None:
         return None
     _, label, best, estimated = ranked[0]
     compared = [(other, c) for _, other, side, _ in ranked[1:] if (c := compare(side, best)) is not None]
-    p_limit = limit(study, "isolation", "p_value")
+    p_limit = rule.limit(study, "p_value")
     worse = [(other, c) for other, c in compared if c.p_value() < p_limit and c.gain > 0.0]
     equal = [other for other, c in compared if (other, c) not in worse]
     nearest, decisive = max(compared, key=lambda x: x[1].p_value())
@@ -57,11 +57,11 @@ def by_repeats(study: StudyRecord) -> Finding | None:
     message += f" ({wording.p_text(evidence['p_value'])})" if equal and not worse else ""
     ask = CompareArms(baseline=_arm(study, nearest), candidate=_arm(study, label))
     if not equal:
-        return found.info("isolation", "better", evidence, message, subject=label, act=ask)
-    if evidence["p_value"] < limit(study, "isolation", "hint"):
+        return rule.finding("info", "better", evidence, message, subject=label, act=ask)
+    if evidence["p_value"] < rule.limit(study, "hint"):
         message += "; there is a hint of a difference, not beyond chance: more runs would tell"
-        return found.info("isolation", "undecided", evidence, message, act=ask)
-    return found.info("isolation", "no-difference", evidence, message, act=ask)
+        return rule.finding("info", "undecided", evidence, message, act=ask)
+    return rule.finding("info", "no-difference", evidence, message, act=ask)
 
 
 def _list(worse: Sequence[tuple[str, Comparison]]) -> str:

@@ -9,8 +9,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.carrying import names
-from playbook_cli.advice.wording import number
 from playbook_cli.analysis.outcomes import has
+from playbook_cli.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.advice.carrying import Carried, carry, names
 from playbook_cli.advice.revision import Change, Revision
 from playbook_cli.advice.transfer import transfer
-from playbook_cli.advice.wording import number, plural
 from playbook_cli.analysis.outcomes import ranked
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.model import StudySpec
+from playbook_cli.wording import number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.advice import advise, wording
+from playbook_cli import wording
+from playbook_cli.advice import advise
 from playbook_cli.advice.decision import decide, without_repeats, without_results
 from playbook_cli.advice.obstacles import (
     changed_between,

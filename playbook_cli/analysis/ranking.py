@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,16 +35,19 @@ def rank_correlation(
     taken half a step back first (a step is what one exchange of neighbours costs), since Fisher's z has no end there.
     None with fewer than `LEAST` points, or where all of one list are equal.
     """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
     n = len(first)
     if n < LEAST:
         return None
-    ranks = [stats.rankdata(values) for values in (first, second)]
+    ranks = [rankdata(values) for values in (first, second)]
     if any(np.ptp(column) == 0.0 for column in ranks):
         return None
     value = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
     furthest = 1.0 - 6.0 / (n * (n * n - 1))
     inside = min(max(value, -furthest), furthest)
-    reach = float(stats.norm.ppf(0.5 + confidence / 2)) * math.sqrt((1.0 + inside * inside / 2) / (n - 3))
+    reach = float(ndtri(0.5 + confidence / 2)) * math.sqrt((1.0 + inside * inside / 2) / (n - 3))
     return RankCorrelation(
         value=min(max(value, -1.0), 1.0),
         low=math.tanh(math.atanh(inside) - reach),

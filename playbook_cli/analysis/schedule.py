@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from playbook_cli import schedules
+from playbook_cli.measures import is_learning_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Course = Literal["constant", "decays", "restarts", "unknown"]
 
-_LEARNING_RATE = re.compile(r"(^|[^a-z0-9])(learning[_-]?rate|lr)$")
 _DECLARED = re.compile(r"(^|[._])((lr|learning_rate|rate)_?)?sched(ule|uler)?(_?(type|name|kind))?$")
 _KINDS: dict[str, tuple[Course, str | None]] = {
     "constant": ("constant", "constant"),
@@ -111,7 +111,7 @@ def rates(trial: TrialRecord, max_train_steps: int) -> Rates | None:
     if curve is not None:
         for name, column in curve.values.items():
             known = np.isfinite(column)
-            if _LEARNING_RATE.search(name.lower()) and known.any() and float(column[known].max()) > 0.0:
+            if is_learning_rate(name) and known.any() and float(column[known].max()) > 0.0:
                 steps = curve.steps[known].astype(np.float64)
                 return Rates(steps=steps, parts=column[known] / float(column[known].max()))
     _, declared = _declared(trial)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from playbook_cli import inside
 from playbook_cli.batch_size.timing import FOLLOWED_SECONDS, RESOLUTION_SECONDS, timing
 from playbook_cli.launch.memory import KILLED, says_so
-from playbook_cli.logs import last_lines
+from playbook_cli.logs import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from playbook_cli.batch_size.timing import Timing
     from playbook_cli.paths import StudyPaths
@@ -84,7 +83,7 @@ def _size(batch_size: int, trial: TrialRecord, paths: StudyPaths, resolution: fl
     if state == "fits" and trial.state == "infeasible" and timed is None:
         state = "failed"
     if state == "failed" and trial.state == "failed":
-        reason = f"{trial.reason}: {_last_line(paths.trial(trial.id).stdout)}"
+        reason = f"{trial.reason}: {said(paths.trial(trial.id).stdout) or 'it printed nothing'}"
     return Size(
         batch_size=batch_size,
         state=state,
@@ -118,11 +117,6 @@ def _times(rows: Any) -> list[tuple[int, float, float]]:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) else None
-
-
-def _last_line(log: Path) -> str:
-    """What a program that crashed said last."""
-    return next((line.strip()[:200] for line in last_lines(log, 1)), "it printed nothing")
 
 
 def _state(trial: TrialRecord, seen: dict[str, Any]) -> tuple[Ended, str | None]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.batch_size.sizes import size_of
 from playbook_cli.curves import measure
 from playbook_cli.errors import SpecError
+from playbook_cli.measures import is_learning_rate
 from playbook_cli.sampling import make
 from playbook_cli.spec.load import carried, resolve
 from playbook_cli.spec.model import StudySpec
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SUFFIX = "steps-to-target"
 SLACK = 2
 """A trial stops at so many times the steps of the fastest of its size: slower ones say nothing more."""
-_RATE = re.compile(r"(^|_)(lr|learning_?rate)$", re.IGNORECASE)
 
 
 def rate_of(setting: Setting, source: Source) -> str:
@@ -38,7 +37,7 @@ def rate_of(setting: Setting, source: Source) -> str:
     study = setting.study
     tuned = [name for name in study.nuisance if name != setting.parameter]
     named = [study.lr_sweep.parameter] if study.lr_sweep else []
-    for name in (*named, *(name for name in tuned if _RATE.search(name))):
+    for name in (*named, *(name for name in tuned if is_learning_rate(name))):
         if name in tuned:
             return name
     raise SpecError(

@@ -35,9 +35,9 @@ def adopt(
 
     Example:  playbook adopt runs/digits-2 --over runs/digits --note "half the error, no slower"
     """
-    from playbook_cli.commands.output import visible
     from playbook_cli.ledger import entries
     from playbook_cli.store import Store
+    from playbook_cli.wording import visible
 
     store = Store(study_folder(study, runs))
     _refuse_running(store)

@@ -217,7 +217,7 @@ class _Session:
 
     @contextmanager
     def _training(self, paths: StudyPaths, spec: StudySpec, *, jobs: int | None) -> Iterator[Train]:
-        from playbook_cli.commands.run import tell
+        from playbook_cli.commands.output import tell
         from playbook_cli.launch.isolation import warmed
         from playbook_cli.launch.places import slots_of
 

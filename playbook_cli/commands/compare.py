@@ -56,7 +56,7 @@ def compare(
     """
     import math
 
-    from playbook_cli.advice.timing_rule import unfair
+    from playbook_cli.advice.rules.timing import unfair
     from playbook_cli.advice.weighing import weigh
     from playbook_cli.commands import comparison
     from playbook_cli.commands.output import console, print_json

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import acts
-from playbook_cli.advice.wording import number
 from playbook_cli.analysis.repeats import repeated
 from playbook_cli.commands.output import advise
+from playbook_cli.wording import number
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,13 +9,10 @@ import typer
 from playbook_cli.commands.options import Json
 
 if TYPE_CHECKING:
-    from playbook_cli.advice.rules import Rule
+    from playbook_cli.advice.rule import Rule
 
-_WHOSE = {
-    "playbook": "the playbook's",
-    "lecture": "the lecture's",
-    "ours": "Playbook's own",
-}
+_WHOSE = {"playbook": "from the Google playbook", "ours": "default"}
+_SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "action", "source")
 
 
 def explain(
@@ -29,16 +26,18 @@ def explain(
 
     Example:  playbook explain boundary
     """
-    from playbook_cli.advice.rules import RULES
+    from playbook_cli.advice.rules import rules
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.errors import PlaybookError
 
-    if rule is not None and rule not in RULES:
-        raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(RULES)}")
+    every = rules()
+    if rule is not None and rule not in every:
+        raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(every)}")
     if json:
         from dataclasses import asdict
 
-        print_json({"rules": [asdict(known) for known in RULES.values() if rule in (None, known.name)]})
+        shown = [asdict(known) for known in every.values() if rule in (None, known.name)]
+        print_json({"rules": [{field: known[field] for field in _SHOWN} for known in shown]})
         return
     if markdown:
         print("\n".join(table()))
@@ -48,21 +47,21 @@ def explain(
         from rich.table import Table
 
         listed = Table("rule", "the question", box=None, pad_edge=False, header_style="dim")
-        for known in RULES.values():
+        for known in every.values():
             listed.add_row(known.name, known.title)
         out.print(listed)
         out.print("\n-> playbook explain RULE")
         return
-    for line in _lines(RULES[rule]):
+    for line in _lines(every[rule]):
         out.print(line)
 
 
 def table() -> list[str]:
     """The rules as the lines of a Markdown table; the README's is this one."""
-    from playbook_cli.advice.rules import RULES
+    from playbook_cli.advice.rules import rules
 
     lines = ["| rule | the question | thresholds | when it speaks |", "|---|---|---|---|"]
-    for rule in RULES.values():
+    for rule in rules().values():
         numbers = ", ".join(f"{t.name} {t.default:g} ({_WHOSE[t.whose]})" for t in rule.thresholds)
         lines.append(f"| `{rule.name}` | {rule.title} | {numbers} | {rule.action} |")
     return lines

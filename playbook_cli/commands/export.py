@@ -28,8 +28,7 @@ def export(
     Example:  playbook export runs/digits-depth --to tables --format parquet
     Example:  playbook export runs/digits-depth --to sqlite:///digits.db
     """
-    from playbook_cli.commands.output import print_json
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import print_json, tell
     from playbook_cli.errors import PlaybookError
     from playbook_cli.exporting import optuna
     from playbook_cli.exporting.formats import write

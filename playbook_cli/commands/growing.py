@@ -39,7 +39,8 @@ def training(
     StudyError where the program changed in the meantime, unless that is said by `changed`.
     """
     from playbook_cli.claim import claimed
-    from playbook_cli.commands.run import run_trials, tell
+    from playbook_cli.commands.output import tell
+    from playbook_cli.commands.run import run_trials
     from playbook_cli.launch.places import end_orphans
 
     paths.dir.mkdir(parents=True, exist_ok=True)

@@ -94,8 +94,9 @@ def import_(
 
 def _answer(study: Study, store: Store, *, json: bool) -> None:
     from playbook_cli.acts import command
-    from playbook_cli.commands.output import advise, console, print_json, visible
+    from playbook_cli.commands.output import advise, console, print_json
     from playbook_cli.commands.summary import as_json, sentences
+    from playbook_cli.wording import visible
 
     record = store.record()
     if json:

@@ -115,7 +115,7 @@ def instability(
 def _chosen(store: Store, number: int | None) -> TrialRecord:
     """The trial to probe. StudyError where there is none that could be."""
     from playbook_cli.analysis import outcomes
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
     from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
@@ -196,7 +196,7 @@ def _training(
     wait: bool,
 ) -> Iterator[Train]:
     """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import slots_of
 

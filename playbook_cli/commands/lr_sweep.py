@@ -81,7 +81,7 @@ def lr_sweep(
 
     Example:  playbook lr-sweep configs/digits.yaml
     """
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import slots_of
     from playbook_cli.paths import StudyPaths

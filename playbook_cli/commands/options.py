@@ -56,7 +56,7 @@ def ended_early(store: Store) -> str:
 def wait_for_runner(*folders: StudyPaths) -> None:
     """Wait until nobody runs these studies, so that what is read of them next is all that they have."""
     from playbook_cli.claim import claimed
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
 
     for paths in folders:
         if paths.runner.exists():

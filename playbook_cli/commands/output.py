@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.wording import STEERING, visible
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves the cursor, changes colours, turns text around, or can't be written at all."""
-
-
-def visible(text: str) -> str:
-    """`text` with `?` for every character that would steer a terminal; tabs and line ends stay."""
-    return _STEERING.sub("?", text)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -35,6 +27,11 @@ def unwritten(files: str, error: OSError) -> None:
     print(visible(f"playbook: {files} were not written: {error.filename}: {why}"), file=sys.stderr)
 
 
+def tell(text: str) -> None:
+    """Tell the user something about a run, also while its live view is shown."""
+    print(visible(f"note: {text}"), file=sys.stderr)
+
+
 def advise(out: Console, text: object) -> None:
     """Print what to do next on one line: a command that is broken at the terminal's width can't be pasted."""
     out.print(f"-> {text}", soft_wrap=True)
@@ -44,7 +41,7 @@ def print_json(value: Any) -> None:
     """One strict JSON object on stdout: what is not finite is null."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     text = json.dumps(_finite(value), ensure_ascii=ascii_only, indent=2)
-    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    print(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def _finite(value: Any) -> Any:

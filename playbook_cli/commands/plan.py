@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.commands.options import Json, StudyFile
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def _draw(
         table.add_column(Text(name))
     for trial in trials[:SHOWN_TRIALS]:
         table.add_row(
-            str(trial.id), *(Text(_shown(trial.params[name]) if name in trial.params else "-") for name in varied)
+            str(trial.id),
+            *(Text(wording.value(trial.params[name]) if name in trial.params else "-") for name in varied),
         )
     console.print(table)
     if more > 0:
@@ -149,7 +151,3 @@ def _draw(
         console.print(Text(f"! {warning.what}", style="yellow"))
         if warning.hint:
             console.print(Text(f"  -> {warning.hint}"), soft_wrap=True)
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

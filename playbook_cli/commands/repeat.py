@@ -122,7 +122,7 @@ class _Plan:
 
 def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     """The study, as it can be repeated. A PlaybookError says what is missing for that."""
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
     from playbook_cli.commands.study_file import opened
     from playbook_cli.commands.summary import tallied
     from playbook_cli.errors import StudyError
@@ -233,7 +233,7 @@ def _require_same_code(plan: _Plan, *, changed: bool) -> None:
 
 def _tell_of_checkpoints(plan: _Plan) -> None:
     """Tell where a repeat trains more than its trial did, which went on from another one's checkpoint."""
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
     from playbook_cli.sampling.continued import checkpoint_of
 
     spec, trials = plan.side.store.spec, plan.side.record.trials
@@ -248,7 +248,8 @@ def _tell_of_checkpoints(plan: _Plan) -> None:
 def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     """Train what is missing; None where nothing is, and then nothing is written."""
     from playbook_cli.claim import claimed
-    from playbook_cli.commands.run import run_trials, tell
+    from playbook_cli.commands.output import tell
+    from playbook_cli.commands.run import run_trials
     from playbook_cli.inside import refuse_ways_out
     from playbook_cli.launch.places import end_orphans
     from playbook_cli.sampling import make

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
+from playbook_cli.commands.output import tell
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
 from playbook_cli.spec.launchers import CLUSTERS, LauncherName
 
@@ -240,13 +240,6 @@ def run_trials(
     for said in versions(outcome.trials, study.programs).sentences():
         tell(said)
     return outcome
-
-
-def tell(text: str) -> None:
-    """Tell the user something about the run, also while the live view is shown."""
-    from playbook_cli.commands.output import visible
-
-    print(visible(f"note: {text}"), file=sys.stderr)
 
 
 def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool) -> None:

@@ -37,7 +37,7 @@ def require_same_code(
     `folder` is the study file's, `than` tells which trials the new ones will be compared with, `warm` is where they
     will be forked from, and `otherwise` what else the user can do. Where nothing has a result yet, all may change.
     """
-    from playbook_cli.commands.run import tell
+    from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
     from playbook_cli.store import read_history
     from playbook_cli.versions import since

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.segment import Segment
 
-from playbook_cli.commands.output import visible
+from playbook_cli.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import command, run
-from playbook_cli.advice.rules import RULES
+from playbook_cli.advice.rules import rules
 from playbook_cli.commands.options import runs_of
 from playbook_cli.errors import SpecError
 from playbook_cli.paths import StudyPaths
@@ -28,10 +28,11 @@ def read(path: Path) -> tuple[StudySpec, Source]:
         raise SpecError("this is a folder of results, and a study file is wanted", where=str(path), hint=hint)
     spec, source = load(path)
     for rule, thresholds in spec.rules.items():
-        if rule not in RULES:
-            hint = f"the rules are {', '.join(RULES)}"
+        every = rules()
+        if rule not in every:
+            hint = f"the rules are {', '.join(every)}"
             raise SpecError(f"rules.{rule}: there is no such rule", where=source.where(("rules", rule)), hint=hint)
-        known = {threshold.name: threshold for threshold in RULES[rule].thresholds}
+        known = {threshold.name: threshold for threshold in every[rule].thresholds}
         for name, value in thresholds.items():
             if name not in known:
                 raise SpecError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import RUNS
-from playbook_cli.advice.rules import limit
+from playbook_cli.advice.rules.boundary import boundary
 from playbook_cli.analysis import isolation, outcomes
 from playbook_cli.analysis.expected_best import expected_best
 from playbook_cli.analysis.importance import importance
@@ -66,7 +66,7 @@ def build(
     ties = sum(trial.best is not None and best is not None and trial.best.value == best.value for trial in ranked)
     again = [trial for trial in whole.trials if trial.repeat_of is not None]
     arms = _arms(study)
-    zone = limit(study, "boundary", "zone")
+    zone = boundary.limit(study, "zone")
     return Report(
         study=study.name,
         folder=folder or RUNS / study.name,

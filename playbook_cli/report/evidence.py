@@ -17,25 +17,6 @@ if TYPE_CHECKING:
     from playbook_cli.report.value import Repeats, Report
 
 NOTHING = '<p class="how">Nothing to show yet.</p>'
-SECTION_OF = {
-    "boundary": "space",
-    "instability-edge": "space",
-    "infeasible": "space",
-    "coverage": "coverage",
-    "overfitting": "curves",
-    "late-variance": "curves",
-    "still-improving": "curves",
-    "saturated": "curves",
-    "training-loss-rising": "curves",
-    "eval-frequency": "curves",
-    "best-step": "steps",
-    "compute-bound": "steps",
-    "ranking": "steps",
-    "timing": "steps",
-    "isolation": "question",
-    "budget": "budget",
-}
-"""Where the evidence of each rule is drawn."""
 
 
 def chart_id(chart: Chart) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.advice.wording import p_text
 from playbook_cli.report import words
+from playbook_cli.wording import p_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import argument
+from playbook_cli.advice.rules import rules
 from playbook_cli.report import evidence, words
-from playbook_cli.report.evidence import NOTHING, SECTION_OF
+from playbook_cli.report.evidence import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,7 +160,7 @@ def _folded(findings: Sequence[Finding], kind: str, what: str) -> str:
 
 def _where(report: Report, finding: Finding) -> str:
     """The id of what shows the evidence: the axis plot of a finding on one range, else the rule's section."""
-    section = SECTION_OF.get(finding.rule, "trials")
+    section = rules()[finding.rule].section
     if section == "space":
         for index, axis in enumerate(report.axes):
             if axis.label == finding.subject and axis.points:

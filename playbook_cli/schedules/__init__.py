@@ -77,9 +77,13 @@ def scheduler(
     """
     from playbook_cli.schedules.lambda_lr import ScheduleLR
 
-    return ScheduleLR(
-        optimizer, schedule, max_train_steps=max_train_steps, warmup_steps=warmup_steps, decay_steps=decay_steps
-    )
+    def factor(step: int) -> float:
+        return multiplier(
+            schedule, step, max_train_steps=max_train_steps, warmup_steps=warmup_steps, decay_steps=decay_steps
+        )
+
+    held = stable_steps(schedule, max_train_steps=max_train_steps, warmup_steps=warmup_steps, decay_steps=decay_steps)
+    return ScheduleLR(optimizer, factor, held)
 
 
 def constant(done: float) -> float:

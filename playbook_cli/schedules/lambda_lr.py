@@ -6,39 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from torch.optim.lr_scheduler import LambdaLR
 
-from playbook_cli.schedules import multiplier, stable_steps
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch.optim import Optimizer
 
 
 class ScheduleLR(LambdaLR):
     """Sets the learning rates of the update to come: the base rates times the schedule's factor."""
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        schedule: str,
-        *,
-        max_train_steps: int,
-        warmup_steps: float = 0,
-        decay_steps: float | None = None,
-    ) -> None:
-        self.stable_steps = stable_steps(
-            schedule, max_train_steps=max_train_steps, warmup_steps=warmup_steps, decay_steps=decay_steps
-        )
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float], stable_steps: int | None) -> None:
+        """`factor` takes the number of the update, from 1."""
+        self.stable_steps = stable_steps
         """The update after which the decay begins, for `trial.steps(keep=...)`; None where nothing is held before."""
-
-        def factor(made: int) -> float:
-            return multiplier(
-                schedule,
-                made + 1,
-                max_train_steps=max_train_steps,
-                warmup_steps=warmup_steps,
-                decay_steps=decay_steps,
-            )
-
-        super().__init__(optimizer, factor)
+        super().__init__(optimizer, lambda made: factor(made + 1))
 
     def state_dict(self) -> dict[str, Any]:
         """How many updates were made, and the base rates; not the schedule, which the script decides."""

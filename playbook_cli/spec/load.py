@@ -18,6 +18,7 @@ from playbook_cli.spec import check, model, program, source
 from playbook_cli.spec.affects import Affects, affects, fields
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.spec.problem import Problem
+from playbook_cli.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,20 +115,16 @@ def annotated(data: dict[str, Any], comments: Mapping[Location, str], header: Se
     above: dict[int, list[str]] = {}
     for location, comment in comments.items():
         above.setdefault(lines[location], []).append(comment)
-    written = [f"# {_one_line(line)}" for line in header]
+    written = [f"# {one_line(line)}" for line in header]
     for number, line in enumerate(text.splitlines(), start=1):
         indent = line[: len(line) - len(line.lstrip())]
         for comment in above.get(number, ()):
             written += [
                 f"{indent}# {part}"
-                for part in textwrap.wrap(_one_line(comment), WIDTH - 2 - len(indent), break_on_hyphens=False)
+                for part in textwrap.wrap(one_line(comment), WIDTH - 2 - len(indent), break_on_hyphens=False)
             ]
         written.append(line)
     return "\n".join(written) + "\n"
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _yaml(data: dict[str, Any], *, width: float = WIDTH) -> str:

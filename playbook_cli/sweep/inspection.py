@@ -5,12 +5,12 @@ the learning rate that it logs.
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from playbook_cli import inside
 from playbook_cli.errors import SpecError
+from playbook_cli.measures import is_learning_rate
 from playbook_cli.sweep.points import rate_of
 from playbook_cli.sweep.suspicious import SCHEDULE, acting, is_off, remedy
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from playbook_cli.records import Curve, TrialRecord
     from playbook_cli.sweep.setting import Setting
 
-RATE = re.compile(r"(^|[^a-z0-9])(learning[_-]?rate|lr)$")
-"""Columns of the learning rate: `learning_rate` or `lr`, or one that ends so after a separator (`optim/lr`)."""
 MOVES = 1e-3
 """A learning rate that changes by less than this part of itself is a constant that was rounded."""
 
@@ -76,7 +74,7 @@ class Inspection:
         """Columns of the learning rate, finite values alone: the hyperparameter's own name, else all that look so."""
         names = [] if curve is None else list(curve.values)
         own = [name for name in names if name == self._setting.sweep.parameter]
-        for name in own or [name for name in names if RATE.search(name.lower())]:
+        for name in own or [name for name in names if is_learning_rate(name)]:
             assert curve is not None
             values = [value for value in curve.values[name].tolist() if value - value == 0.0]
             if values and name not in self._setting.sweep.harmless:

@@ -7,15 +7,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.arm_cases import arms
-from benchmarks.optimizer_cases import optimizers
 from playbook_cli.advice import advise
 from playbook_cli.advice.arm_edges import arm_edges
 from playbook_cli.advice.obstacles import of_findings
-from playbook_cli.advice.rules import limit
-from playbook_cli.advice.space_rules import edge_looks
+from playbook_cli.advice.rules.boundary import boundary, edge_looks
 from playbook_cli.analysis import outcomes
 from playbook_cli.records import Finding, StudyRecord
+from tests.generators.arm_cases import arms
+from tests.generators.optimizer_cases import optimizers
 
 
 def isolated(study: StudyRecord) -> Finding:
@@ -66,7 +65,7 @@ def test_a_range_that_one_arm_alone_has_is_looked_at_once() -> None:
     looks = edge_looks(study, outcomes.ranges(study))
     assert {len(each) for each in looks.values()} == {2}
     assert all(x.p_value == pytest.approx(min(1.0, 18 * x.edge.p_value)) for each in looks.values() for x in each)
-    assert limit(study, "boundary", "p_value") < 1
+    assert boundary.limit(study, "p_value") < 1
 
 
 def test_between_arms_of_one_study_an_edge_of_either_side_blocks_both_verdicts() -> None:

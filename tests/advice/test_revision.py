@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.generators import METRIC, study, trial
 from playbook_cli.acts import Next
 from playbook_cli.advice.revision import Revision, narrow_to, revise, widen
 from playbook_cli.records import Finding
 from playbook_cli.spec.load import plain
 from playbook_cli.spec.model import StudySpec
+from tests.generators.studies import METRIC, study, trial
 
 
 def asking(name, given):

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from benchmarks.decision_cases import Pair, studies, tally
-from benchmarks.generators import halton, parameters, surface_study
 from playbook_cli.advice.decision import decide
 from playbook_cli.advice.obstacles import Obstacle, of_divergence, of_findings, of_unreached
 from playbook_cli.advice.weighing import Contender, Weighed, weigh
 from playbook_cli.analysis.comparison import Side, compare
 from playbook_cli.analysis.selection import select
 from playbook_cli.records import Curve, Finding
+from tests.generators.decision_cases import Pair, studies, tally
+from tests.generators.studies import halton, parameters, surface_study
 
 if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord

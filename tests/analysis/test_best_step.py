@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.generators import METRIC, trial
 from playbook_cli.analysis.best_step import best_steps
 from playbook_cli.records import Curve
+from tests.generators.studies import METRIC, trial
 
 
 def test_the_best_step_is_a_share_of_the_training_length() -> None:

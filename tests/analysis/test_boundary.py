@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.generators import METRIC, halton, parameters, surface, surface_study, trial
 from playbook_cli.analysis import boundary
 from playbook_cli.analysis.boundary import clipped, edges
 from playbook_cli.records import Parameter
+from tests.generators.studies import METRIC, halton, parameters, surface, surface_study, trial
 
 if TYPE_CHECKING:
     from playbook_cli.analysis.boundary import Edges

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from benchmarks.generators import METRIC, trial
 from playbook_cli.analysis.budget import last_doublings
 from playbook_cli.analysis.expected_best import expected_best
+from tests.generators.studies import METRIC, trial
 
 
 def test_the_gain_is_half_of_what_two_doublings_brought() -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.decision_cases import Pair, studies
 from playbook_cli.analysis.comparison import Comparison, Side, compare, selected_gain
 from playbook_cli.analysis.settling import settling, visible
 from playbook_cli.records import Metric, StudyRecord
+from tests.generators.decision_cases import Pair, studies
 
 
 def compared(pair: Pair, gain: float, seed: int = 0, **changes: int) -> Comparison:

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from benchmarks.generators import METRIC, trial
 from playbook_cli.analysis.coverage import good_region
 from playbook_cli.records import Curve, Metric
+from tests.generators.studies import METRIC, trial
 
 
 def test_results_close_to_the_best_are_good() -> None:

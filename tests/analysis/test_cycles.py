@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.held_cases import CRAWLING, ENOUGH, OPEN, SETTLED, TURNED, WANTING
-from benchmarks.held_curves import Kind, held_study
 from playbook_cli.analysis import curves
 from playbook_cli.analysis.cycles import Cycle, cycle
+from tests.generators.held_cases import CRAWLING, ENOUGH, OPEN, SETTLED, TURNED, WANTING
+from tests.generators.held_curves import Kind, held_study
 
 WAVE = replace(SETTLED, swing=0.06)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.generators import METRIC, halton, parameters, surface, trial
 from playbook_cli.analysis.difference import Difference, difference
+from tests.generators.studies import METRIC, halton, parameters, surface, trial
 
 if TYPE_CHECKING:
     from playbook_cli.records import TrialRecord

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.generators import halton, study, trial
 from playbook_cli.analysis.evenness import crowded
 from playbook_cli.analysis.terms import terms
 from playbook_cli.records import Parameter
 from playbook_cli.space import Space
+from tests.generators.studies import halton, study, trial
 
 
 def integer(low, high, scale):

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.generators import halton, parameters, study, surface, surface_study, trial
-from benchmarks.importance import diverging, flat, optimizers, valley
 from playbook_cli.analysis import terms
 from playbook_cli.analysis.importance import ALPHA, importance
 from playbook_cli.records import Metric, Parameter
+from tests.generators.effects import diverging, flat, optimizers, valley
+from tests.generators.studies import halton, parameters, study, surface, surface_study, trial
 
 
 def bowl(n=48, d=4, *, weights=(1.0, 0.3), noise=0.03, seed=0, **changes):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.generators import METRIC, parameters, trial
 from playbook_cli.analysis.instability import unstable_above
+from tests.generators.studies import METRIC, parameters, trial
 
 if TYPE_CHECKING:
     from playbook_cli.records import TrialRecord

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.generators import parameters, study, trial
 from playbook_cli.analysis import isolation
 from playbook_cli.records import Metric, Parameter
+from tests.generators.studies import parameters, study, trial
 
 WIDTH = Parameter(name="width", label="width", role="scientific", kind="float", low=1.0, high=16.0, scale="log")
 ARMS = ({"layers": 1}, {"layers": 2})

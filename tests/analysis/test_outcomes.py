@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from benchmarks.generators import METRIC, trial
 from playbook_cli.analysis import outcomes
 from playbook_cli.records import Metric, Parameter
+from tests.generators.studies import METRIC, trial
 
 RATE = Parameter(name="lr", label="lr", role="nuisance", kind="float", low=1e-4, high=1.0, scale="log")
 

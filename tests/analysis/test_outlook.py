@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.held_cases import ENOUGH, OPEN, SETTLED, WANTING
-from benchmarks.held_curves import Kind, held_study
 from playbook_cli.analysis.outlook import Moves, Outlook, outlook
+from tests.generators.held_cases import ENOUGH, OPEN, SETTLED, WANTING
+from tests.generators.held_curves import Kind, held_study
 
 LIMITS = (0.05, 0.01)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.generators import trial
 from playbook_cli.analysis import schedule
 from playbook_cli.records import Curve, TrialRecord
+from tests.generators.studies import trial
 
 STEPS = np.arange(1, 101) * 10
 T = STEPS / 1000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.generators import halton, surface
 from playbook_cli.analysis.search_luck import Plan, fixed_points_variance, search_luck
+from tests.generators.studies import halton, surface
 
 
 def plan(trials: int = 24, dimensions: int = 2, top: int = 1) -> Plan:

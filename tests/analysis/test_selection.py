@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.generators import study, trial
 from playbook_cli.analysis.selection import select
+from tests.generators.studies import study, trial
 
 if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.generators import study, trial
 from playbook_cli.analysis.time_to_target import time_to_target
 from playbook_cli.records import Curve, Metric, TrialRecord
+from tests.generators.studies import study, trial
 
 
 def curved(number: int, values: list[float], state: str = "completed") -> TrialRecord:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from playbook_cli.advice.rules import RULES
+from playbook_cli.advice.rules import rules
 from tests.commands.finished import finish
 
 
@@ -32,7 +32,7 @@ def test_json_is_one_object_on_stdout_and_the_same_as_the_file(bench):
     assert not (bench.paths().report / "index.html").exists()
     assert answer.json.keys() >= {"study", "counts", "best", "arms", "findings", "trials"}
     assert answer.json["counts"].keys() == {"planned", "completed", "infeasible", "failed", "running", "pending"}
-    assert {f["rule"] for f in answer.json["findings"]} <= RULES.keys()
+    assert {f["rule"] for f in answer.json["findings"]} <= rules().keys()
     for finding in answer.json["findings"]:
         assert finding.keys() == {"rule", "subject", "severity", "verdict", "evidence", "message", "next"}
     for trial in answer.json["trials"]:
@@ -164,7 +164,7 @@ def test_a_folder_that_is_no_study_is_refused_with_those_that_are(bench):
 
 
 def test_every_rule_explains_itself_its_thresholds_and_what_to_do(bench):
-    for name, rule in RULES.items():
+    for name, rule in rules().items():
         said = " ".join(bench("explain", name).out.split())
         assert rule.title in said
         assert " ".join(rule.action.split()) in said
@@ -172,7 +172,7 @@ def test_every_rule_explains_itself_its_thresholds_and_what_to_do(bench):
 
 
 def test_explain_lists_all_rules_and_refuses_others(bench):
-    assert all(name in bench("explain").out for name in RULES)
+    assert all(name in bench("explain").out for name in rules())
     answer = bench("explain", "astrology")
     assert answer.code == 2
     assert "boundary" in answer.err

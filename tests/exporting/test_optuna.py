@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.generators import study as studied
-from benchmarks.generators import trial as ended
 from playbook_cli.exporting.frozen import made
 from playbook_cli.records import Parameter
+from tests.generators.studies import study as studied
+from tests.generators.studies import trial as ended
 from tests.report.studies import repeated
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")

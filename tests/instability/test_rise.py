@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.instability import said_of
-from benchmarks.rising_losses import CASES
 from playbook_cli.instability.rise import FEWEST, Losses, judge, yardstick
+from tests.generators.rising_losses import CASES, said_of
 
 
 def losses(values, *, diverged=False, first=1):

@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from benchmarks.clusters import pretended
 from playbook_cli.launch.devices import _amd
 from playbook_cli.launch.locks import DeviceLocks
+from tests.clusters import pretended
 
 WHY = pretended.missing()
 needs_driver = pytest.mark.skipif(WHY is not None, reason=WHY or "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.clusters import pretended, utilization
-from playbook_cli.advice.timing_rule import timing
+from playbook_cli.advice.rules.timing import timing
 from playbook_cli.store import Store
+from tests.clusters import pretended, utilization
 
 WHY = pretended.missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY is not None, reason=WHY or "")]

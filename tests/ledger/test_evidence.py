@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.generators import study, trial
 from playbook_cli.errors import StudyError
 from playbook_cli.ledger.evidence import against, best_trial, chosen, estimate
 from playbook_cli.records import Finding
+from tests.generators.studies import study, trial
 
 
 def again(number: int, of: int, value: float):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks.optimizer_cases import OPTIMIZERS, optimizers
 from playbook_cli.advice import advise
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
 from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.html import as_html
+from tests.generators.optimizer_cases import OPTIMIZERS, optimizers
 from tests.report import studies
 from tests.report.test_terminal import printed
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.importance import bowl, diverging, flat, optimizers, valley
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
 from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.html import as_html
 from playbook_cli.report.importance import sentences
 from playbook_cli.report.terminal import render
+from tests.generators.effects import bowl, diverging, flat, optimizers, valley
 from tests.report import studies
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.generators import halton, surface_study
 from playbook_cli.analysis.boundary import edges
 from playbook_cli.spec.tiers import TIERS, needed, tier, usual_name
+from tests.generators.studies import halton, surface_study
 
 
 def test_the_playbooks_own_numbers_are_those_of_the_playbook():

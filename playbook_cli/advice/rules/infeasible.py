@@ -1,0 +1,70 @@
+"""Infeasible: how many trials diverged or could not be trained?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli import wording
+from playbook_cli.acts import Next
+from playbook_cli.advice.rule import Rule, Threshold
+from playbook_cli.advice.rules.coverage import LEAST
+from playbook_cli.analysis import outcomes
+from playbook_cli.divergence import NO_BETTER
+
+if TYPE_CHECKING:
+    from playbook_cli.records import Finding, StudyRecord
+
+
+@partial(
+    Rule,
+    name="infeasible",
+    order=40,
+    trials="any",
+    section="space",
+    unfair=("too-many",),
+    title="How many trials are infeasible?",
+    looks_at="the share of ended trials that diverged or could not be trained",
+    verdicts=("too-many", "few", "undecided"),
+    thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
+    formula=(
+        "infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible. A "
+        "trial diverges without a NaN, too, where its last tenth is no better than an untrained model (metric: "
+        "{chance: 0.9}; else the worst first evaluation of the better third) and its training loss not lower."
+    ),
+    action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
+    source="Extracting insight from experimental results",
+)
+def infeasible(study: StudyRecord) -> list[Finding]:
+    """One finding for the study."""
+    threshold = infeasible.limit(study, "share")
+    trials = outcomes.ended(study.trials)
+    bad = sum(t.state == "infeasible" for t in trials)
+    failed = sum(t.state == "failed" for t in study.trials)
+    share = bad / len(trials) if trials else 0.0
+    evidence: dict[str, Any] = {
+        "infeasible": bad,
+        "trials": len(trials),
+        "share": share,
+        "share_threshold": threshold,
+        "failed": failed,
+    }
+    without = [t for t in trials if t.state == "infeasible" and NO_BETTER in (t.reason or "")]
+    evidence["without_nan"] = len(without)
+    crashed = f"; {wording.plural(failed, 'trial')} failed for other reasons and are not counted" if failed else ""
+    message = f"{bad} of {wording.plural(len(trials), 'ended trial')} {'is' if bad == 1 else 'are'} infeasible"
+    if without:
+        message += f" ({len(without)} without a NaN: trial {without[0].id}: {without[0].reason})"
+    if len(trials) < 2 or bad < len(trials) < LEAST:
+        return [infeasible.finding("info", "undecided", evidence, f"{message}: too few to judge{crashed}")]
+    if share <= threshold:
+        return [infeasible.finding("ok", "few", evidence, f"{message}{crashed}")]
+    if bad == len(trials):
+        why = f" (trial {trials[0].id}: {trials[0].reason})" if trials[0].reason and not without else ""
+        message += f"{why}: lower the learning rate, change or reparameterize the space, or look for a bug"
+        return [infeasible.finding("warning", "too-many", evidence, f"{message}{crashed}")]
+    message += (
+        f", more than {wording.percent(threshold)}: the space reaches far into where training fails, or there is a bug"
+    )
+    act = Next(narrow=True)
+    return [infeasible.finding("warning", "too-many", evidence, f"{message}{crashed}", act=act)]

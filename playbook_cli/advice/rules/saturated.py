@@ -1,0 +1,123 @@
+"""Saturated: have the best trials stopped improving long before the end?"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+from playbook_cli import wording
+from playbook_cli.acts import Next
+from playbook_cli.advice.best_curves import (
+    BEST_TRIALS,
+    MIN_EVALUATIONS,
+    SPREAD,
+    counts,
+    ends,
+    gain_between_trials,
+    memory,
+    reads,
+    said_between_trials,
+    unread,
+)
+from playbook_cli.advice.rule import Rule, Threshold
+from playbook_cli.advice.rules.best_step import best_step
+from playbook_cli.advice.rules.still_improving import still_improving
+from playbook_cli.analysis import curves
+from playbook_cli.analysis.outlook import moves
+
+if TYPE_CHECKING:
+    from playbook_cli.analysis.curves import Line
+    from playbook_cli.records import Finding, StudyRecord
+
+_NOISES = 4
+"""A drop is no less than so many times the noise of one evaluation: from its lowest to its highest, by chance."""
+
+
+_CURVES = 3
+"""Curves that it takes to ask for fewer steps."""
+
+
+@partial(
+    Rule,
+    name="saturated",
+    order=80,
+    section="curves",
+    shorter=("yes",),
+    title="Have the best trials stopped improving long before the end?",
+    looks_at="the slope of the second half of the best trials' validation curves",
+    verdicts=("yes", "no", "undecided"),
+    thresholds=(
+        Threshold(name="p_value", default=0.05, meaning="chance that a curve that still falls is taken for a flat one"),
+        Threshold(
+            name="gain",
+            default=0.05,
+            meaning="a change over the second half below this share of the whole drop is flat",
+        ),
+        SPREAD,
+        BEST_TRIALS,
+        MIN_EVALUATIONS,
+    ),
+    formula=(
+        "Lines through the second halves, averaged: they surely change by less than the gain, or than half of one "
+        "evaluation's noise where that is more. Not where "
+        "the last thirds still fall by the gain of best-step, nor where the second halves surely gain as much as "
+        "matters between good trials."
+    ),
+    action="Train for fewer steps.",
+    source="Examining the training curves",
+)
+def saturated(study: StudyRecord) -> list[Finding]:
+    """One finding for the study."""
+    read = reads(study, saturated, share=0.5)
+    if not read:
+        return [unread(study, saturated)]
+    most, p_limit = saturated.limit(study, "gain"), saturated.limit(study, "p_value")
+    wander = memory(study)
+    lines = [curves.line(r.series, 0.5, wander) for r in read]
+    # Where a curve is flat from its first evaluation on, its drop is nothing but noise, and as small as may be.
+    mean = curves.pooled(lines, [max(r.series.drop, _NOISES * _number(r.series.jitter)) for r in read])
+    # A long fast start makes all that follows small; what best-step takes for falling is not called flat here.
+    seen = ends(study, still_improving, 1 / 3)
+    longer = seen.longer(best_step.limit(study, "gain"), best_step.limit(study, "p_value")) if seen else "unclear"
+    held = seen is not None and seen.held is not None and longer == "unclear"
+    falls = longer == "falls" or held or (seen is not None and _falls(study, seen.end))
+    # Nor is what decides between good trials.
+    halves = gain_between_trials(study, [r.series for r in read], 0.5)
+    matters = counts(halves, saturated.limit(study, "spread"))
+    p_flat = mean.p_flat(most)
+    evidence = {
+        "gain": mean.fall,
+        "gain_threshold": most,
+        "gain_of_spread": halves.fall,
+        "spread_threshold": saturated.limit(study, "spread"),
+        "p_value": p_flat,
+        "p_value_threshold": p_limit,
+        "curves": len(read),
+    }
+    message = (
+        f"over its second half {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
+        f"of its whole drop (mean of {wording.plural(len(read), 'best curve')})"
+    )
+    if matters and p_flat < p_limit and not falls:
+        message += f", but {said_between_trials(halves)}"
+    sure = best_step.limit(study, "p_value")  # of many curves that move by chance alone, one in twenty would
+    changes = (mean.fall >= most and mean.p_fall() < sure) or (mean.fall <= -most and mean.p_rise() < sure)
+    if falls or matters or changes:
+        return [saturated.finding("ok", "no", evidence, message)]
+    if p_flat >= p_limit:
+        return [saturated.finding("info", "undecided", evidence, f"{message}; the change is within noise")]
+    if len(read) < _CURVES:
+        few = f"{message}: too few trials trained to the end to cut their steps"
+        return [saturated.finding("info", "undecided", evidence, few)]
+    act = Next(max_train_steps=math.ceil(study.max_train_steps / 2))
+    return [saturated.finding("info", "yes", evidence, f"{message}: fewer steps would do", act=act)]
+
+
+def _falls(study: StudyRecord, line: Line) -> bool:
+    gain, p_limit = best_step.limit(study, "gain"), best_step.limit(study, "p_value")
+    return moves(line, gain, p_limit) == "falls"
+
+
+def _number(value: float) -> float:
+    return 0.0 if math.isnan(value) else value

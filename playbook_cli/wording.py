@@ -1,0 +1,63 @@
+"""Numbers, values and texts as people read them."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playbook_cli.records import Parameter
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, changes colours, turns text around, or can't be written at all."""
+
+
+def number(value: float) -> str:
+    """A number with as many digits as a reader can use."""
+    return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """A share as whole percent, or finer below ten."""
+    return f"{100 * share:.0f}%" if share == 0.0 or share >= 0.1 else f"{100 * share:.2g}%"
+
+
+def p_text(p_value: float) -> str:
+    """A p-value with one significant digit: `p = 0.0004`."""
+    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.1g}"
+
+
+def at(parameter: Parameter, unit: float) -> str:
+    """The value at `unit` of a range, in its own scale; for an integer the nearest one."""
+    if parameter.kind == "int":
+        return str(parameter.from_unit(min(max(unit, 0.0), 1.0)))
+    low, high = parameter.low, parameter.high
+    if parameter.scale == "log":
+        return number(math.exp(math.log(low) + unit * (math.log(high) - math.log(low))))
+    return number(low + unit * (high - low))
+
+
+def span(parameter: Parameter) -> str:
+    """The range in its own scale: `0.001 to 1`."""
+    return f"{number(parameter.low)} to {number(parameter.high)}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def value(given: object) -> str:
+    """The value of a hyperparameter, a float with four significant digits."""
+    return f"{given:.4g}" if isinstance(given, float) else str(given)
+
+
+def one_line(text: str) -> str:
+    """`text` in one line of printable characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def visible(text: str) -> str:
+    """`text` with `?` for every character that would steer a terminal; tabs and line ends stay."""
+    return STEERING.sub("?", text)

@@ -1,0 +1,153 @@
+"""What the boundary and instability rules say, and when they keep silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from playbook_cli.acts import Act, Next, ProbeInstability
+from playbook_cli.advice.rules.boundary import boundary
+from playbook_cli.advice.rules.instability_edge import instability_edge
+from tests.generators.studies import halton, surface, surface_study
+from tests.generators.surface_cases import split
+
+if TYPE_CHECKING:
+    from playbook_cli.records import Finding, StudyRecord
+
+
+def bowl(optimum: float, n: int = 24, d: int = 2, seed: int = 1) -> StudyRecord:
+    rng = np.random.default_rng(seed)
+    points = halton(n, d, rng)
+    centre = np.full(d, 0.5)
+    centre[0] = optimum
+    return surface_study(points, surface(centre, np.ones(d))(points) + 0.01 * rng.normal(size=n))
+
+
+def cliff() -> StudyRecord:
+    points = halton(24, 2, np.random.default_rng(1))
+    losses = surface(np.array([1.1, 0.5]), np.ones(2))(points)
+    losses[points[:, 0] > 0.7] = np.inf
+    return surface_study(points, losses)
+
+
+def about(findings: list[Finding], subject: str = "p0") -> Finding:
+    return next(f for f in findings if f.subject == subject)
+
+
+@pytest.mark.parametrize(("optimum", "verdict"), [(1.25, "upper-edge"), (-0.25, "lower-edge")])
+def test_an_optimum_beyond_an_edge_is_a_warning_with_the_command_that_widens(optimum: float, verdict: str) -> None:
+    finding = about(boundary(bowl(optimum)))
+    assert (finding.severity, finding.verdict) == ("warning", verdict)
+    assert finding.act == Next(widen=("p0",))
+    assert finding.evidence["p_value"] < finding.evidence["p_value_threshold"]
+    assert finding.evidence["top_near_edge"] >= finding.evidence["top"] / 2
+
+
+def test_the_edge_zone_is_named_in_the_ranges_own_scale() -> None:
+    assert "above 0.1, in the outer 25% of 0.0001 to 1" in about(boundary(bowl(1.25))).message
+
+
+def test_an_optimum_inside_is_ok_for_every_range() -> None:
+    assert {(f.severity, f.verdict) for f in boundary(bowl(0.5))} == {("ok", "interior")}
+
+
+def test_results_that_turn_before_the_edge_are_no_warning() -> None:
+    # A small network: errors at 16 learning rates from 0.001 to 1, the best a good way below the upper end.
+    errors = [
+        0.383,
+        0.313,
+        0.403,
+        0.287,
+        0.26,
+        0.213,
+        0.193,
+        0.18,
+        0.143,
+        0.133,
+        0.107,
+        0.11,
+        0.103,
+        0.097,
+        0.107,
+        0.113,
+    ]
+    rates = [0.00104, 0.0016, 0.00243, 0.0044, 0.00734, 0.01142, 0.01989, 0.02929]
+    rates += [0.04016, 0.05866, 0.08496, 0.13453, 0.19539, 0.29843, 0.42738, 0.65082]
+    points = (np.log10(rates)[:, None] + 3) / 3
+    finding = about(boundary(surface_study(points, np.array(errors))))
+    assert (finding.severity, finding.verdict) == ("info", "undecided")
+    assert "may have levelled off" in finding.message
+    still = np.array(errors) - 0.3 * np.maximum(points[:, 0] - 0.6, 0.0)
+    assert about(boundary(surface_study(points, still))).verdict == "upper-edge"
+
+
+def test_a_flat_objective_raises_no_boundary_alarm() -> None:
+    rng = np.random.default_rng(5)
+    studies = [surface_study(halton(24, 4, rng), rng.normal(size=24)) for _ in range(60)]
+    assert sum(any(f.severity == "warning" for f in boundary(s)) for s in studies) <= 5
+
+
+def test_too_few_trials_are_undecided_and_say_how_many_are_needed() -> None:
+    finding = about(boundary(bowl(1.25, n=12, d=4)))
+    assert (finding.severity, finding.verdict) == ("info", "undecided")
+    assert "18 are needed, there are 12" in finding.message
+
+
+def test_a_user_sets_the_threshold() -> None:
+    strict = replace(bowl(1.25), rules={"boundary": {"p_value": 0.0}})
+    assert about(boundary(strict)).verdict != "upper-edge"
+
+
+def test_an_edge_that_only_one_arm_hits_is_found_and_the_arm_is_named() -> None:
+    finding = about(boundary(split(beyond=True)(np.random.default_rng(0), 48, 2)))
+    assert finding.verdict == "upper-edge"
+    assert finding.evidence["arm"] == "arm=b"
+    assert "of arm arm=b" in finding.message
+
+
+def test_a_cliff_of_divergence_is_instability_and_not_a_boundary() -> None:
+    assert about(boundary(cliff())).verdict != "upper-edge"
+    finding = about(instability_edge(cliff()))
+    assert (finding.severity, finding.verdict) == ("warning", "unstable-above")
+    assert finding.evidence["failed_above"] == finding.evidence["infeasible"]
+    assert about(instability_edge(cliff()), "p1").verdict == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "imported", "act"),
+    [("learning_rate", False, ProbeInstability()), ("learning_rate", True, Next()), ("p0", False, Next())],
+)
+def test_an_unstable_learning_rate_is_probed_where_it_can_be_trained(
+    name: str,
+    imported: bool,  # noqa: FBT001
+    act: Act,
+) -> None:
+    study = cliff()
+    first, *others = study.parameters
+    trials = [replace(t, params={name if n == "p0" else n: v for n, v in t.params.items()}) for t in study.trials]
+    renamed = replace(study, parameters=[replace(first, name=name), *others], trials=trials, imported=imported)
+    (finding,) = [f for f in instability_edge(renamed) if f.verdict == "unstable-above"]
+    assert finding.act == act
+
+
+def test_without_infeasible_trials_there_is_no_instability() -> None:
+    assert {f.verdict for f in instability_edge(bowl(1.25))} == {"none"}
+
+
+def test_an_unstable_region_far_from_the_best_trials_is_no_warning() -> None:
+    points = halton(24, 2, np.random.default_rng(1))
+    losses = surface(np.array([0.15, 0.5]), np.ones(2))(points)
+    losses[points[:, 0] > 0.7] = np.inf
+    finding = about(instability_edge(surface_study(points, losses)))
+    assert (finding.severity, finding.verdict) == ("ok", "none")
+    assert "well below" in finding.message
+
+
+def test_without_a_feasible_trial_no_border_of_stability_is_judged() -> None:
+    study = surface_study(np.array([[0.2], [0.8]]), np.array([np.inf, np.inf]))
+    for trials in (study.trials, []):
+        (finding,) = instability_edge(replace(study, trials=trials))
+        assert (finding.verdict, finding.severity) == ("undecided", "info")

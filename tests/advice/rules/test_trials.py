@@ -1,0 +1,110 @@
+"""What the rules that count trials say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from playbook_cli.acts import Next
+from playbook_cli.advice.rules.budget import budget
+from playbook_cli.advice.rules.coverage import coverage
+from playbook_cli.advice.rules.infeasible import infeasible
+from tests.generators.studies import study, trial
+from tests.generators.surface_cases import tuned
+
+if TYPE_CHECKING:
+    from playbook_cli.records import StudyRecord
+
+
+def results(*values: float) -> StudyRecord:
+    return study(
+        [trial(i, {}, v, state="completed" if math.isfinite(v) else "infeasible") for i, v in enumerate(values)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "good", "verdict", "severity"),
+    [
+        (5, 5, "few", "ok"),
+        (6, 4, "too-many", "warning"),
+        (0, 10, "few", "ok"),
+        (3, 0, "too-many", "warning"),
+        (2, 0, "too-many", "warning"),
+        (1, 0, "undecided", "info"),
+        (2, 1, "undecided", "info"),
+        (0, 0, "undecided", "info"),
+    ],
+)
+def test_more_than_half_infeasible_is_too_many(bad: int, good: int, verdict: str, severity: str) -> None:
+    (finding,) = infeasible(results(*[math.inf] * bad, *[0.1] * good))
+    assert (finding.verdict, finding.severity) == (verdict, severity)
+    assert finding.evidence["infeasible"] == bad
+
+
+def test_the_share_that_is_too_large_is_the_users_to_set() -> None:
+    strict = replace(results(math.inf, 0.1, 0.2, 0.3), rules={"infeasible": {"share": 0.2}})
+    assert infeasible(strict)[0].verdict == "too-many"
+
+
+def test_where_nothing_can_be_trained_the_finding_says_what_to_try() -> None:
+    (finding,) = infeasible(results(math.inf, math.inf))
+    assert finding.message == (
+        "2 of 2 ended trials are infeasible (trial 0: loss is nan): lower the learning rate, change or reparameterize "
+        "the space, or look for a bug"
+    )
+    assert finding.act is None  # no trial is left to narrow the space to
+
+
+def test_failed_trials_are_told_and_not_counted() -> None:
+    part = results(0.1, 0.2, 0.3, 0.4)
+    failed = replace(trial(9, {}, math.nan), state="failed")
+    (finding,) = infeasible(replace(part, trials=[*part.trials, failed]))
+    assert finding.evidence["failed"] == 1
+    assert finding.evidence["trials"] == 4
+    assert "1 trial failed for other reasons" in finding.message
+
+
+def test_one_lucky_trial_is_a_sparse_good_region() -> None:
+    (finding,) = coverage(results(0.1, 0.5, 0.6, 0.7, 0.8, 0.9))
+    assert (finding.verdict, finding.severity, finding.evidence["good"]) == ("sparse", "info", 1)
+    assert finding.act == Next(narrow=True)
+
+
+def test_three_good_trials_are_enough() -> None:
+    (finding,) = coverage(results(0.1, 0.11, 0.12, 0.7, 0.8, 0.9))
+    assert (finding.verdict, finding.act) == ("enough", None)
+
+
+def test_ties_at_the_best_are_all_good() -> None:
+    (finding,) = coverage(results(*[0.1] * 6, 0.2, 0.3))
+    assert finding.evidence["good"] == 6
+
+
+def test_nothing_feasible_leaves_coverage_undecided() -> None:
+    (finding,) = coverage(results(*[math.inf] * 6))
+    assert finding.verdict == "undecided"
+    assert "0 of them feasible" in finding.message
+
+
+def test_more_trials_help_in_a_funnel_and_not_on_a_plateau() -> None:
+    (funnel,) = budget(tuned(reach=True)(np.random.default_rng(0), 24, 4))
+    assert (funnel.verdict, funnel.act) == ("more-trials-help", Next(trials=48))
+    (plateau,) = budget(tuned(reach=False)(np.random.default_rng(0), 24, 2))
+    assert (plateau.verdict, plateau.severity) == ("enough", "ok")
+
+
+def test_a_gain_within_the_noise_of_an_evaluation_is_none() -> None:
+    funnel = tuned(reach=True)(np.random.default_rng(0), 24, 4)
+    (finding,) = budget(replace(funnel, rules={"budget": {"noises": 1000.0}}))
+    assert finding.verdict == "enough"
+    assert "within the noise" in finding.message
+
+
+def test_an_arm_with_few_trials_leaves_the_budget_undecided() -> None:
+    arms = [{"a": 1}, {"a": 2}]
+    trials = [trial(i, {}, 0.1 * i, arm=arms[i >= 10]) for i in range(12)]
+    assert budget(study(trials, arms=arms))[0].verdict == "undecided"
