@@ -58,6 +58,11 @@ def one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
+def first_line(error: object) -> str:
+    """The first line of what an error says, or its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def visible(text: str) -> str:
     """`text` with `?` for every character that would steer a terminal; tabs and line ends stay."""
     return STEERING.sub("?", text)

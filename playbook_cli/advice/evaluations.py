@@ -21,8 +21,11 @@ USUAL = 50
 
 def finer(spec: StudySpec, max_train_steps: int) -> int | None:
     """An eval_every for trainings so long; None where the study's own will do, or an evaluation a step is too few."""
-    every, needed = spec.eval_every, _needed(spec)
-    if every is None or every == 1 or max_train_steps < needed or max_train_steps // every >= needed:
+    every = spec.eval_every
+    if every is None or every == 1:
+        return None
+    needed = _needed(spec)
+    if max_train_steps < needed or max_train_steps // every >= needed:
         return None
     return max(1, max_train_steps // max(USUAL, needed))
 

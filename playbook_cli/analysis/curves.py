@@ -227,7 +227,7 @@ def line(series: Series, share: float, memory: float = 0.0) -> Line:
     residual = y - y.mean() - slope * x
     free = max(count - 2, 1)
     # A few residuals can be small by luck, and second differences miss slow wander: the larger one is believed.
-    deviation = max(math.sqrt(float(residual @ residual) / free), _zero(blocks.jitter))
+    deviation = max(math.sqrt(float(residual @ residual) / free), zero(blocks.jitter))
     error = deviation / math.sqrt(spread) if spread else math.inf
     worth = max(free, blocks.losses.size // 4)
     if memory and spread:
@@ -235,11 +235,11 @@ def line(series: Series, share: float, memory: float = 0.0) -> Line:
         wandered = wander @ x
         kept = count - float(wander.mean() * count) - float(x @ wandered) / spread
         deviation = max(
-            math.sqrt(float(residual @ residual) / max(kept, 0.05 * count)), _zero(blocks.jitter) / _jumps(memory)
+            math.sqrt(float(residual @ residual) / max(kept, 0.05 * count)), zero(blocks.jitter) / _jumps(memory)
         )
         error = deviation * math.sqrt(max(float(x @ wandered), 0.0)) / spread
         worth = max(1, round(worth * (1 - memory) / (1 + memory)))
-    return Line(fall=-slope, error=error, free=worth, noise=max(deviation, _zero(series.jitter)))
+    return Line(fall=-slope, error=error, free=worth, noise=max(deviation, zero(series.jitter)))
 
 
 def readable(series: Series, share: float) -> bool:
@@ -296,7 +296,7 @@ class Noise:
 def common_noise(series: Sequence[Series], memory: float) -> Noise:
     """What these curves' second halves tell of their noise, which has this `memory`."""
     known = [s for s in series if s.drop > 0.0]
-    shares = [max(_level_noise(s.blocks, memory), _zero(s.blocks.jitter)) / s.drop for s in known]
+    shares = [max(_level_noise(s.blocks, memory), zero(s.blocks.jitter)) / s.drop for s in known]
     worth = sum(s.blocks.losses.size for s in known) / 4 * (1 - memory) / (1 + memory)
     return Noise(share=float(np.median(shares)) if shares else 0.0, free=max(1, round(worth)))
 
@@ -374,7 +374,8 @@ def _level_noise(series: Series, memory: float) -> float:
     return math.sqrt(float(residual @ residual) / max(left, 0.05 * losses.size))
 
 
-def _zero(value: float) -> float:
+def zero(value: float) -> float:
+    """`value`, or 0 where it is not known."""
     return 0.0 if math.isnan(value) else value
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from playbook_cli import wording
 from playbook_cli.errors import SpecError
 from playbook_cli.space import Space
 from playbook_cli.spec.load import carried
 from playbook_cli.spec.model import Constants, StudySpec
 from playbook_cli.sweep.options import pair
-from playbook_cli.sweep.setting import middle, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -191,16 +189,26 @@ def _held(study: StudySpec, parameter: str, at: Mapping[str, Value]) -> tuple[di
     given.pop(parameter, None)
     varied = [p for p in study.parameters() if p.name not in given and p.name != parameter]
     space = Space(varied, given)
-    centre = space.params(space.first_arm, [middle(p) for p in space.dimensions])
-    held = {name: value if name in given else rounded(value) for name, value in centre.items()}
+    middle = space.params(space.first_arm, [_unit(p) for p in space.dimensions])
+    held = {name: value if name in given else _rounded(value) for name, value in middle.items()}
     chosen = {
-        p.name: f"{wording.value(held[p.name])}, {_how(p)}"
-        for p in varied
-        if p.name in held and p.name not in study.fixed
+        p.name: f"{_shown(held[p.name])}, {_how(p)}" for p in varied if p.name in held and p.name not in study.fixed
     }
     return held, chosen
+
+
+def _unit(parameter: Parameter) -> float:
+    return 0.5 / len(parameter.choices) if parameter.kind == "choice" else 0.5
 
 
 def _how(parameter: Parameter) -> str:
     choice = parameter.kind == "choice"
     return "the first of its values" if choice else f"the middle of its range, {parameter.scale} scale"
+
+
+def _rounded(value: Value) -> Value:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

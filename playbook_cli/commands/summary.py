@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli import wording
 from playbook_cli.records import searched
 from playbook_cli.spec.problem import listed
 from playbook_cli.store import counts
@@ -47,7 +48,7 @@ def sentences(name: str, metric: Metric, trials: Sequence[TrialRecord], planned:
         lines.append(f"  and {_counted(repeats, 'repeats on fresh seeds')}")
     first = best(metric, trials)
     if first is not None:
-        settings = listed(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in first.params.items())
+        settings = listed(f"{name}={wording.value(value)}" for name, value in first.params.items())
         lines.append(f"best {metric.name}: {first.value:.6g} at step {first.step} of trial {first.trial} ({settings})")
     return lines
 

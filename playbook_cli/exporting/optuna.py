@@ -12,6 +12,7 @@ from playbook_cli import journal
 from playbook_cli.errors import PlaybookError
 from playbook_cli.exporting.frozen import made, restored
 from playbook_cli.ingest.optuna import check_file, package
+from playbook_cli.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,13 +80,11 @@ def _opened(url: str, target: str) -> Iterator[RDBStorage]:
     try:
         storage = optuna.storages.RDBStorage(url)
     except (SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        said = str(error).strip().split("\n")[0]
-        raise PlaybookError(f"Optuna can't open it: {said}", where=target) from None
+        raise PlaybookError(f"Optuna can't open it: {first_line(error)}", where=target) from None
     try:
         yield storage
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        said = str(error.__cause__ or error).strip().split("\n")[0]
-        raise PlaybookError(f"Optuna can't write it: {said}", where=target) from None
+        raise PlaybookError(f"Optuna can't write it: {first_line(error.__cause__ or error)}", where=target) from None
     finally:
         storage.remove_session()
         storage.engine.dispose()

@@ -15,6 +15,7 @@ from playbook_cli import regular
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.values import plain, scalar
+from playbook_cli.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,8 +121,7 @@ def _loaded(source: str, name: str | None) -> tuple[optuna.Study, list[FrozenTri
     except PlaybookError:
         raise
     except Exception as error:  # noqa: BLE001 (Optuna checks nothing that it reads: what it raises can be anything)
-        said = str(error).strip().split("\n")[0]
-        raise PlaybookError(f"Optuna can't read it: {said or type(error).__name__}", where=source) from None
+        raise PlaybookError(f"Optuna can't read it: {first_line(error)}", where=source) from None
 
 
 def _load(
@@ -171,8 +171,7 @@ def _open(source: str) -> optuna.storages.BaseStorage:
     try:
         return optuna.storages.RDBStorage(url, skip_table_creation=True)
     except (SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        said = str(error).strip().split("\n")[0]
-        raise PlaybookError(f"Optuna can't open it: {said}", where=source) from None
+        raise PlaybookError(f"Optuna can't open it: {first_line(error)}", where=source) from None
 
 
 def check_file(path: Path, source: str) -> None:

@@ -19,7 +19,7 @@ from playbook_cli import regular
 from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
-from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children
+from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children, signal_group
 from playbook_cli.launch.warm import Forked
 from playbook_cli.paths import StudyPaths
 from playbook_cli.store import is_anothers
@@ -148,7 +148,7 @@ class LocalLauncher:
         ended = []
         for trial, running in list(self._running.items()):
             if running.process.has_ended():
-                _signal_group(running.process.pid, signal.SIGKILL)  # its number can't be another's yet
+                signal_group(running.process.pid, signal.SIGKILL)  # its number can't be another's yet
                 self._end_orphans(trial, running)
                 exit_code = running.process.reap()
                 del self._running[trial]
@@ -203,7 +203,7 @@ def _press(running: _Running, waited: float) -> None:
     )
     if running.sent != due:
         running.sent = due
-        _signal_group(running.process.pid, due)
+        signal_group(running.process.pid, due)
 
 
 class _Fresh:
@@ -230,11 +230,6 @@ class _Fresh:
 
     def reap(self) -> int:
         return self._process.wait()
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # macOS denies signals to a group of zombies
-        os.killpg(group, number)
 
 
 def end_orphans(study: Path) -> list[int]:

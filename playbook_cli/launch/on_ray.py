@@ -25,6 +25,7 @@ from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.mailbox import Mailbox, Outbox
 from playbook_cli.launch.task import Exit, described, node_of
 from playbook_cli.nodes import told
+from playbook_cli.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -143,11 +144,11 @@ class RayLauncher:
         except (errors.TaskCancelledError, errors.WorkerCrashedError) as error:
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGTERM)
-            return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=f"Ray lost it: {_first_line(error)}")
+            return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=f"Ray lost it: {first_line(error)}")
         except errors.RayTaskError as error:
-            return Ended(trial=trial, exit_code=1, reason=f"it can't be started: {_first_line(error.cause)}")
+            return Ended(trial=trial, exit_code=1, reason=f"it can't be started: {first_line(error.cause)}")
         except errors.RayError as error:
-            why = f"Ray lost it: {_first_line(error)}"
+            why = f"Ray lost it: {first_line(error)}"
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=why)
             return Ended(trial=trial, exit_code=-signal.SIGKILL, how="lost", reason=why)
@@ -261,7 +262,7 @@ def _joined(address: str, folder: Path | None) -> Any:
             )
             ray.init(address=address, runtime_env=away, log_to_driver=False, configure_logging=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            what = f"there is no Ray cluster at {address}: {_first_line(error)}"
+            what = f"there is no Ray cluster at {address}: {first_line(error)}"
             raise WorkError(what, hint=ELSEWHERE) from None
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -303,7 +304,3 @@ def _mailbox(ray: Any) -> Any:
 
     here = NodeAffinitySchedulingStrategy(node_id=ray.get_runtime_context().get_node_id(), soft=False)
     return ray.remote(num_cpus=0, scheduling_strategy=here)(Mailbox).remote()
-
-
-def _first_line(error: object) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -34,6 +34,12 @@ class Origin:
     directory: str | None
 
 
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to all processes of a group, if any is left."""
+    with suppress(ProcessLookupError, PermissionError):  # macOS denies signals to a group of zombies
+        os.killpg(group, number)
+
+
 class Adoption:
     """While anybody holds it, descendants whose parent dies become children of this process."""
 

@@ -120,8 +120,8 @@ def run_for_parent() -> Exit:
 
     def watch() -> None:
         for line in sys.stdin:
-            _signal_group(process.pid, int(line))
-        _signal_group(process.pid, signal.SIGKILL)
+            orphans.signal_group(process.pid, int(line))
+        orphans.signal_group(process.pid, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
     ended = _watched(process, task)
@@ -150,7 +150,7 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
     """How a program ended, and nothing is left of it; until then signals to this process reach its group."""
 
     def forward(number: int, _: object) -> None:
-        _signal_group(process.pid, number)
+        orphans.signal_group(process.pid, number)
 
     for name in FORWARDED:
         signal.signal(name, forward)
@@ -167,9 +167,9 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
         orphans.reap(but=process.pid)  # adopted ones
         if deadline is not None and time.monotonic() >= deadline:
             timed_out = True
-            _signal_group(process.pid, next(asking, signal.SIGKILL))
+            orphans.signal_group(process.pid, next(asking, signal.SIGKILL))
             deadline = time.monotonic() + POLITE_SECONDS
-    _signal_group(process.pid, signal.SIGKILL)  # what it left behind
+    orphans.signal_group(process.pid, signal.SIGKILL)  # what it left behind
     orphans.end_all()
     beat.end()
     return Exit(code=code, timed_out=timed_out)
@@ -178,11 +178,6 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
 def _device() -> str:
     """The kind of device that the scheduler granted this task."""
     return kind([device.name for device in granted()]) or processor()
-
-
-def _signal_group(group: int, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
 
 
 def _task(folder: Path, number: int) -> Path:

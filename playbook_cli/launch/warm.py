@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.launch.orphans import ADOPTION
+from playbook_cli.launch.orphans import ADOPTION, signal_group
 from playbook_cli.sources.program import fingerprint
 
 if TYPE_CHECKING:
@@ -245,8 +245,7 @@ class _Server:
                 return None
             if message is None and time.monotonic() > deadline:
                 # A child that has not answered yet is still in the server's group; one that has is heard below.
-                with suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+                signal_group(self._process.pid, signal.SIGKILL)
                 deadline = float("inf")
             elif message is not None and "started" in message:
                 return int(message["started"])
@@ -283,8 +282,7 @@ class _Server:
     def kill(self) -> None:
         """End it, and what its import started. Trials that were forked are in groups of their own, and go on."""
         if self.state != "gone":
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            signal_group(self._process.pid, signal.SIGKILL)
             self._bury()
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:

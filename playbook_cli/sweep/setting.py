@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli import wording
 from playbook_cli.errors import SpecError
 from playbook_cli.records import Metric
 from playbook_cli.space import Space
@@ -85,13 +84,13 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
     given.pop(sweep.parameter, None)
     varied = [p for p in study.parameters() if p.name not in given and p.name != sweep.parameter]
     space = Space(varied, given)
-    centre = space.params(space.first_arm, [middle(p) for p in space.dimensions])
-    fixed = {name: rounded(value) if name not in given else value for name, value in centre.items()}
+    middle = space.params(space.first_arm, [_unit(p) for p in space.dimensions])
+    fixed = {name: _rounded(value) if name not in given else value for name, value in middle.items()}
     chosen = {}
     for p in varied:
         if p.name in fixed:
             how = "the first of its values" if p.kind == "choice" else f"the middle of its range, {p.scale} scale"
-            chosen[p.name] = f"{wording.value(fixed[p.name])}, {how}"
+            chosen[p.name] = f"{_shown(fixed[p.name])}, {how}"
     if on := acting(fixed, (*sweep.off, *sweep.harmless)):
         raise SpecError(
             f"lr_sweep: {', '.join(on)} would act during the sweep, and by the name it is regularization, "
@@ -114,11 +113,13 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
     )
 
 
-def middle(parameter: Parameter) -> float:
-    """The middle of its range in [0, 1], or the first of its choices."""
+def _unit(parameter: Parameter) -> float:
     return 0.5 / len(parameter.choices) if parameter.kind == "choice" else 0.5
 
 
-def rounded(value: Value) -> Value:
-    """With four significant digits, as a study file has it."""
+def _rounded(value: Value) -> Value:
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _shown(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -76,7 +76,7 @@ def saturated(study: StudyRecord) -> list[Finding]:
     wander = memory(study)
     lines = [curves.line(r.series, 0.5, wander) for r in read]
     # Where a curve is flat from its first evaluation on, its drop is nothing but noise, and as small as may be.
-    mean = curves.pooled(lines, [max(r.series.drop, _NOISES * _number(r.series.jitter)) for r in read])
+    mean = curves.pooled(lines, [max(r.series.drop, _NOISES * curves.zero(r.series.jitter)) for r in read])
     # A long fast start makes all that follows small; what best-step takes for falling is not called flat here.
     seen = ends(study, still_improving, 1 / 3)
     longer = seen.longer(best_step.limit(study, "gain"), best_step.limit(study, "p_value")) if seen else "unclear"
@@ -117,7 +117,3 @@ def saturated(study: StudyRecord) -> list[Finding]:
 def _falls(study: StudyRecord, line: Line) -> bool:
     gain, p_limit = best_step.limit(study, "gain"), best_step.limit(study, "p_value")
     return moves(line, gain, p_limit) == "falls"
-
-
-def _number(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
