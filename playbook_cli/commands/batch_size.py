@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import as_given, interrupted, require_finished, resumable, set_aside, show, training
+from playbook_cli.commands.growing import as_given, interrupted, require_finished, resumable, set_aside, show, train
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from playbook_cli.batch_size.answer import Answer
     from playbook_cli.batch_size.judge import Judgement
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.batch_size.sizes import Size
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.probing import Probing
+    from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.study import Outcome
-    from playbook_cli.sweep.folder import Train
 
 LARGEST = 2**24
 
@@ -143,16 +143,15 @@ class _Session:
 
     def check(self, *, scaling: bool) -> str:
         """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
+        from playbook_cli.batch_size.policy import Ladder
         from playbook_cli.batch_size.targets import rate_of
         from playbook_cli.launch import preflight
-        from playbook_cli.sweep.listed import ListedSampler
 
         setting, folder = self._setting, self._file.parent
         preflight.refuse_imported(setting.study, self._source)
         rate = rate_of(setting, self._source) if scaling else ""
         spec = setting.program([setting.min])
-        trials = ListedSampler(setting.parameter, [setting.min], 0).suggest(spec.space(), [], 1)
-        preflight.look(spec, self._source, folder, trials)
+        preflight.look(spec, self._source, folder, Ladder(setting, self.paths()).suggest([], 0).trials)
         if not self.paths().journal.exists():
             preflight.import_function(spec, self._source, folder)
         return rate
@@ -161,23 +160,17 @@ class _Session:
         """Probe the sizes, one at a time, and judge."""
         from playbook_cli.batch_size.answer import described
         from playbook_cli.batch_size.judge import judge
-        from playbook_cli.batch_size.loop import FAILURES, probe
+        from playbook_cli.batch_size.policy import FAILURES, Ladder
         from playbook_cli.errors import WorkError
 
         setting = self._setting
         for line in described(setting):
             print(line, file=sys.stderr)
-        with self._training(self.paths(), setting.spec([setting.min]), jobs=1) as train:
-
-            def told(spec: StudySpec, *given: Any, **more: Any) -> Outcome:
-                sizes = [str(point[setting.parameter]) for point in spec.points or ()]
-                print(f"{setting.parameter} {sizes[-1]}:", file=sys.stderr)
-                return train(spec, *given, **more)
-
-            probed = probe(setting, self.paths(), told)
-        if probed.interrupted:
+        ladder = Ladder(setting, self.paths())
+        outcome, trials = self._train(ladder, setting.spec([setting.min]), jobs=1)
+        if outcome is not None and outcome.interrupted:
             interrupted()
-        sizes = list(probed.sizes)
+        sizes = ladder.sizes(trials)
         failed = [size for size in sizes if size.state == "failed"]
         if failed and len(failed) >= min(len(sizes), FAILURES) and not any(size.usable for size in sizes):
             raise WorkError(
@@ -203,11 +196,11 @@ class _Session:
             f"steps to {target}: {trials} trials for each of {len(fitting)} sizes, up to {spec.max_train_steps} steps",
             file=sys.stderr,
         )
-        with self._training(paths, spec, jobs=jobs) as train:
-            by_size, outcome = targets.search(setting, spec, target, paths, train)
+        search = targets.TargetSearch(spec, paths, target, setting.parameter)
+        outcome, measured = self._train(search, spec, jobs=jobs)
         require_finished(outcome)
         return scaling(
-            by_size,
+            search.by_size(measured),
             target,
             parameter=setting.parameter,
             rate=rate,
@@ -215,18 +208,16 @@ class _Session:
             seconds={size.batch_size: size.timing.seconds for size in sizes if size.timing is not None},
         )
 
-    @contextmanager
-    def _training(self, paths: StudyPaths, spec: StudySpec, *, jobs: int | None) -> Iterator[Train]:
+    def _train(
+        self, policy: Probing, spec: StudySpec, *, jobs: int | None
+    ) -> tuple[Outcome | None, Sequence[TrialRecord]]:
         from playbook_cli.commands.run import tell
         from playbook_cli.launch.isolation import warmed
         from playbook_cli.launch.places import slots_of
 
         slots = slots_of(spec, jobs, self._gpus)
-        with (
-            warmed(spec, self._file.parent, paths, slots, tell) as warm,
-            training(spec, paths, self._file, slots, warm, changed=self._changed, wait=self._wait) as train,
-        ):
-            yield train
+        with warmed(spec, self._file.parent, policy.paths, slots, tell) as warm:
+            return train(policy, spec, self._file, slots, warm, changed=self._changed, wait=self._wait)
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
@@ -12,7 +12,7 @@ import typer
 from playbook_cli.commands.same_code import require_same_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -21,51 +21,48 @@ if TYPE_CHECKING:
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.probing import Probing
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.study import Outcome
-    from playbook_cli.sweep.folder import Train
 
 Given = ParamSpec("Given")
 _ANEW = "start over with --anew"
 
 
-@contextmanager
-def training(
-    spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm, *, changed: bool, wait: bool
-) -> Iterator[Train]:
-    """Hold the claim of a folder, and train its trials; trials that an earlier runner left are ended before.
+def train(
+    policy: Probing, spec: StudySpec, file: Path, slots: list[Slot], warm: Warm, *, changed: bool, wait: bool
+) -> tuple[Outcome | None, Sequence[TrialRecord]]:
+    """Train what a probe of the study `spec` asks for: how that ended, None where nothing was missing; and all trials.
 
-    StudyError where the program changed in the meantime, unless that is said by `changed`.
+    StudyError where the folder holds another study, or the program changed in the meantime, unless that is said by
+    `changed`.
     """
+    from playbook_cli import atomic
     from playbook_cli.claim import claimed
     from playbook_cli.commands.run import run_trials, tell
     from playbook_cli.launch.places import end_orphans
+    from playbook_cli.probing import require_same, trials_in
+    from playbook_cli.spec.load import dump
 
+    paths, outcome = policy.paths, None
     paths.dir.mkdir(parents=True, exist_ok=True)
     with claimed(paths, wait=wait, tell=tell) as claim:
         end_orphans(spec, paths)
-
-        def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
-            if _missing(spec, paths, only):
-                require_same_code(spec, paths, file.parent, changed=changed, warm=warm, otherwise=_ANEW)
-            return run_trials(spec, file, paths, slots, claim, sampler, race, only=only, warm=warm)
-
-        yield train
-
-
-def _missing(spec: StudySpec, paths: StudyPaths, only: Callable[[TrialRecord], bool] | None) -> bool:
-    """Whether there is something to train."""
-    from playbook_cli.store import read_history
-
-    trials = read_history(paths).trials
-    unfinished = (t for t in trials if t.state not in ("completed", "infeasible") and (only is None or only(t)))
-    return len(trials) < (spec.trials or 0) or any(unfinished)
+        require_same(policy)
+        there = trials_in(paths)
+        left = {t.id for t in there if t.state not in ("completed", "infeasible") and policy.concerns(t)}
+        asked = policy.suggest([replace(t, state="pending") if t.id in left else t for t in there], 0)
+        if asked.spec is not None and (left or asked.trials):
+            atomic.write(paths.spec, dump(asked.spec), durable=True)
+            require_same_code(asked.spec, paths, file.parent, changed=changed, warm=warm, otherwise=_ANEW)
+            outcome = run_trials(asked.spec, file, paths, slots, claim, policy, warm)
+        return outcome, trials_in(paths)
 
 
 def set_aside(*folders: StudyPaths) -> None:
     """Rename the folders that there are, and say to what; StudyError where one is being run."""
-    from playbook_cli.sweep.folder import set_aside
+    from playbook_cli.probing import set_aside
 
     for paths in folders:
         if (aside := set_aside(paths)) is not None:

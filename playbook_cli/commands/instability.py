@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.acts import command, run
-from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
+from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, train
 from playbook_cli.commands.options import (
     RUNS,
     Json,
@@ -27,17 +26,13 @@ from playbook_cli.commands.options import (
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from playbook_cli.instability.answer import Answer
     from playbook_cli.instability.setting import Setting
-    from playbook_cli.launch.slots import Slot
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.store import Store
-    from playbook_cli.sweep.folder import Train
 
 Name = str | None
 
@@ -83,9 +78,12 @@ def instability(
 
     Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
     """
+    from playbook_cli.commands.run import tell
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.answer import answer
-    from playbook_cli.instability.loop import probe
+    from playbook_cli.instability.policy import Instability
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import slots_of
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
@@ -97,10 +95,18 @@ def instability(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
     )
     paths = _paths(store)
-    with _training(store, study, setting, paths, jobs, gpus, anew=anew, changed=code_changed, wait=wait) as train:
-        seen, stopped = probe(setting, paths, train)
-    require_finished(stopped)
-    given = answer(setting, seen, as_given(context))
+    policy = Instability(setting, paths)
+    file = study_file(study, store, "instability")
+    slots = slots_of(setting.study, jobs, gpus)
+    _check(setting, store, file)
+    if wait:
+        wait_for_runner(paths)
+    if anew:
+        set_aside(paths)
+    with warmed(setting.study, file.parent, paths, slots, tell) as warm:
+        outcome, trials = train(policy, setting.study, file, slots, warm, changed=code_changed, wait=wait)
+    require_finished(outcome)
+    given = answer(setting, policy.reading(trials), as_given(context))
     out = _show(given, paths, json=json)
     if write is None:
         return
@@ -180,38 +186,6 @@ def _paths(store: Store) -> StudyPaths:
     if not folder.name or folder.name == "..":
         folder = folder.resolve()
     return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}"))
-
-
-@contextmanager
-def _training(
-    store: Store,
-    argument: Path,
-    setting: Setting,
-    paths: StudyPaths,
-    jobs: int | None,
-    gpus: str | None,
-    *,
-    anew: bool,
-    changed: bool,
-    wait: bool,
-) -> Iterator[Train]:
-    """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
-    from playbook_cli.commands.run import tell
-    from playbook_cli.launch.isolation import warmed
-    from playbook_cli.launch.places import slots_of
-
-    file = study_file(argument, store, "instability")
-    slots: list[Slot] = slots_of(setting.study, jobs, gpus)
-    _check(setting, store, file)
-    if wait:
-        wait_for_runner(paths)
-    if anew:
-        set_aside(paths)
-    with (
-        warmed(setting.study, file.parent, paths, slots, tell) as warm,
-        training(setting.study, paths, file, slots, warm, changed=changed, wait=wait) as train,
-    ):
-        yield train
 
 
 def _check(setting: Setting, store: Store, file: Path) -> None:

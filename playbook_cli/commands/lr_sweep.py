@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
+from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, train
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from playbook_cli.acts import Command
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.answer import Answer
-    from playbook_cli.sweep.folder import Train
+    from playbook_cli.sweep.policy import Sweep, Sweeping, Swept
     from playbook_cli.sweep.setting import Setting
 
 Pairs = list[str] | None
@@ -152,24 +150,20 @@ class _Session:
     def check(self) -> None:
         """SpecError where the trials could not even start; nothing has been written by then."""
         from playbook_cli.launch import preflight
-        from playbook_cli.sweep.listed import ListedSampler
         from playbook_cli.sweep.script import refuse_hidden
 
         setting, folder = self._setting, self._file.parent
-        rates = setting.grid.middle_outward()
-        spec = setting.spec("lr-sweep", setting.sweep.steps or setting.study.max_train_steps, rates)
-        trials = ListedSampler(setting.sweep.parameter, rates[:1], 0).suggest(spec.space(), [], 1)
-        preflight.look(spec, self._source, folder, trials)
-        refuse_hidden(setting, spec, trials[0], folder)
+        first = self._sweep(setting.sweep.steps or setting.study.max_train_steps).suggest([], 0)
+        assert first.spec is not None
+        preflight.look(first.spec, self._source, folder, first.trials[:1])
+        refuse_hidden(setting, first.spec, first.trials[0], folder)
         if not self.paths("lr-sweep").journal.exists() and not self._warm.wait():
-            preflight.import_function(spec, self._source, folder)
+            preflight.import_function(first.spec, self._source, folder)
 
     def answer(self, command: Command, *, extend: bool, racing: bool) -> Answer:
         """Search for N where that is asked for, sweep, and judge."""
-        from playbook_cli.sweep import loop
         from playbook_cli.sweep.answer import answer, described
-        from playbook_cli.sweep.find import rounds
-        from playbook_cli.sweep.grid import coarse
+        from playbook_cli.sweep.find import FIND, Find
         from playbook_cli.sweep.judge import judge
 
         setting = self._setting
@@ -177,11 +171,10 @@ class _Session:
             print(line, file=sys.stderr)
         steps, found = setting.sweep.steps or setting.study.max_train_steps, None
         if setting.sweep.find:
-            doubling = rounds(setting.study.max_train_steps, setting.sweep.steps, coarse(setting.grid).points)
+            search = Find(setting, self.paths(FIND))
+            doubling = search.rounds
             print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
-            with self._training(loop.FIND, doubling.limit) as train:
-                found = loop.find(setting, doubling, self.paths(loop.FIND), train)
-            require_finished(found.stopped)
+            found = self._swept(search)
             if found.steps is None:
                 return answer(setting, found, judge(found.points), command, found=found)
             steps = found.steps
@@ -191,20 +184,24 @@ class _Session:
             f"evaluated every {setting.interval(steps)}, until {setting.target}",
             file=sys.stderr,
         )
-        with self._training(loop.SWEEP, steps) as train:
-            swept = loop.sweep(setting, steps, self.paths(loop.SWEEP), train, extend=extend, racing=racing)
-        require_finished(swept.stopped)
+        swept = self._swept(self._sweep(steps, extend=extend, racing=racing))
         return answer(setting, swept, judge(swept.points), command, found=found)
 
-    def _training(self, suffix: str, steps: int) -> AbstractContextManager[Train]:
-        from playbook_cli.sweep.loop import is_superseded
+    def _sweep(self, steps: int, *, extend: bool = True, racing: bool = True) -> Sweep:
+        from playbook_cli.sweep.policy import SWEEP, Sweep
 
-        paths, changed = self.paths(suffix), self._changed
-        if is_superseded(self._setting, suffix, steps, paths):
-            set_aside(paths)
-        return training(
-            self._setting.study, paths, self._file, self._slots, self._warm, changed=changed, wait=self._wait
-        )
+        return Sweep(self._setting, self.paths(SWEEP), steps, extend=extend, racing=racing)
+
+    def _swept(self, policy: Sweeping) -> Swept:
+        from playbook_cli.probing import superseded
+
+        if superseded(policy):
+            set_aside(policy.paths)
+        study, where = self._setting.study, (self._file, self._slots, self._warm)
+        outcome, trials = train(policy, study, *where, changed=self._changed, wait=self._wait)
+        swept = policy.swept(trials)
+        require_finished(outcome)
+        return swept
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

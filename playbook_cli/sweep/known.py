@@ -11,8 +11,8 @@ from playbook_cli.records import Metric, TrainingFit
 from playbook_cli.spec.affects import Affects, fields
 from playbook_cli.store import Store
 from playbook_cli.sweep.judge import closest, judge
-from playbook_cli.sweep.loop import SWEEP
 from playbook_cli.sweep.points import read
+from playbook_cli.sweep.policy import SWEEP
 from playbook_cli.sweep.target import Target
 
 if TYPE_CHECKING:

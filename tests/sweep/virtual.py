@@ -1,6 +1,6 @@
 """Programs that train nothing and take no time, behind a launcher that is asked when they have come further.
 
-Everything else of a sweep is the real thing: its loop, its races, its study, its folder.
+Everything else of a sweep is the real thing: its policies, its study, its folder.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.claim import claimed
 from playbook_cli.launch import Ended, Started
 from playbook_cli.paths import StudyPaths
+from playbook_cli.probing import trials_in
+from playbook_cli.spec.load import dump
 from playbook_cli.spec.model import LrSweepSpec, StudySpec
 from playbook_cli.study import Stop, Study
-from playbook_cli.sweep import loop
-from playbook_cli.sweep.find import rounds
-from playbook_cli.sweep.grid import coarse
+from playbook_cli.sweep.find import Find
 from playbook_cli.sweep.judge import judge
+from playbook_cli.sweep.policy import Sweep
 from playbook_cli.sweep.setting import settle
 
 if TYPE_CHECKING:
     from playbook_cli.launch import Job
+    from playbook_cli.sweep.policy import Sweeping, Swept
 
 
 @dataclass(kw_only=True)
@@ -150,31 +152,31 @@ def sweep(folder: Path, program: Program, pace: list[int], *, steps: int | None,
     )
     setting = settle(spec, LrSweepSpec.model_validate({"max": 1.0, "points": 5}), "study.yaml:1")
 
-    def train(spec: Any, paths: Any, sampler: Any, race: Any, only: Any = None) -> Any:
-        with claimed(paths) as claim:
-            return Study(
-                spec=spec,
-                paths=paths,
+    def swept(policy: Sweeping) -> Swept:
+        given = policy.suggest([], 0)
+        policy.paths.spec.write_text(dump(given.spec))
+        with claimed(policy.paths) as claim:
+            Study(
+                spec=given.spec,
+                paths=policy.paths,
                 folder=folder,
-                sampler=sampler,
+                policy=policy,
                 launcher=Virtual(program=program, pace=pace),
                 watcher=_Silent(),
                 claim=claim,
                 stop=Stop(),
                 origin={"source": "", "command": [], "commit": None},
-                race=race,
-                only=only,
             ).run()
+        return policy.swept(trials_in(policy.paths))
 
     found = None
     if steps is None:
-        doubling = rounds(400, None, coarse(setting.grid).points)
-        found = loop.find(setting, doubling, paths(folder, "lr-find"), train)
+        found = swept(Find(setting, paths(folder, "lr-find")))
         steps = found.steps
         if steps is None:
             return judge(found.points), found, found
-    swept = loop.sweep(setting, steps, paths(folder, "lr-sweep"), train, extend=False, racing=racing)
-    return judge(swept.points), swept, found
+    measured = swept(Sweep(setting, paths(folder, "lr-sweep"), steps, extend=False, racing=racing))
+    return judge(measured.points), measured, found
 
 
 def paths(folder: Path, suffix: str) -> StudyPaths:
