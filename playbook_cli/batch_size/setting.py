@@ -11,20 +11,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from playbook_cli.errors import SpecError
 from playbook_cli.space import Space
-from playbook_cli.spec.load import carried
-from playbook_cli.spec.model import Constants, StudySpec
+from playbook_cli.spec.load import probing
+from playbook_cli.spec.model import Constants
 from playbook_cli.sweep.options import pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.records import Parameter, Value
+    from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
 
 GAIN = 1.1
 """A doubling pays where it makes training faster by this factor; Playbook's own choice. The playbook asks that a
 doubling nearly double the examples per second, and calls sizes useless that gain nothing."""
-SUFFIX = "batch-size"
 MOST_STEPS = 8197
 """Of a probe; its program is told of no fewer, so that a schedule or a warmup finds room."""
 TIMEOUT_SECONDS = 600.0
@@ -65,22 +65,19 @@ class Setting:
     def program(self, sizes: Sequence[int]) -> StudySpec:
         """The study of trials with these sizes, with the program as the user names it."""
         resources = self.study.resources
-        return StudySpec.model_validate(
-            {key: value for key, value in carried(self.study).items() if key != "checkpoints"}
-            | {
-                "name": f"{self.study.name}-{SUFFIX}",
-                "goal": f"At which {self.parameter} does training go fastest, and which ones fit into memory?",
-                "max_train_steps": max(self.study.max_train_steps, MOST_STEPS),
-                "eval_every": every(self.steps, None),
-                "trials": len(sizes),
-                "sampler": "listed",
-                "probe": SUFFIX,
-                "points": [{self.parameter: size} for size in sizes],
-                "nuisance": {self.parameter: {"values": sorted(set(sizes))}},
-                "fixed": dict(self.held),
-                "resources": resources.model_dump(exclude_unset=True)
-                | {"retries": 0, "timeout": resources.timeout or TIMEOUT_SECONDS},
-            }
+        return probing(
+            self.study.model_copy(update={"checkpoints": None}),
+            "batch-size",
+            goal=f"At which {self.parameter} does training go fastest, and which ones fit into memory?",
+            max_train_steps=max(self.study.max_train_steps, MOST_STEPS),
+            eval_every=every(self.steps, None),
+            trials=len(sizes),
+            sampler="listed",
+            points=[{self.parameter: size} for size in sizes],
+            nuisance={self.parameter: {"values": sorted(set(sizes))}},
+            fixed=dict(self.held),
+            resources=resources.model_dump(exclude_unset=True)
+            | {"retries": 0, "timeout": resources.timeout or TIMEOUT_SECONDS},
         )
 
     def spec(self, sizes: Sequence[int]) -> StudySpec:
@@ -89,10 +86,7 @@ class Setting:
         train = ["${python}", "-m", "playbook_cli.launch.entry", str(plain.train)]
         task = json.dumps({"memory_limit": self.memory_limit})
         command = ["${python}", "-m", "playbook_cli.batch_size.probe", task, *(plain.command or train)]
-        data = plain.model_dump(mode="json", exclude_unset=True)
-        return StudySpec.model_validate(
-            {key: value for key, value in data.items() if key not in ("train", "isolation")} | {"command": command}
-        )
+        return plain.model_copy(update={"command": command, "train": None, "isolation": None})
 
 
 def every(steps: int | None, seconds: float | None) -> int:

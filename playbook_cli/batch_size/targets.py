@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from playbook_cli.batch_size.sizes import size_of
 from playbook_cli.errors import SpecError
 from playbook_cli.policy import Suggestion, Wanted
 from playbook_cli.sampling import make
 from playbook_cli.sampling.search import Search
-from playbook_cli.spec.load import carried, resolve
-from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.load import probing, resolve
 from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.sweep.reaching import Reaching
 
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord, Value
+    from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.target import Target
 
-SUFFIX = "steps-to-target"
+STEPS_TO_TARGET: Final = "steps-to-target"
 SLACK = 2
 """A trial stops at so many times the steps of the fastest of its size: slower ones say nothing more."""
 _RATE = re.compile(r"(^|_)(lr|learning_?rate)$", re.IGNORECASE)
@@ -59,18 +59,15 @@ def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[
         if name not in fixed and name != setting.parameter and (alternatives := _possible(given, fixed))
     }
     return resolve(
-        StudySpec.model_validate(
-            carried(study)
-            | {
-                "name": f"{study.name}-{SUFFIX}",
-                "goal": f"How many steps does each {setting.parameter} take?",
-                "scientific": {setting.parameter: {"values": list(sizes)}},
-                "nuisance": tuned,
-                "fixed": fixed,
-                "sampler": study.sampler if kind.drawn and kind.seeded else "halton",
-                "trials": trials * len(sizes),
-                "probe": SUFFIX,
-            }
+        probing(
+            study,
+            STEPS_TO_TARGET,
+            goal=f"How many steps does each {setting.parameter} take?",
+            scientific={setting.parameter: {"values": list(sizes)}},
+            nuisance=tuned,
+            fixed=fixed,
+            sampler=study.sampler if kind.drawn and kind.seeded else "halton",
+            trials=trials * len(sizes),
         )
     )
 

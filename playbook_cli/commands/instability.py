@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.acts import command, run
-from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, train
+from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, show
 from playbook_cli.commands.options import (
     RUNS,
     Json,
     Runs,
     StudyFolder,
     Wait,
-    ended_early,
+    refuse_probe,
     runs_of,
     study_file,
     study_folder,
-    wait_for_runner,
 )
 from playbook_cli.commands.same_code import CodeChanged
 
@@ -78,12 +77,9 @@ def instability(
 
     Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
     """
-    from playbook_cli.commands.run import tell
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.answer import answer
     from playbook_cli.instability.policy import Instability
-    from playbook_cli.launch.isolation import warmed
-    from playbook_cli.launch.places import slots_of
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
@@ -97,14 +93,10 @@ def instability(
     paths = _paths(store)
     policy = Instability(setting, paths)
     file = study_file(study, store, "instability")
-    slots = slots_of(setting.study, jobs, gpus)
     _check(setting, store, file)
-    if wait:
-        wait_for_runner(paths)
-    if anew:
-        set_aside(paths)
-    with warmed(setting.study, file.parent, paths, slots, tell) as warm:
-        outcome, trials = train(policy, setting.study, file, slots, warm, changed=code_changed, wait=wait)
+    session = Session(study=store.spec, file=file, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session.begin(paths, anew=anew)
+    outcome, trials = session.train(policy)
     require_finished(outcome)
     given = answer(setting, policy.reading(trials), as_given(context))
     out = _show(given, paths, json=json)
@@ -129,9 +121,7 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
 
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
-    if record.raced:
-        hint = "probe a study that playbook run has run"
-        raise StudyError(ended_early(store), where=where, hint=hint)
+    refuse_probe(store, hint="probe a study that playbook run has run")
     for lost in gone(record.trials, store.paths):
         tell(lost)
     ranked = outcomes.ranked(record.search.trials, record.metric)
@@ -179,13 +169,13 @@ def _setting(
 
 
 def _paths(store: Store) -> StudyPaths:
-    from playbook_cli.instability.setting import SUFFIX
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.probe import Probe
 
     folder = store.paths.dir
     if not folder.name or folder.name == "..":
         folder = folder.resolve()
-    return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}"))
+    return StudyPaths(folder.with_name(Probe(kind="instability", study=folder.resolve().name).name))
 
 
 def _check(setting: Setting, store: Store, file: Path) -> None:

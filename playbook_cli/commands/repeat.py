@@ -15,7 +15,7 @@ from playbook_cli.commands.options import (
     Runs,
     StudyFolder,
     Wait,
-    ended_early,
+    refuse_probe,
     runs_of,
     study_file,
     wait_for_runner,
@@ -134,9 +134,7 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     if wait:
         wait_for_runner(store.paths)
     record, runner = store.record(), store.runner()
-    if record.raced:
-        hint = "repeat the trials of a study that playbook run has run"
-        raise StudyError(ended_early(store), where=where, hint=hint)
+    refuse_probe(store, hint="repeat the trials of a study that playbook run has run")
     if runner is not None:
         hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)

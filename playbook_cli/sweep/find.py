@@ -7,7 +7,7 @@ together cost less than twice the last one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from playbook_cli.policy import Suggestion, Wanted
 from playbook_cli.probing import under_way
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.setting import Setting
     from playbook_cli.sweep.target import Target
 
-FIND = "lr-find"
+FIND: Final = "lr-find"
 EVALUATIONS = 20
 """Of a trial in each round."""
 REACH = 16

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from playbook_cli.policy import Suggestion, Wanted
 from playbook_cli.probing import listed, under_way
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import Curve, TrialRecord
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.probe import ProbeKind
     from playbook_cli.sweep.points import Point
     from playbook_cli.sweep.setting import Setting
     from playbook_cli.sweep.target import Fit
 
-SWEEP = "lr-sweep"
+SWEEP: Final = "lr-sweep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ class Sweeping(Reaching):
             if trial.state == "failed" and (trial.reason or "").startswith(NO_METRIC):
                 require_metric(self.target, trial.curve)
 
-    def grown(self, kind: str, trials: Sequence[TrialRecord], rates: Sequence[float]) -> Suggestion:
+    def grown(self, kind: ProbeKind, trials: Sequence[TrialRecord], rates: Sequence[float]) -> Suggestion:
         """The study of these trials and of further learning rates."""
         known = [rate_of(trial, self.setting.sweep.parameter) for trial in trials]
         spec = self.setting.spec(kind, self.steps, [*known, *rates])

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import SpecError
 from playbook_cli.records import Metric
 from playbook_cli.space import Space
-from playbook_cli.spec.load import carried
-from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.load import probing
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.suspicious import acting, is_off, remedy, suspects
 from playbook_cli.sweep.target import Target
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Parameter, Value
-    from playbook_cli.spec.model import LrSweepSpec
+    from playbook_cli.spec.model import LrSweepSpec, StudySpec
+    from playbook_cli.spec.probe import ProbeKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +53,21 @@ class Setting:
         quarter = self.study.steps_between_evaluations // 4
         return self.sweep.eval_every or max(1, min(quarter, steps // 20))
 
-    def spec(self, suffix: str, steps: int, rates: Sequence[float]) -> StudySpec:
+    def spec(self, kind: ProbeKind, steps: int, rates: Sequence[float]) -> StudySpec:
         """The study of trials with these learning rates, `steps` steps long each."""
         sweep = self.sweep.model_dump(mode="json", exclude_none=True)
-        return StudySpec.model_validate(
-            carried(self.study)
-            | {
-                "name": f"{self.study.name}-{suffix}",
-                "goal": f"At which constant learning rate does training first reach {self.target}, and when?",
-                "metric": {"name": self.target.metric.name, "goal": self.target.metric.goal},
-                "max_train_steps": steps,
-                "eval_every": self.interval(steps),
-                "trials": len(rates),
-                "sampler": "listed",
-                "nuisance": {self.sweep.parameter: {"min": min(rates), "max": max(rates), "scale": "log"}},
-                "fixed": dict(self.fixed),
-                "lr_sweep": sweep,
-                "probe": suffix,
-            }
+        return probing(
+            self.study,
+            kind,
+            goal=f"At which constant learning rate does training first reach {self.target}, and when?",
+            metric={"name": self.target.metric.name, "goal": self.target.metric.goal},
+            max_train_steps=steps,
+            eval_every=self.interval(steps),
+            trials=len(rates),
+            sampler="listed",
+            nuisance={self.sweep.parameter: {"min": min(rates), "max": max(rates), "scale": "log"}},
+            fixed=dict(self.fixed),
+            lr_sweep=sweep,
         )
 
 
