@@ -13,6 +13,7 @@ from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
 from playbook_cli.policy import Policy
 from playbook_cli.records import TrialRecord
+from playbook_cli.space import Space
 from playbook_cli.spec.affects import Affects, affects
 from playbook_cli.spec.load import difference
 from playbook_cli.store import Store, kept, read_history
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.paths import StudyPaths
-    from playbook_cli.records import Value
+    from playbook_cli.records import Parameter, Value
     from playbook_cli.spec.model import StudySpec
 
 
@@ -59,6 +60,28 @@ def listed(spec: StudySpec, points: Sequence[Mapping[str, Value]], seed: int) ->
     """New trials with these hyperparameters, all with one seed: so they differ in nothing else."""
     arm = spec.space().first_arm
     return [TrialRecord(id=number, params=dict(point), arm=arm, seed=seed) for number, point in enumerate(points)]
+
+
+def held(study: StudySpec, varies: str, at: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, str]]:
+    """Every hyperparameter of a study but the one that varies, at one value; and those that had none, with the reason.
+
+    What varies in the study takes its value in `at`, else the middle of its range, else its first choice.
+    """
+    given = {name: value for name, value in {**study.fixed, **at}.items() if name != varies}
+    varied = [p for p in study.parameters() if p.name not in given and p.name != varies]
+    space = Space(varied, given)
+    middle = [0.5 / len(p.choices) if p.kind == "choice" else 0.5 for p in space.dimensions]
+    values: dict[str, Value] = {}
+    for name, value in space.params(space.first_arm, middle).items():
+        values[name] = float(f"{value:.4g}") if isinstance(value, float) and name not in given else value
+    why = {p.name: _why(p, values[p.name]) for p in varied if p.name in values}
+    return values, why
+
+
+def _why(parameter: Parameter, value: Value) -> str:
+    choice = parameter.kind == "choice"
+    how = "the first of its values" if choice else f"the middle of its range, {parameter.scale} scale"
+    return f"{value:.4g}, {how}" if isinstance(value, float) else f"{value}, {how}"
 
 
 def require_same(policy: Probing) -> None:

@@ -76,6 +76,19 @@ def test_racing_changes_no_answer_whatever_the_program_makes_of_it(program, pace
     assert some.spent <= every_step.spent + 2 * 90 * len(some.points)  # it may be looked at later
 
 
+@settings(max_examples=15)
+@given(PROGRAMS, st.one_of(st.none(), st.integers(150, 190)), st.lists(st.integers(1, 40), min_size=1, max_size=4))
+def test_killed_anywhere_it_goes_on_to_the_same_answer(program, steps, killed):
+    with tempfile.TemporaryDirectory() as folder:
+        broken, *_, found = sweep(Path(folder), program, [7, 3, 11], steps=steps, killed=killed)
+    whole, _, before = swept(program, steps=steps)
+    assert broken.verdict == whole.verdict
+    assert (broken.fastest is None) == (whole.fastest is None)
+    if whole.fastest is not None:
+        assert (broken.fastest.learning_rate, broken.fastest.fit) == (whole.fastest.learning_rate, whole.fastest.fit)
+    assert (found and found.steps) == (before and before.steps)
+
+
 def test_a_program_that_evaluates_at_its_own_steps_tells_between_which_two_it_fits():
     judged, _, found = swept(Program(fit=187, every=5))
     assert (judged.fastest.fit.before, judged.fastest.fit.step) == (185, 190)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,10 @@ from playbook_cli.sweep.policy import Sweep
 from playbook_cli.sweep.setting import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from playbook_cli.launch import Job
+    from playbook_cli.records import TrialRecord
     from playbook_cli.sweep.policy import Sweeping, Swept
 
 
@@ -60,12 +64,18 @@ class _Trial:
     """Records that it still makes once it was told to end; None where it was not."""
 
 
+class Killed(BaseException):
+    """The end of a command that nothing can do anything about."""
+
+
 @dataclass(kw_only=True)
 class Virtual:
     """A launcher of two slots. At each poll every trial trains so many steps as the next number of `pace` says."""
 
     program: Program
     pace: list[int]
+    dies: int | None = None
+    """The poll at which the command is killed."""
     slots: int = 2
     keeps_time: bool = False
     running: dict[int, _Trial] = field(default_factory=dict)
@@ -90,6 +100,8 @@ class Virtual:
 
     def poll(self) -> list[Ended]:
         self.polls += 1
+        if self.dies is not None and self.polls >= self.dies:
+            raise Killed
         ended = []
         for number, trial in list(self.running.items()):
             code = self._train(trial, self.pace[self.polls % len(self.pace)])
@@ -136,8 +148,19 @@ class _Silent:
     def tick(self) -> None: ...
 
 
-def sweep(folder: Path, program: Program, pace: list[int], *, steps: int | None, racing: bool = True) -> Any:
-    """What `lr-sweep` makes of a program: the judgement, what was swept, and what was found where N is not given."""
+def sweep(
+    folder: Path,
+    program: Program,
+    pace: list[int],
+    *,
+    steps: int | None,
+    racing: bool = True,
+    killed: Sequence[int] = (),
+) -> Any:
+    """What `lr-sweep` makes of a program: the judgement, what was swept, and what was found where N is not given.
+
+    The command is `killed` at these polls, one after the other, and given again each time.
+    """
     spec = StudySpec.model_validate(
         {
             "name": "v",
@@ -152,31 +175,40 @@ def sweep(folder: Path, program: Program, pace: list[int], *, steps: int | None,
     )
     setting = settle(spec, LrSweepSpec.model_validate({"max": 1.0, "points": 5}), "study.yaml:1")
 
-    def swept(policy: Sweeping) -> Swept:
-        given = policy.suggest([], 0)
-        policy.paths.spec.write_text(dump(given.spec))
-        with claimed(policy.paths) as claim:
-            Study(
-                spec=given.spec,
-                paths=policy.paths,
-                folder=folder,
-                policy=policy,
-                launcher=Virtual(program=program, pace=pace),
-                watcher=_Silent(),
-                claim=claim,
-                stop=Stop(),
-                origin={"source": "", "command": [], "commit": None},
-            ).run()
-        return policy.swept(trials_in(policy.paths))
+    left = list(killed)
+
+    def swept(make: Callable[[], Sweeping]) -> Swept:
+        while True:
+            policy = make()
+            given = policy.suggest(pending(trials_in(policy.paths)), 0)
+            policy.paths.spec.write_text(dump(given.spec))
+            with suppress(Killed), claimed(policy.paths) as claim:
+                Study(
+                    spec=given.spec,
+                    paths=policy.paths,
+                    folder=folder,
+                    policy=policy,
+                    launcher=Virtual(program=program, pace=pace, dies=left.pop(0) if left else None),
+                    watcher=_Silent(),
+                    claim=claim,
+                    stop=Stop(),
+                    origin={"source": "", "command": [], "commit": None},
+                ).run()
+                return policy.swept(trials_in(policy.paths))
 
     found = None
     if steps is None:
-        found = swept(Find(setting, paths(folder, "lr-find")))
+        found = swept(lambda: Find(setting, paths(folder, "lr-find")))
         steps = found.steps
         if steps is None:
             return judge(found.points), found, found
-    measured = swept(Sweep(setting, paths(folder, "lr-sweep"), steps, extend=False, racing=racing))
+    measured = swept(lambda: Sweep(setting, paths(folder, "lr-sweep"), steps, extend=False, racing=racing))
     return judge(measured.points), measured, found
+
+
+def pending(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Trials as a policy is shown them that are all to be finished."""
+    return [t if t.state in ("completed", "infeasible") else replace(t, state="pending") for t in trials]
 
 
 def paths(folder: Path, suffix: str) -> StudyPaths:
