@@ -128,6 +128,12 @@ def test_a_program_that_prints_its_loss_at_every_step_is_waited_for_to_evaluate(
     assert (judged.verdict, judged.fastest.fit.step) == ("ok", 100)
 
 
+def test_a_loss_that_is_printed_exactly_as_often_as_asked_does_not_show_that_the_target_is_missing():
+    printed = Program(fit=90, every=35, loss_every=5)
+    judged, *_ = swept(printed, steps=160)
+    assert (judged.verdict, judged.fastest.fit.before, judged.fastest.fit.step) == ("ok", 70, 105)
+
+
 def test_where_a_program_never_measures_the_target_it_is_told_so_once_its_steps_are_over():
     with pytest.raises(SpecError, match="does not report train_error"):
         swept(Program(fit=90, every=10_000, loss_every=1), steps=50)
