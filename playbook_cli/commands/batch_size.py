@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, interrupted, require_finished, resumable, show
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait
+from playbook_cli.commands.options import RUNS, Gpus, Json, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ def batch_size(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once for --steps-to-target; probes go alone.")
     ] = None,
-    gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
-    ] = None,
+    gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,

@@ -13,6 +13,8 @@ from playbook_cli.acts import command, run
 from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, show
 from playbook_cli.commands.options import (
     RUNS,
+    Gpus,
+    Jobs,
     Json,
     Runs,
     StudyFolder,
@@ -62,8 +64,8 @@ def instability(
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier probe of this study aside.")] = False,
     code_changed: CodeChanged = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
-    gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, set_aside, show
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -60,12 +60,8 @@ def lr_sweep(
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
     code_changed: CodeChanged = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
-    ] = None,
-    gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
-    ] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,

@@ -22,6 +22,8 @@ StudyFolder = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Wait = Annotated[bool, typer.Option("--wait", help="If another process runs this study, start when that ends.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")]
+Gpus = Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")]
 RUNS = acts.RUNS
 
 

@@ -11,6 +11,8 @@ import typer
 from playbook_cli.acts import command, run
 from playbook_cli.commands.options import (
     RUNS,
+    Gpus,
+    Jobs,
     Json,
     Runs,
     StudyFolder,
@@ -47,8 +49,8 @@ def repeat(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Repeat the best trial of this study, too.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
-    gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     code_changed: CodeChanged = False,
     wait: Wait = False,
     json: Json = False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
 from playbook_cli.spec.launchers import CLUSTERS, LauncherName
 
@@ -30,12 +30,8 @@ if TYPE_CHECKING:
 
 def run(
     study: StudyFile,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
-    ] = None,
-    gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
-    ] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     launcher: Annotated[
         LauncherName | None,
         typer.Option("--launcher", help="Where trials run, in place of what the study file says."),

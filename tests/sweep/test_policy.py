@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from playbook_cli import study
 from playbook_cli.errors import SpecError
-from tests.sweep.virtual import Program, sweep
+from playbook_cli.paths import StudyPaths
+from playbook_cli.sweep.find import Find
+from tests.sweep.virtual import Program, setting, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +89,14 @@ def test_killed_anywhere_it_goes_on_to_the_same_answer(program, steps, killed):
     if whole.fastest is not None:
         assert (broken.fastest.learning_rate, broken.fastest.fit) == (whole.fastest.learning_rate, whole.fastest.fit)
     assert (found and found.steps) == (before and before.steps)
+
+
+def test_a_search_for_n_that_was_killed_while_it_planned_a_round_plans_the_rest_of_it(tmp_path):
+    search = Find(setting(), StudyPaths(tmp_path))
+    whole = search.suggest([], 0).trials
+    rest = search.suggest(whole[:2], 0).trials
+    assert [trial.params for trial in rest] == [trial.params for trial in whole[2:]]
+    assert search.suggest(whole, 0).trials == []
 
 
 def test_a_program_that_evaluates_at_its_own_steps_tells_between_which_two_it_fits():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from playbook_cli.launch import Job
     from playbook_cli.records import TrialRecord
     from playbook_cli.sweep.policy import Sweeping, Swept
+    from playbook_cli.sweep.setting import Setting
 
 
 @dataclass(kw_only=True)
@@ -148,6 +149,23 @@ class _Silent:
     def tick(self) -> None: ...
 
 
+def setting() -> Setting:
+    """A sweep of five learning rates, with the best one in their middle."""
+    spec = StudySpec.model_validate(
+        {
+            "name": "v",
+            "command": ["true"],
+            "metric": {"name": "val_error"},
+            "max_train_steps": 400,
+            "eval_every": 20,
+            "trials": 4,
+            "nuisance": {"learning_rate": {"min": 1e-4, "max": 1.0, "scale": "log"}},
+            "resources": {"retries": 0},
+        }
+    )
+    return settle(spec, LrSweepSpec.model_validate({"max": 1.0, "points": 5}), "study.yaml:1")
+
+
 def sweep(
     folder: Path,
     program: Program,
@@ -161,20 +179,6 @@ def sweep(
 
     The command is `killed` at these polls, one after the other, and given again each time.
     """
-    spec = StudySpec.model_validate(
-        {
-            "name": "v",
-            "command": ["true"],
-            "metric": {"name": "val_error"},
-            "max_train_steps": 400,
-            "eval_every": 20,
-            "trials": 4,
-            "nuisance": {"learning_rate": {"min": 1e-4, "max": 1.0, "scale": "log"}},
-            "resources": {"retries": 0},
-        }
-    )
-    setting = settle(spec, LrSweepSpec.model_validate({"max": 1.0, "points": 5}), "study.yaml:1")
-
     left = list(killed)
 
     def swept(make: Callable[[], Sweeping]) -> Swept:
@@ -198,11 +202,11 @@ def sweep(
 
     found = None
     if steps is None:
-        found = swept(lambda: Find(setting, paths(folder, "lr-find")))
+        found = swept(lambda: Find(setting(), paths(folder, "lr-find")))
         steps = found.steps
         if steps is None:
             return judge(found.points), found, found
-    measured = swept(lambda: Sweep(setting, paths(folder, "lr-sweep"), steps, extend=False, racing=racing))
+    measured = swept(lambda: Sweep(setting(), paths(folder, "lr-sweep"), steps, extend=False, racing=racing))
     return judge(measured.points), measured, found
 
 
