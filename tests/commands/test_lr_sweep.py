@@ -398,7 +398,7 @@ def test_a_search_for_n_whose_later_rounds_all_crash_is_failed_work(bench):
     script.write_text(script.read_text().replace("def train(trial):", broken))
     answer = bench("lr-sweep", path, "--find", "--json")
     assert (answer.code, answer.out) == (1, "")
-    assert " trials all crashed; trial 6: " in answer.err
+    assert " trials all crashed; trial " in answer.err
     assert "broken" in answer.err
 
 
