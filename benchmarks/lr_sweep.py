@@ -35,17 +35,17 @@ from playbook_cli.claim import claimed
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.entry import main as train_trial
 from playbook_cli.paths import StudyPaths
-from playbook_cli.spec.load import load
+from playbook_cli.probing import trials_in
+from playbook_cli.spec.load import dump, load
 from playbook_cli.study import Stop, Study
 from playbook_cli.sweep.answer import answer, as_json
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.judge import judge
-from playbook_cli.sweep.loop import sweep
+from playbook_cli.sweep.policy import Sweep
 from playbook_cli.sweep.setting import settle
 
 if TYPE_CHECKING:
     from playbook_cli.launch import Job
-    from playbook_cli.spec.model import StudySpec
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -108,24 +108,23 @@ def digits(folder: Path, seed: int, jobs: int, *, extend: bool = True, racing: b
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     paths = StudyPaths(folder)
+    policy = Sweep(setting, paths, section.steps, extend=extend, racing=racing)
+    spec = policy.suggest([], 0).spec
+    paths.spec.write_text(dump(spec))
     with claimed(paths) as claim:
-
-        def train(spec: StudySpec, paths: StudyPaths, sampler, race):
-            return Study(
-                spec=spec,
-                paths=paths,
-                folder=CONFIGS,
-                sampler=sampler,
-                launcher=ForkLauncher(jobs),
-                watcher=Silent(),
-                claim=claim,
-                stop=Stop(),
-                origin={"source": "benchmark"},
-                race=race,
-            ).run()
-
-        swept = sweep(setting, section.steps, paths, train, extend=extend, racing=racing)
-    assert swept.stopped is None, swept.stopped
+        outcome = Study(
+            spec=spec,
+            paths=paths,
+            folder=CONFIGS,
+            policy=policy,
+            launcher=ForkLauncher(jobs),
+            watcher=Silent(),
+            claim=claim,
+            stop=Stop(),
+            origin={"source": "benchmark"},
+        ).run()
+    assert outcome.hopeless is None, outcome
+    swept = policy.swept(trials_in(paths))
     return as_json(answer(setting, swept, judge(swept.points), Command(verb="lr-sweep"), found=None))
 
 

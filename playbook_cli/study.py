@@ -1,4 +1,4 @@
-"""The loop of a study: sample, launch, poll, record."""
+"""The loop of a study: ask its policy, launch, poll, record."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from playbook_cli import atomic, identity, journal
-from playbook_cli.curves import measured_by
+from playbook_cli.curves import measure, measured_by
 from playbook_cli.errors import StudyError
 from playbook_cli.inside import require_plain
 from playbook_cli.launch.command import job
 from playbook_cli.launch.made_of import made_of
 from playbook_cli.launch.memory import gpu_out_of_memory
 from playbook_cli.logs import last_lines
-from playbook_cli.records import WHOLE, TrialRecord, codes, searched
-from playbook_cli.sampling.bayesian import learned
+from playbook_cli.records import WHOLE, TrialRecord, codes
 from playbook_cli.sampling.continued import began_anew, checkpoint_of, go_on_from
+from playbook_cli.spec.load import dump
 from playbook_cli.store import read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.claim import Claim
@@ -33,15 +34,15 @@ if TYPE_CHECKING:
     from playbook_cli.fingerprint import Fingerprint
     from playbook_cli.launch import Ended, Launcher
     from playbook_cli.paths import StudyPaths, TrialPaths
+    from playbook_cli.policy import Policy
     from playbook_cli.records import State
-    from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.store import History
 
 POLL_SECONDS = 0.01
 SHORTEST_POLL_SECONDS = 0.001
-RACE_SECONDS = 0.1
-"""Between two looks at what the trials of a race have measured."""
+LOOK_SECONDS = 0.1
+"""Between two looks at whether trials have trained for long enough."""
 HOPELESS_CRASHES = 3
 """So many different trials that crash before any ends well stop the study."""
 SHOWN_LINES = 15
@@ -66,16 +67,6 @@ class Watcher(Protocol):
 
     def tick(self) -> None:
         """Now and then, often."""
-
-
-class Race(Protocol):
-    """Asks trials for less than max_train_steps where more of them could change nothing."""
-
-    def environment(self, trial: TrialRecord) -> Mapping[str, str]:
-        """Variables for the attempt of this trial that is about to start, besides the study's own."""
-
-    def over(self, trial: TrialRecord) -> str | None:
-        """Why a trial that runs, or has just ended, has trained for long enough; None where it has not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +100,8 @@ class _Attempt:
     """Size of stdout.log when it began."""
     timed_out: bool = False
     cancelled: bool = False
-    over: str | None = None
-    """Why the race ended it, where it did: then how its process ends says nothing."""
+    enough: str | None = None
+    """Why it has trained for long enough, where it has: then how its process ends says nothing."""
     ended: Ended | None = None
     measured: Measured | None = None
     """What its metrics file held when it ended."""
@@ -124,22 +115,15 @@ class Study:
     paths: StudyPaths
     folder: Path
     """The study file's own."""
-    sampler: Sampler
+    policy: Policy
     launcher: Launcher
     watcher: Watcher
     claim: Claim
     stop: Stop
     origin: dict[str, Any]
     """Where the study came from: its file, the command, the commit."""
-    race: Race | None = None
-    further: Callable[[Sequence[TrialRecord]], Sequence[TrialRecord]] | None = None
-    """Trials to plan besides those of the search, given all that there are; their ids go on from there."""
     detach: bool = False
     """Leave as soon as everything is submitted."""
-    only: Callable[[TrialRecord], bool] | None = None
-    """Which trials this run is about; None for all of them."""
-    follows: Mapping[str, Any] | None = None
-    """What an adaptive search begins with, for its journal; None where that has it already."""
     programs: dict[str, Fingerprint] = field(default_factory=dict)
     """The states of the program that the journal describes, by what stands for them."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
@@ -153,8 +137,12 @@ class Study:
     _alone: set[int] = field(default_factory=set)
     """Trials that need their GPU for themselves, since its memory was not enough for them and others."""
     _ended_well: bool = False
+    _changed: bool = True
+    """Whether a trial has been planned or has ended since the policy was asked."""
+    _unnamed: int = 0
+    """Trials of an adaptive search that are still to be chosen."""
     _looked: float = 0.0
-    """When the race was looked at, on the monotonic clock."""
+    """When the policy was last asked whether trials have trained for long enough, on the monotonic clock."""
 
     def run(self) -> Outcome:
         """Run until every planned trial has a result, no trial works, or it is stopped."""
@@ -164,9 +152,9 @@ class Study:
             for folder in (self.paths.dir, *self.paths.dir.absolute().parents[:2]):  # runs/ may be new, too
                 atomic.sync_folder(folder)
             self._note("run", **self.origin)
-            if self.follows is not None:
-                self._note("follows", **self.follows)
-            self._plan()
+            if self.policy.follows is not None:
+                self._note("follows", **self.policy.follows)
+            self._take_up()
             outcome = self._loop()
             self.claim.require()
         except BaseException:  # the disk is full, say: leave no process behind
@@ -202,8 +190,8 @@ class Study:
                 self._open()
             raise
 
-    def _plan(self) -> None:
-        """Take what the journal has, interrupted attempts ended, and let the sampler add what is missing."""
+    def _take_up(self) -> None:
+        """Take what the journal has, interrupted attempts ended."""
         history = self.claim.through(self._history)
         self.programs.update(history.programs)
         left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
@@ -224,14 +212,6 @@ class Study:
             raise StudyError(
                 "the journal lacks planned trials", where=str(self.paths.journal), hint="it was edited: restore it"
             )
-        search = searched(trials)
-        missing = (self.spec.trials or 0) - len(search)
-        if missing > 0 and not self.spec.adaptive:
-            for suggested in self.sampler.suggest(self.spec.space(), search, missing):
-                # repeats may stand between the trials of the search
-                trials.append(self._planned(replace(suggested, id=len(trials))))
-        further = self.further(trials) if self.further else ()
-        trials += [self._planned(trial, repeat_of=trial.repeat_of) for trial in further]
         self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
         for number in self._attempts:
             self._trials[number] = replace(self._trials[number], state="running")
@@ -243,53 +223,60 @@ class Study:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.paths.journal))
         return history
 
-    def _unnamed(self) -> int:
-        """Trials of an adaptive search that this run is still to choose."""
-        if not self.spec.adaptive or self.only is not None:
-            return 0
-        return max((self.spec.trials or 0) - len(searched(self._trials.values())), 0)
+    def _ask(self, waiting: deque[int], *, first: bool = False) -> None:
+        """Plan what the policy suggests next. What follows on the results of all that was there is a run of its own."""
+        room = 0 if waiting else max(min(self.launcher.free(), self.launcher.slots - len(self._attempts)), 0)
+        begins = first or not (self._unnamed or self._attempts)
+        again = set(waiting)
+        trials = [replace(t, state="pending") if t.id in again else t for t in self._trials.values()]
+        suggested = self.policy.suggest(trials, room)
+        self._changed, self._unnamed = bool(suggested.trials), suggested.unnamed
+        if suggested.spec is not None and suggested.spec != self.spec:
+            self.spec, text = suggested.spec, dump(suggested.spec)
+            self.claim.through(lambda: atomic.write(self.paths.spec, text, durable=True))
+        for trial in suggested.trials:
+            number = len(self._trials)
+            self._trials[number] = self._planned(replace(trial, id=number), suggested.known)
+            waiting.append(number)
+        if begins and (first or suggested.trials):
+            self._crashes.clear()
+            self._ended_well = False
+            if suggested.remark:
+                self.watcher.remark(suggested.remark)
+            mine = [trial for trial in self._trials.values() if self.policy.concerns(trial)]
+            self.watcher.begun(mine, self.launcher.slots, self._unnamed)
 
-    def _ask(self) -> list[int]:
-        """Plan the next trial of an adaptive search, if one can start now; the journal has what was known then.
-
-        One at a time: each takes the model a moment, and what ends meanwhile is known to the next. Trials that run,
-        wait to run again or failed have no result yet, and count as under way.
-        """
-        if not self._unnamed() or not self.launcher.free() or len(self._attempts) >= self.launcher.slots:
-            return []
-        search = searched(self._trials.values())
-        (suggested,) = self.sampler.suggest(self.spec.space(), search, 1)
-        known = [other.id for other in search if learned(other)]
-        trial = self._planned(replace(suggested, id=len(self._trials)), known=known)
-        self._trials[trial.id] = trial
-        return [trial.id]
-
-    def _planned(self, trial: TrialRecord, **further: Any) -> TrialRecord:
-        """A new trial, recorded in the journal; `further` is what its event has besides."""
+    def _planned(self, trial: TrialRecord, known: Sequence[int] | None) -> TrialRecord:
+        """A new trial, recorded in the journal, with those whose results it rests on."""
         trial = replace(trial, identity=identity.of(self.spec, trial))
-        planned = {"trial": trial.id, "params": trial.params, "arm": trial.arm, "seed": trial.seed}
-        self._note("planned", **planned, identity=trial.identity, **further)
+        planned: dict[str, Any] = {"trial": trial.id, "params": trial.params, "arm": trial.arm, "seed": trial.seed}
+        if trial.repeat_of is not None:
+            planned["repeat_of"] = trial.repeat_of
+        if known is not None:
+            planned["known"] = known
+        self._note("planned", **planned, identity=trial.identity)
         return trial
 
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
         """The trial with its best evaluation and last step, and all that its metrics file says."""
         measured = identity.measured(trial, self.paths.trial(trial.id), self.spec.objective)
-        return measured_by(trial, measured, self.spec.objective, unused=measured.unused), measured
+        kept = {} if self.spec.probe is None else {"curve": measured.curve}  # of a probe all is short, and read again
+        return measured_by(trial, measured, self.spec.objective, unused=measured.unused, **kept), measured
 
     def _loop(self) -> Outcome:
-        mine = [t for t in self._trials.values() if self.only is None or self.only(t)]
-        waiting = deque(t.id for t in mine if t.state not in ("completed", "infeasible") and t.id not in self._attempts)
-        self.watcher.begun(mine, self.launcher.slots, self._unnamed())
+        unfinished = (t for t in self._trials.values() if t.state not in ("completed", "infeasible"))
+        waiting = deque(t.id for t in unfinished if self.policy.concerns(t) and t.id not in self._attempts)
+        self._ask(waiting, first=True)
         hopeless = None
         pressed = 0
-        while waiting or self._attempts or (self._unnamed() and not pressed and not hopeless):
+        while waiting or self._attempts or ((self._changed or self._unnamed) and not pressed and not hopeless):
             if self.stop.asked > pressed:
                 pressed = self.stop.asked
                 self._cancel_all(now=pressed > 1)
             if pressed or hopeless:
                 waiting.clear()
-            if not (waiting or pressed or hopeless):
-                waiting.extend(self._ask())
+            if (self._changed or self._unnamed) and not (waiting or pressed or hopeless):
+                self._ask(waiting)
             while (number := self._next(waiting)) is not None:
                 waiting.remove(number)
                 self._submit(number, waiting)
@@ -304,10 +291,10 @@ class Study:
                 hopeless = self._why_hopeless()
                 self._cancel_all(now=False)
             self._watch_time()
-            self._watch_race()
+            self._watch_training()
             self.claim.beat()
             self.watcher.tick()
-            if self._attempts or waiting or self._unnamed():
+            if self._attempts or waiting or self._unnamed:
                 time.sleep(self._pause())
         trials = list(self._trials.values())
         if hopeless is None and not pressed and trials and all(trial.state == "failed" for trial in trials):
@@ -341,13 +328,14 @@ class Study:
                 attempt.timed_out = True
                 self.launcher.cancel(number)
 
-    def _watch_race(self) -> None:
-        if self.race is None or time.monotonic() - self._looked < RACE_SECONDS:
+    def _watch_training(self) -> None:
+        if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         for number, attempt in self._attempts.items():
-            attempt.over = attempt.over or self.race.over(self._trials[number])
-            if attempt.over:
+            read = partial(measure, self.paths.trial(number).metrics)
+            attempt.enough = attempt.enough or self.policy.enough(self._trials[number], read)
+            if attempt.enough:
                 self.launcher.cancel(number)
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
@@ -376,8 +364,7 @@ class Study:
             trial, attempts=attempt.number, state="running", reason=None, recorded=None, unused=None
         )
         try:
-            further = self.race.environment(trial) if self.race else None
-            ready = job(self.spec, trial, paths, self.folder, further)
+            ready = job(self.spec, trial, paths, self.folder, self.policy.wanted(trial))
             now = made_of(self.spec, trial, paths, self.folder, ready)
             started = self.launcher.submit(replace(ready, alone=number in self._alone))
         except OSError as error:
@@ -451,10 +438,10 @@ class Study:
             why = f"what it measured can't be written to the disk: {error}"
             self._crashed(number, attempt, why, waiting, ended.exit_code, stopping=stopping)
             return
-        over = self.race.over(trial) if self.race and trial.best and not measured.damaged else None
-        over = over or (attempt.over if trial.best else None)
-        if over is not None:
-            self._finish(number, attempt, "completed", over, ended.exit_code)
+        enough = self.policy.enough(trial, lambda: measured) if trial.best and not measured.damaged else None
+        enough = enough or (attempt.enough if trial.best else None)
+        if enough is not None:
+            self._finish(number, attempt, "completed", enough, ended.exit_code)
         elif measured.infeasible:
             self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
         elif attempt.timed_out or ended.how == "timed-out":
@@ -538,6 +525,7 @@ class Study:
             waiting.append(number)
 
     def _finish(self, number: int, attempt: _Attempt, state: State, reason: str | None, exit_code: int | None) -> None:
+        self._changed = True
         self._ended_well = self._ended_well or state in ("completed", "infeasible")
         self._log_starts[number] = attempt.log_start
         self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from playbook_cli.errors import SpecError
-from playbook_cli.space import Space
-from playbook_cli.spec.load import carried
-from playbook_cli.spec.model import Constants, StudySpec
+from playbook_cli.probing import held
+from playbook_cli.spec.load import probing
+from playbook_cli.spec.model import Constants
 from playbook_cli.sweep.options import pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from playbook_cli.records import Parameter, Value
+    from playbook_cli.records import Value
+    from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
 
 GAIN = 1.1
 """A doubling pays where it makes training faster by this factor; Playbook's own choice. The playbook asks that a
 doubling nearly double the examples per second, and calls sizes useless that gain nothing."""
-SUFFIX = "batch-size"
 MOST_STEPS = 8197
 """Of a probe; its program is told of no fewer, so that a schedule or a warmup finds room."""
 TIMEOUT_SECONDS = 600.0
@@ -65,22 +65,19 @@ class Setting:
     def program(self, sizes: Sequence[int]) -> StudySpec:
         """The study of trials with these sizes, with the program as the user names it."""
         resources = self.study.resources
-        return StudySpec.model_validate(
-            {key: value for key, value in carried(self.study).items() if key != "checkpoints"}
-            | {
-                "name": f"{self.study.name}-{SUFFIX}",
-                "goal": f"At which {self.parameter} does training go fastest, and which ones fit into memory?",
-                "max_train_steps": max(self.study.max_train_steps, MOST_STEPS),
-                "eval_every": every(self.steps, None),
-                "trials": len(sizes),
-                "sampler": "listed",
-                "probe": SUFFIX,
-                "points": [{self.parameter: size} for size in sizes],
-                "nuisance": {self.parameter: {"values": sorted(set(sizes))}},
-                "fixed": dict(self.held),
-                "resources": resources.model_dump(exclude_unset=True)
-                | {"retries": 0, "timeout": resources.timeout or TIMEOUT_SECONDS},
-            }
+        return probing(
+            self.study.model_copy(update={"checkpoints": None}),
+            "batch-size",
+            goal=f"At which {self.parameter} does training go fastest, and which ones fit into memory?",
+            max_train_steps=max(self.study.max_train_steps, MOST_STEPS),
+            eval_every=every(self.steps, None),
+            trials=len(sizes),
+            sampler="listed",
+            points=[{self.parameter: size} for size in sizes],
+            nuisance={self.parameter: {"values": sorted(set(sizes))}},
+            fixed=dict(self.held),
+            resources=resources.model_dump(exclude_unset=True)
+            | {"retries": 0, "timeout": resources.timeout or TIMEOUT_SECONDS},
         )
 
     def spec(self, sizes: Sequence[int]) -> StudySpec:
@@ -89,10 +86,7 @@ class Setting:
         train = ["${python}", "-m", "playbook_cli.launch.entry", str(plain.train)]
         task = json.dumps({"memory_limit": self.memory_limit})
         command = ["${python}", "-m", "playbook_cli.batch_size.probe", task, *(plain.command or train)]
-        data = plain.model_dump(mode="json", exclude_unset=True)
-        return StudySpec.model_validate(
-            {key: value for key, value in data.items() if key not in ("train", "isolation")} | {"command": command}
-        )
+        return plain.model_copy(update={"command": command, "train": None, "isolation": None})
 
 
 def every(steps: int | None, seconds: float | None) -> int:
@@ -151,11 +145,11 @@ def settle(
         raise SpecError(
             f"{gain:g} is no gain of a doubling", where="--gain", hint="write a factor above 1 and up to 2: 1.1"
         )
-    held, chosen = _held(study, parameter, at)
+    still, chosen = held(study, parameter, at)
     return Setting(
         study=study,
         parameter=parameter,
-        held=held,
+        held=still,
         chosen=chosen,
         min=low,
         max=high,
@@ -182,33 +176,3 @@ def at_values(texts: Iterable[str]) -> dict[str, Value]:
         detail = error.errors()[0]
         what = f"{'.'.join(map(str, detail['loc'][:1]))}: {detail['msg'].removeprefix('Value error, ')}"
         raise SpecError(what, where="--at", hint="write --at learning_rate=0.1") from None
-
-
-def _held(study: StudySpec, parameter: str, at: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, str]]:
-    given: dict[str, Value] = {**study.fixed, **at}
-    given.pop(parameter, None)
-    varied = [p for p in study.parameters() if p.name not in given and p.name != parameter]
-    space = Space(varied, given)
-    middle = space.params(space.first_arm, [_unit(p) for p in space.dimensions])
-    held = {name: value if name in given else _rounded(value) for name, value in middle.items()}
-    chosen = {
-        p.name: f"{_shown(held[p.name])}, {_how(p)}" for p in varied if p.name in held and p.name not in study.fixed
-    }
-    return held, chosen
-
-
-def _unit(parameter: Parameter) -> float:
-    return 0.5 / len(parameter.choices) if parameter.kind == "choice" else 0.5
-
-
-def _how(parameter: Parameter) -> str:
-    choice = parameter.kind == "choice"
-    return "the first of its values" if choice else f"the middle of its range, {parameter.scale} scale"
-
-
-def _rounded(value: Value) -> Value:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

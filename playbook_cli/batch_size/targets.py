@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from playbook_cli.batch_size.sizes import size_of
-from playbook_cli.curves import measure
 from playbook_cli.errors import SpecError
 from playbook_cli.measures import is_learning_rate
+from playbook_cli.policy import Suggestion, Wanted
 from playbook_cli.sampling import make
-from playbook_cli.spec.load import carried, resolve
-from playbook_cli.spec.model import StudySpec
+from playbook_cli.sampling.search import Search
+from playbook_cli.spec.load import probing, resolve
 from playbook_cli.spec.samplers import SAMPLERS
-from playbook_cli.store import Store
-from playbook_cli.sweep.folder import put, require_same
-from playbook_cli.sweep.race import require_in_time
+from playbook_cli.sweep.reaching import Reaching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,12 +21,11 @@ if TYPE_CHECKING:
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord, Value
+    from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome
-    from playbook_cli.sweep.folder import Train
     from playbook_cli.sweep.target import Target
 
-SUFFIX = "steps-to-target"
+STEPS_TO_TARGET: Final = "steps-to-target"
 SLACK = 2
 """A trial stops at so many times the steps of the fastest of its size: slower ones say nothing more."""
 
@@ -60,18 +58,15 @@ def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[
         if name not in fixed and name != setting.parameter and (alternatives := _possible(given, fixed))
     }
     return resolve(
-        StudySpec.model_validate(
-            carried(study)
-            | {
-                "name": f"{study.name}-{SUFFIX}",
-                "goal": f"How many steps does each {setting.parameter} take?",
-                "scientific": {setting.parameter: {"values": list(sizes)}},
-                "nuisance": tuned,
-                "fixed": fixed,
-                "sampler": study.sampler if kind.drawn and kind.seeded else "halton",
-                "trials": trials * len(sizes),
-                "probe": SUFFIX,
-            }
+        probing(
+            study,
+            STEPS_TO_TARGET,
+            goal=f"How many steps does each {setting.parameter} take?",
+            scientific={setting.parameter: {"values": list(sizes)}},
+            nuisance=tuned,
+            fixed=fixed,
+            sampler=study.sampler if kind.drawn and kind.seeded else "halton",
+            trials=trials * len(sizes),
         )
     )
 
@@ -81,71 +76,50 @@ def _possible(given: Sequence[dict[str, Any]], fixed: Mapping[str, Value]) -> li
     return [one for one in given if all(fixed[name] in of for name, of in one.get("when", {}).items() if name in fixed)]
 
 
-def search(
-    setting: Setting, spec: StudySpec, target: Target, paths: StudyPaths, train: Train
-) -> tuple[dict[int, Sequence[TrialRecord]], Outcome]:
-    """The trials of each size, trained until each reached the target or can't win; and how the run ended."""
-    require_same(spec, paths, ("trials",), what="what is")
-    put(spec, paths)
-    known = Store(paths.dir).record().trials
-    race = TargetRace(
-        paths=paths,
-        target=target,
-        parameter=setting.parameter,
-        steps=spec.max_train_steps,
-        interval=spec.steps_between_evaluations,
-    )
-    race.learn(known)
-    outcome = train(spec, paths, make(spec.sampler, spec.seed), race)
-    by_size: dict[int, Sequence[TrialRecord]] = {}
-    for trial in Store(paths.dir).record().trials:
-        by_size[size_of(trial, setting.parameter)] = [*by_size.get(size_of(trial, setting.parameter), []), trial]
-    return by_size, outcome
-
-
-class TargetRace:
+class TargetSearch(Search, Reaching):
     """Trials stop where they reach the target, or have trained twice as long as the fastest of their size."""
 
-    def __init__(self, *, paths: StudyPaths, target: Target, parameter: str, steps: int, interval: int) -> None:
-        self._paths = paths
-        self._target = target
+    def __init__(self, spec: StudySpec, paths: StudyPaths, target: Target, parameter: str) -> None:
+        super().__init__(spec, make(spec.sampler, spec.seed))
+        self.paths = paths
+        self.target = target
+        self.steps = self.within = spec.max_train_steps
         self._parameter = parameter
-        self._steps = steps
-        self._interval = interval
         self._fastest: dict[int, int] = {}
 
-    def learn(self, trials: Sequence[TrialRecord]) -> None:
-        """Take in what was trained before."""
+    def asked(self, trials: Sequence[TrialRecord]) -> StudySpec:
+        del trials
+        return self._spec
+
+    def suggest(self, trials: Sequence[TrialRecord], room: int) -> Suggestion:
         for trial in trials:
-            found = self._target.reached(trial.curve, self._steps)
+            found = self.target.reached(trial.curve, self.steps)
             if found is not None:
-                self._reached(trial, found.step)
+                self.reached(trial, found.step)
+        return replace(super().suggest(trials, room), spec=self._spec)
 
-    def environment(self, trial: TrialRecord) -> Mapping[str, str]:
-        asked = {"PLAYBOOK_TARGET": repr(self._target.value)}
+    def wanted(self, trial: TrialRecord) -> Wanted:
+        return Wanted(target=self.target.value, stop_step=self._limit(trial), overrun=True)
+
+    def prompt(self, trial: TrialRecord) -> int | None:
+        del trial
+        return None if self._spec.train is None else self._spec.steps_between_evaluations
+
+    def reached(self, trial: TrialRecord, step: int) -> None:
+        size = size_of(trial, self._parameter)
+        self._fastest[size] = min(step, self._fastest.get(size, step))
+
+    def hopeless(self, trial: TrialRecord, last: int) -> str | None:
         limit = self._limit(trial)
-        return asked if limit is None else asked | {"PLAYBOOK_STOP_STEP": str(limit)}
-
-    def over(self, trial: TrialRecord) -> str | None:
-        measured = measure(self._paths.trial(trial.id).metrics)
-        found = self._target.reached(measured.curve, self._steps)
-        if found is not None:
-            self._reached(trial, found.step)
-            return f"{self._target} at step {found.step}"
-        if measured.curve is None or measured.infeasible:
-            return None
-        require_in_time(self._target, measured.curve, self._interval, self._steps)
-        last, limit = max(self._target.evaluated(measured.curve), default=None), self._limit(trial)
-        if last is None:
-            return None
         if limit is not None and last >= limit:
             return f"stopped at step {last}: another trial of this size took half as many"
-        return f"did not reach it by step {last}" if last >= self._steps else None
+        return f"did not reach it by step {last}" if last >= self.steps else None
+
+    def by_size(self, trials: Sequence[TrialRecord]) -> dict[int, Sequence[TrialRecord]]:
+        """All trials, by their size."""
+        sizes = dict.fromkeys(size_of(trial, self._parameter) for trial in trials)
+        return {size: [trial for trial in trials if size_of(trial, self._parameter) == size] for size in sizes}
 
     def _limit(self, trial: TrialRecord) -> int | None:
         fastest = self._fastest.get(size_of(trial, self._parameter))
-        return None if fastest is None else SLACK * fastest + self._interval
-
-    def _reached(self, trial: TrialRecord, step: int) -> None:
-        size = size_of(trial, self._parameter)
-        self._fastest[size] = min(step, self._fastest.get(size, step))
+        return None if fastest is None else SLACK * fastest + self._spec.steps_between_evaluations

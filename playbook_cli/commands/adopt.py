@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early, study_folder
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, refuse_probe, study_folder
 
 if TYPE_CHECKING:
     from playbook_cli.ledger.entries import Adoption
@@ -76,13 +76,8 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     from playbook_cli.who import user
 
     folder, where = store.paths.dir.resolve(), str(store.paths.dir)
+    refuse_probe(store, ": it is no baseline", hint="adopt the study that it was made for")
     found = record(store)
-    if found.raced:
-        raise StudyError(
-            f"{ended_early(store)}: it is no baseline",
-            where=where,
-            hint="adopt the study that it was made for",
-        )
     refuse_unlearned(found, where)
     if baseline is not None and baseline.paths.dir.resolve() == folder:
         raise StudyError("a study cannot be adopted over itself", where=where, hint="leave --over out")

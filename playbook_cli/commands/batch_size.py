@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import as_given, interrupted, require_finished, resumable, set_aside, show, training
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
+from playbook_cli.commands.growing import Session, as_given, interrupted, require_finished, resumable, show
+from playbook_cli.commands.options import RUNS, Gpus, Json, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playbook_cli.batch_size.answer import Answer
     from playbook_cli.batch_size.judge import Judgement
     from playbook_cli.batch_size.scaling import Scaling
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
     from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome
-    from playbook_cli.sweep.folder import Train
 
 LARGEST = 2**24
 
@@ -70,9 +65,7 @@ def batch_size(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once for --steps-to-target; probes go alone.")
     ] = None,
-    gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
-    ] = None,
+    gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
@@ -85,7 +78,6 @@ def batch_size(
 
     Example:  playbook batch-size configs/textlm.yaml
     """
-    from playbook_cli.batch_size import targets
     from playbook_cli.batch_size.answer import answer
     from playbook_cli.batch_size.setting import at_values, bytes_of, settle
     from playbook_cli.errors import StudyError
@@ -106,127 +98,85 @@ def batch_size(
     )
     if write is not None and write.exists():
         raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
-    session = _Session(setting, source, study, runs, gpus, changed=code_changed, wait=wait)
-    rate = session.check(scaling=steps_to_target is not None)
-    if wait:
-        wait_for_runner(session.paths(), session.paths(targets.SUFFIX))
-    if anew:
-        set_aside(session.paths(), session.paths(targets.SUFFIX))
-    sizes, judgement = session.probe()
+    rate = _check(setting, source, study.parent, runs, scaling=steps_to_target is not None)
+    session = Session(study=given, file=study, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session.begin(session.paths("batch-size"), session.paths("steps-to-target"), anew=anew)
+    sizes, judgement = _probe(setting, session)
     scaling = None
     if steps_to_target is not None and any(size.state == "fits" for size in sizes):
-        scaling = session.search(sizes, steps_to_target, rate, trials, jobs, at=list(here))
-    _show(answer(setting, sizes, judgement, as_given(context), scaling), session.paths(), json=json)
+        scaling = _search(setting, session, sizes, steps_to_target, rate, trials=trials, at=list(here))
+    _show(answer(setting, sizes, judgement, as_given(context), scaling), session.paths("batch-size"), json=json)
     if write is not None:
         _write(write, given, parameter, judgement)
 
 
-class _Session:
-    """One call of the command: the study file, where its probes live, and what runs them."""
+def _check(setting: Setting, source: Source, folder: Path, runs: Path, *, scaling: bool) -> str:
+    """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
+    from playbook_cli.batch_size.policy import Ladder
+    from playbook_cli.batch_size.targets import rate_of
+    from playbook_cli.launch import preflight
+    from playbook_cli.paths import StudyPaths
 
-    def __init__(
-        self, setting: Setting, source: Source, file: Path, runs: Path, gpus: str | None, *, changed: bool, wait: bool
-    ) -> None:
-        self._setting = setting
-        self._source = source
-        self._file = file
-        self._runs = runs
-        self._gpus = gpus
-        self._changed = changed
-        self._wait = wait
+    preflight.refuse_imported(setting.study, source)
+    rate = rate_of(setting, source) if scaling else ""
+    spec = setting.program([setting.min])
+    paths = StudyPaths(runs / spec.name)
+    preflight.look(spec, source, folder, Ladder(setting, paths).suggest([], 0).trials)
+    if not paths.journal.exists():
+        preflight.import_function(spec, source, folder)
+    return rate
 
-    def paths(self, suffix: str | None = None) -> StudyPaths:
-        from playbook_cli.batch_size.setting import SUFFIX
-        from playbook_cli.paths import StudyPaths
 
-        return StudyPaths(self._runs / f"{self._setting.study.name}-{suffix or SUFFIX}")
+def _probe(setting: Setting, session: Session) -> tuple[list[Size], Judgement]:
+    """Probe the sizes, one at a time, and judge."""
+    from playbook_cli.batch_size.answer import described
+    from playbook_cli.batch_size.judge import judge
+    from playbook_cli.batch_size.policy import FAILURES, Ladder
+    from playbook_cli.errors import WorkError
 
-    def check(self, *, scaling: bool) -> str:
-        """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
-        from playbook_cli.batch_size.targets import rate_of
-        from playbook_cli.launch import preflight
-        from playbook_cli.sweep.listed import ListedSampler
-
-        setting, folder = self._setting, self._file.parent
-        preflight.refuse_imported(setting.study, self._source)
-        rate = rate_of(setting, self._source) if scaling else ""
-        spec = setting.program([setting.min])
-        trials = ListedSampler(setting.parameter, [setting.min], 0).suggest(spec.space(), [], 1)
-        preflight.look(spec, self._source, folder, trials)
-        if not self.paths().journal.exists():
-            preflight.import_function(spec, self._source, folder)
-        return rate
-
-    def probe(self) -> tuple[list[Size], Judgement]:
-        """Probe the sizes, one at a time, and judge."""
-        from playbook_cli.batch_size.answer import described
-        from playbook_cli.batch_size.judge import judge
-        from playbook_cli.batch_size.loop import FAILURES, probe
-        from playbook_cli.errors import WorkError
-
-        setting = self._setting
-        for line in described(setting):
-            print(line, file=sys.stderr)
-        with self._training(self.paths(), setting.spec([setting.min]), jobs=1) as train:
-
-            def told(spec: StudySpec, *given: Any, **more: Any) -> Outcome:
-                sizes = [str(point[setting.parameter]) for point in spec.points or ()]
-                print(f"{setting.parameter} {sizes[-1]}:", file=sys.stderr)
-                return train(spec, *given, **more)
-
-            probed = probe(setting, self.paths(), told)
-        if probed.interrupted:
-            interrupted()
-        sizes = list(probed.sizes)
-        failed = [size for size in sizes if size.state == "failed"]
-        if failed and len(failed) >= min(len(sizes), FAILURES) and not any(size.usable for size in sizes):
-            raise WorkError(
-                f"no {setting.parameter} works; {setting.parameter} = {failed[-1].batch_size}: {failed[-1].reason}\n"
-                f"    all that it printed: {self.paths().trials}/*/stdout.log",
-                hint="mend it, and then give the same command again",
-            )
-        return sizes, judge(sizes, setting.gain)
-
-    def search(
-        self, sizes: list[Size], value: float, rate: str, trials: int, jobs: int | None, *, at: list[str]
-    ) -> Scaling:
-        """The fewest steps to a value of the study's metric, for each size that fits."""
-        from playbook_cli.batch_size import targets
-        from playbook_cli.batch_size.scaling import scaling
-        from playbook_cli.sweep.target import Target
-
-        setting, paths = self._setting, self.paths(targets.SUFFIX)
-        fitting = [size.batch_size for size in sizes if size.state == "fits"]
-        spec = targets.spec_of(setting, fitting, trials, at=dict.fromkeys(at))
-        target = Target(metric=setting.study.objective, value=value)
-        print(
-            f"steps to {target}: {trials} trials for each of {len(fitting)} sizes, up to {spec.max_train_steps} steps",
-            file=sys.stderr,
+    for line in described(setting):
+        print(line, file=sys.stderr)
+    ladder = Ladder(setting, session.paths("batch-size"))
+    outcome, trials = session.train(ladder, setting.spec([setting.min]), jobs=1)
+    if outcome is not None and outcome.interrupted:
+        interrupted()
+    sizes = ladder.sizes(trials)
+    failed = [size for size in sizes if size.state == "failed"]
+    if failed and len(failed) >= min(len(sizes), FAILURES) and not any(size.usable for size in sizes):
+        raise WorkError(
+            f"no {setting.parameter} works; {setting.parameter} = {failed[-1].batch_size}: {failed[-1].reason}\n"
+            f"    all that it printed: {ladder.paths.trials}/*/stdout.log",
+            hint="mend it, and then give the same command again",
         )
-        with self._training(paths, spec, jobs=jobs) as train:
-            by_size, outcome = targets.search(setting, spec, target, paths, train)
-        require_finished(outcome)
-        return scaling(
-            by_size,
-            target,
-            parameter=setting.parameter,
-            rate=rate,
-            max_train_steps=spec.max_train_steps,
-            seconds={size.batch_size: size.timing.seconds for size in sizes if size.timing is not None},
-        )
+    return sizes, judge(sizes, setting.gain)
 
-    @contextmanager
-    def _training(self, paths: StudyPaths, spec: StudySpec, *, jobs: int | None) -> Iterator[Train]:
-        from playbook_cli.commands.output import tell
-        from playbook_cli.launch.isolation import warmed
-        from playbook_cli.launch.places import slots_of
 
-        slots = slots_of(spec, jobs, self._gpus)
-        with (
-            warmed(spec, self._file.parent, paths, slots, tell) as warm,
-            training(spec, paths, self._file, slots, warm, changed=self._changed, wait=self._wait) as train,
-        ):
-            yield train
+def _search(
+    setting: Setting, session: Session, sizes: list[Size], value: float, rate: str, *, trials: int, at: list[str]
+) -> Scaling:
+    """The fewest steps to a value of the study's metric, for each size that fits."""
+    from playbook_cli.batch_size.scaling import scaling
+    from playbook_cli.batch_size.targets import TargetSearch, spec_of
+    from playbook_cli.sweep.target import Target
+
+    fitting = [size.batch_size for size in sizes if size.state == "fits"]
+    spec = spec_of(setting, fitting, trials, at=dict.fromkeys(at))
+    target = Target(metric=setting.study.objective, value=value)
+    print(
+        f"steps to {target}: {trials} trials for each of {len(fitting)} sizes, up to {spec.max_train_steps} steps",
+        file=sys.stderr,
+    )
+    search = TargetSearch(spec, session.paths("steps-to-target"), target, setting.parameter)
+    outcome, measured = session.train(search, spec)
+    require_finished(outcome)
+    return scaling(
+        search.by_size(measured),
+        target,
+        parameter=setting.parameter,
+        rate=rate,
+        max_train_steps=spec.max_train_steps,
+        seconds={size.batch_size: size.timing.seconds for size in sizes if size.timing is not None},
+    )
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

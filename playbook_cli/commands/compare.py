@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, ended_early
+from playbook_cli.commands.options import RUNS, Json, Runs, refuse_probe
 from playbook_cli.spec.samplers import SAMPLERS
 
 if TYPE_CHECKING:
@@ -147,9 +147,8 @@ def _checked(store: Store, first: Store) -> StudyRecord:
     """The study's record. StudyError where it measures something else than the first study does."""
     from playbook_cli.errors import StudyError
 
+    refuse_probe(store, ", so it selects no pipeline")
     record = store.record()
-    if record.raced:
-        raise StudyError(f"{ended_early(store)}, so it selects no pipeline", where=str(store.paths.dir))
     if record.adaptive:
         raise StudyError(
             "this is a Bayesian search, which follows its own luck: how much of its best result is that can't be told",

@@ -69,9 +69,9 @@ def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, s
 
 def set_aside(paths: StudyPaths, *, asked: bool, tell: Callable[[str], None]) -> None:
     """Rename the folder of an earlier attempt, and say so. StudyError where it is being run."""
-    from playbook_cli.sweep import folder
+    from playbook_cli import probing
 
-    aside = folder.set_aside(paths)
+    aside = probing.set_aside(paths)
     if aside is not None:
         why = "" if asked else ": the study file has changed since, and no trial of it had completed"
         tell(f"the earlier attempt is now {aside}{why}")

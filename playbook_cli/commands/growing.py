@@ -3,74 +3,102 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import typer
 
+from playbook_cli.commands.options import wait_for_runner
 from playbook_cli.commands.same_code import require_same_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from playbook_cli.acts import Command, Option
-    from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.probing import Probing
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.probe import ProbeKind
     from playbook_cli.study import Outcome
-    from playbook_cli.sweep.folder import Train
 
 Given = ParamSpec("Given")
 _ANEW = "start over with --anew"
 
 
-@contextmanager
-def training(
-    spec: StudySpec, paths: StudyPaths, file: Path, slots: list[Slot], warm: Warm, *, changed: bool, wait: bool
-) -> Iterator[Train]:
-    """Hold the claim of a folder, and train its trials; trials that an earlier runner left are ended before.
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One call of a verb that probes a study: the study file, where its probes live, and how they are trained."""
 
-    StudyError where the program changed in the meantime, unless that is said by `changed`.
-    """
-    from playbook_cli.claim import claimed
-    from playbook_cli.commands.output import tell
-    from playbook_cli.commands.run import run_trials
-    from playbook_cli.launch.places import end_orphans
+    study: StudySpec
+    file: Path
+    runs: Path
+    jobs: int | None
+    gpus: str | None
+    changed: bool
+    """Whether the program may have changed in the meantime."""
+    wait: bool
 
-    paths.dir.mkdir(parents=True, exist_ok=True)
-    with claimed(paths, wait=wait, tell=tell) as claim:
-        end_orphans(spec, paths)
+    def paths(self, kind: ProbeKind) -> StudyPaths:
+        """The folder of the study's probe of this kind."""
+        from playbook_cli.paths import StudyPaths
+        from playbook_cli.spec.probe import Probe
 
-        def train(spec: StudySpec, paths: StudyPaths, sampler: Any, race: Any, only: Any = None) -> Outcome:
-            if _missing(spec, paths, only):
-                require_same_code(spec, paths, file.parent, changed=changed, warm=warm, otherwise=_ANEW)
-            return run_trials(spec, file, paths, slots, claim, sampler, race, only=only, warm=warm)
+        return StudyPaths(self.runs / Probe(kind=kind, study=self.study.name).name)
 
-        yield train
+    def begin(self, *folders: StudyPaths, anew: bool) -> None:
+        """Wait until nobody runs these probes, if that is asked for, and set them aside, if that is."""
+        if self.wait:
+            wait_for_runner(*folders)
+        for paths in folders if anew else ():
+            set_aside(paths)
+
+    def train(
+        self, policy: Probing, spec: StudySpec | None = None, *, jobs: int | None = None, warm: Warm | None = None
+    ) -> tuple[Outcome | None, Sequence[TrialRecord]]:
+        """Train what a probe asks for: how that ended, None where nothing was missing; and all its trials.
+
+        `spec` says where they run, by default as the study does. StudyError where the folder holds another study, or
+        the program changed in the meantime, unless it may have.
+        """
+        from playbook_cli import atomic
+        from playbook_cli.claim import claimed
+        from playbook_cli.commands.output import tell
+        from playbook_cli.commands.run import run_trials
+        from playbook_cli.launch.isolation import warmed
+        from playbook_cli.launch.places import end_orphans, slots_of
+        from playbook_cli.probing import require_same, trials_in
+        from playbook_cli.spec.load import dump
+
+        spec, paths, folder, outcome = spec or self.study, policy.paths, self.file.parent, None
+        slots = slots_of(spec, jobs or self.jobs, self.gpus)
+        with nullcontext(warm) if warm else warmed(spec, folder, paths, slots, tell) as ready:
+            paths.dir.mkdir(parents=True, exist_ok=True)
+            with claimed(paths, wait=self.wait, tell=tell) as claim:
+                end_orphans(spec, paths)
+                require_same(policy)
+                there = trials_in(paths)
+                left = {t.id for t in there if t.state not in ("completed", "infeasible") and policy.concerns(t)}
+                asked = policy.suggest([replace(t, state="pending") if t.id in left else t for t in there], 0)
+                if asked.spec is not None and (left or asked.trials):
+                    atomic.write(paths.spec, dump(asked.spec), durable=True)
+                    require_same_code(asked.spec, paths, folder, changed=self.changed, warm=ready, otherwise=_ANEW)
+                    outcome = run_trials(asked.spec, self.file, paths, slots, claim, policy, ready)
+                return outcome, trials_in(paths)
 
 
-def _missing(spec: StudySpec, paths: StudyPaths, only: Callable[[TrialRecord], bool] | None) -> bool:
-    """Whether there is something to train."""
-    from playbook_cli.store import read_history
+def set_aside(paths: StudyPaths) -> None:
+    """Rename the folder, if there is one, and say to what; StudyError where it is being run."""
+    from playbook_cli.probing import set_aside
 
-    trials = read_history(paths).trials
-    unfinished = (t for t in trials if t.state not in ("completed", "infeasible") and (only is None or only(t)))
-    return len(trials) < (spec.trials or 0) or any(unfinished)
-
-
-def set_aside(*folders: StudyPaths) -> None:
-    """Rename the folders that there are, and say to what; StudyError where one is being run."""
-    from playbook_cli.sweep.folder import set_aside
-
-    for paths in folders:
-        if (aside := set_aside(paths)) is not None:
-            print(f"the earlier one is now {aside}", file=sys.stderr)
+    if (aside := set_aside(paths)) is not None:
+        print(f"the earlier one is now {aside}", file=sys.stderr)
 
 
 def require_finished(outcome: Outcome | None) -> None:

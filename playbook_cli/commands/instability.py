@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,33 +10,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.acts import command, run
-from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
+from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, show
 from playbook_cli.commands.options import (
     RUNS,
+    Gpus,
+    Jobs,
     Json,
     Runs,
     StudyFolder,
     Wait,
-    ended_early,
+    refuse_probe,
     runs_of,
     study_file,
     study_folder,
-    wait_for_runner,
 )
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from playbook_cli.instability.answer import Answer
     from playbook_cli.instability.setting import Setting
-    from playbook_cli.launch.slots import Slot
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.store import Store
-    from playbook_cli.sweep.folder import Train
 
 Name = str | None
 
@@ -68,8 +64,8 @@ def instability(
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier probe of this study aside.")] = False,
     code_changed: CodeChanged = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
-    gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
@@ -85,7 +81,7 @@ def instability(
     """
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.answer import answer
-    from playbook_cli.instability.loop import probe
+    from playbook_cli.instability.policy import Instability
     from playbook_cli.store import Store
 
     store = Store(study_folder(study, runs))
@@ -97,10 +93,14 @@ def instability(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
     )
     paths = _paths(store)
-    with _training(store, study, setting, paths, jobs, gpus, anew=anew, changed=code_changed, wait=wait) as train:
-        seen, stopped = probe(setting, paths, train)
-    require_finished(stopped)
-    given = answer(setting, seen, as_given(context))
+    policy = Instability(setting, paths)
+    file = study_file(study, store, "instability")
+    _check(setting, store, file)
+    session = Session(study=store.spec, file=file, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session.begin(paths, anew=anew)
+    outcome, trials = session.train(policy)
+    require_finished(outcome)
+    given = answer(setting, policy.reading(trials), as_given(context))
     out = _show(given, paths, json=json)
     if write is None:
         return
@@ -123,9 +123,7 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
 
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
-    if record.raced:
-        hint = "probe a study that playbook run has run"
-        raise StudyError(ended_early(store), where=where, hint=hint)
+    refuse_probe(store, hint="probe a study that playbook run has run")
     for lost in gone(record.trials, store.paths):
         tell(lost)
     ranked = outcomes.ranked(record.search.trials, record.metric)
@@ -173,45 +171,13 @@ def _setting(
 
 
 def _paths(store: Store) -> StudyPaths:
-    from playbook_cli.instability.setting import SUFFIX
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.probe import Probe
 
     folder = store.paths.dir
     if not folder.name or folder.name == "..":
         folder = folder.resolve()
-    return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}"))
-
-
-@contextmanager
-def _training(
-    store: Store,
-    argument: Path,
-    setting: Setting,
-    paths: StudyPaths,
-    jobs: int | None,
-    gpus: str | None,
-    *,
-    anew: bool,
-    changed: bool,
-    wait: bool,
-) -> Iterator[Train]:
-    """Hold the claim of the probe's folder, and train its trials. SpecError where they could not even start."""
-    from playbook_cli.commands.output import tell
-    from playbook_cli.launch.isolation import warmed
-    from playbook_cli.launch.places import slots_of
-
-    file = study_file(argument, store, "instability")
-    slots: list[Slot] = slots_of(setting.study, jobs, gpus)
-    _check(setting, store, file)
-    if wait:
-        wait_for_runner(paths)
-    if anew:
-        set_aside(paths)
-    with (
-        warmed(setting.study, file.parent, paths, slots, tell) as warm,
-        training(setting.study, paths, file, slots, warm, changed=changed, wait=wait) as train,
-    ):
-        yield train
+    return StudyPaths(folder.with_name(Probe(kind="instability", study=folder.resolve().name).name))
 
 
 def _check(setting: Setting, store: Store, file: Path) -> None:

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.growing import as_given, require_finished, resumable, set_aside, show, training
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, wait_for_runner
+from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, set_aside, show
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from playbook_cli.acts import Command
-    from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.answer import Answer
-    from playbook_cli.sweep.folder import Train
+    from playbook_cli.sweep.policy import Sweeping, Swept
     from playbook_cli.sweep.setting import Setting
 
 Pairs = list[str] | None
@@ -63,12 +60,8 @@ def lr_sweep(
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
     code_changed: CodeChanged = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
-    ] = None,
-    gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
-    ] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
@@ -84,7 +77,6 @@ def lr_sweep(
     from playbook_cli.commands.output import tell
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import slots_of
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.load import load
     from playbook_cli.sweep.options import merged
     from playbook_cli.sweep.setting import settle
@@ -105,106 +97,70 @@ def lr_sweep(
     }
     sweep = merged(given, source, {name: value for name, value in flags.items() if value is not None})
     setting = settle(given, sweep, source.where(("lr_sweep",)))
-    slots = slots_of(given, jobs, gpus)
-    paths = StudyPaths(runs / f"{given.name}-lr-sweep")
-    with warmed(given, study.parent, paths, slots, tell) as warm:
-        session = _Session(setting, source, study, runs, slots, warm, changed=code_changed, wait=wait)
-        session.check()
-        if wait:
-            wait_for_runner(session.paths("lr-sweep"), session.paths("lr-find"))
-        if anew:
-            set_aside(session.paths("lr-sweep"), session.paths("lr-find"))
-        answer = session.answer(as_given(context), extend=extend, racing=race)
-    _show(answer, session.paths("lr-sweep"), json=json)
+    session = Session(study=given, file=study, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    paths = session.paths("lr-sweep")
+    with warmed(given, study.parent, paths, slots_of(given, jobs, gpus), tell) as warm:
+        _check(setting, source, study.parent, paths, warm)
+        session.begin(paths, session.paths("lr-find"), anew=anew)
+        answer = _answer(setting, session, warm, as_given(context), extend=extend, racing=race)
+    _show(answer, paths, json=json)
     if write:
         _write(answer, study, given, source)
 
 
-class _Session:
-    """One call of the command: the study file, where its sweep lives, and what runs it."""
+def _check(setting: Setting, source: Source, folder: Path, paths: StudyPaths, warm: Warm) -> None:
+    """SpecError where the trials could not even start; nothing has been written by then."""
+    from playbook_cli.launch import preflight
+    from playbook_cli.sweep.policy import Sweep
+    from playbook_cli.sweep.script import refuse_hidden
 
-    def __init__(
-        self,
-        setting: Setting,
-        source: Source,
-        file: Path,
-        runs: Path,
-        slots: list[Slot],
-        warm: Warm,
-        *,
-        changed: bool,
-        wait: bool,
-    ) -> None:
-        self._setting = setting
-        self._source = source
-        self._file = file
-        self._runs = runs
-        self._slots = slots
-        self._warm = warm
-        self._changed = changed
-        self._wait = wait
+    steps = setting.sweep.steps or setting.study.max_train_steps
+    first = Sweep(setting, paths, steps, extend=False, racing=False).suggest([], 0)
+    assert first.spec is not None
+    preflight.look(first.spec, source, folder, first.trials[:1])
+    refuse_hidden(setting, first.spec, first.trials[0], folder)
+    if not paths.journal.exists() and not warm.wait():
+        preflight.import_function(first.spec, source, folder)
 
-    def paths(self, suffix: str) -> StudyPaths:
-        from playbook_cli.paths import StudyPaths
 
-        return StudyPaths(self._runs / f"{self._setting.study.name}-{suffix}")
+def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *, extend: bool, racing: bool) -> Answer:
+    """Search for N where that is asked for, sweep, and judge."""
+    from playbook_cli.sweep.answer import answer, described
+    from playbook_cli.sweep.find import Find
+    from playbook_cli.sweep.judge import judge
+    from playbook_cli.sweep.policy import Sweep
 
-    def check(self) -> None:
-        """SpecError where the trials could not even start; nothing has been written by then."""
-        from playbook_cli.launch import preflight
-        from playbook_cli.sweep.listed import ListedSampler
-        from playbook_cli.sweep.script import refuse_hidden
+    for line in described(setting):
+        print(line, file=sys.stderr)
+    steps, found = setting.sweep.steps or setting.study.max_train_steps, None
+    if setting.sweep.find:
+        search = Find(setting, session.paths("lr-find"))
+        doubling = search.rounds
+        print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
+        found = _swept(search, session, warm)
+        if found.steps is None:
+            return answer(setting, found, judge(found.points), command, found=found)
+        steps = found.steps
+    low, high = setting.sweep.min, setting.sweep.max
+    print(
+        f"{setting.sweep.points} values of {setting.sweep.parameter} from {low:g} to {high:g}, {steps} steps each, "
+        f"evaluated every {setting.interval(steps)}, until {setting.target}",
+        file=sys.stderr,
+    )
+    sweep = Sweep(setting, session.paths("lr-sweep"), steps, extend=extend, racing=racing)
+    swept = _swept(sweep, session, warm)
+    return answer(setting, swept, judge(swept.points), command, found=found)
 
-        setting, folder = self._setting, self._file.parent
-        rates = setting.grid.middle_outward()
-        spec = setting.spec("lr-sweep", setting.sweep.steps or setting.study.max_train_steps, rates)
-        trials = ListedSampler(setting.sweep.parameter, rates[:1], 0).suggest(spec.space(), [], 1)
-        preflight.look(spec, self._source, folder, trials)
-        refuse_hidden(setting, spec, trials[0], folder)
-        if not self.paths("lr-sweep").journal.exists() and not self._warm.wait():
-            preflight.import_function(spec, self._source, folder)
 
-    def answer(self, command: Command, *, extend: bool, racing: bool) -> Answer:
-        """Search for N where that is asked for, sweep, and judge."""
-        from playbook_cli.sweep import loop
-        from playbook_cli.sweep.answer import answer, described
-        from playbook_cli.sweep.find import rounds
-        from playbook_cli.sweep.grid import coarse
-        from playbook_cli.sweep.judge import judge
+def _swept(policy: Sweeping, session: Session, warm: Warm) -> Swept:
+    from playbook_cli.probing import superseded
 
-        setting = self._setting
-        for line in described(setting):
-            print(line, file=sys.stderr)
-        steps, found = setting.sweep.steps or setting.study.max_train_steps, None
-        if setting.sweep.find:
-            doubling = rounds(setting.study.max_train_steps, setting.sweep.steps, coarse(setting.grid).points)
-            print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
-            with self._training(loop.FIND, doubling.limit) as train:
-                found = loop.find(setting, doubling, self.paths(loop.FIND), train)
-            require_finished(found.stopped)
-            if found.steps is None:
-                return answer(setting, found, judge(found.points), command, found=found)
-            steps = found.steps
-        low, high = setting.sweep.min, setting.sweep.max
-        print(
-            f"{setting.sweep.points} values of {setting.sweep.parameter} from {low:g} to {high:g}, {steps} steps each, "
-            f"evaluated every {setting.interval(steps)}, until {setting.target}",
-            file=sys.stderr,
-        )
-        with self._training(loop.SWEEP, steps) as train:
-            swept = loop.sweep(setting, steps, self.paths(loop.SWEEP), train, extend=extend, racing=racing)
-        require_finished(swept.stopped)
-        return answer(setting, swept, judge(swept.points), command, found=found)
-
-    def _training(self, suffix: str, steps: int) -> AbstractContextManager[Train]:
-        from playbook_cli.sweep.loop import is_superseded
-
-        paths, changed = self.paths(suffix), self._changed
-        if is_superseded(self._setting, suffix, steps, paths):
-            set_aside(paths)
-        return training(
-            self._setting.study, paths, self._file, self._slots, self._warm, changed=changed, wait=self._wait
-        )
+    if superseded(policy):
+        set_aside(policy.paths)
+    outcome, trials = session.train(policy, warm=warm)
+    swept = policy.swept(trials)
+    require_finished(outcome)
+    return swept
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, ended_early
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, refuse_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -154,12 +154,7 @@ def _planned(
             raise StudyError(f"{asked[0]} is of a round", hint=f"add --round {current + 1}, or --rounds N")
         return None
     where = str(store.paths.dir)
-    if record.raced:
-        raise StudyError(
-            f"{ended_early(store)}, so it has no rounds",
-            where=where,
-            hint="begin with a study that playbook run has run",
-        )
+    refuse_probe(store, ", so it has no rounds", hint="begin with a study that playbook run has run")
     if number is not None and number != current + 1:
         raise StudyError(
             f"--round {number}: this is round {current}", where=where, hint=f"the one after it is --round {current + 1}"

@@ -22,9 +22,9 @@ StudyFolder = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Wait = Annotated[bool, typer.Option("--wait", help="If another process runs this study, start when that ends.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")]
+Gpus = Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")]
 RUNS = acts.RUNS
-COMMANDS = {"lr-find": "lr-sweep --find", "steps-to-target": "batch-size --steps-to-target"}
-"""Of the probes that are called otherwise than the command that makes them."""
 
 
 def study_file(argument: Path, store: Store, verb: str) -> Path:
@@ -46,11 +46,11 @@ def runs_of(folder: Path) -> Path:
     return acts.holding(folder.resolve() if folder.is_symlink() else folder)
 
 
-def ended_early(store: Store) -> str:
-    """Why the trials of a sweep or a probe are no results of a pipeline."""
-    return (
-        f"playbook {COMMANDS.get(str(store.spec.probe), store.spec.probe)} ended its trials once they had told enough"
-    )
+def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None:
+    """StudyError for a probe, whose trials are no results of a pipeline; `so` is what follows from that."""
+    if store.spec.probe is not None:
+        what = f"{store.spec.probe.command} ended its trials once they had told enough{so}"
+        raise StudyError(what, where=str(store.paths.dir), hint=hint)
 
 
 def wait_for_runner(*folders: StudyPaths) -> None:

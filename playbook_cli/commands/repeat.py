@@ -11,11 +11,13 @@ import typer
 from playbook_cli.acts import command, run
 from playbook_cli.commands.options import (
     RUNS,
+    Gpus,
+    Jobs,
     Json,
     Runs,
     StudyFolder,
     Wait,
-    ended_early,
+    refuse_probe,
     runs_of,
     study_file,
     wait_for_runner,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.launch.slots import Slot
     from playbook_cli.records import StudyRecord, TrialRecord
+    from playbook_cli.sampling.repeats import Repeats
     from playbook_cli.spec.source import Source
     from playbook_cli.store import Store
     from playbook_cli.study import Outcome
@@ -46,8 +49,8 @@ def repeat(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Repeat the best trial of this study, too.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once.")] = None,
-    gpus: Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use: 0,1")] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     code_changed: CodeChanged = False,
     wait: Wait = False,
     json: Json = False,
@@ -98,26 +101,22 @@ class _Side:
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """Which trials of a study are to be repeated, how often, and on what."""
+    """Which trials of a study are to be repeated, how often, and where."""
 
     side: _Side
-    numbers: Sequence[int]
-    seeds: int
+    policy: Repeats
     slots: list[Slot]
 
-    def further(self, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-        from playbook_cli.sampling.repeats import repeats
-
-        return repeats(trials, self.numbers, self.seeds)
-
-    def concerns(self, trial: TrialRecord) -> bool:
-        return trial.repeat_of in self.numbers
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The trials that are repeated."""
+        return self.policy.of
 
     def over(self) -> bool:
         """Whether all that was asked for is there."""
         trials = self.side.store.history().trials
-        open_trials = [t for t in trials if self.concerns(t) and t.state not in ("completed", "infeasible")]
-        return not open_trials and not self.further(trials)
+        open_trials = [t for t in trials if self.policy.concerns(t) and t.state not in ("completed", "infeasible")]
+        return not open_trials and not self.policy.suggest(trials, 0).trials
 
 
 def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
@@ -137,9 +136,7 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     if wait:
         wait_for_runner(store.paths)
     record, runner = store.record(), store.runner()
-    if record.raced:
-        hint = "repeat the trials of a study that playbook run has run"
-        raise StudyError(ended_early(store), where=where, hint=hint)
+    refuse_probe(store, hint="repeat the trials of a study that playbook run has run")
     if runner is not None:
         hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
@@ -207,12 +204,13 @@ def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpu
     from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
     from playbook_cli.launch.places import slots_of
+    from playbook_cli.sampling.repeats import Repeats
     from playbook_cli.spec.check import MAX_TRIALS
 
     if len(numbers) * seeds > MAX_TRIALS:
         what = f"{len(numbers)} trials on {seeds:,} seeds each are more than the {MAX_TRIALS:,} trials of a study"
         raise StudyError(what, where=f"--seeds {seeds}", hint="5 seeds of each say how much trials vary")
-    plan = _Plan(side=side, numbers=numbers, seeds=seeds, slots=slots_of(side.store.spec, jobs, gpus))
+    plan = _Plan(side=side, policy=Repeats(numbers, seeds), slots=slots_of(side.store.spec, jobs, gpus))
     if not plan.over():
         again = [trial for trial in side.record.trials if trial.id in numbers]
         preflight.look(side.store.spec, side.source, side.file.parent, again)
@@ -227,7 +225,7 @@ def _require_same_code(plan: _Plan, *, changed: bool) -> None:
             plan.side.store.paths,
             plan.side.file.parent,
             changed=changed,
-            than=lambda trial: trial.id in plan.numbers or plan.concerns(trial),
+            than=lambda trial: trial.id in plan.numbers or plan.policy.concerns(trial),
         )
 
 
@@ -252,7 +250,6 @@ def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     from playbook_cli.commands.run import run_trials
     from playbook_cli.inside import refuse_ways_out
     from playbook_cli.launch.places import end_orphans
-    from playbook_cli.sampling import make
 
     if plan.over():
         return None
@@ -260,16 +257,7 @@ def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     refuse_ways_out(paths)
     with claimed(paths, wait=wait, tell=tell) as claim:
         end_orphans(spec, paths)
-        return run_trials(
-            spec,
-            plan.side.file,
-            paths,
-            plan.slots,
-            claim,
-            make(spec.sampler, spec.seed, spec.points, metric=spec.objective),
-            further=plan.further,
-            only=plan.concerns,
-        )
+        return run_trials(spec, plan.side.file, paths, plan.slots, claim, plan.policy)
 
 
 def _judge(plan: _Plan, outcome: Outcome | None) -> None:
@@ -282,7 +270,7 @@ def _judge(plan: _Plan, outcome: Outcome | None) -> None:
         raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
     if outcome.interrupted:
         raise typer.Exit(130)
-    mine = [trial for trial in outcome.trials if plan.concerns(trial)]
+    mine = [trial for trial in outcome.trials if plan.policy.concerns(trial)]
     if all(trial.state == "failed" for trial in mine):
         what = f"every repeat failed; trial {mine[0].id}: {mine[0].reason}"
         raise WorkError(what, where=str(plan.side.folder), hint="mend it, and then give the same command again")

@@ -9,33 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
 from playbook_cli.commands.output import tell
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
 from playbook_cli.spec.launchers import CLUSTERS, LauncherName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from playbook_cli.commands.continuing import Beginning
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.paths import StudyPaths
+    from playbook_cli.policy import Policy
     from playbook_cli.records import TrialRecord
-    from playbook_cli.sampling import Sampler
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome, Race
+    from playbook_cli.study import Outcome
 
 
 def run(
     study: StudyFile,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")
-    ] = None,
-    gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")
-    ] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
     launcher: Annotated[
         LauncherName | None,
         typer.Option("--launcher", help="Where trials run, in place of what the study file says."),
@@ -147,7 +143,7 @@ def execute(
                     warm=warm,
                 )
         known = searched(recorded)
-        sampler, missing = _search(spec, known, first)
+        policy, missing = _search(spec, known, first)
         preflight.look(spec, source, file.parent, [*known, *missing])
         if (outdated or not paths.journal.exists()) and not warm.wait():
             preflight.import_function(spec, source, file.parent)
@@ -157,8 +153,7 @@ def execute(
         with claimed(paths, wait=wait, tell=tell) as claim:
             earlier.keep(spec, paths)
             end_orphans(spec, paths)
-            follows = first.followed.noted() if first and not first.begun else None
-            outcome = run_trials(spec, file, paths, slots, claim, sampler, warm=warm, follows=follows, detach=detach)
+            outcome = run_trials(spec, file, paths, slots, claim, policy, warm, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
@@ -168,15 +163,17 @@ def execute(
 
 def _search(
     spec: StudySpec, known: Sequence[TrialRecord], first: Beginning | None
-) -> tuple[Sampler, Sequence[TrialRecord]]:
+) -> tuple[Policy, Sequence[TrialRecord]]:
     """What chooses the trials, and those that are missing, by which the program can be looked at before any runs."""
     from playbook_cli.sampling import make
+    from playbook_cli.sampling.search import Search
 
     if first is not None:
         sampler = make(spec.sampler, spec.seed, metric=spec.objective, first=first.followed.trials)
-        return sampler, make("halton", spec.seed).suggest(spec.space(), (), 1)  # as good as any
-    sampler = make(spec.sampler, spec.seed, spec.points)
-    return sampler, sampler.suggest(spec.space(), known, (spec.trials or 0) - len(known))
+        follows = None if first.begun else first.followed.noted()
+        return Search(spec, sampler, follows), make("halton", spec.seed).suggest(spec.space(), (), 1)  # as good as any
+    search = Search(spec, make(spec.sampler, spec.seed, spec.points))
+    return search, search.suggest(known, 0).trials
 
 
 def run_trials(
@@ -185,20 +182,14 @@ def run_trials(
     paths: StudyPaths,
     slots: list[Slot],
     claim: Any,
-    sampler: Sampler,
-    race: Race | None = None,
-    further: Callable[[Sequence[TrialRecord]], Sequence[TrialRecord]] | None = None,
-    only: Callable[[TrialRecord], bool] | None = None,
+    policy: Policy,
     warm: Warm | None = None,
-    follows: Mapping[str, Any] | None = None,
     *,
     detach: bool = False,
 ) -> Outcome:
-    """Run what is missing of a study whose claim is held, under the eyes of the user, who can stop it.
+    """Run what a policy wants of a study whose claim is held, under the eyes of the user, who can stop it.
 
-    `further` and `only` are those of `Study`: trials to plan besides the search, and which trials to run. `warm` is
-    where trials are forked from, if the caller has got that ready already; `follows` is what the journal does not have
-    yet of what an adaptive search begins with.
+    `warm` is where trials are forked from, if the caller has got that ready already.
     """
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
@@ -219,16 +210,12 @@ def run_trials(
                 spec=spec,
                 paths=paths,
                 folder=file.parent.absolute(),
-                sampler=sampler,
+                policy=policy,
                 launcher=launcher(spec, paths, file.parent, slots, ready),
                 watcher=view,
                 claim=claim,
                 stop=stop,
                 origin=origin(file),
-                race=race,
-                further=further,
-                only=only,
-                follows=follows,
                 detach=detach,
             )
             outcome = study.run()

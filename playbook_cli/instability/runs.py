@@ -9,17 +9,15 @@ import numpy as np
 
 from playbook_cli.instability.names import norm_of, steps_of
 from playbook_cli.instability.rise import Losses
-from playbook_cli.records import TrialRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from playbook_cli.instability.names import Names
     from playbook_cli.instability.rise import Numbers
-    from playbook_cli.records import Metric, State, Value
-    from playbook_cli.space import Space
+    from playbook_cli.records import Metric, State, TrialRecord, Value
 
 DIGITS = 6
 """Of a learning rate, significant ones: so a multiple is the same number each time."""
@@ -108,18 +106,3 @@ def read(trial: TrialRecord, names: Names, base: Mapping[str, Value], loss: str,
         norms=norms,
         norm_steps=curve.steps if curve is not None and norms is not None else steps[:0],
     )
-
-
-class PointsOfProbe:
-    """The sampler of a probe: the next trials are these points, all with the seed of the trial that is probed."""
-
-    def __init__(self, points: Sequence[Mapping[str, Value]], seed: int) -> None:
-        self._points = points
-        self._seed = seed
-
-    def suggest(self, space: Space, history: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
-        first = len(history)
-        return [
-            TrialRecord(id=first + offset, params=dict(params), arm=space.first_arm, seed=self._seed)
-            for offset, params in enumerate(self._points[first : first + count])
-        ]

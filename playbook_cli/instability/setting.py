@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.instability.names import steps_of
 from playbook_cli.instability.runs import params_of, scaled
-from playbook_cli.spec.load import carried
-from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.load import probing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
     from playbook_cli.instability.names import Names
     from playbook_cli.instability.runs import Point
     from playbook_cli.records import TrialRecord, Value
+    from playbook_cli.spec.model import StudySpec
 
-SUFFIX = "instability"
-"""What is appended to a study's name."""
 STEPS = 500
 """Of each run; the playbook's."""
 WARMED_UP = 3
@@ -79,18 +77,15 @@ class Setting:
             values = list(dict.fromkeys(params.get(name) for params in all_params)) if name is not None else []
             if name is not None and len(values) > 1:
                 varied[name] = {"values": values}
-        return StudySpec.model_validate(
-            carried(self.study)
-            | {
-                "name": f"{self.study.name}-{SUFFIX}",
-                "goal": f"Is training unstable just above the learning rate of trial {self.trial.id}, "
-                f"{self.rate:.4g}, in the first {self.steps} steps, and what mends it?",
-                "eval_every": self.eval_every,
-                "trials": len(points),
-                "sampler": "listed",
-                "probe": SUFFIX,
-                "points": [{name: params.get(name) for name in varied} for params in all_params],
-                "nuisance": varied,
-                "fixed": {name: value for name, value in self.base.items() if name not in varied},
-            }
+        return probing(
+            self.study,
+            "instability",
+            goal=f"Is training unstable just above the learning rate of trial {self.trial.id}, {self.rate:.4g}, in the "
+            f"first {self.steps} steps, and what mends it?",
+            eval_every=self.eval_every,
+            trials=len(points),
+            sampler="listed",
+            points=[{name: params.get(name) for name in varied} for params in all_params],
+            nuisance=varied,
+            fixed={name: value for name, value in self.base.items() if name not in varied},
         )

@@ -13,9 +13,10 @@ from playbook_cli.errors import SpecError
 from playbook_cli.launch import Job
 from playbook_cli.launch.arguments import arguments
 from playbook_cli.launch.devices import GRANTS
+from playbook_cli.policy import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from playbook_cli.paths import TrialPaths
@@ -28,13 +29,14 @@ SLOT_VARIABLES = (*GRANTS, "OMP_NUM_THREADS")
 RANK_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 """Of the runner itself where its own launcher sets them; a trial's own launcher sets them for its processes."""
 
+ALL = Wanted()
+"""That a trial trains as the study says."""
 
-def job(
-    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, further: Mapping[str, str] | None = None
-) -> Job:
+
+def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, wanted: Wanted = ALL) -> Job:
     """The next attempt of a trial; `folder` is the study file's own, where it runs and from where it can import.
 
-    `further` environment variables stand above the study's own.
+    What is `wanted` of it stands above the study's own environment variables.
 
     SpecError where a macro means nothing in this trial.
     """
@@ -42,8 +44,10 @@ def job(
     argv = program(spec, trial, paths, folder)
     return Job(
         trial=trial.id,
-        argv=argv if spec.metrics is None else _followed(spec, spec.metrics, paths, values, argv),
-        env={**_environment(spec, trial, paths, folder, values), **(further or {})},
+        argv=argv
+        if spec.metrics is None
+        else _followed(spec, spec.metrics, paths, values, argv, overrun=wanted.overrun),
+        env=_environment(spec, trial, paths, folder, values) | _told(wanted),
         cwd=folder / values.put_into(spec.cwd or ".", "cwd"),
         stdout=paths.stdout,
     )
@@ -127,7 +131,7 @@ class _Values:
 
 
 def _followed(
-    spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, argv: tuple[str, ...]
+    spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, argv: tuple[str, ...], *, overrun: bool
 ) -> tuple[str, ...]:
     """The process that starts a program, and records what it prints or writes: see `ingest.follow`."""
     files = metrics.csv or metrics.jsonl or metrics.tensorboard
@@ -144,7 +148,7 @@ def _followed(
         "metric": spec.metric.name,
         "goal": spec.metric.goal,
         "max_train_steps": spec.max_train_steps,
-        "stops": spec.probe not in (None, "batch-size"),
+        "stops": overrun,
         "checkpoints": None
         if checkpoints is None
         else {
@@ -175,3 +179,15 @@ def _environment(
         **deterministic(spec),
         **{name: values.put_into(text, f"env.{name}") for name, text in spec.env.items()},
     }
+
+
+def _told(wanted: Wanted) -> dict[str, str]:
+    """What is wanted of an attempt, as the client reads it."""
+    said = {
+        "PLAYBOOK_TARGET": wanted.target,
+        "PLAYBOOK_STOP_STEP": wanted.stop_step,
+        "PLAYBOOK_EVAL_EVERY": wanted.eval_every,
+        "PLAYBOOK_EVALUATE_FROM": wanted.evaluate_from,
+        "PLAYBOOK_CHECKPOINTS": None if wanted.checkpoints else "none",
+    }
+    return {name: value if isinstance(value, str) else repr(value) for name, value in said.items() if value is not None}

@@ -13,6 +13,7 @@ from playbook_cli.errors import PlaybookError, StudyError
 from playbook_cli.gone import gone
 from playbook_cli.ledger import entries
 from playbook_cli.ledger.evidence import best_trial
+from playbook_cli.spec.probe import ProbeKind
 from playbook_cli.store import Store, counts
 from playbook_cli.sweep.known import known
 from playbook_cli.versions import versions
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Best, Metric, StudyRecord
     from playbook_cli.sweep.known import Known
 
-Kind = Literal["study", "imported", "lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"]
-_PAGES = {probe: f"{probe}.html" for probe in ("lr-sweep", "batch-size", "instability")}
-"""What the probes that have a page of their own call it."""
+Kind = Literal["study", "imported"] | ProbeKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +136,7 @@ def _row(folder: Path, ledger: Ledger) -> Row:
     try:
         store = Store(folder)
         record, run = store.record(), first_run(store.paths)
-        sweep = known(store) if record.raced else None
+        sweep = known(store)
     except (PlaybookError, OSError) as error:
         return Row(name=folder.name, problem=str(error), **said)
     search = record.search
@@ -146,11 +145,12 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         key=lambda best: record.metric.loss(best.value),
         default=None,
     )
-    page = store.paths.report / (_PAGES.get(str(store.spec.probe), "index.html"))
+    probe = store.spec.probe
+    page = store.paths.report / ((probe and probe.page) or "index.html")
     return Row(
         name=record.name,
         goal=record.goal,
-        kind="imported" if store.spec.imported else store.spec.probe or "study",
+        kind="imported" if store.spec.imported else probe.kind if probe else "study",
         metric=record.metric,
         max_train_steps=record.max_train_steps,
         trials=counts(search.trials, search.planned),

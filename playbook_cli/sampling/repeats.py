@@ -5,10 +5,26 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from playbook_cli.policy import Policy, Suggestion
 from playbook_cli.records import TrialRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+class Repeats(Policy):
+    """`seeds` trainings of each trial in `of`; trials of the search are left as they are."""
+
+    def __init__(self, of: Sequence[int], seeds: int) -> None:
+        self.of = of
+        self._seeds = seeds
+
+    def suggest(self, trials: Sequence[TrialRecord], room: int) -> Suggestion:
+        del room
+        return Suggestion(trials=repeats(trials, self.of, self._seeds))
+
+    def concerns(self, trial: TrialRecord) -> bool:
+        return trial.repeat_of in self.of
 
 
 def repeats(trials: Sequence[TrialRecord], of: Sequence[int], seeds: int) -> list[TrialRecord]:

@@ -17,6 +17,7 @@ from playbook_cli.errors import SpecError
 from playbook_cli.spec import check, model, program, source
 from playbook_cli.spec.affects import Affects, affects, fields
 from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.probe import Probe, ProbeKind
 from playbook_cli.spec.problem import Problem
 from playbook_cli.wording import one_line
 
@@ -177,11 +178,20 @@ def carried(spec: StudySpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude_unset=True, include={*kept, "seed"})
 
 
+def probing(spec: StudySpec, kind: ProbeKind, **keys: Any) -> StudySpec:
+    """The probe of this kind for a study: the same training, with these keys."""
+    probe = Probe(kind=kind, study=spec.name)
+    return StudySpec.model_validate(carried(spec) | {"name": probe.name, "probe": probe} | keys)
+
+
 def training(spec: StudySpec) -> dict[str, Any]:
     """What the results of a trial depend on besides its point and seed: dotted keys and values."""
-    flat = _flat(spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
+    flat = _flat(
+        spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"probe"})
+    )
     decisive = (Affects.PROGRAM, Affects.TRAINING)
-    return {key: value for key, value in flat.items() if affects(StudySpec, key) in decisive}
+    kind = {} if spec.probe is None else {"probe": spec.probe.kind}  # as earlier versions wrote it
+    return kind | {key: value for key, value in flat.items() if affects(StudySpec, key) in decisive}
 
 
 def reading(kept: StudySpec, given: StudySpec) -> StudySpec:
@@ -289,4 +299,5 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "args": program.Arguments,
     "metrics": program.Metrics,
     "checkpoints": program.Checkpoints,
+    "probe": Probe,
 }

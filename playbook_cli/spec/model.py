@@ -6,13 +6,14 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Metric, Parameter, Role, Value
 from playbook_cli.space import Space
 from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
+from playbook_cli.spec.probe import Probe, written_out
 from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
 from playbook_cli.spec.samplers import SamplerName  # noqa: TC001 (pydantic reads it)
 
@@ -292,7 +293,7 @@ class StudySpec(_Section):
         ),
     ] = None
     probe: Annotated[
-        Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"] | None,
+        Probe | None,
         Affects.TRAINING,
         Field(description="the command that made this study, whose trials end once they have answered its question"),
     ] = None
@@ -324,6 +325,11 @@ class StudySpec(_Section):
     rules: Annotated[
         dict[str, dict[str, Number]], Affects.READING, Field(description="thresholds of the report: rule, name, value")
     ] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_written(cls, data: Any) -> Any:
+        return written_out(data)
 
     @property
     def steps_between_evaluations(self) -> int:

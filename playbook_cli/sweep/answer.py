@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from playbook_cli.acts import Command, Option
     from playbook_cli.records import Value
     from playbook_cli.sweep.judge import Judgement
-    from playbook_cli.sweep.loop import Swept
     from playbook_cli.sweep.points import Point
+    from playbook_cli.sweep.policy import Swept
     from playbook_cli.sweep.setting import Setting
 
 COMPUTE_BOUND = (

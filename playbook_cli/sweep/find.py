@@ -7,19 +7,25 @@ together cost less than twice the last one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from playbook_cli.curves import measure
-from playbook_cli.sweep.race import require_in_time
+from playbook_cli.policy import Suggestion, Wanted
+from playbook_cli.probing import under_way
+from playbook_cli.sweep.grid import coarse
+from playbook_cli.sweep.points import read, steps_spent
+from playbook_cli.sweep.policy import Sweeping, Swept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
 
     from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.sweep.race import Inspect
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.sweep.points import Point
+    from playbook_cli.sweep.setting import Setting
     from playbook_cli.sweep.target import Target
 
+FIND: Final = "lr-find"
 EVALUATIONS = 20
 """Of a trial in each round."""
 REACH = 16
@@ -42,64 +48,106 @@ class Rounds:
         """Steps of the trials of a round."""
         return min(self.start << number, self.limit)
 
+    def interval(self, number: int) -> int:
+        """Steps between the evaluations of a round."""
+        return max(1, self.steps(number) // EVALUATIONS)
+
     def last(self, number: int) -> bool:
         """Whether the limit leaves no further round."""
         return self.steps(number) >= self.limit
 
 
-def rounds(max_train_steps: int, limit: int | None, width: int) -> Rounds:
-    """The doubling for a study whose first guess is `max_train_steps`; `limit` is the user's own."""
-    most = limit or max_train_steps * REACH
-    return Rounds(start=min(max(EVALUATIONS, max_train_steps // REACH), most), limit=most, width=width)
+def rounds(setting: Setting) -> Rounds:
+    """The doubling for a study whose first guess is its max_train_steps; the sweep's own steps are the user's limit."""
+    guess = setting.study.max_train_steps
+    most = setting.sweep.steps or guess * REACH
+    start = min(max(EVALUATIONS, guess // REACH), most)
+    return Rounds(start=start, limit=most, width=coarse(setting.grid).points)
 
 
-class FindRace:
-    """Trials of a round stop as soon as one of them fits; `found` are the rounds in which one does already.
+class Find(Sweeping):
+    """Doubles the number of steps until a learning rate of the coarse grid fits; the points are of the last round.
 
-    A fit counts wherever it lies: that one learning rate fits after so many steps is all that is asked. `inspect` is
-    that of `SweepRace`.
+    N is the step of the fastest fit, or of the evaluation after it where a sweep is evaluated less often. Trials of a
+    round stop as soon as one of them fits, wherever the fit lies: that is all that is asked. There is no further round
+    where no trial reaches the end of one: each diverges, or the program ends by itself.
     """
 
-    def __init__(
-        self, *, paths: StudyPaths, target: Target, rounds: Rounds, found: Collection[int], inspect: Inspect
-    ) -> None:
-        self._paths = paths
-        self._target = target
-        self._rounds = rounds
-        self._found = set(found)
-        self._inspect = inspect
+    def __init__(self, setting: Setting, paths: StudyPaths) -> None:
+        self.rounds = rounds(setting)
+        super().__init__(setting, paths, self.rounds.limit)
+        self._found: set[int] = set()
+        """Rounds in which a learning rate fits."""
 
-    def environment(self, trial: TrialRecord) -> Mapping[str, str]:
-        number = self._rounds.of(trial.id)
-        steps = self._rounds.steps(number)
-        interval = max(1, steps // EVALUATIONS)
-        return {
-            "PLAYBOOK_TARGET": repr(self._target.value),
-            "PLAYBOOK_STOP_STEP": str(interval if number in self._found else steps),
-            "PLAYBOOK_EVAL_EVERY": str(interval),
-        }
+    def asked(self, trials: Sequence[TrialRecord]) -> StudySpec:
+        del trials
+        return self.setting.spec(FIND, self.steps, coarse(self.setting.grid).middle_outward())
 
-    def over(self, trial: TrialRecord) -> str | None:
-        measured = measure(self._paths.trial(trial.id).metrics)
-        self._inspect(trial, measured.curve)
-        number = self._rounds.of(trial.id)
-        fit = self._target.reached(measured.curve)
-        if fit is not None:
-            self._found.add(number)
-            return f"{self._target} at step {fit.step}"
-        if measured.curve is None or measured.infeasible:
-            return None
-        steps = self._rounds.steps(number)
-        require_in_time(self._target, measured.curve, max(1, steps // EVALUATIONS), self._rounds.limit)
-        last = max(self._target.evaluated(measured.curve), default=None)
-        if last is None:
-            return None
+    def suggest(self, trials: Sequence[TrialRecord], room: int) -> Suggestion:
+        del room
+        self.look(trials)
+        fits = fitting(trials, self.target)
+        self._found |= {self.rounds.of(number) for number in fits}
+        rates = coarse(self.setting.grid).middle_outward()
+        begun = len(trials) % self.rounds.width
+        if begun:  # it was killed while it planned a round
+            return self.grown(FIND, trials, rates[begun:])
+        number, points = self._last_round(trials)
+        over = trials and (fits or self.rounds.last(number) or _none_lasts(points))
+        return self.grown(FIND, trials, [] if over or under_way(trials) else rates)
+
+    def wanted(self, trial: TrialRecord) -> Wanted:
+        number = self.rounds.of(trial.id)
+        interval = self.rounds.interval(number)
+        stop = interval if number in self._found else self.rounds.steps(number)
+        return Wanted(target=self.target.value, stop_step=stop, eval_every=interval, overrun=True)
+
+    def prompt(self, trial: TrialRecord) -> int | None:
+        return None if self.setting.study.train is None else self.rounds.interval(self.rounds.of(trial.id))
+
+    def reached(self, trial: TrialRecord, step: int) -> None:
+        del step
+        self._found.add(self.rounds.of(trial.id))
+
+    def hopeless(self, trial: TrialRecord, last: int) -> str | None:
+        number = self.rounds.of(trial.id)
         if number in self._found:
             return f"stopped at step {last}: another learning rate fits"
-        return f"did not fit by step {last}" if last >= steps else None
+        return f"did not fit by step {last}" if last >= self.rounds.steps(number) else None
+
+    def swept(self, trials: Sequence[TrialRecord]) -> Swept:
+        self.look(trials)
+        number, points = self._last_round(trials)
+        fits = fitting(trials, self.target)
+        return Swept(
+            points=points,
+            steps=_evaluated(self.setting, min(fits.values())) if fits else None,
+            longest=self.rounds.steps(number),
+            spent=steps_spent(trials),
+            rates=self.inspection.rates,
+        )
+
+    def _last_round(self, trials: Sequence[TrialRecord]) -> tuple[int, list[Point]]:
+        """The number of the last round that has begun, and its points."""
+        number = max(len(trials) - 1, 0) // self.rounds.width
+        parameter, steps = self.setting.sweep.parameter, self.rounds.steps(number)
+        return number, read(trials[number * self.rounds.width :], parameter, self.target, steps)
 
 
 def fitting(trials: Sequence[TrialRecord], target: Target) -> dict[int, int]:
     """The trials that fit, and after how many steps each does."""
     fits = {trial.id: target.reached(trial.curve) for trial in trials if trial.state == "completed"}
     return {trial: fit.step for trial, fit in fits.items() if fit is not None}
+
+
+def _none_lasts(points: Sequence[Point]) -> bool:
+    """Whether longer trials would be no longer: each of these ended before its last step, and not for the search."""
+    return all(point.state != "completed" or point.cut_short for point in points)
+
+
+def _evaluated(setting: Setting, fit: int) -> int:
+    """The fewest steps of a sweep's trials with an evaluation at the step of a fit, or after it."""
+    steps = fit
+    while (late := steps % setting.interval(steps)) and steps - late < fit:
+        steps += setting.interval(steps) - late
+    return steps

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import PlaybookError
 from playbook_cli.records import Metric, TrainingFit
 from playbook_cli.spec.affects import Affects, fields
+from playbook_cli.spec.probe import Probe
 from playbook_cli.store import Store
 from playbook_cli.sweep.judge import closest, judge
-from playbook_cli.sweep.loop import SWEEP
 from playbook_cli.sweep.points import read
 from playbook_cli.sweep.target import Target
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playbook_cli.records import StudyRecord
-    from playbook_cli.spec.model import StudySpec
     from playbook_cli.sweep.judge import Judgement
 
 
@@ -48,9 +45,10 @@ class Known:
 
 def known(sweep: Store) -> Known | None:
     """What the study in a sweep's folder says so far; None where it is no sweep, or trials of it have not ended."""
-    asked, study = sweep.spec.lr_sweep, sweep.record()
-    if asked is None or sweep.spec.probe != SWEEP:
+    asked, probe = sweep.spec.lr_sweep, sweep.spec.probe
+    if asked is None or probe is None or probe.kind != "lr-sweep":
         return None
+    study = sweep.record()
     if not study.trials or any(trial.state in ("pending", "running") for trial in study.trials):
         return None
     target = Target(metric=Metric(name=asked.target.metric, goal=asked.target.goal), value=asked.target.value)
@@ -69,10 +67,9 @@ def training_fit(study: Store) -> TrainingFit | None:
 
     It is that of this study, or of the one that it came from (digits-2 came from digits), and of the same program.
     """
-    folder = study.paths.dir
-    names = dict.fromkeys([folder.name, re.sub(r"-\d+$", "", folder.name)])
-    for name in names:
-        found = _read(folder.parent / f"{name}-{SWEEP}", study.spec)
+    name = study.spec.name
+    for own in dict.fromkeys([name, re.sub(r"-\d+$", "", name)]):
+        found = _read(Probe(kind="lr-sweep", study=own), study)
         if found is None:
             continue
         fastest = found.judgement.fastest
@@ -83,10 +80,11 @@ def training_fit(study: Store) -> TrainingFit | None:
     return None
 
 
-def _read(folder: Path, spec: StudySpec) -> Known | None:
+def _read(probe: Probe, study: Store) -> Known | None:
+    spec = study.spec
     try:
-        sweep = Store(folder)
+        sweep = Store(study.paths.dir.parent / probe.name)
         same = all(getattr(sweep.spec, key) == getattr(spec, key) for key in fields(type(spec), Affects.PROGRAM))
-        return known(sweep) if same else None
+        return known(sweep) if same and sweep.spec.probe == probe else None
     except (PlaybookError, OSError):  # a sweep that cannot be read says nothing, and spoils no report
         return None

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
+from playbook_cli.probing import held
 from playbook_cli.records import Metric
-from playbook_cli.space import Space
-from playbook_cli.spec.load import carried
-from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.load import probing
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.suspicious import acting, is_off, remedy, suspects
 from playbook_cli.sweep.target import Target
@@ -17,8 +16,9 @@ from playbook_cli.sweep.target import Target
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.records import Parameter, Value
-    from playbook_cli.spec.model import LrSweepSpec
+    from playbook_cli.records import Value
+    from playbook_cli.spec.model import LrSweepSpec, StudySpec
+    from playbook_cli.spec.probe import ProbeKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +53,21 @@ class Setting:
         quarter = self.study.steps_between_evaluations // 4
         return self.sweep.eval_every or max(1, min(quarter, steps // 20))
 
-    def spec(self, suffix: str, steps: int, rates: Sequence[float]) -> StudySpec:
+    def spec(self, kind: ProbeKind, steps: int, rates: Sequence[float]) -> StudySpec:
         """The study of trials with these learning rates, `steps` steps long each."""
         sweep = self.sweep.model_dump(mode="json", exclude_none=True)
-        return StudySpec.model_validate(
-            carried(self.study)
-            | {
-                "name": f"{self.study.name}-{suffix}",
-                "goal": f"At which constant learning rate does training first reach {self.target}, and when?",
-                "metric": {"name": self.target.metric.name, "goal": self.target.metric.goal},
-                "max_train_steps": steps,
-                "eval_every": self.interval(steps),
-                "trials": len(rates),
-                "sampler": "listed",
-                "nuisance": {self.sweep.parameter: {"min": min(rates), "max": max(rates), "scale": "log"}},
-                "fixed": dict(self.fixed),
-                "lr_sweep": sweep,
-                "probe": suffix,
-            }
+        return probing(
+            self.study,
+            kind,
+            goal=f"At which constant learning rate does training first reach {self.target}, and when?",
+            metric={"name": self.target.metric.name, "goal": self.target.metric.goal},
+            max_train_steps=steps,
+            eval_every=self.interval(steps),
+            trials=len(rates),
+            sampler="listed",
+            nuisance={self.sweep.parameter: {"min": min(rates), "max": max(rates), "scale": "log"}},
+            fixed=dict(self.fixed),
+            lr_sweep=sweep,
         )
 
 
@@ -80,17 +77,7 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
     What varies in the study takes its value under `at`, else the middle of its range, else its first choice. SpecError
     where something looks like regularization, augmentation or a schedule, and is not turned off.
     """
-    given: dict[str, Value] = {**study.fixed, **sweep.at, **sweep.off}
-    given.pop(sweep.parameter, None)
-    varied = [p for p in study.parameters() if p.name not in given and p.name != sweep.parameter]
-    space = Space(varied, given)
-    middle = space.params(space.first_arm, [_unit(p) for p in space.dimensions])
-    fixed = {name: _rounded(value) if name not in given else value for name, value in middle.items()}
-    chosen = {}
-    for p in varied:
-        if p.name in fixed:
-            how = "the first of its values" if p.kind == "choice" else f"the middle of its range, {p.scale} scale"
-            chosen[p.name] = f"{_shown(fixed[p.name])}, {how}"
+    fixed, chosen = held(study, sweep.parameter, {**sweep.at, **sweep.off})
     if on := acting(fixed, (*sweep.off, *sweep.harmless)):
         raise SpecError(
             f"lr_sweep: {', '.join(on)} would act during the sweep, and by the name it is regularization, "
@@ -111,15 +98,3 @@ def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
         chosen=chosen,
         harmless=tuple(name for name in sweep.harmless if name in fixed),
     )
-
-
-def _unit(parameter: Parameter) -> float:
-    return 0.5 / len(parameter.choices) if parameter.kind == "choice" else 0.5
-
-
-def _rounded(value: Value) -> Value:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
-
-
-def _shown(value: Value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

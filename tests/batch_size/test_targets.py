@@ -7,7 +7,8 @@ import json
 import pytest
 
 from playbook_cli.batch_size.setting import settle
-from playbook_cli.batch_size.targets import TargetRace, rate_of, spec_of
+from playbook_cli.batch_size.targets import TargetSearch, rate_of, spec_of
+from playbook_cli.curves import measure
 from playbook_cli.errors import SpecError
 from playbook_cli.paths import StudyPaths
 from playbook_cli.records import Metric, TrialRecord
@@ -70,13 +71,14 @@ def test_a_study_that_tunes_no_learning_rate_is_refused(tmp_path):
         rate_of(setting, source)
 
 
-def race(tmp_path, records):
+def enough(tmp_path, records):
     paths = StudyPaths(tmp_path)
     paths.trial(0).dir.mkdir(parents=True)
     paths.trial(0).metrics.write_text("".join(json.dumps(record) + "\n" for record in records))
     target = Target(metric=Metric(name="val_error", goal="minimize"), value=0.1)
-    made = TargetRace(paths=paths, target=target, parameter="batch_size", steps=100, interval=10)
-    return made.over(TRIAL)
+    setting, _ = settled(tmp_path)
+    search = TargetSearch(spec_of(setting, [8], 3, at={}), paths, target, "batch_size")
+    return search.enough(TRIAL, lambda: measure(paths.trial(0).metrics))
 
 
 TRIAL = TrialRecord(id=0, params={"batch_size": 8}, arm={}, seed=0)
@@ -84,24 +86,24 @@ TRIAL = TrialRecord(id=0, params={"batch_size": 8}, arm={}, seed=0)
 
 def test_a_trial_is_judged_by_its_evaluations_of_the_target_alone(tmp_path):
     printed = [{"step": step, "train_loss": 1.0} for step in range(1, 60)]
-    assert race(tmp_path, [{"step": 50, "val_error": 0.5}, *printed]) is None
+    assert enough(tmp_path, [{"step": 50, "val_error": 0.5}, *printed]) is None
 
 
 def test_a_program_that_trains_on_is_stopped_at_its_first_evaluation_from_the_last_step_on(tmp_path):
-    assert race(tmp_path, [{"step": 70, "val_error": 0.5}, {"step": 140, "val_error": 0.4}]) == (
+    assert enough(tmp_path, [{"step": 70, "val_error": 0.5}, {"step": 140, "val_error": 0.4}]) == (
         "did not reach it by step 140"
     )
 
 
 def test_what_it_reaches_later_than_that_does_not_count(tmp_path):
     evaluated = [{"step": step, "val_error": 0.05 if step > 200 else 0.5} for step in (70, 140, 210)]
-    assert race(tmp_path, evaluated) == "did not reach it by step 210"
+    assert enough(tmp_path, evaluated) == "did not reach it by step 210"
 
 
 def test_a_program_that_prints_its_loss_is_waited_for_to_evaluate_until_its_last_step(tmp_path):
-    assert race(tmp_path, [{"step": step, "train_loss": 1.0} for step in range(1, 100)]) is None
+    assert enough(tmp_path, [{"step": step, "train_loss": 1.0} for step in range(1, 100)]) is None
 
 
 def test_one_that_never_evaluates_is_refused(tmp_path):
     with pytest.raises(SpecError, match="does not report val_error"):
-        race(tmp_path, [{"step": step, "train_loss": 1.0} for step in range(1, 101)])
+        enough(tmp_path, [{"step": step, "train_loss": 1.0} for step in range(1, 101)])

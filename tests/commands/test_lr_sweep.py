@@ -391,6 +391,17 @@ def test_a_script_that_crashes_is_failed_work(bench):
     assert answer.out == ""
 
 
+def test_a_search_for_n_whose_later_rounds_all_crash_is_failed_work(bench):
+    path = study(bench, curve('return "never"'), resources={"gpus": 0, "retries": 0})
+    script = bench.folder / "scripted.py"
+    broken = "def train(trial):\n    assert trial.eval_every == 1, 'broken'"
+    script.write_text(script.read_text().replace("def train(trial):", broken))
+    answer = bench("lr-sweep", path, "--find", "--json")
+    assert (answer.code, answer.out) == (1, "")
+    assert " trials all crashed; trial " in answer.err
+    assert "broken" in answer.err
+
+
 def test_a_learning_rate_that_crashes_bounds_nothing(bench):
     body = curve("return 50 - 10 * round(x) if x < 0.5 else 1 / 0")
     answer = swept(bench, body, "--no-extend", resources={"gpus": 0, "retries": 0})

@@ -1,29 +1,36 @@
 """Programs that train nothing and take no time, behind a launcher that is asked when they have come further.
 
-Everything else of a sweep is the real thing: its loop, its races, its study, its folder.
+Everything else of a sweep is the real thing: its policies, its study, its folder.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.claim import claimed
 from playbook_cli.launch import Ended, Started
 from playbook_cli.paths import StudyPaths
+from playbook_cli.probing import trials_in
+from playbook_cli.spec.load import dump
 from playbook_cli.spec.model import LrSweepSpec, StudySpec
 from playbook_cli.study import Stop, Study
-from playbook_cli.sweep import loop
-from playbook_cli.sweep.find import rounds
-from playbook_cli.sweep.grid import coarse
+from playbook_cli.sweep.find import Find
 from playbook_cli.sweep.judge import judge
+from playbook_cli.sweep.policy import Sweep
 from playbook_cli.sweep.setting import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from playbook_cli.launch import Job
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.sweep.policy import Sweeping, Swept
+    from playbook_cli.sweep.setting import Setting
 
 
 @dataclass(kw_only=True)
@@ -58,12 +65,18 @@ class _Trial:
     """Records that it still makes once it was told to end; None where it was not."""
 
 
+class Killed(BaseException):
+    """The end of a command that nothing can do anything about."""
+
+
 @dataclass(kw_only=True)
 class Virtual:
     """A launcher of two slots. At each poll every trial trains so many steps as the next number of `pace` says."""
 
     program: Program
     pace: list[int]
+    dies: int | None = None
+    """The poll at which the command is killed."""
     slots: int = 2
     keeps_time: bool = False
     running: dict[int, _Trial] = field(default_factory=dict)
@@ -88,6 +101,8 @@ class Virtual:
 
     def poll(self) -> list[Ended]:
         self.polls += 1
+        if self.dies is not None and self.polls >= self.dies:
+            raise Killed
         ended = []
         for number, trial in list(self.running.items()):
             code = self._train(trial, self.pace[self.polls % len(self.pace)])
@@ -134,8 +149,8 @@ class _Silent:
     def tick(self) -> None: ...
 
 
-def sweep(folder: Path, program: Program, pace: list[int], *, steps: int | None, racing: bool = True) -> Any:
-    """What `lr-sweep` makes of a program: the judgement, what was swept, and what was found where N is not given."""
+def setting() -> Setting:
+    """A sweep of five learning rates, with the best one in their middle."""
     spec = StudySpec.model_validate(
         {
             "name": "v",
@@ -148,33 +163,56 @@ def sweep(folder: Path, program: Program, pace: list[int], *, steps: int | None,
             "resources": {"retries": 0},
         }
     )
-    setting = settle(spec, LrSweepSpec.model_validate({"max": 1.0, "points": 5}), "study.yaml:1")
+    return settle(spec, LrSweepSpec.model_validate({"max": 1.0, "points": 5}), "study.yaml:1")
 
-    def train(spec: Any, paths: Any, sampler: Any, race: Any, only: Any = None) -> Any:
-        with claimed(paths) as claim:
-            return Study(
-                spec=spec,
-                paths=paths,
-                folder=folder,
-                sampler=sampler,
-                launcher=Virtual(program=program, pace=pace),
-                watcher=_Silent(),
-                claim=claim,
-                stop=Stop(),
-                origin={"source": "", "command": [], "commit": None},
-                race=race,
-                only=only,
-            ).run()
+
+def sweep(
+    folder: Path,
+    program: Program,
+    pace: list[int],
+    *,
+    steps: int | None,
+    racing: bool = True,
+    killed: Sequence[int] = (),
+) -> Any:
+    """What `lr-sweep` makes of a program: the judgement, what was swept, and what was found where N is not given.
+
+    The command is `killed` at these polls, one after the other, and given again each time.
+    """
+    left = list(killed)
+
+    def swept(make: Callable[[], Sweeping]) -> Swept:
+        while True:
+            policy = make()
+            given = policy.suggest(pending(trials_in(policy.paths)), 0)
+            policy.paths.spec.write_text(dump(given.spec))
+            with suppress(Killed), claimed(policy.paths) as claim:
+                Study(
+                    spec=given.spec,
+                    paths=policy.paths,
+                    folder=folder,
+                    policy=policy,
+                    launcher=Virtual(program=program, pace=pace, dies=left.pop(0) if left else None),
+                    watcher=_Silent(),
+                    claim=claim,
+                    stop=Stop(),
+                    origin={"source": "", "command": [], "commit": None},
+                ).run()
+                return policy.swept(trials_in(policy.paths))
 
     found = None
     if steps is None:
-        doubling = rounds(400, None, coarse(setting.grid).points)
-        found = loop.find(setting, doubling, paths(folder, "lr-find"), train)
+        found = swept(lambda: Find(setting(), paths(folder, "lr-find")))
         steps = found.steps
         if steps is None:
             return judge(found.points), found, found
-    swept = loop.sweep(setting, steps, paths(folder, "lr-sweep"), train, extend=False, racing=racing)
-    return judge(swept.points), swept, found
+    measured = swept(lambda: Sweep(setting(), paths(folder, "lr-sweep"), steps, extend=False, racing=racing))
+    return judge(measured.points), measured, found
+
+
+def pending(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Trials as a policy is shown them that are all to be finished."""
+    return [t if t.state in ("completed", "infeasible") else replace(t, state="pending") for t in trials]
 
 
 def paths(folder: Path, suffix: str) -> StudyPaths:

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from playbook_cli import study
 from playbook_cli.errors import SpecError
-from tests.sweep.virtual import Program, sweep
+from playbook_cli.paths import StudyPaths
+from playbook_cli.sweep.find import Find
+from tests.sweep.virtual import Program, setting, sweep
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """A study looks at its trials as fast as it can, and waits for no disk."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(study, "RACE_SECONDS", 0.0)
+    monkeypatch.setattr(study, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(study, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(study, "SHORTEST_POLL_SECONDS", 0.0)
 
@@ -35,7 +37,7 @@ PROGRAMS = st.builds(
     every=st.one_of(st.none(), st.integers(1, 40)),
     obeys=st.booleans(),
     overruns=st.integers(0, 6),
-    loss_every=st.none(),  # a loss printed exactly as often as asked is still taken for a metric that is missing
+    loss_every=st.one_of(st.none(), st.integers(1, 5)),
     ends=st.sampled_from([None, 10_000]),
 )
 
@@ -76,6 +78,27 @@ def test_racing_changes_no_answer_whatever_the_program_makes_of_it(program, pace
     assert some.spent <= every_step.spent + 2 * 90 * len(some.points)  # it may be looked at later
 
 
+@settings(max_examples=15)
+@given(PROGRAMS, st.one_of(st.none(), st.integers(150, 190)), st.lists(st.integers(1, 40), min_size=1, max_size=4))
+def test_killed_anywhere_it_goes_on_to_the_same_answer(program, steps, killed):
+    with tempfile.TemporaryDirectory() as folder:
+        broken, *_, found = sweep(Path(folder), program, [7, 3, 11], steps=steps, killed=killed)
+    whole, _, before = swept(program, steps=steps)
+    assert broken.verdict == whole.verdict
+    assert (broken.fastest is None) == (whole.fastest is None)
+    if whole.fastest is not None:
+        assert (broken.fastest.learning_rate, broken.fastest.fit) == (whole.fastest.learning_rate, whole.fastest.fit)
+    assert (found and found.steps) == (before and before.steps)
+
+
+def test_a_search_for_n_that_was_killed_while_it_planned_a_round_plans_the_rest_of_it(tmp_path):
+    search = Find(setting(), StudyPaths(tmp_path))
+    whole = search.suggest([], 0).trials
+    rest = search.suggest(whole[:2], 0).trials
+    assert [trial.params for trial in rest] == [trial.params for trial in whole[2:]]
+    assert search.suggest(whole, 0).trials == []
+
+
 def test_a_program_that_evaluates_at_its_own_steps_tells_between_which_two_it_fits():
     judged, _, found = swept(Program(fit=187, every=5))
     assert (judged.fastest.fit.before, judged.fastest.fit.step) == (185, 190)
@@ -113,6 +136,12 @@ def test_how_a_program_ends_that_is_stopped_is_no_matter():
 def test_a_program_that_prints_its_loss_at_every_step_is_waited_for_to_evaluate():
     judged, *_ = swept(Program(fit=90, every=100, loss_every=1), pace=(1,), steps=200)
     assert (judged.verdict, judged.fastest.fit.step) == ("ok", 100)
+
+
+def test_a_loss_that_is_printed_exactly_as_often_as_asked_does_not_show_that_the_target_is_missing():
+    printed = Program(fit=90, every=35, loss_every=5)
+    judged, *_ = swept(printed, steps=160)
+    assert (judged.verdict, judged.fastest.fit.before, judged.fastest.fit.step) == ("ok", 70, 105)
 
 
 def test_where_a_program_never_measures_the_target_it_is_told_so_once_its_steps_are_over():
