@@ -120,7 +120,7 @@ def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.gone import gone
     from playbook_cli.versions import told
 
-    for caveat in [*gone(record.trials, store.paths), *told(record.trials, record.programs)]:
+    for caveat in [*gone(record.trials, store.paths), *told(record)]:
         console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:

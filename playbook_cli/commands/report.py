@@ -42,7 +42,7 @@ def report(
         advise(record),
         folder=store.paths.dir,
         failures=failures(record.trials, store.paths),
-        caveats=[*gone(record.trials, store.paths), *told(record.trials, record.programs)],
+        caveats=[*gone(record.trials, store.paths), *told(record)],
     )
     try:
         if json:

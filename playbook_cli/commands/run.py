@@ -200,6 +200,7 @@ def run_trials(
     where trials are forked from, if the caller has got that ready already; `follows` is what the journal does not have
     yet of what an adaptive search begins with.
     """
+    from playbook_cli import identity
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import launcher
@@ -224,7 +225,7 @@ def run_trials(
                 watcher=view,
                 claim=claim,
                 stop=stop,
-                origin=origin(file),
+                origin=origin(file) | {"settings": identity.of_study(spec)},
                 race=race,
                 further=further,
                 only=only,

@@ -32,7 +32,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
         record = store.record()
         answer = as_json(record.name, record.metric, record.trials, record.planned)
         nodes = store.on_cluster(store.history())
-        caveats = [*gone(record.trials, store.paths), *told(record.trials, record.programs)]
+        caveats = [*gone(record.trials, store.paths), *told(record)]
         print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": caveats} if caveats else {}))
         return
     out = console()
@@ -51,7 +51,7 @@ def lines(store: Store) -> tuple[list[str], bool]:
     said = sentences(record.name, record.metric, record.trials, record.planned)
     shown = [
         *said,
-        *(f"  {caveat}" for caveat in told(record.trials, record.programs)),
+        *(f"  {caveat}" for caveat in told(record)),
         *_failed(record, store),
         *(f"  {lost}" for lost in gone(record.trials, store.paths)),
         *_running(record, nodes),

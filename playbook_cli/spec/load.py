@@ -182,9 +182,17 @@ def carried(spec: StudySpec) -> dict[str, Any]:
 
 def training(spec: StudySpec) -> dict[str, Any]:
     """What the results of a trial depend on besides its point and seed: dotted keys and values."""
+    return _affecting(spec, Affects.PROGRAM, Affects.TRAINING)
+
+
+def planning(spec: StudySpec) -> dict[str, Any]:
+    """What all trials of a study are planned by, however many there are: dotted keys and values."""
+    return _affecting(spec, Affects.PROGRAM, Affects.TRAINING, Affects.SEARCH)
+
+
+def _affecting(spec: StudySpec, *what: Affects) -> dict[str, Any]:
     flat = _flat(spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
-    decisive = (Affects.PROGRAM, Affects.TRAINING)
-    return {key: value for key, value in flat.items() if affects(StudySpec, key) in decisive}
+    return {key: value for key, value in flat.items() if affects(StudySpec, key) in what}
 
 
 def reading(kept: StudySpec, given: StudySpec) -> StudySpec:

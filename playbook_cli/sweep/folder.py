@@ -9,7 +9,7 @@ from playbook_cli.claim import claimed
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.affects import Affects, affects
 from playbook_cli.spec.load import difference, dump
-from playbook_cli.store import kept, read_history
+from playbook_cli.store import kept, read_history, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,6 +84,8 @@ def _changes(
     there = kept(paths)
     if there is None:
         return []
+    if said := replaced(there, read_history(paths), paths):
+        return [f"  {said}"]
     free = (Affects.READING,) if timed else (Affects.READING, Affects.LAUNCHING)
     return [
         f"  {key}: {old} -> {new}"
