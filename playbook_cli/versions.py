@@ -74,9 +74,16 @@ class Since:
     """Where no file differs."""
 
 
-def told(study: StudyRecord) -> list[str]:
-    """All to be said of what a study's trials were run by, a sentence each; nothing where it stayed as it was."""
-    return [*changed(study), *versions(study.trials, study.programs).notes()]
+def told(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> list[str]:
+    """All that is to be said of the program of these trials, a sentence each; nothing where it stayed as it was."""
+    found = versions(trials, programs)
+    return [*found.sentences(), *found.notes()]
+
+
+def caveats(study: StudyRecord) -> list[str]:
+    """The same of a study's program and settings."""
+    said = told(study.trials, study.programs)
+    return said if study.replaced is None else [study.replaced, *said]
 
 
 def changed(study: StudyRecord) -> list[str]:
