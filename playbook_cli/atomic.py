@@ -48,7 +48,7 @@ def replace_all(
     mode: int | None = None,
 ) -> None:
     """As `replace`, of several files: none of them where one can't be written."""
-    written = {os.fspath(path): f"{os.fspath(path)}.{os.getpid()}-{os.urandom(4).hex()}.tmp" for path in files}
+    written = {os.fspath(path): _temporary(path) for path in files}
     target = ""
     try:
         for target, put in zip(written, files.values(), strict=True):
@@ -67,18 +67,25 @@ def replace_all(
 
 
 def create(path: str | os.PathLike[str], text: str) -> None:
-    """Make a new file. FileExistsError where something is there; on any other error nothing is left."""
+    """Make a new file, at once or not at all. FileExistsError where something is there; OSError on other failures."""
     data = text.encode()
+    temporary = _temporary(path)
     try:
-        _new(path, lambda file: file.write(data))
-    except FileExistsError:
-        raise
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(path)
-        if isinstance(error, OSError):
-            raise named(error, path) from None
-        raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        _new(temporary, lambda file: file.write(data))
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # no hard links here, as on FAT
+            os.close(os.open(path, _CREATE, 0o666))
+            os.replace(temporary, path)
+    except OSError as error:
+        raise named(error, path) from None
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
 
 
 def sync(path: str | os.PathLike[str]) -> None:
@@ -119,6 +126,10 @@ def sync_open(fd: int) -> None:
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:
             raise
+
+
+def _temporary(path: str | os.PathLike[str]) -> str:
+    return f"{os.fspath(path)}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
 
 
 def _new(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import atomic, inside
 from playbook_cli.curves import Measured, best_of, measure
-from playbook_cli.spec.load import training
+from playbook_cli.spec.load import planning, training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,10 +35,18 @@ def others(spec: StudySpec, trials: Iterable[TrialRecord]) -> list[int]:
     return [trial.id for trial in trials if trial.identity not in (None, _of(study, trial))]
 
 
+def of_study(spec: StudySpec) -> str:
+    """What stands for all that a study's trials are planned by, as `of` for one of them."""
+    return _hashed(planning(spec))
+
+
 def _of(study: Mapping[str, Any], trial: TrialRecord) -> str:
     planned = {"trial": trial.id, "params": dict(trial.params), "seed": trial.seed, "repeat_of": trial.repeat_of}
-    text = json.dumps({"study": study, **planned}, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _hashed({"study": study, **planned})
+
+
+def _hashed(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def write(paths: TrialPaths, trial: TrialRecord, identity: str, *, attempt: int) -> None:

@@ -16,7 +16,7 @@ from playbook_cli.records import TrialRecord
 from playbook_cli.space import Space
 from playbook_cli.spec.affects import Affects, affects
 from playbook_cli.spec.load import difference
-from playbook_cli.store import Store, kept, read_history
+from playbook_cli.store import Store, kept, read_history, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -103,8 +103,13 @@ def superseded(policy: Probing) -> bool:
 def _changes(policy: Probing) -> list[str]:
     """In which keys what is asked for differs from the study in the folder, a line each."""
     there = kept(policy.paths)
-    asked = None if there is None else policy.asked(read_history(policy.paths).trials)
-    if there is None or asked is None:
+    if there is None:
+        return []
+    history = read_history(policy.paths)
+    if said := replaced(there, history, policy.paths):
+        return [f"  {said}"]
+    asked = policy.asked(history.trials)
+    if asked is None:
         return []
     free = (Affects.READING,) if policy.timed else (Affects.READING, Affects.LAUNCHING)
     return [

@@ -252,6 +252,8 @@ class StudyRecord:
     """Another tool ran its trials, so that no further ones can be added."""
     programs: Mapping[str, Fingerprint] = field(default_factory=dict)
     """The states of the program that trials ran, in order of their first use."""
+    replaced: str | None = None
+    """That its study file is not the one that its trials were run by, as a sentence; None where nothing tells so."""
     training_fit: TrainingFit | None = None
     """None where no sweep of this study is known, or it could not say."""
 

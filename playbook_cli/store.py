@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import events, journal, regular
+from playbook_cli import events, identity, journal, regular
 from playbook_cli.acts import run
 from playbook_cli.columns import Columns
 from playbook_cli.curves import best_of, latest, measured_by
 from playbook_cli.divergence import judged
 from playbook_cli.errors import JournalError, StudyError
-from playbook_cli.identity import measured as measured_of
-from playbook_cli.identity import verified
+from playbook_cli.failures import numbered
 from playbook_cli.inside import refuse_ways_out
 from playbook_cli.nodes import SILENT_SECONDS, is_copied, silent_seconds, told
 from playbook_cli.paths import StudyPaths
@@ -84,6 +83,8 @@ class History:
     open_attempts: Sequence[Attempt]
     source: str | None
     """The study file that was run last."""
+    settings: str | None
+    """What stands for its settings, as `identity.of_study` has it; None in a journal of an earlier version."""
     trained_seconds: float
     """Time that all ended attempts took together."""
     programs: Mapping[str, Fingerprint]
@@ -138,6 +139,7 @@ class Store:
             adaptive=spec.adaptive,
             imported=spec.imported is not None,
             programs=history.programs,
+            replaced=replaced(spec, history, self.paths),
             earlier=None if spec.round is None else _earlier(spec, spec.round, trials, self.paths.dir.parent),
         )
 
@@ -162,7 +164,7 @@ class Store:
         if trial.attempts == 0:
             return trial
         paths = self.paths.trial(trial.id)
-        measured = verified(trial, paths, self.metric, self._columns.measured(trial.id, paths.metrics))
+        measured = identity.verified(trial, paths, self.metric, self._columns.measured(trial.id, paths.metrics))
         reason = trial.reason or measured.damaged
         return measured_by(trial, measured, self.metric, curve=measured.curve, reason=reason, unused=measured.unused)
 
@@ -200,6 +202,7 @@ def read_history(paths: StudyPaths) -> History:
     trials: dict[int, dict[str, Any]] = {}
     attempts: dict[int, Attempt] = {}
     source: str | None = None
+    settings: str | None = None
     seconds = 0.0
     programs: dict[str, Fingerprint] = {}
     for line, event in enumerate(journal.read(paths.journal), start=1):
@@ -207,13 +210,13 @@ def read_history(paths: StudyPaths) -> History:
             kind = event["event"]
             if kind == "run":
                 source = events.text(event, "source")
+                settings = events.text(event, "settings") if "settings" in event else None
             elif kind == "planned":
                 number = events.whole(event, "trial")
                 params, arm = events.settings(event, "params"), events.settings(event, "arm")
                 repeat_of = None if event.get("repeat_of") is None else events.whole(event, "repeat_of")
-                identity = events.text(event, "identity") if "identity" in event else None
                 about = {"params": params, "arm": arm, "seed": events.seed(event), "repeat_of": repeat_of}
-                about["identity"] = identity
+                about["identity"] = events.text(event, "identity") if "identity" in event else None
                 trials[number] = {"id": number, **about}
             elif kind == "started":
                 number, attempt = events.whole(event, "trial"), events.whole(event, "attempt", least=1)
@@ -250,9 +253,25 @@ def read_history(paths: StudyPaths) -> History:
         trials=ordered,
         open_attempts=list(attempts.values()),
         source=source,
+        settings=settings,
         trained_seconds=seconds,
         programs=programs,
     )
+
+
+def replaced(spec: StudySpec, history: History, paths: StudyPaths) -> str | None:
+    """That a study's trials were planned by other settings than it has, as a sentence; None where they were not.
+
+    What sweeps and other probes search grows with every round, and of them the settings of single trials alone tell.
+    """
+    others = identity.others(spec, history.trials)
+    if others:
+        whose = f"trial{'s' * (len(others) > 1)} {numbered(others)}"
+    elif history.trials and spec.probe is None and history.settings not in (None, identity.of_study(spec)):
+        whose = "the study"
+    else:
+        return None
+    return f"{paths.spec} is not the one that {whose} {'were' if len(others) > 1 else 'was'} run by: restore it"
 
 
 def planned(spec: StudySpec, trials: Sequence[TrialRecord]) -> int:
@@ -290,7 +309,7 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
     for trial, number in zip(searched(trials), stands.trials, strict=False):
         if number not in known:
             continue
-        measured = measured_of(known[number], before.trial(number), spec.objective)
+        measured = identity.measured(known[number], before.trial(number), spec.objective)
         best = best_of(measured.curve, spec.objective, number, trial.params)
         if best is not None:
             values[trial.id] = best.value

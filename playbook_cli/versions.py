@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.fingerprint import Difference, Fingerprint
-    from playbook_cli.records import TrialRecord
+    from playbook_cli.records import StudyRecord, TrialRecord
 
 _COUNTED = ("completed", "infeasible", "running")
 
@@ -78,6 +78,18 @@ def told(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> 
     """All that is to be said of the program of these trials, a sentence each; nothing where it stayed as it was."""
     found = versions(trials, programs)
     return [*found.sentences(), *found.notes()]
+
+
+def caveats(study: StudyRecord) -> list[str]:
+    """The same of a study's program and settings."""
+    said = told(study.trials, study.programs)
+    return said if study.replaced is None else [study.replaced, *said]
+
+
+def changed(study: StudyRecord) -> list[str]:
+    """Why its trials can't be compared, a sentence each: another program, or other settings than those it has now."""
+    said = versions(study.trials, study.programs).sentences()
+    return said if study.replaced is None else [study.replaced, *said]
 
 
 def versions(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> Versions:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -134,6 +136,20 @@ def test_a_new_file_is_never_written_over_another(tmp_path):
             atomic.create(tmp_path / name, "theirs")
     assert (tmp_path / "a").read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_new_file_is_never_there_without_its_content(tmp_path):
+    watching = """
+import os, sys
+from playbook_cli import atomic
+def look(event, arguments):
+    if os.path.lexists("new") and os.stat("new").st_size == 0:
+        os._exit(9)  # as one that is killed here
+sys.addaudithook(look)
+atomic.create("new", "whole")
+"""
+    assert subprocess.run([sys.executable, "-c", watching], cwd=tmp_path, check=False).returncode == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["new"]
 
 
 def test_a_new_file_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, full):

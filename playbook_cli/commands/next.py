@@ -118,9 +118,9 @@ def next_(
 def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.commands.output import console
     from playbook_cli.gone import gone
-    from playbook_cli.versions import told
+    from playbook_cli.versions import caveats
 
-    for caveat in [*gone(record.trials, store.paths), *told(record.trials, record.programs)]:
+    for caveat in [*gone(record.trials, store.paths), *caveats(record)]:
         console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:

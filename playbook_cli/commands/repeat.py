@@ -140,6 +140,8 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     if runner is not None:
         hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
+    if record.replaced:
+        raise StudyError(record.replaced, where=where, hint="a repeat trains by the settings that its trial had")
     for lost in gone(record.trials, store.paths):
         tell(lost)
     file = study_file(argument, store, "repeat")

@@ -33,7 +33,7 @@ def report(
     from playbook_cli.gone import gone
     from playbook_cli.report.build import build
     from playbook_cli.sweep import known as sweep_known
-    from playbook_cli.versions import told
+    from playbook_cli.versions import caveats
 
     store = opened(study, runs)
     record = sweep_known.record(store)
@@ -42,7 +42,7 @@ def report(
         advise(record),
         folder=store.paths.dir,
         failures=failures(record.trials, store.paths),
-        caveats=[*gone(record.trials, store.paths), *told(record.trials, record.programs)],
+        caveats=[*gone(record.trials, store.paths), *caveats(record)],
     )
     try:
         if json:

@@ -191,6 +191,7 @@ def run_trials(
 
     `warm` is where trials are forked from, if the caller has got that ready already.
     """
+    from playbook_cli import identity
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import launcher
@@ -215,7 +216,7 @@ def run_trials(
                 watcher=view,
                 claim=claim,
                 stop=stop,
-                origin=origin(file),
+                origin=origin(file) | {"settings": identity.of_study(spec)},
                 detach=detach,
             )
             outcome = study.run()

@@ -25,15 +25,15 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     from playbook_cli.commands.summary import as_json
     from playbook_cli.gone import gone
     from playbook_cli.store import Store
-    from playbook_cli.versions import told
+    from playbook_cli.versions import caveats
 
     store = Store(study_folder(study, runs))
     if json:
         record = store.record()
         answer = as_json(record.name, record.metric, record.trials, record.planned)
         nodes = store.on_cluster(store.history())
-        caveats = [*gone(record.trials, store.paths), *told(record.trials, record.programs)]
-        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": caveats} if caveats else {}))
+        doubts = [*gone(record.trials, store.paths), *caveats(record)]
+        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": doubts} if doubts else {}))
         return
     out = console()
     for line in lines(store)[0]:
@@ -44,14 +44,14 @@ def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
     from playbook_cli.gone import gone
-    from playbook_cli.versions import told
+    from playbook_cli.versions import caveats
 
     record, runner, history = store.record(), store.runner(), store.history()
     nodes = store.on_cluster(history)
     said = sentences(record.name, record.metric, record.trials, record.planned)
     shown = [
         *said,
-        *(f"  {caveat}" for caveat in told(record.trials, record.programs)),
+        *(f"  {caveat}" for caveat in caveats(record)),
         *_failed(record, store),
         *(f"  {lost}" for lost in gone(record.trials, store.paths)),
         *_running(record, nodes),

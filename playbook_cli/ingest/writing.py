@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import journal
 from playbook_cli.errors import SpecError, StudyError
+from playbook_cli.flock import lock
 from playbook_cli.paths import StudyPaths
 from playbook_cli.regular import naming
 from playbook_cli.spec.load import dump, load
@@ -39,8 +41,12 @@ def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = directory.parent / f".{directory.name}.{os.getpid()}"
     paths = StudyPaths(temporary)
+    _clear(directory)
+    held = None
     try:
         paths.trials.mkdir(parents=True)
+        held = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock(held)
         with naming(directory):
             paths.spec.write_text(dump(study.spec), encoding="utf-8")
             for number, trial in enumerate(study.trials):
@@ -51,6 +57,21 @@ def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
         temporary.rename(directory)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _clear(directory: Path) -> None:
+    """Delete what imports into this folder left beside it that were killed; one that goes on has its own locked."""
+    for left in directory.parent.glob(f".{glob.escape(directory.name)}.*"):
+        if not left.suffix[1:].isdigit() or left.is_symlink() or not left.is_dir():
+            continue
+        fd = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if lock(fd):
+                shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(fd)
 
 
 def _refuse_unreadable(paths: StudyPaths, study: Study) -> None:

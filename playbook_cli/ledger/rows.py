@@ -16,7 +16,7 @@ from playbook_cli.ledger.evidence import best_trial
 from playbook_cli.spec.probe import ProbeKind
 from playbook_cli.store import Store, counts
 from playbook_cli.sweep.known import known
-from playbook_cli.versions import versions
+from playbook_cli.versions import changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,7 +159,7 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         repeats=_repeats(record),
         sweep=sweep,
         answer=_answer(store.paths),
-        code=versions(record.trials, record.programs).sentences(),
+        code=changed(record),
         lost=gone(record.trials, store.paths),
         run=run,
         report=page.relative_to(folder.parent).as_posix() if page.is_file() else None,
