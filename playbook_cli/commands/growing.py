@@ -14,7 +14,7 @@ from playbook_cli.commands.options import wait_for_runner
 from playbook_cli.commands.same_code import require_same_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from rich.console import Console

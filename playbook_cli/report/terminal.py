@@ -197,7 +197,7 @@ class Printer:
             texts = [_one_line(" ".join(map(_tagged, cells(content))), _NAME) for content in row]
             names = [_one_line(column.name, _NAME) for column in table.columns]
             pairs = ", ".join(f"{n}={t}" for n, t in zip(names[1:], texts[1:], strict=True) if t)
-            self._marked(" ", "", f"{names[0]} {texts[0]}: {pairs}")
+            self._marked(" ", "", f"{names[0]} {texts[0]}: {pairs}".strip())
 
     def _spans(self, spans: Spans) -> Text:
         return Text.assemble(*(self._text(text, _STYLES[tone]) for text, tone in spans))

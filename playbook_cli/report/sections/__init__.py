@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from playbook_cli.report.frame import Frame
 from playbook_cli.report.sections import (
     arms,
-    best,
     budget,
     coverage,
     curves,
@@ -25,12 +24,25 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Section
     from playbook_cli.report.value import Report
 
-SECTIONS = (findings, best, space, coverage, curves, steps, arms, question, luck, importance, budget, trials)
+SECTIONS = (
+    findings.section,
+    trials.best,
+    space.section,
+    coverage.section,
+    curves.section,
+    steps.section,
+    arms.section,
+    question.section,
+    luck.section,
+    importance.section,
+    budget.section,
+    trials.section,
+)
 """What is asked of a study, and answered, each in its place."""
 
 
 def sections(report: Report) -> list[Section]:
     """Those that there is anything to say in; `report` is what is to be drawn of one, as `excerpt` gives it."""
     frame = Frame(report)
-    made = [module.section(frame) for module in SECTIONS]
+    made = [section(frame) for section in SECTIONS]
     return [replace(section, cut=report.cuts.get(section.name, "")) for section in made if section is not None]

@@ -1,4 +1,4 @@
-"""All trials: results and settings, best first."""
+"""All trials: results and settings, best first; and the best ones alone, for a terminal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame
     from playbook_cli.report.section import Content
     from playbook_cli.report.value import Report, Trial
+
+
+SHOWN = 8
+"""Trials on a terminal."""
+
+
+def best(frame: Frame) -> Section | None:
+    """The best trials, which a page has at the top of all of them; None where none has a result."""
+    ranked = frame.report.ranked[:SHOWN]
+    if not ranked:
+        return None
+    return Section(name="best", heading="Best trials", parts=[results(frame.report, ranked)], only="terminal")
 
 
 def section(frame: Frame) -> Section:
