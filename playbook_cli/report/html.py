@@ -230,9 +230,10 @@ def _finding(said: Sentence) -> str:
 
 
 def _said(said: Sentence) -> str:
-    subject = words.escape(said.subject)
-    linked = f'<a class="subject" href="#{said.shown}">{subject}</a>' if said.shown else subject
-    return f"{f'{linked}: ' if subject else ''}{words.escape(said.text)}"
+    """Its subject, or where it has none all of it, links to what shows the evidence."""
+    first, rest = (said.subject, f": {said.text}") if said.subject else (said.text, "")
+    linked = f'<a class="subject" href="#{said.shown}">{words.escape(first)}</a>' if said.shown else words.escape(first)
+    return linked + words.escape(rest)
 
 
 def _command(command: str, copy: str = '<button type="button" data-copy>copy</button>') -> str:

@@ -90,4 +90,4 @@ def _row(row: Row, base: str) -> list[Content]:
 
 def _link(base: str, path: str | None) -> str:
     """A relative link; without a scheme it can only lead to a file."""
-    return "" if path is None else f"{'.' if base == '.' else base}/{path}"
+    return "" if path is None else f"{base}/{path}"
