@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -181,10 +180,9 @@ def _search(
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     from playbook_cli.batch_size.answer import as_json
-    from playbook_cli.report.batch_size_chart import write
-    from playbook_cli.report.batch_size_terminal import render
+    from playbook_cli.report.batch_size import document
 
-    show(as_json(answer), partial(write, answer, paths.report), partial(render, answer), json=json)
+    show(as_json(answer), document(answer), paths.report, json=json)
 
 
 def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.paths import StudyPaths
     from playbook_cli.probing import Probing
     from playbook_cli.records import TrialRecord
+    from playbook_cli.report.section import Document
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.probe import ProbeKind
     from playbook_cli.study import Outcome
@@ -154,22 +155,21 @@ def as_given(context: typer.Context, *, without: Collection[str] = ("write", "an
     return Command(verb=str(context.info_name), arguments=arguments, options=options)
 
 
-def show(
-    content: dict[str, Any], draw: Callable[[], Sequence[Path]], render: Callable[[Console], None], *, json: bool
-) -> Console:
-    """Print an answer: its JSON alone, or what `render` prints and where `draw` drew it.
+def show(content: dict[str, Any], document: Document, directory: Path, *, json: bool) -> Console:
+    """Print an answer, or its JSON alone, and write its page and its picture into `directory`.
 
-    Where it can't be drawn, on a full disk, say, the answer is there all the same.
+    Where they can't be written, on a full disk, say, the answer is there all the same.
     """
     from playbook_cli.commands.output import console, print_json, unwritten
+    from playbook_cli.report import html, terminal
 
     out = console()
     if json:
         print_json(content)
     else:
-        render(out)
+        terminal.render_document(document, out)
     try:
-        files = draw()
+        files = html.write(document, directory)
     except OSError as error:
         unwritten("the charts", error)
         return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -205,7 +204,6 @@ def _written(given: Answer, store: Store, path: Path, where: str) -> str:
 
 def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
     from playbook_cli.instability.answer import as_json
-    from playbook_cli.report.instability_chart import write
-    from playbook_cli.report.instability_terminal import render
+    from playbook_cli.report.instability import document
 
-    return show(as_json(given), partial(write, given, paths.report), partial(render, given), json=json)
+    return show(as_json(given), document(given), paths.report, json=json)

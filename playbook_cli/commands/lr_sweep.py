@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -164,11 +163,10 @@ def _swept(policy: Sweeping, session: Session, warm: Warm) -> Swept:
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
-    from playbook_cli.report.sweep_chart import write
-    from playbook_cli.report.sweep_terminal import render
+    from playbook_cli.report.lr_sweep import document
     from playbook_cli.sweep.answer import as_json
 
-    show(as_json(answer), partial(write, answer, paths.report), partial(render, answer), json=json)
+    show(as_json(answer), document(answer), paths.report, json=json)
 
 
 def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:

@@ -286,17 +286,18 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         print_json(_as_json(ours) | {"baseline": _as_json(others[0]) if others else None})
         return
     from playbook_cli.report.repeats import repeats, sentences
-    from playbook_cli.report.repeats_terminal import render
+    from playbook_cli.report.section import Section
+    from playbook_cli.report.sections.luck import told
+    from playbook_cli.report.terminal import Printer
 
     out = console()
     for record in (ours, *others):
         found = repeats(record)
         if not found:
             continue
-        out.print(f"{record.name}: {record.metric.name} on fresh seeds", style="bold")
-        render(found, out)
-        for sentence in sentences(record):
-            out.print(sentence)
+        heading = f"{record.name}: {record.metric.name} on fresh seeds"
+        section = Section(name="repeats", heading=heading, parts=told(found, sentences(record)))
+        Printer(out).sections([section])
     if interrupted:
         out.print("interrupted; the same command goes on from here")
         return

@@ -450,7 +450,7 @@ def test_a_sweep_that_is_interrupted_when_all_is_trained_says_so(bench, monkeypa
     def drawn(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("playbook_cli.report.sweep_chart.write", drawn)
+    monkeypatch.setattr("playbook_cli.report.html.write", drawn)
     answer = bench("lr-sweep", study(bench, VALLEY))
     assert (answer.code, answer.err.splitlines()[-1]) == (130, "interrupted; the same command goes on from here")
 
