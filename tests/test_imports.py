@@ -59,6 +59,7 @@ PARTS = [
     "sweep",
     "batch_size",
     "instability",
+    "horizon",
     "ledger",
     "report",
     "commands",

@@ -1,0 +1,276 @@
+"""How the loss depends on length and learning rate: the level of every length, a parabola over the rates, its drift.
+
+On a scale where noise is even (`runs.Scale`), at length j (t = log2 of steps over the study's own) and x = log2 of the
+rate over the carried one:
+
+    y = level_j + (b0 + b1 t) x + c x^2 + noise
+
+So the best rate lies at x = -(b0 + b1 t) / 2c, a line in t: what the drift per doubling is, -b1 / 2c, is a ratio of
+two coefficients, and its interval is Fieller's (1954), which is exact for normal noise and unbounded where the
+curvature can't be told from none. Where a further term b2 t^2 x explains more than noise would (an F test), the drift
+is no line, and the term stays in, so that levels and gains are read at the rates that were best.
+
+Noise has two parts, since runs of one rate and seed begin alike and may be branches of one training: what the lengths
+of such a family have in common, and what each run has for itself. It is a split-plot design (Fisher 1925, Yates 1935):
+gains and the drift are differences within families and have the second noise alone. That one is estimated from the
+residuals within families, pooled over all points; the first from the families' means around the parabola over rates,
+where seeds or more than three rates leave degrees of freedom, else from the study's repeats, else it is taken to be as
+large as the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from playbook_cli.horizon.runs import Run, Scale
+
+    Array = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+"""Of every interval, two-sided."""
+LEAST_OF_MANY = 0.5
+"""Standard deviation of the least of 25 normal values is 0.51 of one's: a run's result is its best evaluation."""
+BENT = 0.05
+"""P-value below which a drift counts as curved."""
+PARABOLA = 3
+"""Rates that tell a parabola, and lengths that tell a line from a curve."""
+_EXACT = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Variances of one run on the even scale."""
+
+    own: float
+    """What a run has for itself."""
+    shared: float
+    """What the lengths of one rate and seed have in common."""
+    free: int
+    """Degrees of freedom of `own`; 0 where nothing tells it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate and the interval that holds the truth with 95%; infinite ends where nothing is known."""
+
+    value: float
+    low: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """The fit of one point. Arrays over the lengths have shape (J,), shortest first."""
+
+    lengths: Sequence[int]
+    doublings: Array
+    """log2 of the lengths over the study's own."""
+    coefficients: Array
+    """The J levels at the carried rate, then b0, b1, b2, c; b2 is 0 unless the drift is `bent`."""
+    covariance: Array
+    noise: Noise
+    window: tuple[float, float]
+    """Lowest and highest x that was tried, half a step wider."""
+    bend: float
+    """P-value against a best rate that drifts by as much at each doubling; NaN below three lengths."""
+
+    @property
+    def quantile(self) -> float:
+        """Student's t for the intervals; infinite without degrees of freedom."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.noise.free, (1 + CONFIDENCE) / 2)) if self.noise.free else np.inf
+
+    @property
+    def curvature(self) -> float:
+        return float(self.coefficients[-1])
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the rates differ beyond noise, so that there is a best one among them."""
+        error = float(np.sqrt(self.covariance[-1, -1]))
+        return self.curvature > 0.0 and self.curvature > self.quantile * error
+
+    def best_x(self, doublings: float) -> float:
+        """Where the best rate of a length lies, within what was tried; shrunk to the carried one in noise."""
+        slope = float(self.coefficients[-4:-1] @ doublings ** np.arange(3))
+        if self.curvature <= 0.0:
+            return 0.0
+        damped = self.curvature + float(self.covariance[-1, -1]) / self.curvature
+        return float(np.clip(-slope / (2 * damped), *self.window))
+
+    def levels(self) -> tuple[Array, Array]:
+        """The level of every length at its best rate, and their covariance.
+
+        At the best rate the level does not depend on where exactly that lies (the envelope theorem), so the rates are
+        taken as given.
+        """
+        rows = np.array([self._row(j, self.best_x(float(t))) for j, t in enumerate(self.doublings)])
+        return rows @ self.coefficients, rows @ self.covariance @ rows.T
+
+    def gain(self, j: int, k: int, scale: Scale) -> Interval:
+        """By how much the loss improves from length j to length k, each at its best rate (the delta method)."""
+        levels, covariance = self.levels()
+        before, after = scale.loss(float(levels[j])), scale.loss(float(levels[k]))
+        slope = np.array([before, -after] if scale.logarithmic else [1.0, -1.0])
+        error = self.quantile * float(np.sqrt(max(slope @ covariance[np.ix_([j, k], [j, k])] @ slope, 0.0)))
+        return Interval(value=before - after, low=before - after - error, high=before - after + error)
+
+    def drift(self) -> Interval:
+        """The change of log2 of the best rate in a doubling of the length, with Fieller's interval."""
+        pick = np.zeros((2, self.coefficients.size))
+        pick[0, -3], pick[1, -1] = -1.0, 2.0
+        return self._ratio(pick)
+
+    def rate(self, doublings: float) -> Interval:
+        """log2 of the best rate over the carried one at a length, with Fieller's interval."""
+        pick = np.zeros((2, self.coefficients.size))
+        pick[0, -4:-1], pick[1, -1] = -(doublings ** np.arange(3)), 2.0
+        return self._ratio(pick)
+
+    def _ratio(self, pick: Array) -> Interval:
+        (over, under), square = pick @ self.coefficients, self.quantile**2
+        (vnn, vnd), (_, vdd) = pick @ self.covariance @ pick.T
+        if under <= 0.0 or not np.isfinite(square) or under**2 <= square * vdd:
+            return Interval(value=float(over / under) if under > 0.0 else np.nan, low=-np.inf, high=np.inf)
+        a, b, c = under**2 - square * vdd, over * under - square * vnd, over**2 - square * vnn
+        root = float(np.sqrt(max(b * b - a * c, 0.0)))
+        return Interval(value=float(over / under), low=float((b - root) / a), high=float((b + root) / a))
+
+    def _row(self, j: int, x: float) -> Array:
+        row = np.zeros(self.coefficients.size)
+        row[j], row[-4:-1], row[-1] = 1.0, self.doublings[j] ** np.arange(3) * x, x * x
+        return row
+
+
+def fit(
+    points: Sequence[Sequence[Run]], steps: int, scale: Scale, repeats: tuple[float, int] = (0.0, 0)
+) -> list[Surface]:
+    """The surface of every point, with noise that is pooled over them. `steps` is the study's max_train_steps.
+
+    `repeats` are variance and degrees of freedom of the study's own repeats, on the scale. ValueError where a point has
+    no feasible run.
+    """
+    tables = [_Table.of(runs, steps, scale) for runs in points]
+    noise = _noise(tables, repeats)
+    return [table.surface(noise) for table in tables]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """The feasible runs of a point as columns, and the design of its model."""
+
+    y: Array
+    x: Array
+    t: Array
+    length: NDArray[np.int64]
+    family: NDArray[np.int64]
+    lengths: Sequence[int]
+    doublings: Array
+    jitter: float
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], steps: int, scale: Scale) -> _Table:
+        known = [run for run in runs if run.loss is not None]
+        if not known:
+            raise ValueError("no run of this point is feasible")
+        lengths = sorted({run.steps for run in known})
+        families = list(dict.fromkeys((run.factor, run.seed) for run in known))
+        y = scale(np.array([run.loss for run in known], dtype=np.float64))
+        jitters = [scale.spread(level, run.jitter) for level, run in zip(y, known, strict=True) if run.jitter > 0.0]
+        return cls(
+            y=y,
+            x=np.log2([run.factor for run in known]),
+            t=np.log2([run.steps / steps for run in known]),
+            length=np.array([lengths.index(run.steps) for run in known]),
+            family=np.array([families.index((run.factor, run.seed)) for run in known]),
+            lengths=lengths,
+            doublings=np.log2(np.array(lengths) / steps),
+            jitter=float(np.median(jitters)) if jitters else 0.0,
+        )
+
+    def design(self) -> Array:
+        levels = (self.length[:, None] == np.arange(len(self.lengths))).astype(np.float64)
+        parabola = np.unique(self.x).size >= PARABOLA  # fewer rates tell none: its coefficient is 0 then
+        bent = self.bend < BENT
+        return np.column_stack([levels, self.x, self.t * self.x, self.t**2 * self.x * bent, self.x**2 * parabola])
+
+    def within(self, *, bent: bool) -> tuple[float, int]:
+        """Squares and degrees of freedom left within families by lengths and a drift, which may be bent."""
+        families = (self.family[:, None] == np.arange(self.family.max() + 1)).astype(np.float64)
+        lengths = (self.length[:, None] == np.arange(1, len(self.lengths))).astype(np.float64)
+        whole = np.column_stack([families, lengths, self.t * self.x, self.t**2 * self.x * bent])
+        solved, _, rank, _ = np.linalg.lstsq(whole, self.y, rcond=None)
+        residual = self.y - whole @ solved
+        return float(residual @ residual), int(self.y.size - rank)
+
+    @cached_property
+    def bend(self) -> float:
+        """P-value of b2: the squares that it explains within families, against those that are left (an F test)."""
+        from scipy.special import fdtrc
+
+        if len(self.lengths) < PARABOLA:
+            return np.nan
+        (squares, free), (left, fewer) = self.within(bent=False), self.within(bent=True)
+        if not 0 < fewer < free:
+            return np.nan
+        return float(fdtrc(1, fewer, (squares - left) / max(left / fewer, _EXACT)))
+
+    def between(self) -> tuple[float, int, float]:
+        """Squares and degrees of freedom of the families' means around a parabola, and runs of a family on average."""
+        families = range(int(self.family.max()) + 1)
+        # what lengths and drift do to a mean is taken away first: families may lack a length
+        levels = self.y - self.design() @ np.linalg.pinv(self.design()) @ self.y
+        means = np.array([levels[self.family == f].mean() for f in families])
+        x = np.array([self.x[self.family == f][0] for f in families])
+        rank = min(PARABOLA, np.unique(x).size)
+        return float(means @ means), len(means) - rank, self.y.size / len(means)
+
+    def surface(self, noise: Noise) -> Surface:
+        design = self.design()
+        together = self.family[:, None] == self.family[None, :]
+        inverse = np.linalg.inv(
+            noise.own * np.eye(self.y.size) + noise.shared * together + _EXACT * np.eye(self.y.size)
+        )
+        information = design.T @ inverse @ design
+        covariance: Array = np.linalg.pinv(information, hermitian=True).astype(np.float64)
+        step = float(np.diff(np.unique(self.x)).min()) / 2 if np.unique(self.x).size > 1 else 0.0
+        return Surface(
+            lengths=self.lengths,
+            doublings=self.doublings,
+            coefficients=covariance @ design.T @ inverse @ self.y,
+            covariance=covariance,
+            noise=noise,
+            window=(float(self.x.min()) - step, float(self.x.max()) + step),
+            bend=self.bend,
+        )
+
+
+def _noise(tables: Sequence[_Table], repeats: tuple[float, int]) -> Noise:
+    """What all points tell of the noise of one run."""
+    left = [table.within(bent=table.bend < BENT) for table in tables]
+    free = sum(f for _, f in left)
+    own = sum(s for s, _ in left) / free if free else 0.0
+    own = max(own, (LEAST_OF_MANY * max(table.jitter for table in tables)) ** 2)
+    around = [table.between() for table in tables]
+    families = sum(f for _, f, _ in around)
+    if families > 0:
+        runs = float(np.mean([n for _, _, n in around]))
+        shared = max(0.0, sum(s for s, _, _ in around) / families - own / runs)
+    elif repeats[1] > 0:
+        shared = max(0.0, repeats[0] - own)
+    else:
+        shared = own
+    return Noise(own=own, shared=shared, free=free)
