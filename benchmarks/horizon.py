@@ -134,7 +134,7 @@ def measured(name: str, truths: list[Truth], count: int, seed: int, *, dev: bool
         for j, doubling in enumerate(found.doublings):
             seen["gains"] += 1
             seen["gains held"] += doubling.gain.holds(truth.gain(j))
-        if not truth.bend:
+        if not truth.bend and found.drift.word != "curved":
             seen["straight"] += 1
             seen["drifts held"] += found.drift.factor.holds(2**truth.drift)
             rate = found.surface.rate(2.0)

@@ -127,7 +127,7 @@ def next_round(
     if about is None:
         told.append(_longer(study, following))
     told += dict.fromkeys(c.reason for c in carried)
-    _place_changes(data, points, carried, called.schedule, reasons)
+    place_changes(data, points, carried, called.schedule, reasons)
     revision = Revision(data=data)
     for index, (trial, point, how) in enumerate(zip(best, points, carried, strict=True)):
         reasons["points", index] = [_came_from(study, trial, index), *_begin(point, trial, how, before)]
@@ -207,7 +207,7 @@ def _begin(point: dict[str, Value], trial: TrialRecord, how: Carried, before: Be
     return ["it kept no checkpoint before its decay (checkpoints/stable.pt): trained from its start"]
 
 
-def _place_changes(
+def place_changes(
     data: dict[str, Any],
     points: Sequence[dict[str, Value]],
     carried: Sequence[Carried],
@@ -221,7 +221,7 @@ def _place_changes(
         changed = [
             (point, how.changes[name]) for point, how in zip(points, carried, strict=True) if name in how.changes
         ]
-        said = reasons.pop(("fixed", name), []) if role in ("fixed", None) else reasons[role, name]
+        said = reasons.pop(("fixed", name), []) if role in ("fixed", None) else reasons.setdefault((role, name), [])
         said.append(f"{name}: new here, the script has to take it" if role is None else "in step with max_train_steps")
         old = fixed.pop(name, None)
         values = list(dict.fromkeys(value for _, value in changed))

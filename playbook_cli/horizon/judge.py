@@ -8,9 +8,9 @@ Gains of doublings shrink as training goes on, which every law of learning curve
 arXiv 1712.00409; Viering and Loog 2021, arXiv 2103.10948). So a doubling that pays means that those before it do, and
 one that does not, that none after it will; the ladder stops there.
 
-What four lengths at three rates and one seed can tell: 12 runs, 7 coefficients, 5 degrees of freedom for the noise.
-With a noise of s on one run (a share of the loss) a gain is known to about +-2.1 s, the drift of the best rate to about
-+-0.4 s / c per doubling, where missing the best rate by a factor of two costs c. Whatever needs more than that is
+What four lengths at three rates and one seed can tell: 12 runs, 8 coefficients, 4 degrees of freedom for the noise.
+With a noise of s on one run (a share of the loss) a gain is known to about +-2.3 s, the drift of the best rate to about
++-0.45 s / c per doubling, where missing the best rate by a factor of two costs c. Whatever needs more than that is
 `undecided`, with the number of seeds that would settle it.
 """
 

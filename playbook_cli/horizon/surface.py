@@ -3,12 +3,14 @@
 On a scale where noise is even (`runs.Scale`), at length j (t = log2 of steps over the study's own) and x = log2 of the
 rate over the carried one:
 
-    y = level_j + (b0 + b1 t) x + c x^2 + noise
+    y = level_j + (b0 + b1 t) x + (c0 + c1 t) x^2 + noise
 
-So the best rate lies at x = -(b0 + b1 t) / 2c, a line in t: what the drift per doubling is, -b1 / 2c, is a ratio of
-two coefficients, and its interval is Fieller's (1954), which is exact for normal noise and unbounded where the
-curvature can't be told from none. Where a further term b2 t^2 x explains more than noise would (an F test), the drift
-is no line, and the term stays in, so that levels and gains are read at the rates that were best.
+So the best rate lies at x = -(b0 + b1 t) / 2 (c0 + c1 t). Around the middle of the lengths, where it lies at m and the
+curvature is c, it drifts by -(b1 + 2 m c1) / 2c per doubling: a ratio of coefficients, with Fieller's interval (1954),
+which is exact for normal noise and unbounded where the curvature can't be told from none. Without c1, which takes four
+lengths, a carried rate that is off and a curvature that changes would look like a drift. Where a further term b2 t^2 x
+explains more than noise would (an F test), the drift is no line, and the term stays in, so that levels and gains are
+read at the rates that were best.
 
 Noise has two parts, since runs of one rate and seed begin alike and may be branches of one training: what the lengths
 of such a family have in common, and what each run has for itself. It is a split-plot design (Fisher 1925, Yates 1935):
@@ -43,6 +45,7 @@ BENT = 0.05
 """P-value below which a drift counts as curved."""
 PARABOLA = 3
 """Rates that tell a parabola, and lengths that tell a line from a curve."""
+SKEW = 0.1
 _EXACT = 1e-12
 
 
@@ -78,9 +81,11 @@ class Surface:
     doublings: Array
     """log2 of the lengths over the study's own."""
     coefficients: Array
-    """The J levels at the carried rate, then b0, b1, b2, c; b2 is 0 unless the drift is `bent`."""
+    """The J levels at the carried rate, then b0, b1, b2, c0, c1; b2 is 0 unless the drift is `bent`."""
     covariance: Array
     noise: Noise
+    step: float
+    """The least difference between two x; 0 of a single one."""
     window: tuple[float, float]
     """Lowest and highest x that was tried, half a step wider."""
     bend: float
@@ -94,22 +99,29 @@ class Surface:
         return float(stdtrit(self.noise.free, (1 + CONFIDENCE) / 2)) if self.noise.free else np.inf
 
     @property
-    def curvature(self) -> float:
-        return float(self.coefficients[-1])
+    def middle(self) -> float:
+        """The middle of the lengths, in doublings."""
+        return float(self.doublings.mean())
 
     @property
     def resolved(self) -> bool:
         """Whether the rates differ beyond noise, so that there is a best one among them."""
-        error = float(np.sqrt(self.covariance[-1, -1]))
-        return self.curvature > 0.0 and self.curvature > self.quantile * error
+        curvature, error = self._curvature(self.middle)
+        return curvature > 0.0 and curvature > self.quantile * error
 
     def best_x(self, doublings: float) -> float:
         """Where the best rate of a length lies, within what was tried; shrunk to the carried one in noise."""
-        slope = float(self.coefficients[-4:-1] @ doublings ** np.arange(3))
-        if self.curvature <= 0.0:
+        slope = float(self.coefficients[-5:-2] @ doublings ** np.arange(3))
+        curvature, error = self._curvature(doublings)
+        if curvature <= 0.0:
             return 0.0
-        damped = self.curvature + float(self.covariance[-1, -1]) / self.curvature
-        return float(np.clip(-slope / (2 * damped), *self.window))
+        return float(np.clip(-slope / (2 * (curvature + error**2 / curvature)), *self.window))
+
+    def _curvature(self, doublings: float) -> tuple[float, float]:
+        """The curvature over the rates at a length, and its standard error."""
+        pick = np.zeros(self.coefficients.size)
+        pick[-2:] = 1.0, doublings
+        return float(pick @ self.coefficients), float(np.sqrt(max(pick @ self.covariance @ pick, 0.0)))
 
     def levels(self) -> tuple[Array, Array]:
         """The level of every length at its best rate, and their covariance.
@@ -130,17 +142,36 @@ class Surface:
 
     def drift(self) -> Interval:
         """The change of log2 of the best rate in a doubling of the length, with Fieller's interval."""
-        pick = np.zeros((2, self.coefficients.size))
-        pick[0, -3], pick[1, -1] = -1.0, 2.0
-        return self._ratio(pick)
+        return self._ratio(*self._line(0.0, 1.0))
 
     def rate(self, doublings: float) -> Interval:
-        """log2 of the best rate over the carried one at a length, with Fieller's interval."""
-        pick = np.zeros((2, self.coefficients.size))
-        pick[0, -4:-1], pick[1, -1] = -(doublings ** np.arange(3)), 2.0
-        return self._ratio(pick)
+        """log2 of the best rate over the carried one at a length, with Fieller's interval, a little wider.
 
-    def _ratio(self, pick: Array) -> Interval:
+        No response is a parabola: one that is half as steep again on one side of its lowest point moves the parabola's
+        by a tenth of the step between rates. That much is added at both ends.
+        """
+        if self.bend < BENT:
+            over, under = np.zeros((2, self.coefficients.size))
+            over[-5:-2], under[-2:] = -(doublings ** np.arange(3)), (2.0, 2.0 * doublings)
+            found = self._ratio(over, under)
+        else:
+            found = self._ratio(*self._line(1.0, doublings - self.middle))
+        skew = SKEW * self.step
+        return Interval(value=found.value, low=found.low - skew, high=found.high + skew)
+
+    def _line(self, level: float, slope: float) -> tuple[Array, Array]:
+        """Of the line along which the best rate moves, level in the middle and slope, so many times: a ratio's halves.
+
+        What multiplies c1 is the best rate itself, which is taken as given.
+        """
+        over, under = np.zeros((2, self.coefficients.size))
+        over[-5:-3] = -level, -level * self.middle - slope
+        over[-1] = -2 * slope * self.best_x(self.middle)
+        under[-2:] = 2.0, 2.0 * self.middle
+        return over, under
+
+    def _ratio(self, *halves: Array) -> Interval:
+        pick = np.stack(halves)
         (over, under), square = pick @ self.coefficients, self.quantile**2
         (vnn, vnd), (_, vdd) = pick @ self.covariance @ pick.T
         if under <= 0.0 or not np.isfinite(square) or under**2 <= square * vdd:
@@ -151,7 +182,8 @@ class Surface:
 
     def _row(self, j: int, x: float) -> Array:
         row = np.zeros(self.coefficients.size)
-        row[j], row[-4:-1], row[-1] = 1.0, self.doublings[j] ** np.arange(3) * x, x * x
+        t = float(self.doublings[j])
+        row[j], row[-5:-2], row[-2:] = 1.0, t ** np.arange(3) * x, (x * x, t * x * x)
         return row
 
 
@@ -201,17 +233,26 @@ class _Table:
             jitter=float(np.median(jitters)) if jitters else 0.0,
         )
 
+    @property
+    def square(self) -> Array:
+        """x^2; 0 with too few rates to tell a parabola."""
+        return self.x**2 * (np.unique(self.x).size >= PARABOLA)
+
+    def varying(self, *, bent: bool) -> list[Array]:
+        """What the rates do that changes with the length: t x, t^2 x, t x^2; a term that can't be told is 0."""
+        changes = len(self.lengths) > PARABOLA
+        return [self.t * self.x, self.t**2 * self.x * bent, self.t * self.square * changes]
+
     def design(self) -> Array:
         levels = (self.length[:, None] == np.arange(len(self.lengths))).astype(np.float64)
-        parabola = np.unique(self.x).size >= PARABOLA  # fewer rates tell none: its coefficient is 0 then
-        bent = self.bend < BENT
-        return np.column_stack([levels, self.x, self.t * self.x, self.t**2 * self.x * bent, self.x**2 * parabola])
+        drift, bend, change = self.varying(bent=self.bend < BENT)
+        return np.column_stack([levels, self.x, drift, bend, self.square, change])
 
     def within(self, *, bent: bool) -> tuple[float, int]:
-        """Squares and degrees of freedom left within families by lengths and a drift, which may be bent."""
+        """Squares and degrees of freedom left within families by what differs between their lengths."""
         families = (self.family[:, None] == np.arange(self.family.max() + 1)).astype(np.float64)
         lengths = (self.length[:, None] == np.arange(1, len(self.lengths))).astype(np.float64)
-        whole = np.column_stack([families, lengths, self.t * self.x, self.t**2 * self.x * bent])
+        whole = np.column_stack([families, lengths, *self.varying(bent=bent)])
         solved, _, rank, _ = np.linalg.lstsq(whole, self.y, rcond=None)
         residual = self.y - whole @ solved
         return float(residual @ residual), int(self.y.size - rank)
@@ -246,14 +287,15 @@ class _Table:
         )
         information = design.T @ inverse @ design
         covariance: Array = np.linalg.pinv(information, hermitian=True).astype(np.float64)
-        step = float(np.diff(np.unique(self.x)).min()) / 2 if np.unique(self.x).size > 1 else 0.0
+        step = float(np.diff(np.unique(self.x)).min()) if np.unique(self.x).size > 1 else 0.0
         return Surface(
             lengths=self.lengths,
             doublings=self.doublings,
             coefficients=covariance @ design.T @ inverse @ self.y,
             covariance=covariance,
             noise=noise,
-            window=(float(self.x.min()) - step, float(self.x.max()) + step),
+            step=step,
+            window=(float(self.x.min()) - step / 2, float(self.x.max()) + step / 2),
             bend=self.bend,
         )
 

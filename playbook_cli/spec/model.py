@@ -292,7 +292,7 @@ class StudySpec(_Section):
         ),
     ] = None
     probe: Annotated[
-        Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"] | None,
+        Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability", "horizon"] | None,
         Affects.TRAINING,
         Field(description="the command that made this study, whose trials end once they have answered its question"),
     ] = None
