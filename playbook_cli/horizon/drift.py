@@ -42,6 +42,8 @@ def drift(surface: Surface) -> Drift:
         why = "it takes three lengths to tell a drift from a curve"
     elif surface.bend < BENT:
         word = "curved"
+    elif surface.rates < PARABOLA:
+        why = "fewer than three learning rates train well"
     elif not surface.resolved:
         why = "the rates of the bracket differ too little against the noise to say which one is best"
     elif not found.holds(0.0):

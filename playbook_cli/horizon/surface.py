@@ -10,19 +10,21 @@ curvature is c, it drifts by -(b1 + 2 m c1) / 2c per doubling: a ratio of coeffi
 which is exact for normal noise and unbounded where the curvature can't be told from none. Without c1, which takes four
 lengths, a carried rate that is off and a curvature that changes would look like a drift. Where a further term b2 t^2 x
 explains more than noise would (an F test), the drift is no line, and the term stays in, so that levels and gains are
-read at the rates that were best.
+read at the rates that were best. Levels are read off each length's own runs (`Surface.levels`): real curvatures change
+by jumps, and what one length does must not shift another.
 
 Noise has two parts, since runs of one rate and seed begin alike and may be branches of one training: what the lengths
 of such a family have in common, and what each run has for itself. It is a split-plot design (Fisher 1925, Yates 1935):
 gains and the drift are differences within families and have the second noise alone. That one is estimated from the
 residuals within families, pooled over all points; the first from the families' means around the parabola over rates,
 where seeds or more than three rates leave degrees of freedom, else from the study's repeats, else it is taken to be as
-large as the second.
+large as the second. Runs far above the best level of their length have more of it (`REACH`): real responses rise faster
+than a parabola where training becomes unstable, and what happens there must not bend the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,13 @@ BENT = 0.05
 PARABOLA = 3
 """Rates that tell a parabola, and lengths that tell a line from a curve."""
 SKEW = 0.1
+REACH, NOISES = 0.05, 4
+"""A run that is worse than the best rate's level by this share of the loss, or by so many times the noise where that is
+more, counts half: no parabola reaches that far, and trainings near an instability scatter."""
+FARTHEST = 5.0
+"""One that is worse by so many times as much lies beyond a cliff, and tells nothing of the best rate."""
+PASSES, SETTLED = 4, 0.1
+"""Noise and what is far from the best are found in turns, until the noise hardly changes."""
 _EXACT = 1e-12
 
 
@@ -83,11 +92,16 @@ class Surface:
     coefficients: Array
     """The J levels at the carried rate, then b0, b1, b2, c0, c1; b2 is 0 unless the drift is `bent`."""
     covariance: Array
+    own: Array
+    """Of the parabola through each length's own runs: level at the carried rate, slope, curvature, and so on."""
+    own_covariance: Array
     noise: Noise
+    rates: int
+    """Learning rates that count."""
     step: float
     """The least difference between two x; 0 of a single one."""
     window: tuple[float, float]
-    """Lowest and highest x that was tried, half a step wider."""
+    """Lowest and highest x that was tried."""
     bend: float
     """P-value against a best rate that drifts by as much at each doubling; NaN below three lengths."""
 
@@ -121,16 +135,19 @@ class Surface:
         """The curvature over the rates at a length, and its standard error."""
         pick = np.zeros(self.coefficients.size)
         pick[-2:] = 1.0, doublings
-        return float(pick @ self.coefficients), float(np.sqrt(max(pick @ self.covariance @ pick, 0.0)))
+        return float(pick @ self.coefficients), max(float(pick @ self.covariance @ pick), 0.0) ** 0.5
 
     def levels(self) -> tuple[Array, Array]:
         """The level of every length at its best rate, and their covariance.
 
-        At the best rate the level does not depend on where exactly that lies (the envelope theorem), so the rates are
-        taken as given.
+        It is read off the parabola through the length's own runs, at the rate that all lengths together call best.
+        There the level does not depend on where exactly the best rate lies (the envelope theorem), so that is taken as
+        given; and no choice among a length's own runs makes the level look better than it is.
         """
-        rows = np.array([self._row(j, self.best_x(float(t))) for j, t in enumerate(self.doublings)])
-        return rows @ self.coefficients, rows @ self.covariance @ rows.T
+        rows = np.zeros((len(self.lengths), self.own.size))
+        for j, t in enumerate(self.doublings):
+            rows[j, 3 * j : 3 * j + 3] = self.best_x(float(t)) ** np.arange(3)
+        return rows @ self.own, rows @ self.own_covariance @ rows.T
 
     def gain(self, j: int, k: int, scale: Scale) -> Interval:
         """By how much the loss improves from length j to length k, each at its best rate (the delta method)."""
@@ -180,12 +197,6 @@ class Surface:
         root = float(np.sqrt(max(b * b - a * c, 0.0)))
         return Interval(value=float(over / under), low=float((b - root) / a), high=float((b + root) / a))
 
-    def _row(self, j: int, x: float) -> Array:
-        row = np.zeros(self.coefficients.size)
-        t = float(self.doublings[j])
-        row[j], row[-5:-2], row[-2:] = 1.0, t ** np.arange(3) * x, (x * x, t * x * x)
-        return row
-
 
 def fit(
     points: Sequence[Sequence[Run]], steps: int, scale: Scale, repeats: tuple[float, int] = (0.0, 0)
@@ -197,6 +208,11 @@ def fit(
     """
     tables = [_Table.of(runs, steps, scale) for runs in points]
     noise = _noise(tables, repeats)
+    for _ in range(PASSES):
+        tables, before = [table.loosened(noise) for table in tables], noise
+        noise = _noise(tables, repeats)
+        if abs(noise.own - before.own) <= SETTLED * before.own:
+            break
     return [table.surface(noise) for table in tables]
 
 
@@ -212,6 +228,10 @@ class _Table:
     lengths: Sequence[int]
     doublings: Array
     jitter: float
+    loose: Array
+    """By which factor the own noise of each run has a larger variance than that of one near the best."""
+    reach: float
+    """A loss that lies above the best by as much is far from it, on the scale."""
 
     @classmethod
     def of(cls, runs: Sequence[Run], steps: int, scale: Scale) -> _Table:
@@ -231,7 +251,28 @@ class _Table:
             lengths=lengths,
             doublings=np.log2(np.array(lengths) / steps),
             jitter=float(np.median(jitters)) if jitters else 0.0,
+            loose=np.ones(y.size),
+            reach=REACH if scale.logarithmic else REACH * float(np.abs(y).mean()),
         )
+
+    def loosened(self, noise: Noise) -> _Table:
+        """The same runs, those far above the best rate's of their length with a larger variance, the farthest gone."""
+        reach = max(self.reach, NOISES * noise.own**0.5)
+        above = (self.y - self._lowest()) / reach
+        kept = above <= FARTHEST
+        return replace(
+            self,
+            **{name: getattr(self, name)[kept] for name in ("y", "x", "t", "length", "family")},
+            loose=(1 + above**2)[kept],
+        )
+
+    def _lowest(self) -> Array:
+        """For each run the lowest mean of a rate at its length."""
+        lowest = np.zeros(self.y.size)
+        for j in range(len(self.lengths)):
+            here = self.length == j
+            lowest[here] = min(self.y[here & (self.x == x)].mean() for x in np.unique(self.x[here]))
+        return lowest
 
     @property
     def square(self) -> Array:
@@ -250,11 +291,13 @@ class _Table:
 
     def within(self, *, bent: bool) -> tuple[float, int]:
         """Squares and degrees of freedom left within families by what differs between their lengths."""
-        families = (self.family[:, None] == np.arange(self.family.max() + 1)).astype(np.float64)
+        families = (self.family[:, None] == np.unique(self.family)).astype(np.float64)
         lengths = (self.length[:, None] == np.arange(1, len(self.lengths))).astype(np.float64)
-        whole = np.column_stack([families, lengths, *self.varying(bent=bent)])
-        solved, _, rank, _ = np.linalg.lstsq(whole, self.y, rcond=None)
-        residual = self.y - whole @ solved
+        weights = 1 / np.sqrt(self.loose)
+        whole = np.column_stack([families, lengths, *self.varying(bent=bent)]) * weights[:, None]
+        y = self.y * weights
+        solved, _, rank, _ = np.linalg.lstsq(whole, y, rcond=None)
+        residual = y - whole @ solved
         return float(residual @ residual), int(self.y.size - rank)
 
     @cached_property
@@ -271,7 +314,7 @@ class _Table:
 
     def between(self) -> tuple[float, int, float]:
         """Squares and degrees of freedom of the families' means around a parabola, and runs of a family on average."""
-        families = range(int(self.family.max()) + 1)
+        families = np.unique(self.family)
         # what lengths and drift do to a mean is taken away first: families may lack a length
         levels = self.y - self.design() @ np.linalg.pinv(self.design()) @ self.y
         means = np.array([levels[self.family == f].mean() for f in families])
@@ -280,24 +323,49 @@ class _Table:
         return float(means @ means), len(means) - rank, self.y.size / len(means)
 
     def surface(self, noise: Noise) -> Surface:
-        design = self.design()
         together = self.family[:, None] == self.family[None, :]
-        inverse = np.linalg.inv(
-            noise.own * np.eye(self.y.size) + noise.shared * together + _EXACT * np.eye(self.y.size)
-        )
-        information = design.T @ inverse @ design
-        covariance: Array = np.linalg.pinv(information, hermitian=True).astype(np.float64)
+        inverse = np.linalg.inv(np.diag(noise.own * self.loose + _EXACT) + noise.shared * together)
+
+        def solved(design: Array, y: Array) -> tuple[Array, Array]:
+            covariance: Array = np.linalg.pinv(design.T @ inverse @ design, hermitian=True).astype(np.float64)
+            return covariance @ design.T @ inverse @ y, covariance
+
+        coefficients, covariance = solved(self.design(), self.y)
+        rates = coefficients.copy()
+        rates[: len(self.lengths)] = 0.0
+        told = self.design() @ rates  # what the rates do by all lengths, for a length that lacks some
+        own, given = self._own()
+        parabolas, own_covariance = solved(own, self.y - np.where(given, told, 0.0))
+        for j in np.unique(self.length[given]):
+            t = float(self.doublings[j])
+            parabolas[3 * j + 1 : 3 * j + 3] = rates[-5:-2] @ t ** np.arange(3), rates[-2] + t * rates[-1]
         step = float(np.diff(np.unique(self.x)).min()) if np.unique(self.x).size > 1 else 0.0
         return Surface(
             lengths=self.lengths,
             doublings=self.doublings,
-            coefficients=covariance @ design.T @ inverse @ self.y,
+            coefficients=coefficients,
             covariance=covariance,
+            own=parabolas,
+            own_covariance=own_covariance,
             noise=noise,
+            rates=int(np.unique(self.x).size),
             step=step,
-            window=(float(self.x.min()) - step / 2, float(self.x.max()) + step / 2),
+            window=(float(self.x.min()), float(self.x.max())),
             bend=self.bend,
         )
+
+    def _own(self) -> tuple[Array, NDArray[np.bool_]]:
+        """The design of a parabola for each length, and which runs are of lengths with too few rates to tell one."""
+        design = np.zeros((self.y.size, 3 * len(self.lengths)))
+        given = np.zeros(self.y.size, dtype=np.bool_)
+        for j in range(len(self.lengths)):
+            here = self.length == j
+            told = np.unique(self.x[here]).size >= PARABOLA
+            given |= here & (not told)
+            design[here, 3 * j] = 1.0
+            if told:
+                design[here, 3 * j + 1], design[here, 3 * j + 2] = self.x[here], self.x[here] ** 2
+        return design, given
 
 
 def _noise(tables: Sequence[_Table], repeats: tuple[float, int]) -> Noise:

@@ -29,15 +29,15 @@ def render(answer: Answer, console: Console) -> None:
         console.print()
         console.print(Text(f"{point.label}: {words.settings(point.trial.params)}", style="dim"))
         console.print(Padding(_table(answer, point), (0, 0, 0, 2)))
-    console.print(Text("each length at its best learning rate; intervals of 95%", style="dim"))
+    console.print(Text("each length at its best learning rate; gains are per doubling; intervals of 95%", style="dim"))
 
 
 def _table(answer: Answer, point: Point) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("steps", answer.metric.name, "95%", "gain of a doubling", "95%"):
+    for name in ("steps", answer.metric.name, "95%", "gain", "95%"):
         table.add_column(Text(name), justify="right", overflow="fold")
     if point.rate is not None:
-        table.add_column(Text(f"best {answer.setting.learning_rate}"), justify="right", overflow="fold")
+        table.add_column(Text("best rate"), justify="right", overflow="fold")
         table.add_column(Text("95%"), justify="right", overflow="fold")
     judged = point.judgement
     for index, (steps, level) in enumerate(zip(judged.surface.lengths, judged.levels, strict=True)):

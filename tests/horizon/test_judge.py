@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.horizon import LENGTHS, OWN, Truth, ladder
 from playbook_cli.horizon.judge import judge, overall
 from playbook_cli.horizon.runs import Run
+from tests.generators.ladders import LENGTHS, OWN, Truth, ladder
 
 
 def judged(truth: Truth, *, worth: float = 0.02, seed: int = 0, lengths: int = 4):
@@ -117,3 +117,15 @@ def test_points_share_their_noise_and_the_longest_wish_decides():
     assert overall([one.verdict for one in found]) == "longer-pays"
     assert overall(["long-enough", "undecided"]) == "undecided"
     assert overall(["shorter-will-do", "long-enough"]) == "long-enough"
+
+
+def test_a_rate_beyond_a_cliff_does_not_bend_the_levels_of_the_others():
+    runs, _ = ladder(Truth(exponent=0.5, floor=0.0, noise=0.005), np.random.default_rng(0), dev=True)
+    wild = iter((40.0, 20.0, 30.0, 10.0))
+    steep = [
+        Run(steps=r.steps, factor=r.factor, seed=0, loss=next(wild) if r.factor > 1 else r.loss)
+        for r in sorted(runs, key=lambda r: r.factor)
+    ]
+    found = judge([steep], steps=OWN, worth=0.02)[0]
+    assert found.doublings[1].gain.value == pytest.approx(1 - 2**-0.5, abs=0.03)
+    assert found.drift.why == "fewer than three learning rates train well"
