@@ -114,7 +114,7 @@ def overall(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _judgement(surface: Surface, scale: Scale, steps: int, worth: float, seeds: int) -> Judgement:
-    levels, covariance = surface.levels()
+    levels, covariance = surface.levels, surface.level_covariance
     doublings = [
         Doubling(steps=a, following=b, gain=_gain(surface, scale, j))
         for j, (a, b) in enumerate(pairwise(surface.lengths))

@@ -58,7 +58,7 @@ class Law:
 
 def law(surface: Surface, scale: Scale) -> Law | None:
     """The law through the levels of a point; None with fewer than three of them, or without an idea of the noise."""
-    levels, covariance = surface.levels()
+    levels, covariance = surface.levels, surface.level_covariance
     if levels.size < FEWEST - 1 or not surface.noise.free:
         return None
     doublings, free = surface.doublings, surface.noise.free

@@ -10,8 +10,8 @@ curvature is c, it drifts by -(b1 + 2 m c1) / 2c per doubling: a ratio of coeffi
 which is exact for normal noise and unbounded where the curvature can't be told from none. Without c1, which takes four
 lengths, a carried rate that is off and a curvature that changes would look like a drift. Where a further term b2 t^2 x
 explains more than noise would (an F test), the drift is no line, and the term stays in, so that levels and gains are
-read at the rates that were best. Levels are read off each length's own runs (`Surface.levels`): real curvatures change
-by jumps, and what one length does must not shift another.
+read at the rates that were best. For the levels each length has a shape of its own besides (`SHAPE`): real curvatures
+change by jumps, and what one length does must not shift another.
 
 Noise has two parts, since runs of one rate and seed begin alike and may be branches of one training: what the lengths
 of such a family have in common, and what each run has for itself. It is a split-plot design (Fisher 1925, Yates 1935):
@@ -51,6 +51,10 @@ SKEW = 0.1
 REACH, NOISES = 0.05, 4
 """A run that is worse than the best rate's level by this share of the loss, or by so many times the noise where that is
 more, counts half: no parabola reaches that far, and trainings near an instability scatter."""
+SHAPE = 0.02
+"""By which share of the loss slope and curvature over log2 of the rate differ from length to length besides a drift:
+measured on a small transformer (configs/textlm.yaml), where the cost of twice the best rate falls from 15% of the loss
+to 3% between one length and the next."""
 FARTHEST = 5.0
 """One that is worse by so many times as much lies beyond a cliff, and tells nothing of the best rate."""
 PASSES, SETTLED = 4, 0.1
@@ -92,9 +96,9 @@ class Surface:
     coefficients: Array
     """The J levels at the carried rate, then b0, b1, b2, c0, c1; b2 is 0 unless the drift is `bent`."""
     covariance: Array
-    own: Array
-    """Of the parabola through each length's own runs: level at the carried rate, slope, curvature, and so on."""
-    own_covariance: Array
+    levels: Array
+    """The level of every length at its best rate."""
+    level_covariance: Array
     noise: Noise
     rates: int
     """Learning rates that count."""
@@ -137,21 +141,9 @@ class Surface:
         pick[-2:] = 1.0, doublings
         return float(pick @ self.coefficients), max(float(pick @ self.covariance @ pick), 0.0) ** 0.5
 
-    def levels(self) -> tuple[Array, Array]:
-        """The level of every length at its best rate, and their covariance.
-
-        It is read off the parabola through the length's own runs, at the rate that all lengths together call best.
-        There the level does not depend on where exactly the best rate lies (the envelope theorem), so that is taken as
-        given; and no choice among a length's own runs makes the level look better than it is.
-        """
-        rows = np.zeros((len(self.lengths), self.own.size))
-        for j, t in enumerate(self.doublings):
-            rows[j, 3 * j : 3 * j + 3] = self.best_x(float(t)) ** np.arange(3)
-        return rows @ self.own, rows @ self.own_covariance @ rows.T
-
     def gain(self, j: int, k: int, scale: Scale) -> Interval:
         """By how much the loss improves from length j to length k, each at its best rate (the delta method)."""
-        levels, covariance = self.levels()
+        levels, covariance = self.levels, self.level_covariance
         before, after = scale.loss(float(levels[j])), scale.loss(float(levels[k]))
         slope = np.array([before, -after] if scale.logarithmic else [1.0, -1.0])
         error = self.quantile * float(np.sqrt(max(slope @ covariance[np.ix_([j, k], [j, k])] @ slope, 0.0)))
@@ -230,8 +222,8 @@ class _Table:
     jitter: float
     loose: Array
     """By which factor the own noise of each run has a larger variance than that of one near the best."""
-    reach: float
-    """A loss that lies above the best by as much is far from it, on the scale."""
+    unit: float
+    """What a share of the loss is on the scale: 1 on a logarithmic one."""
 
     @classmethod
     def of(cls, runs: Sequence[Run], steps: int, scale: Scale) -> _Table:
@@ -252,12 +244,12 @@ class _Table:
             doublings=np.log2(np.array(lengths) / steps),
             jitter=float(np.median(jitters)) if jitters else 0.0,
             loose=np.ones(y.size),
-            reach=REACH if scale.logarithmic else REACH * float(np.abs(y).mean()),
+            unit=1.0 if scale.logarithmic else float(np.abs(y).mean()),
         )
 
     def loosened(self, noise: Noise) -> _Table:
         """The same runs, those far above the best rate's of their length with a larger variance, the farthest gone."""
-        reach = max(self.reach, NOISES * noise.own**0.5)
+        reach = max(REACH * self.unit, NOISES * noise.own**0.5)
         above = (self.y - self._lowest()) / reach
         kept = above <= FARTHEST
         return replace(
@@ -323,49 +315,71 @@ class _Table:
         return float(means @ means), len(means) - rank, self.y.size / len(means)
 
     def surface(self, noise: Noise) -> Surface:
-        together = self.family[:, None] == self.family[None, :]
-        inverse = np.linalg.inv(np.diag(noise.own * self.loose + _EXACT) + noise.shared * together)
-
-        def solved(design: Array, y: Array) -> tuple[Array, Array]:
-            covariance: Array = np.linalg.pinv(design.T @ inverse @ design, hermitian=True).astype(np.float64)
-            return covariance @ design.T @ inverse @ y, covariance
-
-        coefficients, covariance = solved(self.design(), self.y)
-        rates = coefficients.copy()
-        rates[: len(self.lengths)] = 0.0
-        told = self.design() @ rates  # what the rates do by all lengths, for a length that lacks some
-        own, given = self._own()
-        parabolas, own_covariance = solved(own, self.y - np.where(given, told, 0.0))
-        for j in np.unique(self.length[given]):
-            t = float(self.doublings[j])
-            parabolas[3 * j + 1 : 3 * j + 3] = rates[-5:-2] @ t ** np.arange(3), rates[-2] + t * rates[-1]
+        design, variance = self.design(), self._variance(noise)
+        coefficients, covariance = _solved(design, variance, self.y)
         step = float(np.diff(np.unique(self.x)).min()) if np.unique(self.x).size > 1 else 0.0
-        return Surface(
+        found = Surface(
             lengths=self.lengths,
             doublings=self.doublings,
             coefficients=coefficients,
             covariance=covariance,
-            own=parabolas,
-            own_covariance=own_covariance,
+            levels=coefficients[: len(self.lengths)],
+            level_covariance=covariance[: len(self.lengths), : len(self.lengths)],
             noise=noise,
             rates=int(np.unique(self.x).size),
             step=step,
             window=(float(self.x.min()), float(self.x.max())),
             bend=self.bend,
         )
+        levels, level_covariance = self._levels(found, design, variance)
+        return replace(found, levels=levels, level_covariance=level_covariance)
 
-    def _own(self) -> tuple[Array, NDArray[np.bool_]]:
-        """The design of a parabola for each length, and which runs are of lengths with too few rates to tell one."""
-        design = np.zeros((self.y.size, 3 * len(self.lengths)))
-        given = np.zeros(self.y.size, dtype=np.bool_)
-        for j in range(len(self.lengths)):
-            here = self.length == j
-            told = np.unique(self.x[here]).size >= PARABOLA
-            given |= here & (not told)
-            design[here, 3 * j] = 1.0
-            if told:
-                design[here, 3 * j + 1], design[here, 3 * j + 2] = self.x[here], self.x[here] ** 2
-        return design, given
+    def _variance(self, noise: Noise) -> Array:
+        """Of the runs' noise, shape (n, n)."""
+        together = self.family[:, None] == self.family[None, :]
+        variance: Array = np.diag(noise.own * self.loose + _EXACT) + noise.shared * together
+        return variance
+
+    def _levels(self, found: Surface, design: Array, variance: Array) -> tuple[Array, Array]:
+        """The levels at the best rates, and their covariance: what is predicted at each length (Henderson 1975).
+
+        Each length may have a slope and a curvature of its own, which differ from the common ones by `SHAPE`: where
+        noise is smaller than that, a level is read off the length's own runs, where it is larger, off all together. At
+        the best rate the level does not depend on where exactly that lies (the envelope theorem), so the rates are
+        taken as given; they come from all lengths together, so that no choice among a length's own runs makes its level
+        look better than it is.
+        """
+        count = len(self.lengths)
+        best = np.array([found.best_x(float(t)) for t in self.doublings])
+        fixed = np.zeros((count, design.shape[1]))
+        fixed[np.arange(count), np.arange(count)] = 1.0
+        powers = self.doublings[:, None] ** np.arange(3)
+        fixed[:, -5:-2], fixed[:, -2:] = powers * best[:, None], powers[:, :2] * best[:, None] ** 2
+        shape = (SHAPE * self.unit) ** 2
+        here = self.length[None, :] == np.arange(count)[:, None]
+        same = self.length[None, :] == self.length[:, None]
+
+        def alike(x: Array, z: Array) -> Array:
+            """How far what a length's own shape does at one rate goes with what it does at another."""
+            product: Array = np.outer(x, z)
+            return shape * (product + product**2)
+
+        whole = variance + same * alike(self.x, self.x)
+        inverse = np.linalg.inv(whole)
+        common = np.linalg.pinv(design.T @ inverse @ design, hermitian=True) @ design.T @ inverse
+        ours = here * alike(best, self.x)
+        weights = fixed @ common + ours @ inverse @ (np.eye(self.y.size) - design @ common)
+        cross = weights @ ours.T
+        error = weights @ whole @ weights.T - cross - cross.T + np.diag(np.diag(alike(best, best)))
+        levels: Array = weights @ self.y
+        return levels, error
+
+
+def _solved(design: Array, variance: Array, y: Array) -> tuple[Array, Array]:
+    """Coefficients by generalized least squares, and their covariance."""
+    inverse = np.linalg.inv(variance)
+    covariance: Array = np.linalg.pinv(design.T @ inverse @ design, hermitian=True).astype(np.float64)
+    return covariance @ design.T @ inverse @ y, covariance
 
 
 def _noise(tables: Sequence[_Table], repeats: tuple[float, int]) -> Noise:
