@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.advice import curve_rules, space_rules, step_rules, trial_rules
 from playbook_cli.advice.compute_rule import compute_bound
 from playbook_cli.advice.isolation_rule import isolation
+from playbook_cli.advice.measured import measured
 from playbook_cli.advice.ranking_rule import ranking
 from playbook_cli.advice.timing_rule import timing
 
@@ -54,7 +55,7 @@ def read(study: StudyRecord) -> list[Finding]:
         if not (study.listed and rule in OF_SAMPLES)
         for finding in check(study)
     ]
-    findings = agreed(findings)
+    findings = agreed(measured(study, findings))
     return findings if study.listed else findings + isolation(repeated, findings)
 
 

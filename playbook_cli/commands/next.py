@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,11 +73,12 @@ def next_(
     from playbook_cli.commands.study_file import opened
     from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
+    from playbook_cli.horizon.known import horizon
     from playbook_cli.spec.load import load
 
     store = opened(study, runs)
     load(store.paths.spec)  # what can't be run has no next study either
-    record = store.record().search
+    record = replace(store.record().search, horizon=horizon(store))
     _warn_of_missing(record, store)
     explicit = (widen, narrow, regularize, max_train_steps, eval_every, trials, seed)
     if exploit or number is not None or not any(option for option in explicit):

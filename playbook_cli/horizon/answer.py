@@ -120,6 +120,8 @@ def as_json(given: Answer) -> dict[str, Any]:
         "max_train_steps": given.max_train_steps,
         "now": given.now,
         "metric": given.metric.name,
+        "learning_rate": given.setting.learning_rate,
+        "headline": given.headline,
         "worth": given.worth,
         "lengths": list(given.climbed.lengths),
         "seeds": given.setting.seeds,
@@ -155,19 +157,15 @@ def _point(point: Point, given: Answer) -> dict[str, Any]:
             **(_interval(None if judged.drift.word == "curved" else judged.drift.factor) or _NOTHING),
             "why": judged.drift.why or None,
         },
-        "law": None
-        if judged.law is None
-        else {
-            "exponent": _interval(judged.law.exponent),
-            "predictions": [
-                {
-                    "steps": steps,
-                    **_valued(judged.loss(steps), given),
-                    "best_learning_rate": _interval(point.best_rate(steps)),
-                }
-                for steps in point.predicted
-            ],
-        },
+        "law": None if judged.law is None else {"exponent": _interval(judged.law.exponent)},
+        "predictions": [
+            {
+                "steps": steps,
+                **_valued(judged.loss(steps), given),
+                "best_learning_rate": _interval(point.best_rate(steps)),
+            }
+            for steps in point.predicted
+        ],
         "seeds_needed": judged.seeds,
     }
 

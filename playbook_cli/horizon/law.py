@@ -32,6 +32,8 @@ FLOORS = 1 - np.geomspace(1.0, 0.01, 40)
 """As shares of the loss at the study's own length."""
 NO_FLOOR = 5.0
 """How much likelier than each other share of the grid no floor is beforehand: a pure power law is a law, too."""
+NARROW = 0.5
+"""A band that is wider than this part of the whole fall would hold nearly any last level: no test."""
 FEWEST = 4
 """Lengths of a law that was tested: three to fit it, one to predict."""
 _DRAWS = np.array([-2.2, -1.4, -0.7, 0.0, 0.7, 1.4, 2.2])
@@ -48,7 +50,7 @@ class Law:
     backtest: Interval | None
     """The last level as the shorter lengths predict it, on the scale of the fit; None with fewer than four lengths."""
     held: bool
-    """Whether the last level was in that band, and the band narrower than the whole fall of the levels."""
+    """Whether the last level was in that band, and the band narrow enough to be missed."""
     _mixture: _Mixture
 
     def level(self, doublings: float) -> Interval:
@@ -67,7 +69,7 @@ def law(surface: Surface, scale: Scale) -> Law | None:
         before = _Mixture.of(doublings[:-1], levels[:-1], covariance[:-1, :-1], free, logarithmic=scale.logarithmic)
         backtest = before.level(float(doublings[-1]), noise=float(covariance[-1, -1]))
         fell = float(levels[0] - levels[-1])
-        held = backtest.holds(float(levels[-1])) and backtest.high - backtest.low <= fell
+        held = backtest.holds(float(levels[-1])) and backtest.high - backtest.low <= NARROW * fell
     mixture = _Mixture.of(doublings, levels, covariance, free, logarithmic=scale.logarithmic)
     return Law(
         exponent=mixture.quantiles(mixture.exponents),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.acts import command
 from playbook_cli.advice.revision import Change, Revision
 from playbook_cli.errors import StudyError
 from playbook_cli.horizon.answer import number, span
@@ -20,7 +21,8 @@ def revised(given: Answer, *, where: str) -> Revision:
     """
     study, steps = given.setting.study, given.max_train_steps
     if study.points is not None:
-        hint = f"playbook next {where} --round N --max-train-steps {steps} takes them into a longer round"
+        longer = command("next", where, round=(study.round.number if study.round else 1) + 1, max_train_steps=steps)
+        hint = f"{longer} takes them into a longer round"
         raise StudyError("the trials of this study are its listed points", where=where, hint=hint)
     revision = Revision(data=plain(study))
     data = revision.data

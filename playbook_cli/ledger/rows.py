@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Best, Metric, StudyRecord
     from playbook_cli.sweep.known import Known
 
-Kind = Literal["study", "imported", "lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"]
+Kind = Literal["study", "imported", "lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability", "horizon"]
 _PAGES = {probe: f"{probe}.html" for probe in ("lr-sweep", "batch-size", "instability")}
 """What the probes that have a page of their own call it."""
 
