@@ -67,7 +67,7 @@ def horizon(
             "--worth",
             metavar="GAIN",
             help="Least gain that makes a doubling worth its steps, in units of the metric or as 2%.",
-            show_default="5% of what training gains after its first tenth",
+            show_default="7.5% of what training gains after its first tenth",
         ),
     ] = None,
     learning_rate: Annotated[

@@ -181,6 +181,8 @@ def _interval(found: Interval | None) -> dict[str, Any] | None:
     return None if found is None else {"value": _finite(found.value), "interval": _ends(found)}
 
 
+_LIMIT = 100
+"""Powers of ten beyond which an end of an interval is none."""
 _NOTHING = {"value": None, "interval": [None, None]}
 
 
@@ -189,7 +191,7 @@ def _ends(found: Interval) -> list[float | None]:
 
 
 def _finite(x: float) -> float | None:
-    return x if math.isfinite(x) and abs(x) < 1e300 else None
+    return x if math.isfinite(x) and (x == 0.0 or abs(math.log10(abs(x))) < _LIMIT) else None
 
 
 def _rate(setting: Setting, trial: TrialRecord) -> float | None:
