@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.carrying import Carried, carry, names
+from playbook_cli.advice.longer_rates import NAMES, learning_rate
+from playbook_cli.advice.longer_rates import number as number_of
 from playbook_cli.advice.rounds import place_changes
 from playbook_cli.errors import StudyError
 from playbook_cli.schedules import HOLDING, stable_steps
@@ -24,8 +26,6 @@ LENGTHS = (0.5, 1.0, 2.0, 4.0)
 RATES = 3
 SPACING = 2.0
 """Factor between neighbouring learning rates."""
-LEARNING_RATES = ("learning_rate", "lr", "peak_lr", "max_lr", "base_lr")
-"""What the learning rate is called, the first that a point has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Setting:
         how = self.carried(trial, steps)
         changes = dict(how.changes)
         if self.learning_rate is not None:
-            changes[self.learning_rate] = float(f"{_number(trial, self.learning_rate) * self.factors[factor]:.12g}")
+            changes[self.learning_rate] = float(f"{number_of(trial, self.learning_rate) * self.factors[factor]:.12g}")
         varied = {
             p.name: trial.params[p.name]
             for p in self.study.parameters()
@@ -102,8 +102,8 @@ class Setting:
             key: value for key, value in plain(study).items() if key in ("scientific", "nuisance", "fixed")
         }
         place_changes(data, points, hows, names(self.trials[0].params, self.schedule).schedule, {})
-        for number, checkpoint in (begin or {}).items():
-            points[number]["from"] = checkpoint
+        for trial, checkpoint in (begin or {}).items():
+            points[trial]["from"] = checkpoint
         return StudySpec.model_validate(
             data
             | {
@@ -150,15 +150,10 @@ def factors_of(rates: int) -> list[float]:
 
 def rate_of(trials: Sequence[TrialRecord], asked: str | None, *, where: str) -> str:
     """The name of the learning rate. StudyError where a point has none above 0."""
-    shared = [name for name in trials[0].params if all(_number(trial, name) > 0.0 for trial in trials)]
-    found = asked or next((name for name in LEARNING_RATES if name in shared), None)
+    shared = [name for name in trials[0].params if all(number_of(trial, name) > 0.0 for trial in trials)]
+    found = asked or learning_rate(trials)
     if found is None or found not in shared:
-        what = f"the best points have no learning rate called {asked or LEARNING_RATES[0]}"
+        what = f"the best points have no learning rate called {asked or NAMES[0]}"
         hint = f"name it, --learning-rate NAME, one of {', '.join(shared) or '(they have no number)'}; or --rates 1"
         raise StudyError(what, where="--learning-rate" if asked else where, hint=hint)
     return found
-
-
-def _number(trial: TrialRecord, name: str) -> float:
-    value = trial.params.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
