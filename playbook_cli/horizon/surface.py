@@ -48,9 +48,9 @@ BENT = 0.05
 PARABOLA = 3
 """Rates that tell a parabola, and lengths that tell a line from a curve."""
 SKEW = 0.1
-REACH, NOISES = 0.05, 4
-"""A run that is worse than the best rate's level by this share of the loss, or by so many times the noise where that is
-more, counts half: no parabola reaches that far, and trainings near an instability scatter."""
+REACH, NOISES = 0.1, 4
+"""A rate whose runs are usually worse than the best one's by this share of the loss, or by so many times the noise
+where that is more, counts half: no parabola reaches that far, and trainings near an instability scatter."""
 SHAPE = 0.02
 """By which share of the loss slope and curvature over log2 of the rate differ from length to length besides a drift:
 measured on a small transformer (configs/textlm.yaml), where the cost of twice the best rate falls from 15% of the loss
@@ -248,14 +248,15 @@ class _Table:
         )
 
     def loosened(self, noise: Noise) -> _Table:
-        """The same runs, those far above the best rate's of their length with a larger variance, the farthest gone."""
+        """The same runs, those of rates that do far worse than the best with a larger variance, the farthest gone."""
         reach = max(REACH * self.unit, NOISES * noise.own**0.5)
         above = (self.y - self._lowest()) / reach
         kept = above <= FARTHEST
+        usual = np.array([np.median(above[self.x == x]) for x in self.x])  # a run's own noise is no reason
         return replace(
             self,
             **{name: getattr(self, name)[kept] for name in ("y", "x", "t", "length", "family")},
-            loose=(1 + above**2)[kept],
+            loose=(1 + usual**4)[kept],
         )
 
     def _lowest(self) -> Array:

@@ -56,7 +56,7 @@ def test_a_loss_that_keeps_falling_wants_longer_training(bench):
     answer = measured(bench, "--worth", "0.05")
     assert answer.keys() == {
         "study", "verdict", "max_train_steps", "now", "metric", "worth", "lengths", "seeds", "points", "steps_spent",
-        "steps_from_scratch", "remarks",
+        "steps_from_scratch", "remarks", "headline", "learning_rate",
     }  # fmt: skip
     assert answer["verdict"] == "longer-pays"
     assert answer["max_train_steps"] == 256

@@ -25,7 +25,7 @@ def test_a_loss_that_falls_by_more_than_its_worth_wants_longer_training():
 
 
 def test_a_flat_end_is_long_enough_and_a_flat_whole_ladder_too_long():
-    assert judged(Truth(exponent=1.0, floor=0.96, noise=0.002), worth=0.03).verdict == "long-enough"
+    assert judged(Truth(exponent=1.0, floor=0.96, noise=0.002), worth=0.035).verdict == "long-enough"
     found = judged(Truth(exponent=1.0, floor=0.999, noise=0.002))
     assert found.verdict == "shorter-will-do"
     assert found.max_train_steps == OWN // 2
