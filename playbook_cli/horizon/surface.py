@@ -72,6 +72,8 @@ class Noise:
     """What the lengths of one rate and seed have in common."""
     free: int
     """Degrees of freedom of `own`; 0 where nothing tells it."""
+    bends: int = 0
+    """Tests for a bent drift that these have been used for; drifts that passed one are judged with as many fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +114,7 @@ class Surface:
     @property
     def quantile(self) -> float:
         """Student's t for the intervals; infinite without degrees of freedom."""
-        from scipy.special import stdtrit
-
-        return float(stdtrit(self.noise.free, (1 + CONFIDENCE) / 2)) if self.noise.free else np.inf
+        return _student(self.noise.free)
 
     @property
     def middle(self) -> float:
@@ -181,13 +181,19 @@ class Surface:
 
     def _ratio(self, *halves: Array) -> Interval:
         pick = np.stack(halves)
-        (over, under), square = pick @ self.coefficients, self.quantile**2
+        (over, under), square = pick @ self.coefficients, _student(self.noise.free - self.noise.bends) ** 2
         (vnn, vnd), (_, vdd) = pick @ self.covariance @ pick.T
         if under <= 0.0 or not np.isfinite(square) or under**2 <= square * vdd:
             return Interval(value=float(over / under) if under > 0.0 else np.nan, low=-np.inf, high=np.inf)
         a, b, c = under**2 - square * vdd, over * under - square * vnd, over**2 - square * vnn
         root = float(np.sqrt(max(b * b - a * c, 0.0)))
         return Interval(value=float(over / under), low=float((b - root) / a), high=float((b + root) / a))
+
+
+def _student(free: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(free, (1 + CONFIDENCE) / 2)) if free > 0 else np.inf
 
 
 def fit(
@@ -398,4 +404,5 @@ def _noise(tables: Sequence[_Table], repeats: tuple[float, int]) -> Noise:
         shared = max(0.0, repeats[0] - own)
     else:
         shared = own
-    return Noise(own=own, shared=shared, free=free)
+    bends = sum(not np.isnan(table.bend) and table.bend >= BENT for table in tables)
+    return Noise(own=own, shared=shared, free=free, bends=bends)

@@ -64,6 +64,8 @@ def losses(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
     x = _steps(answer)
     y = alt.Y("value:Q", title=words.shortened(answer.metric.name, 60), scale=alt.Scale(zero=False, padding=10))
     layers = []
+    labels = [point.label for point in answer.points]
+    scale = alt.Scale(domain=labels, range=[colours[_ARMS[i % len(_ARMS)]] for i in range(len(labels))])
     for index, point in enumerate(answer.points):
         colour, judged = colours[_ARMS[index % len(_ARMS)]], point.judgement
         if judged.law is not None:
@@ -91,9 +93,8 @@ def losses(answer: Answer, colours: Mapping[str, str]) -> dict[str, Any]:
         ]
         data = alt.InlineData(values=levels)
         layers.append(alt.Chart(data).mark_rule(color=colour).encode(x=x, y=alt.Y("low:Q"), y2="high:Q"))
-        layers.append(
-            alt.Chart(data).mark_point(color=colour, filled=True, opacity=1, size=80).encode(x=x, y=y, shape="point:N")
-        )
+        mark = alt.Chart(data).mark_point(filled=True, opacity=1, size=80)
+        layers.append(mark.encode(x=x, y=y, color=alt.Color("point:N", scale=scale, title=None)))
     own = alt.Chart(alt.InlineData(values=[{"steps": answer.now}]))
     layers.append(own.mark_rule(color=colours["muted"], strokeDash=[6, 3]).encode(x=x))
     return coloured(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), colours)
