@@ -210,6 +210,34 @@ class TrainingFit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BestRate:
+    """The best learning rate of a point in trainings of some length, as a ladder of lengths measured or predicts it."""
+
+    trial: int
+    steps: int
+    value: float
+    low: float
+    """End of its interval of 95%."""
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """What `playbook horizon` found out about how long to train."""
+
+    verdict: str
+    max_train_steps: int
+    """The recommended number."""
+    headline: str
+    seeds_needed: int | None
+    """That would settle it, where it is undecided and can be settled."""
+    learning_rate: str | None
+    """Its name, where other ones than the points' own were tried."""
+    rates: Sequence[BestRate] = ()
+    """Those whose interval is known, by trial and then by steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Earlier:
     """The round of shorter trainings that a study's points were taken from."""
 
@@ -256,6 +284,8 @@ class StudyRecord:
     """That its study file is not the one that its trials were run by, as a sentence; None where nothing tells so."""
     training_fit: TrainingFit | None = None
     """None where no sweep of this study is known, or it could not say."""
+    horizon: Horizon | None = None
+    """None where it was not measured how long to train, or for another max_train_steps."""
 
     @cached_property
     def search(self) -> StudyRecord:

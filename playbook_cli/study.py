@@ -21,7 +21,7 @@ from playbook_cli.launch.made_of import made_of
 from playbook_cli.launch.memory import gpu_out_of_memory
 from playbook_cli.logs import last_lines
 from playbook_cli.records import WHOLE, TrialRecord, codes
-from playbook_cli.sampling.continued import began_anew, checkpoint_of, go_on_from
+from playbook_cli.sampling.continued import ANEW, began_anew, checkpoint_of, go_on_from
 from playbook_cli.spec.load import dump
 from playbook_cli.store import read_history
 
@@ -493,7 +493,7 @@ class Study:
         checkpoint = checkpoint_of(number, self._trials.values(), self.spec.points or ())
         if checkpoint is None or not began_anew(self.paths.trial(number)):
             return None
-        return f"it trained from its start: the script did not go on from {checkpoint}"
+        return f"{ANEW}: the script did not go on from {checkpoint}"
 
     def _not_a_result(self, trial: TrialRecord, measured: Measured) -> str | None:
         damaged = measured.damaged

@@ -64,6 +64,7 @@ PARTS = [
     "sweep",
     "batch_size",
     "instability",
+    "horizon",
     "ledger",
     "report",
     "commands",

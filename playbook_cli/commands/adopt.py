@@ -69,10 +69,10 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
     from playbook_cli.gone import gone
+    from playbook_cli.horizon.known import record
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
     from playbook_cli.store import counts
-    from playbook_cli.sweep.known import record
     from playbook_cli.who import user
 
     folder, where = store.paths.dir.resolve(), str(store.paths.dir)

@@ -31,12 +31,12 @@ def report(
     from playbook_cli.commands.study_file import opened
     from playbook_cli.failures import failures
     from playbook_cli.gone import gone
+    from playbook_cli.horizon import known
     from playbook_cli.report.build import build
-    from playbook_cli.sweep import known as sweep_known
     from playbook_cli.versions import caveats
 
     store = opened(study, runs)
-    record = sweep_known.record(store)
+    record = known.record(store)
     built = build(
         record,
         advise(record),

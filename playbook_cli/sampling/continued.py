@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from playbook_cli.records import TrialRecord, Value
 
 
+ANEW = "it trained from its start"
+"""What a trial's reason begins with that was to go on from a checkpoint, and whose script did not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """A trial to go on from."""

@@ -236,7 +236,9 @@ class Round(_Section):
     of: Annotated[Count | None, Field(description="rounds in all, as planned")] = None
     growth: Annotated[Number | None, Field(gt=1, description="each round is so many times longer")] = None
     after: Annotated[str, Field(min_length=1, description="folder of the round before, from the study file's own")]
-    trials: Annotated[list[WholeNumber], Field(description="of that round, whose points these are, in order")] = []
+    trials: Annotated[
+        list[WholeNumber], Field(description="of that round, whose points come first here, in order")
+    ] = []
 
 
 class StudySpec(_Section):
