@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 LENGTH = "max_train_steps"
-DECLARED = ("optuna", "playbook")
+DECLARED = ("optuna", "playbook", "keras-tuner", "syne-tune", "ax")
 """Where a setting is a hyperparameter because somebody said so."""
 
 

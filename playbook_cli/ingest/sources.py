@@ -18,6 +18,9 @@ READERS: Mapping[str, str] = {
     "optuna": "optuna",
     "ray": "ray",
     "mlflow": "mlflow",
+    "wandb": "wandb",
+    "keras-tuner": "keras_tuner",
+    "syne-tune": "syne_tune",
     "tensorboard": "tensorboard",
     "table": "table",
     "playbook": "exported",
@@ -40,8 +43,10 @@ def read(ask: Ask, kind: str | None = None) -> Runs:
 
 
 def _looks_like(ask: Ask) -> str:
-    from playbook_cli.ingest import exported, mlflow, optuna, ray, tensorboard
+    from playbook_cli.ingest import exported, keras_tuner, mlflow, optuna, ray, syne_tune, tensorboard, wandb
 
+    if mlflow.is_database(ask.source):
+        return "mlflow"
     if optuna.is_storage(ask.source):
         return "optuna"
     path = Path(ask.source)
@@ -57,6 +62,9 @@ def _looks_like(ask: Ask) -> str:
     looks: Mapping[str, Callable[[Path], bool]] = {
         "mlflow": mlflow.is_store,
         "ray": ray.is_experiment,
+        "wandb": wandb.is_folder,
+        "keras-tuner": keras_tuner.is_project,
+        "syne-tune": syne_tune.is_experiment,
         "tensorboard": tensorboard.is_log,
         "table": lambda folder: next(folder.glob("*.csv"), None) is not None,
     }

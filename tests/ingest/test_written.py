@@ -1,0 +1,120 @@
+"""Runs that the tools themselves wrote (written/TOOL-VERSION, less what they say of the machine), against what those
+tools say of them: each trial's best value and its step."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from playbook_cli.ingest import importing, sources
+from playbook_cli.ingest.runs import Ask
+
+WRITTEN = Path(__file__).parent / "written"
+MLFLOW = {
+    "r0": (2.25, 40),
+    "r1": (1.25, 40),
+    "r2": (0.25, 40),
+    "r3": (1.25, 40),
+    "r4": (2.25, 40),
+    "r5": (3.25, 40),
+    "bad": (9.0, 10),
+    "child": (8.5, 10),
+}
+"""By MlflowClient.get_metric_history of the sqlite store that mlflow 3.17.2 made."""
+WANDB = {"n0": (0.25, 40), "n1": (1.25, 40), "n2": (2.25, 40)}
+"""What the three programs logged through wandb 0.31.0 with mode="offline"."""
+KERAS = {
+    "trial_0": (0.2841857373714447, 2),
+    "trial_1": (0.33216702938079834, 2),
+    "trial_2": (0.5364456176757812, 2),
+    "trial_3": (1.4143558740615845, 2),
+}
+"""`score` and `best_step` of oracle.trials."""
+SYNE = {
+    "trial 0": (0.09845178126602785, 3),
+    "trial 1": (0.14024318750503091, 3),
+    "trial 2": (0.26539591441208196, 3),
+    "trial 3": (0.2656304, 3),
+    "trial 4": (0.2654135, 3),
+    "trial 5": (0.1650797, 3),
+}
+"""Of load_experiment(...).results; the best is that of best_config()."""
+
+
+@pytest.fixture
+def mlflow_database(tmp_path):
+    """The tables of a store that hold runs, as mlflow 3.17.2 made and filled them."""
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript((WRITTEN / "mlflow-3.17.2.sql").read_text())
+    return path
+
+
+def imported(source, **ask):
+    runs = sources.read(Ask(source=str(source), **ask))
+    return runs, importing.study(runs, importing.Wish(name="x", metric=ask.get("metric")))
+
+
+def best(runs, metric):
+    """The least value of each run and its step."""
+    found = {}
+    for run in runs.runs:
+        curve = [(e[metric], e["step"]) for e in run.evaluations if math.isfinite(e.get(metric, math.nan))]
+        found[run.name] = min(curve)
+    return found
+
+
+def test_a_database_of_mlflow(mlflow_database):
+    for source in (mlflow_database, f"sqlite:///{mlflow_database}", mlflow_database.parent):
+        runs, study = imported(source, metric="val_loss")
+        assert runs.format == "mlflow"
+        assert best(runs, "val_loss") == MLFLOW
+        states = {trial.run.name: (trial.state, trial.reason) for trial in study.trials}
+        assert states["r4"] == ("infeasible", "val_loss is inf at step 60")
+        assert states["r5"] == ("infeasible", "train/loss is nan at step 50")
+        assert states["bad"] == ("failed", "MLflow says that it is failed")
+        assert study.trials[1].params == {"lr": 0.1**2, "opt": "sgd", "depth": 1}
+        assert "runs that only hold other runs, and are left out: 1" in study.notes
+
+
+def test_offline_runs_of_wandb():
+    runs, study = imported(WRITTEN / "wandb-0.31.0")
+    assert (runs.format, study.spec.metric.name) == ("wandb", "val/loss")
+    assert best(runs, "val/loss") == WANDB
+    assert study.trials[0].params == {"lr": 0.1, "net.depth": 0, "betas.0": 0.9, "betas.1": 0.99}
+    assert [trial.state for trial in study.trials] == ["completed", "completed", "failed"]
+    assert study.trials[2].reason == "it ended with exit code 1: hello"
+
+
+def test_wandb_is_found_where_its_folder_is_one_run_or_lies_below(tmp_path):
+    shutil.copytree(WRITTEN / "wandb-0.31.0", tmp_path / "wandb")
+    one = next(iter(sorted((tmp_path / "wandb").iterdir())))
+    assert len(imported(tmp_path)[0].runs) == 3
+    assert [run.name for run in imported(one)[0].runs] == ["n0"]
+
+
+def test_a_project_of_keras_tuner():
+    runs, study = imported(WRITTEN / "keras-tuner-1.4.8")
+    assert (runs.format, runs.metric, runs.goal) == ("keras-tuner", "val_loss", "minimize")
+    assert best(runs, "val_loss") == KERAS
+    searched = {name: given[0].model_dump(exclude_unset=True) for name, given in study.spec.nuisance.items()}
+    assert searched["lr"] == {"min": 0.001, "max": 0.1, "scale": "log"}
+    assert searched["units"] == {"min": 2, "max": 8}
+    assert searched["momentum"] == {"min": 0.0, "max": 0.9, "when": {"opt": ["sgd"]}}
+
+
+def test_an_experiment_of_syne_tune():
+    runs, study = imported(WRITTEN / "syne-tune-0.16.0")
+    assert (runs.format, runs.metric, runs.goal) == ("syne-tune", "val_loss", "minimize")
+    found = best(runs, "val_loss")
+    assert {name: step for name, (_, step) in found.items()} == {name: step for name, (_, step) in SYNE.items()}
+    for name, (value, _) in SYNE.items():
+        assert found[name][0] == pytest.approx(value, abs=1e-6)
+    searched = {name: given[0].model_dump(exclude_unset=True) for name, given in study.spec.nuisance.items()}
+    assert searched["lr"] == {"min": 0.0001, "max": 0.1, "scale": "log"}
+    assert study.spec.fixed == {"epochs": 4}
