@@ -21,6 +21,7 @@ READERS: Mapping[str, str] = {
     "wandb": "wandb",
     "keras-tuner": "keras_tuner",
     "syne-tune": "syne_tune",
+    "ax": "ax",
     "tensorboard": "tensorboard",
     "table": "table",
     "playbook": "exported",
@@ -43,7 +44,7 @@ def read(ask: Ask, kind: str | None = None) -> Runs:
 
 
 def _looks_like(ask: Ask) -> str:
-    from playbook_cli.ingest import exported, keras_tuner, mlflow, optuna, ray, syne_tune, tensorboard, wandb
+    from playbook_cli.ingest import ax, exported, keras_tuner, mlflow, optuna, ray, syne_tune, tensorboard, wandb
 
     if mlflow.is_database(ask.source):
         return "mlflow"
@@ -54,6 +55,8 @@ def _looks_like(ask: Ask) -> str:
         return "playbook"
     if path.is_file() and path.suffix in (".csv", ".tsv"):
         return "table"
+    if ax.is_experiment(path):
+        return "ax"
     if not path.is_dir():
         what = "this is no folder, no CSV table and no Optuna storage" if path.exists() else "there is no such source"
         raise PlaybookError(what, where=ask.source, hint=f"--format with one of: {', '.join(READERS)}")

@@ -46,9 +46,10 @@ def read(ask: Ask) -> Runs:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(str(row["trial_id"]), []).append(row)
-    names = about.get("metric_names")
-    metric = str(names[0]) if isinstance(names, list) and names else None
-    notes = [f"the experiment has {len(names)} metrics: {metric} is the first"] if metric and len(names) > 1 else []
+    listed = about.get("metric_names")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    metric = names[0] if names else None
+    notes = [f"the experiment has {len(names)} metrics: {metric} is the first"] if len(names) > 1 else []
     return Runs(
         source=ask.source,
         format="syne-tune",

@@ -63,7 +63,8 @@ def read_log(content: bytes) -> Log:
 
 
 def _records(content: bytes, log: Log) -> Iterator[bytes]:
-    at, parts = len(_HEADER), []
+    at = len(_HEADER)
+    parts: list[bytes] = []
     while at + _CHUNK.size <= len(content):
         left = _BLOCK - at % _BLOCK
         if left < _CHUNK.size:
@@ -140,7 +141,9 @@ def _at(config: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 def _item(content: bytes) -> tuple[list[str], Any]:
     """Where in a mapping an item stands, and its value; None where that is no JSON."""
-    key, nested, value = "", [], None
+    key = ""
+    nested: list[str] = []
+    value: Any = None
     for number, given in fields(content):
         match number, given:
             case 1, _:

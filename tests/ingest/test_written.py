@@ -3,14 +3,17 @@ tools say of them: each trial's best value and its step."""
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import importing, sources
 from playbook_cli.ingest.runs import Ask
 
@@ -118,3 +121,41 @@ def test_an_experiment_of_syne_tune():
     searched = {name: given[0].model_dump(exclude_unset=True) for name, given in study.spec.nuisance.items()}
     assert searched["lr"] == {"min": 0.0001, "max": 0.1, "scale": "log"}
     assert study.spec.fixed == {"epochs": 4}
+
+
+def test_an_experiment_of_ax():
+    runs, study = imported(WRITTEN / "ax-1.3.1.json")
+    assert (runs.format, runs.metric, runs.goal) == ("ax", "val_loss", "minimize")
+    assert best(replace(runs, runs=[run for run in runs.runs if run.evaluations]), "val_loss")["trial 2_0"] == (
+        0.490546931,
+        3,
+    )  # client.get_best_parameterization: arm 2_0, 0.4905469310385991, which the file rounds
+    assert [trial.state for trial in study.trials] == ["completed"] * 3 + ["failed", "completed"]
+    searched = {name: given[0].model_dump(exclude_unset=True) for name, given in study.spec.nuisance.items()}
+    assert searched == {
+        "lr": {"min": 0.0001, "max": 0.1, "scale": "log"},
+        "width": {"min": 1, "max": 8},
+        "opt": {"values": ["sgd", "adam"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("constraint", "states"),
+    [
+        (
+            {"metric": {"name": "val_loss"}, "op": {"name": "LEQ"}, "bound": 0.6, "relative": False},
+            {"infeasible", "completed", "failed"},
+        ),
+        ({"metric": {"name": "val_loss"}, "op": {"name": "LEQ"}, "bound": 5, "relative": True}, None),
+        ({"expression": "val_loss <= 3"}, None),
+    ],
+)
+def test_constraints_of_ax_are_heeded_or_refused(tmp_path, constraint, states):
+    saved = json.loads((WRITTEN / "ax-1.3.1.json").read_text())
+    saved["experiment"]["optimization_config"]["outcome_constraints"] = [constraint]
+    (tmp_path / "ax.json").write_text(json.dumps(saved))
+    if states is None:
+        with pytest.raises(PlaybookError, match="an outcome constraint that can't be told"):
+            imported(tmp_path / "ax.json")
+    else:
+        assert {trial.state for trial in imported(tmp_path / "ax.json")[1].trials} == states
