@@ -45,7 +45,12 @@ def log(path: Path) -> Table:
     """
     if "tfevents" in path.name:
         events, problem = read_events(content(path))
-        rows = [{"step": event.step, **event.scalars} for event in events if event.scalars]
+        rows = [
+            {"step (logged)" if name == "step" else name: value for name, value in event.scalars.items()}
+            | {"step": event.step}
+            for event in events
+            if event.scalars
+        ]
         return Table(rows=rows, problems=[problem] if problem else [])
     if path.suffix in _TABLES:
         return _csv(path)

@@ -22,6 +22,7 @@ READERS: Mapping[str, str] = {
     "keras-tuner": "keras_tuner",
     "syne-tune": "syne_tune",
     "ax": "ax",
+    "guild": "guild",
     "tensorboard": "tensorboard",
     "table": "table",
     "playbook": "exported",
@@ -44,7 +45,7 @@ def read(ask: Ask, kind: str | None = None) -> Runs:
 
 
 def _looks_like(ask: Ask) -> str:
-    from playbook_cli.ingest import ax, exported, keras_tuner, mlflow, optuna, ray, syne_tune, tensorboard, wandb
+    from playbook_cli.ingest import ax, exported, guild, keras_tuner, mlflow, optuna, ray, syne_tune, tensorboard, wandb
 
     if mlflow.is_database(ask.source):
         return "mlflow"
@@ -68,6 +69,7 @@ def _looks_like(ask: Ask) -> str:
         "wandb": wandb.is_folder,
         "keras-tuner": keras_tuner.is_project,
         "syne-tune": syne_tune.is_experiment,
+        "guild": guild.is_folder,
         "tensorboard": tensorboard.is_log,
         "table": lambda folder: next(folder.glob("*.csv"), None) is not None,
     }

@@ -159,3 +159,23 @@ def test_constraints_of_ax_are_heeded_or_refused(tmp_path, constraint, states):
             imported(tmp_path / "ax.json")
     else:
         assert {trial.state for trial in imported(tmp_path / "ax.json")[1].trials} == states
+
+
+GUILD = {
+    "depth=2 lr=0.1": (0.33333298563957214, 30),
+    "depth=3 lr=0.3": (0.933333, 30),
+    "depth=4 lr=0.5": (1.533333, 30),
+}
+"""What the program printed, and Guild AI 0.9.0 kept in single precision."""
+
+
+def test_runs_of_guild():
+    runs, study = imported(WRITTEN / "guild-0.9.0", metric="val_loss")
+    assert runs.format == "guild"
+    found = {run.source["label"]: pair for run, pair in zip(runs.runs, best(runs, "val_loss").values(), strict=True)}
+    assert found == {label: (pytest.approx(value, abs=1e-6), step) for label, (value, step) in GUILD.items()}
+    assert study.trials[0].params == {"depth": 2, "lr": 0.1}
+    assert [(trial.state, trial.reason) for trial in study.trials][1:] == [
+        ("completed", None),
+        ("failed", "it ended with exit code 3"),
+    ]
