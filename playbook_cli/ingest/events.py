@@ -82,7 +82,7 @@ class EventReader:
             if len(buffer) < end + _FOOTER:
                 break
             content = buffer[start + _HEADER : end]
-            if struct.unpack_from("<I", buffer, end)[0] != _masked_crc(content):
+            if struct.unpack_from("<I", buffer, end)[0] != masked_crc(content):
                 self._damaged(start, "its content does not fit its checksum")
                 break
             try:
@@ -99,7 +99,7 @@ class EventReader:
 
     def _length(self, buffer: bytes, start: int) -> int | None:
         length, checksum = struct.unpack_from("<QI", buffer, start)
-        if checksum != _masked_crc(buffer[start : start + 8]) or length > MAX_RECORD:
+        if checksum != masked_crc(buffer[start : start + 8]) or length > MAX_RECORD:
             self._damaged(start, "its length does not fit its checksum")
             return None
         return int(length)
@@ -121,7 +121,8 @@ def _crc_table() -> tuple[int, ...]:
 _CRC = _crc_table()
 
 
-def _masked_crc(content: bytes) -> int:
+def masked_crc(content: bytes) -> int:
+    """The checksum of a record, or of its length."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc = _CRC[(crc ^ byte) & 0xFF] ^ (crc >> 8)

@@ -46,5 +46,5 @@ def _varint(value):
 
 def _record(content):
     length = struct.pack("<Q", len(content))
-    crc = events._masked_crc
+    crc = events.masked_crc
     return length + struct.pack("<I", crc(length)) + content + struct.pack("<I", crc(content))
