@@ -26,7 +26,7 @@ from playbook_cli.ingest.wire import fields, inside, signed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEADER = b":W&B" + struct.pack("<HB", 0xBEE1, 0)
+HEADER = b":W&B" + struct.pack("<HB", 0xBEE1, 0)
 _BLOCK = 32768
 _CHUNK = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
@@ -51,10 +51,10 @@ class Log:
 def read_log(content: bytes) -> Log:
     """A whole log, as far as it can be read; a torn last record never happened."""
     log = Log()
-    if not content.startswith(_HEADER):
+    if not content.startswith(HEADER):
         log.problem = "it is no log of W&B in the version that is known, 0"
         return log
-    for record in _records(content, log):
+    for record in records(content, log):
         try:
             _take(record, log)
         except (ValueError, IndexError, RecursionError, struct.error):
@@ -62,8 +62,9 @@ def read_log(content: bytes) -> Log:
     return log
 
 
-def _records(content: bytes, log: Log) -> Iterator[bytes]:
-    at = len(_HEADER)
+def records(content: bytes, log: Log) -> Iterator[bytes]:
+    """The records of a log, up to the first that is damaged: `log` gets to know that."""
+    at = len(HEADER)
     parts: list[bytes] = []
     while at + _CHUNK.size <= len(content):
         left = _BLOCK - at % _BLOCK

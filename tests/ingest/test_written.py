@@ -179,3 +179,42 @@ def test_runs_of_guild():
         ("completed", None),
         ("failed", "it ended with exit code 3"),
     ]
+
+
+def test_experiments_of_dvc():
+    runs, study = imported(WRITTEN / "dvc-3.json", metric="val_loss")
+    assert runs.format == "dvc"
+    assert best(runs, "val_loss") == {  # of dvc 3.67.1: exp show
+        "wally-alap": (0.42333333333333334, 1),
+        "rindy-bunt": (0.44999999999999996, 1),
+        "pyoid-gonk": (0.5, 1),
+    }
+    assert study.trials[0].params == {"train.lr": 0.01, "train.depth": 3, "train.opt": "adam"}
+    assert [trial.repeat_of for trial in study.trials] == [None] * 3  # the workspace is no repeat of the last one
+    with pytest.raises(PlaybookError, match="does not tell metrics from parameters"):
+        imported(WRITTEN / "dvc-3.csv", metric="val_loss")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("runs.parquet", "this is a Parquet table, which is not read"),
+        ("results.pkl", "this is a pickle, which would run whatever is in it, which is not read"),
+        ("run-abc.wandb", "this is one log of W&B's, which is not read"),
+        ("store/.aim/x", "this is a repository of Aim, which is not read"),
+        ("store/dvclive/x", "this is a folder of DVCLive, which is not read"),
+    ],
+)
+def test_what_is_not_read_is_called_what_it_is_with_what_to_do(tmp_path, name, what):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"PAR1")
+    with pytest.raises(PlaybookError, match=what) as caught:
+        imported(tmp_path / "store" if "store" in name else path)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("source", ["https://mlflow.lab/", "http://localhost:5000", "s3://bucket/runs"])
+def test_a_server_is_not_asked(source):
+    with pytest.raises(PlaybookError, match="this is on a server"):
+        imported(source)
