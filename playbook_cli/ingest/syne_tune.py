@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,16 @@ def _rows(folder: Path) -> list[Row]:
             name = next((name for name in archive.namelist() if name.endswith(".csv")), "")
             with archive.open(name) as file:
                 content = file.read(read_file.MAX_BYTES)
-    except (OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, ValueError, EOFError) as error:
+    except (
+        OSError,
+        KeyError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        ValueError,
+        EOFError,
+        zlib.error,
+    ) as error:
         raise PlaybookError(f"it can't be unpacked: {error}", where=str(zipped)) from None
     return read_csv(content).rows
 
