@@ -67,11 +67,11 @@ class _Evaluations:
     def __iter__(self) -> Iterator[Row]:
         for trial in self.study.trials:
             if trial.attempts and not trial.unused:
-                for step, metrics in sorted(_measured(self.paths.trial(trial.id).metrics).items()):
+                for step, metrics in sorted(measured(self.paths.trial(trial.id).metrics).items()):
                     yield {"trial": trial.id, "step": step, **metrics}
 
 
-def _measured(path: Path) -> dict[int, dict[str, float]]:
+def measured(path: Path) -> dict[int, dict[str, float]]:
     """The metrics at each step as they were recorded: one that was not is absent, and NaN is NaN."""
     try:
         content = inside.content(path)

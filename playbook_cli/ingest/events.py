@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from playbook_cli.ingest.wire import fields, inside, signed, varints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playbook_cli.records import Value
 
 CHECKED_BYTES = 65536
@@ -82,7 +82,7 @@ class EventReader:
             if len(buffer) < end + _FOOTER:
                 break
             content = buffer[start + _HEADER : end]
-            if struct.unpack_from("<I", buffer, end)[0] != _masked_crc(content):
+            if struct.unpack_from("<I", buffer, end)[0] != masked_crc(content):
                 self._damaged(start, "its content does not fit its checksum")
                 break
             try:
@@ -99,7 +99,7 @@ class EventReader:
 
     def _length(self, buffer: bytes, start: int) -> int | None:
         length, checksum = struct.unpack_from("<QI", buffer, start)
-        if checksum != _masked_crc(buffer[start : start + 8]) or length > MAX_RECORD:
+        if checksum != masked_crc(buffer[start : start + 8]) or length > MAX_RECORD:
             self._damaged(start, "its length does not fit its checksum")
             return None
         return int(length)
@@ -121,7 +121,8 @@ def _crc_table() -> tuple[int, ...]:
 _CRC = _crc_table()
 
 
-def _masked_crc(content: bytes) -> int:
+def masked_crc(content: bytes) -> int:
+    """The checksum of a record, or of its length."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc = _CRC[(crc ^ byte) & 0xFF] ^ (crc >> 8)
@@ -133,13 +134,13 @@ def _event(content: bytes) -> Event | None:
     step, wall_time = 0, 0.0
     scalars: dict[str, float] = {}
     hparams = None
-    for number, value in _fields(content):
+    for number, value in fields(content):
         if number == 1 and isinstance(value, bytes):
             wall_time = struct.unpack("<d", value)[0]
         elif number == 2 and isinstance(value, int):
-            step = _signed(value)
+            step = signed(value)
         elif number == 5 and isinstance(value, bytes):
-            for inner, summary in _fields(value):
+            for inner, summary in fields(value):
                 if inner == 1 and isinstance(summary, bytes):
                     hparams = _summary(summary, scalars) or hparams
     if not scalars and hparams is None:
@@ -150,7 +151,7 @@ def _event(content: bytes) -> Event | None:
 def _summary(content: bytes, scalars: dict[str, float]) -> dict[str, Value] | None:
     """Put a summary's value into `scalars`; its hyperparameters where it has those."""
     tag, scalar, hparams = "", None, None
-    for number, value in _fields(content):
+    for number, value in fields(content):
         if not isinstance(value, bytes):
             continue
         if number == 1:
@@ -188,7 +189,7 @@ _PACKED = {5: "f", 6: "d"}
 def _tensor(content: bytes) -> float | None:
     """The only number of a tensor; None where it has none, or several."""
     kind = 0
-    for number, value in _fields(content):
+    for number, value in fields(content):
         if number == 1 and isinstance(value, int):
             kind = value
         elif isinstance(value, bytes) and (number == 4 or number in _PACKED):
@@ -196,8 +197,8 @@ def _tensor(content: bytes) -> float | None:
             one = form != "x" and len(value) == struct.calcsize(f"<{form}")
             return float(struct.unpack(f"<{form}", value)[0]) if one else None
         elif number in (7, 10, 13):
-            values = list(_varints(value)) if isinstance(value, bytes) else [value]
-            return _whole_tensor(kind, _signed(values[0])) if len(values) == 1 else None
+            values = list(varints(value)) if isinstance(value, bytes) else [value]
+            return _whole_tensor(kind, signed(values[0])) if len(values) == 1 else None
     return None
 
 
@@ -212,15 +213,15 @@ def _whole_tensor(kind: int, value: int) -> float:
 
 def _metadata(content: bytes) -> dict[str, Value] | None:
     """The hyperparameters in metadata > 1 plugin_data > 2 content > 3 session_start_info > 1 hparams."""
-    for plugin in _inside(content, 1):
-        parts = dict(_fields(plugin))
+    for plugin in inside(content, 1):
+        parts = dict(fields(plugin))
         inner = parts.get(2)
         if parts.get(1) != b"hparams" or not isinstance(inner, bytes):
             continue
-        for session in _inside(inner, 3):
+        for session in inside(inner, 3):
             hparams: dict[str, Value] = {}
-            for entry in _inside(session, 1):
-                pair = dict(_fields(entry))
+            for entry in inside(session, 1):
+                pair = dict(fields(entry))
                 key, value = pair.get(1), pair.get(2)
                 if isinstance(key, bytes) and isinstance(value, bytes):
                     hparams[key.decode("utf-8", errors="replace")] = _value(value)
@@ -230,7 +231,7 @@ def _metadata(content: bytes) -> dict[str, Value] | None:
 
 def _value(content: bytes) -> Value:
     """A google.protobuf.Value: 2 number, 3 text, 4 truth; anything else is None."""
-    for number, value in _fields(content):
+    for number, value in fields(content):
         if number == 2 and isinstance(value, bytes):
             return float(struct.unpack("<d", value)[0])
         if number == 3 and isinstance(value, bytes):
@@ -238,57 +239,3 @@ def _value(content: bytes) -> Value:
         if number == 4:
             return bool(value)
     return None
-
-
-def _inside(content: bytes, wanted: int) -> Iterator[bytes]:
-    for number, value in _fields(content):
-        if number == wanted and isinstance(value, bytes):
-            yield value
-
-
-def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers and values of a message: an int for a varint, the bytes of anything else."""
-    at = 0
-    while at < len(content):
-        key, at = _varint(content, at)
-        match key & 7:
-            case 0:
-                value: Any
-                value, at = _varint(content, at)
-                yield key >> 3, value
-                continue
-            case 1:
-                size = 8
-            case 2:
-                size, at = _varint(content, at)
-            case 5:
-                size = 4
-            case kind:
-                raise ValueError(f"wire type {kind}")
-        if at + size > len(content):
-            raise ValueError("a field goes beyond its message")
-        yield key >> 3, content[at : at + size]
-        at += size
-
-
-def _varints(content: bytes) -> Iterator[int]:
-    at = 0
-    while at < len(content):
-        value, at = _varint(content, at)
-        yield value
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-
-
-def _signed(value: int) -> int:
-    """A varint that stands for a negative number has all 64 bits."""
-    return value - 2**64 if value >= 2**63 else value

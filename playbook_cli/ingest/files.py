@@ -22,12 +22,10 @@ NO_FILE = "it has no metrics file"
 NO_ROW = "its metrics files hold no evaluation"
 SHOWN = 3
 _LAYOUTS = (
-    ("*run-*/files/config.yaml", "*run-*/files/wandb-summary.json"),
-    ("wandb/*run-*/files/config.yaml", "wandb/*run-*/files/wandb-summary.json"),
     ("version_*/hparams.yaml", "version_*/metrics.csv"),
     ("lightning_logs/version_*/hparams.yaml", "lightning_logs/version_*/metrics.csv"),
 )
-"""Where Weights & Biases and Lightning leave hyperparameters and evaluations."""
+"""Where Lightning leaves hyperparameters and evaluations."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 LENGTH = "max_train_steps"
-DECLARED = ("optuna", "playbook")
+DECLARED = ("optuna", "playbook", "keras-tuner", "syne-tune", "ax")
 """Where a setting is a hyperparameter because somebody said so."""
 
 
@@ -140,14 +140,16 @@ def _metric(runs: Runs, wish: Wish) -> tuple[Metric, list[str]]:
     """The study's metric, and what was guessed about it."""
     given = wish.study.metric if wish.study else None
     there = dict.fromkeys(name for run in runs.runs for e in run.evaluations for name in e if name != "step")
-    name = wish.metric or (given and given.name) or runs.metric or (next(iter(there)) if len(there) == 1 else None)
-    choices = ", ".join(there) or "(none)"
+    likely = [name for name in there if not selecting.is_about_the_run(name)]
+    name = wish.metric or (given and given.name) or runs.metric or (likely[0] if len(likely) == 1 else None)
+    choices = ", ".join(likely or there) or "(none)"
     if name is None:
         raise PlaybookError(
             "which metric does the study optimise?", where=runs.source, hint=f"--metric with one of: {choices}"
         )
     if name not in there:
-        raise PlaybookError(f"no trial has an evaluation of {name!r}", where=runs.source, hint=f"there are {choices}")
+        hint = f"there are {choices}" if there else "there is no evaluation of anything"
+        raise PlaybookError(f"no trial has an evaluation of {name!r}", where=runs.source, hint=hint)
     goal = wish.goal or (given and given.name == name and given.goal) or (runs.goal if runs.metric == name else None)
     if goal:
         return Metric(name=name, goal=goal), []

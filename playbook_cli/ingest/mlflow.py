@@ -1,31 +1,26 @@
-"""Runs in an MLflow file store (`mlruns`)."""
+"""Runs in a store of MLflow's: its folder (`mlruns`), or its database (`mlflow.db`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import read_file
+from playbook_cli.ingest import database, mlflow_runs, mlflow_tables, read_file
 from playbook_cli.ingest.runs import Ask, Run, Runs
 from playbook_cli.ingest.tables import number, whole_number
-from playbook_cli.ingest.values import parsed, plain
 from playbook_cli.spec import source
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from playbook_cli.records import State
-
-_STATES: Mapping[Any, State | None] = {1: "pending", 2: "pending", 3: None, 4: "failed", 5: None}
-"""RUNNING, SCHEDULED, FINISHED, FAILED, KILLED."""
-_STATUS = {1: "running", 2: "scheduled", 4: "failed", 5: "killed"}
 _PARENT = "mlflow.parentRunId"
 
 
 def is_store(folder: Path) -> bool:
-    """Whether this is a store, or an experiment in one."""
-    return any(path.parent.joinpath("metrics").is_dir() for path in _run_files(folder))
+    """Whether this is a store, an experiment in one, or a folder in which MLflow made its database."""
+    return any(path.parent.joinpath("metrics").is_dir() for path in _run_files(folder)) or bool(_database(folder))
+
+
+def is_database(source: str) -> bool:
+    """Whether this names an SQLite file in which MLflow keeps its runs."""
+    return database.tables(source) >= mlflow_tables.TABLES
 
 
 def read(ask: Ask) -> Runs:
@@ -34,18 +29,12 @@ def read(ask: Ask) -> Runs:
     PlaybookError where there is no such experiment.
     """
     folder = Path(ask.source)
-    experiments: dict[str, list[Path]] = {}
-    for path in _run_files(folder):
-        experiments.setdefault(_experiment(path.parent.parent), []).append(path)
-    if ask.name not in experiments and (ask.name is not None or len(experiments) != 1):
-        what = f"there is no experiment {ask.name!r} in it" if ask.name else f"{len(experiments)} experiments have runs"
-        raise PlaybookError(
-            what,
-            where=ask.source,
-            hint=f"write --name with one of: {', '.join(sorted(experiments)) or '(none)'}",
-        )
-    paths = experiments[ask.name or next(iter(experiments))]
-    runs = [run for run in map(_run, paths) if run.source["lifecycle_stage"] != "deleted"]
+    inside = _database(folder) if folder.is_dir() else None
+    if inside is not None or database.is_sqlite(ask.source):
+        read = mlflow_tables.read(ask, str(inside or ask.source))
+    else:
+        read = _folder(folder, ask)
+    runs = [run for run in read if run.source["lifecycle_stage"] != "deleted"]
     parents = {run.source["tags"].get(_PARENT) for run in runs}
     leaves = [run for run in runs if run.source["run_id"] not in parents or run.evaluations]
     notes = []
@@ -55,6 +44,18 @@ def read(ask: Ask) -> Runs:
         notes.append("metrics that were logged without steps: their values are counted, from 1 on")
     ordered = sorted(leaves, key=lambda run: (run.started or 0.0, run.name))
     return Runs(source=ask.source, format="mlflow", runs=ordered, notes=notes)
+
+
+def _database(folder: Path) -> Path | None:
+    """The only database of MLflow's in a folder."""
+    return database.one_file(folder, mlflow_tables.TABLES)
+
+
+def _folder(folder: Path, ask: Ask) -> list[Run]:
+    experiments: dict[str, list[Path]] = {}
+    for path in _run_files(folder):
+        experiments.setdefault(_experiment(path.parent.parent), []).append(path)
+    return [_run(path) for path in experiments[mlflow_runs.chosen(ask, experiments)]]
 
 
 def _run_files(folder: Path) -> list[Path]:
@@ -73,28 +74,19 @@ def _run(path: Path) -> Run:
     meta = source.read(path).data
     if not isinstance(meta, dict):
         raise PlaybookError("this is no run of MLflow", where=str(path))
-    status = meta.get("status")
-    state = _STATES.get(status)
-    evaluations, counted = _evaluations(home / "metrics")
-    started, ended = number(meta.get("start_time")), number(meta.get("end_time"))
-    return Run(
-        name=str(meta.get("run_name") or meta.get("run_id") or home.name),
-        params={name: parsed(text) for name, text in _texts(home / "params").items()},
-        evaluations=evaluations,
-        state=state,
-        reason=f"MLflow says that it is {_STATUS[status]}" if status in _STATUS else None,
-        started=started and started / 1000,
-        ended=ended and ended / 1000,
-        source=plain(
-            {
-                "run_id": str(meta.get("run_id", home.name)),
-                "lifecycle_stage": meta.get("lifecycle_stage"),
-                "status": status,
-                "tags": _texts(home / "tags"),
-                "steps_counted": counted,
-            }
-        ),
-    )
+    about = {
+        "name": meta.get("run_name"),
+        "run_id": str(meta.get("run_id", home.name)),
+        "lifecycle_stage": meta.get("lifecycle_stage"),
+        "status": meta.get("status"),
+        "start_time": number(meta.get("start_time")),
+        "end_time": number(meta.get("end_time")),
+    }
+    metrics = {
+        name: [point for line in text.split("\n") if (point := _point(line)) is not None]
+        for name, text in _texts(home / "metrics").items()
+    }
+    return mlflow_runs.made(about, params=_texts(home / "params"), metrics=metrics, tags=_texts(home / "tags"))
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -104,20 +96,6 @@ def _texts(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def _evaluations(folder: Path) -> tuple[list[dict[str, float]], bool]:
-    """All metrics, in order of step, and whether some had no steps and were counted."""
-    by_step: dict[int, dict[str, float]] = {}
-    counted = False
-    for name, text in _texts(folder).items():
-        points = [point for line in text.split("\n") if (point := _point(line)) is not None]
-        if len(points) > 1 and all(step == 0 for step, _ in points):
-            points = [(count, value) for count, (_, value) in enumerate(points, start=1)]
-            counted = True
-        for step, value in points:
-            by_step.setdefault(step, {})[name] = value
-    return [{"step": step, **by_step[step]} for step in sorted(by_step)], counted
 
 
 def _point(line: str) -> tuple[int, float] | None:

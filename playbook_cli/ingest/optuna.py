@@ -191,12 +191,6 @@ def check_file(path: Path, source: str) -> None:
             hint="what they compute may never end: copy the tables into a database of their own",
         )
     tables = {name for name, kind, _ in kept if kind == "table"}
-    if tables >= {"experiments", "runs", "metrics"}:
-        raise PlaybookError(
-            "this is a database of MLflow's, which is not read",
-            where=source,
-            hint="write mlflow.search_runs() to a CSV table, and import that: .to_csv('runs.csv')",
-        )
     if not tables >= _TABLES:
         raise PlaybookError("this database holds no Optuna studies", where=source)
 

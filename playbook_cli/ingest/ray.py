@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,12 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import read_file
 from playbook_cli.ingest.rows import evaluations
 from playbook_cli.ingest.runs import Ask, Run, Runs
-from playbook_cli.ingest.tables import number
+from playbook_cli.ingest.tables import number, read_csv, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.ingest.tables import Row
+    from playbook_cli.ingest.tables import Row, Table
     from playbook_cli.records import Value
 
 STEP = "training_iteration"
@@ -64,18 +65,60 @@ def read(ask: Ask) -> Runs:
         raise PlaybookError(
             "there is no params.json of a trial in it", where=ask.source, hint="name the folder of the experiment"
         )
-    runs = [_run(folder, path, ask.step or STEP) for path in paths]
-    return Runs(source=ask.source, format="ray", runs=runs)
+    step = ask.step or STEP
+    logs = {path: _log(path.parent) for path in paths}
+    borrowed = 0
+    for path, (log, table) in logs.items():
+        if log is not None and table is not None and _has_no_header(table.rows):
+            found = _with_header(log, [t.rows[0] for _, t in logs.values() if t and t.rows], step)
+            logs[path] = log, found or table
+            borrowed += found is not None
+    runs = [_run(folder, path, *logs[path], step) for path in paths]
+    what = f"trials whose progress.csv has no header line, read by that of the others: {borrowed}"
+    return Runs(source=ask.source, format="ray", runs=runs, notes=[what] if borrowed else [])
+
+
+def _log(home: Path) -> tuple[Path | None, Table | None]:
+    log = next((home / name for name in _LOGS if (home / name).is_file() and (home / name).stat().st_size), None)
+    return log, read_file.log(log) if log else None
+
+
+def _has_no_header(rows: Sequence[Row]) -> bool:
+    return bool(rows) and any(number(name) is not None for name in rows[0])
+
+
+def _with_header(log: Path, others: Sequence[Row], step: str) -> Table | None:
+    """A log without a header line, by the only one of the other trials that fits it; None where none does.
+
+    It has as many columns, numbers where those have numbers, and steps that rise.
+    """
+    content = read_file.content(log)
+    fitting = {}
+    for other in others:
+        if _has_no_header([other]) or step not in other:
+            continue
+        table = read_csv(",".join(other).encode() + b"\n" + content)
+        steps = [whole_number(row.get(step)) for row in table.rows]
+        rising = (
+            all(a is not None and b is not None and a < b for a, b in itertools.pairwise(steps)) and None not in steps
+        )
+        alike = all(
+            (number(row[name]) is None) == (number(cell) is None)
+            for row in table.rows[:1]
+            for name, cell in other.items()
+            if name in row and row[name] and cell
+        )
+        if table.rows and rising and alike and not table.problems:
+            fitting[tuple(other)] = table
+    return next(iter(fitting.values())) if len(fitting) == 1 else None
 
 
 def _params(folder: Path) -> list[Path]:
     return sorted({*folder.glob("*/params.json"), *folder.glob("*/*/params.json")})
 
 
-def _run(folder: Path, path: Path, step: str) -> Run:
+def _run(folder: Path, path: Path, log: Path | None, table: Table | None, step: str) -> Run:
     home = path.parent
-    log = next((home / name for name in _LOGS if (home / name).is_file() and (home / name).stat().st_size), None)
-    table = read_file.log(log) if log else None
     rows = table.rows if table else []
     own = [{name: cell for name, cell in row.items() if name == step or not _is_about(name)} for row in rows]
     settings = read_file.hyperparameters(path)
@@ -97,7 +140,7 @@ def _run(folder: Path, path: Path, step: str) -> Run:
 
 def _nothing(log: Path | None, rows: Sequence[Row]) -> str:
     """Why a trial has no evaluation."""
-    if log and rows and any(number(name) is not None for name in rows[0]):
+    if log and _has_no_header(rows):
         return f"its {log.name} has no header line: {', '.join(list(rows[0])[:4])}, ... are no names of columns"
     return "it has no result"
 

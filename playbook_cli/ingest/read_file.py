@@ -33,10 +33,10 @@ def hyperparameters(path: Path) -> list[dict[str, Value]]:
         return [{name: parsed(cell) for name, cell in row.items() if cell and name} for row in table.rows]
     if path.suffix in _LINES:
         return [flat(row) for row in _whole(read_json_lines(content(path)), path).rows]
-    data = _data(path)
-    if not isinstance(data, dict):
+    found = data(path)
+    if not isinstance(found, dict):
         raise PlaybookError("this is no mapping of hyperparameters", where=str(path))
-    return [flat(_of_wandb(data) if data.keys() & {"_wandb", "wandb_version"} else data)]
+    return [flat(of_wandb(found) if found.keys() & {"_wandb", "wandb_version"} else found)]
 
 
 def log(path: Path) -> Table:
@@ -45,7 +45,12 @@ def log(path: Path) -> Table:
     """
     if "tfevents" in path.name:
         events, problem = read_events(content(path))
-        rows = [{"step": event.step, **event.scalars} for event in events if event.scalars]
+        rows = [
+            {"step (logged)" if name == "step" else name: value for name, value in event.scalars.items()}
+            | {"step": event.step}
+            for event in events
+            if event.scalars
+        ]
         return Table(rows=rows, problems=[problem] if problem else [])
     if path.suffix in _TABLES:
         return _csv(path)
@@ -62,7 +67,7 @@ def log(path: Path) -> Table:
     return read_json_lines(text)
 
 
-def _of_wandb(data: dict[str, Any]) -> dict[str, Any]:
+def of_wandb(data: dict[str, Any]) -> dict[str, Any]:
     """The configuration of a run of Weights & Biases without its description, and without what it says of itself."""
     own = {name: given for name, given in data.items() if name not in ("_wandb", "wandb_version")}
     return {
@@ -70,7 +75,8 @@ def _of_wandb(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _data(path: Path) -> Any:
+def data(path: Path) -> Any:
+    """What a file of JSON or YAML holds. PlaybookError, naming the file, where it can't be read."""
     if path.suffix in (".yaml", ".yml"):
         return source.read(path, foreign=True).data
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import infer
+from playbook_cli.ingest.rows import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ _LABELS = frozenset(
         *("date", "datetime", "timestamp", "datetime_start", "datetime_complete", "duration", "created_at"),
         *("start_time", "end_time", "started_at", "ended_at", "time_total_s", "time_this_iter_s", "runtime"),
     }
+)
+_COUNTERS = frozenset(
+    {*STEPS, "iterations_since_restore", "time_since_restore", "trainer/global_step", "step (logged)"}
 )
 _TOP_LABELS = frozenset({"name", "id", "index", "tags", "notes", "created"})
 """What is a label only where it belongs to no part: `optimizer.name` is a hyperparameter."""
@@ -81,6 +85,11 @@ def labels(runs: Sequence[Mapping[str, Value]]) -> list[str]:
         if len(distinct) == len(varied[name]) or len(pairs) == len(distinct) == len(set(rest)):
             again.append(name)
     return [name for name in varied if name in named or name in again]
+
+
+def is_about_the_run(metric: str) -> bool:
+    """Whether a logged number counts steps or seconds, or says how the machine was, and so is nothing to optimise."""
+    return metric.startswith(("_", "system/", "system.")) or metric.lower() in _COUNTERS or _is_named_so(metric)
 
 
 def _is_named_so(name: str) -> bool:

@@ -18,6 +18,12 @@ READERS: Mapping[str, str] = {
     "optuna": "optuna",
     "ray": "ray",
     "mlflow": "mlflow",
+    "wandb": "wandb",
+    "keras-tuner": "keras_tuner",
+    "syne-tune": "syne_tune",
+    "ax": "ax",
+    "guild": "guild",
+    "dvc": "dvc",
     "tensorboard": "tensorboard",
     "table": "table",
     "playbook": "exported",
@@ -40,15 +46,39 @@ def read(ask: Ask, kind: str | None = None) -> Runs:
 
 
 def _looks_like(ask: Ask) -> str:
-    from playbook_cli.ingest import exported, mlflow, optuna, ray, tensorboard
+    from playbook_cli.ingest import (
+        ax,
+        dvc,
+        exported,
+        guild,
+        keras_tuner,
+        mlflow,
+        optuna,
+        ray,
+        syne_tune,
+        tensorboard,
+        unread,
+        wandb,
+    )
 
+    path = Path(ask.source)
+    unlike = unread.called(ask.source, path)
+    if unlike and "://" in ask.source:
+        raise PlaybookError(unlike[0], where=ask.source, hint=unlike[1])
+    if mlflow.is_database(ask.source):
+        return "mlflow"
     if optuna.is_storage(ask.source):
         return "optuna"
-    path = Path(ask.source)
     if ask.params is None and not ask.metrics and exported.is_export(path):
         return "playbook"
+    if dvc.is_export(path):
+        return "dvc"
     if path.is_file() and path.suffix in (".csv", ".tsv"):
         return "table"
+    if ax.is_experiment(path):
+        return "ax"
+    if unlike and not path.is_dir():
+        raise PlaybookError(unlike[0], where=ask.source, hint=unlike[1])
     if not path.is_dir():
         what = "this is no folder, no CSV table and no Optuna storage" if path.exists() else "there is no such source"
         raise PlaybookError(what, where=ask.source, hint=f"--format with one of: {', '.join(READERS)}")
@@ -57,7 +87,14 @@ def _looks_like(ask: Ask) -> str:
     looks: Mapping[str, Callable[[Path], bool]] = {
         "mlflow": mlflow.is_store,
         "ray": ray.is_experiment,
+        "wandb": wandb.is_folder,
+        "keras-tuner": keras_tuner.is_project,
+        "syne-tune": syne_tune.is_experiment,
+        "guild": guild.is_folder,
         "tensorboard": tensorboard.is_log,
         "table": lambda folder: next(folder.glob("*.csv"), None) is not None,
     }
-    return next((kind for kind, holds in looks.items() if holds(path)), "files")
+    found = next((kind for kind, holds in looks.items() if holds(path)), None)
+    if found is None and unlike:
+        raise PlaybookError(unlike[0], where=ask.source, hint=unlike[1])
+    return found or "files"

@@ -81,7 +81,8 @@ def read(ask: Ask) -> Runs:
     """
     folder = Path(ask.source)
     paths = sorted(folder.glob("*.csv")) if folder.is_dir() else [folder]
-    tables = {path: read_file.log(path).rows for path in paths if path.is_file()}
+    read = {path: read_file.log(path) for path in paths if path.is_file()}
+    tables = {path: table.rows for path, table in read.items()}
     charts = {path: rows for path, rows in tables.items() if rows and _curves(rows[0])}
     listed = [(path, rows) for path, rows in tables.items() if rows and path not in charts and len(rows[0]) > 1]
     if len(listed) != 1:
@@ -92,6 +93,14 @@ def read(ask: Ask) -> Runs:
             hint="name the file of the table with a row a run",
         )
     path, found_rows = listed[0]
+    twice = [name for name in read[path].differing if name not in ask.ignored]
+    if twice:
+        raise PlaybookError(
+            f"several columns are called {twice[0]}, and differ",
+            where=str(path),
+            hint=f"give each a name of its own, or leave them out: --ignore {twice[0]!r}",
+        )
+    ask = replace(ask, ignored=[name for name in ask.ignored if name not in read[path].differing])
     every = dict.fromkeys(name for row in found_rows for name in row)  # a header may change on the way
     rows = [{name: row.get(name, "") for name in every} for row in found_rows]
     long = long_table.grouped(rows, ask)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import marks
+from playbook_cli.ingest import marks, units
 from playbook_cli.ingest.marks import Marks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Row = dict[str, Any]
 _UNNAMED = re.compile(r"(Unnamed: \d+)?")
@@ -26,8 +29,8 @@ MAX_PROBLEMS = 5
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
-_COMMAS = re.compile(rb"\d,\d|%")
-"""What only a file with numbers has that may have to be told apart."""
+_MARKED = re.compile(rb"\d,\d|%|\d ?[A-Za-z\xc2]")
+"""What only a file has with numbers that may have to be told apart, or have a unit."""
 
 
 class Rows(Protocol):
@@ -48,24 +51,35 @@ class Table:
     rows: list[Row]
     problems: list[str]
     """What could not be read, the first few, each with its line."""
+    differing: Sequence[str] = ()
+    """Names that several columns have, which do not hold the same; they are left out."""
 
 
 def read_csv(content: bytes) -> Table:
     """The rows of a CSV file; a last line without a line break counts where it is a whole row.
 
-    PlaybookError where a column's numbers can be read two ways.
+    PlaybookError where a column's numbers can be read two ways, or are in several units. Columns of the same name are
+    one where they hold the same; else they are left out, and are a problem.
     """
     reader = CsvRows(whole=True)
-    table = _read(reader, content)
+    table = replace(_read(reader, content), differing=reader.differing)
+    for row in table.rows:
+        for name in reader.differing:
+            row.pop(name, None)
     columns = {name: [row[name] for row in table.rows if name in row] for row in table.rows[:1] for name in row}
-    found, unclear = marks.settled(columns, reader.separator) if _COMMAS.search(content) else (columns, None)
+    found, unclear = columns, None
+    if _MARKED.search(content):
+        bare, mixed = units.without(columns)
+        if mixed:
+            raise PlaybookError(mixed, hint="write it in one unit, or leave the column out")
+        found, unclear = marks.settled(bare, reader.separator)
     if unclear:
         raise PlaybookError(unclear, hint="write its numbers with a dot, and without commas")
     if found == columns:
         return table
     cells = {name: iter(column) for name, column in found.items()}
     rows = [{name: next(cells[name]) if name in cells else cell for name, cell in row.items()} for row in table.rows]
-    return Table(rows=rows, problems=table.problems)
+    return replace(table, rows=rows)
 
 
 def read_json_lines(content: bytes) -> Table:
@@ -123,6 +137,8 @@ class CsvRows:
         self.problems: list[str] = []
         self.header: list[str] | None = None
         """The names of the columns, once they are known."""
+        self.differing: list[str] = []
+        """Names that several columns have, which do not hold the same."""
         self.separator = ","
         self._marks: Marks | None = None
         """What tells commas in numbers; None where the table is looked at as a whole, and before the header."""
@@ -175,8 +191,15 @@ class CsvRows:
                 f"line {self._lines.number} has {count} cells, and the header has {expected}: {', '.join(self.header)}",
             )
             return None
-        named = {name: cell for name, cell in zip(self.header, cells, strict=True) if not _UNNAMED.fullmatch(name)}
-        return named or None
+        named: Row = {}
+        for name, cell in zip(self.header, cells, strict=True):
+            if named.setdefault(name, cell) != cell and name not in self.differing and not _UNNAMED.fullmatch(name):
+                self.differing.append(name)
+                _complain(self.problems, f"line {self._lines.number}: several columns are called {name}, and differ")
+        return {name: cell for name, cell in named.items() if not self._left_out(name)} or None
+
+    def _left_out(self, name: str) -> bool:
+        return name in self.differing or _UNNAMED.fullmatch(name) is not None
 
     @staticmethod
     def _is_header(cells: list[str], header: list[str]) -> bool:

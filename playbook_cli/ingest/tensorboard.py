@@ -80,7 +80,7 @@ def _run(root: Path, trial: _Folder, folders: Sequence[_Folder], owners: set[Pat
     parts = [("", folder) for folder in [*above, trial]]
     parts += [(f"{folder.path.relative_to(trial.path).as_posix()}/", folder) for folder in below]
     evaluations = [
-        {"step": event.step, **{f"{prefix}{tag}": value for tag, value in event.scalars.items()}}
+        {_name(f"{prefix}{tag}"): value for tag, value in event.scalars.items()} | {"step": event.step}
         for prefix, folder in parts
         for event in folder.events
         if event.scalars and event.step >= 0
@@ -97,6 +97,11 @@ def _run(root: Path, trial: _Folder, folders: Sequence[_Folder], owners: set[Pat
         ended=max(times),
         source={"folders": [str(folder.path) for _, folder in parts]},
     )
+
+
+def _name(tag: str) -> str:
+    """What a scalar is called: `step` is the name that our own records need."""
+    return "step (logged)" if tag == "step" else tag
 
 
 def _between(path: Path, top: Path) -> set[Path]:

@@ -8,6 +8,7 @@ from playbook_cli import atomic, regular
 from playbook_cli.errors import PlaybookError, StudyError
 from playbook_cli.spec import source
 from playbook_cli.starting.first import STUDY
+from playbook_cli.starting.hydra import draft_hydra, is_hydra
 from playbook_cli.starting.script import draft_script
 from playbook_cli.starting.sweep import draft_sweep
 
@@ -31,7 +32,8 @@ def study_from(
                 where=str(origin),
                 hint="leave it out, and edit the study file",
             )
-        draft = draft_sweep(source.read(origin), origin, folder)
+        read = source.read(origin)
+        draft = (draft_hydra if is_hydra(read) else draft_sweep)(read, origin, folder)
     else:
         draft = draft_script(origin, folder, optimizer=optimizer, trials=trials)
     if name is not None:

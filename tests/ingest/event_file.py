@@ -14,25 +14,25 @@ def event_file(path, *contents):
 
 
 def scalars(step, time=1000.0, **values):
-    summary = b"".join(_field(1, _field(1, tag.encode()) + b"\x15" + struct.pack("<f", x)) for tag, x in values.items())
-    return b"\x09" + struct.pack("<d", time) + b"\x10" + _varint(step) + _field(5, summary)
+    summary = b"".join(field(1, field(1, tag.encode()) + b"\x15" + struct.pack("<f", x)) for tag, x in values.items())
+    return b"\x09" + struct.pack("<d", time) + b"\x10" + _varint(step) + field(5, summary)
 
 
 def hparams(time=1000.0, **settings):
     """What SummaryWriter.add_hparams writes of the settings."""
-    entries = b"".join(_field(1, _field(1, name.encode()) + _field(2, _value(x))) for name, x in settings.items())
-    plugin = _field(1, b"hparams") + _field(2, _field(3, entries))
-    value = _field(1, b"_hparams_/session_start_info") + _field(9, _field(1, plugin))
-    return b"\x09" + struct.pack("<d", time) + _field(5, _field(1, value))
+    entries = b"".join(field(1, field(1, name.encode()) + field(2, _value(x))) for name, x in settings.items())
+    plugin = field(1, b"hparams") + field(2, field(3, entries))
+    value = field(1, b"_hparams_/session_start_info") + field(9, field(1, plugin))
+    return b"\x09" + struct.pack("<d", time) + field(5, field(1, value))
 
 
 def _value(x):
     if isinstance(x, bool):
         return b"\x20" + bytes([x])
-    return _field(3, x.encode()) if isinstance(x, str) else b"\x11" + struct.pack("<d", x)
+    return field(3, x.encode()) if isinstance(x, str) else b"\x11" + struct.pack("<d", x)
 
 
-def _field(number, content):
+def field(number, content):
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
@@ -46,5 +46,5 @@ def _varint(value):
 
 def _record(content):
     length = struct.pack("<Q", len(content))
-    crc = events._masked_crc
+    crc = events.masked_crc
     return length + struct.pack("<I", crc(length)) + content + struct.pack("<I", crc(content))

@@ -93,10 +93,10 @@ def test_what_is_no_event_file_is_told(content):
 def test_long_records_are_passed_over(size):
     import struct
 
-    from playbook_cli.ingest.events import _masked_crc
+    from playbook_cli.ingest.events import masked_crc
 
     length = struct.pack("<Q", size)
-    image = length + struct.pack("<I", _masked_crc(length)) + b"\1" * size + b"\0\0\0\0"
+    image = length + struct.pack("<I", masked_crc(length)) + b"\1" * size + b"\0\0\0\0"
     reader = EventReader()
     content = image + WRITTEN
     events = [event for at in range(0, len(content), 65536) for event in reader.feed(content[at : at + 65536])]

@@ -40,6 +40,20 @@ def test_a_hyperparameter_called_seed_is_the_trials_seed():
     assert "seed" not in result.spec.nuisance
 
 
+def test_the_only_metric_is_found_beside_counters_and_seconds():
+    logged = [{"step": 10, "epoch": 1, "_runtime": 3.5, "_wandb.runtime": 3, "system/cpu": 9.0, "val/loss": 0.5}]
+    assert made(run({"a": 1}, logged), run({"a": 2}, logged)).spec.metric.name == "val/loss"
+
+
+def test_a_metric_that_is_nowhere_is_refused_with_those_that_are_there():
+    with pytest.raises(PlaybookError) as caught:
+        made(run({"a": 1}, CURVE), metric="acc")
+    assert caught.value.hint == "there are loss"
+    with pytest.raises(PlaybookError) as caught:
+        made(run({"a": 1}, []), metric="acc")
+    assert caught.value.hint == "there is no evaluation of anything"
+
+
 NAN, INFINITY = math.nan, math.inf
 
 

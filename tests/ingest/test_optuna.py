@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest import optuna as reader
 from playbook_cli.ingest.importing import Wish, study
 from playbook_cli.ingest.runs import Ask
@@ -69,14 +68,3 @@ def test_other_files_are_no_journals(tmp_path, content):
     path = tmp_path / "file.log"
     path.write_bytes(content)
     assert not reader.is_storage(str(path))
-
-
-def test_a_database_of_mlflow_is_called_what_it_is(tmp_path):
-    import sqlite3
-
-    with sqlite3.connect(tmp_path / "mlflow.db") as database:
-        for table in ("experiments", "runs", "metrics"):
-            database.execute(f"CREATE TABLE {table}(a)")
-    with pytest.raises(PlaybookError, match="this is a database of MLflow's") as refused:
-        read(Ask(source=str(tmp_path / "mlflow.db")))
-    assert "search_runs" in refused.value.hint

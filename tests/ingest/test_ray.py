@@ -92,3 +92,29 @@ def test_a_progress_file_without_a_header_says_so(tmp_path):
     (run,) = ray.read(Ask(source=str(tmp_path))).runs
     assert run.state == "failed"
     assert run.reason.startswith("its progress.csv has no header line: 1.23, 1, a, False")
+
+
+CSV = "val_loss,training_iteration,trial_id,done\n"
+
+
+def csv_trial(folder, name, text):
+    home = folder / name
+    home.mkdir()
+    (home / "params.json").write_text('{"lr": 0.1}')
+    (home / "progress.csv").write_text(text)
+
+
+def test_a_log_without_its_header_is_read_by_that_of_the_other_trials(tmp_path):
+    csv_trial(tmp_path, "a", f"{CSV}0.5,1,x,False\n0.4,2,x,False\n")
+    csv_trial(tmp_path, "b", "0.3,1,y,False\n0.2,2,y,True\n")  # github.com/ray-project/ray/issues/15106
+    found = ray.read(Ask(source=str(tmp_path)))
+    assert found.runs[1].evaluations == [{"step": 1, "val_loss": 0.3}, {"step": 2, "val_loss": 0.2}]
+    assert found.notes == ["trials whose progress.csv has no header line, read by that of the others: 1"]
+
+
+@pytest.mark.parametrize("text", ["0.3,1,y\n", "0.3,2,y,x\n0.2,1,y,x\n", "y,1,0.3,x\n"])
+def test_a_header_that_does_not_fit_is_not_borrowed(tmp_path, text):
+    csv_trial(tmp_path, "a", f"{CSV}0.5,1,x,False\n")
+    csv_trial(tmp_path, "b", text)
+    found = ray.read(Ask(source=str(tmp_path)))
+    assert (found.runs[1].state, found.notes) == ("failed", [])

@@ -190,3 +190,12 @@ def test_rows_under_a_wider_header_keep_their_columns(tmp_path):
     first, second = read(written(tmp_path, "lr,mom,loss\n1,0,2\nlr,mom,loss,acc\n3,1,4,0.5\n")).runs
     assert first.evaluations == [{"step": 1, "loss": 2}]
     assert second.evaluations == [{"step": 1, "loss": 4, "acc": 0.5}]
+
+
+def test_columns_of_one_name_that_differ_are_refused_or_ignored(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("lr,val_loss,val_acc,val_acc\n0.1,1,0.5,0.6\n0.2,2,0.5,0.6\n")
+    with pytest.raises(PlaybookError, match="several columns are called val_acc, and differ"):
+        table.read(Ask(source=str(path)))
+    found = table.read(Ask(source=str(path), ignored=["val_acc"]))
+    assert [run.evaluations for run in found.runs] == [[{"step": 1, "val_loss": 1.0}], [{"step": 1, "val_loss": 2.0}]]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playbook_cli.errors import PlaybookError
 from playbook_cli.ingest.tables import MAX_LINE, CsvRows, JsonRows, number, read_csv, read_json_lines, whole_number
 
 CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8).map(str.strip)
@@ -105,3 +106,40 @@ def test_what_is_no_number_is_none(cell):
 def test_steps_are_whole():
     assert [whole_number(cell) for cell in ("12", "12.0", "1,000", 5, 5.0)] == [12, 12, 1000, 5, 5]
     assert [whole_number(cell) for cell in ("0.5", "-1", -1, "nan", True, "", 2**63)] == [None] * 7
+
+
+def test_columns_of_one_name_are_one_where_they_hold_the_same():
+    assert read_csv(b"lr,loss,loss\n0.1,1,1\n0.2,2,2\n").rows == [
+        {"lr": "0.1", "loss": "1"},
+        {"lr": "0.2", "loss": "2"},
+    ]
+
+
+def test_columns_of_one_name_that_differ_are_left_out_and_told():
+    table = read_csv(b"lr,loss,loss\n0.1,1,1\n0.2,2,3\n")
+    assert table.rows == [{"lr": "0.1"}, {"lr": "0.2"}]
+    assert (table.differing, table.problems) == (["loss"], ["line 3: several columns are called loss, and differ"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (["12ms", "7.5ms", ""], ["12", "7.5", ""]),
+        (["1.2 GB", "900 GB"], ["1.2", "900"]),
+        (["1,5 ms", "2,25 ms"], ["1.5", "2.25"]),
+        (["98%", "97.5%"], ["98%", "97.5%"]),  # as numbers: 98 and 97.5
+        (["12ms", "fast"], ["12ms", "fast"]),
+        (["resnet50", "vit"], ["resnet50", "vit"]),
+        (["7B", "13B"], ["7B", "13B"]),
+    ],
+)
+def test_a_unit_that_a_whole_column_has_is_taken_from_its_numbers(cells, read):
+    content = "".join(f"{cell};\n" for cell in ["x", *cells, "nan"]).replace(";\n", ";1\n").encode()
+    assert [row["x"] for row in read_csv(content).rows] == [*read, "nan"]
+
+
+@pytest.mark.parametrize("cells", [["12ms", "1.2s"], ["900 MB", "1.2 GB"], ["12", "12ms"]])
+def test_a_column_in_several_units_is_refused(cells):
+    content = "".join(f"{cell},1\n" for cell in ["x", *cells]).encode()
+    with pytest.raises(PlaybookError, match=r"x has both .* in which unit is it"):
+        read_csv(content)
