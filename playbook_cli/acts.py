@@ -63,6 +63,8 @@ class Next:
     """Labels of ranges."""
     narrow: bool = False
     regularize: bool = False
+    fix: bool = False
+    """What did not matter."""
     round: int | None = None
     """The best points trained for longer: the number of that round."""
     max_train_steps: int | None = None
@@ -83,6 +85,7 @@ class Next:
             widen=[*self.widen],
             narrow=self.narrow,
             regularize=self.regularize,
+            fix=self.fix,
             round=self.round,
             max_train_steps=self.max_train_steps,
             eval_every=self.eval_every,

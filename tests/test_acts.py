@@ -50,6 +50,7 @@ NEXT = st.builds(
     widen=st.lists(TEXT, max_size=2).map(tuple),
     narrow=st.booleans(),
     regularize=st.booleans(),
+    fix=st.booleans(),
     round=st.none() | COUNTS,
     max_train_steps=st.none() | COUNTS,
     eval_every=st.none() | COUNTS,
@@ -106,7 +107,7 @@ def pasted(given: Command) -> tuple[str, dict[str, Any]]:
 def test_a_pasted_next_asks_for_the_same_study(act: Next, folder: str) -> None:
     verb, params = pasted(act.on(folder))
     assert (verb, params["study"]) == ("next", Path(folder))
-    names = ("narrow", "regularize", "max_train_steps", "eval_every", "trials", "seed", "top")
+    names = ("narrow", "regularize", "fix", "max_train_steps", "eval_every", "trials", "seed", "top")
     same = {name: params[name] for name in names}
     assert Next(widen=tuple(params["widen"] or ()), round=params["number"], **same) == act
 

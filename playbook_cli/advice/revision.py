@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.carrying import names
+from playbook_cli.advice.fixing import fixing
 from playbook_cli.analysis.outcomes import has
 from playbook_cli.wording import number
 
@@ -74,8 +75,9 @@ def revise(
     revision = Revision(data=data)
     for label in request.widen:
         widen(revision, study, label, findings)
+    fixed = _fix(revision, study, request, findings) if request.fix else []
     if request.narrow:
-        _narrow(revision, study, excluded=request.widen)
+        _narrow(revision, study, excluded=[*request.widen, *fixed])
     if request.regularize:
         _regularize(revision, findings)
     if request.max_train_steps is not None:
@@ -101,6 +103,22 @@ def revise(
     if not revision.grows:
         data["name"] = name
     return revision
+
+
+def _fix(revision: Revision, study: StudyRecord, request: Next, findings: Sequence[Finding]) -> list[str]:
+    """Move what did not matter to `fixed`; a range that is to be widened or cut stays. The names of what was moved."""
+    open_ = {f.subject for f in findings if f.subject and (f.severity == "warning" or f.verdict == "unstable-above")}
+    found = fixing(study, {*request.widen, *open_})
+    for name, (value, reason) in found.values.items():
+        del revision.data["nuisance"][name]
+        revision.data.setdefault("fixed", {})[name] = value
+        _say(revision, ("fixed", name), reason)
+    if not revision.data.get("nuisance", True):
+        del revision.data["nuisance"]
+    if found.values and revision.data.get("sampler") == "grid":
+        revision.data.pop("trials", None)  # the grid is smaller now
+    revision.left += found.left
+    return [*found.values]
 
 
 def _trials(revision: Revision, study: StudyRecord, trials: int, findings: Sequence[Finding], *, goes_on: bool) -> None:

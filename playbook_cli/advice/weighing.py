@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli import wording
 from playbook_cli.advice import advise
 from playbook_cli.advice.decision import decide, without_repeats, without_results
+from playbook_cli.advice.differences import differences, shared, together
 from playbook_cli.advice.obstacles import (
     changed_between,
     of_code,
@@ -23,13 +24,14 @@ from playbook_cli.analysis.selection import select
 from playbook_cli.analysis.time_to_target import time_to_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playbook_cli.advice.decision import Decision
+    from playbook_cli.advice.differences import Difference
     from playbook_cli.advice.obstacles import Obstacle
     from playbook_cli.analysis.comparison import Comparison
     from playbook_cli.analysis.selection import Selected
-    from playbook_cli.records import Metric, StudyRecord
+    from playbook_cli.records import Metric, StudyRecord, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,12 @@ class Weighed:
     baseline: Selected | None
     candidate: Selected | None
     caveats: Sequence[str] = field(default_factory=list)
+    differences: Sequence[Difference] = ()
+    """Every setting that differs."""
+    limited_to: Mapping[str, Value] = field(default_factory=dict)
+    """The settings of both sides that the answer holds for."""
+    together: str | None = None
+    """The warning that more than one of them changed."""
 
     def as_json(self) -> dict[str, Any]:
         """The answer in short; an interval without repeats has no ends."""
@@ -105,6 +113,7 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
         else:
             obstacles += of_unreached(contender.label, selected, baseline=first)
     obstacles += _of_code(baseline, candidate)
+    differing = differences(baseline.study, candidate.study)
     unit = baseline.study.metric.name if target is None else "steps"
     compared = compare(a, b)
     if compared is not None:
@@ -125,11 +134,16 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
         baseline=chosen[0],
         candidate=chosen[1],
         caveats=[
-            *_caveats(baseline, candidate),
+            *_caveats(baseline, candidate, differing),
             *_of_selection(baseline, chosen[0]),
             *_of_selection(candidate, chosen[1]),
             *_of_size(baseline, candidate, compared, unit),
         ],
+        differences=differing,
+        limited_to=shared(baseline.study, candidate.study),
+        together=together(
+            [d.name for d in differing if d.counts] + ["the program"] * _other_program(baseline, candidate)
+        ),
     )
 
 
@@ -155,7 +169,11 @@ def _side(contender: Contender, target: float | None) -> Side:
     return Side(study=timed[0], further=timed[1:], even=contender.even)
 
 
-def _caveats(a: Contender, b: Contender) -> list[str]:
+def _other_program(a: Contender, b: Contender) -> bool:
+    return not _one_study(a, b) and changed_between(a.study, b.study) is not None
+
+
+def _caveats(a: Contender, b: Contender, differing: Sequence[Difference]) -> list[str]:
     """What else differs between the two, and what is not finished."""
     said = []
     if a.study.max_train_steps != b.study.max_train_steps:
@@ -163,14 +181,11 @@ def _caveats(a: Contender, b: Contender) -> list[str]:
             f"{a.label} trains for {a.study.max_train_steps} steps, {b.label} for {b.study.max_train_steps}: "
             "the gain is also that of the steps"
         )
-    both = [name for name in a.study.fixed if name in b.study.fixed]
-    other = [name for name in both if a.study.fixed[name] != b.study.fixed[name]]
-    if other:
-        listed = ", ".join(f"{name} {a.study.fixed[name]} and {b.study.fixed[name]}" for name in other)
-        said.append(f"fixed settings differ: {listed}")
+    settings = [difference for difference in differing if difference.name != "max_train_steps"]
+    if settings:
+        said.append(f"settings differ: {', '.join(map(str, settings))}")
     changed = None if _one_study(a, b) else changed_between(a.study, b.study)
     if changed is not None:
-        settings = other or a.study.parameters != b.study.parameters or a.study.fixed.keys() != b.study.fixed.keys()
         also = ", and so do the settings: the gain is that of both" if settings else ""
         said.append(f"the program differs ({changed} between {a.label} and {b.label}){also}")
     for contender in (a, b):

@@ -45,7 +45,9 @@ def compare(
     """Adopt the candidate over the baseline? `adopt`, `keep`, or `not-yet` and how many more runs would settle it.
 
     The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat. Where
-    several trials were repeated, each seed is scored at the one that does best on the other seeds.
+    several trials were repeated, each seed is scored at the one that does best on the other seeds. The first line says
+    what the answer is limited to: the settings that both sides share. Every setting that differs is listed, and a
+    warning says where more than one did.
 
     Its interval holds the variance of trainings and of searches. `adopt` takes a gain above --complexity by a one-sided
     test at 0.04, which keeps adoptions without a gain at about 4%. An arm of several settings is written a=1,b=2; with

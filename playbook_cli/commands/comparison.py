@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import acts
+from playbook_cli.advice.differences import limits
 from playbook_cli.analysis.repeats import repeated
 from playbook_cli.commands.output import advise
 from playbook_cli.wording import number
@@ -35,6 +37,9 @@ def as_json(weighed: Weighed, a: Contender, b: Contender, *, least: float) -> di
         "at_trials": compared.trials if compared else None,
         "baseline": _side(a, weighed.metric, weighed.baseline, compared.baseline if compared else None),
         "candidate": _side(b, weighed.metric, weighed.candidate, compared.candidate if compared else None),
+        "differences": [asdict(difference) for difference in weighed.differences],
+        "limited_to": dict(weighed.limited_to),
+        "warnings": [weighed.together] if weighed.together else [],
         "next": None if (command := following(weighed, a, b)) is None else str(command),
     }
 
@@ -46,7 +51,8 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
     from playbook_cli.report.terminal import Printer
 
     verdict = weighed.decision.verdict
-    out.print(Text.assemble(f"{b.label} over {a.label}: ", (verdict, _STYLES[verdict])))
+    limited = f", {limits(weighed.limited_to)}" if weighed.limited_to else ""
+    out.print(Text.assemble(f"{b.label} over {a.label}: ", (verdict, _STYLES[verdict]), limited))
     out.print(f"{weighed.decision.message[0].upper()}{weighed.decision.message[1:]}.")
     compared = weighed.compared
     if compared is not None:
@@ -88,8 +94,9 @@ def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
         ],
     )
     why = _fresh_means(weighed, a, b)
-    limits = [
-        *(Sentence(text=text, mark="warning") for text in weighed.decision.blocked_by),
+    warned = [*weighed.decision.blocked_by, *([weighed.together] if weighed.together else [])]
+    qualified = [
+        *(Sentence(text=text, mark="warning") for text in warned),
         *(
             Sentence(text=f"{text}: it can only make this verdict stronger", mark="info")
             for text in weighed.decision.harmless
@@ -97,7 +104,7 @@ def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
         *(Sentence(text=text, mark="info") for text in weighed.caveats),
     ]
     shown = [Section(name="sides", parts=[table, *([Note(why)] if why else [])])]
-    return [*shown, Section(name="limits", parts=limits)]
+    return [*shown, Section(name="limits", parts=qualified)]
 
 
 def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:

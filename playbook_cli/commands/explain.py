@@ -10,6 +10,7 @@ from playbook_cli.commands.options import Json
 
 if TYPE_CHECKING:
     from playbook_cli.advice.rule import Rule
+    from playbook_cli.spec.design import Check
 
 _WHOSE = {"playbook": "from the Google playbook", "ours": "default"}
 _SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "action", "source")
@@ -17,27 +18,34 @@ _SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "act
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="[RULE]", help="A rule's name; without it, all of them.")
+        str | None, typer.Argument(metavar="[RULE]", help="A rule's or a check's name; without it, all of them.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="All rules as a Markdown table.")] = False,
     json: Json = False,
 ) -> None:
-    """Explain a rule of the report: what it looks at, its thresholds, its formula, and what to do.
+    """Explain a rule of the report, or a check of the design: what it looks at, its thresholds, and what to do.
 
     Example:  playbook explain boundary
     """
     from playbook_cli.advice.rules import rules
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.errors import PlaybookError
+    from playbook_cli.spec.design import CHECKS
 
     every = rules()
-    if rule is not None and rule not in every:
-        raise PlaybookError(f"there is no rule {rule!r}", hint=f"the rules are {', '.join(every)}")
+    if rule is not None and rule not in {*every, *CHECKS}:
+        hint = f"the rules are {', '.join(every)}; the checks of a design {', '.join(CHECKS)}"
+        raise PlaybookError(f"there is no rule {rule!r}", hint=hint)
     if json:
         from dataclasses import asdict
 
         shown = [asdict(known) for known in every.values() if rule in (None, known.name)]
-        print_json({"rules": [{field: known[field] for field in _SHOWN} for known in shown]})
+        checks = [
+            {"name": check.name, "title": check.title, "source": check.source}
+            for check in CHECKS.values()
+            if rule in (None, check.name)
+        ]
+        print_json({"rules": [{field: known[field] for field in _SHOWN} for known in shown], "checks": checks})
         return
     if markdown:
         print("\n".join(table()))
@@ -50,9 +58,14 @@ def explain(
         for known in every.values():
             listed.add_row(known.name, known.title)
         out.print(listed)
+        out.print()
+        listed = Table("check of plan", "it objects to", box=None, pad_edge=False, header_style="dim")
+        for check in CHECKS.values():
+            listed.add_row(check.name, check.title)
+        out.print(listed)
         out.print("\n-> playbook explain RULE")
         return
-    for line in _lines(every[rule]):
+    for line in _lines(every[rule]) if rule in every else _of_check(CHECKS[rule]):
         out.print(line)
 
 
@@ -76,3 +89,13 @@ def _lines(rule: Rule) -> list[str]:
         first = rule.thresholds[0]
         lines += [f"Set them in the study file:  rules: {{{rule.name}: {{{first.name}: {first.default:g}}}}}", ""]
     return [*lines, f"When it speaks: {rule.action}", f"From the playbook: {rule.source}"]
+
+
+def _of_check(check: Check) -> list[str]:
+    return [
+        f"{check.name}: {check.title}",
+        "",
+        "A check of playbook plan, which says the reason where it speaks.",
+        f"Silence it in the study file:  silence: [{check.name}]",
+        f"From the playbook: {check.source}",
+    ]

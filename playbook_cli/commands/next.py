@@ -29,6 +29,9 @@ def next_(
     ] = None,
     narrow: Annotated[bool, typer.Option("--narrow", help="Narrow the ranges around the best trials.")] = False,
     regularize: Annotated[bool, typer.Option("--regularize", help="Tune regularization, too.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Fix what did not matter at the best trial's values; search the rest.")
+    ] = False,
     max_train_steps: Annotated[int | None, typer.Option("--max-train-steps", min=1, help="Train so long.")] = None,
     eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Evaluate so often.")] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Run so many trials.")] = None,
@@ -66,6 +69,9 @@ def next_(
     that `playbook horizon` predicts where it has; --add takes new points along. With --json a file is
     written only where --output names one.
 
+    --fix moves nuisance hyperparameters that did not matter to fixed:, at the best trial's values: those of which the
+    study would have shown an effect. The learning rate always stays.
+
     --exploit writes the Bayesian search for the end: it continues this study in a space narrowed around the good
     region, and says what to explore first where a range has to be wider.
 
@@ -84,7 +90,7 @@ def next_(
     load(store.paths.spec)  # what can't be run has no next study either
     record = replace(store.record().search, horizon=horizon(store))
     _warn_of_missing(record, store)
-    explicit = (widen, narrow, regularize, max_train_steps, eval_every, trials, seed)
+    explicit = (widen, narrow, regularize, fix, max_train_steps, eval_every, trials, seed)
     if exploit or number is not None or not any(option for option in explicit):
         refuse_unlearned(record, str(store.paths.dir))
     findings = advise(record)
@@ -92,6 +98,7 @@ def next_(
         widen=tuple(widen or ()),
         narrow=narrow,
         regularize=regularize,
+        fix=fix,
         max_train_steps=max_train_steps,
         eval_every=eval_every,
         trials=trials,
@@ -99,7 +106,7 @@ def next_(
     )
     if exploit:
         options = (number, top, add, rounds, growth, schedule, widen, max_train_steps, eval_every, seed)
-        if regularize or any(option is not None for option in options):
+        if regularize or fix or any(option is not None for option in options):
             raise StudyError("--exploit decides all but --trials and --output", hint="leave the other options out")
         path = revised.place(store, f"{record.name}-exploit", output, json=json)
         revision = _exploiting(store, record, path, trials)
@@ -172,7 +179,7 @@ def _planned(
         )
     if request != Next(max_train_steps=request.max_train_steps, eval_every=request.eval_every):
         raise StudyError(
-            "a round trains the best points as they are: no --widen, --narrow, --regularize, --trials or --seed",
+            "a round trains the best points as they are: no --widen, --narrow, --regularize, --fix, --trials or --seed",
             where=where,
             hint="--top says how many points",
         )
@@ -263,7 +270,7 @@ def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], req
         ranges = ", ".join(p.label for p in record.parameters if p.kind != "choice") or "none"
         raise StudyError(f"--widen {min(unknown)}: the study has no such range", hint=f"its ranges: {ranges}")
     more = request.trials is not None or request.seed is not None
-    if record.listed and (request.widen or request.narrow or request.regularize or more):
+    if record.listed and (request.widen or request.narrow or request.regularize or request.fix or more):
         raise StudyError(
             "the trials of this study are its listed points: there is no space to change and no number of trials",
             where=str(store.paths.dir),

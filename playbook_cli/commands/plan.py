@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
-from playbook_cli.commands.options import Json, StudyFile
+from playbook_cli.commands.options import RUNS, Json, Runs, StudyFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,16 +25,19 @@ _COLUMN = 7
 """Characters that a hyperparameter needs in the table of trials, or else nothing of it can be read."""
 
 
-def plan(study: StudyFile, json: Json = False) -> None:
+def plan(study: StudyFile, json: Json = False, runs: Runs = RUNS) -> None:
     """Show the trials, the coverage of every dimension, the budget and warnings; launch nothing.
+
+    Warnings that begin with a name, such as fixed-learning-rate, are about the design. Where it is as you want it,
+    silence them by name: silence: [fixed-learning-rate] in the study file. playbook explain lists the names.
 
     Example:  playbook plan configs/digits.yaml
     """
-    show(study, json=json)
+    show(study, json=json, runs=runs)
 
 
-def show(study: Path, *, json: bool) -> None:
-    """Print the plan of a study file."""
+def show(study: Path, *, json: bool, runs: Path) -> None:
+    """Print the plan of a study file whose results are to lie in `runs`."""
     from playbook_cli.advice import evaluations
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.commands.output import console, print_json
@@ -41,6 +46,7 @@ def show(study: Path, *, json: bool) -> None:
     from playbook_cli.sampling import make
     from playbook_cli.sampling.coverage import coverage
     from playbook_cli.spec import check
+    from playbook_cli.spec.design import objections
     from playbook_cli.spec.load import resolve
 
     given, source = read(study)
@@ -54,7 +60,9 @@ def show(study: Path, *, json: bool) -> None:
     trials = sampler.suggest(space, [], 1 if first else spec.trials or 0)
     preflight.look(spec, source, study.parent, trials)
     covered = [] if first else [coverage(parameter, trials) for parameter in space.dimensions]
+    design = objections(spec, first=is_first(spec, runs))
     warned = [
+        *(replace(found, what=f"{name}: {found.what}") for name, found in design.items()),
         *check.warnings(spec),
         *evaluations.too_few(spec),
         *(first.warnings if first else ()),
@@ -63,9 +71,26 @@ def show(study: Path, *, json: bool) -> None:
     begins = sentence(spec, first.followed) if first else None
     if json:
         warnings = [f"{source.where(w.location)}: {w.what}" for w in warned]
-        print_json(_as_json(spec, trials, covered, warnings) | ({"begins_with": begins} if begins else {}))
-    else:
-        _draw(console(), spec, trials, covered, warned, begins)
+        shown = _as_json(spec, trials, covered, warnings) | {
+            "design": [{"check": name, "message": found.what, "hint": found.hint} for name, found in design.items()]
+        }
+        print_json(shown | ({"begins_with": begins} if begins else {}))
+        return
+    _draw(console(), spec, trials, covered, warned, begins)
+    if design:
+        meant = f"   if the design is intended, add to the study file  silence: [{', '.join(design)}]"
+        console().print(meant, soft_wrap=True, style="dim", markup=False)
+
+
+def is_first(spec: StudySpec, runs: Path) -> bool:
+    """Whether nothing says that something was learned before: no entry in the ledger, no study that this one follows.
+
+    A study follows another one where it has the name that `playbook next` gives it: digits-2 after digits.
+    """
+    from playbook_cli.ledger.entries import FILE
+
+    follows = re.fullmatch(r"(.+)-(?:\d+|round\d+|seed\d+|exploit)", spec.name)
+    return not (runs / FILE).exists() and not (follows and (runs / follows[1]).is_dir())
 
 
 def _not_here(spec: StudySpec) -> list[Problem]:
@@ -148,6 +173,6 @@ def _draw(
     )
     console.print(f"evaluated every {spec.steps_between_evaluations}")
     for warning in warned:
-        console.print(Text(f"! {warning.what}", style="yellow"))
+        console.print(Text(f"! {warning.what}", style="yellow"), soft_wrap=True)
         if warning.hint:
             console.print(Text(f"  -> {warning.hint}"), soft_wrap=True)

@@ -58,7 +58,7 @@ def run(
     if dry_run:
         from playbook_cli.commands import plan
 
-        plan.show(study, json=json)
+        plan.show(study, json=json, runs=runs)
         return
     from playbook_cli.commands.study_file import read
     from playbook_cli.spec.load import resolve
@@ -74,6 +74,7 @@ def run(
         learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"
         ends = f"trials of launcher: {spec.launcher} end with their runner"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
+    _point_to_plan(spec, study, runs, again=anew)
     execute(
         spec,
         source,
@@ -87,6 +88,19 @@ def run(
         code_changed=code_changed,
         wait=wait,
     )
+
+
+def _point_to_plan(spec: StudySpec, file: Path, runs: Path, *, again: bool) -> None:
+    """Name what plan objects to in the design, once: as long as no trial was planned, or they are run anew."""
+    from playbook_cli.acts import run
+    from playbook_cli.commands.plan import is_first
+    from playbook_cli.paths import StudyPaths
+    from playbook_cli.spec.design import objections
+
+    if again or not StudyPaths(runs / spec.name).journal.exists():
+        found = objections(spec, first=is_first(spec, runs))
+        if found:
+            tell(f"warnings about the design ({', '.join(found)}): {run(file, runs, 'plan')}")
 
 
 def execute(

@@ -10,6 +10,7 @@ from playbook_cli.spec.check_bayesian import bayesian_problems
 from playbook_cli.spec.check_budget import budget_warnings
 from playbook_cli.spec.check_points import point_problems
 from playbook_cli.spec.check_program import program_problems
+from playbook_cli.spec.design import silence_problems
 from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.problem import Problem, listed
 
@@ -49,6 +50,7 @@ def problems(spec: StudySpec, *, kept: bool = False) -> list[Problem]:
     One that is `kept` beside its results has the trials that it has: their number is not judged any more.
     """
     found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
+    found += silence_problems(spec)
     found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
     # arms can be counted only in a space that is sound
     return found or [*point_problems(spec), *bayesian_problems(spec), *([] if kept else _amount(spec))]

@@ -327,6 +327,9 @@ class StudySpec(_Section):
     rules: Annotated[
         dict[str, dict[str, Number]], Affects.READING, Field(description="thresholds of the report: rule, name, value")
     ] = {}
+    silence: Annotated[
+        list[str], Affects.READING, Field(description="checks of the design that playbook plan leaves out, by name")
+    ] = []
 
     @model_validator(mode="before")
     @classmethod

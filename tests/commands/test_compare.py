@@ -26,6 +26,9 @@ KEYS = {
     "at_trials",
     "baseline",
     "candidate",
+    "differences",
+    "limited_to",
+    "warnings",
     "next",
 }
 SIDE = {
@@ -99,7 +102,7 @@ def test_a_better_candidate_is_adopted_and_the_answer_has_its_shape(two):
 def test_the_terminal_says_verdict_sides_and_command(two):
     answer = two("compare", "runs/a", "runs/b")
     assert answer.code == 0
-    assert answer.out.startswith("runs/b over runs/a: adopt\n")
+    assert answer.out.startswith("runs/b over runs/a: adopt, limited to max_train_steps 4\n")
     assert "-> playbook adopt runs/b --over runs/a" in answer.out
     for word in ("baseline", "candidate", "fresh mean", "in 100% of the pairs"):
         assert word in " ".join(answer.out.split())
@@ -292,3 +295,32 @@ def test_other_lengths_and_settings_are_said_and_not_refused(two):
     caveats = " ".join(two("compare", "runs/wider", "runs/longer", "--json").json["caveats"])
     assert "runs/wider trains for 4 steps, runs/longer for 8" in caveats
     assert "width 3 and 2" in caveats
+
+
+def test_every_setting_that_differs_is_listed_and_several_changes_are_warned_of(two):
+    fixed = {"batch_size": 64, "width": 2, "seed_of_data": 1}
+    finish(two, lambda params: params["x"], name="old", fixed={**fixed, "dropout": 0.1})
+    finish(two, lambda params: params["x"], name="new", fixed={**fixed, "width": 3, "extra": True})
+    answer = two("compare", "runs/old", "runs/new", "--json").json
+    assert answer["differences"] == [
+        {"name": "width", "baseline": "2", "candidate": "3", "counts": True},
+        {"name": "dropout", "baseline": "0.1", "candidate": None, "counts": True},
+        {"name": "extra", "baseline": None, "candidate": "True", "counts": True},
+    ]
+    assert answer["limited_to"] == {"max_train_steps": 4, "batch_size": 64, "seed_of_data": 1}
+    (warning,) = answer["warnings"]
+    assert warning.startswith("3 changes at once (width, dropout, extra): the gain is that of all of them together")
+    headline, *rest = two("compare", "runs/old", "runs/new").out.splitlines()
+    assert headline.endswith(": not-yet, limited to max_train_steps 4, batch_size 64, seed_of_data 1")
+    said = " ".join(" ".join(rest).split())
+    assert "! 3 changes at once (width, dropout, extra)" in said
+    differ = "settings differ: width 2 and 3, dropout 0.1 in the baseline only, extra True in the candidate only"
+    assert differ in said
+
+
+def test_one_change_is_warned_of_by_nobody(two):
+    finish(two, lambda params: params["x"], name="old", fixed={"width": 2})
+    finish(two, lambda params: params["x"], name="new", fixed={"width": 3})
+    answer = two("compare", "runs/old", "runs/new", "--json").json
+    assert [each["name"] for each in answer["differences"]] == ["width"]
+    assert answer["warnings"] == []

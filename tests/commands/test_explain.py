@@ -28,3 +28,10 @@ def test_an_unknown_rule_is_refused_with_those_there_are(bench):
     assert "there is no rule 'boundry'" in answer.err
     assert "boundary" in answer.err
     assert answer.out == ""
+
+
+def test_checks_of_a_design_are_explained_with_how_to_silence_them(bench):
+    assert "early-schedule" in bench("explain").out
+    assert "silence: [long-warmup]" in bench("explain", "long-warmup").out
+    (check,) = bench("explain", "long-warmup", "--json").json["checks"]
+    assert check["source"] == "How to apply learning rate warmup"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import shlex
 
 import pytest
@@ -144,6 +145,42 @@ def test_narrowing_keeps_the_best_trials_inside(bench):
     (x,) = load(bench.folder / "it.yaml")[0].nuisance["x"]
     assert 0.0 < x.min < 0.45
     assert 0.55 < x.max < 1.0
+
+
+def test_what_did_not_matter_is_fixed_at_the_best_trials_value_with_the_reason(bench):
+    ranges = {name: {"min": 0.0, "max": 1.0} for name in ("x", "y", "learning_rate")}
+    finish(bench, lambda params: abs(params["x"] - 0.5), trials=32, nuisance=ranges, fixed={"width": 2})
+    best = min((event["params"] for event in bench.events("planned")), key=lambda params: abs(params["x"] - 0.5))
+    answer = bench("next", "runs/toy", "--fix", "-o", "-")
+    assert "# ! learning_rate is not fixed: the learning rate is tuned in every study" in answer.out
+    (bench.folder / "it.yaml").write_text(answer.out)
+    spec, _ = load(bench.folder / "it.yaml")
+    assert set(spec.nuisance) == {"x", "learning_rate"}
+    assert spec.fixed == {"width": 2, "y": best["y"]}
+    assert bench("plan", "it.yaml").code == 0
+    (change, _) = bench("next", "runs/toy", "--fix", "--json").json["changes"]
+    assert change["key"] == "fixed.y"
+    assert change["reason"].startswith("insensitive: it explains ")
+    assert f"{best['y']:.4g} is the value of the best trial" in change["reason"]
+
+
+def test_nothing_is_fixed_where_an_effect_would_not_have_been_seen(bench):
+    ranges = {name: {"min": 0.0, "max": 1.0} for name in ("x", "y", "z")}
+    noise = random.Random(0)
+    finish(bench, lambda _: noise.gauss(0.5, 0.1), trials=24, nuisance=ranges)
+    said = bench("next", "runs/toy", "--fix", "--json").json
+    assert said["changes"] == []
+    assert all("more trials would tell" in line for line in said["left"])
+    assert len(said["left"]) == 3
+    finish(bench, lambda params: params["x"], name="few", trials=4, nuisance=ranges)
+    assert "needs 14, has 4" in " ".join(bench("next", "runs/few", "--fix", "--json").json["left"])
+
+
+def test_a_smaller_grid_has_the_trials_that_are_left(bench):
+    ranges = {name: {"min": 0.0, "max": 1.0, "points": 6} for name in ("x", "y")}
+    finish(bench, lambda params: abs(params["x"] - 0.4), trials=36, nuisance=ranges, sampler="grid")
+    (bench.folder / "it.yaml").write_text(bench("next", "runs/toy", "--fix", "-o", "-").out)
+    assert len(bench("plan", "it.yaml", "--json").json["trials"]) == 6
 
 
 def test_no_file_is_overwritten(bench):

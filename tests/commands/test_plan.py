@@ -61,7 +61,7 @@ def test_a_plan_is_what_will_run(bench):
 def test_the_json_of_a_plan_has_these_keys(bench):
     bench.study(nuisance={"x": {"min": 0.0, "max": 1.0}, "epochs": [1, 2]})
     answer = bench("plan", "study.yaml", "--json").json
-    assert set(answer) == {"study", "trials", "coverage", "training_steps", "warnings"}
+    assert set(answer) == {"study", "trials", "coverage", "training_steps", "warnings", "design"}
     assert [set(trial) for trial in answer["trials"]] == [{"id", "params", "arm", "seed"}] * 4
     assert {name: set(value) for name, value in answer["coverage"].items()} == {
         "x": {"bins", "occupied", "share"},
@@ -146,3 +146,38 @@ def test_of_hundreds_of_hyperparameters_those_that_a_line_has_room_for_are_shown
     assert "more hyperparameters (--json has all of them)" in answer.out
     assert "and 80 more hyperparameters" in answer.out  # of the coverage, a line each
     assert "and 99 more first, or run" in " ".join(answer.out.split())
+
+
+def test_what_the_playbook_objects_to_is_a_line_each_with_its_name_and_how_to_silence_it(bench):
+    bench.study(fixed={"learning_rate": 0.1, "warmup_steps": 2})
+    answer = bench("plan", "study.yaml").out
+    (line,) = [line for line in answer.splitlines() if "fixed-learning-rate:" in line]
+    assert line.startswith("! fixed-learning-rate: learning_rate is 0.1 in all trials: the best learning rate depends")
+    assert "silence: [fixed-learning-rate, long-warmup, early-schedule]" in answer
+    found = bench("plan", "study.yaml", "--json").json
+    assert [each["check"] for each in found["design"]] == ["fixed-learning-rate", "long-warmup", "early-schedule"]
+    assert [set(each) for each in found["design"]] == [{"check", "message", "hint"}] * 3
+    assert sum("fixed-learning-rate: " in warning for warning in found["warnings"]) == 1
+    names = [each["check"] for each in found["design"]]
+    bench.study(fixed={"learning_rate": 0.1, "warmup_steps": 2}, silence=names)
+    assert bench("plan", "study.yaml", "--json").json["design"] == []
+    assert "silence" not in bench("plan", "study.yaml").out
+
+
+def test_a_study_after_the_first_may_have_a_schedule(bench):
+    bench.study(name="toy-2", fixed={"schedule": "cosine"})
+    assert "early-schedule" in bench("plan", "study.yaml").out
+    (bench.folder / "runs" / "toy").mkdir(parents=True)
+    assert "early-schedule" not in bench("plan", "study.yaml").out
+    assert "early-schedule" in bench("plan", "study.yaml", "--runs", "elsewhere").out
+    bench.study(name="other", fixed={"schedule": "cosine"})
+    assert "early-schedule" in bench("plan", "study.yaml").out
+    bench.write("runs/ledger.jsonl", "")
+    assert "early-schedule" not in bench("plan", "study.yaml").out
+
+
+def test_a_run_points_to_the_plans_objections_once(bench):
+    bench.study(fixed={"learning_rate": 0.1}, max_train_steps=2, eval_every=1)
+    said = "warnings about the design (fixed-learning-rate): playbook plan study.yaml"
+    assert said in bench("run", "study.yaml").err
+    assert said not in bench("run", "study.yaml").err
