@@ -65,7 +65,7 @@ def test_a_loss_that_keeps_falling_wants_longer_training(bench):
     low, high = point["doublings"][1]["interval"]
     assert low < 1 - 2**-0.5 < high
     assert point["drift"]["verdict"] == "none"
-    predicted = {one["steps"]: one["interval"] for one in point["law"]["predictions"]}
+    predicted = {one["steps"]: one["interval"] for one in point["predictions"]}
     assert predicted[512][0] < 8**-0.5 < predicted[512][1]
     assert json.loads((bench.folder / "runs/s/report/horizon.json").read_text()) == answer
     assert "<svg" in (bench.folder / "runs/s/report/horizon.html").read_text()
