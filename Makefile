@@ -45,8 +45,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 # What imports, samples, charts and stores: where a dependency's oldest allowed version would fail.
-SMOKE := tests/test_cli.py tests/test_imports.py tests/test_study.py tests/test_client.py tests/spec tests/sampling \
-	tests/exporting tests/ingest tests/report/test_build.py tests/report/test_html.py tests/report/test_pictures.py \
+SMOKE := tests/test_cli.py tests/test_imports.py tests/running/test_study.py tests/test_client.py tests/spec tests/sampling \
+	tests/exporting tests/importing tests/report/test_build.py tests/report/test_html.py tests/report/test_pictures.py \
 	tests/report/test_terminal.py tests/commands/test_plan.py tests/commands/test_export.py tests/workloads/test_digits.py
 
 lowest: .venv-lowest/.installed

@@ -26,7 +26,7 @@ from playbook_cli.horizon.judge import Judgement, judge
 from playbook_cli.horizon.law import law
 from playbook_cli.horizon.reading import runs_of, worth_of
 from playbook_cli.horizon.setting import Setting, factors_of, lengths_of
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@
     make tools && .venv-tools/bin/python -m benchmarks.tool_runs [TOOL ...]
 
 Each tool writes into a temporary folder; then its own interface says what the best of each run is, and at which step.
-Values are compared to single precision. Exits with 1 where any differs. `tests/ingest/written` holds runs that were
+Values are compared to single precision. Exits with 1 where any differs. `tests/importing/written` holds runs that were
 made so once, for machines without these tools.
 """
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from playbook_cli.ingest import sources
-from playbook_cli.ingest.runs import Ask
+from playbook_cli.importing import sources
+from playbook_cli.importing.runs import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable

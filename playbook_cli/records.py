@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbook_cli.acts import Act
-    from playbook_cli.fingerprint import Fingerprint
+    from playbook_cli.files.fingerprint import Fingerprint
 
 Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
 """One setting of a hyperparameter; a tuple is a list of a study file, such as Adam's betas."""

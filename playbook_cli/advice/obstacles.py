@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Literal
 
 from playbook_cli import wording
 from playbook_cli.advice.fairness import unfair
-from playbook_cli.failures import numbered
-from playbook_cli.fingerprint import difference
-from playbook_cli.versions import changed, versions
+from playbook_cli.files.fingerprint import difference
+from playbook_cli.storage.failures import numbered
+from playbook_cli.storage.program_versions import changed, versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.analysis.selection import Selected
-    from playbook_cli.fingerprint import Difference
+    from playbook_cli.files.fingerprint import Difference
     from playbook_cli.records import Finding, StudyRecord
 
 Verdict = Literal["adopt", "keep", "not-yet"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playbook_cli.batch_size.scaling import Scaling
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.batch_size.sizes import Size
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
 
@@ -113,8 +113,8 @@ def _check(setting: Setting, source: Source, folder: Path, runs: Path, *, scalin
     """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
     from playbook_cli.batch_size.policy import Ladder
     from playbook_cli.batch_size.targets import rate_of
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import preflight
-    from playbook_cli.paths import StudyPaths
 
     preflight.refuse_imported(setting.study, source)
     rate = rate_of(setting, source) if scaling else ""

@@ -35,8 +35,8 @@ def export(
     from playbook_cli.exporting import mlflow, optuna, tensorboard, wandb
     from playbook_cli.exporting.formats import write
     from playbook_cli.exporting.tables import tables
-    from playbook_cli.gone import gone
-    from playbook_cli.store import Store
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     record = store.record()

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.horizon.answer import Answer
     from playbook_cli.horizon.ladder import Climbed
     from playbook_cli.horizon.setting import Setting
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 MOST = 999
 """Of --rates, --seeds and --top: more are a slip of the hand."""
@@ -98,7 +98,7 @@ def horizon(
     """
     from playbook_cli.errors import StudyError
     from playbook_cli.horizon.answer import answer
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     if write is not None and write.exists():
@@ -132,10 +132,10 @@ def horizon(
 def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:
     """The best trials of every arm. StudyError where there is none, or no others can be trained beside them."""
     from playbook_cli.analysis import outcomes
-    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.divergence import refuse_unlearned
 
     where = str(store.paths.dir)
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
@@ -219,8 +219,8 @@ def _worth(text: str | None, record: StudyRecord, trials: Sequence[TrialRecord])
 
 
 def _paths(store: Store, steps: int) -> StudyPaths:
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.horizon.setting import SUFFIX
-    from playbook_cli.paths import StudyPaths
 
     folder = store.paths.dir
     if not folder.name or folder.name == "..":

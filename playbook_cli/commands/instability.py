@@ -28,11 +28,11 @@ from playbook_cli.commands.same_code import CodeChanged
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.instability.answer import Answer
     from playbook_cli.instability.setting import Setting
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 Name = str | None
 
@@ -81,7 +81,7 @@ def instability(
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.answer import answer
     from playbook_cli.instability.policy import Instability
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     where = str(store.paths.dir)
@@ -116,9 +116,9 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     from playbook_cli.analysis import outcomes
     from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
-    from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.lost_results import gone
 
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
@@ -170,7 +170,7 @@ def _setting(
 
 
 def _paths(store: Store) -> StudyPaths:
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.probe import Probe
 
     folder = store.paths.dir

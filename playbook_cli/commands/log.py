@@ -49,7 +49,7 @@ def log(
     elif html or output is not None:
         import os
 
-        from playbook_cli import atomic
+        from playbook_cli.files import atomic
         from playbook_cli.report.html import document as page
         from playbook_cli.report.ledger import document
 
@@ -68,8 +68,8 @@ def _note(folder: Path, text: str) -> None:
 
     from playbook_cli.errors import PlaybookError
     from playbook_cli.ledger import entries
-    from playbook_cli.store import Store
-    from playbook_cli.who import user
+    from playbook_cli.storage.store import Store
+    from playbook_cli.storage.whoami import user
 
     paths = Store(folder).paths
     if not text.strip():

@@ -14,8 +14,8 @@ from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from playbook_cli.acts import Command
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.answer import Answer
@@ -152,7 +152,7 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
 
 
 def _swept(policy: Sweeping, session: Session, warm: Warm) -> Swept:
-    from playbook_cli.probing import superseded
+    from playbook_cli.running.probing import superseded
 
     if superseded(policy):
         set_aside(policy.paths)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.revision import Revision
     from playbook_cli.advice.rounds import Plan
     from playbook_cli.records import Finding, StudyRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 
 def next_(
@@ -81,10 +81,10 @@ def next_(
     from playbook_cli.advice import advise
     from playbook_cli.commands import revised
     from playbook_cli.commands.study_file import opened
-    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
     from playbook_cli.horizon.known import horizon
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.divergence import refuse_unlearned
 
     store = opened(study, runs)
     load(store.paths.spec)  # what can't be run has no next study either
@@ -134,8 +134,8 @@ def next_(
 
 def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.commands.output import console
-    from playbook_cli.gone import gone
-    from playbook_cli.versions import caveats
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
 
     for caveat in [*gone(record.trials, store.paths), *caveats(record)]:
         console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from playbook_cli.launch.slots import Slot
     from playbook_cli.records import StudyRecord, TrialRecord
+    from playbook_cli.running.study import Outcome
     from playbook_cli.sampling.repeats import Repeats
     from playbook_cli.spec.source import Source
-    from playbook_cli.store import Store
-    from playbook_cli.study import Outcome
+    from playbook_cli.storage.store import Store
 
 TOP, SEEDS = 3, 5
 
@@ -125,9 +125,9 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     from playbook_cli.commands.study_file import opened
     from playbook_cli.commands.summary import tallied
     from playbook_cli.errors import StudyError
-    from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.lost_results import gone
 
     store = opened(argument, runs)
     source = load(store.paths.spec, kept=True)[1]
@@ -247,11 +247,11 @@ def _tell_of_checkpoints(plan: _Plan) -> None:
 
 def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     """Train what is missing; None where nothing is, and then nothing is written."""
-    from playbook_cli.claim import claimed
     from playbook_cli.commands.output import tell
     from playbook_cli.commands.run import run_trials
-    from playbook_cli.inside import refuse_ways_out
+    from playbook_cli.files.containment import refuse_ways_out
     from playbook_cli.launch.places import end_orphans
+    from playbook_cli.storage.lock import claimed
 
     if plan.over():
         return None

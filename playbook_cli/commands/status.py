@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from playbook_cli.acts import Command
-    from playbook_cli.nodes import Node
     from playbook_cli.records import StudyRecord
-    from playbook_cli.store import Runner, Store
+    from playbook_cli.storage.heartbeats import Node
+    from playbook_cli.storage.store import Runner, Store
 
 
 def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
@@ -23,9 +23,9 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     """
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json
-    from playbook_cli.gone import gone
-    from playbook_cli.store import Store
-    from playbook_cli.versions import caveats
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     if json:
@@ -43,8 +43,8 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
-    from playbook_cli.gone import gone
-    from playbook_cli.versions import caveats
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
 
     record, runner, history = store.record(), store.runner(), store.history()
     nodes = store.on_cluster(history)
@@ -64,7 +64,7 @@ def lines(store: Store) -> tuple[list[str], bool]:
 
 def _failed(record: StudyRecord, store: Store) -> list[str]:
     """The most frequent reason, and what is known of it."""
-    from playbook_cli.failures import failures
+    from playbook_cli.storage.failures import failures
 
     first = next(iter(failures(record.trials, store.paths)), None)
     if first is None:

@@ -9,9 +9,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from playbook_cli import atomic
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest.cells import escaped
+from playbook_cli.files import atomic
+from playbook_cli.importing.cells import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.exporting.tables import measured
 
 if TYPE_CHECKING:
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord
 
 _BATCH = 1000

@@ -1,6 +1,6 @@
 """A study as TensorBoard event files: a folder a trial, with its scalars, and its hyperparameters for the HParams tab.
 
-The form of the files is in `ingest/events.py`, which reads them.
+The form of the files is in `formats/tensorboard.py`, which reads them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.errors import PlaybookError
 from playbook_cli.exporting.tables import measured
-from playbook_cli.ingest.events import masked_crc
+from playbook_cli.formats.tensorboard import masked_crc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord, Value
 
 _DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")

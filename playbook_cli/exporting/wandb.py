@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.exporting.tables import Row, Table, measured
 
 if TYPE_CHECKING:
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord
 
 _STATES = {"completed": "finished", "infeasible": "finished", "failed": "failed", "running": "running"}

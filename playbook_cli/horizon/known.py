@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import atomic, regular
+from playbook_cli.files import atomic, regular
 from playbook_cli.records import BestRate, Horizon
 from playbook_cli.sweep import known as sweep
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.records import StudyRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 FILE = "horizon.json"
 """In the folder of the study's report."""

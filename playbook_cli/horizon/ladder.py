@@ -19,13 +19,13 @@ from playbook_cli.spec.check_points import FROM
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from playbook_cli.files.paths import StudyPaths, TrialPaths
     from playbook_cli.horizon.judge import Judgement
     from playbook_cli.horizon.runs import Run
     from playbook_cli.horizon.setting import Setting
-    from playbook_cli.paths import StudyPaths, TrialPaths
     from playbook_cli.records import TrialRecord
+    from playbook_cli.running.study import Outcome
     from playbook_cli.spec.model import StudySpec
-    from playbook_cli.study import Outcome
 
     Train = Callable[[Length], tuple[Outcome | None, Sequence[TrialRecord]]]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import StudyError
-from playbook_cli.policy import Suggestion
-from playbook_cli.probing import Probing
+from playbook_cli.running.probing import Probing
 from playbook_cli.sampling import make
+from playbook_cli.sampling.policy import Suggestion
 from playbook_cli.spec.check_points import FROM
-from playbook_cli.store import kept
+from playbook_cli.storage.store import kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.analysis import curves
-from playbook_cli.divergence import judged
 from playbook_cli.horizon.runs import Run
+from playbook_cli.storage.divergence import judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from playbook_cli.analysis.repeats import repeated
 from playbook_cli.analysis.selection import select
 from playbook_cli.errors import StudyError
 from playbook_cli.ledger.entries import Estimate
-from playbook_cli.versions import changed
+from playbook_cli.storage.program_versions import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

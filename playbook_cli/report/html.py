@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from playbook_cli import atomic
+from playbook_cli.files import atomic
 from playbook_cli.report import facts, theme, words
 from playbook_cli.report.charts import with_colours
 from playbook_cli.report.drawing import drawing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from playbook_cli import atomic
+from playbook_cli.files import atomic
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
 from playbook_cli.report.sections import sections

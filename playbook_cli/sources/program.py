@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from playbook_cli.fingerprint import Fingerprint
+from playbook_cli.files.fingerprint import Fingerprint
 from playbook_cli.sources.files import View
 from playbook_cli.sources.imports import imports, of_shell
 from playbook_cli.sources.walk import Walk

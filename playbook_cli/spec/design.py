@@ -11,7 +11,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from playbook_cli import wording
-from playbook_cli.space import MAX_ARMS, grid_size
 from playbook_cli.spec.meaning import (
     decays,
     meaning,
@@ -22,6 +21,7 @@ from playbook_cli.spec.meaning import (
     warmup_share,
 )
 from playbook_cli.spec.problem import Problem, listed
+from playbook_cli.spec.space import MAX_ARMS, grid_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJson
 from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Metric, Parameter, Role, Value
-from playbook_cli.space import Space
 from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.probe import Probe, written_out
 from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
 from playbook_cli.spec.samplers import SamplerName  # noqa: TC001 (pydantic reads it)
+from playbook_cli.spec.space import Space
 
 
 class _Section(BaseModel):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic, regular
 from playbook_cli.errors import PlaybookError, StudyError
+from playbook_cli.files import atomic, regular
 from playbook_cli.spec import source
 from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.hydra import draft_hydra, is_hydra

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import regular
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
+from playbook_cli.files import regular
 from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.tiers import needed, usual_name
 from playbook_cli.starting.declared import arguments

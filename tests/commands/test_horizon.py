@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from playbook_cli.spec.load import load
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from tests.commands.finished import finish
 
 SCRIPT = """

@@ -173,7 +173,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(logs, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("playbook_cli.journal.rewrite", full)
+    monkeypatch.setattr("playbook_cli.files.journal.rewrite", full)
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS)
     assert (answer.code, "No space left" in answer.err) == (2, True)
     assert list((logs.folder / "runs").iterdir()) == []

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from tests.sweep.scripted import VALLEY, curve, study
 
 SWEEP = "s-lr-sweep"

@@ -7,9 +7,9 @@ import json
 import pytest
 import torch
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.spec.load import load
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from tests.commands.finished import finish
 
 

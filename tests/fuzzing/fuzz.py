@@ -30,23 +30,25 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import cli, curves, journal
+from playbook_cli import cli
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest.events import read_events
-from playbook_cli.ingest.tables import read_csv, read_json_lines
-from playbook_cli.ingest.wandb_log import HEADER as W_HEADER
-from playbook_cli.ingest.wandb_log import Log, read_log, records
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.formats.tables import read_csv, read_json_lines
+from playbook_cli.formats.tensorboard import read_events
+from playbook_cli.importing.wandb_log import HEADER as W_HEADER
+from playbook_cli.importing.wandb_log import Log, read_log, records
 from playbook_cli.spec.load import dump, validate
 from playbook_cli.spec.source import parse
-from playbook_cli.store import read_history
+from playbook_cli.storage import metrics
+from playbook_cli.storage.store import read_history
 from tests.fuzzing.mutations import ODD, bytes_changed, lines_changed, records_changed, value_changed
-from tests.ingest.event_file import event_file, hparams, scalars
+from tests.importing.event_file import event_file, hparams, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WRITTEN = Path(__file__).parent.parent / "tests" / "ingest" / "written"
+WRITTEN = Path(__file__).parent.parent / "importing" / "written"
 SECONDS = 20
 """Of processor time, after which a command hangs. A study file may ask for 100,000 trials, which takes some."""
 WAIT = 10 * SECONDS
@@ -359,7 +361,7 @@ class Bench:
         self._scratch.mkdir(exist_ok=True)
         file = self._scratch / "metrics.jsonl"
         file.write_bytes(self._lines(self._rows, dice))
-        return only_known_errors(lambda: (curves.measure(file), curves.latest(file)))
+        return only_known_errors(lambda: (metrics.measure(file), metrics.latest(file)))
 
     def _csv_input(self, dice: Random) -> int:
         content = dice.choice((bytes_changed, lines_changed))(self._csv, dice)

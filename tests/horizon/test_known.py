@@ -8,7 +8,7 @@ import math
 import pytest
 
 from playbook_cli.horizon.known import horizon
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from tests.commands.finished import finish
 
 RULES = ("best-step", "still-improving", "compute-bound")

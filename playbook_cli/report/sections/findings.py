@@ -12,11 +12,11 @@ from playbook_cli.report.section import Folded, Note, Section, Sentence
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from playbook_cli.failures import Failure
     from playbook_cli.records import Finding
     from playbook_cli.report.frame import Frame
     from playbook_cli.report.section import Part
     from playbook_cli.report.value import Report
+    from playbook_cli.storage.failures import Failure
 
 _NAME = 24
 """Characters of a hyperparameter in a list of them."""
