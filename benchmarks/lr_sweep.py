@@ -37,7 +37,7 @@ from playbook_cli.launch.entry import main as train_trial
 from playbook_cli.running.probing import trials_in
 from playbook_cli.running.study import Stop, Study
 from playbook_cli.spec.load import dump, load
-from playbook_cli.storage.lock import claimed
+from playbook_cli.storage.lock import locked
 from playbook_cli.sweep.answer import answer, as_json
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.judge import judge
@@ -111,7 +111,7 @@ def digits(folder: Path, seed: int, jobs: int, *, extend: bool = True, racing: b
     policy = Sweep(setting, paths, section.steps, extend=extend, racing=racing)
     spec = policy.suggest([], 0).spec
     paths.spec.write_text(dump(spec))
-    with claimed(paths) as claim:
+    with locked(paths) as claim:
         outcome = Study(
             spec=spec,
             paths=paths,

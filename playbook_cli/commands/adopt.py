@@ -71,7 +71,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
     from playbook_cli.storage.divergence import refuse_unlearned
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.store import counts
     from playbook_cli.storage.whoami import user
 
@@ -84,7 +84,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     chosen = evidence.chosen(found, number, where)
     assert chosen.best is not None
     findings = advise(found)
-    against = [*gone(found.trials, store.paths), *evidence.against(found, chosen, findings)]
+    against = [*lost_results(found.trials, store.paths), *evidence.against(found, chosen, findings)]
     compared = None
     if baseline is not None:
         old = comparison.contender(record(baseline), str(baseline.paths.dir), baseline.spec.sampler)

@@ -10,7 +10,7 @@ from playbook_cli.files import atomic
 from playbook_cli.records import searched
 from playbook_cli.sampling import make
 from playbook_cli.spec.load import deciding, difference, dump
-from playbook_cli.storage.store import Store, kept, read_history, replaced
+from playbook_cli.storage.store import Store, read_history, replaced, stored_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
 
     StudyError, with the difference, where it has results: trials from before and after can't be compared.
     """
-    before = kept(paths)
+    before = stored_study(paths)
     changes = [] if before is None else deciding(before, spec)
     fewer = before is not None and (spec.trials or 0) < (before.trials or 0)
     only_trials = [key for key, _, _ in changes] == ["trials"]
@@ -80,7 +80,7 @@ def set_aside(paths: StudyPaths, *, asked: bool, tell: Callable[[str], None]) ->
 
 def keep(spec: StudySpec, paths: StudyPaths) -> None:
     """Write the study as it is run now."""
-    before = kept(paths)
+    before = stored_study(paths)
     if before is None or difference(before, spec):
         atomic.write(paths.spec, dump(spec), durable=True)
 

@@ -35,12 +35,12 @@ def export(
     from playbook_cli.exporting import mlflow, optuna, tensorboard, wandb
     from playbook_cli.exporting.formats import write
     from playbook_cli.exporting.tables import tables
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     record = store.record()
-    for lost in gone(record.trials, store.paths):
+    for lost in lost_results(record.trials, store.paths):
         tell(lost)
     if form == "mlflow":
         written = mlflow.write(record, store.paths, to or str(store.paths.dir / "export" / "mlflow.db"))

@@ -75,13 +75,13 @@ class Session:
         from playbook_cli.launch.places import end_orphans, slots_of
         from playbook_cli.running.probing import require_same, trials_in
         from playbook_cli.spec.load import dump
-        from playbook_cli.storage.lock import claimed
+        from playbook_cli.storage.lock import locked
 
         spec, paths, folder, outcome = spec or self.study, policy.paths, self.file.parent, None
         slots = slots_of(spec, jobs or self.jobs, self.gpus)
         with nullcontext(warm) if warm else warmed(spec, folder, paths, slots, tell) as ready:
             paths.dir.mkdir(parents=True, exist_ok=True)
-            with claimed(paths, wait=self.wait, tell=tell) as claim:
+            with locked(paths, wait=self.wait, tell=tell) as claim:
                 end_orphans(spec, paths)
                 require_same(policy)
                 there = trials_in(paths)

@@ -281,10 +281,10 @@ def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
 
 def _write(given: Answer, store: Store, file: Path) -> str:
     """What the file that was written changes, in lines."""
-    from playbook_cli.commands.revised import put
+    from playbook_cli.commands.revised import write_revision
     from playbook_cli.horizon.write import revised
 
     revision = revised(given, where=str(store.paths.dir))
-    put(revision, store, file)
+    write_revision(revision, store, file)
     lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
     return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> {run(file, runs_of(store.paths.dir))}"])

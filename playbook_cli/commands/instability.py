@@ -118,12 +118,12 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
 
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
     refuse_probe(store, hint="probe a study that playbook run has run")
-    for lost in gone(record.trials, store.paths):
+    for lost in lost_results(record.trials, store.paths):
         tell(lost)
     ranked = outcomes.ranked(record.search.trials, record.metric)
     if number is not None:
@@ -193,11 +193,11 @@ def _check(setting: Setting, store: Store, file: Path) -> None:
 
 def _written(given: Answer, store: Store, path: Path, where: str) -> str:
     """What the file that was written changes, in lines. StudyError where there is nothing to write."""
-    from playbook_cli.commands.revised import put
+    from playbook_cli.commands.revised import write_revision
     from playbook_cli.instability.write import revised
 
     revision = revised(given, where=where)
-    put(revision, store, path)
+    write_revision(revision, store, path)
     lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
     return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> {run(path, runs_of(store.paths.dir))}"])
 

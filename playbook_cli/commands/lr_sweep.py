@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.answer import Answer
-    from playbook_cli.sweep.policy import Sweeping, Swept
+    from playbook_cli.sweep.policy import Sweeping, SweepResult
     from playbook_cli.sweep.setting import Setting
 
 Pairs = list[str] | None
@@ -151,7 +151,7 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
     return answer(setting, swept, judge(swept.points), command, found=found)
 
 
-def _swept(policy: Sweeping, session: Session, warm: Warm) -> Swept:
+def _swept(policy: Sweeping, session: Session, warm: Warm) -> SweepResult:
     from playbook_cli.running.probing import superseded
 
     if superseded(policy):

@@ -134,10 +134,10 @@ def next_(
 
 def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.commands.output import console
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
 
-    for caveat in [*gone(record.trials, store.paths), *caveats(record)]:
+    for caveat in [*lost_results(record.trials, store.paths), *caveats(record)]:
         console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:

@@ -56,11 +56,11 @@ def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None
 def wait_for_runner(*folders: StudyPaths) -> None:
     """Wait until nobody runs these studies, so that what is read of them next is all that they have."""
     from playbook_cli.commands.output import tell
-    from playbook_cli.storage.lock import claimed
+    from playbook_cli.storage.lock import locked
 
     for paths in folders:
         if paths.runner.exists():
-            with claimed(paths, wait=True, tell=tell):
+            with locked(paths, wait=True, tell=tell):
                 pass
 
 

@@ -127,7 +127,7 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
 
     store = opened(argument, runs)
     source = load(store.paths.spec, kept=True)[1]
@@ -142,7 +142,7 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
     if record.replaced:
         raise StudyError(record.replaced, where=where, hint="a repeat trains by the settings that its trial had")
-    for lost in gone(record.trials, store.paths):
+    for lost in lost_results(record.trials, store.paths):
         tell(lost)
     file = study_file(argument, store, "repeat")
     missing = tallied(record.trials, record.planned)[0]["pending"]
@@ -251,13 +251,13 @@ def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     from playbook_cli.commands.run import run_trials
     from playbook_cli.files.containment import refuse_ways_out
     from playbook_cli.launch.places import end_orphans
-    from playbook_cli.storage.lock import claimed
+    from playbook_cli.storage.lock import locked
 
     if plan.over():
         return None
     spec, paths = plan.side.store.spec, plan.side.store.paths
     refuse_ways_out(paths)
-    with claimed(paths, wait=wait, tell=tell) as claim:
+    with locked(paths, wait=wait, tell=tell) as claim:
         end_orphans(spec, paths)
         return run_trials(spec, plan.side.file, paths, plan.slots, claim, plan.policy)
 
@@ -287,7 +287,7 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         return
     from playbook_cli.report.repeats import repeats, sentences
     from playbook_cli.report.section import Section
-    from playbook_cli.report.sections.luck import told
+    from playbook_cli.report.sections.luck import repeat_parts
     from playbook_cli.report.terminal import Printer
 
     out = console()
@@ -296,7 +296,7 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         if not found:
             continue
         heading = f"{record.name}: {record.metric.name} on fresh seeds"
-        section = Section(name="repeats", heading=heading, parts=told(found, sentences(record)))
+        section = Section(name="repeats", heading=heading, parts=repeat_parts(found, sentences(record)))
         Printer(out).sections([section])
     if interrupted:
         out.print("interrupted; the same command goes on from here")

@@ -32,7 +32,7 @@ def report(
     from playbook_cli.horizon import known
     from playbook_cli.report.build import build
     from playbook_cli.storage.failures import failures
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
 
     store = opened(study, runs)
@@ -42,7 +42,7 @@ def report(
         advise(record),
         folder=store.paths.dir,
         failures=failures(record.trials, store.paths),
-        caveats=[*gone(record.trials, store.paths), *caveats(record)],
+        caveats=[*lost_results(record.trials, store.paths), *caveats(record)],
     )
     try:
         if json:

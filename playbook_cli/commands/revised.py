@@ -64,7 +64,7 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     advise(out, run(shown, runs_of(store.paths.dir)))
 
 
-def put(revision: Revision, store: Store, path: Path) -> None:
+def write_revision(revision: Revision, store: Store, path: Path) -> None:
     """Write the file. StudyError where there is such a file already."""
     _put(path, _text(revision, store))
 

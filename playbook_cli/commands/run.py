@@ -127,7 +127,7 @@ def execute(
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import end_orphans, slots_of
     from playbook_cli.records import searched
-    from playbook_cli.storage.lock import claimed
+    from playbook_cli.storage.lock import locked
     from playbook_cli.storage.store import read_history
 
     preflight.refuse_imported(spec, source)
@@ -164,7 +164,7 @@ def execute(
         if outdated:
             earlier.set_aside(paths, asked=anew, tell=tell)
         paths.dir.mkdir(parents=True, exist_ok=True)
-        with claimed(paths, wait=wait, tell=tell) as claim:
+        with locked(paths, wait=wait, tell=tell) as claim:
             earlier.keep(spec, paths)
             end_orphans(spec, paths)
             outcome = run_trials(spec, file, paths, slots, claim, policy, warm, detach=detach)
@@ -248,11 +248,11 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     from playbook_cli.acts import command
     from playbook_cli.commands.output import advise, console, print_json
     from playbook_cli.commands.summary import as_json, sentences
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.store import planned
 
     metric = spec.objective
-    for lost in gone(outcome.trials, paths):
+    for lost in lost_results(outcome.trials, paths):
         tell(lost)
     if json:
         print_json(as_json(spec.name, metric, outcome.trials, planned(spec, outcome.trials)))

@@ -65,11 +65,11 @@ def require_same_code(
 
 def _now(spec: StudySpec, paths: StudyPaths, folder: Path, history: History) -> Fingerprint:
     from playbook_cli.launch.command import job
-    from playbook_cli.launch.made_of import made_of
+    from playbook_cli.launch.made_of import program_of
     from playbook_cli.sources.program import with_inputs
 
     trial = history.trials[0]
     own, here = paths.trial(trial.id), folder.absolute()
-    now = made_of(spec, trial, own, here, job(spec, trial, own, here))
+    now = program_of(spec, trial, own, here, job(spec, trial, own, here))
     recorded = {path for program in history.programs.values() for path in program.inputs}
     return with_inputs(now, recorded, str(here))

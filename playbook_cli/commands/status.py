@@ -23,7 +23,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     """
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
     from playbook_cli.storage.store import Store
 
@@ -32,7 +32,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
         record = store.record()
         answer = as_json(record.name, record.metric, record.trials, record.planned)
         nodes = store.on_cluster(store.history())
-        doubts = [*gone(record.trials, store.paths), *caveats(record)]
+        doubts = [*lost_results(record.trials, store.paths), *caveats(record)]
         print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": doubts} if doubts else {}))
         return
     out = console()
@@ -43,7 +43,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
-    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
 
     record, runner, history = store.record(), store.runner(), store.history()
@@ -53,7 +53,7 @@ def lines(store: Store) -> tuple[list[str], bool]:
         *said,
         *(f"  {caveat}" for caveat in caveats(record)),
         *_failed(record, store),
-        *(f"  {lost}" for lost in gone(record.trials, store.paths)),
+        *(f"  {lost}" for lost in lost_results(record.trials, store.paths)),
         *_running(record, nodes),
         *_on_cluster(nodes),
         *_who(record, runner, nodes, run(history.source or "STUDY.YAML", runs_of(store.paths.dir))),

@@ -9,7 +9,7 @@ from playbook_cli.running.probing import Probing
 from playbook_cli.sampling import make
 from playbook_cli.sampling.policy import Suggestion
 from playbook_cli.spec.check_points import FROM
-from playbook_cli.storage.store import kept
+from playbook_cli.storage.store import stored_study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ class Length(Probing):
 
     def _settled(self, spec: StudySpec) -> StudySpec:
         """The study as it goes on in its folder: points that were begun keep where they began."""
-        there = kept(self.paths)
+        there = stored_study(self.paths)
         if there is None or there.points is None or spec.points is None:
             return spec
         before, now = list(there.points), list(spec.points)

@@ -38,7 +38,7 @@ def read(ask: Ask, kind: str | None = None) -> Runs:
     """
     if kind is not None and kind not in READERS:
         raise PlaybookError(f"there is no format {kind!r}", hint=f"--format with one of: {', '.join(READERS)}")
-    reader = import_module(f"playbook_cli.ingest.{READERS[kind or _looks_like(ask)]}")
+    reader = import_module(f"playbook_cli.importing.{READERS[kind or _looks_like(ask)]}")
     runs: Runs = reader.read(ask)
     if not runs.runs:
         raise PlaybookError("there are no runs in it", where=ask.source)

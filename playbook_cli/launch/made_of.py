@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 
-def made_of(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, ready: Job) -> Fingerprint:
+def program_of(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, ready: Job) -> Fingerprint:
     """The fingerprint of what an attempt would run that started now; `ready` is the attempt, and `folder` as in `job`.
 
     SpecError as `job`.

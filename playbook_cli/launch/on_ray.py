@@ -24,7 +24,7 @@ from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.mailbox import Mailbox, Outbox
 from playbook_cli.launch.task import Exit, described, node_of
-from playbook_cli.storage.heartbeats import told
+from playbook_cli.storage.heartbeats import read_heartbeat
 from playbook_cli.wording import first_line
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class RayLauncher:
     def adopt(self, trials: Collection[int]) -> set[int]:
         """None: Ray ends the tasks of a runner that is gone. Waits for that, since they write where the next will."""
         nodes = [self._paths.trial(trial).node for trial in trials] if self._mailbox is None else []
-        while any(node is not None and node.runs for node in map(told, nodes)):
+        while any(node is not None and node.runs for node in map(read_heartbeat, nodes)):
             time.sleep(LOOK_SECONDS)
         return set()
 
@@ -152,7 +152,7 @@ class RayLauncher:
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=why)
             return Ended(trial=trial, exit_code=-signal.SIGKILL, how="lost", reason=why)
-        submitted, node = self._submitted[trial], told(self._submitted[trial].node)
+        submitted, node = self._submitted[trial], read_heartbeat(self._submitted[trial].node)
         return Ended(
             trial=trial,
             exit_code=ended.code,

@@ -20,7 +20,7 @@ from playbook_cli.errors import WorkError
 from playbook_cli.files import atomic, regular
 from playbook_cli.launch import Ended, Started, task
 from playbook_cli.launch.task import node_of
-from playbook_cli.storage.heartbeats import belongs_elsewhere, told
+from playbook_cli.storage.heartbeats import belongs_elsewhere, read_heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -294,7 +294,7 @@ def _end(trial: int, ended: task.Exit, submitted: _Submitted) -> Ended:
             how = "timed-out"
         elif state in ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL"):
             how = "lost"
-    node = told(submitted.node)
+    node = read_heartbeat(submitted.node)
     device = None if node is None else node.device
     return Ended(trial=trial, exit_code=ended.code, how=how, reason=reason, device=device)
 

@@ -13,7 +13,7 @@ from playbook_cli.files import journal, regular
 from playbook_cli.ledger import entries
 from playbook_cli.ledger.evidence import best_trial
 from playbook_cli.spec.probe import ProbeKind
-from playbook_cli.storage.lost_results import gone
+from playbook_cli.storage.lost_results import lost_results
 from playbook_cli.storage.program_versions import changed
 from playbook_cli.storage.store import Store, counts
 from playbook_cli.sweep.known import known
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.ledger.entries import Adoption, Ledger, Note
     from playbook_cli.records import Best, Metric, StudyRecord
-    from playbook_cli.sweep.known import Known
+    from playbook_cli.sweep.known import KnownSweep
 
 Kind = Literal["study", "imported"] | ProbeKind
 
@@ -74,7 +74,7 @@ class Row:
     """Of the search, by its trials' own results."""
     repeats: Repeats | None = None
     """Of the trial that is best by its repeats."""
-    sweep: Known | None = None
+    sweep: KnownSweep | None = None
     """What a learning-rate sweep found."""
     answer: str | None = None
     """The report's sentence; None where there is no report, or trials have ended since."""
@@ -160,7 +160,7 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         sweep=sweep,
         answer=_answer(store.paths),
         code=changed(record),
-        lost=gone(record.trials, store.paths),
+        lost=lost_results(record.trials, store.paths),
         run=run,
         report=page.relative_to(folder.parent).as_posix() if page.is_file() else None,
         **said,

@@ -15,8 +15,8 @@ from playbook_cli.sampling.policy import Policy
 from playbook_cli.spec.affects import Affects, affects
 from playbook_cli.spec.load import difference
 from playbook_cli.spec.space import Space
-from playbook_cli.storage.lock import claimed
-from playbook_cli.storage.store import Store, kept, read_history, replaced
+from playbook_cli.storage.lock import locked
+from playbook_cli.storage.store import Store, read_history, replaced, stored_study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,7 +102,7 @@ def superseded(policy: Probing) -> bool:
 
 def _changes(policy: Probing) -> list[str]:
     """In which keys what is asked for differs from the study in the folder, a line each."""
-    there = kept(policy.paths)
+    there = stored_study(policy.paths)
     if there is None:
         return []
     history = read_history(policy.paths)
@@ -124,7 +124,7 @@ def set_aside(paths: StudyPaths) -> Path | None:
     """Rename the folder, and tell to what; None where there is none. StudyError where it is being run."""
     if not paths.dir.exists():
         return None
-    with claimed(paths):
+    with locked(paths):
         number = 1
         while (aside := paths.dir.with_name(f"{paths.dir.name}.{number}")).exists():
             number += 1

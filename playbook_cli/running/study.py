@@ -17,7 +17,7 @@ from playbook_cli.files import atomic, journal
 from playbook_cli.files.containment import require_plain
 from playbook_cli.files.logs import last_lines
 from playbook_cli.launch.command import job
-from playbook_cli.launch.made_of import made_of
+from playbook_cli.launch.made_of import program_of
 from playbook_cli.launch.memory import gpu_out_of_memory
 from playbook_cli.records import WHOLE, TrialRecord, codes
 from playbook_cli.sampling.continued import ANEW, began_anew, checkpoint_of, go_on_from
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import State
     from playbook_cli.sampling.policy import Policy
     from playbook_cli.spec.model import StudySpec
-    from playbook_cli.storage.lock import Claim
+    from playbook_cli.storage.lock import StudyLock
     from playbook_cli.storage.metrics import Measured
     from playbook_cli.storage.store import History
 
@@ -119,7 +119,7 @@ class Study:
     policy: Policy
     launcher: Launcher
     watcher: Watcher
-    claim: Claim
+    claim: StudyLock
     stop: Stop
     origin: dict[str, Any]
     """Where the study came from: its file, the command, the commit."""
@@ -366,7 +366,7 @@ class Study:
         )
         try:
             ready = job(self.spec, trial, paths, self.folder, self.policy.wanted(trial))
-            now = made_of(self.spec, trial, paths, self.folder, ready)
+            now = program_of(self.spec, trial, paths, self.folder, ready)
             started = self.launcher.submit(replace(ready, alone=number in self._alone))
         except OSError as error:
             self._note("started", trial=number, attempt=attempt.number, slot="", process=None)

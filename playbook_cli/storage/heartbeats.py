@@ -68,7 +68,7 @@ class Beat:
             atomic.write(self._path, json.dumps({**self._told, "ended": ended}))
 
 
-def told(path: Path) -> Node | None:
+def read_heartbeat(path: Path) -> Node | None:
     """What the node of a trial last told; None where none has begun it."""
     try:
         note = json.loads(containment.content(path))

@@ -35,7 +35,7 @@ TRIES = 3
 """Of what is written into a folder that was away a moment ago."""
 
 
-class Claim:
+class StudyLock:
     """Held while a study is run. `require` before anything is written; `beat` often, so that others know it lives."""
 
     def __init__(self, paths: StudyPaths, fd: int, tell: Callable[[str], None]) -> None:
@@ -131,7 +131,7 @@ def _quietly(_: str) -> None:
 
 
 @contextmanager
-def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None] = _quietly) -> Iterator[Claim]:
+def locked(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None] = _quietly) -> Iterator[StudyLock]:
     """Hold the study for this process. StudyError, naming the runner, where another one has it; or `wait` for its end.
 
     StudyError, too, where a file that a run would write leads out of the study's folder. WorkError where the folder
@@ -145,7 +145,7 @@ def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None
         if not locked and paths.dir not in _without_locks:
             _without_locks.add(paths.dir)
             tell(f"{paths.dir}: file locks don't work here; {paths.runner.name} and its heartbeat keep other runs out")
-        claim = Claim(paths, fd, tell)
+        claim = StudyLock(paths, fd, tell)
         try:
             yield claim
         except (OSError, PlaybookError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import TrialRecord
 
 
-def gone(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
+def lost_results(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
     """That trials completed and have no result any more, and where that was: a sentence for each reason."""
     ended = [trial for trial in trials if trial.state == "completed" and trial.best is None]
     reasons = dict.fromkeys(trial.unused for trial in ended if trial.unused)

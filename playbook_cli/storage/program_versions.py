@@ -74,7 +74,7 @@ class Since:
     """Where no file differs."""
 
 
-def told(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> list[str]:
+def version_notes(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> list[str]:
     """All that is to be said of the program of these trials, a sentence each; nothing where it stayed as it was."""
     found = versions(trials, programs)
     return [*found.sentences(), *found.notes()]
@@ -82,7 +82,7 @@ def told(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> 
 
 def caveats(study: StudyRecord) -> list[str]:
     """The same of a study's program and settings."""
-    said = told(study.trials, study.programs)
+    said = version_notes(study.trials, study.programs)
     return said if study.replaced is None else [study.replaced, *said]
 
 

@@ -20,7 +20,7 @@ from playbook_cli.spec.load import load
 from playbook_cli.storage import events, identity
 from playbook_cli.storage.divergence import judged
 from playbook_cli.storage.failures import numbered
-from playbook_cli.storage.heartbeats import SILENT_SECONDS, is_copied, silent_seconds, told
+from playbook_cli.storage.heartbeats import SILENT_SECONDS, is_copied, read_heartbeat, silent_seconds
 from playbook_cli.storage.metrics import best_of, latest, measured_by
 from playbook_cli.storage.metrics_cache import Columns
 from playbook_cli.storage.whoami import machine
@@ -100,7 +100,7 @@ class Store:
         if not self.paths.spec.is_file():
             raise no_study(directory, directory.parent)
         refuse_ways_out(self.paths)
-        self.spec: StudySpec = kept(self.paths) or load(self.paths.spec)[0]
+        self.spec: StudySpec = stored_study(self.paths) or load(self.paths.spec)[0]
         self._columns = Columns(self.paths.columns)
 
     @property
@@ -152,7 +152,7 @@ class Store:
         attempts = (
             a.trial for a in history.open_attempts if a.slot in CLUSTERS and (alive or CLUSTERS[a.slot].detached)
         )
-        return {trial: told(self.paths.trial(trial).node) for trial in attempts}
+        return {trial: read_heartbeat(self.paths.trial(trial).node) for trial in attempts}
 
     def _under_way(self, history: History) -> set[int]:
         """The trials that run now; a runner need not be there where a cluster runs them."""
@@ -178,7 +178,7 @@ class Store:
         return latest(self.paths.trial(trial).metrics)
 
 
-def kept(paths: StudyPaths) -> StudySpec | None:
+def stored_study(paths: StudyPaths) -> StudySpec | None:
     """The study of a folder; None where it has none, or an empty file and no trials, as a full disk leaves them.
 
     StudyError where the file is empty and there are trials.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
     from playbook_cli.sweep.judge import Judgement
     from playbook_cli.sweep.points import Point
-    from playbook_cli.sweep.policy import Swept
+    from playbook_cli.sweep.policy import SweepResult
     from playbook_cli.sweep.setting import Setting
 
 COMPUTE_BOUND = (
@@ -60,7 +60,9 @@ class Answer:
         return best.steps_to_fit if best is not None and self.judgement.verdict == "ok" else None
 
 
-def answer(setting: Setting, swept: Swept, judgement: Judgement, command: Command, *, found: Swept | None) -> Answer:
+def answer(
+    setting: Setting, swept: SweepResult, judgement: Judgement, command: Command, *, found: SweepResult | None
+) -> Answer:
     """Put what was measured into words; `command` is the one that the user gave."""
     steps = swept.longest
     shown = _Words(setting, swept.points, judgement, steps)
@@ -106,7 +108,7 @@ def as_json(given: Answer) -> dict[str, Any]:
     }
 
 
-def _logged(setting: Setting, swept: Swept) -> list[str]:
+def _logged(setting: Setting, swept: SweepResult) -> list[str]:
     """That the script trains with other learning rates than it is asked to."""
     if not swept.rates:
         return []

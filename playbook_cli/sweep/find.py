@@ -13,7 +13,7 @@ from playbook_cli.running.probing import under_way
 from playbook_cli.sampling.policy import Suggestion, Wanted
 from playbook_cli.sweep.grid import coarse
 from playbook_cli.sweep.points import read, steps_spent
-from playbook_cli.sweep.policy import Sweeping, Swept
+from playbook_cli.sweep.policy import Sweeping, SweepResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,11 +115,11 @@ class Find(Sweeping):
             return f"stopped at step {last}: another learning rate fits"
         return f"did not fit by step {last}" if last >= self.rounds.steps(number) else None
 
-    def swept(self, trials: Sequence[TrialRecord]) -> Swept:
+    def swept(self, trials: Sequence[TrialRecord]) -> SweepResult:
         self.look(trials)
         number, points = self._last_round(trials)
         fits = fitting(trials, self.target)
-        return Swept(
+        return SweepResult(
             points=points,
             steps=_evaluated(self.setting, min(fits.values())) if fits else None,
             longest=self.rounds.steps(number),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownSweep:
     """A sweep that has ended, as far as its folder tells."""
 
     judgement: Judgement
@@ -43,7 +43,7 @@ class Known:
         return fastest.learning_rate if fastest is not None and self.max_train_steps is not None else None
 
 
-def known(sweep: Store) -> Known | None:
+def known(sweep: Store) -> KnownSweep | None:
     """What the study in a sweep's folder says so far; None where it is no sweep, or trials of it have not ended."""
     asked, probe = sweep.spec.lr_sweep, sweep.spec.probe
     if asked is None or probe is None or probe.kind != "lr-sweep":
@@ -54,7 +54,7 @@ def known(sweep: Store) -> Known | None:
     target = Target(metric=Metric(name=asked.target.metric, goal=asked.target.goal), value=asked.target.value)
     points = read(study.trials, asked.parameter, target, study.max_train_steps)
     near = [point.loss_change for point in closest(points) if point.loss_change is not None]
-    return Known(judgement=judge(points), steps=study.max_train_steps, fell=-near[0] if near else None)
+    return KnownSweep(judgement=judge(points), steps=study.max_train_steps, fell=-near[0] if near else None)
 
 
 def record(study: Store) -> StudyRecord:
@@ -80,7 +80,7 @@ def training_fit(study: Store) -> TrainingFit | None:
     return None
 
 
-def _read(probe: Probe, study: Store) -> Known | None:
+def _read(probe: Probe, study: Store) -> KnownSweep | None:
     spec = study.spec
     try:
         sweep = Store(study.paths.dir.parent / probe.name)

@@ -35,7 +35,7 @@ SWEEP: Final = "lr-sweep"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Swept:
+class SweepResult:
     """What was measured."""
 
     points: Sequence[Point]
@@ -66,7 +66,7 @@ class Sweeping(Reaching):
         self.inspection = Inspection(setting, paths)
 
     @abstractmethod
-    def swept(self, trials: Sequence[TrialRecord]) -> Swept:
+    def swept(self, trials: Sequence[TrialRecord]) -> SweepResult:
         """What all trials say."""
 
     def seen(self, trial: TrialRecord, curve: Curve | None) -> None:
@@ -144,11 +144,11 @@ class Sweep(Sweeping):
             return f"stopped at step {last}: cannot win, another learning rate fits at step {self._fastest}"
         return f"did not fit by step {last}" if last >= (self.steps if known is None else known.step) else None
 
-    def swept(self, trials: Sequence[TrialRecord]) -> Swept:
+    def swept(self, trials: Sequence[TrialRecord]) -> SweepResult:
         self.look(trials)
         points = read(trials, self.setting.sweep.parameter, self.target, self.steps)
         spent, rates = steps_spent(trials), self.inspection.rates
-        return Swept(points=points, steps=self.steps, longest=self.steps, spent=spent, rates=rates)
+        return SweepResult(points=points, steps=self.steps, longest=self.steps, spent=spent, rates=rates)
 
     def _note(self, fit: int) -> None:
         self._fastest = fit if self._fastest is None else min(fit, self._fastest)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from playbook_cli.files.journal import Journal
-from playbook_cli.storage.heartbeats import SILENT_SECONDS, Beat, is_copied, kind, processor, told
+from playbook_cli.storage.heartbeats import SILENT_SECONDS, Beat, is_copied, kind, processor, read_heartbeat
 
 RUNNING = {"host": "n7", "pid": 1, "device": "H100", "ended": False}
 ENDED = {**RUNNING, "ended": True}
@@ -18,12 +18,12 @@ ENDED = {**RUNNING, "ended": True}
 
 def test_a_trial_is_told_of_from_its_start_to_its_end(tmp_path):
     path = tmp_path / "node.json"
-    assert told(path) is None
+    assert read_heartbeat(path) is None
     beat = Beat(path, "H100")
-    node = told(path)
+    node = read_heartbeat(path)
     assert (node.device, node.runs, node.ended) == ("H100", True, False)
     beat.end()
-    assert (told(path).runs, told(path).ended) == (False, True)
+    assert (read_heartbeat(path).runs, read_heartbeat(path).ended) == (False, True)
 
 
 def test_a_node_that_has_not_been_heard_of_for_long_runs_nothing(tmp_path):
@@ -31,8 +31,8 @@ def test_a_node_that_has_not_been_heard_of_for_long_runs_nothing(tmp_path):
     Beat(path, "")
     long_ago = time.time() - SILENT_SECONDS - 1
     os.utime(path, (long_ago, long_ago))
-    assert told(path).silent
-    assert not told(path).runs
+    assert read_heartbeat(path).silent
+    assert not read_heartbeat(path).runs
 
 
 @pytest.mark.parametrize("apart", [-300, 300])
@@ -41,10 +41,10 @@ def test_a_machine_whose_clock_differs_by_minutes_hears_a_node_all_the_same(tmp_
     Beat(path, "")
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + apart)
-    assert told(path).runs
+    assert read_heartbeat(path).runs
     long_ago = now() - SILENT_SECONDS - 1
     os.utime(path, (long_ago, long_ago))
-    assert told(path).silent or apart < 0  # a clock that is behind takes it for dead minutes later
+    assert read_heartbeat(path).silent or apart < 0  # a clock that is behind takes it for dead minutes later
 
 
 def test_where_nothing_can_be_written_this_machines_clock_has_to_do(tmp_path, monkeypatch):
@@ -56,7 +56,7 @@ def test_where_nothing_can_be_written_this_machines_clock_has_to_do(tmp_path, mo
     path = tmp_path / "node.json"
     Beat(path, "")
     os.utime(path, (0, 0))
-    assert told(path).silent
+    assert read_heartbeat(path).silent
 
 
 def test_a_beat_is_heard(tmp_path, monkeypatch):
@@ -64,23 +64,23 @@ def test_a_beat_is_heard(tmp_path, monkeypatch):
     beat = Beat(path, "")
     os.utime(path, (0, 0))
     beat.beat()  # too soon after the last one
-    assert told(path).silent
+    assert read_heartbeat(path).silent
     monkeypatch.setattr("playbook_cli.storage.heartbeats.HEARTBEAT_SECONDS", 0.0)
     beat.beat()
-    assert told(path).runs
+    assert read_heartbeat(path).runs
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3", '{"host": "n1"}'])
 def test_what_cannot_be_read_tells_nothing(tmp_path, text):
     (tmp_path / "node.json").write_text(text)
-    assert told(tmp_path / "node.json") is None
+    assert read_heartbeat(tmp_path / "node.json") is None
 
 
 def test_a_folder_that_cannot_be_written_stops_no_trial(tmp_path):
     beat = Beat(tmp_path / "away" / "node.json", "")
     beat.beat()
     beat.end()
-    assert told(tmp_path / "away" / "node.json") is None
+    assert read_heartbeat(tmp_path / "away" / "node.json") is None
 
 
 def test_several_devices_are_one_kind():

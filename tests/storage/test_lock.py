@@ -19,7 +19,7 @@ from playbook_cli.errors import StudyError, WorkError
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.storage import acquiring, whoami
 from playbook_cli.storage import lock as claims
-from playbook_cli.storage.lock import claimed
+from playbook_cli.storage.lock import locked
 from playbook_cli.storage.store import running
 
 
@@ -29,7 +29,7 @@ def paths(tmp_path):
 
 
 def test_a_claim_is_held_until_its_end_and_names_its_holder(paths):
-    with claimed(paths):
+    with locked(paths):
         runner = running(paths)
         assert runner.pid == os.getpid()
         assert runner.host == socket.gethostname()
@@ -37,19 +37,19 @@ def test_a_claim_is_held_until_its_end_and_names_its_holder(paths):
 
 
 def test_a_second_claim_is_refused_and_names_the_first(paths):
-    with claimed(paths):
-        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of") as error, claimed(paths):
+    with locked(paths):
+        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of") as error, locked(paths):
             pass
         assert "playbook status" in (error.value.hint or "")
         assert running(paths) is not None
-    with claimed(paths):
+    with locked(paths):
         pass
 
 
 def test_a_claim_ends_with_an_error_too(paths):
-    with pytest.raises(ZeroDivisionError), claimed(paths):
+    with pytest.raises(ZeroDivisionError), locked(paths):
         raise ZeroDivisionError
-    with claimed(paths):
+    with locked(paths):
         pass
 
 
@@ -62,30 +62,30 @@ def test_a_claim_ends_with_the_death_of_its_holder(paths):
     assert subprocess.run([sys.executable, "-c", code, paths.dir], check=False).returncode == -9
     assert paths.runner.read_text()
     assert running(paths) is None
-    with claimed(paths):
+    with locked(paths):
         pass
 
 
 def test_a_process_that_has_only_just_begun_has_written_nothing_yet(paths):
-    with claimed(paths):
+    with locked(paths):
         paths.runner.write_text("")
-        with pytest.raises(StudyError, match="a process that has only just begun"), claimed(paths):
+        with pytest.raises(StudyError, match="a process that has only just begun"), locked(paths):
             pass
 
 
 def test_a_runner_on_another_machine_that_shares_no_locks_is_respected(paths):
     note = {"pid": 1, "created": 0.0, "host": "elsewhere", "user": "u", "since": "now"}
     paths.runner.write_text(json.dumps(note))
-    with pytest.raises(StudyError, match="process 1 of u on elsewhere"), claimed(paths):
+    with pytest.raises(StudyError, match="process 1 of u on elsewhere"), locked(paths):
         pass
     assert json.loads(paths.runner.read_text()) == note
     os.utime(paths.runner, (0, 0))
-    with claimed(paths):
+    with locked(paths):
         pass
 
 
 def test_a_beat_now_and_then_tells_that_the_runner_lives(paths, monkeypatch):
-    with claimed(paths) as claim:
+    with locked(paths) as claim:
         os.utime(paths.runner, (0, 0))
         claim.beat()
         assert paths.runner.stat().st_mtime == 0
@@ -101,7 +101,7 @@ def said():
 
 
 def claim_of(paths, said, **more):
-    return claimed(paths, tell=said.append, **more)
+    return locked(paths, tell=said.append, **more)
 
 
 def held(paths, said, act):
@@ -288,7 +288,7 @@ def test_of_many_that_begin_at_the_same_moment_one_runs_the_study(paths, monkeyp
     def run():
         begin.wait()
         try:
-            with claimed(paths) as claim:
+            with locked(paths) as claim:
                 claim.require()
                 runs.append(claim)
                 end.wait()
@@ -308,10 +308,10 @@ def test_of_many_that_begin_at_the_same_moment_one_runs_the_study(paths, monkeyp
 def test_a_copy_of_a_folder_that_is_run_is_run_by_nobody(tmp_path):
     paths, copy = StudyPaths(tmp_path / "s"), StudyPaths(tmp_path / "copy")
     paths.dir.mkdir()
-    with claimed(paths):
+    with locked(paths):
         shutil.copytree(paths.dir, copy.dir)
         assert running(copy) is None
-        with claimed(copy):
+        with locked(copy):
             assert running(copy).pid == os.getpid()
         assert running(paths).pid == os.getpid()
 
@@ -319,7 +319,7 @@ def test_a_copy_of_a_folder_that_is_run_is_run_by_nobody(tmp_path):
 def test_a_folder_that_was_renamed_while_it_is_run_is_still_run(tmp_path):
     paths, moved = StudyPaths(tmp_path / "s"), StudyPaths(tmp_path / "moved")
     paths.dir.mkdir()
-    with claimed(paths):
+    with locked(paths):
         paths.dir.rename(moved.dir)
         assert running(moved).pid == os.getpid()
 
@@ -329,9 +329,9 @@ def test_without_hard_links_a_study_has_one_runner_too(paths, monkeypatch):
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr("os.link", refuse)
-    with claimed(paths):
+    with locked(paths):
         assert running(paths).pid == os.getpid()
-        with pytest.raises(StudyError, match="run already"), claimed(paths):
+        with pytest.raises(StudyError, match="run already"), locked(paths):
             pass
 
 
@@ -348,7 +348,7 @@ def test_who_must_wait_for_a_silent_runner_is_told_since_when_and_until_when(pat
     paths.runner.write_text(json.dumps(far()))
     silent_for(paths, 23)
     said = "process 1 of u on elsewhere, since then; last heard from 23 s ago"
-    with pytest.raises(StudyError, match=said) as error, claimed(paths):
+    with pytest.raises(StudyError, match=said) as error, locked(paths):
         pass
     assert "add --wait: it counts as dead after 60 s of silence, 37 s from now" in error.value.hint
 
@@ -380,7 +380,7 @@ def test_a_runner_elsewhere_that_stays_silent_while_it_is_watched_is_dead(paths,
 def test_to_wait_is_to_begin_when_the_other_runner_ends(paths, said, monkeypatch):
     monkeypatch.setattr(acquiring, "WAIT_SECONDS", 0.05)
     with ExitStack() as other:
-        other.enter_context(claimed(paths))
+        other.enter_context(locked(paths))
         timer = threading.Timer(0.4, other.close)
         timer.start()
         with claim_of(paths, said, wait=True):
@@ -411,7 +411,7 @@ needs_boot_id = pytest.mark.skipif(not whoami.boot(), reason="this system has no
 def test_a_killed_container_of_the_same_machine_is_dead_as_soon_as_its_lock_is_free(paths):
     machine = f"{whoami.boot()} pid:[1]"
     paths.runner.write_text(json.dumps(far(machine=machine, device=paths.dir.stat().st_dev)))
-    with claimed(paths):
+    with locked(paths):
         pass
 
 
@@ -424,7 +424,7 @@ def test_a_container_that_may_hold_a_lock_nobody_sees_is_judged_by_its_heartbeat
     else:
         monkeypatch.setattr("fcntl.flock", flock)
     paths.runner.write_text(json.dumps(far(machine=f"{whoami.boot()} pid:[1]", device=device)))
-    with pytest.raises(StudyError, match="last heard from 0 s ago"), claimed(paths):
+    with pytest.raises(StudyError, match="last heard from 0 s ago"), locked(paths):
         pass
 
 
@@ -439,12 +439,12 @@ def test_a_process_number_means_nothing_in_another_container_even_one_of_the_sam
 def test_a_machine_that_has_another_host_name_now_knows_its_dead_processes(paths):
     paths.runner.write_text(json.dumps(far(host="its-old-name", machine=whoami.machine(), pid=2**30)))
     assert running(paths) is None
-    with claimed(paths):
+    with locked(paths):
         pass
 
 
 def test_a_note_that_is_another_one_at_every_look_is_refused(paths, monkeypatch):
     monkeypatch.setattr(acquiring, "RACE_SECONDS", 0.0)
     monkeypatch.setattr(acquiring, "_leads_to", lambda *_: False)
-    with pytest.raises(StudyError, match="another one at every look"), claimed(paths):
+    with pytest.raises(StudyError, match="another one at every look"), locked(paths):
         pass

@@ -6,7 +6,7 @@ import pytest
 
 from playbook_cli.files.fingerprint import Fingerprint
 from playbook_cli.records import TrialRecord
-from playbook_cli.storage.program_versions import since, told, versions
+from playbook_cli.storage.program_versions import since, version_notes, versions
 
 A = Fingerprint(files={"t.py": "a"}, packages={"torch": "2.12"})
 B = Fingerprint(files={"t.py": "b"}, packages={"torch": "2.12"})
@@ -66,7 +66,7 @@ def trials(*attempts, state="completed"):
     ],
 )
 def test_trials_of_other_code_are_told(attempts, said):
-    assert told(trials(*attempts), PROGRAMS) == said
+    assert version_notes(trials(*attempts), PROGRAMS) == said
 
 
 def test_what_no_journal_describes_is_no_reason_to_complain():

@@ -17,8 +17,8 @@ import yaml
 from playbook_cli.errors import JournalError, SpecError, StudyError
 from playbook_cli.files import journal
 from playbook_cli.files.paths import StudyPaths
-from playbook_cli.storage.heartbeats import SILENT_SECONDS, told
-from playbook_cli.storage.lock import claimed
+from playbook_cli.storage.heartbeats import SILENT_SECONDS, read_heartbeat
+from playbook_cli.storage.lock import locked
 from playbook_cli.storage.store import Attempt, Store, began, counts, is_alive, read_history, running
 from tests.commands.finished import finish
 
@@ -95,7 +95,7 @@ def test_a_study_is_its_plan_its_outcomes_and_its_measurements(paths):
 
 
 def test_a_trial_under_way_is_running_as_long_as_its_runner_lives(paths):
-    with claimed(paths):
+    with locked(paths):
         assert [trial.state for trial in Store(paths.dir).record().trials][2] == "running"
     assert [trial.state for trial in Store(paths.dir).record().trials][2] == "pending"
 
@@ -316,7 +316,7 @@ def test_what_finished_trials_measured_is_kept_beside_the_report_and_can_be_dele
 def test_a_nodes_note_that_cannot_be_read_tells_of_nothing(paths, content):
     paths.trial(0).node.write_text(content)
     assert Store(paths.dir).on_cluster(read_history(paths)) == {}
-    assert told(paths.trial(0).node) is None
+    assert read_heartbeat(paths.trial(0).node) is None
 
 
 def test_a_folder_that_asks_for_a_billion_arms_has_those_that_its_trials_have(bench):
@@ -342,7 +342,7 @@ def test_a_folder_that_asks_for_a_billion_arms_has_those_that_its_trials_have(be
 
 
 def test_the_note_of_a_copied_folder_names_nobody(paths, tmp_path):
-    with claimed(paths):
+    with locked(paths):
         shutil.copytree(paths.dir, tmp_path / "copy")
         copy = StudyPaths(tmp_path / "copy")
         assert copy.runner.read_text() == paths.runner.read_text() != ""

@@ -18,7 +18,7 @@ from playbook_cli.running.probing import trials_in
 from playbook_cli.running.study import Stop, Study
 from playbook_cli.spec.load import dump
 from playbook_cli.spec.model import LrSweepSpec, StudySpec
-from playbook_cli.storage.lock import claimed
+from playbook_cli.storage.lock import locked
 from playbook_cli.sweep.find import Find
 from playbook_cli.sweep.judge import judge
 from playbook_cli.sweep.policy import Sweep
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.launch import Job
     from playbook_cli.records import TrialRecord
-    from playbook_cli.sweep.policy import Sweeping, Swept
+    from playbook_cli.sweep.policy import Sweeping, SweepResult
     from playbook_cli.sweep.setting import Setting
 
 
@@ -181,12 +181,12 @@ def sweep(
     """
     left = list(killed)
 
-    def swept(make: Callable[[], Sweeping]) -> Swept:
+    def swept(make: Callable[[], Sweeping]) -> SweepResult:
         while True:
             policy = make()
             given = policy.suggest(pending(trials_in(policy.paths)), 0)
             policy.paths.spec.write_text(dump(given.spec))
-            with suppress(Killed), claimed(policy.paths) as claim:
+            with suppress(Killed), locked(policy.paths) as claim:
                 Study(
                     spec=given.spec,
                     paths=policy.paths,

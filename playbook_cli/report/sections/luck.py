@@ -39,11 +39,11 @@ def section(frame: Frame) -> Section | None:
         how=how if report.fresh else "",
         heading="Repeats",
         aside="the best trials again on fresh seeds: what is left of a result that was selected",
-        parts=[*([chart] if report.fresh else []), *told(report.repeats, report.luck)],
+        parts=[*([chart] if report.fresh else []), *repeat_parts(report.repeats, report.luck)],
     )
 
 
-def told(repeats: Sequence[Repeats], luck: Sequence[str]) -> list[Part]:
+def repeat_parts(repeats: Sequence[Repeats], luck: Sequence[str]) -> list[Part]:
     """A row a trial that was repeated, and what that says."""
     some = any(one.infeasible for one in repeats)
     columns = [
