@@ -5,13 +5,14 @@
 # make release-check: builds the distribution, and uses the wheel in an empty environment
 # make demo-slurm, make demo-ray: a study on a cluster of pretended nodes on this machine, one of which dies
 # make peers: the peers that benchmarks/speed.py compares with, in an environment of their own
+# make tools: the tools whose runs benchmarks/tool_runs.py imports, in an environment of their own
 
 VENV := .venv
 PYTHON := python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-slurm demo-ray test test-slow check format lint types lowest release-check peers ci-deps clean
+.PHONY: demo demo-slurm demo-ray test test-slow check format lint types lowest release-check peers tools ci-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/playbook run configs/digits.yaml
@@ -44,8 +45,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 # What imports, samples, charts and stores: where a dependency's oldest allowed version would fail.
-SMOKE := tests/test_cli.py tests/test_imports.py tests/test_study.py tests/test_client.py tests/spec tests/sampling \
-	tests/exporting tests/ingest tests/report/test_build.py tests/report/test_html.py tests/report/test_pictures.py \
+SMOKE := tests/test_cli.py tests/test_imports.py tests/running/test_study.py tests/test_client.py tests/spec tests/sampling \
+	tests/exporting tests/importing tests/report/test_build.py tests/report/test_html.py tests/report/test_pictures.py \
 	tests/report/test_terminal.py tests/commands/test_plan.py tests/commands/test_export.py tests/workloads/test_digits.py
 
 lowest: .venv-lowest/.installed
@@ -70,6 +71,10 @@ release-check:
 peers: benchmarks/peers.txt constraints.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $< -e '.[demo]'
+
+tools: benchmarks/tools.txt constraints.txt
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/pip install --quiet --disable-pip-version-check -r $< -e '.[demo]'
 
 # Programs that some tests need and pip does not bring; those tests are skipped, with the reason, where they are absent.
 ci-deps:

@@ -19,13 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import journal
 from playbook_cli.advice.decision import decide, without_repeats
 from playbook_cli.analysis.comparison import Side, compare
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest import importing, sources, writing
-from playbook_cli.ingest.runs import Ask
-from playbook_cli.store import Store
+from playbook_cli.files import journal
+from playbook_cli.importing import importing, sources, writing
+from playbook_cli.importing.runs import Ask
+from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

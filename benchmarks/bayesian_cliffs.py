@@ -20,7 +20,7 @@ from optuna.samplers import GPSampler
 from playbook_cli.records import Best, Metric, Parameter, TrialRecord
 from playbook_cli.sampling import make
 from playbook_cli.sampling.bayesian import BayesianSampler
-from playbook_cli.space import Space
+from playbook_cli.spec.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable

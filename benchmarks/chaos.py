@@ -42,7 +42,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from playbook_cli.advice import advise
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.spec.load import dump, load
 from tests.clusters import ray, slurm
 

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from playbook_cli import journal
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.spec.load import dump, validate
 from playbook_cli.spec.source import parse
 

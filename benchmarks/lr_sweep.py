@@ -31,13 +31,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import playbook_cli.workloads.digits  # noqa: F401 (forks begin with torch imported)
 from playbook_cli.acts import Command
-from playbook_cli.claim import claimed
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.entry import main as train_trial
-from playbook_cli.paths import StudyPaths
-from playbook_cli.probing import trials_in
+from playbook_cli.running.probing import trials_in
+from playbook_cli.running.study import Stop, Study
 from playbook_cli.spec.load import dump, load
-from playbook_cli.study import Stop, Study
+from playbook_cli.storage.lock import claimed
 from playbook_cli.sweep.answer import answer, as_json
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.judge import judge

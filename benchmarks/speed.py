@@ -29,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import launch
 from benchmarks import speed_peers as peers
-from playbook_cli import Trial, journal
-from playbook_cli.paths import StudyPaths
-from playbook_cli.store import Store
+from playbook_cli import Trial
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -127,7 +127,19 @@ class ProbeInstability:
         return command("instability", folder)
 
 
-Act = Next | Repeat | CompareArms | ProbeInstability
+@dataclass(frozen=True, kw_only=True)
+class MeasureHorizon:
+    """How long to train, measured at several lengths."""
+
+    seeds: int | None = None
+    """Of each run."""
+
+    def on(self, folder: str | Path) -> Command:
+        """The command for the study in `folder`."""
+        return command("horizon", folder, seeds=self.seeds)
+
+
+Act = Next | Repeat | CompareArms | ProbeInstability | MeasureHorizon
 
 
 def holding(folder: Path) -> Path:

@@ -21,8 +21,8 @@ import json
 import os
 import sys
 
-from playbook_cli import journal
 from playbook_cli.errors import JournalError, ProtocolError
+from playbook_cli.files import journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

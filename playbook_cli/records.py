@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbook_cli.acts import Act
-    from playbook_cli.fingerprint import Fingerprint
+    from playbook_cli.files.fingerprint import Fingerprint
 
 Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
 """One setting of a hyperparameter; a tuple is a list of a study file, such as Adam's betas."""
@@ -210,6 +210,34 @@ class TrainingFit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BestRate:
+    """The best learning rate of a point in trainings of some length, as a ladder of lengths measured or predicts it."""
+
+    trial: int
+    steps: int
+    value: float
+    low: float
+    """End of its interval of 95%."""
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """What `playbook horizon` found out about how long to train."""
+
+    verdict: str
+    max_train_steps: int
+    """The recommended number."""
+    headline: str
+    seeds_needed: int | None
+    """That would settle it, where it is undecided and can be settled."""
+    learning_rate: str | None
+    """Its name, where other ones than the points' own were tried."""
+    rates: Sequence[BestRate] = ()
+    """Those whose interval is known, by trial and then by steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Earlier:
     """The round of shorter trainings that a study's points were taken from."""
 
@@ -252,8 +280,12 @@ class StudyRecord:
     """Another tool ran its trials, so that no further ones can be added."""
     programs: Mapping[str, Fingerprint] = field(default_factory=dict)
     """The states of the program that trials ran, in order of their first use."""
+    replaced: str | None = None
+    """That its study file is not the one that its trials were run by, as a sentence; None where nothing tells so."""
     training_fit: TrainingFit | None = None
     """None where no sweep of this study is known, or it could not say."""
+    horizon: Horizon | None = None
+    """None where it was not measured how long to train, or for another max_train_steps."""
 
     @cached_property
     def search(self) -> StudyRecord:

@@ -15,9 +15,10 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-from playbook_cli import cli, journal
+from playbook_cli import cli
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.launch.local import end_orphans
-from playbook_cli.paths import StudyPaths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

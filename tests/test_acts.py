@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from playbook_cli import acts
-from playbook_cli.acts import CompareArms, Next, ProbeInstability, Repeat, command, holding, run
+from playbook_cli.acts import CompareArms, MeasureHorizon, Next, ProbeInstability, Repeat, command, holding, run
 from playbook_cli.cli import app
 from playbook_cli.commands.growing import as_given
 from tests.pasting import words
@@ -60,7 +60,10 @@ NEXT = st.builds(
 )
 ARMS = st.dictionaries(TEXT, TEXT | COUNTS | st.booleans(), min_size=1, max_size=2)
 OTHERS = (
-    st.builds(Repeat, top=COUNTS) | st.builds(CompareArms, baseline=ARMS, candidate=ARMS) | st.just(ProbeInstability())
+    st.builds(Repeat, top=COUNTS)
+    | st.builds(CompareArms, baseline=ARMS, candidate=ARMS)
+    | st.just(ProbeInstability())
+    | st.builds(MeasureHorizon, seeds=st.none() | st.integers(2, 64))
 )
 WRITTEN: list[tuple[Act, str]] = [
     (Next(), "playbook next runs/digits"),
@@ -82,6 +85,8 @@ WRITTEN: list[tuple[Act, str]] = [
         "playbook compare runs/digits --arms depth=1 depth=2",
     ),
     (ProbeInstability(), "playbook instability runs/digits"),
+    (MeasureHorizon(), "playbook horizon runs/digits"),
+    (MeasureHorizon(seeds=5), "playbook horizon runs/digits --seeds 5"),
 ]
 
 
@@ -117,6 +122,8 @@ def test_a_pasted_act_is_understood_as_it_was_meant(act: Act, folder: str) -> No
     elif isinstance(act, CompareArms):
         written = [",".join(f"{name}={value}" for name, value in arm.items()) for arm in (act.baseline, act.candidate)]
         assert (verb, list(params["arms"])) == ("compare", written)
+    elif isinstance(act, MeasureHorizon):
+        assert (verb, params["seeds"]) == ("horizon", act.seeds or 1)
     else:
         assert verb == "instability"
 

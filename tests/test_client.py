@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from playbook_cli import Trial, current_trial, journal
+from playbook_cli import Trial, current_trial
 from playbook_cli.client import Enough, Infeasible
 from playbook_cli.errors import ProtocolError
+from playbook_cli.files import journal
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from playbook_cli.journal import Journal, QuickJournal, read
+from playbook_cli.files.journal import Journal, QuickJournal, read
 from tests.commands.finished import finish
 
 

@@ -11,14 +11,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from playbook_cli import curves, journal
 from playbook_cli.errors import JournalError
-from playbook_cli.ingest.events import read_events
-from playbook_cli.ingest.tables import read_csv, read_json_lines
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.formats.tables import read_csv, read_json_lines
+from playbook_cli.formats.tensorboard import read_events
 from playbook_cli.spec.load import validate
 from playbook_cli.spec.source import parse
-from playbook_cli.store import read_history
+from playbook_cli.storage import metrics
+from playbook_cli.storage.store import read_history
 from tests.fuzzing import fuzz, mutations
 
 SEEDS = st.integers(0, 2**40)
@@ -81,7 +82,7 @@ def test_bytes_are_no_reason_to_fail(tmp_path_factory, content):
     folder.mkdir(exist_ok=True)
     (folder / "metrics.jsonl").write_bytes(content)
     StudyPaths(folder).journal.write_bytes(content)
-    curves.measure(folder / "metrics.jsonl")
+    metrics.measure(folder / "metrics.jsonl")
     fuzz.only_known_errors(lambda: read_history(StudyPaths(folder)))
     fuzz.only_known_errors(lambda: validate(parse(content.decode("latin-1"), "study.yaml")))
     read_csv(content)
@@ -108,7 +109,7 @@ def test_events_of_any_content_are_read_or_named_by_their_line(tmp_path_factory,
 def test_records_of_any_content_are_evaluations_or_named_as_none(tmp_path_factory, records):
     file = tmp_path_factory.getbasetemp() / "rows.jsonl"
     journal.rewrite(file, records)
-    measured = curves.measure(file)
+    measured = metrics.measure(file)
     if measured.curve is not None:
         assert (measured.curve.steps[1:] > measured.curve.steps[:-1]).all()
         assert all(len(column) == len(measured.curve.steps) for column in measured.curve.values.values())

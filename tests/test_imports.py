@@ -18,52 +18,30 @@ PACKAGE = Path(playbook_cli.__file__).parent
 PARTS = [
     "acts",
     "errors",
-    "regular",
-    "atomic",
-    "fingerprint",
+    "files",
     "records",
     "wording",
-    "paths",
-    "inside",
-    "logs",
-    "failures",
-    "gone",
-    "versions",
-    "journal",
     "client",
     "integrations",
     "schedules",
-    "space",
+    "formats",
     "spec",
     "starting",
-    "curves",
-    "measures",
-    "divergence",
-    "identity",
-    "events",
-    "columns",
-    "who",
-    "flock",
-    "nodes",
-    "store",
-    "taking",
-    "claim",
-    "policy",
+    "storage",
     "sampling",
     "sources",
     "launch",
-    "ingest",
+    "following",
+    "importing",
     "workloads",
     "analysis",
     "exporting",
     "advice",
-    "study",
-    "provenance",
-    "progress",
-    "probing",
+    "running",
     "sweep",
     "batch_size",
     "instability",
+    "horizon",
     "ledger",
     "report",
     "commands",
@@ -118,9 +96,9 @@ def test_no_modules_import_one_another_in_a_circle():
 
 
 def test_every_import_of_a_package_is_seen():
-    assert imported(PACKAGE / "client.py") == {"errors", "journal"}
-    assert imported(PACKAGE / "provenance.py") == {"client"}
-    assert {"spec", "curves", "records", "paths"} <= imported(PACKAGE / "store.py")
+    assert imported(PACKAGE / "client.py") == {"errors", "files"}
+    assert imported(PACKAGE / "running" / "provenance.py") == {"client"}
+    assert {"spec", "records", "files"} <= imported(PACKAGE / "storage" / "store.py")
 
 
 def test_no_test_imports_a_benchmark():
@@ -138,7 +116,7 @@ def test_importing_the_client_loads_json_and_nothing_more():
     before = modules_after("import __future__, json, os, atexit, math")
     assert modules_after("import playbook_cli") - before == {"playbook_cli"}
     more = modules_after("from playbook_cli import current_trial") - before
-    assert more == {"playbook_cli", "playbook_cli.client", "playbook_cli.errors", "playbook_cli.journal"}
+    assert more == {"playbook_cli", "playbook_cli.client", "playbook_cli.errors", "playbook_cli.files.journal"}
 
 
 def test_help_loads_no_verb():

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from playbook_cli.paths import StudyPaths
-from playbook_cli.store import Store, read_history
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.storage.store import Store, read_history
 from tests.power_loss import KINDS, Disk, traced
 
 TRIALS = 2

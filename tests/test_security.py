@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import playbook_cli
-from playbook_cli import journal
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
 from tests.commands.finished import finish
 
 SECRET = "hunter2-do-not-keep"

@@ -376,8 +376,8 @@ def test_no_module_opens_a_file_that_may_not_be_one():
         "cli.py",  # /dev/null
         "regular.py",
         "batch_size/probe.py",  # /proc, and the metrics that the probe itself ends with a line
-        "ingest/follow.py",  # its own log
-        "ingest/writing.py",  # a folder that it has just made
+        "following/process.py",  # its own log
+        "importing/writing.py",  # a folder that it has just made
         "launch/devices.py",
         "launch/forked.py",
         "launch/locks.py",

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Literal
 
 from playbook_cli import wording
 from playbook_cli.advice.fairness import unfair
-from playbook_cli.failures import numbered
-from playbook_cli.fingerprint import difference
-from playbook_cli.versions import versions
+from playbook_cli.files.fingerprint import difference
+from playbook_cli.storage.failures import numbered
+from playbook_cli.storage.program_versions import changed, versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.analysis.selection import Selected
-    from playbook_cli.fingerprint import Difference
+    from playbook_cli.files.fingerprint import Difference
     from playbook_cli.records import Finding, StudyRecord
 
 Verdict = Literal["adopt", "keep", "not-yet"]
@@ -55,11 +55,11 @@ def of_findings(
 
 def of_code(label: str, study: StudyRecord, further: Sequence[StudyRecord] = ()) -> list[Obstacle]:
     """That the trainings of one side were not all done by one version of the program, whose change is in the gain."""
-    said = versions(study.trials, study.programs).sentences()
+    said = changed(study)
     for other in further:
-        said += [f"{other.name}: {sentence}" for sentence in versions(other.trials, other.programs).sentences()]
-        if (changed := changed_between(study, other)) is not None:
-            said.append(f"{other.name} was trained by other code than {study.name}: {changed}")
+        said += [f"{other.name}: {sentence}" for sentence in changed(other)]
+        if (what := changed_between(study, other)) is not None:
+            said.append(f"{other.name} was trained by other code than {study.name}: {what}")
     return [Obstacle(text=f"{label}: {sentence}", overturns=_BOTH) for sentence in said]
 
 
@@ -68,8 +68,8 @@ def changed_between(one: StudyRecord, other: StudyRecord) -> Difference | None:
     first, second = (versions(study.trials, study.programs).versions for study in (one, other))
     if not (first and second):
         return None
-    changed = difference(first[-1].program, second[0].program)
-    return changed if changed.code else None
+    what = difference(first[-1].program, second[0].program)
+    return what if what.code else None
 
 
 def of_lost(label: str, study: StudyRecord, *, baseline: bool) -> list[Obstacle]:

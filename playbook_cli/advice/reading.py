@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from playbook_cli.advice.measured import measured
 from playbook_cli.advice.rules import rules
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def read(study: StudyRecord) -> list[Finding]:
     findings: list[Finding] = []
     for rule in rules().values():
         if rule.trials in told:
-            findings += rule(study, findings)
+            findings += measured(study.search, rule(study, findings))
     return agreed(findings)
 
 

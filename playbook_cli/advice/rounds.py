@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.advice import longer_rates
 from playbook_cli.advice.carrying import Carried, carry, names
 from playbook_cli.advice.revision import Change, Revision
 from playbook_cli.advice.transfer import transfer
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import Finding, StudyRecord, TrialRecord, Value
 
-TOP = 3
-"""Points of a long round where nobody says how many: the playbook wants very few."""
+TOP = 5
+"""Points of a long round where nobody says how many: the playbook wants very few, and `ranking` needs five to say
+whether their order held."""
 GROWTH = 3.0
 """How much longer each of several rounds is."""
 
@@ -101,8 +103,12 @@ def next_round(
     name: str,
     schedule: str | None = None,
     eval_every: int | None = None,
+    add: int = 0,
 ) -> Revision:
     """The round after `study`, called `name`: its best points, longer; `data` is its file written out, and is changed.
+
+    Where a ladder of lengths says how the best learning rate moves, the points' move with it. `add` new points stand
+    beside them: other learning rates, and what the playbook says to retune.
 
     StudyError where no trial has completed, or the study has no hyperparameter called `schedule`.
     """
@@ -117,20 +123,35 @@ def next_round(
         )
     called = names(given, schedule)
     carried = [carry(t.params, called, before=study.max_train_steps, now=following.steps) for t in best]
+    told = [longer_rates.predicted(study, t, following.steps) for t in best]
+    carried = [
+        replace(how, changes={**how.changes, **longer_rates.moved(trial, known)})
+        for trial, how, known in zip(best, carried, told, strict=True)
+    ]
     points = [
         {p.name: t.params[p.name] for p in study.parameters if p.active(t.params) and p.name in t.params} for t in best
     ]
+    for point, change in longer_rates.added(study, best, add, following.steps):
+        points.append(point)
+        how = carry({**study.fixed, **point}, called, before=study.max_train_steps, now=following.steps)
+        carried.append(replace(how, changes={**how.changes, **change}))
     reasons = _transfers(study, findings)
     about = called.schedule or called.decay
     where = ("max_train_steps",) if about is None else (_role(data, about), about)
-    told = reasons.setdefault(where, [])
+    said = reasons.setdefault(where, [])
     if about is None:
-        told.append(_longer(study, following))
-    told += dict.fromkeys(c.reason for c in carried)
-    _place_changes(data, points, carried, called.schedule, reasons)
+        said.append(_longer(study, following))
+    said += dict.fromkeys(c.reason for c in carried)
+    place_changes(data, points, carried, called.schedule, reasons)
+    if (known := [one for one in told if one is not None]) and longer_rates.ranged(data, known, points):
+        reasons.setdefault(("nuisance", known[0].name), []).append(str(known[0]))
     revision = Revision(data=data)
-    for index, (trial, point, how) in enumerate(zip(best, points, carried, strict=True)):
-        reasons["points", index] = [_came_from(study, trial, index), *_begin(point, trial, how, before)]
+    for index, (trial, point, how) in enumerate(zip(best, points, carried, strict=False)):
+        same = longer_rates.moved(trial, told[index]) == {}  # at another learning rate training begins anew
+        begins = _begin(point, trial, how, before) if same else []
+        reasons["points", index] = [_came_from(study, trial, index), *begins]
+    for index in range(len(best), len(points)):
+        reasons["points", index] = ["new: another learning rate, and what the playbook says to retune"]
     data |= {
         "name": name,
         "max_train_steps": following.steps,
@@ -141,7 +162,7 @@ def next_round(
             "number": following.number,
             **({"of": planned.of, "growth": planned.growth} if planned.of is not None else {}),
             "after": before.folder,
-            "trials": [trial.id for trial in best],
+            "trials": [trial.id for trial in best],  # of the points that come first
         },
         "seed": int(data.get("seed", 0)) + 1,
     }
@@ -207,7 +228,7 @@ def _begin(point: dict[str, Value], trial: TrialRecord, how: Carried, before: Be
     return ["it kept no checkpoint before its decay (checkpoints/stable.pt): trained from its start"]
 
 
-def _place_changes(
+def place_changes(
     data: dict[str, Any],
     points: Sequence[dict[str, Value]],
     carried: Sequence[Carried],
@@ -221,7 +242,7 @@ def _place_changes(
         changed = [
             (point, how.changes[name]) for point, how in zip(points, carried, strict=True) if name in how.changes
         ]
-        said = reasons.pop(("fixed", name), []) if role in ("fixed", None) else reasons[role, name]
+        said = reasons.pop(("fixed", name), []) if role in ("fixed", None) else reasons.setdefault((role, name), [])
         said.append(f"{name}: new here, the script has to take it" if role is None else "in step with max_train_steps")
         old = fixed.pop(name, None)
         values = list(dict.fromkeys(value for _, value in changed))

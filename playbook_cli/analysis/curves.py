@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook_cli.measures import ERROR, LOSS, TRAINING, VALIDATION, says, training_losses
+from playbook_cli.storage.metric_names import ERROR, LOSS, TRAINING, VALIDATION, says, training_losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

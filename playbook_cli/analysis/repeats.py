@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.analysis import outcomes
-from playbook_cli.versions import versions
+from playbook_cli.storage.program_versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from playbook_cli import schedules
-from playbook_cli.measures import is_learning_rate
+from playbook_cli.storage.metric_names import is_learning_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

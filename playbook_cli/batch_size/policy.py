@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from playbook_cli.batch_size.judge import stalled
 from playbook_cli.batch_size.setting import LONG, SHORT, every
 from playbook_cli.batch_size.sizes import read, size_of
-from playbook_cli.policy import Suggestion, Wanted
-from playbook_cli.probing import Probing, listed, under_way
+from playbook_cli.running.probing import Probing, listed, under_way
 from playbook_cli.sampling.planned import trial_seed
+from playbook_cli.sampling.policy import Suggestion, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.batch_size.sizes import Size
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
 

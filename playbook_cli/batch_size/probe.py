@@ -22,11 +22,11 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import atomic, inside, regular
 from playbook_cli.batch_size.peak import Peak
+from playbook_cli.files import atomic, containment, regular
+from playbook_cli.files.logs import printed
+from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.memory import out_of_memory
-from playbook_cli.logs import printed
-from playbook_cli.paths import TrialPaths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class _Clock:
             return
         now, waited = time.monotonic(), _waited(self.pid)
         try:
-            with inside.opened(self.metrics) as file:
+            with containment.opened(self.metrics) as file:
                 file.seek(self._read)
                 lines = file.read()
         except OSError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from playbook_cli.errors import SpecError
-from playbook_cli.probing import held
+from playbook_cli.running.probing import held
 from playbook_cli.spec.load import probing
 from playbook_cli.spec.model import Constants
 from playbook_cli.sweep.options import pair

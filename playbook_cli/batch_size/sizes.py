@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from playbook_cli import inside
 from playbook_cli.batch_size.timing import FOLLOWED_SECONDS, RESOLUTION_SECONDS, timing
+from playbook_cli.files import containment
+from playbook_cli.files.logs import said
 from playbook_cli.launch.memory import KILLED, says_so
-from playbook_cli.logs import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from playbook_cli.batch_size.timing import Timing
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import Curve, TrialRecord
 
 Ended = Literal["fits", "out-of-memory", "failed", "same", "pending"]
@@ -101,7 +101,7 @@ def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
     if trial.unused:
         return {}
     try:
-        seen = json.loads(inside.content(paths.trial(trial.id).probe))
+        seen = json.loads(containment.content(paths.trial(trial.id).probe))
     except (OSError, ValueError, RecursionError):
         return {}
     return seen if isinstance(seen, dict) else {}

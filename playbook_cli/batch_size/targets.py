@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from playbook_cli.batch_size.sizes import size_of
 from playbook_cli.errors import SpecError
-from playbook_cli.measures import is_learning_rate
-from playbook_cli.policy import Suggestion, Wanted
 from playbook_cli.sampling import make
+from playbook_cli.sampling.policy import Suggestion, Wanted
 from playbook_cli.sampling.search import Search
 from playbook_cli.spec.load import probing, resolve
 from playbook_cli.spec.samplers import SAMPLERS
+from playbook_cli.storage.metric_names import is_learning_rate
 from playbook_cli.sweep.reaching import Reaching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.batch_size.setting import Setting
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import TrialRecord, Value
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source

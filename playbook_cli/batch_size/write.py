@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic
 from playbook_cli.batch_size.answer import CHANGE
 from playbook_cli.errors import StudyError
+from playbook_cli.files import atomic
 from playbook_cli.spec.load import annotated, plain
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, refuse_
 
 if TYPE_CHECKING:
     from playbook_cli.ledger.entries import Adoption
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 
 def adopt(
@@ -36,7 +36,7 @@ def adopt(
     Example:  playbook adopt runs/digits-2 --over runs/digits --note "half the error, no slower"
     """
     from playbook_cli.ledger import entries
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
     from playbook_cli.wording import visible
 
     store = Store(study_folder(study, runs))
@@ -66,14 +66,14 @@ def _refuse_running(store: Store) -> None:
 
 def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
     from playbook_cli.advice import advise
-    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
-    from playbook_cli.gone import gone
+    from playbook_cli.horizon.known import record
     from playbook_cli.ledger import comparison, evidence
     from playbook_cli.ledger.entries import Adoption
-    from playbook_cli.store import counts
-    from playbook_cli.sweep.known import record
-    from playbook_cli.who import user
+    from playbook_cli.storage.divergence import refuse_unlearned
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.store import counts
+    from playbook_cli.storage.whoami import user
 
     folder, where = store.paths.dir.resolve(), str(store.paths.dir)
     refuse_probe(store, ": it is no baseline", hint="adopt the study that it was made for")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from playbook_cli.batch_size.scaling import Scaling
     from playbook_cli.batch_size.setting import Setting
     from playbook_cli.batch_size.sizes import Size
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
 
@@ -114,8 +113,8 @@ def _check(setting: Setting, source: Source, folder: Path, runs: Path, *, scalin
     """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
     from playbook_cli.batch_size.policy import Ladder
     from playbook_cli.batch_size.targets import rate_of
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import preflight
-    from playbook_cli.paths import StudyPaths
 
     preflight.refuse_imported(setting.study, source)
     rate = rate_of(setting, source) if scaling else ""
@@ -181,10 +180,9 @@ def _search(
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     from playbook_cli.batch_size.answer import as_json
-    from playbook_cli.report.batch_size_chart import write
-    from playbook_cli.report.batch_size_terminal import render
+    from playbook_cli.report.batch_size import document
 
-    show(as_json(answer), partial(write, answer, paths.report), partial(render, answer), json=json)
+    show(as_json(answer), document(answer), paths.report, json=json)
 
 
 def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -> None:

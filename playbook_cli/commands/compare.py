@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.advice.weighing import Contender
     from playbook_cli.records import StudyRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 _Also = Annotated[
     list[Path] | None,

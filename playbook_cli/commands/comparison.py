@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.selection import Selected
     from playbook_cli.analysis.settling import Settling
     from playbook_cli.records import Metric
+    from playbook_cli.report.section import Section
 
 _STYLES = {"adopt": "bold green", "keep": "bold", "not-yet": "bold yellow"}
 
@@ -45,8 +46,9 @@ def as_json(weighed: Weighed, a: Contender, b: Contender, *, least: float) -> di
 
 def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
     """The verdict, the two sides, what limits it, and the next command."""
-    from rich.table import Table
     from rich.text import Text
+
+    from playbook_cli.report.terminal import Printer
 
     verdict = weighed.decision.verdict
     limited = f", {limits(weighed.limited_to)}" if weighed.limited_to else ""
@@ -58,34 +60,51 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
             f"A fresh training of the candidate's trial {compared.candidate.selected.trial.id} beats one of the "
             f"baseline's trial {compared.baseline.selected.trial.id} in {compared.probability_better:.0%} of the pairs."
         )
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "trial", "selected score", "fresh mean", "trial sd", "search sd", "repeats", "trials"):
-        table.add_column(name, justify="left" if not name else "right", overflow="fold")
-    sides = (
-        ("baseline", a, weighed.baseline, compared.baseline if compared else None),
-        ("candidate", b, weighed.candidate, compared.candidate if compared else None),
-    )
-    for role, side, selected, known in sides:
-        shown = _side(side, weighed.metric, selected, known)
-        keys = ("trial", "selected_score", "mean", "trial_sd", "study_sd", "repeats", "trials")
-        table.add_row(role, *(_cell(shown[key]) for key in keys))
     out.print()
-    out.print(table)
-    if (why := _fresh_means(weighed, a, b)) is not None:
-        out.print(why)
-    out.print()
-    for text in weighed.decision.blocked_by:
-        out.print(f"! {text}")
-    if weighed.together is not None:
-        out.print(Text(f"! {weighed.together}"))
-    for text in weighed.decision.harmless:
-        out.print(f"i {text}: it can only make this verdict stronger")
-    for text in weighed.caveats:
-        out.print(f"i {text}")
+    Printer(out).sections(_sections(weighed, a, b))
     if (command := following(weighed, a, b)) is not None:
         advise(out, f"{'first mend what blocks it: ' if _mends(weighed) else ''}{command}")
     if (then := _then(weighed, a, b)) is not None:
         out.print(f"   {then}")
+
+
+def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
+    """The two sides, and what limits the verdict."""
+    from playbook_cli.report.section import Column, Note, Section, Sentence, Table
+
+    compared = weighed.compared
+    sides = [
+        _side(a, weighed.metric, weighed.baseline, compared.baseline if compared else None),
+        _side(b, weighed.metric, weighed.candidate, compared.candidate if compared else None),
+    ]
+    names = {
+        "trial": "trial",
+        "selected_score": "selected score",
+        "mean": "fresh mean",
+        "trial_sd": "trial sd",
+        "study_sd": "search sd",
+        "repeats": "repeats",
+        "trials": "trials",
+    }
+    table = Table(
+        columns=[Column(name="", left=True), *(Column(name=name) for name in names.values())],
+        rows=[
+            [role, *(_cell(side[key]) for key in names)]
+            for role, side in zip(("baseline", "candidate"), sides, strict=True)
+        ],
+    )
+    why = _fresh_means(weighed, a, b)
+    warned = [*weighed.decision.blocked_by, *([weighed.together] if weighed.together else [])]
+    qualified = [
+        *(Sentence(text=text, mark="warning") for text in warned),
+        *(
+            Sentence(text=f"{text}: it can only make this verdict stronger", mark="info")
+            for text in weighed.decision.harmless
+        ),
+        *(Sentence(text=text, mark="info") for text in weighed.caveats),
+    ]
+    shown = [Section(name="sides", parts=[table, *([Note(why)] if why else [])])]
+    return [*shown, Section(name="limits", parts=qualified)]
 
 
 def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.sampling.followed import Followed
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.problem import Problem

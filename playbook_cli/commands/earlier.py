@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic, identity
 from playbook_cli.errors import StudyError
+from playbook_cli.files import atomic
 from playbook_cli.records import searched
 from playbook_cli.sampling import make
 from playbook_cli.spec.load import deciding, difference, dump
-from playbook_cli.store import Store, kept, read_history
+from playbook_cli.storage.store import Store, kept, read_history, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
 
@@ -50,8 +50,9 @@ def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, s
 
     `sampled`, by the points as well.
     """
-    trials = searched(read_history(paths).trials)
-    other = bool(identity.others(spec, trials)) or (sampled and len(trials) > (spec.trials or 0))
+    history = read_history(paths)
+    trials = searched(history.trials)
+    other = replaced(spec, history, paths) is not None or (sampled and len(trials) > (spec.trials or 0))
     if sampled and not other and not spec.adaptive:
         planned = make(spec.sampler, spec.seed, spec.points).suggest(spec.space(), (), len(trials))
         other = any((one.params, one.seed) != (t.params, t.seed) for one, t in zip(planned, trials, strict=False))
@@ -69,7 +70,7 @@ def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, s
 
 def set_aside(paths: StudyPaths, *, asked: bool, tell: Callable[[str], None]) -> None:
     """Rename the folder of an earlier attempt, and say so. StudyError where it is being run."""
-    from playbook_cli import probing
+    from playbook_cli.running import probing
 
     aside = probing.set_aside(paths)
     if aside is not None:

@@ -17,36 +17,43 @@ def export(
         typer.Option("--to", metavar="TARGET", help="A folder, by default RUNS/NAME/export; or an Optuna storage."),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--format", help="Of the tables in a folder: csv, jsonl or parquet.")
+        str | None,
+        typer.Option("--format", help="csv, jsonl or parquet; mlflow, tensorboard or wandb, as those tools read them."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace tables that are there already.")] = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Write a study's trials and evaluations as tables, or as a study in an Optuna storage.
+    """Write a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.
 
     Example:  playbook export runs/digits-depth --to tables --format parquet
     Example:  playbook export runs/digits-depth --to sqlite:///digits.db
+    Example:  playbook export runs/digits-depth --to sqlite:///mlflow.db --format mlflow
     """
     from playbook_cli.commands.output import print_json, tell
     from playbook_cli.errors import PlaybookError
-    from playbook_cli.exporting import optuna
+    from playbook_cli.exporting import mlflow, optuna, tensorboard, wandb
     from playbook_cli.exporting.formats import write
     from playbook_cli.exporting.tables import tables
-    from playbook_cli.gone import gone
-    from playbook_cli.store import Store
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     record = store.record()
     for lost in gone(record.trials, store.paths):
         tell(lost)
-    if to is not None and optuna.is_storage(to):
+    if form == "mlflow":
+        written = mlflow.write(record, store.paths, to or str(store.paths.dir / "export" / "mlflow.db"))
+    elif form == "tensorboard":
+        written = tensorboard.write(record, store.paths, to or str(store.paths.dir / "export" / "tensorboard"))
+    elif to is not None and optuna.is_storage(to):
         if form is not None:
             raise PlaybookError(f"{to} is a database: --format belongs to tables in a folder", hint="leave it out")
         written = [optuna.write(record, store.paths, to)]
     else:
         folder = store.paths.dir / "export" if to is None else Path(to)
-        paths = write(tables(record, store.paths), folder, form or "csv", overwrite=overwrite)
+        made = (wandb.tables if form == "wandb" else tables)(record, store.paths)
+        paths = write(made, folder, "csv" if form == "wandb" else form or "csv", overwrite=overwrite)
         written = [str(path) for path in paths]
     if json:
         print_json({"study": record.name, "trials": len(record.trials), "written": written})

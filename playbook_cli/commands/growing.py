@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from playbook_cli.acts import Command, Option
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.paths import StudyPaths
-    from playbook_cli.probing import Probing
     from playbook_cli.records import TrialRecord
+    from playbook_cli.report.section import Document
+    from playbook_cli.running.probing import Probing
+    from playbook_cli.running.study import Outcome
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.probe import ProbeKind
-    from playbook_cli.study import Outcome
 
 Given = ParamSpec("Given")
 _ANEW = "start over with --anew"
@@ -47,7 +48,7 @@ class Session:
 
     def paths(self, kind: ProbeKind) -> StudyPaths:
         """The folder of the study's probe of this kind."""
-        from playbook_cli.paths import StudyPaths
+        from playbook_cli.files.paths import StudyPaths
         from playbook_cli.spec.probe import Probe
 
         return StudyPaths(self.runs / Probe(kind=kind, study=self.study.name).name)
@@ -67,14 +68,14 @@ class Session:
         `spec` says where they run, by default as the study does. StudyError where the folder holds another study, or
         the program changed in the meantime, unless it may have.
         """
-        from playbook_cli import atomic
-        from playbook_cli.claim import claimed
         from playbook_cli.commands.output import tell
         from playbook_cli.commands.run import run_trials
+        from playbook_cli.files import atomic
         from playbook_cli.launch.isolation import warmed
         from playbook_cli.launch.places import end_orphans, slots_of
-        from playbook_cli.probing import require_same, trials_in
+        from playbook_cli.running.probing import require_same, trials_in
         from playbook_cli.spec.load import dump
+        from playbook_cli.storage.lock import claimed
 
         spec, paths, folder, outcome = spec or self.study, policy.paths, self.file.parent, None
         slots = slots_of(spec, jobs or self.jobs, self.gpus)
@@ -95,7 +96,7 @@ class Session:
 
 def set_aside(paths: StudyPaths) -> None:
     """Rename the folder, if there is one, and say to what; StudyError where it is being run."""
-    from playbook_cli.probing import set_aside
+    from playbook_cli.running.probing import set_aside
 
     if (aside := set_aside(paths)) is not None:
         print(f"the earlier one is now {aside}", file=sys.stderr)
@@ -154,22 +155,21 @@ def as_given(context: typer.Context, *, without: Collection[str] = ("write", "an
     return Command(verb=str(context.info_name), arguments=arguments, options=options)
 
 
-def show(
-    content: dict[str, Any], draw: Callable[[], Sequence[Path]], render: Callable[[Console], None], *, json: bool
-) -> Console:
-    """Print an answer: its JSON alone, or what `render` prints and where `draw` drew it.
+def show(content: dict[str, Any], document: Document, directory: Path, *, json: bool) -> Console:
+    """Print an answer, or its JSON alone, and write its page and its picture into `directory`.
 
-    Where it can't be drawn, on a full disk, say, the answer is there all the same.
+    Where they can't be written, on a full disk, say, the answer is there all the same.
     """
     from playbook_cli.commands.output import console, print_json, unwritten
+    from playbook_cli.report import html, terminal
 
     out = console()
     if json:
         print_json(content)
     else:
-        render(out)
+        terminal.render_document(document, out)
     try:
-        files = draw()
+        files = html.write(document, directory)
     except OSError as error:
         unwritten("the charts", error)
         return out

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playbook_cli.commands.options import Json
-from playbook_cli.ingest.sources import READERS
+from playbook_cli.importing.sources import READERS
 from playbook_cli.records import Goal
 
 if TYPE_CHECKING:
-    from playbook_cli.ingest.importing import Study
-    from playbook_cli.store import Store
+    from playbook_cli.importing.importing import Study
+    from playbook_cli.storage.store import Store
 
 
 def import_(
@@ -61,10 +61,10 @@ def import_(
     Example:  playbook import logs --into runs/theirs --params 'trial_*/hparams.json' --metrics 'trial_*/eval.csv'
     """
     from playbook_cli import __version__
-    from playbook_cli.ingest import importing, sources, writing
-    from playbook_cli.ingest.runs import Ask
+    from playbook_cli.importing import importing, sources, writing
+    from playbook_cli.importing.runs import Ask
     from playbook_cli.spec.load import load
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     writing.refuse_existing(into)
     wish = importing.Wish(

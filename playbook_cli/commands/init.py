@@ -12,7 +12,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write; it may be new.")] = Path(),
     origin: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", help="A training script, which is read and not run, or a W&B sweep."),
+        typer.Option("--from", metavar="FILE", help="A training script, read and not run; or a sweep of W&B or Hydra."),
     ] = None,
     optimizer: Annotated[
         str | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,11 +28,11 @@ from playbook_cli.commands.same_code import CodeChanged
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.instability.answer import Answer
     from playbook_cli.instability.setting import Setting
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 Name = str | None
 
@@ -82,7 +81,7 @@ def instability(
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.answer import answer
     from playbook_cli.instability.policy import Instability
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     where = str(store.paths.dir)
@@ -117,9 +116,9 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     from playbook_cli.analysis import outcomes
     from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
-    from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.lost_results import gone
 
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
@@ -171,7 +170,7 @@ def _setting(
 
 
 def _paths(store: Store) -> StudyPaths:
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.probe import Probe
 
     folder = store.paths.dir
@@ -205,7 +204,6 @@ def _written(given: Answer, store: Store, path: Path, where: str) -> str:
 
 def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
     from playbook_cli.instability.answer import as_json
-    from playbook_cli.report.instability_chart import write
-    from playbook_cli.report.instability_terminal import render
+    from playbook_cli.report.instability import document
 
-    return show(as_json(given), partial(write, given, paths.report), partial(render, given), json=json)
+    return show(as_json(given), document(given), paths.report, json=json)

@@ -42,19 +42,25 @@ def log(
 
         print_json(as_json(found))
     elif markdown:
-        from playbook_cli.report.log_markdown import as_markdown
+        from playbook_cli.report.ledger import table
+        from playbook_cli.report.markdown import as_markdown
 
-        print(as_markdown(found), end="")
+        print(as_markdown(table(found)), end="")
     elif html or output is not None:
-        from playbook_cli.report.log_html import write
+        import os
 
-        page = output or runs / "log.html"
-        write(found, page)
-        print(f"ledger: {page}", file=sys.stderr)
+        from playbook_cli.files import atomic
+        from playbook_cli.report.html import document as page
+        from playbook_cli.report.ledger import document
+
+        path = output or runs / "log.html"
+        atomic.write(path, page(document(found, os.path.relpath(runs, path.parent))))
+        print(f"ledger: {path}", file=sys.stderr)
     else:
-        from playbook_cli.report.log_terminal import render
+        from playbook_cli.report.ledger import document
+        from playbook_cli.report.terminal import Printer
 
-        render(found, console())
+        Printer(console()).sections(document(found).sections)
 
 
 def _note(folder: Path, text: str) -> None:
@@ -62,8 +68,8 @@ def _note(folder: Path, text: str) -> None:
 
     from playbook_cli.errors import PlaybookError
     from playbook_cli.ledger import entries
-    from playbook_cli.store import Store
-    from playbook_cli.who import user
+    from playbook_cli.storage.store import Store
+    from playbook_cli.storage.whoami import user
 
     paths = Store(folder).paths
     if not text.strip():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +14,8 @@ from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from playbook_cli.acts import Command
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.answer import Answer
@@ -153,7 +152,7 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
 
 
 def _swept(policy: Sweeping, session: Session, warm: Warm) -> Swept:
-    from playbook_cli.probing import superseded
+    from playbook_cli.running.probing import superseded
 
     if superseded(policy):
         set_aside(policy.paths)
@@ -164,11 +163,10 @@ def _swept(policy: Sweeping, session: Session, warm: Warm) -> Swept:
 
 
 def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
-    from playbook_cli.report.sweep_chart import write
-    from playbook_cli.report.sweep_terminal import render
+    from playbook_cli.report.lr_sweep import document
     from playbook_cli.sweep.answer import as_json
 
-    show(as_json(answer), partial(write, answer, paths.report), partial(render, answer), json=json)
+    show(as_json(answer), document(answer), paths.report, json=json)
 
 
 def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:

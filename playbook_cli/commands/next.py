@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.revision import Revision
     from playbook_cli.advice.rounds import Plan
     from playbook_cli.records import Finding, StudyRecord
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 
 def next_(
@@ -44,7 +45,10 @@ def next_(
         int | None, typer.Option("--round", min=2, help="Write this round: the best points, trained for longer.")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="Points of the round: 3; with --rounds the trials / growth.")
+        int | None, typer.Option("--top", min=1, help="Best points of the round: 5; with --rounds the trials / growth.")
+    ] = None,
+    add: Annotated[
+        int | None, typer.Option("--add", min=1, max=999, help="New points of the round, besides the best ones.")
     ] = None,
     rounds: Annotated[int | None, typer.Option("--rounds", min=2, help="Plan so many rounds in all.")] = None,
     growth: Annotated[float | None, typer.Option("--growth", help="Each round is so many times longer: 3.")] = None,
@@ -61,7 +65,8 @@ def next_(
 
     Without options it makes every change that the report's findings ask for, or goes on with the rounds that were
     planned. Where nothing but the number of trials changes, the study itself goes on: the file adds them to its folder.
-    --round 2 makes the long round of compute-bound work out of the best points of the short one. With --json a file is
+    --round 2 makes the long round of compute-bound work out of the best points of the short one, at the learning rates
+    that `playbook horizon` predicts where it has; --add takes new points along. With --json a file is
     written only where --output names one.
 
     --fix moves nuisance hyperparameters that did not matter to fixed:, at the best trial's values: those of which the
@@ -76,13 +81,14 @@ def next_(
     from playbook_cli.advice import advise
     from playbook_cli.commands import revised
     from playbook_cli.commands.study_file import opened
-    from playbook_cli.divergence import refuse_unlearned
     from playbook_cli.errors import StudyError
+    from playbook_cli.horizon.known import horizon
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.divergence import refuse_unlearned
 
     store = opened(study, runs)
     load(store.paths.spec)  # what can't be run has no next study either
-    record = store.record().search
+    record = replace(store.record().search, horizon=horizon(store))
     _warn_of_missing(record, store)
     explicit = (widen, narrow, regularize, fix, max_train_steps, eval_every, trials, seed)
     if exploit or number is not None or not any(option for option in explicit):
@@ -99,21 +105,25 @@ def next_(
         seed=seed,
     )
     if exploit:
-        options = (number, top, rounds, growth, schedule, widen, max_train_steps, eval_every, seed)
+        options = (number, top, add, rounds, growth, schedule, widen, max_train_steps, eval_every, seed)
         if regularize or fix or any(option is not None for option in options):
             raise StudyError("--exploit decides all but --trials and --output", hint="leave the other options out")
         path = revised.place(store, f"{record.name}-exploit", output, json=json)
         revision = _exploiting(store, record, path, trials)
         (revised.answer if json else revised.show)(revision, store, path)
         return
-    planned = _planned(store, record, request, number=number, top=top, of=rounds, growth=growth, schedule=schedule)
+    planned = _planned(
+        store, record, request, number=number, top=top, add=add, of=rounds, growth=growth, schedule=schedule
+    )
     if planned is None:
         revision = _revised(store, record, findings, request)
         path = revised.place(store, _file_name(revision), output, json=json)
     else:
         name = _round_of(record.name, planned.rounds[0].number)
         path = revised.place(store, name, output, json=json)
-        revision = _round(store, record, findings, planned, name, path, schedule=schedule, eval_every=eval_every)
+        revision = _round(
+            store, record, findings, planned, name, path, schedule=schedule, eval_every=eval_every, add=add or 0
+        )
     if store.spec.imported is not None:
         _take_over(revision, len(record.arms))
     if json:
@@ -124,10 +134,10 @@ def next_(
 
 def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     from playbook_cli.commands.output import console
-    from playbook_cli.gone import gone
-    from playbook_cli.versions import told
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
 
-    for caveat in [*gone(record.trials, store.paths), *told(record.trials, record.programs)]:
+    for caveat in [*gone(record.trials, store.paths), *caveats(record)]:
         console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:
@@ -143,6 +153,7 @@ def _planned(
     *,
     number: int | None,
     top: int | None,
+    add: int | None,
     of: int | None,
     growth: float | None,
     schedule: str | None,
@@ -154,7 +165,7 @@ def _planned(
 
     standing = store.spec.round
     current = standing.number if standing else 1
-    asked = [name for name, value in (("--top", top), ("--growth", growth), ("--schedule", schedule)) if value]
+    asked = [name for name, value in _options(top, add, growth, schedule).items() if value]
     goes_on = standing is not None and standing.of is not None and current < standing.of
     if number is None and of is None and not (goes_on and (asked or request == Next())):
         if asked:
@@ -187,6 +198,11 @@ def _planned(
     )
 
 
+def _options(top: int | None, add: int | None, growth: float | None, schedule: str | None) -> dict[str, object]:
+    """The options that make sense for a round alone."""
+    return {"--top": top, "--add": add, "--growth": growth, "--schedule": schedule}
+
+
 def _round(
     store: Store,
     record: StudyRecord,
@@ -197,6 +213,7 @@ def _round(
     *,
     schedule: str | None,
     eval_every: int | None,
+    add: int,
 ) -> Revision:
     from playbook_cli.advice.rounds import Before, next_round
     from playbook_cli.spec.load import plain
@@ -205,7 +222,15 @@ def _round(
     stable = {number: _named(checkpoint, path) for number, checkpoint in kept.items() if checkpoint.is_file()}
     before = Before(folder=_named(store.paths.dir, path), stable=stable)
     return next_round(
-        plain(store.spec), record, findings, planned, before, name=name, schedule=schedule, eval_every=eval_every
+        plain(store.spec),
+        record,
+        findings,
+        planned,
+        before,
+        name=name,
+        schedule=schedule,
+        eval_every=eval_every,
+        add=add,
     )
 
 

@@ -12,8 +12,8 @@ from playbook_cli import acts
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
-    from playbook_cli.paths import StudyPaths
-    from playbook_cli.store import Store
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.storage.store import Store
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
 StudyFolder = Annotated[
@@ -55,8 +55,8 @@ def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None
 
 def wait_for_runner(*folders: StudyPaths) -> None:
     """Wait until nobody runs these studies, so that what is read of them next is all that they have."""
-    from playbook_cli.claim import claimed
     from playbook_cli.commands.output import tell
+    from playbook_cli.storage.lock import claimed
 
     for paths in folders:
         if paths.runner.exists():
@@ -69,9 +69,9 @@ def study_folder(argument: Path, runs: Path) -> Path:
 
     StudyError where it holds no results: a study file alone is none.
     """
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.load import load
-    from playbook_cli.store import no_study, running
+    from playbook_cli.storage.store import no_study, running
 
     folder = argument
     if argument.is_file():

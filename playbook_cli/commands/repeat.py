@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from playbook_cli.launch.slots import Slot
     from playbook_cli.records import StudyRecord, TrialRecord
+    from playbook_cli.running.study import Outcome
     from playbook_cli.sampling.repeats import Repeats
     from playbook_cli.spec.source import Source
-    from playbook_cli.store import Store
-    from playbook_cli.study import Outcome
+    from playbook_cli.storage.store import Store
 
 TOP, SEEDS = 3, 5
 
@@ -125,9 +125,9 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     from playbook_cli.commands.study_file import opened
     from playbook_cli.commands.summary import tallied
     from playbook_cli.errors import StudyError
-    from playbook_cli.gone import gone
     from playbook_cli.launch import preflight
     from playbook_cli.spec.load import load
+    from playbook_cli.storage.lost_results import gone
 
     store = opened(argument, runs)
     source = load(store.paths.spec, kept=True)[1]
@@ -140,6 +140,8 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     if runner is not None:
         hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
         raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
+    if record.replaced:
+        raise StudyError(record.replaced, where=where, hint="a repeat trains by the settings that its trial had")
     for lost in gone(record.trials, store.paths):
         tell(lost)
     file = study_file(argument, store, "repeat")
@@ -245,11 +247,11 @@ def _tell_of_checkpoints(plan: _Plan) -> None:
 
 def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
     """Train what is missing; None where nothing is, and then nothing is written."""
-    from playbook_cli.claim import claimed
     from playbook_cli.commands.output import tell
     from playbook_cli.commands.run import run_trials
-    from playbook_cli.inside import refuse_ways_out
+    from playbook_cli.files.containment import refuse_ways_out
     from playbook_cli.launch.places import end_orphans
+    from playbook_cli.storage.lock import claimed
 
     if plan.over():
         return None
@@ -284,17 +286,18 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         print_json(_as_json(ours) | {"baseline": _as_json(others[0]) if others else None})
         return
     from playbook_cli.report.repeats import repeats, sentences
-    from playbook_cli.report.repeats_terminal import render
+    from playbook_cli.report.section import Section
+    from playbook_cli.report.sections.luck import told
+    from playbook_cli.report.terminal import Printer
 
     out = console()
     for record in (ours, *others):
         found = repeats(record)
         if not found:
             continue
-        out.print(f"{record.name}: {record.metric.name} on fresh seeds", style="bold")
-        render(found, out)
-        for sentence in sentences(record):
-            out.print(sentence)
+        heading = f"{record.name}: {record.metric.name} on fresh seeds"
+        section = Section(name="repeats", heading=heading, parts=told(found, sentences(record)))
+        Printer(out).sections([section])
     if interrupted:
         out.print("interrupted; the same command goes on from here")
         return

@@ -29,20 +29,20 @@ def report(
     from playbook_cli.advice import advise
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.study_file import opened
-    from playbook_cli.failures import failures
-    from playbook_cli.gone import gone
+    from playbook_cli.horizon import known
     from playbook_cli.report.build import build
-    from playbook_cli.sweep import known as sweep_known
-    from playbook_cli.versions import told
+    from playbook_cli.storage.failures import failures
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
 
     store = opened(study, runs)
-    record = sweep_known.record(store)
+    record = known.record(store)
     built = build(
         record,
         advise(record),
         folder=store.paths.dir,
         failures=failures(record.trials, store.paths),
-        caveats=[*gone(record.trials, store.paths), *told(record.trials, record.programs)],
+        caveats=[*gone(record.trials, store.paths), *caveats(record)],
     )
     try:
         if json:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic
 from playbook_cli.acts import command, run
 from playbook_cli.commands.options import runs_of
 from playbook_cli.commands.output import advise, console, print_json
 from playbook_cli.errors import StudyError
+from playbook_cli.files import atomic
 from playbook_cli.spec.load import annotated
 
 if TYPE_CHECKING:
     from playbook_cli.advice.revision import Revision
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
 STDOUT = Path("-")
 

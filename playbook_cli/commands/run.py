@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.commands.continuing import Beginning
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.paths import StudyPaths
-    from playbook_cli.policy import Policy
     from playbook_cli.records import TrialRecord
+    from playbook_cli.running.study import Outcome
+    from playbook_cli.sampling.policy import Policy
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
-    from playbook_cli.study import Outcome
 
 
 def run(
@@ -94,7 +94,7 @@ def _point_to_plan(spec: StudySpec, file: Path, runs: Path, *, again: bool) -> N
     """Name what plan objects to in the design, once: as long as no trial was planned, or they are run anew."""
     from playbook_cli.acts import run
     from playbook_cli.commands.plan import is_first
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.design import objections
 
     if again or not StudyPaths(runs / spec.name).journal.exists():
@@ -118,17 +118,17 @@ def execute(
     wait: bool = False,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
-    from playbook_cli.claim import claimed
     from playbook_cli.commands import earlier
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.errors import WorkError
-    from playbook_cli.inside import refuse_ways_out
+    from playbook_cli.files.containment import refuse_ways_out
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import preflight
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import end_orphans, slots_of
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import searched
-    from playbook_cli.store import read_history
+    from playbook_cli.storage.lock import claimed
+    from playbook_cli.storage.store import read_history
 
     preflight.refuse_imported(spec, source)
     slots = slots_of(spec, jobs, gpus)
@@ -208,10 +208,11 @@ def run_trials(
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import launcher
-    from playbook_cli.progress import watcher
-    from playbook_cli.provenance import origin
-    from playbook_cli.study import Stop, Study
-    from playbook_cli.versions import versions
+    from playbook_cli.running.progress import watcher
+    from playbook_cli.running.provenance import origin
+    from playbook_cli.running.study import Stop, Study
+    from playbook_cli.storage import identity
+    from playbook_cli.storage.program_versions import versions
 
     metric = spec.objective
     view = watcher(console(stderr=True), paths, metric, spec.max_train_steps)
@@ -229,7 +230,7 @@ def run_trials(
                 watcher=view,
                 claim=claim,
                 stop=stop,
-                origin=origin(file),
+                origin=origin(file) | {"settings": identity.of_study(spec)},
                 detach=detach,
             )
             outcome = study.run()
@@ -247,8 +248,8 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     from playbook_cli.acts import command
     from playbook_cli.commands.output import advise, console, print_json
     from playbook_cli.commands.summary import as_json, sentences
-    from playbook_cli.gone import gone
-    from playbook_cli.store import planned
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.store import planned
 
     metric = spec.objective
     for lost in gone(outcome.trials, paths):

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playbook_cli.fingerprint import Fingerprint
+    from playbook_cli.files.fingerprint import Fingerprint
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
-    from playbook_cli.store import History
+    from playbook_cli.storage.store import History
 
 CodeChanged = Annotated[
     bool, typer.Option("--code-changed", help="Train even if the program changed since earlier trials were trained.")
@@ -39,8 +39,8 @@ def require_same_code(
     """
     from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
-    from playbook_cli.store import read_history
-    from playbook_cli.versions import since
+    from playbook_cli.storage.program_versions import since
+    from playbook_cli.storage.store import read_history
 
     history = read_history(paths)
     trained = [t for t in history.trials if t.state in ("completed", "infeasible") and (than is None or than(t))]

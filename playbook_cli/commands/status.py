@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from playbook_cli.acts import Command
-    from playbook_cli.nodes import Node
     from playbook_cli.records import StudyRecord
-    from playbook_cli.store import Runner, Store
+    from playbook_cli.storage.heartbeats import Node
+    from playbook_cli.storage.store import Runner, Store
 
 
 def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
@@ -23,17 +23,17 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     """
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json
-    from playbook_cli.gone import gone
-    from playbook_cli.store import Store
-    from playbook_cli.versions import told
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     if json:
         record = store.record()
         answer = as_json(record.name, record.metric, record.trials, record.planned)
         nodes = store.on_cluster(store.history())
-        caveats = [*gone(record.trials, store.paths), *told(record.trials, record.programs)]
-        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": caveats} if caveats else {}))
+        doubts = [*gone(record.trials, store.paths), *caveats(record)]
+        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": doubts} if doubts else {}))
         return
     out = console()
     for line in lines(store)[0]:
@@ -43,15 +43,15 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
-    from playbook_cli.gone import gone
-    from playbook_cli.versions import told
+    from playbook_cli.storage.lost_results import gone
+    from playbook_cli.storage.program_versions import caveats
 
     record, runner, history = store.record(), store.runner(), store.history()
     nodes = store.on_cluster(history)
     said = sentences(record.name, record.metric, record.trials, record.planned)
     shown = [
         *said,
-        *(f"  {caveat}" for caveat in told(record.trials, record.programs)),
+        *(f"  {caveat}" for caveat in caveats(record)),
         *_failed(record, store),
         *(f"  {lost}" for lost in gone(record.trials, store.paths)),
         *_running(record, nodes),
@@ -64,7 +64,7 @@ def lines(store: Store) -> tuple[list[str], bool]:
 
 def _failed(record: StudyRecord, store: Store) -> list[str]:
     """The most frequent reason, and what is known of it."""
-    from playbook_cli.failures import failures
+    from playbook_cli.storage.failures import failures
 
     first = next(iter(failures(record.trials, store.paths)), None)
     if first is None:

@@ -8,9 +8,9 @@ from playbook_cli.acts import command, run
 from playbook_cli.advice.rules import rules
 from playbook_cli.commands.options import runs_of
 from playbook_cli.errors import SpecError
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.spec.load import load
-from playbook_cli.store import Store, read_history
+from playbook_cli.storage.store import Store, read_history
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli import wording
 from playbook_cli.records import searched
 from playbook_cli.spec.problem import listed
-from playbook_cli.store import counts
+from playbook_cli.storage.store import counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

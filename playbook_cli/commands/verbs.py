@@ -64,6 +64,10 @@ VERBS = {
         "instability:instability",
         "Say whether training is unstable just above its best learning rate, and find what mends it.",
     ),
+    "horizon": Verb(
+        "horizon:horizon",
+        "Measure how long to train: the best points at half, once, twice and four times max_train_steps.",
+    ),
     "repeat": Verb(
         "repeat:repeat",
         "Train the best trials of a study again on fresh seeds, and say how much of their results was luck.",

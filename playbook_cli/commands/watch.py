@@ -24,7 +24,7 @@ def watch(
 
     from playbook_cli.commands.output import console
     from playbook_cli.commands.status import lines
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     out = console()

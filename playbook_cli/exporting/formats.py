@@ -9,9 +9,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from playbook_cli import atomic
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest.cells import escaped
+from playbook_cli.files import atomic
+from playbook_cli.importing.cells import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,9 @@ def write(tables: Sequence[Table], folder: Path, form: str, *, overwrite: bool) 
     PlaybookError for an unknown format, one whose package is not installed, or files that are there already.
     """
     if form not in FORMATS:
-        raise PlaybookError(f"there is no format {form!r}", hint=f"--format with one of: {', '.join(FORMATS)}")
+        raise PlaybookError(
+            f"there is no format {form!r}", hint=f"--format with one of: {', '.join((*FORMATS, *TOOLS))}"
+        )
     paths = {folder / f"{table.name}.{form}": table for table in tables}
     there = [path for path in paths if os.path.lexists(path)]
     if there and not overwrite:
@@ -80,10 +82,14 @@ FORMATS: Mapping[str, Callable[[Table, BinaryIO], None]] = {
 }
 
 
+TOOLS = ("mlflow", "tensorboard", "wandb")
+"""Formats that are not one of tables."""
+
+
 def _cell(row: Mapping[str, Any], column: str) -> str:
     value = row.get(column)
     if value is None:
-        return "null" if column in row and column.startswith("params.") else ""
+        return "null" if column in row and column.startswith(("params.", "config.")) else ""
     return escaped(value) if isinstance(value, str) else _text(value)
 
 

@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import inside
 from playbook_cli.errors import StudyError
+from playbook_cli.files import containment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import Parameter, StudyRecord, TrialRecord, Value
 
 Scalar = bool | int | float | str | None
@@ -40,9 +40,9 @@ def made(study: StudyRecord) -> list[FrozenTrial]:
 
 def _read(file: Path) -> FrozenTrial:
     try:
-        return _restored(json.loads(inside.content(file)))
+        return _restored(json.loads(containment.content(file)))
     except OSError as error:
-        raise StudyError(inside.said(error, file), hint="import the storage again") from None
+        raise StudyError(containment.said(error, file), hint="import the storage again") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
             f"this is not what the import wrote: {error!r}", where=str(file), hint="import the storage again"

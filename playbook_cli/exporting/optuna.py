@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import journal
 from playbook_cli.errors import PlaybookError
 from playbook_cli.exporting.frozen import made, restored
-from playbook_cli.ingest.optuna import check_file, package
+from playbook_cli.files import journal
+from playbook_cli.importing.optuna import check_file, package
 from playbook_cli.wording import first_line
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord
 
 METRIC_NAMES = "study:metric_names"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import inside
 from playbook_cli.analysis.timescale import timescale
-from playbook_cli.ingest.tables import number, read_json_lines, whole_number
+from playbook_cli.files import containment
+from playbook_cli.formats.tables import number, read_json_lines, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord
 
 Row = dict[str, Any]
@@ -67,14 +67,14 @@ class _Evaluations:
     def __iter__(self) -> Iterator[Row]:
         for trial in self.study.trials:
             if trial.attempts and not trial.unused:
-                for step, metrics in sorted(_measured(self.paths.trial(trial.id).metrics).items()):
+                for step, metrics in sorted(measured(self.paths.trial(trial.id).metrics).items()):
                     yield {"trial": trial.id, "step": step, **metrics}
 
 
-def _measured(path: Path) -> dict[int, dict[str, float]]:
+def measured(path: Path) -> dict[int, dict[str, float]]:
     """The metrics at each step as they were recorded: one that was not is absent, and NaN is NaN."""
     try:
-        content = inside.content(path)
+        content = containment.content(path)
     except OSError:  # the trial's reason says so
         return {}
     by_step: dict[int, dict[str, float]] = {}

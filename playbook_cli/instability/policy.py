@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import WorkError
 from playbook_cli.instability.reading import look
 from playbook_cli.instability.runs import point_of
-from playbook_cli.policy import Suggestion, Wanted
-from playbook_cli.probing import Probing, listed, under_way
+from playbook_cli.running.probing import Probing, listed, under_way
+from playbook_cli.sampling.policy import Suggestion, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from playbook_cli.curves import Measured
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.instability.reading import Reading
     from playbook_cli.instability.runs import Point
     from playbook_cli.instability.setting import Setting
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.storage.metrics import Measured
 
 
 class Instability(Probing):

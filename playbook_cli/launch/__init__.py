@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from playbook_cli.fingerprint import Fingerprint
+    from playbook_cli.files.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,13 @@ from playbook_cli.errors import SpecError
 from playbook_cli.launch import Job
 from playbook_cli.launch.arguments import arguments
 from playbook_cli.launch.devices import GRANTS
-from playbook_cli.policy import Wanted
+from playbook_cli.sampling.policy import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playbook_cli.paths import TrialPaths
+    from playbook_cli.files.paths import TrialPaths
     from playbook_cli.records import TrialRecord, Value
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.program import Metrics
@@ -133,7 +133,7 @@ class _Values:
 def _followed(
     spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, argv: tuple[str, ...], *, overrun: bool
 ) -> tuple[str, ...]:
-    """The process that starts a program, and records what it prints or writes: see `ingest.follow`."""
+    """The process that starts a program, and records what it prints or writes: see `following.process`."""
     files = metrics.csv or metrics.jsonl or metrics.tensorboard
     checkpoints = spec.checkpoints
     task = {
@@ -159,7 +159,7 @@ def _followed(
             "last": str(paths.last_checkpoint.absolute()),
         },
     }
-    return (sys.executable, "-m", "playbook_cli.ingest.follow", json.dumps(task), *argv)
+    return (sys.executable, "-m", "playbook_cli.following.process", json.dumps(task), *argv)
 
 
 def _environment(

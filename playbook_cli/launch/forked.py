@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from playbook_cli import regular
 from playbook_cli.client import current_trial
+from playbook_cli.files import regular
 from playbook_cli.launch.importing import NotShareable
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.slots import Slot
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
 
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from playbook_cli import regular
 from playbook_cli.errors import WorkError
+from playbook_cli.files import regular
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
 from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children, signal_group
 from playbook_cli.launch.warm import Forked
-from playbook_cli.paths import StudyPaths
-from playbook_cli.store import is_anothers
+from playbook_cli.storage.store import is_anothers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

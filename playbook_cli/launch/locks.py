@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli.flock import lock
+from playbook_cli.files.flock import lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

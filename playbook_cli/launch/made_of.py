@@ -11,9 +11,9 @@ from playbook_cli.sources.program import fingerprint, of_command, of_function
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playbook_cli.fingerprint import Fingerprint
+    from playbook_cli.files.fingerprint import Fingerprint
+    from playbook_cli.files.paths import TrialPaths
     from playbook_cli.launch import Job
-    from playbook_cli.paths import TrialPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic
+from playbook_cli.files import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

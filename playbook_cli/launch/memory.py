@@ -6,7 +6,7 @@ import re
 import signal
 from typing import TYPE_CHECKING
 
-from playbook_cli.logs import printed
+from playbook_cli.files.logs import printed
 
 if TYPE_CHECKING:
     from pathlib import Path

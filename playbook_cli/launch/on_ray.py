@@ -24,14 +24,14 @@ from playbook_cli.errors import WorkError
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.mailbox import Mailbox, Outbox
 from playbook_cli.launch.task import Exit, described, node_of
-from playbook_cli.nodes import told
+from playbook_cli.storage.heartbeats import told
 from playbook_cli.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import Job
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
 
 MOST = 1000

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import Launcher
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
 
 

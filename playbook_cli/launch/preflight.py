@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
+from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.command import job, program
-from playbook_cli.paths import TrialPaths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

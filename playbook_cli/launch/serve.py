@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.launch import forked
 from playbook_cli.launch.importing import NotShareable, States, watched_environment
 

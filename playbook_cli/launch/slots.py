@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from playbook_cli.errors import StudyError
 from playbook_cli.launch.devices import Device, granted
-from playbook_cli.nodes import kind, processor
+from playbook_cli.storage.heartbeats import kind, processor
 
 
 @dataclass(frozen=True, kw_only=True)

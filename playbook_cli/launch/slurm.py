@@ -16,18 +16,18 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from playbook_cli import atomic, regular
 from playbook_cli.errors import WorkError
+from playbook_cli.files import atomic, regular
 from playbook_cli.launch import Ended, Started, task
 from playbook_cli.launch.task import node_of
-from playbook_cli.nodes import belongs_elsewhere, told
+from playbook_cli.storage.heartbeats import belongs_elsewhere, told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import Job
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.spec.model import StudySpec
 
 GATHER_SECONDS = 0.2

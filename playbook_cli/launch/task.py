@@ -25,11 +25,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import atomic, regular
+from playbook_cli.files import atomic, regular
+from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch import orphans
 from playbook_cli.launch.devices import GRANTS, granted
-from playbook_cli.nodes import Beat, kind, processor
-from playbook_cli.paths import TrialPaths
+from playbook_cli.storage.heartbeats import Beat, kind, processor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from playbook_cli.fingerprint import Fingerprint
+    from playbook_cli.files.fingerprint import Fingerprint
     from playbook_cli.launch import Job
     from playbook_cli.sources.program import Program
 

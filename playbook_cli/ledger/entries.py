@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from playbook_cli import events, journal, regular
 from playbook_cli.errors import JournalError, StudyError
-from playbook_cli.flock import lock
+from playbook_cli.files import journal, regular
+from playbook_cli.files.flock import lock
+from playbook_cli.storage import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from playbook_cli.analysis.repeats import repeated
 from playbook_cli.analysis.selection import select
 from playbook_cli.errors import StudyError
 from playbook_cli.ledger.entries import Estimate
-from playbook_cli.versions import versions
+from playbook_cli.storage.program_versions import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def against(study: StudyRecord, trial: TrialRecord, findings: Sequence[Finding])
         for finding in findings
         if finding.severity == "warning"
     ]
-    said += versions(study.trials, study.programs).sentences()
+    said += changed(study)
     unfinished = sum(other.state in ("pending", "failed") for other in study.search.trials)
     missing = study.search.planned - len(study.search.trials) + unfinished
     if missing:

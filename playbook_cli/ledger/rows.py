@@ -7,23 +7,23 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from playbook_cli import journal, regular
 from playbook_cli.analysis.repeats import repeated
 from playbook_cli.errors import PlaybookError, StudyError
-from playbook_cli.gone import gone
+from playbook_cli.files import journal, regular
 from playbook_cli.ledger import entries
 from playbook_cli.ledger.evidence import best_trial
 from playbook_cli.spec.probe import ProbeKind
-from playbook_cli.store import Store, counts
+from playbook_cli.storage.lost_results import gone
+from playbook_cli.storage.program_versions import changed
+from playbook_cli.storage.store import Store, counts
 from playbook_cli.sweep.known import known
-from playbook_cli.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.ledger.entries import Adoption, Ledger, Note
-    from playbook_cli.paths import StudyPaths
     from playbook_cli.records import Best, Metric, StudyRecord
     from playbook_cli.sweep.known import Known
 
@@ -159,7 +159,7 @@ def _row(folder: Path, ledger: Ledger) -> Row:
         repeats=_repeats(record),
         sweep=sweep,
         answer=_answer(store.paths),
-        code=versions(record.trials, record.programs).sentences(),
+        code=changed(record),
         lost=gone(record.trials, store.paths),
         run=run,
         report=page.relative_to(folder.parent).as_posix() if page.is_file() else None,

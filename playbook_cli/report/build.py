@@ -14,8 +14,7 @@ from playbook_cli.analysis import isolation, outcomes
 from playbook_cli.analysis.expected_best import expected_best
 from playbook_cli.analysis.importance import importance
 from playbook_cli.analysis.timescale import timescale
-from playbook_cli.divergence import nothing_learned
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.report import words
 from playbook_cli.report.answer import answer
 from playbook_cli.report.arms import spaces
@@ -34,13 +33,14 @@ from playbook_cli.report.value import (
     Trial,
     step_bin,
 )
+from playbook_cli.storage.divergence import nothing_learned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.failures import Failure
     from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
     from playbook_cli.report.value import Searched
+    from playbook_cli.storage.failures import Failure
 
 _STATES = ("completed", "infeasible", "failed", "running")
 _BELONGS = StudyPaths(Path(".."))

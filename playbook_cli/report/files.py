@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic
+from playbook_cli.files import atomic
 from playbook_cli.report.as_json import as_json
 
 if TYPE_CHECKING:

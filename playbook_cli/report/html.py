@@ -1,8 +1,8 @@
-"""The report as one HTML file that needs nothing else: no network, no server, no other file but the logs it links to.
+"""Answers as HTML files that need nothing else: no network, no server, no other file but the logs they link to.
 
 Whatever a user named is escaped where it enters the page, and data enters as JSON without a single `<`. Should
-something slip through all the same, the page's content policy runs no script but the three that it names by their
-hashes, and loads nothing from anywhere.
+something slip through all the same, the page's content policy runs no script but those that it names by their hashes,
+and loads nothing from anywhere.
 """
 
 from __future__ import annotations
@@ -12,75 +12,77 @@ import hashlib
 import json
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from playbook_cli.report import evidence, sections, theme, words
-from playbook_cli.report.charts.draw import draw
+from playbook_cli.files import atomic
+from playbook_cli.report import facts, theme, words
+from playbook_cli.report.charts import with_colours
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
+from playbook_cli.report.section import Chart, Folded, Legend, Note, Sentence, Table, cells, for_medium, meant, plain
+from playbook_cli.report.sections import sections
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-    from playbook_cli.report.charts.frame import Chart
-    from playbook_cli.report.rows import Rows, Table
+    from playbook_cli.report.section import Cell, Column, Content, Document, Part, Section
     from playbook_cli.report.value import Report
 
 MANY = 250
 """Trials from which on charts are drawn on a canvas: faster, and less sharp in print."""
+WIDTH = 620
+"""Pixels between the axes of a chart that is drawn once and for all; PNG files have three times as many."""
+_MARKS = {"warning": "!", "info": "i", "ok": "✓"}
+_LONG = 160
+"""Characters from which on the answer is set smaller."""
+_LOOKS = {"cross": "&times;", "cross failed": "&times;"}
+_OVERLAYS = (
+    '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p></div><a>log</a>'
+    '<button type="button" data-clear aria-label="choose no trial">✕</button></div><div id="tip" hidden></div>'
+)
 
 
 def as_html(report: Report) -> str:
-    """The whole page; of a study too large for one, an excerpt that says what it leaves out."""
+    """The whole page of a report; of a study too large for one, an excerpt that says what it leaves out."""
     report = excerpt(report)
-    charts, rows = draw(report)
-    scripts = [_vega(), _resource("script.js")]
-    policy = (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"script-src 'unsafe-eval' {' '.join(_hash(script) for script in scripts)}"
+    shown = [section for section in sections(report) if meant(section, "page")]
+    nav = "".join(f'<a href="#{section.name}">{section.title}</a>' for section in shown)
+    body = (
+        f"<header>{_head(report)}<nav>{nav}</nav></header>\n<main>{_sections(shown, _placed)}</main>\n"
+        f"<footer><p>{words.escape(facts.conditions(report))}</p></footer>{_OVERLAYS}"
+        f'<script type="application/json" id="page-data">{_data(report, shown)}</script>'
     )
-    title = words.escape(words.shortened(report.study, 80))
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            '<link rel="icon" href="data:,">',
-            f"<title>{title} · Playbook</title>",
-            f"<style>{theme.properties()}{_resource('style.css')}</style>",
-            "</head>",
-            "<body>",
-            sections.body(report, charts, rows),
-            f'<script type="application/json" id="page-data">{_data(report, charts, rows)}</script>',
-            *(f"<script>{script}</script>" for script in scripts),
-            "</body>",
-            "</html>",
-            "",
-        ]
+    return _page(report.study, body, [_vega(), _resource("script.js")])
+
+
+def document(given: Document) -> str:
+    """The whole page of an answer, which runs no script; each chart is in it twice, for light and for dark screens."""
+    where = "Run it in the same directory as the command that made this page."
+    following = f'{_command(str(given.command), copy="")}<p class="how">{where}</p>' if given.command else ""
+    said = "".join(f"<p>{words.escape(remark)}</p>" for remark in given.remarks)
+    name = f"{given.study}: {given.kind}" if given.study else given.kind
+    body = (
+        f'<header><p class="study">{words.escape(name)}</p>{_answer(given.headline)}{said}{following}</header>\n'
+        f"<main>{_sections([s for s in given.sections if meant(s, 'page')], _drawn)}</main>\n"
+        + (f"<footer><p>{words.escape(given.footer)}</p></footer>" if given.footer else "")
     )
+    return _page(name, body, [])
 
 
-def _data(report: Report, charts: Sequence[Chart], rows: Rows) -> str:
-    vl_convert = drawing()
-
-    drawn = []
-    for chart in charts:
-        spec = vl_convert.vegalite_to_vega(dict(chart.spec))
-        sources = [data["name"] for data in spec["data"] if data["name"] in rows.tables and "source" not in data]
-        drawn.append({"id": evidence.chart_id(chart), "spec": spec, "tables": sources})
-    data = {
-        "renderer": "canvas" if len(report.trials) > MANY else "svg",
-        "light": theme.LIGHT,
-        "dark": theme.DARK,
-        "texts": [sections.text_of(report, trial) for trial in (*report.trials, *report.again)],
-        "tables": {name: _columns(table) for name, table in rows.tables.items()},
-        "charts": drawn,
-    }
-    return safe_json(data)
+def write(given: Document, directory: Path) -> list[Path]:
+    """Write the page and its first chart as a picture into `directory`, which is made where it does not exist."""
+    directory.mkdir(parents=True, exist_ok=True)
+    written = {directory / f"{given.name}.html": document(given)}
+    for chart in [chart for section in given.sections for chart in section.charts][:1]:
+        svg = _svg(chart, theme.LIGHT)
+        picture = svg if given.picture == "svg" else drawing().svg_to_png(svg, scale=3)
+        written[directory / f"{given.name}.{given.picture}"] = picture
+    for path, content in written.items():
+        atomic.write(path, content)
+    return list(written)
 
 
 def safe_json(data: Any) -> str:
@@ -89,7 +91,231 @@ def safe_json(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _columns(table: Table) -> dict[str, Any]:
+def _page(title: str, body: str, scripts: Sequence[str]) -> str:
+    allowed = f"; script-src 'unsafe-eval' {' '.join(map(_hash, scripts))}" if scripts else ""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+base-uri 'none'; form-action 'none'{allowed}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{words.escape(words.shortened(title, 80))} · Playbook</title>
+<style>{theme.properties()}{_resource("style.css")}</style>
+</head>
+<body>
+{body}
+{"".join(f"<script>{script}</script>" for script in scripts)}
+</body>
+</html>
+"""
+
+
+def _head(report: Report) -> str:
+    states = {state: count for state, count in report.counts.items() if count and state != "planned"}
+    share = max(report.counts["planned"], 1)
+    bar = "".join(
+        f'<i class="{state}" style="width:{100 * count / share:.2f}%"></i>'
+        for state, count in states.items()
+        if state != "pending"
+    )
+    listed = "".join(
+        f"<div><dt>{words.escape(name)}</dt><dd>{value}{f' <small>{aside}</small>' if aside else ''}</dd></div>"
+        for name, value, aside in facts.figures(report)
+    )
+    varied = facts.varied(report, report.best.params) if report.best is not None else ""
+    settings = f'<p class="settings mono">{words.escape(varied)}</p>' if varied else ""
+    return (
+        f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>{_answer(report.answer)}'
+        f'<dl class="facts">{listed}</dl>{settings}<div class="bar" aria-hidden="true">{bar}</div>'
+        f'<p class="states">{", ".join([*(f"{n} {state}" for state, n in states.items()), *facts.repeats(report)])}</p>'
+    )
+
+
+def _answer(text: str) -> str:
+    return f'<p class="answer{" long" if len(text) > _LONG else ""}">{words.escape(text)}</p>'
+
+
+def _sections(shown: Sequence[Section], draw: Callable[[Chart], str]) -> str:
+    return "\n".join(
+        f'<section id="{s.name}" class="{s.name}">{f"<h2>{words.escape(s.title)}</h2>" if s.title else ""}'
+        f"{_how(s.cut)}{_content(s, draw)}</section>"
+        for s in shown
+    )
+
+
+def _how(text: str) -> str:
+    return f'<p class="how">{words.escape(text)}</p>' if text else ""
+
+
+def _content(section: Section, draw: Callable[[Chart], str]) -> str:
+    parts = [part for part in section.parts if meant(part, "page")]
+    drawn = "".join(_group(list(group), section, draw) for _, group in groupby(parts, key=_kind))
+    return f"{_how(section.how)}{drawn}" if drawn or section.how else _how("Nothing to show yet.")
+
+
+def _kind(part: Part) -> str:
+    """Neighbours of one kind share an element."""
+    return "said" if isinstance(part, Sentence) and not (part.mark or part.command) else type(part).__name__
+
+
+def _group(parts: Sequence[Any], section: Section, draw: Callable[[Chart], str]) -> str:
+    match parts[0]:
+        case Chart():
+            charts = [part for part in parts if part.spec is not None]
+            size = "small" if section.small else "wide" if len(charts) > 1 else "one"
+            figures = "".join(_figure(chart, draw) for chart in charts)
+            return f'<div class="grid {size}">{figures}</div>' if charts else ""
+        case Table():
+            return "".join(map(_table, parts))
+        case Folded():
+            return "".join(map(_folded, parts))
+        case Note():
+            return "".join(_how(part.text) for part in parts)
+        case Legend():
+            return "".join(map(_legend, parts))
+        case Sentence(mark="", command=""):
+            return f'<ul class="said">{"".join(f"<li>{_said(part)}</li>" for part in parts)}</ul>'
+        case _:
+            return "".join(map(_finding, parts))
+
+
+def _figure(chart: Chart, draw: Callable[[Chart], str]) -> str:
+    title = words.escape(words.shortened(chart.title, 90))
+    caption = f'<figcaption title="{words.escape(chart.title)}">{title}</figcaption>' if title else ""
+    return f"<figure>{caption}{draw(chart)}</figure>"
+
+
+def _placed(chart: Chart) -> str:
+    """Where the page's script draws a chart."""
+    about = words.escape(chart.description)
+    return f'<div class="chart" id="chart-{chart.name}" role="img" aria-label="{about}"></div>'
+
+
+def _drawn(chart: Chart) -> str:
+    shades = (("light", theme.LIGHT), ("dark", theme.DARK))
+    return "".join(f'<div class="drawn {name}">{_svg(chart, colours)}</div>' for name, colours in shades)
+
+
+def _svg(chart: Chart, colours: dict[str, str]) -> str:
+    assert chart.spec is not None
+    svg: str = drawing().vegalite_to_svg(with_colours(chart.spec(WIDTH), colours))
+    return svg
+
+
+def _legend(legend: Legend) -> str:
+    def mark(kind: str) -> str:
+        look = f'style="background:var(--{kind})"' if kind.startswith("arm") else f'class="{kind}"'
+        return f"<i {look}>{_LOOKS.get(kind, '')}</i>"
+
+    keys = "".join(f"<li>{mark(kind)}{words.escape(name)}</li>" for kind, name in legend.marks)
+    return f'<ul class="legend">{keys}</ul>' if keys else ""
+
+
+def _finding(said: Sentence) -> str:
+    evidence = "".join(
+        f"<div><dt>{words.escape(name)}</dt><dd>{words.escape(value)}</dd></div>"
+        for name, value in said.evidence.items()
+    )
+    listed = f'<dl class="evidence">{evidence}</dl>' if evidence else ""
+    quoted = f'<p class="mono">{words.escape(words.shortened(said.quote, 300))}</p>' if said.quote else ""
+    if said.log is not None:
+        quoted += f'<p>all of it: <a href="{words.escape(said.log[1])}">{words.escape(said.log[0])}</a></p>'
+    return (
+        f'<div class="finding {said.mark}"><span class="mark" title="{said.mark}">{_MARKS.get(said.mark, "")}</span>'
+        f"<div><p>{_said(said)}</p>{listed}{quoted}{_command(said.command) if said.command else ''}</div></div>"
+    )
+
+
+def _said(said: Sentence) -> str:
+    """Its subject, or where it has none all of it, links to what shows the evidence."""
+    first, rest = (said.subject, f": {said.text}") if said.subject else (said.text, "")
+    linked = f'<a class="subject" href="#{said.shown}">{words.escape(first)}</a>' if said.shown else words.escape(first)
+    return linked + words.escape(rest)
+
+
+def _command(command: str, copy: str = '<button type="button" data-copy>copy</button>') -> str:
+    return f'<div class="next"><code>{words.escape(command)}</code>{copy}</div>'
+
+
+def _folded(folded: Folded) -> str:
+    items = "".join(f"<li>{words.escape(item)}</li>" for item in folded.items)
+    return f'<details class="{folded.mark}"><summary>{words.escape(folded.title)}</summary><ul>{items}</ul></details>'
+
+
+def _table(given: Table) -> str:
+    table = for_medium("page", given)
+    sortable = table.trials is not None
+    heads = "".join(_head_cell(column, table, sortable=sortable) for column in table.columns)
+    starts = [f'<tr data-trial="{trial}" tabindex="0">' for trial in table.trials or ()] or ["<tr>"] * len(table.rows)
+    rows = "".join(
+        f"{start}{''.join(map(_cells, row, table.columns))}</tr>" for start, row in zip(starts, table.rows, strict=True)
+    )
+    title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
+    around = '<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
+    return f"{around}{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _head_cell(column: Column, table: Table, *, sortable: bool) -> str:
+    name = words.escape(words.shortened(column.name, 32 if sortable else 80))
+    way = f' aria-sort="{table.by[1]}"' if table.by is not None and table.by[0] == column.name else ""
+    if sortable:
+        name = f'<button type="button" data-sort title="{words.escape(column.name)}">{name}</button>'
+    return f'<th class="{_class(column)}"{way}>{name}</th>'
+
+
+def _class(column: Column) -> str:
+    return " ".join([*(["text"] if column.left else []), *(["fold"] if column.fold else [])])
+
+
+def _cells(content: Content, column: Column) -> str:
+    lines = cells(content)
+    if len(lines) > 1 or column.fold:
+        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, 600)}</p>" for cell in lines if cell.text)
+        return f'<td class="{_class(column)}">{paragraphs}</td>'
+    cell = lines[0]
+    key = "" if cell.key is None else f' data-key="{cell.key!r}"'
+    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, 80)}</td>"
+
+
+def _looks(cell: Cell, own: str = "") -> str:
+    classes = " ".join(filter(None, [own, cell.tone]))
+    about = f' title="{words.escape(words.shortened(cell.about, 300))}"' if cell.about else ""
+    return (f' class="{classes}"' if classes else "") + about
+
+
+def _cell(cell: Cell, most: int) -> str:
+    shown = words.escape(words.shortened(plain(cell), most))
+    if cell.link:
+        shown = f'<a href="{words.escape(quote(cell.link))}">{shown}</a>'
+    return " ".join([shown, *(f'<span class="tag {tag}">{words.escape(tag)}</span>' for tag in cell.tags)])
+
+
+def _data(report: Report, shown: Iterable[Section]) -> str:
+    tables: dict[str, list[dict[str, Any]]] = {}
+    drawn = []
+    for chart in [chart for section in shown for chart in section.charts]:
+        assert chart.spec is not None
+        spec = chart.spec(None)
+        own = spec.pop("datasets", {})
+        tables |= own
+        vega = drawing().vegalite_to_vega(spec)
+        sources = [data["name"] for data in vega["data"] if data["name"] in own and "source" not in data]
+        drawn.append({"id": f"chart-{chart.name}", "spec": vega, "tables": sources})
+    data = {
+        "renderer": "canvas" if len(report.trials) > MANY else "svg",
+        "light": theme.LIGHT,
+        "dark": theme.DARK,
+        "texts": [facts.text_of(report, trial) for trial in (*report.trials, *report.again)],
+        "tables": {name: _columns(table) for name, table in tables.items()},
+        "charts": drawn,
+    }
+    return safe_json(data)
+
+
+def _columns(table: Sequence[dict[str, Any]]) -> dict[str, Any]:
     columns = list(dict.fromkeys(name for row in table for name in row))
     return {"columns": columns, "rows": [[row.get(name) for name in columns] for row in table]}
 
@@ -104,7 +330,5 @@ def _resource(name: str) -> str:
 
 @cache
 def _vega() -> str:
-    vl_convert = drawing()
-
-    script: str = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
+    script: str = drawing().javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

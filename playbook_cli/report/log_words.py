@@ -58,22 +58,27 @@ def spread(mean: float, sd: float | None) -> str:
     return words.number(mean) if sd is None else f"{words.number(mean)} ± {sd:.2g}"
 
 
-def adoption(entry: Adoption, *, stands: bool, noted: bool = True) -> str:
+def adoption(entry: Adoption, *, stands: bool) -> str:
     """`baseline since 2026-01-31, over digits (compare: adopt) with trial 8; 2 points against it. Note: it works`."""
     since = "baseline since" if stands else "was made the baseline on"
     said = f" (compare: {entry.comparison.get('verdict')})" if entry.comparison else ""
     over = f", over {entry.over}{said}" if entry.over else ""
     against = f"; {words.count(len(entry.against), 'point')} against it" if entry.against else ""
-    note = f". Note: {entry.note}" if entry.note and noted else ""
+    note = f". Note: {entry.note}" if entry.note else ""
     return f"{since} {day(entry.time)}{over} with trial {entry.trial}{against}{note}"
 
 
-def notes(row: Row) -> list[str]:
-    """What there is to say of a study, a sentence each: what it means, its adoptions, what people noted."""
+def notes(row: Row, *, standing: bool = True) -> list[str]:
+    """What there is to say of a study, a sentence each: what it means, its adoptions, what people noted.
+
+    Without `standing`, nothing of the adoption that stands.
+    """
     if row.problem is not None:
         return [f"cannot be read: {row.problem}", *(note.text for note in row.notes)]
     said = [*([row.answer] if row.answer else []), *row.lost, *row.code]
-    said += [adoption(entry, stands=entry is row.adopted) for entry in row.history]
+    said += [
+        adoption(entry, stands=entry is row.adopted) for entry in row.history if standing or entry is not row.adopted
+    ]
     return said + [note.text for note in row.notes]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from playbook_cli import atomic
-from playbook_cli.report.charts.draw import draw
+from playbook_cli.files import atomic
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
+from playbook_cli.report.sections import sections
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +24,10 @@ def write_pictures(report: Report, directory: Path, kind: Literal["png", "svg"] 
 
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for chart in draw(excerpt(report), width=WIDTH)[0]:
+    for chart in [chart for section in sections(excerpt(report)) for chart in section.charts]:
+        assert chart.spec is not None
         path = directory / f"{chart.name}.{kind}"
-        svg = vl_convert.vegalite_to_svg(dict(chart.spec))
-        if kind == "svg":
-            atomic.write(path, svg)
-        else:
-            atomic.write(path, vl_convert.svg_to_png(svg, scale=2))
+        svg = vl_convert.vegalite_to_svg(chart.spec(WIDTH))
+        atomic.write(path, svg if kind == "svg" else vl_convert.svg_to_png(svg, scale=2))
         written.append(path)
     return written

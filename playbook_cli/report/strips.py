@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.report import words
 from playbook_cli.report.value import BINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.report.section import Spans
     from playbook_cli.report.value import Axis, BestSteps, Trial
 
 GOOD, OTHER, INFEASIBLE, FAILED = "●", "·", "x", "!"
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
-_ASCII = str.maketrans({"●": "o", "·": ".", "█": "#", "─": "-", "┊": ":", words.NOTHING: "-", "…": "~"})
 
 
-def plain(text: str) -> str:
-    """`text` for terminals that know ASCII only."""
-    for level in _EIGHTHS[1:-1]:
-        text = text.replace(level, "#" if level >= "▄" else " ")
-    return text.translate(_ASCII).encode("ascii", "replace").decode()
-
-
-def axis_strip(axis: Axis, trials: Mapping[int, Trial], width: int, zone: float) -> str:
-    """A range in `width` characters: good trials hide infeasible ones, those failed ones, and these others."""
+def axis_strip(axis: Axis, trials: Mapping[int, Trial], zone: float, room: int) -> Spans:
+    """A range in `room` characters: good trials hide infeasible ones, those failed ones, and these others."""
+    width = room - 2
     cells = [" "] * width
     if axis.zones is not None:
         for edge in (round(width * zone), width - 1 - round(width * zone)):
@@ -34,7 +27,15 @@ def axis_strip(axis: Axis, trials: Mapping[int, Trial], width: int, zone: float)
     marks = ((_mark(trials[point.trial]), point.unit) for point in axis.points)
     for mark, unit in sorted(marks, key=lambda pair: order[pair[0]]):
         cells[min(int(unit * width), width - 1)] = mark
-    return "".join(cells)
+    return [(f"|{''.join(cells)}|", "")]
+
+
+def choice_strip(here: Mapping[str, int], room: int) -> Spans:
+    """The trials of one choice, a mark each; their numbers where they are too many."""
+    marks = "".join(mark * count for mark, count in here.items())
+    return [
+        (marks if len(marks) <= room else "  ".join(f"{count} {mark}" for mark, count in here.items() if count), "")
+    ]
 
 
 def histogram(best_steps: BestSteps, height: int = 4) -> list[str]:

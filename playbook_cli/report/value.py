@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
-    from playbook_cli.failures import Failure
     from playbook_cli.records import Best, Finding, Metric, Role, State, Value
+    from playbook_cli.storage.failures import Failure
 
 Split = Literal["validation", "training"]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Metric, TrialRecord, Value
-    from playbook_cli.space import Space
     from playbook_cli.spec.samplers import SamplerName
+    from playbook_cli.spec.space import Space
 
 
 class Sampler(Protocol):

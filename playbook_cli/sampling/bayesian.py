@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
     from playbook_cli.records import Metric, Parameter, Value
-    from playbook_cli.space import Space
+    from playbook_cli.spec.space import Space
 
 LEAST = 10
 PER_DIMENSION = 2

@@ -9,18 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic, inside
 from playbook_cli.errors import StudyError
-from playbook_cli.identity import mismatch
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import atomic, containment
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.records import searched
-from playbook_cli.store import read_history
+from playbook_cli.storage.identity import mismatch
+from playbook_cli.storage.store import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from playbook_cli.paths import TrialPaths
+    from playbook_cli.files.paths import TrialPaths
     from playbook_cli.records import TrialRecord, Value
+
+
+ANEW = "it trained from its start"
+"""What a trial's reason begins with that was to go on from a checkpoint, and whose script did not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,7 @@ def origin(checkpoint: str) -> Origin:
     path = Path(checkpoint)
     folder = path.parent.parent
     try:
-        inside.opened(path, folder.parent.parent).close()
+        containment.opened(path, folder.parent.parent).close()
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         raise StudyError(
@@ -46,7 +50,7 @@ def origin(checkpoint: str) -> Origin:
         ) from None
     study = StudyPaths(folder.parent.parent)
     if path.parent.name == "checkpoints":
-        inside.refuse_ways_out(study)
+        containment.refuse_ways_out(study)
     known = read_history(study).trials if path.parent.name == "checkpoints" else ()
     for trial in known:
         if study.trial(trial.id).dir == folder:
@@ -81,7 +85,7 @@ def go_on_from(checkpoint: str, paths: TrialPaths) -> None:
     paths.checkpoints.mkdir(parents=True, exist_ok=True)
     # the checkpoint last: where there is one the trial has begun
     for source, target in ((before.paths.metrics, paths.metrics), (Path(checkpoint), paths.last_checkpoint)):
-        with inside.opened(source, before.paths.dir.parent.parent) as file:
+        with containment.opened(source, before.paths.dir.parent.parent) as file:
             atomic.replace(target, partial(shutil.copyfileobj, file))
 
 

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import events, journal
 from playbook_cli.acts import command
 from playbook_cli.errors import JournalError, StudyError
+from playbook_cli.files import journal
 from playbook_cli.records import Best, TrialRecord
 from playbook_cli.sampling.bayesian import LEAST, PER_DIMENSION, learned, needed
 from playbook_cli.spec.samplers import SAMPLERS
-from playbook_cli.store import Store
+from playbook_cli.storage import events
+from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import Parameter, StudyRecord, Value
-    from playbook_cli.space import Space
     from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.space import Space
 
 
 @dataclass(frozen=True, kw_only=True)

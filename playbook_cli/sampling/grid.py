@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.records import TrialRecord
-    from playbook_cli.space import Space
+    from playbook_cli.spec.space import Space
 
 
 class GridSampler:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Value
-    from playbook_cli.space import Space
+    from playbook_cli.spec.space import Space
 
 
 class PointsSampler:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Value
-    from playbook_cli.space import Space
+    from playbook_cli.spec.space import Space
 
 
 def planned(space: Space, arm: Mapping[str, Value], point: Sequence[float], *, number: int, seed: int) -> TrialRecord:

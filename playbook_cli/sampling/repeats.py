@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from playbook_cli.policy import Policy, Suggestion
 from playbook_cli.records import TrialRecord
+from playbook_cli.sampling.policy import Policy, Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.policy import Policy, Suggestion
 from playbook_cli.records import searched
 from playbook_cli.sampling.bayesian import learned
+from playbook_cli.sampling.policy import Policy, Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

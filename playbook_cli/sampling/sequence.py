@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbook_cli.records import TrialRecord
-    from playbook_cli.space import Space
+    from playbook_cli.spec.space import Space
 
     PointSequence = Callable[[int, int, int], NDArray[np.float64]]
     """(dimensions, points, seed) -> the first points of a sequence, shape (points, dimensions), in [0, 1)."""

@@ -1,4 +1,4 @@
-"""What a source file imports or starts, by its text alone."""
+"""What a source file imports, starts or is configured by, by its text alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from dataclasses import dataclass
 _SHELL = re.compile(rb"\A#!.*\b(?:ba|da|k|z)?sh\b")
 _PYTHON = re.compile(rb"\A#!.*\bpython")
 _STARTED = re.compile(r"[^\s;|&()<>\"'=`]+\.(?:py|sh)\b")
+_SETTINGS = re.compile(r"[\w./-]*\w\.(?:ya?ml|toml|ini|cfg|conf|gin)")
+"""Files of settings, which programs read; a path of another kind is one that a program may write."""
 _MODULE = re.compile(r"\s-m[ \t]+([A-Za-z_][\w.]*)")
+
+
+_MODE = re.compile(r"[rwxabt+]{1,3}")
+_WRITES = frozenset("wax+")
+"""Of the modes of `open`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,8 @@ class Imports:
     """What stands in `__all__`: of a package, a star imports modules of these names."""
     started: tuple[str, ...] = ()
     """Scripts that a shell script names."""
+    settings: tuple[str, ...] = ()
+    """Paths of files of settings that it names, and does not write."""
 
 
 NOTHING = Imports()
@@ -85,7 +94,8 @@ def _of_tree(tree: ast.Module) -> Imports:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
                 exported += _texts(node.value)
-    return Imports(modules=tuple(modules), places=tuple(places), exported=tuple(exported))
+    named = _settings(tree)
+    return Imports(modules=tuple(modules), places=tuple(places), exported=tuple(exported), settings=named)
 
 
 def _imported(call: ast.Call) -> Needed | None:
@@ -131,5 +141,32 @@ def _place(call: ast.Call) -> Place | None:
     return Place(up=up if own else 0, path="/".join(texts) or ".") if own or texts else None
 
 
+def _settings(tree: ast.Module) -> tuple[str, ...]:
+    """What is written out as one text, or in pieces: `Path(__file__).parent / "conf" / "base.yaml"`."""
+    named: dict[str, None] = {}
+    written: set[str] = set()
+    for node in ast.walk(tree):
+        joins = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            joins = name in ("join", "joinpath", "Path")
+            given = [*node.args[:2], *(word.value for word in node.keywords if word.arg == "mode")]
+            modes = {text for argument in given for text in _texts(argument) if _MODE.fullmatch(text)}
+            if name.startswith(("write", "save", "dump")) or (name == "open" and any(map(_WRITES.intersection, modes))):
+                written.update(_texts(node))
+                written.update(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+        texts = _texts(node) if joins else [node.value] if isinstance(node, ast.Constant) else []
+        said = "/".join(map(str, texts))
+        if _SETTINGS.fullmatch(said):
+            named[said] = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") in written for target in node.targets):
+            written.update(_texts(node.value))
+    return tuple(path for path in named if written.isdisjoint((path, path.rpartition("/")[2])))
+
+
 def _texts(tree: ast.AST) -> list[str]:
-    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    """As they stand in the file."""
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    texts = [node for node in found if isinstance(node.value, str)]
+    return [str(node.value) for node in sorted(texts, key=lambda node: (node.lineno, node.col_offset))]

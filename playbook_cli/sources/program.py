@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from playbook_cli.fingerprint import Fingerprint
+from playbook_cli.files.fingerprint import Fingerprint
 from playbook_cli.sources.files import View
 from playbook_cli.sources.imports import imports, of_shell
 from playbook_cli.sources.walk import Walk
@@ -136,7 +136,7 @@ def _closure(program: Program, words: tuple[str, ...]) -> Fingerprint:
 def _walked(program: Program, words: Sequence[str], view: View) -> Fingerprint:
     cwd = program.cwd
     path = [os.path.normpath(os.path.join(cwd, entry)) for entry in program.path.split(os.pathsep) if entry]
-    walk = Walk(view, cwd, path, [cwd, program.folder])
+    walk = Walk(view, cwd, path, [cwd, program.folder], program.without)
     files = _files(program, words, view)
     for file in files:
         walk.begin(file)

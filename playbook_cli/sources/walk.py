@@ -21,12 +21,13 @@ MAX_FILES = 1000
 class Walk:
     """The files of a program, found breadth first, so that those left out of a huge one are the farthest."""
 
-    def __init__(self, view: View, cwd: str, path: Sequence[str], last: Sequence[str]) -> None:
-        """`path` is where Python looks for modules first, `last` where it might after that."""
+    def __init__(self, view: View, cwd: str, path: Sequence[str], last: Sequence[str], without: str) -> None:
+        """`path` is where Python looks for modules first, `last` where it might after that; `without` holds trials."""
         self._view = view
         self._cwd = cwd
         self._path = list(path)
         self._last = list(last)
+        self._without = without
         self._waiting: deque[str] = deque()
         self._seen: set[str] = set()
         self._modules: dict[str, Found | None] = {}
@@ -67,6 +68,9 @@ class Walk:
             if found is not None:
                 self._path.append(os.path.dirname(found))
                 self._add([found])
+        for named in needs.settings:
+            places = (os.path.normpath(os.path.join(base, named)) for base in (self._cwd, folder))
+            self._add(filter(self._is_own, places))
         for needed in needs.modules:
             self._add(self._needed(needed, folder))
 
@@ -82,6 +86,11 @@ class Walk:
                 return
             self.files[path] = file.digest
             self.take(file.imports, path)
+
+    def _is_own(self, path: str) -> bool:
+        """Whether a file of settings is the program's, and no trial's or package's."""
+        foreign = is_installed(path) or path.startswith((f"{self._without}/", "/dev/", "/proc/", "/sys/"))
+        return not foreign and self._view.is_file(path)
 
     def _add(self, paths: Iterable[str]) -> None:
         for path in paths:

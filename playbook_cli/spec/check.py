@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from playbook_cli.space import MAX_ARMS, clashes, grid_size
 from playbook_cli.spec.check_bayesian import bayesian_problems
 from playbook_cli.spec.check_budget import budget_warnings
 from playbook_cli.spec.check_points import point_problems
@@ -13,6 +12,7 @@ from playbook_cli.spec.check_program import program_problems
 from playbook_cli.spec.design import silence_problems
 from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.problem import Problem, listed
+from playbook_cli.spec.space import MAX_ARMS, clashes, grid_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,18 +7,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbook_cli.space import MAX_ARMS
 from playbook_cli.spec.problem import Problem, listed
 from playbook_cli.spec.samplers import SAMPLERS
+from playbook_cli.spec.space import MAX_ARMS
 from playbook_cli.spec.tiers import TIERS, needed, tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from playbook_cli.records import Parameter, Value
-    from playbook_cli.space import Space
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Location
+    from playbook_cli.spec.space import Space
 
 _FEW = 5
 """Names that read well with an `and` between each."""

@@ -40,11 +40,11 @@ def point_problems(spec: StudySpec) -> Iterator[Problem]:
             what=f"there are {len(spec.points)} points, each of them one trial",
             hint=f"write trials: {len(spec.points)}, or leave the key out",
         )
-    if spec.round is not None and spec.round.trials and len(spec.round.trials) != len(spec.points):
+    if spec.round is not None and len(spec.round.trials) > len(spec.points):
         yield Problem(
             location=("round", "trials"),
             what=f"there are {len(spec.points)} points, and {len(spec.round.trials)} trials that they come from",
-            hint="name one for each point, in the same order",
+            hint="name one for each of the first points, in the same order; those after them are new",
         )
     parameters = spec.parameters()
     for index, point in enumerate(spec.points):

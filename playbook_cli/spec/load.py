@@ -186,12 +186,20 @@ def probing(spec: StudySpec, kind: ProbeKind, **keys: Any) -> StudySpec:
 
 def training(spec: StudySpec) -> dict[str, Any]:
     """What the results of a trial depend on besides its point and seed: dotted keys and values."""
+    return _affecting(spec, Affects.PROGRAM, Affects.TRAINING)
+
+
+def planning(spec: StudySpec) -> dict[str, Any]:
+    """What all trials of a study are planned by, however many there are: dotted keys and values."""
+    return _affecting(spec, Affects.PROGRAM, Affects.TRAINING, Affects.SEARCH)
+
+
+def _affecting(spec: StudySpec, *what: Affects) -> dict[str, Any]:
     flat = _flat(
         spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"probe"})
     )
-    decisive = (Affects.PROGRAM, Affects.TRAINING)
     kind = {} if spec.probe is None else {"probe": spec.probe.kind}  # as earlier versions wrote it
-    return kind | {key: value for key, value in flat.items() if affects(StudySpec, key) in decisive}
+    return kind | {key: value for key, value in flat.items() if affects(StudySpec, key) in what}
 
 
 def reading(kept: StudySpec, given: StudySpec) -> StudySpec:

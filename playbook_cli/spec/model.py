@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJson
 from pydantic_core import PydanticCustomError
 
 from playbook_cli.records import Goal, Metric, Parameter, Role, Value
-from playbook_cli.space import Space
 from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.probe import Probe, written_out
 from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
 from playbook_cli.spec.samplers import SamplerName  # noqa: TC001 (pydantic reads it)
+from playbook_cli.spec.space import Space
 
 
 class _Section(BaseModel):
@@ -236,7 +236,9 @@ class Round(_Section):
     of: Annotated[Count | None, Field(description="rounds in all, as planned")] = None
     growth: Annotated[Number | None, Field(gt=1, description="each round is so many times longer")] = None
     after: Annotated[str, Field(min_length=1, description="folder of the round before, from the study file's own")]
-    trials: Annotated[list[WholeNumber], Field(description="of that round, whose points these are, in order")] = []
+    trials: Annotated[
+        list[WholeNumber], Field(description="of that round, whose points come first here, in order")
+    ] = []
 
 
 class StudySpec(_Section):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from playbook_cli.spec.program import STRICT
 
-ProbeKind = Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability"]
+ProbeKind = Literal["lr-sweep", "lr-find", "batch-size", "steps-to-target", "instability", "horizon"]
 
 
 class Probe(BaseModel):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from playbook_cli import regular
 from playbook_cli.errors import SpecError
+from playbook_cli.files import regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

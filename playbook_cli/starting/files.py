@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic
 from playbook_cli.errors import PlaybookError, StudyError
+from playbook_cli.files import atomic, regular
 from playbook_cli.spec import source
 from playbook_cli.starting.first import STUDY
+from playbook_cli.starting.hydra import draft_hydra, is_hydra
 from playbook_cli.starting.script import draft_script
 from playbook_cli.starting.sweep import draft_sweep
 
@@ -31,7 +32,8 @@ def study_from(
                 where=str(origin),
                 hint="leave it out, and edit the study file",
             )
-        draft = draft_sweep(source.read(origin), origin, folder)
+        read = source.read(origin)
+        draft = (draft_hydra if is_hydra(read) else draft_sweep)(read, origin, folder)
     else:
         draft = draft_script(origin, folder, optimizer=optimizer, trials=trials)
     if name is not None:
@@ -40,16 +42,28 @@ def study_from(
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
-    """Write new files; their paths. StudyError where one of them is there already, and then none is written."""
-    paths = [folder / name for name in texts]
-    for path in paths:
-        if path.exists():
-            raise StudyError(
-                "this file is there already, and nothing is written over it",
-                where=str(path),
-                hint="name another folder: playbook init FOLDER",
-            )
+    """Write new files; their paths. StudyError where one of them is there already, and then none is written.
+
+    What a call that was killed in between has written of them stays.
+    """
+    files = {folder / name: text for name, text in texts.items()}
+    there = [path for path in files if path.exists()]
+    begun = len(there) < len(files) and all(_holds(path, files[path]) for path in there)
+    if there and not begun:
+        raise StudyError(
+            "this file is there already, and nothing is written over it",
+            where=str(there[0]),
+            hint="name another folder: playbook init FOLDER",
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in zip(paths, texts.values(), strict=True):
-        atomic.create(path, text)
-    return paths
+    for path, text in files.items():
+        if path not in there:
+            atomic.create(path, text)
+    return list(files)
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return regular.content(path) == text.encode()
+    except OSError:
+        return False

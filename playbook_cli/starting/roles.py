@@ -26,6 +26,8 @@ USUAL_NAMES = {
     "adam_eps": "epsilon",
 }
 """Short names of hyperparameters that the rules of the report and lr-sweep know by their long ones."""
+USUAL_LEARNING_RATE = 1e-3
+"""The middle of the range where a script says nothing."""
 _SEED = re.compile(r"(^|_)seed$")
 _FOLDER = re.compile(r"^(out|output|save|log|logging|run|work|result|results|checkpoint|ckpt)_?(dir|path|folder)$")
 _EVALUATION = re.compile(r"^(eval|val|evaluation|validation|test)_(every|interval|steps|freq|frequency)$")
@@ -90,8 +92,9 @@ def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] |
     """A range for what is tuned in every study of neural networks; None for anything else."""
     default = argument.default if isinstance(argument.default, float) else None
     if re.search(r"(^|_)learning_rate$|^(base|peak|max)?_?lr$", name):
-        centre = default or 1e-3
-        return _decades(centre), f"a decade on either side of the script's {_short(centre)}"
+        if not default:
+            return _decades(USUAL_LEARNING_RATE), "a guess: no default of the script says where to search"
+        return _decades(default), f"a decade on either side of the script's {_short(default)}"
     if re.search(r"weight_decay|^l2(_|$)", name):
         given = _decades(default) if default else {"min": 1e-6, "max": 1e-2, "scale": "log"}
         return given, "0 is the script's own value, and on no log scale" if default == 0 else None

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import regular
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
+from playbook_cli.files import regular
 from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.tiers import needed, usual_name
 from playbook_cli.starting.declared import arguments
@@ -141,7 +141,11 @@ def _reported(draft: Draft, metric: str | None) -> None:
 
 
 def _steps(draft: Draft, proposals: list[Proposal]) -> None:
-    given = next((p.argument for p in proposals if p.part == "steps"), None)
+    lengths = [p.argument for p in proposals if p.part == "steps"]
+    given = next(iter(lengths), None)
+    if given is not None and len(lengths) > 1:
+        others = ", ".join(argument.name for argument in lengths[1:])
+        draft.notes.append(f"{others}: the length of training too? {given.option} is taken for max_train_steps")
     default = given.default if given is not None and isinstance(given.default, int | float) else 0
     draft.data["max_train_steps"] = int(default) if default >= 1 and float(default).is_integer() else STEPS
     if given is None:

@@ -47,7 +47,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
         raise SpecError(
             "this is no sweep: it has no `parameters`",
             where=f"{read.path}:1",
-            hint="--from reads a W&B sweep file or a Python script",
+            hint="--from reads a W&B sweep file, a Hydra config with hydra.sweeper.params, or a Python script",
         )
     name = study_name(str(data.get("name") or path.stem))
     draft = Draft(
@@ -56,7 +56,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
     )
     _metric(draft, read, data.get("metric"))
     draft.data["max_train_steps"] = STEPS
-    parts = _Parts(grid=data.get("method") == "grid")
+    parts = Parts(grid=data.get("method") == "grid")
     _parameters(draft, read, data["parameters"], ("parameters",), parts)
     draft.data["command"] = _command(draft, read, data, parts, _program(data, path, folder))
     if not parts.steps:
@@ -81,7 +81,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
 
 
 @dataclass(kw_only=True)
-class _Parts:
+class Parts:
     """The parameters of a sweep by what they are in a study."""
 
     nuisance: dict[str, Any] = field(default_factory=dict)
@@ -92,9 +92,17 @@ class _Parts:
     """Names of the training seed."""
     grid: bool = False
     """Whether the sweep tries all combinations."""
+    style: str = "--"
+    """What stands before the name of an argument."""
+
+    @property
+    def passed(self) -> list[str]:
+        """The arguments that every trial gets from Playbook."""
+        length = [f"{self.style}{name}=${{max_train_steps}}" for name in self.steps[:1]]
+        return [*length, *(f"{self.style}{name}=${{seed}}" for name in self.seeds)]
 
 
-def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location, parts: _Parts) -> None:
+def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location, parts: Parts) -> None:
     for key, how in given.items():
         here = (*at, key)
         name = ".".join(str(part) for part in here if part != "parameters")
@@ -106,20 +114,25 @@ def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location,
             draft.notes.append(f"{name} is nested: its parts are passed as arguments of their own, --{name}.x=...")
             continue
         setting = _setting(draft, read, name, how, here, grid=parts.grid)
-        if key in STEP_LIMITS:
-            _length(draft, name, setting, parts)
-        elif _SEED.search(str(key)):
-            parts.seeds.append(name)
-            draft.notes.append(
-                f"{name} is no hyperparameter: every trial gets a training seed of its own, --{name}=${{seed}}"
-            )
-        elif setting.keys() == {"value"} or len(setting.get("values", "..")) == 1:
-            parts.fixed[name] = setting["value"] if "value" in setting else setting["values"][0]
-        else:
-            parts.nuisance[name] = setting
+        place(draft, str(key), name, setting, parts)
 
 
-def _length(draft: Draft, name: str, setting: dict[str, Any], parts: _Parts) -> None:
+def place(draft: Draft, key: str, name: str, setting: dict[str, Any], parts: Parts) -> None:
+    """Put a parameter where it belongs in a study: its length, its seed, what is fixed, and what varies."""
+    if key in STEP_LIMITS:
+        _length(draft, name, setting, parts)
+    elif _SEED.search(key):
+        parts.seeds.append(name)
+        draft.notes.append(
+            f"{name} is no hyperparameter: every trial gets a training seed of its own, {parts.style}{name}=${{seed}}"
+        )
+    elif setting.keys() == {"value"} or len(setting.get("values", "..")) == 1:
+        parts.fixed[name] = setting["value"] if "value" in setting else setting["values"][0]
+    else:
+        parts.nuisance[name] = setting
+
+
+def _length(draft: Draft, name: str, setting: dict[str, Any], parts: Parts) -> None:
     """Training's length: the longest that the sweep trains."""
     parts.steps.append(name)
     if len(parts.steps) > 1:
@@ -194,7 +207,7 @@ def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Locat
             hint="min must be less than max" + (", and above 0 on a log scale" if low <= high else ""),
         )
     if kind.startswith("q_"):
-        return _quantized(draft, name, how, low, high)
+        return stepped(draft, name, how.get("q", 1), low, high, log=kind in _LOGARITHMIC)
     if kind == "int_uniform" and grid:
         return _whole_numbers(read, name, int(low), int(high), at)
     scale = {"scale": "log"} if kind in _LOGARITHMIC else {}
@@ -244,17 +257,16 @@ def _power(exponent: float) -> float:
         return math.inf
 
 
-def _quantized(draft: Draft, name: str, how: dict[str, Any], low: float, high: float) -> dict[str, Any]:
-    """A distribution that is rounded to multiples of q."""
-    q = how.get("q", 1)
+def stepped(draft: Draft, name: str, q: float, low: float, high: float, *, log: bool = False) -> dict[str, Any]:
+    """A range of which multiples of q are tried, counted from its lower end: those values, where they are few."""
     whole = all(float(end).is_integer() for end in (low, high, q))
     ends: dict[str, Any] = {"min": int(low) if whole else float(low), "max": int(high) if whole else float(high)}
-    if how["distribution"] in _LOGARITHMIC:
+    if log:
         ends["scale"] = "log"
     if q == 1 and whole:
         return ends
     count = math.floor((high - low) / q + 1e-9) + 1 if q > 0 else 0
-    if "scale" not in ends and 2 <= count <= MOST_STEPS:
+    if not log and 2 <= count <= MOST_STEPS:
         values = [round(low + index * q, 12) for index in range(count)]
         return {"values": [int(value) if whole else value for value in values]}
     draft.notes.append(f"{name}: the rounding to multiples of {q} was not carried over")
@@ -311,7 +323,7 @@ def _program(data: dict[str, Any], path: Path, folder: Path) -> str | None:
     return os.path.relpath(beside, folder) if beside.is_file() else str(program)
 
 
-def _command(draft: Draft, read: Source, data: dict[str, Any], parts: _Parts, program: str | None) -> list[str]:
+def _command(draft: Draft, read: Source, data: dict[str, Any], parts: Parts, program: str | None) -> list[str]:
     given = data.get("command") or ["${interpreter}", "${program}", "${args}"]
     if not isinstance(given, list) or (program is None and "${program}" in given):
         raise SpecError("the sweep names no program", where=read.where(("command",)), hint="add program: train.py")
@@ -332,6 +344,5 @@ def _command(draft: Draft, read: Source, data: dict[str, Any], parts: _Parts, pr
             draft.notes.append(f"command: {', '.join(unknown)} has no counterpart, and {word} was left out")
         else:
             command.append(said)
-    style = "" if "${args_no_hyphens}" in command else "--"
-    length = [f"{style}{name}=${{max_train_steps}}" for name in parts.steps[:1]]
-    return [*command, *length, *(f"{style}{name}=${{seed}}" for name in parts.seeds)]
+    parts.style = "" if "${args_no_hyphens}" in command else "--"
+    return [*command, *parts.passed]

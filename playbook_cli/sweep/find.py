@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from playbook_cli.policy import Suggestion, Wanted
-from playbook_cli.probing import under_way
+from playbook_cli.running.probing import under_way
+from playbook_cli.sampling.policy import Suggestion, Wanted
 from playbook_cli.sweep.grid import coarse
 from playbook_cli.sweep.points import read, steps_spent
 from playbook_cli.sweep.policy import Sweeping, Swept
@@ -18,7 +18,7 @@ from playbook_cli.sweep.policy import Sweeping, Swept
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.sweep.points import Point

@@ -8,16 +8,16 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from playbook_cli import inside
 from playbook_cli.errors import SpecError
-from playbook_cli.measures import is_learning_rate
+from playbook_cli.files import containment
+from playbook_cli.storage.metric_names import is_learning_rate
 from playbook_cli.sweep.points import rate_of
 from playbook_cli.sweep.suspicious import SCHEDULE, acting, is_off, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import Curve, TrialRecord
     from playbook_cli.sweep.setting import Setting
 
@@ -60,7 +60,7 @@ class Inspection:
     def _chosen(self, trial: TrialRecord) -> dict[str, object]:
         """Hyperparameters that the script has chosen itself, as far as the trial has read them."""
         try:
-            chosen = json.loads(inside.content(self._paths.trial(trial.id).defaults))
+            chosen = json.loads(containment.content(self._paths.trial(trial.id).defaults))
         except (OSError, ValueError, RecursionError):  # no script with the client, or the record was cut short
             return {}
         return chosen if isinstance(chosen, dict) else {}

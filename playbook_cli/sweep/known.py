@@ -10,7 +10,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.records import Metric, TrainingFit
 from playbook_cli.spec.affects import Affects, fields
 from playbook_cli.spec.probe import Probe
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from playbook_cli.sweep.judge import closest, judge
 from playbook_cli.sweep.points import read
 from playbook_cli.sweep.target import Target

@@ -11,10 +11,10 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from playbook_cli.policy import Suggestion, Wanted
-from playbook_cli.probing import listed, under_way
+from playbook_cli.running.probing import listed, under_way
+from playbook_cli.running.study import NO_METRIC
 from playbook_cli.sampling.planned import trial_seed
-from playbook_cli.study import NO_METRIC
+from playbook_cli.sampling.policy import Suggestion, Wanted
 from playbook_cli.sweep.inspection import Inspection
 from playbook_cli.sweep.judge import next_rates
 from playbook_cli.sweep.points import rate_of, read, steps_spent
@@ -23,7 +23,7 @@ from playbook_cli.sweep.reaching import Reaching, require_metric
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.paths import StudyPaths
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import Curve, TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.probe import ProbeKind

@@ -6,13 +6,13 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
-from playbook_cli.probing import Probing
+from playbook_cli.running.probing import Probing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playbook_cli.curves import Measured
     from playbook_cli.records import Curve, TrialRecord
+    from playbook_cli.storage.metrics import Measured
     from playbook_cli.sweep.target import Target
 
 

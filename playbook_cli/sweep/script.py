@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook_cli import regular
 from playbook_cli.errors import SpecError
+from playbook_cli.files import regular
+from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.command import job, program
-from playbook_cli.paths import TrialPaths
 from playbook_cli.starting.declared import arguments
 from playbook_cli.starting.script import parse_script
 from playbook_cli.sweep.inspection import hidden

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
-from playbook_cli.probing import held
 from playbook_cli.records import Metric
+from playbook_cli.running.probing import held
 from playbook_cli.spec.load import probing
 from playbook_cli.sweep.grid import Grid
 from playbook_cli.sweep.suspicious import acting, is_off, remedy, suspects

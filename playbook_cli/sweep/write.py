@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from playbook_cli import atomic, regular
 from playbook_cli.advice.evaluations import finer
 from playbook_cli.errors import StudyError
+from playbook_cli.files import atomic, regular
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from playbook_cli.analysis.evenness import crowded
 from playbook_cli.analysis.terms import terms
 from playbook_cli.records import Parameter
-from playbook_cli.space import Space
+from playbook_cli.spec.space import Space
 from tests.generators.studies import halton, study, trial
 
 

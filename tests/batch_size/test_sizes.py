@@ -8,7 +8,7 @@ import pytest
 from playbook_cli.batch_size.setting import LONG, MOST_STEPS, SHORT, bytes_of, every
 from playbook_cli.batch_size.sizes import read
 from playbook_cli.errors import SpecError
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.records import Curve, TrialRecord
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from playbook_cli.batch_size.setting import settle
 from playbook_cli.batch_size.targets import TargetSearch, rate_of, spec_of
-from playbook_cli.curves import measure
 from playbook_cli.errors import SpecError
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.records import Metric, TrialRecord
 from playbook_cli.spec.load import dump, load
+from playbook_cli.storage.metrics import measure
 from playbook_cli.sweep.target import Target
 
 STUDY = """

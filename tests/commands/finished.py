@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.sampling import make
 from playbook_cli.spec.load import dump, load, resolve
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from playbook_cli.ledger import entries
-from playbook_cli.store import began
+from playbook_cli.storage.store import began
 from tests.commands.finished import finish
 from tests.ledger.studies import repeat
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 import yaml
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from tests.batch_size.scripted import study
 
 PROBES = "s-batch-size"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from tests.sweep import scripted
 
 HELPED = """

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.spec.load import load
 from tests.commands.finished import finish
 

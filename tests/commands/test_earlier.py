@@ -133,3 +133,38 @@ def test_report_of_a_study_file_reads_the_results_as_that_file_now_says(bench):
     assert bench("report", "study.yaml", "--json").json["trials"][0]["last_step"] == 4
     bench("report", "runs/toy")
     assert "Does it still learn?" not in (bench.paths().report / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "change", [("steps: 4", "steps: 8"), ("max: 1.0", "max: 9.0"), ("trials: 4", "trials: 4\nseed: 3")]
+)
+def test_what_a_study_file_that_was_replaced_in_the_folder_says_is_told_by_every_verb(bench, change):
+    bench.study()
+    bench("run", "study.yaml")
+    assert bench("report", "runs/toy").out.count("is not the one that") == 0
+    kept = bench.paths().spec
+    assert change[0] in kept.read_text()
+    kept.write_text(kept.read_text().replace(*change))
+    said = "is not the one that"
+    for verb in ("report", "status"):
+        assert said in bench(verb, "runs/toy").out
+    assert said in " ".join(bench("log").out.split())
+    for verb in ("next", "adopt"):
+        assert said in bench(verb, "runs/toy").err
+    before = bench.events()
+    repeated = bench("repeat", "runs/toy", "--top", "1", "--seeds", "1")
+    assert repeated.code == 2
+    assert said in repeated.err
+    assert bench.events() == before
+
+
+def test_a_range_that_was_widened_in_both_study_files_is_refused(bench):
+    bench.study()
+    bench("run", "study.yaml")
+    wide = {"x": {"min": 0.0, "max": 9.0}}
+    bench.study(name="wide", nuisance=wide)
+    bench("run", "study.yaml")
+    bench.paths().spec.write_text(bench.paths("wide").spec.read_text().replace("wide", "toy"))
+    before = bench.events()
+    assert bench("run", bench.study(nuisance=wide, trials=6)).code == 2
+    assert bench.events() == before

@@ -8,7 +8,7 @@ import pytest
 
 from playbook_cli.exporting.formats import write
 from playbook_cli.exporting.tables import Table, tables
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 
 TRAIN = """
 def train(trial):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 
 import pytest
 
@@ -171,7 +173,20 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(logs, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("playbook_cli.journal.rewrite", full)
+    monkeypatch.setattr("playbook_cli.files.journal.rewrite", full)
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS)
     assert (answer.code, "No space left" in answer.err) == (2, True)
     assert list((logs.folder / "runs").iterdir()) == []
+
+
+def test_what_a_killed_import_left_is_deleted_by_the_next_one_and_what_another_one_writes_is_not(logs):
+    logs.write("runs/.theirs.4711/trials/0000/params.json", "{}")
+    theirs = logs.write("runs/.theirs.4712/study.yaml", "").parent
+    logs.write("runs/.theirs.old/study.yaml", "")
+    fd = os.open(theirs, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        assert logs("import", "logs", "--into", "runs/theirs", *PARAMS).code == 0
+    finally:
+        os.close(fd)
+    assert sorted(path.name for path in (logs.folder / "runs").iterdir()) == [".theirs.4712", ".theirs.old", "theirs"]

@@ -64,6 +64,17 @@ def test_without_the_data_of_its_script_it_says_what_to_install(bench, monkeypat
 
 
 @pytest.mark.parametrize("name", ["study.yaml", "train.py"])
+def test_what_a_call_that_was_killed_has_not_written_is_added(bench, name):
+    assert bench("init", "study").code == 0
+    lost = bench.folder / "study" / name
+    text = lost.read_text()
+    lost.unlink()
+    assert bench("init", "study").code == 0
+    assert lost.read_text() == text
+    assert bench("init", "study").code == 2
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "train.py"])
 def test_nothing_is_ever_written_over(bench, name):
     kept = bench.write(name, "mine\n")
     answer = bench("init")

@@ -11,7 +11,7 @@ import sys
 import psutil
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 
 WAITING = """
 import subprocess, sys, time

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from playbook_cli import claim
-from playbook_cli.store import read_history
+from playbook_cli.storage import lock
+from playbook_cli.storage.store import read_history
 from tests.batch_size import scripted as sizes
 from tests.commands import test_instability as rises
 from tests.commands.finished import finish
@@ -27,8 +27,8 @@ LOST = "so this run has ended its trials and recorded nothing more"
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(claim, "AWAY_SECONDS", 0.5)
-    monkeypatch.setattr(claim, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(lock, "AWAY_SECONDS", 0.5)
+    monkeypatch.setattr(lock, "LOOK_SECONDS", 0.05)
 
 
 def require_one_message(bench, answer, what):
@@ -148,7 +148,7 @@ def test_a_run_whose_folder_another_run_has_now_leaves_it_to_that_one(bench, how
 
 
 def test_a_folder_that_is_away_for_some_seconds_is_waited_for(bench, monkeypatch):
-    monkeypatch.setattr(claim, "AWAY_SECONDS", 30.0)
+    monkeypatch.setattr(lock, "AWAY_SECONDS", 30.0)
     away = """
         import os, time
         def train(trial):
@@ -205,7 +205,7 @@ def test_a_journal_that_is_away_while_it_is_read_is_read_again(bench, monkeypatc
         folder.with_name("away").rename(folder)
         return history
 
-    monkeypatch.setattr("playbook_cli.study.read_history", read)
+    monkeypatch.setattr("playbook_cli.running.study.read_history", read)
     bench.study(trials=6)
     assert bench("run", "study.yaml", "--jobs", 1).code == 0
     assert [event["trial"] for event in bench.events("planned")] == list(range(6))

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from tests.sweep.scripted import VALLEY, curve, study
 
 SWEEP = "s-lr-sweep"
@@ -450,7 +450,7 @@ def test_a_sweep_that_is_interrupted_when_all_is_trained_says_so(bench, monkeypa
     def drawn(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("playbook_cli.report.sweep_chart.write", drawn)
+    monkeypatch.setattr("playbook_cli.report.html.write", drawn)
     answer = bench("lr-sweep", study(bench, VALLEY))
     assert (answer.code, answer.err.splitlines()[-1]) == (130, "interrupted; the same command goes on from here")
 
@@ -684,3 +684,12 @@ def test_what_is_advised_at_an_edge_after_a_search_for_n_can_be_given(bench, in_
     assert "sits at the lower edge" in held.out
     answer = bench(*shlex.split(advised)[2:], "--json")
     assert (answer.code, answer.json["verdict"]) == (0, "ok"), answer.err
+
+
+def test_a_study_file_that_was_replaced_in_the_folder_takes_over_no_results_of_other_settings(bench):
+    swept(bench)
+    kept = bench.paths(SWEEP).spec
+    kept.write_text(kept.read_text() + "env: {AUGMENT: '1'}\n")
+    answer = bench("lr-sweep", study(bench, VALLEY, env={"AUGMENT": "1"}))
+    assert answer.code == 2
+    assert "is not the one that trials 0, 1, 2, 3" in answer.err

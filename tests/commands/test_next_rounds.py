@@ -7,9 +7,9 @@ import json
 import pytest
 import torch
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.spec.load import load
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from tests.commands.finished import finish
 
 
@@ -29,7 +29,7 @@ def test_the_best_points_are_trained_for_longer(bench):
     finish(bench, rising, trials=12)
     spec = second(bench, "--max-train-steps", "12")
     record = json.loads(bench("report", "runs/toy", "--json", "--no-html").out)
-    ranked = sorted(record["trials"], key=lambda trial: trial["value"])[:3]
+    ranked = sorted(record["trials"], key=lambda trial: trial["value"])[:5]
     assert [point["x"] for point in spec.points] == [trial["params"]["x"] for trial in ranked]
     assert (spec.name, spec.max_train_steps, spec.eval_every, spec.seed) == ("toy-round2", 12, 6, 1)
     assert (spec.round.number, spec.round.trials) == (2, [trial["id"] for trial in ranked])
@@ -315,3 +315,77 @@ def test_repeats_of_a_point_that_went_on_from_a_checkpoint_train_from_their_star
     assert "trial 0 went on from a checkpoint; a fresh seed has none, so repeats train all 6 steps" in said
     assert [record["step"] for record in bench.metrics(2, "more")] == [2, 4, 6]
     assert "went on" not in bench("repeat", "runs/more", "--trial", "1", "--seeds", "2").err
+
+
+MEASURED = {
+    "study": "toy",
+    "verdict": "longer-pays",
+    "max_train_steps": 16,
+    "now": 4,
+    "metric": "val_error",
+    "learning_rate": "learning_rate",
+    "headline": "Longer pays.",
+    "points": [
+        {
+            "trial": 0,
+            "verdict": "longer-pays",
+            "seeds_needed": None,
+            "lengths": [{"steps": 4, "best_learning_rate": {"value": 0.1, "interval": [0.08, 0.125]}}],
+            "predictions": [{"steps": 16, "best_learning_rate": {"value": 0.05, "interval": [0.04, 0.0625]}}],
+        }
+    ],
+}
+RATES = {
+    "trials": 12,
+    "nuisance": {
+        "learning_rate": {"min": 0.01, "max": 1.0, "scale": "log"},
+        "schedule": ["linear", "cosine"],
+        "x": {"min": 0.0, "max": 1.0},
+    },
+}
+
+
+def test_rates_move_with_the_measured_drift_and_its_interval_is_their_range(bench):
+    finish(bench, lambda p: abs(p["learning_rate"] - 0.1), **RATES)
+    bench.write("runs/toy/report/horizon.json", json.dumps(MEASURED))
+    spec = second(bench, "--max-train-steps", "16", "--add", "6")
+    before = {trial.id: trial.params for trial in Store(bench.paths().dir).record().trials}
+    carried = spec.points[:5]
+    for trial, point in zip(spec.round.trials, carried, strict=True):
+        assert point["learning_rate"] == pytest.approx(before[trial]["learning_rate"] / 2, rel=1e-3)
+        assert (point["x"], point["schedule"]) == (before[trial]["x"], before[trial]["schedule"])
+    new = spec.points[5:]
+    assert len(new) == 6
+    assert all(0.04 <= point["learning_rate"] <= 0.0625 for point in new)
+    assert len({point["learning_rate"] for point in new}) == 6
+    assert {point["schedule"] for point in new} == {"linear", "cosine"}
+    rates = [point["learning_rate"] for point in spec.points]
+    given = spec.nuisance["learning_rate"][0]
+    assert (given.min, given.max) == pytest.approx((min(0.04, *rates), max(0.0625, *rates)))
+    comments = " ".join((bench.folder / "second.yaml").read_text().replace("#", " ").split())
+    assert "playbook horizon: the best one at this length lies between 0.04 and 0.0625" in comments
+    assert bench("plan", "second.yaml").code == 0
+
+
+def test_new_points_without_a_measurement_lie_in_a_bracket_around_the_best_rate(bench):
+    finish(bench, lambda p: abs(p["learning_rate"] - 0.1), **RATES)
+    spec = second(bench, "--max-train-steps", "16", "--top", "2", "--add", "3")
+    best = spec.points[0]["learning_rate"]
+    assert all(best / 2 <= point["learning_rate"] <= best * 2 for point in spec.points[2:])
+    assert bench("plan", "second.yaml").code == 0
+
+
+def test_a_round_carries_as_many_points_as_its_ranking_needs_and_new_ones_do_not_disturb_it(bench):
+    finish(bench, rising, trials=12)
+    spec = second(bench, "--max-train-steps", "8", "--add", "2")
+    assert (len(spec.points), len(spec.round.trials)) == (7, 5)
+    assert bench("run", "second.yaml").code == 0
+    findings = {f["rule"]: f for f in bench("report", "runs/toy-round2", "--json", "--no-html").json["findings"]}
+    assert findings["ranking"]["evidence"]["points"] == 5
+
+
+def test_new_points_are_of_a_round(bench):
+    finish(bench, rising, trials=4)
+    answer = bench("next", "runs/toy", "--add", "3")
+    assert answer.code == 2
+    assert "--add is of a round" in answer.err

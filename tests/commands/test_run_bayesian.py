@@ -10,12 +10,12 @@ import signal
 
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.records import Best, TrialRecord
 from playbook_cli.sampling import make
 from playbook_cli.sampling.followed import recorded
 from playbook_cli.spec.load import load
-from playbook_cli.store import Store, read_history
+from playbook_cli.storage.store import Store, read_history
 from tests.commands.finished import finish
 from tests.pasting import advised, words
 

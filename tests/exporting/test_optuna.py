@@ -115,7 +115,7 @@ def test_trials_that_optuna_ran_are_read_as_they_went(original, bench):
 
 def test_the_searched_ranges_are_the_space_and_conditions_are_found(original, bench):
     bench("import", original, "--into", "runs/theirs")
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     parameters = {p.name: p for p in Store(bench.paths("theirs").dir).record().parameters}
     lr, layers, momentum = (parameters[name] for name in ("lr", "layers", "momentum"))

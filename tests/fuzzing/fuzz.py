@@ -30,20 +30,25 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import cli, curves, journal
+from playbook_cli import cli
 from playbook_cli.errors import PlaybookError
-from playbook_cli.ingest.events import read_events
-from playbook_cli.ingest.tables import read_csv, read_json_lines
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.formats.tables import read_csv, read_json_lines
+from playbook_cli.formats.tensorboard import read_events
+from playbook_cli.importing.wandb_log import HEADER as W_HEADER
+from playbook_cli.importing.wandb_log import Log, read_log, records
 from playbook_cli.spec.load import dump, validate
 from playbook_cli.spec.source import parse
-from playbook_cli.store import read_history
+from playbook_cli.storage import metrics
+from playbook_cli.storage.store import read_history
 from tests.fuzzing.mutations import ODD, bytes_changed, lines_changed, records_changed, value_changed
-from tests.ingest.event_file import event_file, hparams, scalars
+from tests.importing.event_file import event_file, hparams, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+WRITTEN = Path(__file__).parent.parent / "importing" / "written"
 SECONDS = 20
 """Of processor time, after which a command hangs. A study file may ask for 100,000 trials, which takes some."""
 WAIT = 10 * SECONDS
@@ -185,6 +190,13 @@ def write_logs(folder: Path) -> None:
     (folder / "train.py").write_text(SCRIPT)
 
 
+def write_written(folder: Path) -> None:
+    """Runs that the tools themselves wrote, as the tests have them."""
+    shutil.copytree(WRITTEN, folder / "written")
+    with contextlib.closing(sqlite3.connect(folder / "written" / "mlflow.db")) as store:
+        store.executescript(next(WRITTEN.glob("mlflow-*.sql")).read_text())
+
+
 def write_storage(path: Path) -> None:
     """An Optuna study of three trials, in SQLite."""
     import optuna
@@ -207,7 +219,15 @@ IMPORTS = {
     "ray": ["ray"],
     "mlflow": ["mlflow"],
     "table": ["table/t.csv"],
+    "mlflow-db": ["written/mlflow.db", "--metric", "val_loss"],
+    "wandb": ["written/wandb-0.31.0", "--metric", "val/loss"],
+    "keras-tuner": ["written/keras-tuner-1.4.8"],
+    "syne-tune": ["written/syne-tune-0.16.0"],
+    "ax": ["written/ax-1.3.1.json"],
+    "guild": ["written/guild-0.9.0", "--metric", "val_loss"],
+    "dvc": ["written/dvc-3.json", "--metric", "val_loss"],
 }
+DATABASES = ("optuna", "mlflow-db")
 READING = (
     ["status", "runs/toy", "--json"],
     ["status", "runs/toy"],
@@ -292,6 +312,7 @@ class Bench:
         self.folder = folder
         self.paths = write_study(folder)
         write_logs(folder)
+        write_written(folder)
         for number in range(8):
             os.utime(self.paths.trial(number).metrics, (1.0, 1.0))  # so that what they hold is kept beside the report
         shutil.copytree(self.paths.dir, folder / "runs" / "base")
@@ -310,6 +331,8 @@ class Bench:
         self._events = self.paths.journal.read_bytes()
         self._rows = self.paths.trial(0).metrics.read_bytes()
         self._csv = (folder / "logs" / "t0" / "m.csv").read_bytes()
+        log = next(WRITTEN.glob("wandb-*/*/*.wandb")).read_bytes()
+        self._wandb = list(records(log, Log()))
         self._tb = (folder / "tb" / "t0" / "events.out.tfevents.1").read_bytes()
         self._scratch = folder / "scratch"
 
@@ -338,7 +361,7 @@ class Bench:
         self._scratch.mkdir(exist_ok=True)
         file = self._scratch / "metrics.jsonl"
         file.write_bytes(self._lines(self._rows, dice))
-        return only_known_errors(lambda: (curves.measure(file), curves.latest(file)))
+        return only_known_errors(lambda: (metrics.measure(file), metrics.latest(file)))
 
     def _csv_input(self, dice: Random) -> int:
         content = dice.choice((bytes_changed, lines_changed))(self._csv, dice)
@@ -346,6 +369,14 @@ class Bench:
 
     def _jsonl_input(self, dice: Random) -> int:
         return only_known_errors(lambda: read_json_lines(self._lines(self._rows, dice)))
+
+    def _wandb_input(self, dice: Random) -> int:
+        """A log whose records are changed, with the checksums that they then have."""
+        content = W_HEADER
+        for record in self._wandb:
+            changed = bytes_changed(record, dice)[:60_000] if dice.random() < 0.3 else record
+            content += struct.pack("<IHB", zlib.crc32(changed, zlib.crc32(b"\x01")), len(changed), 1) + changed
+        return only_known_errors(lambda: read_log(content))
 
     def _events_input(self, dice: Random) -> int:
         return only_known_errors(lambda: read_events(bytes_changed(self._tb, dice)))
@@ -492,9 +523,14 @@ class Bench:
         file = dice.choice(files)
         before = file.read_bytes()
         change = dice.choice(
-            (self._cells_changed, bytes_changed) if kind == "optuna" else (bytes_changed, lines_changed)
+            (self._cells_changed, bytes_changed) if kind in DATABASES else (bytes_changed, lines_changed)
         )
-        if file.suffix == ".json" and before != b"{}" and dice.random() < 0.5 and file.name != "result.json":
+        if (
+            file.suffix == ".json"
+            and before not in (b"{}", b"[]")
+            and dice.random() < 0.5
+            and file.name != "result.json"
+        ):
             file.write_bytes(json.dumps(value_changed(json.loads(before), dice)).encode())
         else:
             file.write_bytes(change(before, dice))
@@ -519,7 +555,7 @@ class Bench:
             shutil.rmtree(self.folder / "made", ignore_errors=True)
 
 
-PARSERS = {"yaml": 100, "history": 200, "rows": 200, "csv": 500, "jsonl": 500, "events": 500}
+PARSERS = {"wandb": 200, "yaml": 100, "history": 200, "rows": 200, "csv": 500, "jsonl": 500, "events": 500}
 """And how many inputs each gets to one for each command: the more, the quicker it is."""
 COMMANDS = (
     "study",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
-from playbook_cli.curves import measure
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.instability.names import Names
 from playbook_cli.instability.policy import Instability
-from playbook_cli.paths import StudyPaths
 from playbook_cli.records import TrialRecord
+from playbook_cli.storage.metrics import measure
 
 
 def enough(tmp_path, *records):

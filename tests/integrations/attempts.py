@@ -11,7 +11,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 
 if TYPE_CHECKING:
     from pathlib import Path

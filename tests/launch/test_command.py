@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from playbook_cli.errors import SpecError
+from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.command import job
-from playbook_cli.paths import TrialPaths
 from playbook_cli.records import TrialRecord
 from playbook_cli.spec.model import StudySpec
 
@@ -92,7 +92,7 @@ def test_folder_and_variables_can_hold_macros(made, tmp_path):
 def test_a_program_whose_numbers_are_elsewhere_is_followed(made, tmp_path):
     files = {"csv": "${trial_dir}/log_*.csv", "step": "it", "names": {"loss": "val"}}
     argv = made("prog", "${layers}", metrics=files, checkpoints={"files": "${trial_dir}/*.pt", "keep": "best"}).argv
-    assert argv[:3] == (sys.executable, "-m", "playbook_cli.ingest.follow")
+    assert argv[:3] == (sys.executable, "-m", "playbook_cli.following.process")
     assert argv[4:] == ("prog", "2")
     task = json.loads(argv[3])
     folder = tmp_path / "runs" / "s" / "trials" / "0007"

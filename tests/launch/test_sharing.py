@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playbook_cli.advice.rules.timing import timing
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from tests.clusters import pretended, utilization
 
 WHY = pretended.missing()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli import journal
-from playbook_cli.store import read_history
+from playbook_cli.files import journal
+from playbook_cli.storage.store import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

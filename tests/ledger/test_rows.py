@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from playbook_cli import journal
+from playbook_cli.files import journal
 from playbook_cli.ledger.rows import log
 from tests.commands.finished import finish
 from tests.ledger.studies import repeat
@@ -113,7 +113,7 @@ def test_a_folder_without_a_study_and_a_half_written_import_are_no_rows(bench):
 
 
 def _trials(bench):
-    from playbook_cli.store import Store
+    from playbook_cli.storage.store import Store
 
     return Store(bench.paths().dir).record().trials
 

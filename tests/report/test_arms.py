@@ -11,10 +11,10 @@ import pytest
 from playbook_cli.advice import advise
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
-from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.html import as_html
 from tests.generators.optimizer_cases import OPTIMIZERS, optimizers
 from tests.report import studies
+from tests.report.drawn import charts
 from tests.report.test_terminal import printed
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def test_the_page_has_a_row_and_a_tuning_curve_an_arm(report: Report) -> None:
     page = as_html(report)
     assert "How was each arm tuned?" in page
     assert page.count(">ends too early above<") == 1
-    charts, _ = draw(report)
-    assert [chart.title for chart in charts if chart.section == "arms"] == [f"optimizer={name}" for name in OPTIMIZERS]
+    assert [chart.title for chart in charts(report, "arms").values()] == [f"optimizer={name}" for name in OPTIMIZERS]
 
 
 @pytest.mark.parametrize("name", ["realistic", "one parameter", "continuous scientific"])

@@ -15,12 +15,12 @@ from playbook_cli.records import Best, Parameter, TrialRecord
 from playbook_cli.report import excerpt as excerpt_module
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
-from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.excerpt import ARMS, AXES, BEST, CHOICES, TRIALS, excerpt
 from playbook_cli.report.html import as_html
 from playbook_cli.report.importance import sentences
-from playbook_cli.report.importance_html import table
+from playbook_cli.report.sections.importance import table
 from tests.report import studies
+from tests.report.drawn import specs, tables
 
 
 def ranges(count):
@@ -102,10 +102,8 @@ def test_of_thousands_of_trials_the_best_and_an_even_sample_are_drawn_and_all_ar
     assert set(range(BEST)) <= set(ids)
     assert max(b - a for a, b in itertools.pairwise(ids)) <= 4
     assert f"{TRIALS:,} of 5,000 trials are shown" in shown.cuts["trials"]
-    charts, rows = draw(shown)
-    assert len(rows.tables["t"]) == TRIALS
-    (steps,) = (chart for chart in charts if chart.name == "best-step")
-    assert re.search('"top": 5000', json.dumps(steps.spec))
+    assert len(tables(shown)["t"]) == TRIALS
+    assert re.search('"top": 5000', json.dumps(specs(shown)["best-step"]))
     assert len(as_json(report)["trials"]) == 5000
 
 
@@ -115,7 +113,7 @@ def test_of_thousands_of_trials_the_best_and_an_even_sample_are_drawn_and_all_ar
 def test_no_chart_of_an_excerpt_names_what_it_lacks(report):
     shown = excerpt(report)
     known = {trial.id for trial in (*shown.trials, *shown.again)}
-    for drawn in draw(shown)[1].tables.values():
+    for drawn in tables(shown).values():
         assert {row["i"] for row in drawn if "i" in row} <= known
 
 
@@ -137,6 +135,6 @@ def test_a_sentence_lists_a_score_of_hyperparameters_and_counts_the_others():
     said = sentences(importance)[0]
     assert said.startswith("best mattered; not told from chance: x0, x1,")
     assert said.endswith("x19 and 40 more.")
-    assert table(importance).count("<tr>") == 1 + ARMS
+    assert len(table(importance).rows) == ARMS
     shown = excerpt(replace(build(studies.digits(8, parameters=ranges(3)), []), importance=importance))
     assert "of 61 hyperparameters have a bar" in shown.cuts["importance"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import altair as alt
 import numpy as np
@@ -10,12 +11,13 @@ from rich.console import Console
 
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
-from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.html import as_html
 from playbook_cli.report.importance import sentences
 from playbook_cli.report.terminal import render
 from tests.generators.effects import bowl, diverging, flat, optimizers, valley
 from tests.report import studies
+from tests.report.drawn import charts as drawn
+from tests.report.drawn import tables
 
 
 def made(make, n=48, d=4):
@@ -29,8 +31,8 @@ def printed(report, width=80, encoding="utf-8"):
     return raw.getvalue().decode(encoding).split("What mattered")[-1]
 
 
-def charts(report, width=None):
-    return {chart.name: chart for chart in draw(report, width=width)[0] if chart.section == "importance"}
+def charts(report):
+    return drawn(report, "importance")
 
 
 def test_the_terminal_names_what_mattered_with_its_share():
@@ -100,20 +102,19 @@ def test_the_json_has_its_documented_shape():
 
 @pytest.mark.parametrize("make", [valley, optimizers(matters=True)])
 def test_its_charts_are_valid_vega_lite(make):
-    drawn = charts(made(make, d=2), width=300)
-    assert "importance" in drawn
-    for chart in drawn.values():
-        alt.LayerChart.from_dict(chart.spec)
+    made_of = charts(made(make, d=2))
+    assert "importance" in made_of
+    for chart in made_of.values():
+        alt.LayerChart.from_dict(chart.spec(300))
 
 
 def test_the_map_says_what_its_best_and_its_worst_band_come_to():
     report = made(valley)
-    _, rows = draw(report)
-    best, worst = rows.map.levels
+    cells = tables(report)["cell"]
+    best, worst = map(float, re.findall(r"typical val_error ([\d.e-]+)<", as_html(report)))
     assert best < worst
-    assert {row["b"] for row in rows.tables["cell"]} == set(range(7))
-    assert all(row["x"] < row["X"] and row["y"] < row["Y"] for row in rows.tables["cell"])
-    assert "typical val_error" in as_html(report)
+    assert {row["b"] for row in cells} == set(range(7))
+    assert all(row["x"] < row["X"] and row["y"] < row["Y"] for row in cells)
 
 
 def test_a_study_of_listed_points_has_no_such_section():

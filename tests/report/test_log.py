@@ -13,10 +13,9 @@ from rich.console import Console
 from playbook_cli.ledger.entries import Note
 from playbook_cli.ledger.rows import Log, Repeats, Row, Run
 from playbook_cli.records import Best, Metric
-from playbook_cli.report import log_words
-from playbook_cli.report.log_html import as_html
-from playbook_cli.report.log_markdown import as_markdown
-from playbook_cli.report.log_terminal import render
+from playbook_cli.report import html, log_words, markdown
+from playbook_cli.report.ledger import document, table
+from playbook_cli.report.terminal import Printer
 from tests.ledger.test_entries import ADOPTED
 from tests.report.studies import HOSTILE
 
@@ -77,7 +76,7 @@ class _Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def page() -> _Reader:
     reader = _Reader()
-    reader.feed(as_html(LOG, Path("runs")))
+    reader.feed(html.document(document(LOG)))
     return reader
 
 
@@ -108,18 +107,20 @@ def test_every_study_says_what_it_came_to_and_how_to_run_it_again(page: _Reader)
 
 
 def test_markdown_keeps_one_line_a_study_whatever_users_write() -> None:
-    lines = as_markdown(LOG).splitlines()
+    lines = markdown.as_markdown(table(LOG)).splitlines()
     assert len(lines) == 5
     assert {re.sub(r"\\.", "", line).count("|") for line in lines} == {9}
-    assert not re.search(r"<(?!br>)", as_markdown(LOG))
-    assert not re.search(r"(?<!\\)\]\((?!\./)", as_markdown(LOG))
-    assert "\x1b" not in as_markdown(LOG)
+    assert not re.search(r"<(?!br>)", markdown.as_markdown(table(LOG)))
+    assert not re.search(r"(?<!\\)\]\((?!\./)", markdown.as_markdown(table(LOG)))
+    assert "\x1b" not in markdown.as_markdown(table(LOG))
 
 
 @pytest.mark.parametrize("width", [24, 50, 70, 100, 160])
 def test_any_terminal_shows_every_study_and_no_control_character(width: int) -> None:
     out = StringIO()
-    render(LOG, Console(file=out, width=width, highlight=False, markup=False, force_terminal=False))
+    Printer(Console(file=out, width=width, highlight=False, markup=False, force_terminal=False)).sections(
+        document(LOG).sections
+    )
     text = out.getvalue()
     assert "\x1b" not in text
     assert "digits" in text
@@ -130,10 +131,8 @@ def test_any_terminal_shows_every_study_and_no_control_character(width: int) -> 
 @pytest.mark.parametrize("width", [50, 160])
 def test_the_note_of_an_adoption_is_told_once_and_apart_from_what_speaks_against_it(width: int) -> None:
     out = StringIO()
-    render(
-        Log(runs=Path("runs"), rows=[ROW], adopted=[ADOPTED]),
-        Console(file=out, width=width, highlight=False, markup=False),
-    )
+    shown = document(Log(runs=Path("runs"), rows=[ROW], adopted=[ADOPTED]))
+    Printer(Console(file=out, width=width, highlight=False, markup=False)).sections(shown.sections)
     text = " ".join(out.getvalue().split())
     assert text.count("it works") == 1
     assert "with trial 3; 1 point against it. Note: it works" in log_words.notes(ROW)[0]

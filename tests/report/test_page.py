@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from playbook_cli.acts import command
-from playbook_cli.report.page import page
+from playbook_cli.report import html
+from playbook_cli.report.section import Document
+
+
+def page(headline: str, **more: object) -> str:
+    return html.document(Document(name="lr-sweep", study="s", kind="learning-rate sweep", headline=headline, **more))  # type: ignore[arg-type]
 
 
 def test_a_page_says_in_which_directory_its_command_works() -> None:
     given = command("lr-sweep", "my study.yaml", min="1e-05")
-    made = page("s", "learning-rate sweep", "unknown", remarks=[], command=given, body="")
-    assert "<pre>playbook lr-sweep &#x27;my study.yaml&#x27; --min 1e-05</pre>" in made
+    made = page("unknown", sure=False, command=given)
+    assert "<code>playbook lr-sweep &#x27;my study.yaml&#x27; --min 1e-05</code>" in made
     assert "in the same directory as the command that made this page" in made
-    assert "same directory" not in page("s", "learning-rate sweep", "stable", remarks=[], command=None, body="")
+    assert "same directory" not in page("stable", sure=True)
+
+
+def test_a_page_without_a_script_has_no_button() -> None:
+    made = page("unknown", sure=False, command=command("lr-sweep", "study.yaml"))
+    assert "<script" not in made
+    assert "<button" not in made

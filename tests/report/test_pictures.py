@@ -6,9 +6,9 @@ import altair as alt
 import pytest
 
 from playbook_cli.report.build import build
-from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.pictures import write_pictures
 from tests.report import studies
+from tests.report.drawn import specs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["hostile names", "continuous scientific"])
 def test_every_chart_is_valid_vega_lite(name: str) -> None:
-    for chart in draw(build(studies.ODD[name](), []), width=300)[0]:
-        alt.LayerChart.from_dict(chart.spec)
+    for spec in specs(build(studies.ODD[name](), []), width=300).values():
+        alt.LayerChart.from_dict(spec)
 
 
 @pytest.mark.parametrize("width", [None, 300])
@@ -30,9 +30,8 @@ def test_no_name_that_a_user_chose_is_part_of_an_expression_or_a_field(width: in
             return [found for v in value for found in walk(v, key)]
         return [value] if isinstance(value, str) and key in {"expr", "test", "filter", "calculate", "field"} else []
 
-    code = [
-        text for chart in draw(build(studies.ODD["hostile names"](), []), width=width)[0] for text in walk(chart.spec)
-    ]
+    report = build(studies.ODD["hostile names"](), [])
+    code = [text for spec in specs(report, width).values() for text in walk(spec)]
     assert code
     assert [text for text in code if "script" in text or "xxx" in text or "proto" in text] == []
 

@@ -13,12 +13,11 @@ from playbook_cli.commands.summary import best
 from playbook_cli.records import Metric, StudyRecord
 from playbook_cli.report.as_json import as_json
 from playbook_cli.report.build import build
-from playbook_cli.report.charts.draw import draw
 from playbook_cli.report.html import as_html
 from playbook_cli.report.repeats import repeats, sentences
-from playbook_cli.report.rows import rows
 from playbook_cli.report.terminal import render
 from tests.report import studies
+from tests.report.drawn import charts, tables
 
 
 def printed(study: StudyRecord, width: int = 100) -> str:
@@ -52,7 +51,7 @@ def test_repeats_change_nothing_of_what_is_said_of_the_search() -> None:
         "running": 1,
         "pending": 0,
     }
-    assert rows(build(study, [])).tables["t"] == rows(build(study.search, [])).tables["t"]
+    assert tables(build(study, []))["t"] == tables(build(study.search, []))["t"]
 
 
 def test_json_has_all_trials_and_says_which_repeat_which() -> None:
@@ -98,13 +97,13 @@ def test_the_isolation_plot_shows_repeats_only_where_every_arm_has_them() -> Non
     assert "on fresh seeds (95%)" in shown
     assert "attainable (95%)" not in shown
     (plot,) = build(study, []).isolation
-    table = rows(build(study, [])).tables["best0"]
+    table = tables(build(study, []))["best0"]
     assert [row["i"] for row in table] == [row.best.trial for row in plot.rows if row.best]
     assert all(row["ml"] < row["m"] < row["mh"] for row in table)
     one_arm = [t for t in study.trials if t.repeat_of is None or t.arm == study.arms[0]]
     less = replace(study, trials=one_arm)
     assert "attainable (95%)" in printed(less)
-    assert all("m" not in row for row in rows(build(less, [])).tables["best0"])
+    assert all("m" not in row for row in tables(build(less, []))["best0"])
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
@@ -126,12 +125,12 @@ def test_the_page_has_a_section_only_where_there_are_repeats() -> None:
 
 def test_the_chart_has_a_point_a_repeat_and_a_row_a_trial() -> None:
     report = build(studies.repeated(), [])
-    charts, made = draw(report)
-    assert "repeats" in [chart.name for chart in charts]
-    assert len(made.tables["again"]) == 19
-    assert [row["i"] for row in made.tables["luck"]] == [one.trial for one in report.repeats]
+    made = tables(report)
+    assert "repeats" in charts(report)
+    assert len(made["again"]) == 19
+    assert [row["i"] for row in made["luck"]] == [one.trial for one in report.repeats]
     diverged = build(studies.ODD["repeats that all diverged"](), [])
-    assert "repeats" not in [chart.name for chart in draw(diverged)[0]]
+    assert "repeats" not in charts(diverged)
     assert any("completed on none" in sentence for sentence in diverged.luck)
 
 

@@ -9,7 +9,7 @@ from playbook_cli.records import Best, Metric, Parameter
 from playbook_cli.sampling import make
 from playbook_cli.sampling.bayesian import LEAST, by_process, needed
 from playbook_cli.sampling.followed import lies_in
-from playbook_cli.space import Space
+from playbook_cli.spec.space import Space
 
 
 def parameter(name, **about):

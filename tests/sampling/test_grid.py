@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playbook_cli.records import Parameter
 from playbook_cli.sampling.grid import GridSampler
-from playbook_cli.space import Space
+from playbook_cli.spec.space import Space
 
 ARMS = Parameter(name="a", label="a", role="scientific", kind="choice", choices=("one", "two"))
 X = Parameter(name="x", label="x", role="nuisance", kind="float", high=1.0, points=3)

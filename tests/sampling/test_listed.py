@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from playbook_cli import journal
 from playbook_cli.errors import StudyError
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files import journal
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.records import Parameter, TrialRecord
 from playbook_cli.sampling import make
 from playbook_cli.sampling.continued import checkpoint_of, go_on_from
 from playbook_cli.sampling.planned import trial_seed
-from playbook_cli.space import Space
+from playbook_cli.spec.space import Space
 
 SPACE = Space(
     [

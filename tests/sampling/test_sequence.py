@@ -15,7 +15,7 @@ from playbook_cli.records import Parameter
 from playbook_cli.sampling import make
 from playbook_cli.sampling.coverage import coverage
 from playbook_cli.sampling.sequence import halton, independent, sobol
-from playbook_cli.space import Space
+from playbook_cli.spec.space import Space
 
 
 def real(name, when=None, label=None, points=None):

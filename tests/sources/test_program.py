@@ -182,6 +182,27 @@ def test_configurations_are_part_of_a_program_and_data_and_outputs_are_not(write
     assert sorted(found.files) == ["conf.yaml", "train.py"]
 
 
+def test_settings_that_a_source_names_are_part_of_the_program_and_those_that_it_writes_are_not(write, look):
+    write(
+        "train.py",
+        """import yaml
+from pathlib import Path
+CONFIG = "conf.yaml"
+OUT = "history.yaml"
+HERE = Path(__file__).parent
+def train():
+    yaml.safe_load(open(CONFIG, encoding="ascii")), (HERE / "conf" / "model.toml").read_text()
+    open(OUT, "w"), Path("last.ini").open("a"), Path("best.cfg").write_text("x"), yaml.dump({}, open("all.yml", "x"))
+    open("nowhere.yaml"), open("data.csv"), open("runs/s/trials/0000/own.yaml")
+""",
+    )
+    read = ["conf.yaml", "conf/model.toml"]
+    for name in (*read, "history.yaml", "last.ini", "best.cfg", "all.yml", "data.csv", "runs/s/trials/0000/own.yaml"):
+        write(name)
+    for found in (look("train:train"), look("${python}", "train.py")):
+        assert sorted(found.files) == [*read, "train.py"]
+
+
 def test_what_options_have_a_program_write_is_no_part_of_it(write, look):
     for name in ("train.py", "conf.yaml", "results.json", "state.txt", "history.yaml", "run"):
         write(name)

@@ -78,8 +78,8 @@ WRONG = {
         "points.from: a program that can't be changed",
     ),
     "a round of other points": (
-        {"round": {"number": 2, "after": "runs/s", "trials": [1]}},
-        "round.trials: there are 2 points, and 1 trials",
+        {"round": {"number": 2, "after": "runs/s", "trials": [1, 2, 3]}},
+        "round.trials: there are 2 points, and 3 trials",
     ),
     "the first round": ({"round": {"number": 1, "after": "runs/s"}}, "round.number: write a number"),
     "rounds that shrink": (

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from playbook_cli import identity
 from playbook_cli.errors import SpecError
 from playbook_cli.records import TrialRecord
 from playbook_cli.spec.load import dump, load, probing
 from playbook_cli.spec.probe import Probe
+from playbook_cli.storage import identity
 
 STUDY = """
 name: {name}

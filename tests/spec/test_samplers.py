@@ -8,8 +8,8 @@ import pytest
 
 from playbook_cli.records import Parameter
 from playbook_cli.sampling import make
-from playbook_cli.space import Space
 from playbook_cli.spec.samplers import SAMPLERS, SamplerName
+from playbook_cli.spec.space import Space
 
 SPACE = Space([Parameter(name="x", label="x", role="nuisance", kind="float", high=1.0, points=4)], {})
 ALONE = [name for name, kind in SAMPLERS.items() if kind.drawn]

@@ -115,6 +115,21 @@ trial.report(step, train_loss=a, val_error=b)
 """
 
 
+def test_a_learning_rate_without_a_default_is_called_a_guess_and_further_lengths_are_named(draft):
+    made, _ = draft("""\
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=None)
+p.add_argument("--num_train_epochs", type=float, default=3.0)
+p.add_argument("--max-epoch", type=int, default=20)
+p.add_argument("--iterations", type=int, default=1000)
+""")
+    text = made.text("study.yaml")
+    assert "a guess: no default of the script says where to search" in text
+    assert "the script's" not in text.partition("nuisance:")[2]
+    assert any("max_epoch, iterations: the length of training too? --num_train_epochs" in note for note in made.notes)
+
+
 def test_the_defaults_of_current_trial_are_hyperparameters_and_no_arguments(draft):
     made, study = draft(PROTOCOL)
     assert study.command == ["${python}", "my_train.py"]

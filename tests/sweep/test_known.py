@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from playbook_cli.records import TrainingFit
-from playbook_cli.store import Store
+from playbook_cli.storage.store import Store
 from playbook_cli.sweep.known import known, training_fit
 from tests.commands.finished import finish
 from tests.sweep.scripted import VALLEY, curve, study

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from playbook_cli import study
 from playbook_cli.errors import SpecError
-from playbook_cli.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.running import study
 from playbook_cli.sweep.find import Find
 from tests.sweep.virtual import Program, setting, sweep
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.claim import claimed
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.launch import Ended, Started
-from playbook_cli.paths import StudyPaths
-from playbook_cli.probing import trials_in
+from playbook_cli.running.probing import trials_in
+from playbook_cli.running.study import Stop, Study
 from playbook_cli.spec.load import dump
 from playbook_cli.spec.model import LrSweepSpec, StudySpec
-from playbook_cli.study import Stop, Study
+from playbook_cli.storage.lock import claimed
 from playbook_cli.sweep.find import Find
 from playbook_cli.sweep.judge import judge
 from playbook_cli.sweep.policy import Sweep

@@ -10,7 +10,7 @@ from playbook_cli.acts import Next
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.advice.rules.coverage import LEAST
 from playbook_cli.analysis import outcomes
-from playbook_cli.divergence import NO_BETTER
+from playbook_cli.storage.divergence import NO_BETTER
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord

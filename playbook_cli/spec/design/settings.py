@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from playbook_cli import wording
-from playbook_cli.space import MAX_ARMS, grid_size
 from playbook_cli.spec.meaning import meaning, names_optimizer, number
+from playbook_cli.spec.space import MAX_ARMS, grid_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

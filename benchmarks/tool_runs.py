@@ -1,0 +1,157 @@
+"""Runs that other tools write, and what `playbook import` makes of them: every best value and step, as the tool has it.
+
+    make tools && .venv-tools/bin/python -m benchmarks.tool_runs [TOOL ...]
+
+Each tool writes into a temporary folder; then its own interface says what the best of each run is, and at which step.
+Values are compared to single precision. Exits with 1 where any differs. `tests/importing/written` holds runs that were
+made so once, for machines without these tools.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from playbook_cli.importing import sources
+from playbook_cli.importing.runs import Ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+METRIC = "val_loss"
+RUNS = 4
+STEPS = (10, 20, 30, 40)
+
+Best = dict[str, tuple[float, int]]
+"""By the name that a run has in the import: its least value, and at which step."""
+
+
+def value(run: int, step: int) -> float:
+    """Falls, and rises at the end: the best evaluation is not the last."""
+    return run + 1 / step + (0.5 if step == STEPS[-1] else 0.0)
+
+
+def mlflow(folder: Path) -> Best:
+    import mlflow as tool
+
+    tool.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    tool.set_experiment("e")
+    for run in range(RUNS):
+        with tool.start_run(run_name=f"r{run}"):
+            tool.log_params({"lr": 0.1**run, "opt": "ab"[run % 2]})
+            for step in STEPS:
+                tool.log_metric(METRIC, value(run, step), step=step)
+    client, found = tool.MlflowClient(), {}
+    for run in client.search_runs([client.get_experiment_by_name("e").experiment_id]):
+        best = min(client.get_metric_history(run.info.run_id, METRIC), key=lambda metric: metric.value)
+        found[run.info.run_name] = best.value, best.step
+    return found
+
+
+def wandb(folder: Path) -> Best:
+    """Its client reads no log: what was logged is what it must be."""
+    import wandb as tool
+
+    for run in range(RUNS):
+        with tool.init(project="p", mode="offline", dir=folder, config={"lr": 0.1**run}, name=f"r{run}") as logged:
+            for step in STEPS:
+                logged.log({METRIC: value(run, step)}, step=step)
+    return {f"r{run}": min((value(run, step), step) for step in STEPS) for run in range(RUNS)}
+
+
+def tensorboard(folder: Path) -> Best:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from torch.utils.tensorboard import SummaryWriter
+
+    found = {}
+    for run in range(RUNS):
+        with SummaryWriter(str(folder / f"r{run}")) as writer:
+            for step in STEPS:
+                writer.add_scalar(METRIC, value(run, step), step)
+            writer.add_hparams({"lr": 0.1**run}, {"hparam/x": 1.0})
+        read = EventAccumulator(str(folder / f"r{run}"))
+        read.Reload()
+        best = min(read.Scalars(METRIC), key=lambda scalar: scalar.value)
+        found[f"r{run}"] = best.value, best.step
+    return found
+
+
+def keras_tuner(folder: Path) -> Best:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+    import keras_tuner as tool
+    import numpy as np
+
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(hp.Int("units", 2, 8)), keras.layers.Dense(1)])
+        model.compile(optimizer=keras.optimizers.SGD(hp.Float("lr", 1e-3, 1e-1, sampling="log")), loss="mse")
+        return model
+
+    x = np.random.default_rng(1).random((32, 3))
+    tuner = tool.RandomSearch(build, objective=METRIC, max_trials=RUNS, directory=folder, project_name="p", seed=1)
+    tuner.search(x, x.sum(1), validation_data=(x, x.sum(1)), epochs=3, verbose=0)
+    return {f"trial_{trial.trial_id}": (trial.score, trial.best_step) for trial in tuner.oracle.trials.values()}
+
+
+def ax(folder: Path) -> Best:
+    from ax.api.client import Client
+    from ax.api.configs import RangeParameterConfig
+
+    client = Client(random_seed=1)
+    lr = RangeParameterConfig(name="lr", parameter_type="float", bounds=(1e-4, 1e-1), scaling="log")
+    client.configure_experiment(name="e", parameters=[lr])
+    client.configure_optimization(objective=f"-{METRIC}")
+    for _ in range(RUNS):
+        for index in client.get_next_trials(max_trials=1):
+            for step in STEPS:
+                client.attach_data(trial_index=index, raw_data={METRIC: value(index, step)}, progression=step)
+            client.mark_trial_early_stopped(trial_index=index)
+    client.save_to_json_file(str(folder / "ax.json"))
+    found = {}
+    for index, rows in client._experiment.lookup_data().full_df.groupby("trial_index"):  # noqa: SLF001 (no public way)
+        best = rows.loc[rows["mean"].idxmin()]
+        found[f"trial {index}_0"] = float(best["mean"]), int(best["step"])
+    return found
+
+
+SOURCES = {"ax": "ax.json", "keras_tuner": "p"}
+TOOLS: dict[str, Callable[[Path], Best]] = {
+    "mlflow": mlflow,
+    "wandb": wandb,
+    "tensorboard": tensorboard,
+    "keras_tuner": keras_tuner,
+    "ax": ax,
+}
+
+
+def read(source: Path) -> Best:
+    """The same of the runs that are imported."""
+    found = {}
+    for run in sources.read(Ask(source=str(source), metric=METRIC)).runs:
+        curve = [(e[METRIC], int(e["step"])) for e in run.evaluations if math.isfinite(e.get(METRIC, math.nan))]
+        found[run.name] = min(curve)
+    return found
+
+
+def main() -> int:
+    wrong = 0
+    for name in sys.argv[1:] or TOOLS:
+        with tempfile.TemporaryDirectory() as temporary:
+            said = TOOLS[name](Path(temporary))
+            got = read(Path(temporary) / SOURCES.get(name, ""))
+        same = said.keys() == got.keys() and all(
+            math.isclose(said[run][0], got[run][0], rel_tol=1e-6) and said[run][1] == got[run][1] for run in said
+        )
+        print(f"{name:<12} {len(got)} runs: {'the same best value and step' if same else f'{said} but {got}'}")
+        wrong += not same
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""`playbook horizon`: how long to train, measured by training the best points at several lengths."""
+
+from __future__ import annotations
+
+import math
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from playbook_cli.acts import command, run
+from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, show
+from playbook_cli.commands.options import (
+    RUNS,
+    Gpus,
+    Jobs,
+    Json,
+    Runs,
+    StudyFolder,
+    Wait,
+    refuse_probe,
+    runs_of,
+    study_file,
+    study_folder,
+)
+from playbook_cli.commands.same_code import CodeChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.horizon.answer import Answer
+    from playbook_cli.horizon.ladder import Climbed
+    from playbook_cli.horizon.setting import Setting
+    from playbook_cli.records import StudyRecord, TrialRecord
+    from playbook_cli.storage.store import Store
+
+MOST = 999
+"""Of --rates, --seeds and --top: more are a slip of the hand."""
+
+
+@resumable
+def horizon(
+    context: typer.Context,
+    study: StudyFolder,
+    top: Annotated[
+        int, typer.Option("--top", min=1, max=MOST, help="Number of the best points of each arm to train.")
+    ] = 1,
+    lengths: Annotated[
+        str | None,
+        typer.Option("--lengths", metavar="LIST", help="Multiples of max_train_steps: 0.5,1,2,4.", show_default=False),
+    ] = None,
+    rates: Annotated[
+        int, typer.Option("--rates", min=1, max=MOST, help="Learning rates at each length, around the point's own.")
+    ] = 3,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=MOST, help="Training seeds of each run.")] = 1,
+    worth: Annotated[
+        str | None,
+        typer.Option(
+            "--worth",
+            metavar="GAIN",
+            help="Least gain that makes a doubling worth its steps, in units of the metric or as 2%.",
+            show_default="7.5% of what training gains after its first tenth",
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        str | None, typer.Option("--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", metavar="NAME", help="Name of the learning-rate schedule.")
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Write the study with the recommended number of steps."),
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Start over; the earlier runs are kept under another name.")
+    ] = False,
+    code_changed: CodeChanged = False,
+    jobs: Jobs = None,
+    gpus: Gpus = None,
+    wait: Wait = False,
+    json: Json = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Measure how long to train: the best points at half, once, twice and four times max_train_steps.
+
+    At each length a bracket of learning rates shows whether the best one drifts. The ladder ends where another doubling
+    is surely not worth its steps. With a constant or warmup-stable-decay schedule longer trainings go on from the
+    checkpoints of shorter ones. Each length is a study of its own, RUNS/NAME-horizon-STEPS; given again, the command
+    finishes what is missing, and --seeds adds to what there is.
+
+    Example:  playbook horizon runs/textlm-depth --write textlm-long.yaml
+    """
+    from playbook_cli.errors import StudyError
+    from playbook_cli.horizon.answer import answer
+    from playbook_cli.storage.store import Store
+
+    store = Store(study_folder(study, runs))
+    if write is not None and write.exists():
+        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+    record = store.record()
+    setting = _setting(store, _chosen(store, record, top), lengths, rates, seeds, learning_rate, schedule)
+    least = _worth(worth, record, setting.trials)
+    paths = partial(_paths, store)
+    file = study_file(study, store, "horizon")
+    _check(setting, store, file)
+    folders = [paths(steps) for steps in setting.lengths]
+    session = Session(
+        study=store.spec,
+        file=file,
+        runs=store.paths.dir.parent,
+        jobs=jobs,
+        gpus=gpus,
+        changed=code_changed,
+        wait=wait,
+    )
+    session.begin(*folders, anew=anew)
+    climbed = _climb(setting, record, paths, session, least)
+    given = answer(setting, climbed, least, as_given(context))
+    out = _show(given, store.paths, json=json)
+    if write is not None:
+        lines = _write(given, store, write)
+        if not json:
+            out.print(lines, soft_wrap=True)
+
+
+def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:
+    """The best trials of every arm. StudyError where there is none, or no others can be trained beside them."""
+    from playbook_cli.analysis import outcomes
+    from playbook_cli.errors import StudyError
+    from playbook_cli.launch import preflight
+    from playbook_cli.spec.load import load
+    from playbook_cli.storage.divergence import refuse_unlearned
+
+    where = str(store.paths.dir)
+    preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
+    refuse_probe(store, hint="measure the horizon of a study that playbook run has run")
+    search = record.search
+    ranked = outcomes.ranked(search.trials, record.metric)
+    if not ranked:
+        hint = f"{command('report', where)} says why"
+        raise StudyError("no trial has completed, so there is no point to train for longer", where=where, hint=hint)
+    refuse_unlearned(search, where)
+    missing = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
+    if missing > 0:
+        print(f"playbook: {missing} trials have not ended yet: another one may be the best", file=sys.stderr)
+    arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
+    return [trial for own in outcomes.by_arm(ranked, arms) for trial in own[:top]]
+
+
+def _setting(
+    store: Store,
+    trials: list[TrialRecord],
+    lengths: str | None,
+    rates: int,
+    seeds: int,
+    learning_rate: str | None,
+    schedule: str | None,
+) -> Setting:
+    """What to train. StudyError for a flag that makes no sense here."""
+    from playbook_cli.errors import StudyError
+    from playbook_cli.horizon.setting import Setting, factors_of, lengths_of, rate_of
+    from playbook_cli.spec.check import MAX_TRIALS
+
+    where = str(store.paths.dir)
+    steps = lengths_of(lengths, store.spec.max_train_steps)
+    factors = factors_of(rates)
+    if schedule is not None and schedule not in trials[0].params:
+        hint = f"it has {', '.join(trials[0].params) or 'none'}"
+        raise StudyError(f"the study has no hyperparameter {schedule}", where="--schedule", hint=hint)
+    rate = rate_of(trials, learning_rate, where=where) if rates > 1 else None
+    if rates * seeds * len(trials) > MAX_TRIALS:
+        what = (
+            f"{len(trials)} points, {rates} rates and {seeds} seeds are more than {MAX_TRIALS:,} trainings of a length"
+        )
+        raise StudyError(what, where="--seeds", hint="3 rates and 5 seeds tell a lot")
+    if rates == 1 and seeds == 1 and len(trials) == 1:
+        what = "one training of each length tells nothing of its noise"
+        raise StudyError(what, where="--rates", hint="add --seeds 3, or leave --rates at 3")
+    return Setting(
+        study=store.spec,
+        trials=trials,
+        learning_rate=rate,
+        schedule=schedule,
+        lengths=steps,
+        factors=factors,
+        seeds=seeds,
+    )
+
+
+def _worth(text: str | None, record: StudyRecord, trials: Sequence[TrialRecord]) -> float:
+    """The least gain of a doubling, in units of the metric. StudyError where it is no such thing, or nothing tells."""
+    from playbook_cli.errors import StudyError
+    from playbook_cli.horizon.reading import worth_of
+
+    metric = record.metric.name
+    hint = f"write it in units of {metric}, --worth 0.01, or as a part of its value, --worth 2%"
+    if text is None:
+        found = worth_of(trials, record.metric)
+        if found is None:
+            what = f"the curves of {metric} do not tell what a doubling is worth"
+            raise StudyError(what, where="--worth", hint=hint)
+        return found
+    share = text.endswith("%")
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        raise StudyError(f"{text!r} is no number", where="--worth", hint=hint) from None
+    best = next(trial.best.value for trial in trials if trial.best is not None)
+    value *= abs(best) / 100 if share else 1.0
+    if not (value > 0.0 and math.isfinite(value)):
+        raise StudyError(f"{text} is no gain above 0", where="--worth", hint=hint)
+    return value
+
+
+def _paths(store: Store, steps: int) -> StudyPaths:
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.horizon.setting import SUFFIX
+
+    folder = store.paths.dir
+    if not folder.name or folder.name == "..":
+        folder = folder.resolve()
+    return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}-{steps}"))
+
+
+def _check(setting: Setting, store: Store, file: Path) -> None:
+    """SpecError where the trials could not even start; nothing has been written by then."""
+    from playbook_cli.launch import preflight
+    from playbook_cli.sampling import make
+    from playbook_cli.spec.load import load
+
+    spec = setting.spec(setting.lengths[-1])
+    first = make(spec.sampler, spec.seed, spec.points).suggest(spec.space(), (), 1)
+    preflight.look(spec, load(store.paths.spec, kept=True)[1], file.parent, first)
+
+
+def _climb(
+    setting: Setting,
+    record: StudyRecord,
+    paths: Callable[[int], StudyPaths],
+    session: Session,
+    worth: float,
+) -> Climbed:
+    """Train the ladder, and say what it costs. Exits with 130 where it was interrupted."""
+    from playbook_cli.horizon.ladder import climb
+    from playbook_cli.horizon.reading import repeats_of
+
+    most = setting.size * sum(setting.lengths)
+    print(
+        f"{', '.join(f'{steps:,}' for steps in setting.lengths)} steps, {setting.size} trainings of each: "
+        f"at most {most:,} steps in all, as long as a doubling may gain {worth:.3g}",
+        file=sys.stderr,
+    )
+    logarithmic = all(t.best is not None and record.metric.loss(t.best.value) > 0.0 for t in setting.trials)
+    climbed = climb(
+        setting,
+        paths,
+        lambda length: session.train(length, length.spec),
+        worth=worth,
+        repeats=repeats_of(record, setting.trials, logarithmic=logarithmic),
+        tell=partial(print, file=sys.stderr),
+    )
+    require_finished(climbed.stopped)
+    return climbed
+
+
+def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
+    from playbook_cli.horizon.answer import as_json
+    from playbook_cli.horizon.known import keep
+    from playbook_cli.report.horizon import document
+
+    content = as_json(given)
+    keep(content, paths.report)  # before the page: the rules of the report read it
+    return show(content, document(given), paths.report, json=json)
+
+
+def _write(given: Answer, store: Store, file: Path) -> str:
+    """What the file that was written changes, in lines."""
+    from playbook_cli.commands.revised import put
+    from playbook_cli.horizon.write import revised
+
+    revision = revised(given, where=str(store.paths.dir))
+    put(revision, store, file)
+    lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
+    return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> {run(file, runs_of(store.paths.dir))}"])

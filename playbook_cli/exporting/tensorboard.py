@@ -1,0 +1,108 @@
+"""A study as TensorBoard event files: a folder a trial, with its scalars, and its hyperparameters for the HParams tab.
+
+The form of the files is in `formats/tensorboard.py`, which reads them.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.exporting.tables import measured
+from playbook_cli.formats.tensorboard import masked_crc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.records import StudyRecord, TrialRecord, Value
+
+_DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
+_SUCCESS, _FAILURE, _RUNNING = 1, 2, 3
+"""Of the hparams plugin's Status."""
+_STATES = {"completed": _SUCCESS, "infeasible": _FAILURE, "failed": _FAILURE}
+
+
+def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:
+    """A folder `trial_0007` for every trial that has begun; their paths. PlaybookError where `target` is there already.
+
+    Values are of single precision, as TensorBoard's are.
+    """
+    folder = Path(target)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PlaybookError(
+            "it is there already, and is not empty", where=target, hint="name a new folder: --to FOLDER"
+        )
+    written = []
+    for trial in study.trials:
+        if trial.attempts and not trial.unused:
+            home = folder / f"trial_{trial.id:04}"
+            home.mkdir(parents=True)
+            file = home / f"events.out.tfevents.{int(time.time())}.playbook"
+            file.write_bytes(b"".join(map(_record, _events(trial, paths))))
+            written.append(str(home))
+    return written
+
+
+def _events(trial: TrialRecord, paths: StudyPaths) -> Iterator[bytes]:
+    now = b"\x09" + _DOUBLE.pack(time.time())
+    yield now + _field(3, b"brain.Event:2")
+    yield now + _summary("_hparams_/session_start_info", _field(3, _hparams(trial)))
+    for step, metrics in sorted(measured(paths.trial(trial.id).metrics).items()):
+        values = b"".join(_field(1, _field(1, _bytes(name)) + b"\x15" + _single(x)) for name, x in metrics.items())
+        yield now + b"\x10" + _varint(step) + _field(5, values)
+    status = _STATES.get(trial.state, _RUNNING)
+    yield now + _summary("_hparams_/session_end_info", _field(4, b"\x08" + _varint(status)))
+
+
+def _hparams(trial: TrialRecord) -> bytes:
+    return b"".join(_field(1, _field(1, _bytes(name)) + _field(2, _value(x))) for name, x in trial.params.items())
+
+
+def _summary(tag: str, plugin: bytes) -> bytes:
+    """What the hparams plugin keeps beside an empty value; version 0 of its data is not written."""
+    metadata = _field(1, _field(1, b"hparams") + _field(2, plugin))
+    return _field(
+        5,
+        _field(1, _field(1, tag.encode()) + _field(8, b"\x08\x01\x12\x00*\x04\x00\x00\x00\x00") + _field(9, metadata)),
+    )
+
+
+def _value(value: Value) -> bytes:
+    """A google.protobuf.Value; lists are text."""
+    if value is None:
+        return b"\x08\x00"
+    if isinstance(value, bool):
+        return b"\x20" + bytes([value])
+    return b"\x11" + _DOUBLE.pack(value) if isinstance(value, int | float) else _field(3, _bytes(str(value)))
+
+
+def _single(value: float) -> bytes:
+    try:
+        return _FLOAT.pack(value)
+    except OverflowError:
+        return _FLOAT.pack(float("inf") if value > 0 else float("-inf"))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def _record(content: bytes) -> bytes:
+    length = struct.pack("<Q", len(content))
+    return length + struct.pack("<I", masked_crc(length)) + content + struct.pack("<I", masked_crc(content))

@@ -1,0 +1,1 @@
+"""What live programs write and print becomes evaluations, as they run."""

@@ -1,0 +1,62 @@
+"""The bytes that a file gains, and whether it was begun anew."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from playbook_cli.files import regular
+
+CHUNK = 1 << 20
+HEAD = 1024
+"""Bytes at the beginning, and before what comes next, that tell a file that was written anew and is longer now."""
+
+
+@dataclass(kw_only=True)
+class Growing:
+    """A file that another process writes, read from byte `start` on. It may not exist yet."""
+
+    path: str
+    start: int = 0
+    _file: int = 0
+    """Its inode."""
+    _head: bytes = b""
+    _tail: bytes = b""
+
+    def read(self) -> tuple[bytes, bool]:
+        """At most CHUNK further bytes, and whether they begin another file than those before.
+
+        That is so where the file was replaced, cut, or written over; one that is gone has no further bytes. One that
+        is being written over in this moment, so that bytes of the old and of the new could mix, has none yet.
+        """
+        try:
+            file = regular.descriptor(self.path)
+        except OSError:  # it is not there yet, or is a folder, or a pipe
+            return b"", False
+        try:
+            now = os.fstat(file)
+            anew = self._is_another(file, now)
+            start, tail = (0, b"") if anew else (self.start, self._tail)
+            head = os.pread(file, HEAD, 0)
+            data = os.pread(file, CHUNK, start)
+            if not self._holds(file, start, tail, data) or os.pread(file, len(head), 0) != head:
+                return b"", False
+        except OSError:
+            return b"", False
+        finally:
+            os.close(file)
+        self._file, self._head = now.st_ino, head
+        self.start, self._tail = start + len(data), (tail + data)[-HEAD:]
+        return data, anew
+
+    def _is_another(self, file: int, now: os.stat_result) -> bool:
+        if self._file == 0:
+            return False
+        if now.st_ino != self._file or now.st_size < self.start:
+            return True
+        return os.pread(file, len(self._head), 0) != self._head or not self._holds(file, self.start, self._tail)
+
+    @staticmethod
+    def _holds(file: int, start: int, tail: bytes, data: bytes = b"") -> bool:
+        """Whether the file still has `tail` before byte `start`, and `data` from there on."""
+        return os.pread(file, len(tail) + len(data), start - len(tail)) == tail + data

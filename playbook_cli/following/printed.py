@@ -1,0 +1,126 @@
+"""What a program prints, as evaluations: regular expressions with named groups, merged by step."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from playbook_cli.following.limited import TooSlowError, limited
+from playbook_cli.formats.marks import Marks
+from playbook_cli.formats.tables import number, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.following.limited import Limit
+
+LONGEST_LINE = 10_000
+"""Characters of a line that are looked at; the rest of a longer one is passed over."""
+SHOWN_LINES = 3
+SHOWN_CHARACTERS = 160
+_BREAK = re.compile(rb"[\r\n]")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+Reading = tuple[int, dict[str, float]]
+"""A step, and the metrics that were measured there."""
+
+
+class Printed:
+    """Finds evaluations in a program's output.
+
+    A pattern without the group `step` belongs to the step that was read last, 0 before any.
+    """
+
+    def __init__(self, patterns: Sequence[str], step: str = "step") -> None:
+        self.problems: list[str] = []
+        """Matches that are no numbers, the first one of each group."""
+        self.too_slow: str | None = None
+        """Why nothing more is looked for: a pattern that does not come to an end, and the line."""
+        self.unclear: str | None = None
+        """The first number that could be read two ways, and its line."""
+        self.last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
+        self._step_name = step
+        self._marks = Marks()
+        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._unmatched = dict.fromkeys(patterns)
+        self._complained: set[str] = set()
+        self._step = 0
+        self._rest = b""
+        self._skipping = False
+
+    @property
+    def unmatched(self) -> list[str]:
+        """Patterns that no line has matched."""
+        return list(self._unmatched)
+
+    def feed(self, data: bytes) -> list[Reading]:
+        """The evaluations in the lines that these further bytes complete; progress bars end lines with a return."""
+        readings: list[Reading] = []
+        if self.too_slow is None:
+            try:
+                with limited() as limit:
+                    self._feed(data, readings, limit)
+            except TooSlowError as slow:
+                self.too_slow = (
+                    f"the pattern '{slow.pattern}' in metrics.stdout takes too long to match; the program is not at "
+                    "fault. Rewrite the pattern without a repeat inside a repeat, as in (a+)+, or with .* less often. "
+                    f"It was stopped at the line\n    {slow.text[:SHOWN_CHARACTERS]}"
+                )
+        return readings
+
+    def _feed(self, data: bytes, readings: list[Reading], limit: Limit) -> None:
+        *lines, rest = _BREAK.split(self._rest + data)
+        for index, line in enumerate(lines):
+            if not (self._skipping and index == 0):
+                self._line(line, readings, limit)
+        self._skipping = self._skipping and not lines
+        if self._skipping:
+            rest = b""
+        elif len(rest) > 4 * LONGEST_LINE:
+            self._line(rest, readings, limit)
+            rest, self._skipping = b"", True
+        self._rest = rest
+
+    def finish(self) -> list[Reading]:
+        """The evaluations in a last line that has no line break."""
+        return self.feed(b"\n")
+
+    def _line(self, line: bytes, readings: list[Reading], limit: Limit) -> None:
+        text = line.decode("utf-8", errors="replace")[:LONGEST_LINE]
+        if "\x1b" in text:
+            text = _COLOUR.sub("", text)
+        if not text.strip():
+            return
+        self.last_lines.append(text[:SHOWN_CHARACTERS])
+        for pattern in self._patterns:
+            found = limit(pattern.search, text)
+            if found:
+                self._unmatched.pop(pattern.pattern, None)
+                self._match(found.groupdict(), text, readings)
+
+    def _match(self, groups: dict[str, str | None], text: str, readings: list[Reading]) -> None:
+        step = groups.pop(self._step_name, None)
+        if step is not None:
+            whole = whole_number(step)
+            if whole is None:
+                self._complain(self._step_name, f"the step {step!r} is no whole number", text)
+                return
+            self._step = whole
+        values: dict[str, float] = {}
+        cells = self._marks.read({name: cell for name, cell in groups.items() if cell is not None}, self._step_name)
+        if self._marks.problem and not self.unclear:
+            self.unclear = f"{self._marks.problem}; print it with a dot, in the line\n    {text[:SHOWN_CHARACTERS]}"
+        for name, cell in cells.items():
+            value = number(cell)
+            if value is not None:
+                values[name] = value
+            else:
+                self._complain(name, f"{name} is {cell!r}, no number", text)
+        if values:
+            readings.append((self._step, values))
+
+    def _complain(self, group: str, what: str, text: str) -> None:
+        if group not in self._complained:
+            self._complained.add(group)
+            self.problems.append(f"{what}, in the line\n    {text[:SHOWN_CHARACTERS]}")

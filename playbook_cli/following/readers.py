@@ -1,0 +1,212 @@
+"""Where the numbers of a running program are: what it prints, or the files that it writes."""
+
+from __future__ import annotations
+
+import glob
+import math
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from playbook_cli.files import journal
+from playbook_cli.following.growing import Growing
+from playbook_cli.following.printed import Printed
+from playbook_cli.formats.tables import CsvRows, JsonRows, number, whole_number
+from playbook_cli.formats.tensorboard import EventReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from playbook_cli.following.printed import Reading
+    from playbook_cli.formats.tables import Row, Rows
+
+SHOWN_NAMES = 20
+SHOWN_CELL = 40
+
+
+class Source(Protocol):
+    """Evaluations as they come, under the names that the program gives them."""
+
+    problem: str | None
+    """Why what it reads can't be trusted."""
+    notes: list[str]
+    """What was passed over."""
+
+    def poll(self) -> Iterator[list[Reading]]:
+        """What has come since the last call."""
+        ...
+
+    def finish(self) -> list[Reading]:
+        """What an unfinished last line says, once nothing more can come."""
+        ...
+
+    def silence(self) -> str:
+        """What was seen instead, where the study's metric was not found."""
+        ...
+
+
+class PrintedSource:
+    """Regular expressions over the output."""
+
+    def __init__(self, log: str, patterns: Sequence[str], step: str) -> None:
+        self.problem: str | None = None
+        self.notes: list[str] = []
+        self._file = Growing(path=log, start=os.path.getsize(log) if os.path.exists(log) else 0)
+        self._printed = Printed(patterns, step)
+
+    def poll(self) -> Iterator[list[Reading]]:
+        while self.problem is None and (data := self._file.read()[0]):
+            readings = self._printed.feed(data)
+            self.problem = self._printed.too_slow or self._printed.unclear
+            yield readings
+
+    def finish(self) -> list[Reading]:
+        readings = self._printed.finish()
+        self.problem = self._printed.too_slow or self._printed.unclear
+        self.notes += [*self._printed.problems, *(f"no line matched '{p}'" for p in self._printed.unmatched)]
+        return readings
+
+    def silence(self) -> str:
+        lines = "\n".join(f"    {line}" for line in self._printed.last_lines)
+        seen = f"the last lines it printed are\n{lines}" if lines else "it printed nothing"
+        return "; ".join([*self.notes, seen])
+
+
+class TableSource:
+    """CSV or JSON-lines files; `files` is a glob, and its files' rows are merged by step, those of `own` files not."""
+
+    def __init__(self, kind: str, files: str, step: str, *, own: Sequence[str], resuming: bool) -> None:
+        self.problem: str | None = None
+        self.notes: list[str] = []
+        self._kind, self._pattern, self._step = kind, files, step
+        self._files: dict[str, tuple[Growing, Rows]] = {}
+        self._own = own
+        self._resuming = resuming
+        self._seen: dict[str, None] = {}
+        """Names of all columns."""
+        self._texts: dict[str, str] = {}
+        """The first cell of each column that is text."""
+        if not resuming:
+            for path in self._paths():
+                journal.set_aside(path)
+
+    def poll(self) -> Iterator[list[Reading]]:
+        for path in self._paths():
+            file, rows = self._files.setdefault(path, (Growing(path=path), self._reader()))
+            while (part := file.read())[0] or part[1]:
+                if part[1]:
+                    rows = self._reader()
+                    self._files[path] = (file, rows)
+                yield self._readings(path, rows, rows.feed(part[0]))
+
+    def finish(self) -> list[Reading]:
+        readings = [r for path, (_, rows) in self._files.items() for r in self._readings(path, rows, rows.feed(b"\n"))]
+        if self._kind == "jsonl":
+            self.notes += [f"{path}: {problem}" for path, (_, rows) in self._files.items() for problem in rows.problems]
+        return readings
+
+    def silence(self) -> str:
+        if not self._files:
+            return f"it wrote no file {self._pattern}"
+        names = ", ".join(self._shown(name) for name in list(self._seen)[:SHOWN_NAMES]) or "nothing"
+        missing = f"name it in metrics.names, and {self._step} in metrics.step"
+        hint = "name it in metrics.names" if self._step in self._seen else missing
+        return "; ".join([*self.notes, f"in {', '.join(self._files)} there is {names}: {hint}"])
+
+    def _shown(self, name: str) -> str:
+        return f"{name} ({self._texts[name][:SHOWN_CELL]!r}, no number)" if name in self._texts else name
+
+    def _paths(self) -> list[str]:
+        return sorted(path for path in glob.glob(self._pattern) if path not in self._own)
+
+    def _reader(self) -> Rows:
+        return CsvRows(step=self._step) if self._kind == "csv" else JsonRows()
+
+    def _readings(self, path: str, rows: Rows, found: Sequence[Row]) -> list[Reading]:
+        readings = []
+        header = rows.header if isinstance(rows, CsvRows) else None
+        self._seen.update(dict.fromkeys(header or ()))
+        if header and self._step not in header:
+            self._fail(f"{path} has no column {self._step}; it has {', '.join(header[:SHOWN_NAMES])}: set metrics.step")
+        elif self._kind == "csv" and rows.problems and not self._resuming:
+            self._fail(f"{path}: {rows.problems[0]}")
+        for row in found:
+            self._seen.update(dict.fromkeys(row))
+            for name, text in row.items():
+                if isinstance(text, str) and text and number(text) is None:
+                    self._texts.setdefault(name, text)
+            cell = row.get(self._step)
+            step = whole_number(cell)
+            if step is not None:
+                values = {name: number(value) for name, value in row.items() if name != self._step}
+                readings.append((step, {name: value for name, value in values.items() if value is not None}))
+            elif cell not in (None, ""):
+                self._fail(f"{path}: {self._step} is {cell!r}, no whole number: metrics.step names what counts updates")
+        return readings
+
+    def _fail(self, why: str) -> None:
+        self.problem = self.problem or why
+
+
+class EventSource:
+    """TensorBoard event files below a folder; tags in a folder below it are its name, a slash, the tag."""
+
+    def __init__(self, files: str, *, resuming: bool) -> None:
+        self.problem: str | None = None
+        self.notes: list[str] = []
+        self._pattern = files
+        self._files: dict[str, tuple[Growing, EventReader]] = {}
+        self._tags: dict[str, None] = {}
+        self._old = set() if resuming else {path for _, path in self._paths()}
+        """Files of an attempt whose results don't count."""
+
+    def poll(self) -> Iterator[list[Reading]]:
+        for prefix, path in self._paths():
+            if path in self._old:
+                continue
+            file, events = self._files.setdefault(path, (Growing(path=path), EventReader()))
+            while data := file.read()[0]:
+                readings = []
+                for event in events.feed(data):
+                    values = {f"{prefix}{tag}": value for tag, value in event.scalars.items()}
+                    self._tags.update(dict.fromkeys(values))
+                    if event.step >= 0:
+                        readings.append((event.step, values))
+                if events.problem and self.problem is None:
+                    self.problem = f"{path}: {events.problem}"
+                yield readings
+
+    def finish(self) -> list[Reading]:
+        return []
+
+    def silence(self) -> str:
+        if not self._files:
+            return f"it wrote no event file below {self._pattern}"
+        tags = ", ".join(list(self._tags)[:SHOWN_NAMES]) or "(none)"
+        return f"its event files have the tags {tags}: name it in metrics.names"
+
+    def _paths(self) -> list[tuple[str, str]]:
+        found = []
+        for root in glob.glob(self._pattern):
+            for folder, _, names in os.walk(root):
+                below = os.path.relpath(folder, root)
+                prefix = "" if below == "." else f"{below}/"
+                found += [(prefix, os.path.join(folder, name)) for name in names if "tfevents" in name]
+        return sorted(found, key=lambda each: each[1])
+
+
+def renamed(values: Mapping[str, float], names: Mapping[str, str], metric: str, *, all_named: bool) -> dict[str, float]:
+    """Metrics under the study's names, from those of the program; `names` maps ours to theirs.
+
+    A NaN or an infinity counts where the study asks for that metric, by `names`, by its own `metric`, or because
+    `all_named`; elsewhere it is an empty cell.
+    """
+    ours = {name: values[theirs] for name, theirs in names.items() if theirs in values}
+    mapped = set(names.values())
+    for name, value in values.items():
+        wanted = all_named or name == metric or math.isfinite(value)
+        if name not in mapped and name not in names and wanted and name not in _RESERVED:
+            ours[name] = value
+    return ours
+
+
+_RESERVED = ("step", "infeasible", "failed")

@@ -1,0 +1,270 @@
+"""CSV and JSON-lines files as rows, all at once or as they grow.
+
+A row is a mapping of names to cells: text in a CSV file, numbers, text, booleans and None in JSON lines. A last line
+without its line break is still being written, and waits for the rest.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.formats import marks, units
+from playbook_cli.formats.marks import Marks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Row = dict[str, Any]
+_UNNAMED = re.compile(r"(Unnamed: \d+)?")
+"""What a column is called that has no name: pandas writes the numbers of its rows so."""
+
+MAX_LINE = 1_000_000
+"""Bytes of one line; what is longer is no table, and is passed over."""
+MAX_PROBLEMS = 5
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+
+
+_MARKED = re.compile(rb"\d,\d|%|\d ?[A-Za-z\xc2]")
+"""What only a file has with numbers that may have to be told apart, or have a unit."""
+
+
+class Rows(Protocol):
+    """Turns the bytes of a file into rows."""
+
+    problems: list[str]
+    """What could not be read, the first few, each with its line."""
+
+    def feed(self, data: bytes) -> list[Row]:
+        """The rows that these further bytes complete."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A whole file."""
+
+    rows: list[Row]
+    problems: list[str]
+    """What could not be read, the first few, each with its line."""
+    differing: Sequence[str] = ()
+    """Names that several columns have, which do not hold the same; they are left out."""
+
+
+def read_csv(content: bytes) -> Table:
+    """The rows of a CSV file; a last line without a line break counts where it is a whole row.
+
+    PlaybookError where a column's numbers can be read two ways, or are in several units. Columns of the same name are
+    one where they hold the same; else they are left out, and are a problem.
+    """
+    reader = CsvRows(whole=True)
+    table = replace(_read(reader, content), differing=reader.differing)
+    for row in table.rows:
+        for name in reader.differing:
+            row.pop(name, None)
+    columns = {name: [row[name] for row in table.rows if name in row] for row in table.rows[:1] for name in row}
+    found, unclear = columns, None
+    if _MARKED.search(content):
+        bare, mixed = units.without(columns)
+        if mixed:
+            raise PlaybookError(mixed, hint="write it in one unit, or leave the column out")
+        found, unclear = marks.settled(bare, reader.separator)
+    if unclear:
+        raise PlaybookError(unclear, hint="write its numbers with a dot, and without commas")
+    if found == columns:
+        return table
+    cells = {name: iter(column) for name, column in found.items()}
+    rows = [{name: next(cells[name]) if name in cells else cell for name, cell in row.items()} for row in table.rows]
+    return replace(table, rows=rows)
+
+
+def read_json_lines(content: bytes) -> Table:
+    """The objects of a JSON-lines file, flattened; a last line without a line break counts where it is an object."""
+    return _read(JsonRows(), content)
+
+
+def _read(reader: Rows, content: bytes) -> Table:
+    rows = reader.feed(content)
+    whole = list(reader.problems)
+    if not content.endswith(b"\n"):
+        rows += reader.feed(b"\n")
+    return Table(rows=rows, problems=whole)
+
+
+def number(cell: object) -> float | None:
+    """A cell as a number; None where it is empty or no number. `1,024` and `98%` are numbers, True is none."""
+    if isinstance(cell, bool) or cell is None:
+        return None
+    if isinstance(cell, int | float):
+        return _float(cell)
+    if not isinstance(cell, str):
+        return None
+    text = cell.strip().rstrip(",;:%)]}")
+    if "_" in text:  # Python reads 12_34 as a number
+        return None
+    return _float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
+
+
+def _float(value: str | float) -> float | None:
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def whole_number(cell: object) -> int | None:
+    """A cell as a step, a whole number from 0 on; None where it is none."""
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return cell if 0 <= cell < 2**63 else None
+    value = number(cell)
+    return int(value) if value is not None and 0 <= value < 2**63 and value.is_integer() else None
+
+
+class CsvRows:
+    """Rows of a CSV file by its header.
+
+    Fields may be quoted, and quoted ones may hold line breaks. The separator is a comma, or a semicolon or tab where
+    the header has no comma; commas in numbers are told by those that are clear. A column without a name counts rows,
+    and is left out. A header that is repeated is passed over, and one that is new (every cell text, one of them known)
+    holds from there on; a row with more or fewer cells than its header is a problem.
+    """
+
+    def __init__(self, *, whole: bool = False, step: str = "step") -> None:
+        self.problems: list[str] = []
+        self.header: list[str] | None = None
+        """The names of the columns, once they are known."""
+        self.differing: list[str] = []
+        """Names that several columns have, which do not hold the same."""
+        self.separator = ","
+        self._marks: Marks | None = None
+        """What tells commas in numbers; None where the table is looked at as a whole, and before the header."""
+        self._whole, self._step = whole, step
+        self._lines = _Lines()
+        self._open = b""
+        """Lines of a row whose last quoted field goes on."""
+
+    def feed(self, data: bytes) -> list[Row]:
+        rows = []
+        for line in self._lines.feed(data):
+            row = self._open + line
+            if row.count(b'"') % 2 and len(row) < MAX_LINE:
+                self._open = row + b"\n"
+                continue
+            self._open = b""
+            cells = self._cells(row.decode("utf-8-sig", errors="replace"))
+            if any(cells) and (named := self._named(cells)) is not None:
+                rows.append(named if self._whole else self._clear(named))
+        return rows
+
+    def _clear(self, row: Row) -> Row:
+        if self.separator == "," and not any("," in cell for cell in row.values()):
+            return row
+        if self._marks is None:
+            self._marks = Marks(comma=self.separator == ";")
+        clear = self._marks.read(row, self._step)
+        if self._marks.problem:
+            _complain(self.problems, f"line {self._lines.number}: {self._marks.problem}")
+        return clear
+
+    def _cells(self, line: str) -> list[str]:
+        if self.header is None:
+            self.separator = next((mark for mark in ",;\t" if mark in line), ",")
+        try:
+            cells = next(csv.reader([line], delimiter=self.separator, skipinitialspace=True), [])
+        except csv.Error as error:
+            _complain(self.problems, f"line {self._lines.number}: {error}")
+            return []
+        return [cell.strip() for cell in cells]
+
+    def _named(self, cells: list[str]) -> Row | None:
+        if self.header is None or self._is_header(cells, self.header):
+            self.header = cells
+            return None
+        if len(cells) != len(self.header):
+            count, expected = len(cells), len(self.header)
+            _complain(
+                self.problems,
+                f"line {self._lines.number} has {count} cells, and the header has {expected}: {', '.join(self.header)}",
+            )
+            return None
+        named: Row = {}
+        for name, cell in zip(self.header, cells, strict=True):
+            if named.setdefault(name, cell) != cell and name not in self.differing and not _UNNAMED.fullmatch(name):
+                self.differing.append(name)
+                _complain(self.problems, f"line {self._lines.number}: several columns are called {name}, and differ")
+        return {name: cell for name, cell in named.items() if not self._left_out(name)} or None
+
+    def _left_out(self, name: str) -> bool:
+        return name in self.differing or _UNNAMED.fullmatch(name) is not None
+
+    @staticmethod
+    def _is_header(cells: list[str], header: list[str]) -> bool:
+        return cells == header or (
+            all(cell and number(cell) is None for cell in cells) and len(set(cells) & set(header)) * 2 > len(cells)
+        )
+
+
+class JsonRows:
+    """Objects of a JSON-lines file, nested ones flattened: {"eval": {"loss": 1}} has a cell `eval.loss`.
+
+    Lists are left out. NaN and Infinity are read as Python writes them.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._lines = _Lines()
+
+    def feed(self, data: bytes) -> list[Row]:
+        rows = []
+        for line in self._lines.feed(data):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                value = None
+            if isinstance(value, dict):
+                rows.append(dict(_flat(value)))
+            else:
+                shown = line[:80].decode("utf-8", errors="replace")
+                _complain(self.problems, f"line {self._lines.number} is no JSON object: {shown}")
+        return rows
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    cells: list[tuple[str, Any]] = []
+    for name, cell in value.items():
+        if isinstance(cell, dict):
+            cells += _flat(cell, f"{prefix}{name}.")
+        elif not isinstance(cell, list):
+            cells.append((f"{prefix}{name}", cell))
+    return cells
+
+
+class _Lines:
+    """Whole lines out of chunks; of one that is too long nothing remains."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Of the line that was given out last, from 1."""
+        self._rest = b""
+        self._skipping = False
+
+    def feed(self, data: bytes) -> Any:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self.number += 1
+            if not self._skipping:
+                yield line.rstrip(b"\r")
+            self._skipping = False
+        if len(self._rest) > MAX_LINE:
+            self._rest, self._skipping = b"", True
+
+
+def _complain(problems: list[str], what: str) -> None:
+    if len(problems) < MAX_PROBLEMS:
+        problems.append(what)

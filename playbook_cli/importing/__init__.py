@@ -1,0 +1,1 @@
+"""Finished runs of other tools become studies."""

@@ -1,0 +1,125 @@
+"""Experiments of DVC, as `dvc exp show --json` prints them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.files import regular
+from playbook_cli.formats.tables import number, whole_number
+from playbook_cli.importing import read_file
+from playbook_cli.importing.runs import Ask, Run, Runs
+from playbook_cli.importing.values import flat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from playbook_cli.records import State
+
+_CSV = b"Experiment,rev,typ,"
+_STATES: Mapping[object, State] = {"queued": "pending", "running": "pending", "failed": "failed"}
+_WORKSPACE = "workspace"
+
+
+def is_export(path: Path) -> bool:
+    """Whether this is what `dvc exp show` printed with --json or --csv."""
+    if path.suffix == ".csv" and path.is_file():
+        with regular.opened(path) as file:
+            return file.read(len(_CSV)) == _CSV
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    try:
+        return _is_list(read_file.data(path))
+    except PlaybookError:
+        return False
+
+
+def read(ask: Ask) -> Runs:
+    """A trial for every experiment, and for every commit that has metrics; the workspace, which repeats one, is none.
+
+    Their metrics are one evaluation, at the `step` among them, or at step 1. PlaybookError where it is DVC's CSV table,
+    which does not tell metrics from parameters.
+    """
+    path = Path(ask.source)
+    if path.suffix == ".csv":
+        raise PlaybookError(
+            "this table of DVC's does not tell metrics from parameters, nor its workspace from an experiment",
+            where=ask.source,
+            hint="dvc exp show --json > experiments.json, and import that",
+        )
+    data = read_file.data(path)
+    if not _is_list(data):
+        raise PlaybookError("this is not what `dvc exp show --json` of DVC 3 prints", where=ask.source)
+    found = [_run(*one) for one in _experiments(data)]
+    runs = [run for run in found if run is not None]
+    notes = [f"commits without metrics, which are left out: {len(found) - len(runs)}"] if len(runs) < len(found) else []
+    return Runs(source=ask.source, format="dvc", runs=runs, notes=notes)
+
+
+def _is_list(data: object) -> bool:
+    return isinstance(data, list) and bool(data) and all(isinstance(one, dict) and "rev" in one for one in data)
+
+
+def _experiments(data: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], object]]:
+    """What is said of each commit and each experiment, and the state of its executor."""
+    for commit in data:
+        if commit["rev"] == _WORKSPACE:
+            continue
+        yield commit, None
+        for experiment in _dicts(commit.get("experiments")):
+            revisions = _dicts(experiment.get("revs"))
+            executor = experiment.get("executor")
+            if revisions:  # the newest first, where it has checkpoints
+                yield (
+                    {**revisions[0], "experiment": True},
+                    executor.get("state") if isinstance(executor, dict) else None,
+                )
+
+
+def _run(said: dict[str, Any], executor: object) -> Run | None:
+    data = _dict(said, "data")
+    params = _files(data, "params")
+    metrics = {name: value for name, cell in _files(data, "metrics").items() if (value := number(cell)) is not None}
+    if not metrics and not said.get("experiment"):
+        return None
+    step = whole_number(metrics.pop("step", None))
+    state, error = _STATES.get(executor), said.get("error")
+    if state is None and isinstance(error, dict):
+        state = "failed"
+    reason = str(error.get("msg")) if isinstance(error, dict) else f"DVC says that it is {executor}" if state else None
+    return Run(
+        name=str(said.get("name") or str(said["rev"])[:7]),
+        params=params,
+        evaluations=[{"step": 1 if step is None else step, **metrics}] if metrics else [],
+        state=state,
+        reason=reason,
+        source={"rev": said.get("rev")},
+    )
+
+
+def _files(data: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """All values of the files of this kind, by dotted names; with the file's where several have the same."""
+    files = _dict(data, kind)
+    each = {
+        str(name): flat(about["data"]) for name, about in files.items() if isinstance(about, dict) and "data" in about
+    }
+    names = [name for values in each.values() for name in values]
+    return {
+        name if names.count(name) == 1 else f"{file}:{name}": value
+        for file, values in each.items()
+        for name, value in values.items()
+    }
+
+
+def _dict(value: Mapping[str, Any], key: str) -> dict[str, Any]:
+    inner = value.get(key)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return (
+        [item for item in value if isinstance(item, dict) and item.get("rev", "") is not None]
+        if isinstance(value, list)
+        else []
+    )

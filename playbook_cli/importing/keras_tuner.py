@@ -1,0 +1,153 @@
+"""Projects of Keras Tuner: a folder for every trial, with `trial.json`."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.formats.tables import number, whole_number
+from playbook_cli.importing import layout, read_file
+from playbook_cli.importing.runs import Ask, Run, Runs
+from playbook_cli.importing.values import scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from playbook_cli.records import Goal, State
+
+_TRIALS = ("trial_*/trial.json", "*/trial_*/trial.json")
+_STATES: Mapping[Any, State] = {
+    "FAILED": "failed",
+    "INVALID": "failed",
+    "RUNNING": "pending",
+    "IDLE": "pending",
+    "PENDING": "pending",
+}
+_OWN = "tuner/"
+"""What Hyperband adds to the hyperparameters of a trial: how long it trains, and which one it continues."""
+
+
+def is_project(folder: Path) -> bool:
+    """Whether Keras Tuner keeps a project here, or in the folder below."""
+    return bool(_files(folder))
+
+
+def read(ask: Ask) -> Runs:
+    """A trial for every trial.json, evaluated once: at its best epoch, from 0, which is all that Keras Tuner keeps.
+
+    The objective is the metric that has the trials' scores. PlaybookError where there is none, or several projects.
+    """
+    folder = Path(ask.source)
+    files = _files(folder) if folder.is_dir() else []
+    projects = {path.parent.parent for path in files}
+    if len(projects) != 1:
+        raise PlaybookError(
+            f"there are {len(projects)} projects of Keras Tuner in it",
+            where=ask.source,
+            hint="name the folder of one project, which holds trial_*",
+        )
+    trials = [_trial(path) for path in files]
+    metric, goal = _objective(trials)
+    notes = ["Keras Tuner keeps each trial's best epoch alone, counted from 0: there are no curves"]
+    if any(name.startswith(_OWN) for trial in trials for name in trial["hyperparameters"]["values"]):
+        notes.append(f"{_OWN}... is how the tuner trained a trial, and no hyperparameter: trials differ in length")
+    return Runs(
+        source=ask.source,
+        format="keras-tuner",
+        runs=[_run(trial) for trial in trials],
+        metric=metric,
+        goal=goal,
+        space=_space(trials),
+        notes=notes,
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    found = [path for pattern in _TRIALS for path in folder.glob(pattern)]
+    return sorted(found, key=lambda path: layout.natural(path.parts))
+
+
+def _trial(path: Path) -> dict[str, Any]:
+    """What a file says, as far as it has the form that it should have. PlaybookError where it does not."""
+    trial = read_file.data(path)
+    searched = trial.get("hyperparameters") if isinstance(trial, dict) else None
+    if not isinstance(searched, dict) or not isinstance(searched.get("values"), dict):
+        raise PlaybookError("this is no trial of Keras Tuner: it has no hyperparameters", where=str(path))
+    return {**trial, "folder": path.parent.name}
+
+
+def _observed(trial: Mapping[str, Any]) -> dict[str, tuple[int, float, object]]:
+    """The step, the mean over executions, and the direction of each metric."""
+    kept = trial.get("metrics")
+    metrics = kept.get("metrics") if isinstance(kept, dict) else None
+    found: dict[str, tuple[int, float, object]] = {}
+    for name, about in metrics.items() if isinstance(metrics, dict) else ():
+        for seen in _dicts(about.get("observations") if isinstance(about, dict) else None):
+            listed = seen.get("value")
+            values = [number(value) for value in (listed if isinstance(listed, list) else [listed])]
+            numbers = [value for value in values if value is not None]
+            step = whole_number(seen.get("step"))
+            if numbers and step is not None:
+                found[name] = step, statistics.fmean(numbers), about.get("direction")
+    return found
+
+
+def _objective(trials: Iterable[Mapping[str, Any]]) -> tuple[str | None, Goal | None]:
+    """The only metric that is every trial's score, and its goal; None where none is, or several are."""
+    scored = [(score, _observed(trial)) for trial in trials if (score := number(trial.get("score"))) is not None]
+    names = dict.fromkeys(name for _, observed in scored for name in observed)
+    fits = [name for name in names if all(name in own and own[name][1] == score for score, own in scored)]
+    if len(fits) != 1:
+        return None, None
+    goals: Mapping[object, Goal] = {"min": "minimize", "max": "maximize"}
+    return fits[0], goals.get(scored[0][1][fits[0]][2])
+
+
+def _run(trial: Mapping[str, Any]) -> Run:
+    by_step: dict[int, dict[str, float]] = {}
+    for name, (step, value, _) in _observed(trial).items():
+        by_step.setdefault(step, {})["step (logged)" if name == "step" else name] = value
+    status = trial.get("status")
+    message = str(trial.get("message") or "").strip().split("\n")[-1]
+    values = trial["hyperparameters"]["values"]
+    return Run(
+        name=trial["folder"],
+        params={str(name): scalar(value) for name, value in values.items() if not name.startswith(_OWN)},
+        evaluations=[{"step": step, **by_step[step]} for step in sorted(by_step)],
+        state=_STATES.get(status),
+        reason=message or f"Keras Tuner says that it is {status}" if status in _STATES else None,
+        source={"trial_id": trial.get("trial_id"), "status": status, "values": values},
+    )
+
+
+def _space(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Each hyperparameter as it was searched; those that were fixed are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for trial in trials:
+        for about in _dicts(trial["hyperparameters"].get("space")):
+            config = about.get("config")
+            if isinstance(config, dict) and (setting := _setting(str(about.get("class_name")), config)) is not None:
+                found[str(config.get("name"))] = setting
+    tried = {name for trial in trials for name in trial["hyperparameters"]["values"]}
+    return {name: setting for name, setting in found.items() if name in tried and not name.startswith(_OWN)}
+
+
+def _setting(kind: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    low, high, values = config.get("min_value"), config.get("max_value"), config.get("values")
+    if kind == "Boolean":
+        return {"values": [False, True]}
+    if kind == "Choice" and isinstance(values, list) and values:
+        return {"values": list(dict.fromkeys(map(scalar, values)))}
+    if kind not in ("Float", "Int") or not isinstance(low, int | float) or not isinstance(high, int | float):
+        return None
+    if not low < high:
+        return None
+    scale = {"scale": "log"} if config.get("sampling") in ("log", "reverse_log") and low > 0 else {}
+    ends: dict[str, Any] = {"min": low, "max": high} if kind == "Int" else {"min": float(low), "max": float(high)}
+    return ends | scale
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

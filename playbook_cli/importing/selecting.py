@@ -1,0 +1,100 @@
+"""Which of a run's settings are hyperparameters: not its name, its folder, its host, nor when it ran."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playbook_cli.errors import PlaybookError
+from playbook_cli.importing import infer
+from playbook_cli.importing.rows import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from playbook_cli.records import Value
+
+MANY = 6
+"""Text that is another one in so many runs, and never the same, is a label. Fewer could be choices."""
+_LABELS = frozenset(
+    {
+        *("run_name", "experiment_name", "exp_name", "run_id", "trial_id", "experiment_id", "experiment_tag", "uuid"),
+        *("output_dir", "logging_dir", "log_dir", "logdir", "save_dir", "work_dir", "workdir", "checkpoint_dir"),
+        *("output_path", "save_path", "log_path", "checkpoint_path", "out_dir", "outdir", "run_dir", "trial_dir"),
+        *("hostname", "host", "node_ip", "pid", "url", "wandb_url", "user", "username", "git_commit", "commit", "sha"),
+        *("date", "datetime", "timestamp", "datetime_start", "datetime_complete", "duration", "created_at"),
+        *("start_time", "end_time", "started_at", "ended_at", "time_total_s", "time_this_iter_s", "runtime"),
+    }
+)
+_COUNTERS = frozenset(
+    {*STEPS, "iterations_since_restore", "time_since_restore", "trainer/global_step", "step (logged)"}
+)
+_TOP_LABELS = frozenset({"name", "id", "index", "tags", "notes", "created"})
+"""What is a label only where it belongs to no part: `optimizer.name` is a hyperparameter."""
+_WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[ T_]\d{2}[:-]\d{2}([:-]\d{2})?\S*|\d+ days \d{2}:\d{2}:\d{2}\S*")
+
+
+def selected(
+    runs: Sequence[Mapping[str, Value]], *, wanted: Sequence[str], ignored: Sequence[str], known: Iterable[str]
+) -> tuple[list[dict[str, Value]], list[str]]:
+    """The hyperparameters of every run, and a note of what was left out.
+
+    `wanted` names those that count, where it names any; `known` are hyperparameters whatever they look like.
+    PlaybookError where one that is wanted is nowhere.
+    """
+    names = dict.fromkeys(name for run in runs for name in run)
+    missing = next((name for name in wanted if name not in names), None)
+    if missing is not None:
+        raise PlaybookError(f"no run has a hyperparameter {missing!r}", hint=f"there are {', '.join(names) or 'none'}")
+    out = set(ignored)
+    notes = []
+    if wanted:
+        out |= {name for name in names if name not in wanted and not infer.is_seed(name)}
+    else:
+        found = [name for name in labels(runs) if name not in out and name not in known]
+        out.update(found)
+        if found:
+            notes.append(
+                f"left out, since they name a run or say where and when it ran: {', '.join(found)} "
+                "(--hyperparameter NAME, one for each, decides otherwise)"
+            )
+    return [{name: value for name, value in run.items() if name not in out} for run in runs], notes
+
+
+def labels(runs: Sequence[Mapping[str, Value]]) -> list[str]:
+    """What varies between runs, and is no hyperparameter: by its name, or as text that is another one in every run.
+
+    So is text of which every setting of all else has one of its own: it tells those settings again.
+    """
+    values = {name: [run[name] for run in runs if run.get(name) is not None] for run in runs for name in run}
+    varied = {name: found for name, found in values.items() if len(set(found)) > 1}
+    named = [name for name, found in varied.items() if _is_named_so(name) or all(_says_when(value) for value in found)]
+    texts = [
+        name
+        for name, found in varied.items()
+        if name not in named and len(set(found)) >= MANY and all(isinstance(value, str) for value in found)
+    ]
+    rest = [
+        frozenset((k, v) for k, v in run.items() if k not in named and k not in texts and not infer.is_seed(k))
+        for run in runs
+    ]
+    again = []
+    for name in texts:
+        pairs = {(run.get(name), other) for run, other in zip(runs, rest, strict=True)}
+        distinct = set(varied[name])
+        if len(distinct) == len(varied[name]) or len(pairs) == len(distinct) == len(set(rest)):
+            again.append(name)
+    return [name for name in varied if name in named or name in again]
+
+
+def is_about_the_run(metric: str) -> bool:
+    """Whether a logged number counts steps or seconds, or says how the machine was, and so is nothing to optimise."""
+    return metric.startswith(("_", "system/", "system.")) or metric.lower() in _COUNTERS or _is_named_so(metric)
+
+
+def _is_named_so(name: str) -> bool:
+    return name.lower() in _TOP_LABELS or re.split(r"[./]", name.lower())[-1] in _LABELS
+
+
+def _says_when(value: Value) -> bool:
+    return isinstance(value, str) and _WHEN.fullmatch(value) is not None

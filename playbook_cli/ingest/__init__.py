@@ -1,1 +1,0 @@
-"""Other programs' output and other tools' runs, as records."""

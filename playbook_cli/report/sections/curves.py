@@ -1,0 +1,103 @@
+"""What the training curves say: the best trials over training, in panels that share an axis."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from playbook_cli.report import words
+from playbook_cli.report.charts import coloured, field, mark, opacity, over, when
+from playbook_cli.report.frame import rounded, with_room
+from playbook_cli.report.section import Chart, Legend, Section
+
+if TYPE_CHECKING:
+    from playbook_cli.report.frame import Frame, Rows
+    from playbook_cli.report.section import Spec
+    from playbook_cli.report.value import Panel, Report
+
+
+def section(frame: Frame) -> Section:
+    """A panel a metric."""
+    panels = frame.report.panels
+    charts = [_chart(frame, index) for index, panel in enumerate(panels) if panel.lines]
+    how = (
+        "The best trials, the best of every arm among them; a dot marks the best evaluation, which is the trial's "
+        "result. The steep start is cut off above."
+    )
+    marks = [("dash", "training")] if any(panel.training for panel in panels) else []
+    return Section(
+        name="curves",
+        title="What do the training curves say?",
+        how=how if charts else "",
+        parts=[Legend([*frame.legend, *marks]), *charts] if charts else [],
+        only="page",
+    )
+
+
+def _chart(frame: Frame, index: int) -> Chart:
+    panel = frame.report.panels[index]
+    validation = words.shortened(panel.validation, 40)
+    training = f" and {words.shortened(panel.training, 40)} (dashed)" if panel.training else ""
+    return Chart(
+        name=f"curves-{index}",
+        title=f"{panel.validation}{f' and {panel.training} (dashed)' if panel.training else ''}",
+        description=f"{validation}{training} over training, for the best trials.",
+        spec=partial(_spec, frame, index),
+    )
+
+
+def _spec(frame: Frame, index: int, width: int | None) -> Spec:
+    """One metric of the best trials over training, with its training counterpart dashed and the best step marked."""
+    report, panel = frame.report, frame.report.panels[index]
+    name, title = f"curve{index}", None if width is None else words.shortened(panel.validation, 40)
+    steps = {"domain": [0, report.max_train_steps], "nice": False}
+    values = {"domain": list(_ends(report, panel)), "nice": False, "zero": False}
+    where = {
+        "x": field("x:Q", title="step", scale=steps, axis={"format": "~s", "tickCount": 6}),
+        "y": field("y:Q", title=title, scale=values),
+        "detail": [field("i:N"), field("w:N")],
+    }
+    near = [over(mark("line", name, clip=True, strokeWidth=12, opacity=0), **where)] if width is None else []
+    lines = over(
+        mark("line", name, clip=True, strokeJoin="round"),
+        **where,
+        stroke=frame.by_arm(width),
+        strokeDash=when("datum.w === 1", [3, 3], []),
+        strokeWidth=when("datum.i === trial || trial < 0 && datum.r === 1", 2.4, 1.3),
+        opacity=opacity("datum.r === 1"),
+    )
+    best = mark("point", name, "datum.m === 1", size=60, filled=True, strokeWidth=1.5, clip=True)
+    marked = over(best, **where, fill=frame.by_arm(width), stroke=coloured("paper"), opacity=opacity("true"))
+    return frame.finish([*near, lines, marked], width, 280, {name: _rows(report, panel)})
+
+
+def _rows(report: Report, panel: Panel) -> Rows:
+    """A point of a curve: trial, arm, rank, w 1 for training, x step, y value, m 1 at the best step."""
+    trials = {trial.id: trial for trial in report.trials}
+    return [
+        {
+            "i": line.trial,
+            "a": trials[line.trial].arm,
+            "r": trials[line.trial].rank,
+            "w": int(line.split == "training"),
+            "x": step,
+            "y": rounded(value),
+            "m": int(step == trials[line.trial].step and line.split != "training"),
+        }
+        for line in panel.lines
+        for step, value in zip(line.steps, line.values, strict=True)
+    ]
+
+
+def _ends(report: Report, panel: Panel) -> tuple[float, float]:
+    """Everything after the first tenth of training, when most curves are still coming down from far away."""
+    pairs = [pair for line in panel.lines for pair in zip(line.steps, line.values, strict=True)]
+    late = [value for step, value in pairs if step >= report.max_train_steps / 10]
+    values = sorted(late or [value for _, value in pairs] or [0.0])
+    cut = max(len(values) // 100, 1) if len(values) > 100 else 0
+    low, high = values[0], values[-1]
+    if report.metric.goal == "maximize" and report.metric.name == panel.validation:
+        low = values[cut]
+    else:
+        high = values[len(values) - 1 - cut]
+    return with_room(low, high)

@@ -1,0 +1,220 @@
+"""How a run goes, on stderr: one live view on a terminal, one plain line an event elsewhere."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from playbook_cli.records import searched
+from playbook_cli.storage.metrics import latest
+from playbook_cli.storage.store import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console, Group
+
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.records import Metric, TrialRecord
+
+REFRESH_SECONDS = 0.5
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """What both views know of a run."""
+
+    paths: StudyPaths
+    metric: Metric
+    max_train_steps: int
+    trials: dict[int, TrialRecord] = field(default_factory=dict)
+    further: int = 0
+    """Trials that were not known when the run began."""
+    slots: dict[int, str] = field(default_factory=dict)
+    """Of the trials that run."""
+    width: int = 1
+    _begun: dict[int, tuple[float, int]] = field(default_factory=dict)
+    _spent_seconds: float = 0.0
+    _spent_steps: int = 0
+
+    @property
+    def planned(self) -> int:
+        return len(self.trials) + self.further
+
+    def begin(self, trials: Sequence[TrialRecord], slots: int, further: int) -> None:
+        self.trials = {trial.id: trial for trial in trials}
+        self.width = slots
+        self.further = further
+
+    def start(self, trial: TrialRecord, slot: str) -> None:
+        self.further -= trial.id not in self.trials
+        self.trials[trial.id] = trial
+        self.slots[trial.id] = slot
+        self._begun[trial.id] = (time.monotonic(), trial.last_step)
+
+    def end(self, trial: TrialRecord) -> None:
+        self.trials[trial.id] = trial
+        self.slots.pop(trial.id, None)
+        begun, step = self._begun.pop(trial.id, (time.monotonic(), trial.last_step))
+        self._spent_seconds += time.monotonic() - begun
+        self._spent_steps += max(0, trial.last_step - step)
+
+    def best(self) -> TrialRecord | None:
+        having = [t for t in searched(self.trials.values()) if t.best is not None and t.state == "completed"]
+        return min(having, key=lambda t: (self.metric.loss(t.best.value) if t.best else 0.0, t.id), default=None)
+
+    def seconds_left(self, steps: dict[int, int]) -> float | None:
+        """From the steps still to train, at the pace of the attempts that ended; None before the first one."""
+        if not self._spent_steps:
+            return None
+        open_trials = [t for t in self.trials.values() if t.state in ("pending", "running")]
+        remaining = sum(max(0, self.max_train_steps - steps.get(t.id, t.last_step)) for t in open_trials)
+        remaining += self.further * self.max_train_steps
+        at_once = max(1, min(self.width, len(open_trials) + self.further))
+        return remaining * self._spent_seconds / self._spent_steps / at_once
+
+
+class PlainWatcher:
+    """One line an event."""
+
+    def __init__(self, console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> None:
+        self._console = console
+        self._tally = _Tally(paths=paths, metric=metric, max_train_steps=max_train_steps)
+
+    def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
+        self._tally.begin(trials, slots, further)
+        search = searched(trials)
+        repeats = [trial for trial in trials if trial.repeat_of is not None]
+        parts = ((search, "trials", further), (repeats, "repeats", 0))
+        tallied = [(len(part) + more, _done(part), what) for part, what, more in parts if part or more]
+        if all(done == whole for whole, done, _ in tallied):
+            kept = " and ".join(f"{whole} {what}" for whole, _, what in tallied)
+            self._say(f"nothing is missing in {self._tally.paths.dir}: {kept} are there")
+            return
+        missing = " and ".join(f"{whole - done} of {whole} {what}" for whole, done, what in tallied)
+        self._say(f"{missing} to run, {slots} at once, into {self._tally.paths.dir}")
+
+    def started(self, trial: TrialRecord, slot: str) -> None:
+        self._tally.start(trial, slot)
+        again = f", attempt {trial.attempts}" if trial.attempts > 1 else ""
+        self._say(f"trial {trial.id} started on {slot}{again}")
+
+    def ended(self, trial: TrialRecord, note: str | None) -> None:
+        self._tally.end(trial)
+        self._say(_sentence(self._tally, trial, note))
+
+    def remark(self, text: str) -> None:
+        self._say(f"note: {text}")
+
+    def tick(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveWatcher:
+    """A view of the running trials that redraws itself, below the lines of those that went wrong."""
+
+    def __init__(self, console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> None:
+        from rich.live import Live
+
+        self._tally = _Tally(paths=paths, metric=metric, max_train_steps=max_train_steps)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._drawn = 0.0
+
+    def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
+        self._tally.begin(trials, slots, further)
+        self._live.start()
+
+    def started(self, trial: TrialRecord, slot: str) -> None:
+        self._tally.start(trial, slot)
+
+    def ended(self, trial: TrialRecord, note: str | None) -> None:
+        self._tally.end(trial)
+        if trial.state in ("failed", "pending"):
+            self._live.console.print(_sentence(self._tally, trial, note), markup=False, highlight=False)
+
+    def remark(self, text: str) -> None:
+        self._live.console.print(f"note: {text}", markup=False, highlight=False)
+
+    def tick(self) -> None:
+        if time.monotonic() - self._drawn >= REFRESH_SECONDS:
+            self._drawn = time.monotonic()
+            self._live.update(self._view(), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _view(self) -> Group:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        tally = self._tally
+        records = {number: latest(tally.paths.trial(number).metrics) or {} for number in tally.slots}
+        steps = {number: _step(record.get("step")) for number, record in records.items()}
+        table = Table.grid(padding=(0, 2))
+        for number, slot in tally.slots.items():
+            value = records[number].get(tally.metric.name)
+            table.add_row(
+                f"trial {number}",
+                Text(slot, style="dim"),
+                ProgressBar(total=tally.max_train_steps, completed=steps[number], width=20),
+                f"step {steps[number]}/{tally.max_train_steps}",
+                f"{tally.metric.name} {value:.4g}" if isinstance(value, float | int) else "",
+            )
+        return Group(table, Text(_overview(tally, steps)))
+
+
+def _done(trials: Sequence[TrialRecord]) -> int:
+    return sum(trial.state in ("completed", "infeasible") for trial in trials)
+
+
+def _step(value: object) -> int:
+    return value if isinstance(value, int) else 0  # a program may write anything
+
+
+def _overview(tally: _Tally, steps: dict[int, int]) -> str:
+    tallied = counts(tally.trials.values(), tally.planned)
+    shown = [f"{tallied['completed']}/{tallied['planned']} completed"]
+    shown += [f"{tallied[state]} {state}" for state in ("infeasible", "failed") if tallied[state]]
+    best = tally.best()
+    if best is not None and best.best is not None:
+        shown.append(f"best {tally.metric.name} {best.best.value:.4g} (trial {best.id})")
+    left = tally.seconds_left(steps)
+    if left is not None:
+        shown.append(f"about {duration(left)} left")
+    return " · ".join(shown)
+
+
+def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
+    done = sum(t.state in ("completed", "infeasible", "failed") for t in tally.trials.values())
+    what = {"pending": "stopped"}.get(trial.state, trial.state)
+    again = "" if trial.repeat_of is None else f" (trial {trial.repeat_of} again)"
+    text = f"[{done}/{tally.planned}] trial {trial.id}{again} {what}"
+    if trial.state == "completed" and trial.best is not None:
+        best = tally.best()
+        first = " (the best so far)" if best is not None and best.id == trial.id else ""
+        early = f"; {note}" if note else ""
+        return f"{text}: {tally.metric.name} {trial.best.value:.6g} at step {trial.best.step}{first}{early}"
+    return f"{text}: {note}" if note else text
+
+
+def duration(seconds: float) -> str:
+    """A time span for people: 42 s, 3 min, 2 h 5 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def watcher(console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> PlainWatcher | LiveWatcher:
+    """The live view where `console` is a terminal, else plain lines."""
+    kind = LiveWatcher if console.is_terminal else PlainWatcher
+    return kind(console, paths, metric, max_train_steps)

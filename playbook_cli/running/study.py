@@ -1,0 +1,562 @@
+"""The loop of a study: ask its policy, launch, poll, record."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from playbook_cli.errors import StudyError
+from playbook_cli.files import atomic, journal
+from playbook_cli.files.containment import require_plain
+from playbook_cli.files.logs import last_lines
+from playbook_cli.launch.command import job
+from playbook_cli.launch.made_of import made_of
+from playbook_cli.launch.memory import gpu_out_of_memory
+from playbook_cli.records import WHOLE, TrialRecord, codes
+from playbook_cli.sampling.continued import ANEW, began_anew, checkpoint_of, go_on_from
+from playbook_cli.spec.load import dump
+from playbook_cli.storage import identity
+from playbook_cli.storage.metrics import measure, measured_by
+from playbook_cli.storage.store import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from playbook_cli.files.fingerprint import Fingerprint
+    from playbook_cli.files.paths import StudyPaths, TrialPaths
+    from playbook_cli.launch import Ended, Launcher
+    from playbook_cli.records import State
+    from playbook_cli.sampling.policy import Policy
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.storage.lock import Claim
+    from playbook_cli.storage.metrics import Measured
+    from playbook_cli.storage.store import History
+
+POLL_SECONDS = 0.01
+SHORTEST_POLL_SECONDS = 0.001
+LOOK_SECONDS = 0.1
+"""Between two looks at whether trials have trained for long enough."""
+HOPELESS_CRASHES = 3
+"""So many different trials that crash before any ends well stop the study."""
+SHOWN_LINES = 15
+NO_METRIC = "it ended without an evaluation of"
+"""What a trial's reason begins with that failed because its script does not report the study's metric."""
+
+
+class Watcher(Protocol):
+    """Is told what happens, to show it."""
+
+    def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
+        """All trials that the run is about, as they stand, how many can run at once, and how many are not known yet."""
+
+    def started(self, trial: TrialRecord, slot: str) -> None:
+        """An attempt began."""
+
+    def ended(self, trial: TrialRecord, note: str | None) -> None:
+        """An attempt ended; `note` says why it ends in no result, or is tried again."""
+
+    def remark(self, text: str) -> None:
+        """Something about the run as a whole."""
+
+    def tick(self) -> None:
+        """Now and then, often."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run of a study ended."""
+
+    trials: Sequence[TrialRecord]
+    hopeless: str | None = None
+    """Why it was given up: every trial crashed."""
+    interrupted: bool = False
+    left: int = 0
+    """Trials that go on without this process."""
+
+
+@dataclass(kw_only=True)
+class Stop:
+    """Set from a signal handler: once asks the trials to end, twice kills them."""
+
+    asked: int = 0
+
+    def ask(self, *_: object) -> None:
+        self.asked += 1
+
+
+@dataclass(kw_only=True)
+class _Attempt:
+    number: int
+    started: float
+    """On the monotonic clock."""
+    log_start: int
+    """Size of stdout.log when it began."""
+    timed_out: bool = False
+    cancelled: bool = False
+    enough: str | None = None
+    """Why it has trained for long enough, where it has: then how its process ends says nothing."""
+    ended: Ended | None = None
+    measured: Measured | None = None
+    """What its metrics file held when it ended."""
+
+
+@dataclass(kw_only=True)
+class Study:
+    """Runs what is missing of a study. The caller holds the study's claim."""
+
+    spec: StudySpec
+    paths: StudyPaths
+    folder: Path
+    """The study file's own."""
+    policy: Policy
+    launcher: Launcher
+    watcher: Watcher
+    claim: Claim
+    stop: Stop
+    origin: dict[str, Any]
+    """Where the study came from: its file, the command, the commit."""
+    detach: bool = False
+    """Leave as soon as everything is submitted."""
+    programs: dict[str, Fingerprint] = field(default_factory=dict)
+    """The states of the program that the journal describes, by what stands for them."""
+    _trials: dict[int, TrialRecord] = field(default_factory=dict)
+    _attempts: dict[int, _Attempt] = field(default_factory=dict)
+    _polled: deque[Ended] = field(default_factory=deque)
+    """Attempts whose end the launcher has told, and which are not recorded yet."""
+    _crashes: dict[int, int] = field(default_factory=dict)
+    """Crashed attempts of each trial in this run."""
+    _log_starts: dict[int, int] = field(default_factory=dict)
+    """Where in its log the last attempt of each trial begins that ended in this run."""
+    _alone: set[int] = field(default_factory=set)
+    """Trials that need their GPU for themselves, since its memory was not enough for them and others."""
+    _ended_well: bool = False
+    _changed: bool = True
+    """Whether a trial has been planned or has ended since the policy was asked."""
+    _unnamed: int = 0
+    """Trials of an adaptive search that are still to be chosen."""
+    _looked: float = 0.0
+    """When the policy was last asked whether trials have trained for long enough, on the monotonic clock."""
+
+    def run(self) -> Outcome:
+        """Run until every planned trial has a result, no trial works, or it is stopped."""
+        self._open()
+        try:
+            self.paths.trials.mkdir(exist_ok=True)
+            for folder in (self.paths.dir, *self.paths.dir.absolute().parents[:2]):  # runs/ may be new, too
+                atomic.sync_folder(folder)
+            self._note("run", **self.origin)
+            if self.policy.follows is not None:
+                self._note("follows", **self.policy.follows)
+            self._take_up()
+            outcome = self._loop()
+            self.claim.require()
+        except BaseException:  # the disk is full, say: leave no process behind
+            self._abandon()
+            raise
+        else:
+            return outcome
+        finally:
+            self._journal.close()
+
+    def _abandon(self) -> None:
+        self._cancel_all(now=True)
+        while self._attempts:
+            self._polled += self.launcher.poll()
+            while self._polled:
+                self._attempts.pop(self._polled.popleft().trial, None)
+            time.sleep(POLL_SECONDS)
+
+    def _note(self, event: str, **what: Any) -> None:
+        record = {"event": event, "time": time.time(), **what}
+        self.claim.through(lambda: self._append(record))
+
+    def _open(self) -> None:
+        self._journal = journal.Journal(self.paths.journal, durable=True)
+        self.claim.watch(self.paths.journal, self._journal.fileno())
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        try:
+            self._journal.append(record)
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # of a file server that was away: the file is there, by another handle
+                self._journal.close()
+                self._open()
+            raise
+
+    def _take_up(self) -> None:
+        """Take what the journal has, interrupted attempts ended."""
+        history = self.claim.through(self._history)
+        self.programs.update(history.programs)
+        left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
+        for attempt in history.open_attempts:
+            if attempt.trial in left:
+                self._attempts[attempt.trial] = _Attempt(number=attempt.number, started=time.monotonic(), log_start=0)
+                continue
+            self._note(
+                "ended",
+                trial=attempt.trial,
+                attempt=attempt.number,
+                state="pending",
+                reason="the runner died",
+                exit_code=None,
+            )
+        trials = list(history.trials)
+        if [trial.id for trial in trials] != list(range(len(trials))):
+            raise StudyError(
+                "the journal lacks planned trials", where=str(self.paths.journal), hint="it was edited: restore it"
+            )
+        self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
+        for number in self._attempts:
+            self._trials[number] = replace(self._trials[number], state="running")
+
+    def _history(self) -> History:
+        """What the journal says. FileNotFoundError where it is away, which lacks what this run has just written."""
+        history = read_history(self.paths)
+        if history.source is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.paths.journal))
+        return history
+
+    def _ask(self, waiting: deque[int], *, first: bool = False) -> None:
+        """Plan what the policy suggests next. What follows on the results of all that was there is a run of its own."""
+        room = 0 if waiting else max(min(self.launcher.free(), self.launcher.slots - len(self._attempts)), 0)
+        begins = first or not (self._unnamed or self._attempts)
+        again = set(waiting)
+        trials = [replace(t, state="pending") if t.id in again else t for t in self._trials.values()]
+        suggested = self.policy.suggest(trials, room)
+        self._changed, self._unnamed = bool(suggested.trials), suggested.unnamed
+        if suggested.spec is not None and suggested.spec != self.spec:
+            self.spec, text = suggested.spec, dump(suggested.spec)
+            self.claim.through(lambda: atomic.write(self.paths.spec, text, durable=True))
+        for trial in suggested.trials:
+            number = len(self._trials)
+            self._trials[number] = self._planned(replace(trial, id=number), suggested.known)
+            waiting.append(number)
+        if begins and (first or suggested.trials):
+            self._crashes.clear()
+            self._ended_well = False
+            if suggested.remark:
+                self.watcher.remark(suggested.remark)
+            mine = [trial for trial in self._trials.values() if self.policy.concerns(trial)]
+            self.watcher.begun(mine, self.launcher.slots, self._unnamed)
+
+    def _planned(self, trial: TrialRecord, known: Sequence[int] | None) -> TrialRecord:
+        """A new trial, recorded in the journal, with those whose results it rests on."""
+        trial = replace(trial, identity=identity.of(self.spec, trial))
+        planned: dict[str, Any] = {"trial": trial.id, "params": trial.params, "arm": trial.arm, "seed": trial.seed}
+        if trial.repeat_of is not None:
+            planned["repeat_of"] = trial.repeat_of
+        if known is not None:
+            planned["known"] = known
+        self._note("planned", **planned, identity=trial.identity)
+        return trial
+
+    def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
+        """The trial with its best evaluation and last step, and all that its metrics file says."""
+        measured = identity.measured(trial, self.paths.trial(trial.id), self.spec.objective)
+        kept = {} if self.spec.probe is None else {"curve": measured.curve}  # of a probe all is short, and read again
+        return measured_by(trial, measured, self.spec.objective, unused=measured.unused, **kept), measured
+
+    def _loop(self) -> Outcome:
+        unfinished = (t for t in self._trials.values() if t.state not in ("completed", "infeasible"))
+        waiting = deque(t.id for t in unfinished if self.policy.concerns(t) and t.id not in self._attempts)
+        self._ask(waiting, first=True)
+        hopeless = None
+        pressed = 0
+        while waiting or self._attempts or ((self._changed or self._unnamed) and not pressed and not hopeless):
+            if self.stop.asked > pressed:
+                pressed = self.stop.asked
+                self._cancel_all(now=pressed > 1)
+            if pressed or hopeless:
+                waiting.clear()
+            if (self._changed or self._unnamed) and not (waiting or pressed or hopeless):
+                self._ask(waiting)
+            while (number := self._next(waiting)) is not None:
+                waiting.remove(number)
+                self._submit(number, waiting)
+            if self.detach and not waiting and not pressed:
+                self.launcher.leave()
+                return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
+            self._polled += self.launcher.poll()
+            while self._polled:
+                self.claim.require()  # what a trial measured is read where the path leads
+                self._end(self._polled.popleft(), waiting, stopping=bool(pressed or hopeless))
+            if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
+                hopeless = self._why_hopeless()
+                self._cancel_all(now=False)
+            self._watch_time()
+            self._watch_training()
+            self.claim.beat()
+            self.watcher.tick()
+            if self._attempts or waiting or self._unnamed:
+                time.sleep(self._pause())
+        trials = list(self._trials.values())
+        if hopeless is None and not pressed and trials and all(trial.state == "failed" for trial in trials):
+            hopeless = self._why_hopeless()
+        return Outcome(trials=trials, hopeless=hopeless, interrupted=bool(pressed))
+
+    def _next(self, waiting: deque[int]) -> int | None:
+        """The next trial that there is room for; those that need a GPU for themselves come last, when one is empty."""
+        for alone in (False, True):
+            number = next((number for number in waiting if (number in self._alone) is alone), None)
+            if number is not None:
+                return number if (self.launcher.free(alone=True) if alone else self.launcher.free()) else None
+        return None
+
+    def _pause(self) -> float:
+        """Seconds until the next look: short while trials may be short."""
+        begun = max((attempt.started for attempt in self._attempts.values()), default=0.0)
+        return min(POLL_SECONDS, max(SHORTEST_POLL_SECONDS, (time.monotonic() - begun) / 20))
+
+    def _cancel_all(self, *, now: bool) -> None:
+        for number, attempt in self._attempts.items():
+            attempt.cancelled = True
+            self.launcher.cancel(number, now=now)
+
+    def _watch_time(self) -> None:
+        timeout = self.spec.resources.timeout
+        if timeout is None or self.launcher.keeps_time:
+            return
+        for number, attempt in self._attempts.items():
+            if not attempt.timed_out and time.monotonic() - attempt.started > timeout:
+                attempt.timed_out = True
+                self.launcher.cancel(number)
+
+    def _watch_training(self) -> None:
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        for number, attempt in self._attempts.items():
+            read = partial(measure, self.paths.trial(number).metrics)
+            attempt.enough = attempt.enough or self.policy.enough(self._trials[number], read)
+            if attempt.enough:
+                self.launcher.cancel(number)
+
+    def _submit(self, number: int, waiting: deque[int]) -> None:
+        self.claim.require()
+        if self._is_obstructed(number, waiting):
+            return
+        trial = self._trials[number]
+        paths = self.paths.trial(number)
+        known = trial.identity or identity.of(self.spec, trial)
+        self._set_aside_another(trial, paths)
+        self.claim.through(lambda: paths.dir.mkdir(exist_ok=True))  # nothing is made anew above it
+        identity.write_params(paths, trial.params)
+        identity.write(paths, trial, known, attempt=trial.attempts)
+        resumed = paths.last_checkpoint.exists()
+        if not resumed:
+            journal.set_aside(paths.metrics)
+            if checkpoint := checkpoint_of(number, self._trials.values(), self.spec.points or ()):
+                go_on_from(checkpoint, paths)
+        attempt = _Attempt(
+            number=trial.attempts + 1,
+            started=time.monotonic(),
+            log_start=paths.stdout.stat().st_size if paths.stdout.exists() else 0,
+        )
+        mark = secrets.token_hex(4)
+        self._trials[number] = trial = replace(
+            trial, attempts=attempt.number, state="running", reason=None, recorded=None, unused=None
+        )
+        try:
+            ready = job(self.spec, trial, paths, self.folder, self.policy.wanted(trial))
+            now = made_of(self.spec, trial, paths, self.folder, ready)
+            started = self.launcher.submit(replace(ready, alone=number in self._alone))
+        except OSError as error:
+            self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
+            self._crashed(number, attempt, f"it can't be started: {error}", waiting)
+            return
+        self._attempts[number] = attempt
+        code = self._described(started.program or now)
+        known_codes = codes(trial.codes, code, resumed=resumed)
+        self._trials[number] = trial = replace(trial, codes=known_codes, marks=(*trial.marks, mark))
+        self._note(
+            "started",
+            trial=number,
+            attempt=attempt.number,
+            slot=started.slot,
+            process=started.process,
+            mark=mark,
+            code=code,
+            resumed=resumed,
+        )
+        # after the journal: a runner that dies between the two leaves an attempt that the journal knows
+        with suppress(OSError):  # the trial has removed its folder already, say: its end will tell
+            identity.write(paths, trial, known, attempt=attempt.number)
+        self.watcher.started(trial, started.slot)
+
+    def _described(self, program: Fingerprint) -> str:
+        """What stands for this state of the program in the journal, which describes each once."""
+        if program.code not in self.programs:
+            self._note("program", code=program.code, **program.described())
+            self.programs[program.code] = program
+        return program.code
+
+    def _set_aside_another(self, trial: TrialRecord, paths: TrialPaths) -> None:
+        """Move a folder out of the way that holds what is not this trial's, or comes from another journal."""
+        if not paths.dir.is_dir() or not any(paths.dir.iterdir()):
+            return
+        why = identity.mismatch(trial, paths, claimed=True)
+        if why is None:
+            return
+        aside = journal.set_aside(paths.dir)
+        self._note("set-aside", trial=trial.id, reason=why, to=str(aside))
+        self.watcher.remark(f"trial {trial.id} starts from nothing: {why}, so {paths.dir} is now {aside}")
+
+    def _is_obstructed(self, number: int, waiting: deque[int]) -> bool:
+        """Whether something stands in a trial's folder that no trial can write to; then it has failed, and says so."""
+        try:
+            require_plain(self.paths.trial(number))
+        except OSError as error:
+            attempt = _Attempt(number=self._trials[number].attempts + 1, started=time.monotonic(), log_start=0)
+            self._trials[number] = replace(self._trials[number], attempts=attempt.number)
+            self._note("started", trial=number, attempt=attempt.number, slot="", process=None)
+            why = f"it can't be started: {error.filename}: {error.strerror}"
+            self._crashed(number, attempt, why, waiting, again=False)
+            return True
+        return False
+
+    def _end(self, ended: Ended, waiting: deque[int], *, stopping: bool) -> None:
+        """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""
+        number = ended.trial
+        attempt = self._attempts.pop(number)
+        attempt.ended = ended
+        trial, measured = self._measured(self._trials[number])
+        if measured.curve is None:  # nothing, or the folder was away just then
+            self.claim.require()
+            trial, measured = self._measured(self._trials[number])
+        self._trials[number] = trial
+        attempt.measured = measured
+        try:
+            self._sync(self.paths.trial(number))
+        except OSError as error:
+            why = f"what it measured can't be written to the disk: {error}"
+            self._crashed(number, attempt, why, waiting, ended.exit_code, stopping=stopping)
+            return
+        enough = self.policy.enough(trial, lambda: measured) if trial.best and not measured.damaged else None
+        enough = enough or (attempt.enough if trial.best else None)
+        if enough is not None:
+            self._finish(number, attempt, "completed", enough, ended.exit_code)
+        elif measured.infeasible:
+            self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
+        elif attempt.timed_out or ended.how == "timed-out":
+            limit = ended.reason or f"it ran longer than resources.timeout, {self.spec.resources.timeout:g} s"
+            reached = f"{limit}, and had come to step {trial.last_step}"
+            self._finish(number, attempt, "failed", reached, ended.exit_code)
+        elif attempt.cancelled and (ended.exit_code != 0 or trial.last_step < self.spec.max_train_steps):
+            self._finish(number, attempt, "pending", "interrupted", ended.exit_code)
+        elif ended.how == "lost" and not stopping:
+            self._finish(number, attempt, "pending", ended.reason, ended.exit_code)
+            waiting.append(number)
+        elif ended.exit_code != 0 and (said := gpu_out_of_memory(self.paths.trial(number).stdout, attempt.log_start)):
+            self._short_of_memory(number, attempt, said, waiting, ended)
+        elif ended.exit_code != 0:
+            how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
+            self._crashed(number, attempt, f"it crashed with {how}", waiting, ended.exit_code, stopping=stopping)
+        elif problem := self._not_a_result(trial, measured):
+            self._crashed(number, attempt, problem, waiting, ended.exit_code, stopping=stopping, again=False)
+        else:
+            self._finish(number, attempt, "completed", self._early(trial) or self._anew(number), ended.exit_code)
+
+    @staticmethod
+    def _sync(paths: TrialPaths) -> None:
+        """Wait until what a trial measured is on the disk: only then may the journal say how it ended."""
+        for file in (paths.metrics, paths.identity, paths.probe):
+            atomic.sync(file)
+        for folder in (paths.dir, paths.dir.parent):
+            atomic.sync_folder(folder)
+
+    def _short_of_memory(self, number: int, attempt: _Attempt, said: str, waiting: deque[int], ended: Ended) -> None:
+        """The fault of the point where it had its GPU for itself; else it is tried so."""
+        if ended.shared or ended.lent:
+            self._alone.add(number)
+            why = f"its GPU, which it may have shared, had too little memory, so it is tried alone: {said}"
+            self._finish(number, attempt, "pending", why, ended.exit_code)
+            waiting.append(number)
+        else:
+            self._finish(number, attempt, "infeasible", f"its GPU has too little memory: {said}", ended.exit_code)
+
+    def _early(self, trial: TrialRecord) -> str | None:
+        """That a trial ended well before max_train_steps, where it did; it has a result, but a shorter training."""
+        steps = self.spec.max_train_steps
+        if trial.last_step + self.spec.steps_between_evaluations > steps or trial.last_step >= WHOLE * steps:
+            return None
+        return f"it ended at step {trial.last_step} of {steps}"
+
+    def _anew(self, number: int) -> str | None:
+        """That a trial which was to go on from a checkpoint began at its start, where it did."""
+        checkpoint = checkpoint_of(number, self._trials.values(), self.spec.points or ())
+        if checkpoint is None or not began_anew(self.paths.trial(number)):
+            return None
+        return f"{ANEW}: the script did not go on from {checkpoint}"
+
+    def _not_a_result(self, trial: TrialRecord, measured: Measured) -> str | None:
+        damaged = measured.damaged
+        if trial.best is None:
+            names = ", ".join(measured.curve.values) if measured.curve is not None else ""
+            instead = f"; it reported {names}" if names else "; it reported nothing"
+            return f"{NO_METRIC} {self.spec.metric.name}{f': {damaged}' if damaged else instead}"
+        if damaged:
+            return damaged
+        if trial.last_step > self.spec.max_train_steps:
+            return f"it trained to step {trial.last_step}, beyond max_train_steps = {self.spec.max_train_steps}"
+        return None
+
+    def _crashed(
+        self,
+        number: int,
+        attempt: _Attempt,
+        why: str,
+        waiting: deque[int],
+        exit_code: int | None = None,
+        *,
+        stopping: bool = False,
+        again: bool = True,
+    ) -> None:
+        self._crashes[number] = self._crashes.get(number, 0) + 1
+        retry = again and not stopping and self._crashes[number] <= self.spec.resources.retries
+        self._finish(number, attempt, "pending" if retry else "failed", why, exit_code)
+        if retry:
+            waiting.append(number)
+
+    def _finish(self, number: int, attempt: _Attempt, state: State, reason: str | None, exit_code: int | None) -> None:
+        self._changed = True
+        self._ended_well = self._ended_well or state in ("completed", "infeasible")
+        self._log_starts[number] = attempt.log_start
+        self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
+        result: dict[str, Any] = {"value": trial.best.value if trial.best else None} if self.spec.adaptive else {}
+        if attempt.measured is not None:
+            curve = attempt.measured.curve
+            result = {
+                "value": trial.best.value if trial.best else None,
+                "step": trial.best.step if trial.best else None,
+                "last_step": trial.last_step,
+                "evaluations": 0 if curve is None else len(curve.steps),
+            }
+        if attempt.ended is not None and attempt.ended.device:
+            result |= {"device": attempt.ended.device, "shared": attempt.ended.shared}
+        self._note(
+            "ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code, **result
+        )
+        log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" else ""
+        self.watcher.ended(trial, f"{reason}{log}" if reason else None)
+
+    def _log(self, number: int, start: int) -> str:
+        """The last lines that a trial printed, from byte `start` of its log on, and where the rest is."""
+        path = self.paths.trial(number).stdout
+        shown = "\n".join(f"    {line}" for line in last_lines(path, SHOWN_LINES, start))
+        return f"{shown or '    (it printed nothing)'}\n    all of it: {path}"
+
+    def _why_hopeless(self) -> str:
+        number = min(self._crashes or self._trials)
+        crashed = len(self._crashes)
+        how = "crashed" if (self._trials[number].reason or "").startswith("it crashed") else "failed"
+        which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all {how}"
+        log = self._log(number, self._log_starts.get(number, 0))
+        return f"{which}; trial {number}: {self._trials[number].reason}\n{log}"

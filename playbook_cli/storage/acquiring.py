@@ -1,0 +1,231 @@
+"""Taking a study's claim: the note of this process comes to its path whole and at once, where no live one lies.
+
+Where the file system has locks, whoever holds the claim also has that file locked, and a lock that is free proves its
+holder dead. Where it has none, the process number tells on the same machine, and the heartbeat (the note's time)
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from playbook_cli.acts import command
+from playbook_cli.errors import StudyError
+from playbook_cli.files.flock import proven_lock
+from playbook_cli.files.regular import naming
+from playbook_cli.storage.heartbeats import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
+from playbook_cli.storage.store import began, noted, runs_here
+from playbook_cli.storage.whoami import boot, machine, user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.storage.store import Runner
+
+    Identity = tuple[int, int]
+
+RACE_SECONDS = 0.1
+"""Before another look, where another process was faster."""
+MOST_RACES = 100
+WAIT_SECONDS = 0.5
+"""Between two tries of who waits for another runner."""
+SETTLE_SECONDS = 0.5
+"""Without locks, two processes that found the same dead runner may both put their note; the later one stays."""
+SURE_SECONDS = 2.5 * HEARTBEAT_SECONDS
+"""A runner elsewhere that seems silent for too long must also leave a note unchanged for so long as it is watched."""
+CLOCKS_APART_SECONDS = 3600.0
+"""Clocks of machines that share a folder differ by less than this: longer silence needs no second look."""
+
+
+def taken(paths: StudyPaths, *, wait: bool, tell: Callable[[str], None]) -> tuple[int, bool]:
+    """The open note of this process, which is at the path now, and whether it is locked."""
+    seen, told, raced = _Seen(), None, 0
+    while True:
+        try:
+            mine = _try(paths, seen)
+        except (_HeldError, _UnsureError) as error:
+            if isinstance(error, _HeldError) and not wait:
+                raise
+            if type(error) is not told:
+                told = type(error)
+                tell(f"{error}; waiting for it to end" if isinstance(error, _HeldError) else str(error))
+            time.sleep(WAIT_SECONDS)
+            continue
+        if mine is not None:
+            return mine
+        raced += 1  # another process was faster: look who it is
+        if raced == MOST_RACES:
+            raise StudyError(
+                "this file is another one at every look", where=str(paths.runner), hint="what replaces it?"
+            )
+        time.sleep(RACE_SECONDS)
+
+
+def identity(status: os.stat_result) -> Identity:
+    """By which a file is told from another one at the same path."""
+    return status.st_dev, status.st_ino
+
+
+class _HeldError(StudyError):
+    """Somebody else has the claim."""
+
+
+class _Seen:
+    """How long another runner's note has stayed as it is, while this process watches."""
+
+    def __init__(self) -> None:
+        self._note: tuple[int, ...] = ()
+        self._since = 0.0
+
+    def unchanged(self, note: os.stat_result) -> float:
+        seen = (*identity(note), note.st_mtime_ns)
+        if seen != self._note:
+            self._note, self._since = seen, time.monotonic()
+        return time.monotonic() - self._since
+
+
+class _UnsureError(Exception):
+    """A runner of another machine is probably dead, and is watched a little longer."""
+
+
+def _try(paths: StudyPaths, seen: _Seen) -> tuple[int, bool] | None:
+    """Put the note of this process in the place of none, or of a dead one; None where another process did so first."""
+    try:
+        before = os.open(paths.runner, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return _put(paths, None)
+    try:
+        locked = proven_lock(before, paths.runner)
+        if locked is False:
+            raise _held(paths, _holder(paths))
+        if not _leads_to(paths.runner, before):
+            return None
+        _refuse_living(paths, before, seen, locked=locked is True)
+        if not _leads_to(paths.runner, before):
+            return None
+        return _put(paths, before)
+    finally:
+        os.close(before)
+
+
+def _refuse_living(paths: StudyPaths, fd: int, seen: _Seen, *, locked: bool) -> None:
+    """StudyError where the runner of a note lives, whose lock we have now, if anybody can lock here."""
+    status, runner = os.fstat(fd), noted(paths)
+    if runner is None:
+        if not locked:  # it ended, or has only just begun and is about to write
+            time.sleep(SETTLE_SECONDS)
+        return
+    if runner.is_near:
+        if runs_here(runner, paths):
+            raise _held(paths, runner)
+        return
+    if locked and _same_kernel(runner, status):
+        return
+    silent, watched = silent_seconds(paths.runner), seen.unchanged(status)
+    if silent > SILENT_SECONDS + CLOCKS_APART_SECONDS or watched >= SILENT_SECONDS:
+        return
+    if silent <= SILENT_SECONDS:
+        raise _held(paths, runner, silent)
+    if watched < SURE_SECONDS:
+        raise _UnsureError(
+            f"{paths.dir}: {runner} was last heard from {silent:.0f} s ago; "
+            f"checking for {SURE_SECONDS:.0f} s that it is gone"
+        )
+
+
+def _same_kernel(runner: Runner, status: os.stat_result) -> bool:
+    """Whether a runner in another container shares our kernel and our mount: then it would hold the lock if it lived.
+
+    Its number can't tell: it means another process here. Nor is the kernel enough: two containers may each have
+    mounted the same share on their own, and then their locks may know nothing of each other; hence the device.
+    """
+    return bool(boot()) and runner.machine.startswith(f"{boot()} ") and runner.device == status.st_dev
+
+
+def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
+    """Put the note at its path, locked; None where another process has put its own there first."""
+    temporary = paths.runner.with_suffix(f".{secrets.token_hex(4)}.tmp")
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        locked = proven_lock(fd, temporary) is True
+        with naming(paths.runner):
+            os.write(fd, json.dumps(_note(os.fstat(fd))).encode())
+        if before is None:
+            _link(temporary, paths.runner)
+        else:
+            temporary.replace(paths.runner)
+            if not locked:
+                time.sleep(SETTLE_SECONDS)
+    except BaseException:
+        os.close(fd)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+    if _leads_to(paths.runner, fd):
+        return fd, locked
+    os.close(fd)
+    return None
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Put a file at a path where there is none; nothing where another process was first."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no hard links here, as on FAT
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            temporary.replace(path)
+
+
+def _note(file: os.stat_result) -> dict[str, object]:
+    import psutil
+
+    return {
+        "pid": os.getpid(),
+        "created": began(psutil.Process()),
+        "host": socket.gethostname(),
+        "user": user(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "machine": machine(),
+        "device": file.st_dev,
+        "inode": file.st_ino,
+    }
+
+
+def _holder(paths: StudyPaths) -> Runner | None:
+    """Who has the lock; None where the note is still that of a dead runner, whose place somebody is just taking."""
+    runner = noted(paths)
+    return None if runner is None or (runner.is_near and not runs_here(runner, paths)) else runner
+
+
+def _held(paths: StudyPaths, runner: Runner | None, silent: float | None = None) -> _HeldError:
+    """That the study is run by somebody; `silent` for so many seconds, where that alone tells if it lives."""
+    what = f"the study is being run already, by {runner or 'a process that has only just begun'}"
+    follow = f"follow it with {command('status', paths.dir)}"
+    if silent is None:
+        return _HeldError(what, where=str(paths.dir), hint=f"{follow}; or add --wait to start when it ends")
+    left = max(0.0, SILENT_SECONDS - silent)
+    return _HeldError(
+        f"{what}; last heard from {silent:.0f} s ago",
+        where=str(paths.dir),
+        hint=f"{follow}; or, if it was killed, add --wait: it counts as dead after {SILENT_SECONDS:.0f} s of silence, "
+        f"{left:.0f} s from now",
+    )
+
+
+def _leads_to(path: Path, fd: int) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return identity(path.lstat()) == identity(os.fstat(fd))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,158 @@
+"""One runner a study: the claim that a running process holds on a study's folder.
+
+It is a note at a path, `runner.json`, and holds for as long as the path leads to it; how it comes there: `taking`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from playbook_cli.errors import PlaybookError, WorkError
+from playbook_cli.files.containment import refuse_ways_out
+from playbook_cli.storage.acquiring import identity, taken
+from playbook_cli.storage.heartbeats import HEARTBEAT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playbook_cli.files.paths import StudyPaths
+
+    Result = TypeVar("Result")
+
+AWAY_SECONDS = 30.0
+"""A folder that can't be reached is waited for this long: an automounter or a file server needs a moment."""
+AWAY = {errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT}
+"""What the system says of a path whose file system is away for a while."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the path while nothing is written."""
+RETRY_SECONDS = 0.1
+TRIES = 3
+"""Of what is written into a folder that was away a moment ago."""
+
+
+class Claim:
+    """Held while a study is run. `require` before anything is written; `beat` often, so that others know it lives."""
+
+    def __init__(self, paths: StudyPaths, fd: int, tell: Callable[[str], None]) -> None:
+        self._paths = paths
+        self._fd = fd
+        self._tell = tell
+        self._folder = identity(paths.dir.stat())
+        self._files = {paths.runner: identity(os.fstat(fd))}
+        self._lost: WorkError | None = None
+        self._looked = self._beaten = time.monotonic()
+
+    def watch(self, path: Path, fd: int) -> None:
+        """From now on the open file must be the one at this path, too."""
+        self._files[path] = identity(os.fstat(fd))
+
+    def require(self) -> None:
+        """WorkError unless the paths still lead to what is held. A folder that is away is waited for a while."""
+        since = self._looked = time.monotonic()
+        told = False
+        while (error := self._missing()) is not None and self._lost is None:
+            if time.monotonic() - since >= AWAY_SECONDS:
+                self._lose("the study's folder was deleted or moved while the study was run")
+                break
+            if not told:
+                told = True
+                self._tell(f"{self._paths.dir}: {error.strerror}; waiting up to {AWAY_SECONDS:g} s for it to come back")
+            time.sleep(RETRY_SECONDS)
+        if self._lost is not None:
+            raise self._lost
+
+    def through(self, act: Callable[[], Result]) -> Result:
+        """What `act`, which writes into the study's folder, returns; it is called again where the folder was away."""
+        for left in reversed(range(TRIES)):
+            self.require()
+            try:
+                return act()
+            except OSError as error:
+                if error.errno not in AWAY or not left:
+                    raise
+            time.sleep(RETRY_SECONDS)
+        raise AssertionError
+
+    def beat(self) -> None:
+        """To be called now and then, often. WorkError as `require`."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self.require()
+        if now - self._beaten >= HEARTBEAT_SECONDS:
+            self._beaten = now
+            with suppress(OSError):  # the folder is away for a while: `require` waits for it, and decides
+                os.utime(self._fd)
+
+    def _missing(self) -> OSError | None:
+        """Why a path leads nowhere just now. What is certainly not ours any more is lost from then on."""
+        for path, held in self._files.items():
+            try:
+                if identity(path.stat()) != held:
+                    self._lose(f"{path.name} was replaced by another one while the study was run")
+                    return None
+            except OSError as error:
+                if error.errno not in AWAY:
+                    raise
+                if error.errno == errno.ENOENT and self._is_here() and self._stays_without(path):
+                    self._lose(f"{path.name} was deleted while the study was run")
+                return error
+        return None
+
+    def _stays_without(self, path: Path) -> bool:
+        """Whether the folder is here and lacks a file, also after a moment: else it has come back, or is going away."""
+        time.sleep(RETRY_SECONDS)
+        return not path.exists() and self._is_here()
+
+    def _is_here(self) -> bool:
+        try:
+            return identity(self._paths.dir.stat()) == self._folder
+        except OSError:
+            return False
+
+    def _lose(self, what: str) -> None:
+        self._lost = WorkError(
+            f"{what}, so this run has ended its trials and recorded nothing more",
+            where=str(self._paths.dir),
+            hint="give the same command again to run what is missing there; if it was moved, move it back first",
+        )
+
+
+_without_locks: set[Path] = set()
+"""Folders of which this process has told that file locks don't work there."""
+
+
+def _quietly(_: str) -> None:
+    pass
+
+
+@contextmanager
+def claimed(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None] = _quietly) -> Iterator[Claim]:
+    """Hold the study for this process. StudyError, naming the runner, where another one has it; or `wait` for its end.
+
+    StudyError, too, where a file that a run would write leads out of the study's folder. WorkError where the folder
+    was lost meanwhile, also in place of the errors that come of that.
+
+    The claim ends with the process, however it ends; the note inside says who holds it.
+    """
+    refuse_ways_out(paths)
+    fd, locked = taken(paths, wait=wait, tell=tell)
+    try:
+        if not locked and paths.dir not in _without_locks:
+            _without_locks.add(paths.dir)
+            tell(f"{paths.dir}: file locks don't work here; {paths.runner.name} and its heartbeat keep other runs out")
+        claim = Claim(paths, fd, tell)
+        try:
+            yield claim
+        except (OSError, PlaybookError):
+            claim.require()
+            raise
+        finally:
+            with suppress(OSError):  # of ours, wherever it lies now, and of nobody else's
+                os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)
