@@ -10,7 +10,7 @@ from playbook_cli.commands.options import Json
 
 if TYPE_CHECKING:
     from playbook_cli.advice.rule import Rule
-    from playbook_cli.spec.design import Check
+    from playbook_cli.spec.design.settings import Check
 
 _WHOSE = {"playbook": "from the Google playbook", "ours": "default"}
 _SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "action", "source")

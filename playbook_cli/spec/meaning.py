@@ -47,8 +47,15 @@ _NO_RATE = _set(
     "step steps power lambda mult multiplier factor scale ratio patience drop type name finder find use"
 )
 _SELECTS = _set("optimizer name type class cls kind algo algorithm choice method")
-_SCHEDULES = _set("schedule lr name type class cls kind fn mode policy decay optimizer use cosine anneal")
-_NAMED_BY_TWO = ({"lr", "policy"}, {"lr", "cosine"}, {"lr", "anneal"}, {"cosine", "decay"}, {"cosine", "anneal"})
+_SCHEDULES = _set("schedule lr name type class cls kind fn mode policy decay optimizer use cosine linear anneal")
+_NAMED_BY_TWO = (
+    {"lr", "policy"},
+    {"lr", "cosine"},
+    {"lr", "anneal"},
+    {"cosine", "decay"},
+    {"linear", "decay"},
+    {"cosine", "anneal"},
+)
 _WARMS = _set("warmup lr linear use optimizer schedule") | _LENGTHS
 _DECAYS = _set("decay anneal cooldown gamma milestones drop cosine")
 _BATCHES = _set("batch bs bsz size per device gpu mini global total data loader dataloader eval")

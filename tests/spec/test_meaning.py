@@ -10,7 +10,7 @@ NAMES = {
     "learning-rate": "lr LR learning_rate --learning-rate learningRate optim.lr optimizer/lr baseLR lr0 lr_head",
     "optimizer": "optimizer opt optim optimiser optimizer.name optimizer_type train.optimizer",
     "optimizer-setting": "momentum beta1 adam_beta2 betas eps weight_decay optim.args.weight_decay one_minus_beta1",
-    "schedule": "schedule scheduler lr_schedule lr_scheduler_type lr-scheduler.name lr_policy cosine_decay anneal_lr",
+    "schedule": "schedule scheduler lr_schedule lr_scheduler_type lr-scheduler.name lr_policy linear_decay anneal_lr",
     "decay": "lr_decay decay_lr decay_steps lr_decay_iters lr.milestones scheduler.gamma cooldown_fraction",
     "warmup": "warmup warmup_steps num_warmup_steps warm_up_steps warmupSteps lr-warmup-epochs optim.warmup",
     "batch-size": "batch_size batchSize bs train_batch_size per_device_train_batch_size data.batch_size",

@@ -1,0 +1,55 @@
+"""A study file read as the playbook would read it before anything runs: one check a habit that costs the answer.
+
+A check speaks in one line, with the reason, and is silenced by its name: `silence: [fixed-learning-rate]`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbook_cli.spec.design import roles, training
+from playbook_cli.spec.design.settings import Design
+from playbook_cli.spec.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.spec.model import StudySpec
+
+CHECKS = {
+    check.name: check
+    for check in (
+        roles.scientific_learning_rate,
+        roles.fixed_learning_rate,
+        roles.nuisance_optimizer,
+        roles.many_scientific,
+        roles.small_arms,
+        roles.shared_range,
+        training.wide_grid,
+        training.small_eval_batch,
+        training.gradient_accumulation,
+        training.long_warmup,
+        training.early_schedule,
+    )
+}
+"""By name, in the order in which they are read."""
+
+
+def objections(spec: StudySpec, *, first: bool) -> dict[str, Problem]:
+    """What the playbook objects to in a study's design, by the checks' names; nothing that it silences, or of a probe.
+
+    `first` says that nothing was learned before it, as far as is known.
+    """
+    if spec.probe is not None or spec.imported is not None:
+        return {}
+    design = Design(spec, first=first and spec.round is None and spec.follows is None)
+    looked = {name: check(design) for name, check in CHECKS.items() if name not in spec.silence}
+    return {name: found for name, found in looked.items() if found is not None}
+
+
+def silence_problems(spec: StudySpec) -> Iterator[Problem]:
+    """The names under `silence` that are no check's."""
+    for index, name in enumerate(spec.silence):
+        if name not in CHECKS:
+            what = f"there is no check {name!r} of a design"
+            yield Problem(location=("silence", index), what=what, hint=f"the checks are {', '.join(CHECKS)}")
