@@ -141,7 +141,7 @@ def test_a_new_file_is_never_written_over_another(tmp_path):
 def test_a_new_file_is_never_there_without_its_content(tmp_path):
     watching = """
 import os, sys
-from playbook_cli import atomic
+from playbook_cli.files import atomic
 def look(event, arguments):
     if os.path.lexists("new") and os.stat("new").st_size == 0:
         os._exit(9)  # as one that is killed here

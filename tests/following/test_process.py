@@ -252,7 +252,7 @@ for _ in range(200):
 sys.stdout.write("y" * 10_000_000)
 print("\\nstep 1: val_error 3")
 import psutil
-print("peak", max(p.memory_info().rss for p in psutil.Process().parents() if "ingest.follow" in str(p.cmdline())))
+print("peak", max(p.memory_info().rss for p in psutil.Process().parents() if "following.process" in str(p.cmdline())))
 """
     ended, metrics = follow(program, {"stdout": [PRINTS, r"peak (?P<peak>\d+)"]})
     assert ended[0] == "completed"
