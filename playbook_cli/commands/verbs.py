@@ -99,7 +99,7 @@ VERBS = {
     ),
     "export": Verb(
         "export:export",
-        "Write a study's trials and evaluations as tables, or as a study in an Optuna storage.",
+        "Write a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.",
     ),
     "schema": Verb(
         "schema:schema",
