@@ -135,7 +135,7 @@ def test_the_page_says_where_its_commands_work(bench):
     bench("report", "my runs/toy")
     page = (folder / "report/index.html").read_text()
     assert "<code>playbook next &#x27;my runs/toy&#x27; --widen x</code>" in page
-    assert "Run the commands in the directory where this study is <code>&#x27;my runs/toy&#x27;</code>." in page
+    assert "Run the commands in the directory where this study is &#x27;my runs/toy&#x27;." in page
     bench("report", folder)
     page = (folder / "report/index.html").read_text()
     assert "Run the commands in" not in page, "an absolute path works in any directory"
