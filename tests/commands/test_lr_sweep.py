@@ -218,7 +218,7 @@ def test_ctrl_c_leaves_a_sweep_that_goes_on(bench):
     assert stopped.code == 130
     assert stopped.out == ""
     script.write_text(fast)
-    assert bench("lr-sweep", path, "--json").json["max_train_steps"] == 37
+    assert bench("lr-sweep", path, "--code-changed", "--json").json["max_train_steps"] == 37
 
 
 def test_asked_again_it_answers_from_what_is_there(bench):
