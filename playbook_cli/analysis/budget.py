@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Doubling:
-    """The gain that one more doubling would bring if it brought as much as the last two did on average."""
+    """What the last doubling of the number of trials brought, and what the next one is expected to bring."""
 
     gain: float
-    """In the metric's units, positive."""
+    """Expected of the next one if gains go on shrinking as in the last two; in the metric's units, positive."""
+    last: float
+    """Of the last one, in the metric's units, positive: the next one hardly brings more."""
     spread: float
     """From the best result to the upper quartile of the feasible ones, positive, in the metric's units."""
     noise: float | None
@@ -29,15 +31,17 @@ class Doubling:
 
 
 def last_doublings(trials: Sequence[TrialRecord], metric: Metric) -> Doubling | None:
-    """The mean gain of the last two doublings up to these ended trials; None with fewer than 8, or 4 feasible ones."""
+    """By the expected best of n of these ended trials; None with fewer than 8, or 4 feasible ones."""
     losses = outcomes.losses(trials, metric)
     feasible = losses[np.isfinite(losses)]
     if losses.size < 8 or feasible.size < 4:
         return None
     expected = expected_best([metric.loss(loss) for loss in losses], metric)
-    quarter, whole = (metric.loss(at(expected, n).value) for n in (losses.size // 4, losses.size))
+    quarter, half, whole = (metric.loss(at(expected, losses.size // part).value) for part in (4, 2, 1))
+    before, last = quarter - half, half - whole
     return Doubling(
-        gain=(quarter - whole) / 2,
+        gain=last * min(last / before, 1.0) if before > 0.0 else last,
+        last=last,
         spread=outcomes.spread(trials, metric),
         noise=curves.late_noise(outcomes.ranked(trials, metric)[: max(3, losses.size // 8)], metric),
     )

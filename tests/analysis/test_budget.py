@@ -11,14 +11,22 @@ from playbook_cli.analysis.expected_best import expected_best
 from tests.generators.studies import METRIC, trial
 
 
-def test_the_gain_is_half_of_what_two_doublings_brought() -> None:
+def test_the_next_doubling_shrinks_as_the_last_one_did() -> None:
     values = [0.1 * (i + 1) for i in range(16)]
     found = last_doublings([trial(i, {}, v) for i, v in enumerate(values)], METRIC)
     expected = expected_best(values, METRIC)
+    before, last = expected[3].value - expected[7].value, expected[7].value - expected[15].value
     assert found is not None
-    assert found.gain == pytest.approx((expected[3].value - expected[15].value) / 2)
+    assert found.last == pytest.approx(last)
+    assert found.gain == pytest.approx(last**2 / before)
     assert found.spread == pytest.approx(1.225 - 0.1 + 0.0, abs=0.06)
     assert found.noise is None
+
+
+def test_one_lucky_trial_is_not_expected_to_be_followed_by_a_luckier_one() -> None:
+    found = last_doublings([trial(i, {}, 0.1 if i == 0 else 0.5) for i in range(16)], METRIC)
+    assert found is not None
+    assert found.gain == found.last > 0.0
 
 
 def test_equal_results_gain_nothing() -> None:

@@ -12,11 +12,12 @@ from playbook_cli.advice.rules import rules
 from tests.generators.arm_cases import ARM_CASES
 from tests.generators.curve_cases import CURVE_CASES
 from tests.generators.held_cases import HELD_CASES
+from tests.generators.space_cases import SPACE_CASES
 from tests.generators.surface_cases import SURFACE_CASES
 
 if TYPE_CHECKING:
     from tests.generators.cases import Case
-CASES = [*SURFACE_CASES, *CURVE_CASES, *ARM_CASES]
+CASES = [*SURFACE_CASES, *SPACE_CASES, *CURVE_CASES, *ARM_CASES]
 HELD = HELD_CASES
 """Curves of another make: `--held`."""
 SEEDS = {"dev": 1_000_000, "report": 2_000_000}

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
         ),
         Threshold(name="noises", default=1.0, meaning="gain in units of the evaluation noise of the best trials"),
     ),
-    formula="(E[best of N/4] - E[best of N]) / 2: the mean gain of the last two doublings, averaged over the arms.",
+    formula=(
+        "With a = E[best of N/4] - E[best of N/2] and b = E[best of N/2] - E[best of N], both averaged over the arms, "
+        "the next doubling is expected to bring b^2 / a, at most b. More trials help where b reaches the threshold and "
+        "b^2 / a half of it; enough where b is less than half of it, or within the noise; undecided between."
+    ),
     action="Run more trials in the same space; or accept what there is.",
     source="Not in the playbook: expected best of n trials, Tang et al. 2020, arXiv 2004.13705",
 )
@@ -50,24 +54,31 @@ def budget(study: StudyRecord) -> list[Finding]:
         message = "8 ended trials, 4 of them feasible, are needed in every arm to say what more would bring"
         return [budget.finding("info", "undecided", few, message)]
     gain = sum(d.gain for d in known) / len(known)
+    last = sum(d.last for d in known) / len(known)
     spread = sum(d.spread for d in known) / len(known)
     recorded = [d.noise for d in known if d.noise is not None]
     noise = sum(recorded) / len(recorded) if recorded else 0.0
-    relative = gain / spread if spread > 0.0 else 0.0
+    relative, recent = (g / spread if spread > 0.0 else 0.0 for g in (gain, last))
     evidence: dict[str, Any] = {
         "gain": gain,
         "gain_share": relative,
         "gain_share_threshold": least_gain,
         "noise": noise,
+        "last_gain_share": recent,
     }
     evidence |= {"noises_threshold": noises, "trials": len(trials)}
     message = (
-        f"the last doublings of the number of trials each improved the expected best {study.metric.name} by "
-        f"{wording.number(gain)}, {wording.percent(relative)} of the way from the best to the upper quartile"
+        f"the last doubling of the number of trials improved the expected best {study.metric.name} by "
+        f"{wording.number(last)}, the next is expected to bring {wording.number(gain)}, {wording.percent(relative)} of "
+        "the way from the best to the upper quartile"
     )
-    if relative >= least_gain and gain > noises * noise:
+    if last <= noises * noise and recent >= least_gain:
+        message += f"; that is within the noise of one evaluation ({wording.number(noise)})"
+        return [budget.finding("ok", "enough", evidence, message)]
+    if recent >= least_gain and relative >= least_gain / 2:
         act = Next(trials=2 * study.planned)
         return [budget.finding("info", "more-trials-help", evidence, message, act=act)]
-    if relative >= least_gain:
-        message += f", which is within the noise of one evaluation ({wording.number(noise)})"
+    if recent >= least_gain / 2 and last > noises * noise:
+        message += f"; that is near the {wording.percent(least_gain)} that count: more trials would tell"
+        return [budget.finding("info", "undecided", evidence, message)]
     return [budget.finding("ok", "enough", evidence, message)]
