@@ -8,9 +8,8 @@ one end of one range, and draws trials quasi-randomly, each the loss of one seed
 range back would gain, in standard deviations between seeds: the rule must speak of that edge where it is 2 or more, and
 must not where it is less than 0.25.
 
-`right` is the share of ALL studies in which it does; `interior` the share called interior. The oracle knows the whole
-of the cut table, all seeds of it, and extends it by the rule's own way of looking: what the rule says of a study in
-which every point of the grid was trained once with each seed.
+`spoke` is the share of ALL studies in which it does; `interior` the share called interior. `--oracle` says what can
+be had: what the rule says of a study in which every point of the cut grid was trained with each seed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.generators import decision_cases
-from tests.generators.truth import CASES, HELD, SEEDS, Row, measure
+from tests.generators.truth import CASES, HELD, OPEN, SEEDS, Row, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     rows = []
-    for case in HELD if options.held else CASES:
+    for case in HELD if options.held else [*CASES, *OPEN]:
         if (options.rule and case.rule not in options.rule) or options.case not in case.name:
             continue
         done = [measure(case, n, d, studies=options.studies, seeds=options.seeds) for n, d in case.sizes]

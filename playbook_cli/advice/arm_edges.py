@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from playbook_cli.advice.rules.boundary import boundary, edge_looks
+from playbook_cli.advice.rules.boundary import edge_looks
 from playbook_cli.analysis import outcomes
 
 if TYPE_CHECKING:
@@ -39,16 +39,10 @@ def arm_edges(study: StudyRecord, arms: Sequence[Mapping[str, Value]]) -> list[d
 
 
 def _verdict(study: StudyRecord, looks: Sequence[Look]) -> Ends:
-    threshold, share = boundary.limit(study, "p_value"), boundary.limit(study, "top_share")
     tested = [look for look in looks if look.edges.enough]
     if not tested:
         return "undecided"
-    pointing = [look for look in tested if look.points(share)]
-    surest = min(
-        (look for look in pointing if look.shows(study)),
-        key=lambda look: look.p_value,
-        default=None,
-    )
+    surest = max((x for x in tested if x.shows(study)), key=lambda x: x.probability, default=None)
     if surest is not None:
         return "lower-edge" if surest.edge.side == "lower" else "upper-edge"
-    return "undecided" if any(look.edge.p_value < threshold for look in pointing) else "interior"
+    return "undecided" if any(x.trends(study) or x.open(study) for x in tested) else "interior"

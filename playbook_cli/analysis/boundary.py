@@ -1,8 +1,8 @@
 """Whether results still get better where a range ends: a test that is neither fooled by one lucky trial nor blind.
 
 Looking at the best trial alone fails in several dimensions, where some coordinate of it is near an edge more often than
-not; counting the best trials near an edge fails at real budgets, where an edge zone holds two or three. So the trend of
-all trials is tested, and the best trials must agree with it.
+not; counting the best trials near an edge fails at real budgets, where an edge zone holds two or three. So it is asked
+what widening is expected to bring (`widening`), and the trend of all trials and the best trials must agree with it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from playbook_cli.analysis import outcomes
+from playbook_cli.analysis.widening import RANGES, widenings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from playbook_cli.analysis.widening import Widening
     from playbook_cli.records import Metric, Parameter, TrialRecord
 
 Side = Literal["lower", "upper"]
@@ -36,6 +38,10 @@ _FEW = 40
 """Columns that are solved anew in no time."""
 _SPANNED = 1e-9
 """A column is spanned by the others but for rounding where they leave less than this share of its square."""
+_DECADE = 10.0
+"""Positive losses whose better share spans this factor may be fitted in their logarithm."""
+_BETTER = 0.8
+"""They are where that leaves less than this share of what the fit of the losses leaves, or from two decades on."""
 _CHANCE = 0.05
 """A row of failures at the end of a range that chance explains less often than this is a cliff."""
 
@@ -55,6 +61,8 @@ class Edge:
     """How many trials count as the best: an eighth, at least two, but at most half of the feasible ones."""
     closed: bool
     """The outermost trials failed or are among the worst: the range ends in a cliff, not too early."""
+    widening: Widening | None = None
+    """None with too few trials, where all came to the same, and where many other ranges have a clearer trend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +97,31 @@ def edges(
         return {}
     units = np.column_stack([outcomes.units(p, trials) for p in ranges])
     levels = [_levels(p, trials) for p in shared if p.kind == "choice"]
-    trend = _fit(clipped(losses[feasible]), units[feasible], _Offsets(levels=levels, rows=feasible))
+    trend = _trend(losses[feasible], units[feasible], _Offsets(levels=levels, rows=feasible))
+    p_values = [
+        {upper: trend.p_values(i, 1.0 if upper else -1.0) for upper in (False, True)} for i in range(len(ranges))
+    ]
+    promised: Mapping[tuple[int, bool], Widening] = {}
+    if trend.enough and np.ptp(losses[feasible]):
+        looked = sorted(range(len(ranges)), key=lambda i: min(p for p, _ in p_values[i].values()))[:RANGES]
+        codes = np.column_stack([np.zeros((len(trials), 0), dtype=np.int64), *levels])
+        promised = widenings(units[feasible], codes[feasible], losses[feasible], sorted(looked))
     bad = (~feasible, losses > np.quantile(losses[feasible], 0.75))
+
+    def edge(i: int, *, upper: bool) -> Edge:
+        outward = units[:, i] if upper else 1 - units[:, i]
+        side: Side = "upper" if upper else "lower"
+        found = promised.get((i, upper))
+        return _edge(side, outward, losses, bad, p_values=p_values[i][upper], zone=zone, widening=found)
+
     return {
         p.label: Edges(
             trials=len(trials),
             feasible=int(feasible.sum()),
             needed=trend.needed,
             enough=trend.enough,
-            lower=_edge("lower", 1 - units[:, i], losses, bad, p_values=trend.p_values(i, -1.0), zone=zone),
-            upper=_edge("upper", units[:, i], losses, bad, p_values=trend.p_values(i, 1.0), zone=zone),
+            lower=edge(i, upper=False),
+            upper=edge(i, upper=True),
         )
         for i, p in enumerate(ranges)
     }
@@ -107,6 +130,17 @@ def edges(
 def clipped(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Finite losses with the worse ones cut to the level where the better share ends."""
     return np.minimum(losses, np.quantile(losses, _KEPT))
+
+
+def _trend(losses: NDArray[np.float64], units: NDArray[np.float64], offsets: _Offsets) -> _Trend:
+    """Through the finite losses, or through their logarithms where they span decades."""
+    kept = clipped(losses)
+    raw = _fit(kept, units, offsets)
+    if not raw.enough or kept.min() <= 0.0 or kept.max() <= _DECADE * kept.min():
+        return raw
+    logs = _fit(np.log(kept), units, offsets)
+    wide = kept.max() > _DECADE**2 * kept.min()
+    return logs if wide or logs.unexplained < _BETTER * raw.unexplained else raw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +205,11 @@ class _Trend:
     @cached_property
     def plain(self) -> _Fit:
         return _solved(self.design, self.y, self.absorbed)
+
+    @property
+    def unexplained(self) -> float:
+        """Share of the variation of y that the fit leaves."""
+        return float(self.plain.residual @ self.plain.residual) / float(((self.y - self.y.mean()) ** 2).sum())
 
     def _falls(self, fit: _Fit, outward: NDArray[np.float64]) -> float:
         """One-sided p-value that this sum of the coefficients is negative."""
@@ -287,6 +326,7 @@ def _edge(
     *,
     p_values: tuple[float, float],
     zone: float,
+    widening: Widening | None,
 ) -> Edge:
     top = min(max(2, losses.size // 8), (int(np.isfinite(losses).sum()) + 1) // 2)
     best = np.argsort(losses, kind="stable")[:top]
@@ -297,6 +337,7 @@ def _edge(
         near=int((outward[best] >= 1 - zone).sum()),
         top=top,
         closed=any(_ends_in(kind, outward) for kind in bad),
+        widening=widening,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from playbook_cli.advice import advise
 from playbook_cli.advice.arm_edges import arm_edges
 from playbook_cli.advice.obstacles import of_findings
-from playbook_cli.advice.rules.boundary import boundary, edge_looks
+from playbook_cli.advice.rules.boundary import edge_looks
 from playbook_cli.analysis import outcomes
 from playbook_cli.records import Finding, StudyRecord
 from tests.generators.arm_cases import arms
@@ -64,8 +64,6 @@ def test_a_range_that_one_arm_alone_has_is_looked_at_once() -> None:
     study = optimizers()(np.random.default_rng(0), 72, 3)
     looks = edge_looks(study, outcomes.ranges(study))
     assert {len(each) for each in looks.values()} == {2}
-    assert all(x.p_value == pytest.approx(min(1.0, 18 * x.edge.p_value)) for each in looks.values() for x in each)
-    assert boundary.limit(study, "p_value") < 1
 
 
 def test_between_arms_of_one_study_an_edge_of_either_side_blocks_both_verdicts() -> None:

@@ -20,22 +20,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """One look at one edge: among which trials, and what chance says after the correction for all looks."""
+    """One look at one edge: among which trials, and what they say of it."""
 
     arm: Mapping[str, Value]
     """{} for all trials that have the range."""
     edges: Edges
     edge: Edge
-    p_value: float
 
-    def points(self, share: float) -> bool:
-        """Whether this share of the best trials lies near the edge, and the range does not end in a cliff there."""
-        return self.edge.near >= share * self.edge.top and not self.edge.closed
+    @property
+    def probability(self) -> float:
+        """That results are better beyond; 0 where nothing says so."""
+        return self.edge.widening.probability if self.edge.widening else 0.0
+
+    def points(self, study: StudyRecord) -> bool:
+        """Whether enough of the best trials lie near the edge, and the range does not end in a cliff there."""
+        return self.edge.near >= boundary.limit(study, "top_share") * self.edge.top and not self.edge.closed
+
+    def trends(self, study: StudyRecord) -> bool:
+        """Whether widening probably pays and the trend of all trials points outward, though it may level off."""
+        p_value = self.edge.p_value
+        enough = boundary.limit(study, "unlikely" if p_value < boundary.limit(study, "clear") else "likely")
+        return self.points(study) and self.probability > enough and p_value < boundary.limit(study, "p_value")
 
     def shows(self, study: StudyRecord) -> bool:
-        """Whether results still improve at the edge: neither chance nor a range in which they level off explains it."""
-        level, bent = boundary.limit(study, "p_value"), boundary.limit(study, "bent")
-        return self.p_value < level and self.edge.bent < bent
+        """Whether results still improve at the edge."""
+        return self.trends(study) and self.edge.bent < boundary.limit(study, "bent")
+
+    def open(self, study: StudyRecord) -> bool:
+        """Whether it would be rash to say that the best results lie inside."""
+        limit = boundary.limit(study, "unlikely" if self.points(study) else "likely")
+        return not self.edge.closed and self.probability > limit
 
 
 @partial(
@@ -49,19 +63,24 @@ class Look:
     looks_at="every range, by its two edges: do results still get better where it ends?",
     verdicts=("lower-edge", "upper-edge", "interior", "undecided"),
     thresholds=(
-        Threshold(name="p_value", default=0.03, meaning="chance of one false alarm among all edges of the study"),
-        Threshold(name="bent", default=0.15, meaning="the same at one edge, of a trend that may bend midway"),
+        Threshold(name="likely", default=0.5, meaning="probability of a better result beyond an edge that counts"),
+        Threshold(name="unlikely", default=0.1, meaning="probability below which the best result lies inside"),
+        Threshold(name="p_value", default=0.2, meaning="chance of so clear a trend outward at one edge"),
+        Threshold(name="clear", default=0.003, meaning="the same from which on a gain need only not be unlikely"),
+        Threshold(name="bent", default=0.15, meaning="the same of a trend that may bend midway"),
         Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as near its edge"),
         Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must lie in that zone"),
     ),
     formula=(
-        "Through the feasible results, the worse 40% cut to one level, goes a quadratic in each range (log ranges "
-        "in their logarithm) plus an offset for each choice. Where the fit still improves outward at an edge "
-        "(one-sided t-test, corrected for all edges) and enough of the best trials lie near it, the optimum is "
-        "outside. All trials are read together, and each arm by itself. A row of failed or bad trials at the end "
-        "of a range closes that edge. Undecided where a fit that may bend in the middle of the range does not "
-        "fall at its edge any more, since results may have levelled off; with fewer feasible trials than twice the "
-        "coefficients of the fit, 2 (1 + 2 ranges); or where chance explains the trend only after the correction."
+        "A Gaussian process goes through the normal scores of the feasible results, over all ranges and choices; the "
+        "gain is the best of it up to 30% of the range beyond an edge, less the best inside, and counts from a quarter "
+        "of a trial's standard deviation on. Through the results, the worse 40% cut to one level, or their logarithms "
+        "where they span decades, goes a quadratic in each range (log ranges in their logarithm) plus an offset for "
+        "each choice. Where a gain is likely, or not unlikely and the trend clear, the quadratic improves outward "
+        "(one-sided t-test), also where it may bend midway, and enough of the best trials "
+        "lie near the edge, the optimum is outside. All trials are read together, and each arm by itself. A row of "
+        "failed or bad trials at the end of a range closes that edge. Undecided with fewer feasible trials than twice "
+        "the coefficients of the quadratic, 2 (1 + 2 ranges), and where a gain is neither likely nor unlikely."
     ),
     action="Widen the range past that edge and run the study again.",
     source="Identifying bad search space boundaries",
@@ -74,7 +93,7 @@ def boundary(study: StudyRecord) -> list[Finding]:
 
 
 def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, list[Look]]:
-    """Every look at every range: first over all its trials, then arm by arm; half of the error goes to each kind.
+    """Every look at every range: first over all its trials, then arm by arm.
 
     A range that one arm alone has is looked at once.
     """
@@ -98,20 +117,8 @@ def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, lis
         for label, part in parts.items():
             if wholes[label] != tuple(t.id for t in own):
                 views[label].append((arm, part))
-    kinds = 2 if any(arm for looks in views.values() for arm, _ in looks) else 1
-    whole_tests = 2 * sum(not arm and e.enough for looks in views.values() for arm, e in looks)
-    arm_tests = 2 * sum(bool(arm) and e.enough for looks in views.values() for arm, e in looks)
     return {
-        label: [
-            Look(
-                arm=arm,
-                edges=e,
-                edge=edge,
-                p_value=min(1.0, edge.p_value * kinds * (arm_tests if arm else whole_tests)),
-            )
-            for arm, e in looks
-            for edge in (e.lower, e.upper)
-        ]
+        label: [Look(arm=arm, edges=e, edge=edge) for arm, e in looks for edge in (e.lower, e.upper)]
         for label, looks in views.items()
     }
 
@@ -123,51 +130,57 @@ def _comparable(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[Trial
 
 
 def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -> Finding:
-    threshold = boundary.limit(study, "p_value")
-    share = boundary.limit(study, "top_share")
     tested = [look for look in looks if look.edges.enough]
     if not tested:
         return _undecided(study, parameter, looks)
-    pointing = [x for x in tested if x.points(share)]
-    shown = [x for x in pointing if x.shows(study)]
-    look = min(shown or pointing or tested, key=lambda x: x.p_value)
+    shown = [x for x in tested if x.shows(study)]
+    trending = [x for x in tested if x.trends(study)]
+    pointing = [x for x in tested if x.points(study)]
+    open_ = [x for x in tested if x.open(study)]
+    look = max(shown or trending or open_ or pointing or tested, key=lambda x: (x.probability, -x.edge.p_value))
     zone = boundary.limit(study, "zone")
     evidence: dict[str, Any] = {
-        "p_value": look.p_value,
-        "p_value_threshold": threshold,
+        "p_value": look.edge.p_value,
+        "p_value_threshold": boundary.limit(study, "p_value"),
         "bent_p_value": look.edge.bent,
         "bent_p_value_threshold": boundary.limit(study, "bent"),
         "top_near_edge": look.edge.near,
         "top": look.edge.top,
-        "top_share_threshold": share,
+        "top_share_threshold": boundary.limit(study, "top_share"),
         "zone": zone,
         "trials": look.edges.trials,
     } | ({"arm": outcomes.arm_label(look.arm)} if look.arm else {})
-    if look not in pointing or (look.p_value >= threshold and look.edge.p_value >= threshold):
-        sign = wording.p_text(look.p_value) if look in pointing else "the best trials lie elsewhere"
+    beyond = look.edge.widening
+    if beyond is not None:
+        low, high = beyond.interval
+        evidence |= {"probability": beyond.probability, "probability_threshold": boundary.limit(study, "likely")}
+        evidence |= {"gain": beyond.gain, "gain_low": low, "gain_high": high}
+    if beyond is None or not (shown or trending or open_):
+        sign = f"probability of a gain {wording.percent(look.probability)}" if beyond else "no trend outward"
         message = f"no sign that results still improve beyond {wording.span(parameter)} ({sign})"
         return boundary.finding("ok", "interior", evidence, message, subject=parameter.label)
-    where = _where(parameter, look.edge, zone)
     among = f" of arm {evidence['arm']}" if look.arm else ""
     best = f"{look.edge.near} of the best {wording.plural(look.edge.top, 'trial')}{among}"
     lie = "lies" if look.edge.near == 1 else "lie"
-    if look.p_value < threshold and not shown:
-        message = (
-            f"{best} {lie} {where} and the trend of the whole range points outward, but at that edge results may "
-            f"have levelled off ({wording.p_text(look.edge.bent)}): more trials would tell"
-        )
-        return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
-    if look.p_value >= threshold:
-        message = (
-            f"{best} {lie} {where} and the trend points outward, but chance "
-            f"explains it too ({wording.p_text(look.p_value)} after correction for all edges); more trials would tell"
-        )
-        return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
-    message = (
-        f"results still improve at the {look.edge.side} edge ({wording.p_text(look.p_value)}) and {best} {lie} {where}"
+    where = f"{best} {lie} {_where(parameter, look.edge, zone)}"
+    gain = (
+        f"widening is expected to gain {wording.number(beyond.gain)}, {wording.number(low)} to "
+        f"{wording.number(high)} (probability {wording.percent(beyond.probability)})"
     )
-    widen = Next(widen=(parameter.label,))
-    return boundary.finding("warning", f"{look.edge.side}-edge", evidence, message, subject=parameter.label, act=widen)
+    if shown:
+        message = f"results still improve at the {look.edge.side} edge: {gain}, and {where}"
+        widen, verdict = Next(widen=(parameter.label,)), f"{look.edge.side}-edge"
+        return boundary.finding("warning", verdict, evidence, message, subject=parameter.label, act=widen)
+    evidence["trials_needed"] = needed = max(beyond.settled, look.edges.trials + 1)
+    if trending:
+        bent = wording.p_text(look.edge.bent)
+        message = (
+            f"{where} and the trend of the whole range points outward, but at that edge results may have levelled off "
+            f"({bent}): about {needed} trials would tell"
+        )
+    else:
+        message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would tell"
+    return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
 
 
 def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -> Finding:

@@ -11,6 +11,7 @@ import pytest
 from playbook_cli.acts import Act, Next, ProbeInstability
 from playbook_cli.advice.rules.boundary import boundary
 from playbook_cli.advice.rules.instability_edge import instability_edge
+from tests.generators.space_cases import decades, lopsided, shifted_category
 from tests.generators.studies import halton, surface, surface_study
 from tests.generators.surface_cases import split
 
@@ -78,8 +79,7 @@ def test_results_that_turn_before_the_edge_are_no_warning() -> None:
     rates += [0.04016, 0.05866, 0.08496, 0.13453, 0.19539, 0.29843, 0.42738, 0.65082]
     points = (np.log10(rates)[:, None] + 3) / 3
     finding = about(boundary(surface_study(points, np.array(errors))))
-    assert (finding.severity, finding.verdict) == ("info", "undecided")
-    assert "may have levelled off" in finding.message
+    assert (finding.severity, finding.verdict) == ("ok", "interior")
     still = np.array(errors) - 0.3 * np.maximum(points[:, 0] - 0.6, 0.0)
     assert about(boundary(surface_study(points, still))).verdict == "upper-edge"
 
@@ -88,6 +88,45 @@ def test_a_flat_objective_raises_no_boundary_alarm() -> None:
     rng = np.random.default_rng(5)
     studies = [surface_study(halton(24, 4, rng), rng.normal(size=24)) for _ in range(60)]
     assert sum(any(f.severity == "warning" for f in boundary(s)) for s in studies) <= 5
+
+
+def test_a_loss_that_falls_over_decades_to_beyond_the_range_is_a_warning_and_one_that_turns_inside_is_none() -> None:
+    falling = [decades(beyond=True)(np.random.default_rng(seed), 48, 2) for seed in range(10)]
+    verdicts = [about(boundary(s)).verdict for s in falling]
+    assert verdicts.count("upper-edge") >= 7
+    assert "interior" not in verdicts
+    inside = [decades(beyond=False)(np.random.default_rng(seed), 48, 2) for seed in range(10)]
+    assert not any(f.severity == "warning" for s in inside for f in boundary(s))
+
+
+def test_a_choice_that_shifts_the_optimum_hides_no_edge_and_makes_none() -> None:
+    beyond = [shifted_category(beyond=True)(np.random.default_rng(seed), 48, 2) for seed in range(8)]
+    assert [about(boundary(s)).verdict for s in beyond].count("upper-edge") >= 7
+    inside = [shifted_category(beyond=False)(np.random.default_rng(seed), 48, 2) for seed in range(8)]
+    assert not any(f.severity == "warning" for s in inside for f in boundary(s))
+
+
+def test_few_noisy_trials_whose_optimum_is_beyond_are_not_called_interior() -> None:
+    studies = [lopsided("growing", beyond=True)(np.random.default_rng(seed), 16, 2) for seed in range(20)]
+    verdicts = [about(boundary(s)).verdict for s in studies]
+    assert verdicts.count("interior") <= 2
+
+
+def test_a_warning_says_what_widening_is_expected_to_gain_in_units_of_the_metric() -> None:
+    finding = about(boundary(bowl(1.25)))
+    best = min(t.best.value for t in bowl(1.25).trials if t.best)
+    assert 0.0 <= finding.evidence["gain_low"] <= finding.evidence["gain"] <= finding.evidence["gain_high"] < best
+    assert finding.evidence["gain"] > 0.0
+    assert "widening is expected to gain" in finding.message
+
+
+def test_undecided_says_how_many_trials_would_tell() -> None:
+    noisy = [lopsided("growing", beyond=True)(np.random.default_rng(seed), 16, 2) for seed in range(20)]
+    open_ = [f for s in noisy for f in boundary(s) if f.verdict == "undecided"]
+    assert open_
+    for finding in open_:
+        assert 16 < finding.evidence["trials_needed"] <= 8 * 16
+        assert f"about {finding.evidence['trials_needed']} trials would tell" in finding.message
 
 
 def test_too_few_trials_are_undecided_and_say_how_many_are_needed() -> None:
