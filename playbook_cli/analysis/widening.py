@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from playbook_cli.analysis.process import fit
 
@@ -64,6 +65,11 @@ def widenings(units: Array, codes: Codes, losses: Array, looked: Sequence[int]) 
 
     `units` has shape (n, d), `codes` of the choices shape (n, c), and the finite `losses` shape (n,).
     """
+    with threadpool_limits(1, "blas"):  # the matrices are small: where cores are busy, threads cost ten times as much
+        return _widenings(units, codes, losses, looked)
+
+
+def _widenings(units: Array, codes: Codes, losses: Array, looked: Sequence[int]) -> Mapping[tuple[int, bool], Widening]:
     from scipy.stats import qmc
 
     if losses.size > _TRIALS:
