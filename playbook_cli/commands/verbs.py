@@ -91,7 +91,7 @@ VERBS = {
     ),
     "explain": Verb(
         "explain:explain",
-        "Explain a rule of the report: what it looks at, its thresholds, its formula, and what to do.",
+        "Explain a rule of the report, or a check of the design: what it looks at, its thresholds, and what to do.",
     ),
     "import": Verb(
         "import_:import_",

@@ -55,9 +55,9 @@ def test_a_claim_ends_with_an_error_too(paths):
 
 def test_a_claim_ends_with_the_death_of_its_holder(paths):
     code = (
-        "import os, signal, sys, pathlib\nfrom playbook_cli.storage.lock import claimed\n"
+        "import os, signal, sys, pathlib\nfrom playbook_cli.storage.lock import locked\n"
         "from playbook_cli.files.paths import StudyPaths\n"
-        "with claimed(StudyPaths(pathlib.Path(sys.argv[1]))): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with locked(StudyPaths(pathlib.Path(sys.argv[1]))): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", code, paths.dir], check=False).returncode == -9
     assert paths.runner.read_text()
