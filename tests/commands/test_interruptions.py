@@ -141,6 +141,7 @@ def train(trial):
     for step in trial.steps():
         try:
             if trial.should_evaluate(step): trial.report(step, val_error=1.0)
+            print("at", step, flush=True)
             time.sleep(600 if step == 2 else 0)
         except KeyboardInterrupt:
             print("saving", flush=True)
@@ -152,7 +153,8 @@ def train(trial):
 def test_a_trial_that_ends_well_when_interrupted_is_still_to_be_finished(bench):
     bench.study(CAREFUL, trials=1)
     runner = bench.spawn("run", "study.yaml")
-    bench.wait(lambda: len(under_way(bench)) == 1, "the trial")
+    log = bench.paths().trial(0).stdout
+    bench.wait(lambda: log.exists() and "at 2" in log.read_text(), "step 2")
     runner.send_signal(signal.SIGINT)
     assert bench.finish(runner).code == 130
     assert bench.ended() == {0: ("pending", "interrupted")}
