@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from playbook_cli.errors import SpecError
+from playbook_cli.files import regular
 from playbook_cli.spec.source import parse
 from playbook_cli.starting.draft import Draft, study_name
 from playbook_cli.starting.sweep import MOST_IN_A_GRID, STEPS, TRIALS, Parts, place, stepped
@@ -103,7 +104,7 @@ def _program(path: Path, folder: Path) -> str | None:
         found = [
             script
             for script in sorted(place_.glob("*.py"))
-            if script.is_file() and "hydra.main" in script.read_text(encoding="utf-8", errors="replace")
+            if script.is_file() and b"hydra.main" in regular.content(script)
         ]
         if found:
             return os.path.relpath(found[0], folder) if len(found) == 1 else None

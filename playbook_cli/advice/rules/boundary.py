@@ -46,7 +46,7 @@ class Look:
         """Whether results still improve at the edge."""
         return self.trends(study) and self.edge.bent < boundary.limit(study, "bent")
 
-    def open(self, study: StudyRecord) -> bool:
+    def is_open(self, study: StudyRecord) -> bool:
         """Whether it would be rash to say that the best results lie inside."""
         limit = boundary.limit(study, "unlikely" if self.points(study) else "likely")
         return not self.edge.closed and self.probability > limit
@@ -136,7 +136,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     shown = [x for x in tested if x.shows(study)]
     trending = [x for x in tested if x.trends(study)]
     pointing = [x for x in tested if x.points(study)]
-    open_ = [x for x in tested if x.open(study)]
+    open_ = [x for x in tested if x.is_open(study)]
     look = max(shown or trending or open_ or pointing or tested, key=lambda x: (x.probability, -x.edge.p_value))
     zone = boundary.limit(study, "zone")
     evidence: dict[str, Any] = {
