@@ -111,7 +111,7 @@ def digits(folder: Path, seed: int, jobs: int, *, extend: bool = True, racing: b
     policy = Sweep(setting, paths, section.steps, extend=extend, racing=racing)
     spec = policy.suggest([], 0).spec
     paths.spec.write_text(dump(spec))
-    with locked(paths) as claim:
+    with locked(paths) as lock:
         outcome = Study(
             spec=spec,
             paths=paths,
@@ -119,7 +119,7 @@ def digits(folder: Path, seed: int, jobs: int, *, extend: bool = True, racing: b
             policy=policy,
             launcher=ForkLauncher(jobs),
             watcher=Silent(),
-            claim=claim,
+            lock=lock,
             stop=Stop(),
             origin={"source": "benchmark"},
         ).run()

@@ -81,7 +81,7 @@ class Session:
         slots = slots_of(spec, jobs or self.jobs, self.gpus)
         with nullcontext(warm) if warm else warmed(spec, folder, paths, slots, tell) as ready:
             paths.dir.mkdir(parents=True, exist_ok=True)
-            with locked(paths, wait=self.wait, tell=tell) as claim:
+            with locked(paths, wait=self.wait, tell=tell) as lock:
                 end_orphans(spec, paths)
                 require_same(policy)
                 there = trials_in(paths)
@@ -90,7 +90,7 @@ class Session:
                 if asked.spec is not None and (left or asked.trials):
                     atomic.write(paths.spec, dump(asked.spec), durable=True)
                     require_same_code(asked.spec, paths, folder, changed=self.changed, warm=ready, otherwise=_ANEW)
-                    outcome = run_trials(asked.spec, self.file, paths, slots, claim, policy, ready)
+                    outcome = run_trials(asked.spec, self.file, paths, slots, lock, policy, ready)
                 return outcome, trials_in(paths)
 
 

@@ -257,9 +257,9 @@ def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
         return None
     spec, paths = plan.side.store.spec, plan.side.store.paths
     refuse_ways_out(paths)
-    with locked(paths, wait=wait, tell=tell) as claim:
+    with locked(paths, wait=wait, tell=tell) as lock:
         end_orphans(spec, paths)
-        return run_trials(spec, plan.side.file, paths, plan.slots, claim, plan.policy)
+        return run_trials(spec, plan.side.file, paths, plan.slots, lock, plan.policy)
 
 
 def _judge(plan: _Plan, outcome: Outcome | None) -> None:

@@ -164,10 +164,10 @@ def execute(
         if outdated:
             earlier.set_aside(paths, asked=anew, tell=tell)
         paths.dir.mkdir(parents=True, exist_ok=True)
-        with locked(paths, wait=wait, tell=tell) as claim:
+        with locked(paths, wait=wait, tell=tell) as lock:
             earlier.keep(spec, paths)
             end_orphans(spec, paths)
-            outcome = run_trials(spec, file, paths, slots, claim, policy, warm, detach=detach)
+            outcome = run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
@@ -195,13 +195,13 @@ def run_trials(
     file: Path,
     paths: StudyPaths,
     slots: list[Slot],
-    claim: Any,
+    lock: Any,
     policy: Policy,
     warm: Warm | None = None,
     *,
     detach: bool = False,
 ) -> Outcome:
-    """Run what a policy wants of a study whose claim is held, under the eyes of the user, who can stop it.
+    """Run what a policy wants of a study whose lock is held, under the eyes of the user, who can stop it.
 
     `warm` is where trials are forked from, if the caller has got that ready already.
     """
@@ -228,7 +228,7 @@ def run_trials(
                 policy=policy,
                 launcher=launcher(spec, paths, file.parent, slots, ready),
                 watcher=view,
-                claim=claim,
+                lock=lock,
                 stop=stop,
                 origin=origin(file) | {"settings": identity.of_study(spec)},
                 detach=detach,

@@ -110,7 +110,7 @@ class _Attempt:
 
 @dataclass(kw_only=True)
 class Study:
-    """Runs what is missing of a study. The caller holds the study's claim."""
+    """Runs what is missing of a study. The caller holds the study's lock."""
 
     spec: StudySpec
     paths: StudyPaths
@@ -119,7 +119,7 @@ class Study:
     policy: Policy
     launcher: Launcher
     watcher: Watcher
-    claim: StudyLock
+    lock: StudyLock
     stop: Stop
     origin: dict[str, Any]
     """Where the study came from: its file, the command, the commit."""
@@ -157,7 +157,7 @@ class Study:
                 self._note("follows", **self.policy.follows)
             self._take_up()
             outcome = self._loop()
-            self.claim.require()
+            self.lock.require()
         except BaseException:  # the disk is full, say: leave no process behind
             self._abandon()
             raise
@@ -176,11 +176,11 @@ class Study:
 
     def _note(self, event: str, **what: Any) -> None:
         record = {"event": event, "time": time.time(), **what}
-        self.claim.through(lambda: self._append(record))
+        self.lock.through(lambda: self._append(record))
 
     def _open(self) -> None:
         self._journal = journal.Journal(self.paths.journal, durable=True)
-        self.claim.watch(self.paths.journal, self._journal.fileno())
+        self.lock.watch(self.paths.journal, self._journal.fileno())
 
     def _append(self, record: Mapping[str, Any]) -> None:
         try:
@@ -193,7 +193,7 @@ class Study:
 
     def _take_up(self) -> None:
         """Take what the journal has, interrupted attempts ended."""
-        history = self.claim.through(self._history)
+        history = self.lock.through(self._history)
         self.programs.update(history.programs)
         left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
         for attempt in history.open_attempts:
@@ -234,7 +234,7 @@ class Study:
         self._changed, self._unnamed = bool(suggested.trials), suggested.unnamed
         if suggested.spec is not None and suggested.spec != self.spec:
             self.spec, text = suggested.spec, dump(suggested.spec)
-            self.claim.through(lambda: atomic.write(self.paths.spec, text, durable=True))
+            self.lock.through(lambda: atomic.write(self.paths.spec, text, durable=True))
         for trial in suggested.trials:
             number = len(self._trials)
             self._trials[number] = self._planned(replace(trial, id=number), suggested.known)
@@ -286,14 +286,14 @@ class Study:
                 return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
             self._polled += self.launcher.poll()
             while self._polled:
-                self.claim.require()  # what a trial measured is read where the path leads
+                self.lock.require()  # what a trial measured is read where the path leads
                 self._end(self._polled.popleft(), waiting, stopping=bool(pressed or hopeless))
             if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
                 hopeless = self._why_hopeless()
                 self._cancel_all(now=False)
             self._watch_time()
             self._watch_training()
-            self.claim.beat()
+            self.lock.beat()
             self.watcher.tick()
             if self._attempts or waiting or self._unnamed:
                 time.sleep(self._pause())
@@ -340,14 +340,14 @@ class Study:
                 self.launcher.cancel(number)
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
-        self.claim.require()
+        self.lock.require()
         if self._is_obstructed(number, waiting):
             return
         trial = self._trials[number]
         paths = self.paths.trial(number)
         known = trial.identity or identity.of(self.spec, trial)
         self._set_aside_another(trial, paths)
-        self.claim.through(lambda: paths.dir.mkdir(exist_ok=True))  # nothing is made anew above it
+        self.lock.through(lambda: paths.dir.mkdir(exist_ok=True))  # nothing is made anew above it
         identity.write_params(paths, trial.params)
         identity.write(paths, trial, known, attempt=trial.attempts)
         resumed = paths.last_checkpoint.exists()
@@ -402,7 +402,7 @@ class Study:
         """Move a folder out of the way that holds what is not this trial's, or comes from another journal."""
         if not paths.dir.is_dir() or not any(paths.dir.iterdir()):
             return
-        why = identity.mismatch(trial, paths, claimed=True)
+        why = identity.mismatch(trial, paths, locked=True)
         if why is None:
             return
         aside = journal.set_aside(paths.dir)
@@ -429,7 +429,7 @@ class Study:
         attempt.ended = ended
         trial, measured = self._measured(self._trials[number])
         if measured.curve is None:  # nothing, or the folder was away just then
-            self.claim.require()
+            self.lock.require()
             trial, measured = self._measured(self._trials[number])
         self._trials[number] = trial
         attempt.measured = measured

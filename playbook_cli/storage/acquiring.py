@@ -1,6 +1,6 @@
-"""Taking a study's claim: the note of this process comes to its path whole and at once, where no live one lies.
+"""Taking a study's lock: the note of this process comes to its path whole and at once, where no live one lies.
 
-Where the file system has locks, whoever holds the claim also has that file locked, and a lock that is free proves its
+Where the file system has locks, whoever has it also holds a lock on that file, and one that is free proves its
 holder dead. Where it has none, the process number tells on the same machine, and the heartbeat (the note's time)
 elsewhere.
 """
@@ -75,7 +75,7 @@ def identity(status: os.stat_result) -> Identity:
 
 
 class _HeldError(StudyError):
-    """Somebody else has the claim."""
+    """Somebody else has the lock."""
 
 
 class _Seen:

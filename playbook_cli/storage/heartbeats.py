@@ -90,7 +90,7 @@ def silent_seconds(path: Path) -> float:
     that is touched there now, in the same way. That costs one file without a name or a lasting trace, and only where
     a heartbeat seems overdue: one that is fresh by both clocks, or by this one alone, counts as fresh, which at worst
     shows a dead process as alive for as long as the clocks differ. File systems whose clients stamp files themselves
-    (Lustre, Ceph) can't be asked at once; whoever acts on the answer watches for a change besides (see `claim`).
+    (Lustre, Ceph) can't be asked at once; whoever acts on the answer watches for a change besides (see `lock`).
     """
     touched = path.stat().st_mtime
     silent = time.time() - touched

@@ -62,11 +62,11 @@ def write_params(paths: TrialPaths, params: Mapping[str, Value]) -> None:
         atomic.write(paths.params, json.dumps(dict(params), indent=2) + "\n")
 
 
-def mismatch(trial: TrialRecord, paths: TrialPaths, *, claimed: bool = False) -> str | None:
+def mismatch(trial: TrialRecord, paths: TrialPaths, *, locked: bool = False) -> str | None:
     """Why what a trial's folder holds is not this trial's, as a clause about the folder; None where it is.
 
     Of a journal that tells no identities, as those of earlier versions, the hyperparameters alone are compared. Without
-    the study's claim another attempt may begin at any time of a trial that has no result yet, and is not looked for.
+    the study's lock another attempt may begin at any time of a trial that has no result yet, and is not looked for.
     """
     params = _read(paths.params)
     if params is not None and params != trial.params and params != _plain(trial.params):
@@ -78,7 +78,7 @@ def mismatch(trial: TrialRecord, paths: TrialPaths, *, claimed: bool = False) ->
         return "it does not say which trial it belongs to"
     if known.get("identity") != trial.identity:
         return "it belongs to another trial"
-    if claimed or trial.state in ("completed", "infeasible"):
+    if locked or trial.state in ("completed", "infeasible"):
         return _of_another_journal(trial, known)
     return None
 

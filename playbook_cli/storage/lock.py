@@ -1,4 +1,4 @@
-"""One runner a study: the claim that a running process holds on a study's folder.
+"""One runner a study: the lock that a running process holds on a study's folder.
 
 It is a note at a path, `runner.json`, and holds for as long as the path leads to it; how it comes there: `taking`.
 """
@@ -137,7 +137,7 @@ def locked(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None]
     StudyError, too, where a file that a run would write leads out of the study's folder. WorkError where the folder
     was lost meanwhile, also in place of the errors that come of that.
 
-    The claim ends with the process, however it ends; the note inside says who holds it.
+    The lock ends with the process, however it ends; the note inside says who holds it.
     """
     refuse_ways_out(paths)
     fd, locked = taken(paths, wait=wait, tell=tell)
@@ -145,11 +145,11 @@ def locked(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None]
         if not locked and paths.dir not in _without_locks:
             _without_locks.add(paths.dir)
             tell(f"{paths.dir}: file locks don't work here; {paths.runner.name} and its heartbeat keep other runs out")
-        claim = StudyLock(paths, fd, tell)
+        lock = StudyLock(paths, fd, tell)
         try:
-            yield claim
+            yield lock
         except (OSError, PlaybookError):
-            claim.require()
+            lock.require()
             raise
         finally:
             with suppress(OSError):  # of ours, wherever it lies now, and of nobody else's

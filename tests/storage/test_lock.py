@@ -85,13 +85,13 @@ def test_a_runner_on_another_machine_that_shares_no_locks_is_respected(paths):
 
 
 def test_a_beat_now_and_then_tells_that_the_runner_lives(paths, monkeypatch):
-    with locked(paths) as claim:
+    with locked(paths) as lock:
         os.utime(paths.runner, (0, 0))
-        claim.beat()
+        lock.beat()
         assert paths.runner.stat().st_mtime == 0
         soon = time.monotonic() + 11
         monkeypatch.setattr(time, "monotonic", lambda: soon)
-        claim.beat()
+        lock.beat()
         assert paths.runner.stat().st_mtime > 0
 
 
@@ -100,14 +100,14 @@ def said():
     return []
 
 
-def claim_of(paths, said, **more):
+def lock_of(paths, said, **more):
     return locked(paths, tell=said.append, **more)
 
 
 def held(paths, said, act):
     """Do something while the study is held."""
-    with claim_of(paths, said) as claim:
-        act(claim)
+    with lock_of(paths, said) as lock:
+        act(lock)
 
 
 def replace_the_note(paths):
@@ -130,10 +130,10 @@ def test_a_claim_whose_path_leads_elsewhere_is_lost_at_once_and_touches_nothing_
     paths = StudyPaths(tmp_path / "s")
     paths.dir.mkdir()
 
-    def lose(claim):
-        claim.require()
+    def lose(lock):
+        lock.require()
         how(paths)
-        claim.require()
+        lock.require()
 
     began = time.monotonic()
     with pytest.raises(WorkError, match=r"runner\.json was (replaced|deleted)") as error:
@@ -147,10 +147,10 @@ def test_a_claim_whose_path_leads_elsewhere_is_lost_at_once_and_touches_nothing_
 def test_a_heartbeat_notices_that_the_folder_was_lost(paths, said, monkeypatch):
     monkeypatch.setattr(claims, "LOOK_SECONDS", 0.0)
 
-    def lose(claim):
-        claim.beat()
+    def lose(lock):
+        lock.beat()
         paths.runner.unlink()
-        claim.beat()
+        lock.beat()
 
     with pytest.raises(WorkError, match="deleted"):
         held(paths, said, lose)
@@ -159,13 +159,13 @@ def test_a_heartbeat_notices_that_the_folder_was_lost(paths, said, monkeypatch):
 def test_an_open_file_must_be_the_one_at_its_path_too(paths, said):
     paths.journal.write_text("")
 
-    def lose(claim):
+    def lose(lock):
         with paths.journal.open() as file:
-            claim.watch(paths.journal, file.fileno())
-            claim.require()
+            lock.watch(paths.journal, file.fileno())
+            lock.require()
             paths.journal.rename(paths.dir / "aside")
             paths.journal.write_text("")
-            claim.require()
+            lock.require()
 
     with pytest.raises(WorkError, match=r"trials\.jsonl was replaced"):
         held(paths, said, lose)
@@ -185,11 +185,11 @@ def test_an_error_that_comes_of_a_lost_folder_is_told_as_that(paths, said, monke
 def test_a_folder_that_is_away_for_a_moment_is_waited_for_and_told_of_once(tmp_path, said):
     paths = StudyPaths(tmp_path / "s")
     paths.dir.mkdir()
-    with claim_of(paths, said) as claim:
+    with lock_of(paths, said) as lock:
         away = paths.dir.rename(tmp_path / "away")
         timer = threading.Timer(0.5, lambda: away.rename(paths.dir))
         timer.start()
-        claim.through(lambda: (paths.dir / "written").write_text("x"))
+        lock.through(lambda: (paths.dir / "written").write_text("x"))
         timer.join()
     assert (paths.dir / "written").exists()
     (only,) = said
@@ -204,8 +204,8 @@ def test_a_folder_that_goes_away_while_it_is_written_is_written_again(paths, sai
             raise errors.pop()
         return "written"
 
-    with claim_of(paths, said) as claim:
-        assert claim.through(write) == "written"
+    with lock_of(paths, said) as lock:
+        assert lock.through(write) == "written"
 
 
 def test_a_folder_that_comes_back_as_another_one_is_lost_at_once(tmp_path, said):
@@ -219,10 +219,10 @@ def test_a_folder_that_comes_back_as_another_one_is_lost_at_once(tmp_path, said)
 
     timer = threading.Timer(0.3, other)
 
-    def lose(claim):
+    def lose(lock):
         paths.dir.rename(away)
         timer.start()
-        claim.require()
+        lock.require()
 
     began = time.monotonic()
     with pytest.raises(WorkError, match="replaced"):
@@ -237,9 +237,9 @@ def test_a_folder_that_stays_away_is_lost_after_the_wait(tmp_path, said, monkeyp
     paths = StudyPaths(tmp_path / "s")
     paths.dir.mkdir()
 
-    def lose(claim):
+    def lose(lock):
         paths.dir.rename(tmp_path / "away")
-        claim.require()
+        lock.require()
 
     with pytest.raises(WorkError, match="the study's folder was deleted or moved"):
         held(paths, said, lose)
@@ -265,12 +265,12 @@ NO_LOCKS = pytest.mark.parametrize("flock", [without_locks, lockless, granted_to
 @NO_LOCKS
 def test_without_file_locks_a_study_still_has_one_runner_and_that_is_said_once(paths, said, monkeypatch, flock):
     monkeypatch.setattr("fcntl.flock", flock)
-    with claim_of(paths, said):
-        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of"), claim_of(paths, said):
+    with lock_of(paths, said):
+        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of"), lock_of(paths, said):
             pass
         assert running(paths).pid == os.getpid()
     monkeypatch.setattr(acquiring, "SETTLE_SECONDS", 0.0)
-    with claim_of(paths, said):
+    with lock_of(paths, said):
         pass
     (only,) = said
     assert "file locks don't work here" in only
@@ -288,9 +288,9 @@ def test_of_many_that_begin_at_the_same_moment_one_runs_the_study(paths, monkeyp
     def run():
         begin.wait()
         try:
-            with locked(paths) as claim:
-                claim.require()
-                runs.append(claim)
+            with locked(paths) as lock:
+                lock.require()
+                runs.append(lock)
                 end.wait()
         except StudyError as error:
             refused.append(error)
@@ -360,7 +360,7 @@ def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(pat
     silent_for(paths, 200)  # by a clock that is minutes behind
     timer = threading.Timer(0.4, lambda: silent_for(paths, 0))
     timer.start()
-    with pytest.raises(StudyError, match="run already"), claim_of(paths, said):
+    with pytest.raises(StudyError, match="run already"), lock_of(paths, said):
         pass
     timer.join()
     (only,) = said
@@ -372,7 +372,7 @@ def test_a_runner_elsewhere_that_stays_silent_while_it_is_watched_is_dead(paths,
     monkeypatch.setattr(acquiring, "WAIT_SECONDS", 0.05)
     paths.runner.write_text(json.dumps(far()))
     silent_for(paths, 200)
-    with claim_of(paths, said):
+    with lock_of(paths, said):
         assert running(paths).pid == os.getpid()
     assert len(said) == 1
 
@@ -383,7 +383,7 @@ def test_to_wait_is_to_begin_when_the_other_runner_ends(paths, said, monkeypatch
         other.enter_context(locked(paths))
         timer = threading.Timer(0.4, other.close)
         timer.start()
-        with claim_of(paths, said, wait=True):
+        with lock_of(paths, said, wait=True):
             timer.join()
     (only,) = said
     assert "run already, by process" in only
@@ -398,7 +398,7 @@ def test_to_wait_ends_where_the_other_runner_is_silent_for_long_enough_to_watch(
     monkeypatch.setattr(time, "monotonic", lambda: now() + later[0])
     timer = threading.Timer(0.3, lambda: later.append(later.pop() + 60))
     timer.start()
-    with claim_of(paths, said, wait=True):
+    with lock_of(paths, said, wait=True):
         pass
     timer.join()
     assert len(said) == 1

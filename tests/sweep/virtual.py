@@ -186,7 +186,7 @@ def sweep(
             policy = make()
             given = policy.suggest(pending(trials_in(policy.paths)), 0)
             policy.paths.spec.write_text(dump(given.spec))
-            with suppress(Killed), locked(policy.paths) as claim:
+            with suppress(Killed), locked(policy.paths) as lock:
                 Study(
                     spec=given.spec,
                     paths=policy.paths,
@@ -194,7 +194,7 @@ def sweep(
                     policy=policy,
                     launcher=Virtual(program=program, pace=pace, dies=left.pop(0) if left else None),
                     watcher=_Silent(),
-                    claim=claim,
+                    lock=lock,
                     stop=Stop(),
                     origin={"source": "", "command": [], "commit": None},
                 ).run()
