@@ -80,15 +80,14 @@ def reads(study: StudyRecord, rule: Rule, of: Of = curves.objective, *, share: f
     return [Read(trial=t, series=s, arm=arm) for t, arm, s in found if s and s.losses.size >= least]
 
 
-def gain_between_trials(study: StudyRecord, series: Sequence[Series], share: float) -> Line:
-    """What curves gain over their last `share` of training, in units of the distance between good trials.
+def gain_between_trials(study: StudyRecord, lines: Sequence[Line]) -> Line:
+    """What curves gain along these lines through their ends, in units of the distance between good trials.
 
     That is from the best trial to the best quarter's last. An error that begins at 0.9 loses little of that from 0.05
     to 0.03, and little of what lies between 0.03 and the 0.2 of trials that nobody would choose.
     """
     spread = outcomes.spread(outcomes.whole(study.trials, study.max_train_steps), study.metric, 0.25)
-    wander = memory(study)
-    return curves.pooled([curves.line(s, share, wander) for s in series], [spread] * len(series))
+    return curves.pooled(lines, [spread] * len(lines))
 
 
 def counts(gain: Line, least: float) -> bool:
@@ -100,6 +99,13 @@ def said_between_trials(gain: Line) -> str:
     """That gain, in words."""
     much = f"{wording.percent(gain.fall)} of" if gain.fall < 2 else f"{gain.fall:.0f} times"
     return f"by {much} what lies between the best trial and the best quarter's last"
+
+
+def worth(study: StudyRecord, rule: Rule, series: Sequence[Series], share: float) -> str:
+    """What flat ends of curves still gain in words, where that is worth the rule's `worth`; empty where it is not."""
+    wander = memory(study)
+    gain = gain_between_trials(study, [curves.line(s, share, wander) for s in series])
+    return said_between_trials(gain) if counts(gain, rule.limit(study, "worth")) else ""
 
 
 def memory(study: StudyRecord, of: Of = curves.objective) -> float:

@@ -99,6 +99,11 @@ class Outlook:
         return self._hidden if waves or falls else None
 
     @property
+    def is_of_the_end(self) -> bool:
+        """Whether the end itself was read, and no earlier part of a decay in its place."""
+        return self.held is None and self.high is None
+
+    @property
     def owed(self) -> str:
         """That a fall at the end is the schedule's, as a clause; empty where no decay is known to make it."""
         if self.high is None:

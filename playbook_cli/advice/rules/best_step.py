@@ -13,11 +13,9 @@ from playbook_cli.acts import Next
 from playbook_cli.advice.best_curves import (
     DECAYED,
     WORTH,
-    counts,
-    gain_between_trials,
     memory,
-    said_between_trials,
     stopped,
+    worth,
 )
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import curves, outcomes
@@ -143,9 +141,9 @@ def best_step(study: StudyRecord) -> list[Finding]:
     note = f" ({ended})" if ended else ""
     if seen is not None and longer == "falls":
         return [_falling(study, seen, evidence, message, note)]
-    level = seen is not None and longer == "flat" and seen.held is None and seen.high is None
-    if level and (worth := _worth(study, better)):
-        return [best_step.finding("info", "undecided", evidence, f"{message}; {worth}{note}")]
+    if seen is not None and longer == "flat" and seen.is_of_the_end and (gained := _worth(study, better)):
+        message += f"; the curves all but settle, but still improve {gained}: only a longer run tells its worth"
+        return [best_step.finding("info", "undecided", evidence, message + note)]
     if seen is not None and longer in ("flat", "rises"):
         if evidence["late_share"] >= many:
             message += f", but {_flat(seen)} ({_gained(seen)})"
@@ -165,15 +163,10 @@ def best_step(study: StudyRecord) -> list[Finding]:
 
 
 def _worth(study: StudyRecord, better: Sequence[TrialRecord]) -> str:
-    """That what curves gain at their end is little of what they gained, and yet decides between good trials."""
+    """What the curves still gain at their end, where that is little of what they gained and yet decides."""
     whole = outcomes.whole(better, study.max_train_steps)
     series = [s for t in whole if (s := curves.objective(t.curve, study.metric)) and s.losses.size >= LEAST]
-    gain = gain_between_trials(study, series, best_step.limit(study, "late"))
-    if not counts(gain, best_step.limit(study, "worth")):
-        return ""
-    return (
-        f"the curves all but settle, but still improve {said_between_trials(gain)}: only a longer run tells its worth"
-    )
+    return worth(study, best_step, series, best_step.limit(study, "late"))
 
 
 def _falling(study: StudyRecord, seen: Outlook, evidence: Mapping[str, Any], message: str, note: str) -> Finding:

@@ -14,11 +14,9 @@ from playbook_cli.advice.best_curves import (
     MIN_EVALUATIONS,
     WORTH,
     best_trials,
-    counts,
     ends,
-    gain_between_trials,
     reads,
-    said_between_trials,
+    worth,
 )
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import curves
@@ -134,15 +132,11 @@ def _by_curves(
     if ahead == "falls" and learns in ("falls", None):
         unless = never or "unless lr-sweep finds steps that you can afford and that fit the training set"
         return _yes(study, evidence, f"{message}: the number of steps is what limits it; {unless}")
-    gain = gain_between_trials(study, [r.series for r in reads(study, compute_bound)], LAST)
-    if (
-        ahead == "flat"
-        and validation.high is None
-        and validation.held is None
-        and counts(gain, compute_bound.limit(study, "worth"))
-    ):
-        message += f", yet it still improves {said_between_trials(gain)}"
-        return compute_bound.finding("info", "undecided", evidence, message)
+    if ahead == "flat" and validation.is_of_the_end:
+        gained = worth(study, compute_bound, [r.series for r in reads(study, compute_bound)], LAST)
+        if gained:
+            message += f", yet it still improves {gained}"
+            return compute_bound.finding("info", "undecided", evidence, message)
     if ahead == "flat" or (learns == "flat" and ahead != "falls"):
         return _no(evidence, f"{message}{validation.owed}: something else than the number of steps limits it")
     return compute_bound.finding("info", "undecided", evidence, message)

@@ -83,7 +83,7 @@ def saturated(study: StudyRecord) -> list[Finding]:
     held = seen is not None and seen.held is not None and longer == "unclear"
     falls = longer == "falls" or held or (seen is not None and _falls(study, seen.end))
     # Nor is what decides between good trials.
-    halves = gain_between_trials(study, [r.series for r in read], 0.5)
+    halves = gain_between_trials(study, lines)
     matters = counts(halves, saturated.limit(study, "spread"))
     p_flat = mean.p_flat(most)
     evidence = {
