@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, interrupted, require_finished, resumable, show
-from playbook_cli.commands.options import RUNS, Gpus, Json, Runs, StudyFile, Wait
+from playbook_cli.commands.options import RUNS, Gpus, Json, Runs, StudyFile, Wait, refuse_existing
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def batch_size(
     """
     from playbook_cli.batch_size.answer import answer
     from playbook_cli.batch_size.setting import at_values, bytes_of, settle
-    from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import load
 
     given, source = load(study)
@@ -95,8 +94,7 @@ def batch_size(
         gain=gain,
         memory_limit=None if memory_limit is None else bytes_of(memory_limit),
     )
-    if write is not None and write.exists():
-        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+    refuse_existing(write)
     rate = _check(setting, source, study.parent, runs, scaling=steps_to_target is not None)
     session = Session(study=given, file=study, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
     session.begin(session.paths("batch-size"), session.paths("steps-to-target"), anew=anew)

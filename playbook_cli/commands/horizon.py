@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.acts import command, run
+from playbook_cli.acts import command
 from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, show
 from playbook_cli.commands.options import (
     RUNS,
@@ -20,10 +20,12 @@ from playbook_cli.commands.options import (
     Runs,
     StudyFolder,
     Wait,
+    probe_beside,
+    refuse_existing,
     refuse_probe,
-    runs_of,
     study_file,
     study_folder,
+    tell_unfinished,
 )
 from playbook_cli.commands.same_code import CodeChanged
 
@@ -96,17 +98,20 @@ def horizon(
 
     Example:  playbook horizon runs/textlm-depth --write textlm-long.yaml
     """
-    from playbook_cli.errors import StudyError
+    from playbook_cli.commands.revised import write_revision
     from playbook_cli.horizon.answer import answer
+    from playbook_cli.horizon.write import revised
     from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
-    if write is not None and write.exists():
-        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+    refuse_existing(write)
     record = store.record()
     setting = _setting(store, _chosen(store, record, top), lengths, rates, seeds, learning_rate, schedule)
     least = _worth(worth, record, setting.trials)
-    paths = partial(_paths, store)
+
+    def paths(steps: int) -> StudyPaths:
+        return probe_beside(store, "horizon", f"-{steps}")
+
     file = study_file(study, store, "horizon")
     _check(setting, store, file)
     folders = [paths(steps) for steps in setting.lengths]
@@ -124,9 +129,9 @@ def horizon(
     given = answer(setting, climbed, least, as_given(context))
     out = _show(given, store.paths, json=json)
     if write is not None:
-        lines = _write(given, store, write)
+        written = write_revision(revised(given, where=str(store.paths.dir)), store, write)
         if not json:
-            out.print(lines, soft_wrap=True)
+            out.print(written, soft_wrap=True)
 
 
 def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:
@@ -146,9 +151,7 @@ def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:
         hint = f"{command('report', where)} says why"
         raise StudyError("no trial has completed, so there is no point to train for longer", where=where, hint=hint)
     refuse_unlearned(search, where)
-    missing = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
-    if missing > 0:
-        print(f"playbook: {missing} trials have not ended yet: another one may be the best", file=sys.stderr)
+    tell_unfinished(search)
     arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
     return [trial for own in outcomes.by_arm(ranked, arms) for trial in own[:top]]
 
@@ -218,16 +221,6 @@ def _worth(text: str | None, record: StudyRecord, trials: Sequence[TrialRecord])
     return value
 
 
-def _paths(store: Store, steps: int) -> StudyPaths:
-    from playbook_cli.files.paths import StudyPaths
-    from playbook_cli.horizon.setting import SUFFIX
-
-    folder = store.paths.dir
-    if not folder.name or folder.name == "..":
-        folder = folder.resolve()
-    return StudyPaths(folder.with_name(f"{folder.resolve().name}-{SUFFIX}-{steps}"))
-
-
 def _check(setting: Setting, store: Store, file: Path) -> None:
     """SpecError where the trials could not even start; nothing has been written by then."""
     from playbook_cli.launch import preflight
@@ -277,14 +270,3 @@ def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:
     content = as_json(given)
     keep(content, paths.report)  # before the page: the rules of the report read it
     return show(content, document(given), paths.report, json=json)
-
-
-def _write(given: Answer, store: Store, file: Path) -> str:
-    """What the file that was written changes, in lines."""
-    from playbook_cli.commands.revised import write_revision
-    from playbook_cli.horizon.write import revised
-
-    revision = revised(given, where=str(store.paths.dir))
-    write_revision(revision, store, file)
-    lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
-    return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> {run(file, runs_of(store.paths.dir))}"])

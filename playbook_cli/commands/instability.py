@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.acts import command, run
+from playbook_cli.acts import command
 from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, show
 from playbook_cli.commands.options import (
     RUNS,
@@ -18,10 +18,12 @@ from playbook_cli.commands.options import (
     Runs,
     StudyFolder,
     Wait,
+    probe_beside,
+    refuse_existing,
     refuse_probe,
-    runs_of,
     study_file,
     study_folder,
+    tell_unfinished,
 )
 from playbook_cli.commands.same_code import CodeChanged
 
@@ -78,20 +80,20 @@ def instability(
 
     Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
     """
-    from playbook_cli.errors import StudyError
+    from playbook_cli.commands.revised import write_revision
     from playbook_cli.instability.answer import answer
     from playbook_cli.instability.policy import Instability
+    from playbook_cli.instability.write import revised
     from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     where = str(store.paths.dir)
-    if write is not None and write.exists():
-        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+    refuse_existing(write)
     chosen = _chosen(store, trial)
     setting = _setting(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
     )
-    paths = _paths(store)
+    paths = probe_beside(store, "instability")
     policy = Instability(setting, paths)
     file = study_file(study, store, "instability")
     _check(setting, store, file)
@@ -106,7 +108,7 @@ def instability(
     if given.repair is None:
         print(f"{write} is not written: there is nothing that mends it, or nothing to mend", file=sys.stderr)
         return
-    written = _written(given, store, write, where)
+    written = write_revision(revised(given, where=where), store, write)
     if not json:
         out.print(written, soft_wrap=True)
 
@@ -135,10 +137,7 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
     if not ranked:
         hint = f"{command('report', where)} says why"
         raise StudyError("no trial has completed, so there is no best learning rate", where=where, hint=hint)
-    missing = sum(trial.state in ("pending", "running") for trial in record.search.trials)
-    missing += record.search.planned - len(record.search.trials)
-    if missing:
-        print(f"playbook: {missing} trials have not ended yet: another one may be the best", file=sys.stderr)
+    tell_unfinished(record.search)
     return ranked[0]
 
 
@@ -169,16 +168,6 @@ def _setting(
     )
 
 
-def _paths(store: Store) -> StudyPaths:
-    from playbook_cli.files.paths import StudyPaths
-    from playbook_cli.spec.probe import Probe
-
-    folder = store.paths.dir
-    if not folder.name or folder.name == "..":
-        folder = folder.resolve()
-    return StudyPaths(folder.with_name(Probe(kind="instability", study=folder.resolve().name).name))
-
-
 def _check(setting: Setting, store: Store, file: Path) -> None:
     from dataclasses import replace
 
@@ -189,17 +178,6 @@ def _check(setting: Setting, store: Store, file: Path) -> None:
     first = Point(learning_rate=setting.rate, warmup=None, clip=None)
     trial = replace(setting.trial, id=0, params=setting.params(first))
     preflight.look(setting.study, load(store.paths.spec, kept=True)[1], file.parent, [trial])
-
-
-def _written(given: Answer, store: Store, path: Path, where: str) -> str:
-    """What the file that was written changes, in lines. StudyError where there is nothing to write."""
-    from playbook_cli.commands.revised import write_revision
-    from playbook_cli.instability.write import revised
-
-    revision = revised(given, where=where)
-    write_revision(revision, store, path)
-    lines = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
-    return "\n".join([*lines, *(f"! {line}" for line in revision.left), f"-> {run(path, runs_of(store.paths.dir))}"])
 
 
 def _show(given: Answer, paths: StudyPaths, *, json: bool) -> Console:

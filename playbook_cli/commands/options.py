@@ -13,6 +13,8 @@ from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
     from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.records import StudyRecord
+    from playbook_cli.spec.probe import ProbeKind
     from playbook_cli.storage.store import Store
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
@@ -51,6 +53,30 @@ def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None
     if store.spec.probe is not None:
         what = f"{store.spec.probe.command} ended its trials once they had told enough{so}"
         raise StudyError(what, where=str(store.paths.dir), hint=hint)
+
+
+def refuse_existing(write: Path | None) -> None:
+    """StudyError where the file that --write names is there already: before anything is trained."""
+    if write is not None and write.exists():
+        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+
+
+def probe_beside(store: Store, kind: ProbeKind, more: str = "") -> StudyPaths:
+    """The folder of a study's probe, beside the study's own, whatever the path to that; `more` ends its name."""
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.spec.probe import Probe
+
+    folder = store.paths.dir
+    if not folder.name or folder.name == "..":
+        folder = folder.resolve()
+    return StudyPaths(folder.with_name(f"{Probe(kind=kind, study=folder.resolve().name).name}{more}"))
+
+
+def tell_unfinished(search: StudyRecord) -> None:
+    """Say on stderr how many trials of a search have not ended, where that is any: the best one may be among them."""
+    missing = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
+    if missing > 0:
+        print(f"playbook: {missing} trials have not ended yet: another one may be the best", file=sys.stderr)
 
 
 def wait_for_runner(*folders: StudyPaths) -> None:

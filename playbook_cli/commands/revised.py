@@ -49,8 +49,8 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     out = console()
     if not revision.changes:
         out.print("nothing to change: what was found asks for no other study of this space")
-        for line in revision.left:
-            out.print(f"! {line}", soft_wrap=True)
+        for line in _said(revision):
+            out.print(line, soft_wrap=True)
         return
     if path is None:
         print(_text(revision, store), end="")
@@ -64,9 +64,16 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     advise(out, run(shown, runs_of(store.paths.dir)))
 
 
-def write_revision(revision: Revision, store: Store, path: Path) -> None:
-    """Write the file. StudyError where there is such a file already."""
+def write_revision(revision: Revision, store: Store, path: Path) -> str:
+    """Write the file; what it changes, in lines, and how to run it. StudyError where there is such a file already."""
     _put(path, _text(revision, store))
+    return "\n".join([*_said(revision), f"-> {run(path, runs_of(store.paths.dir))}"])
+
+
+def _said(revision: Revision) -> list[str]:
+    """Every change with its reason, and what was left, a line each."""
+    changes = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
+    return [*changes, *(f"! {line}" for line in revision.left)]
 
 
 def _refuse_unlearned(revision: Revision, store: Store) -> None:

@@ -11,17 +11,15 @@ from playbook_cli.advice.longer_rates import number as number_of
 from playbook_cli.advice.rounds import place_changes
 from playbook_cli.errors import StudyError
 from playbook_cli.schedules import HOLDING, stable_steps
-from playbook_cli.spec.load import carried, plain
-from playbook_cli.spec.model import StudySpec
+from playbook_cli.spec.load import plain, probing
 from playbook_cli.spec.probe import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import TrialRecord, Value
+    from playbook_cli.spec.model import StudySpec
 
-SUFFIX = "horizon"
-"""Of a ladder's studies: NAME-horizon-STEPS."""
 LENGTHS = (0.5, 1.0, 2.0, 4.0)
 """Multiples of max_train_steps; Playbook's own choice. A half tells whether fewer steps would do."""
 RATES = 3
@@ -51,9 +49,6 @@ class Setting:
     def size(self) -> int:
         """Trainings at each length."""
         return self.seeds * len(self.trials) * len(self.factors)
-
-    def name(self, steps: int) -> str:
-        return f"{self.study.name}-{SUFFIX}-{steps}"
 
     def place(self, number: int) -> tuple[int, int, int]:
         """Which point, which factor and which seed a trial of a length is."""
@@ -99,27 +94,23 @@ class Setting:
         """The study of one length; `begin` are the checkpoints that trials go on from, by their number."""
         study = self.study
         points, hows = map(list, zip(*(self.point(number, steps) for number in range(self.size)), strict=True))
-        data: dict[str, Any] = carried(study) | {
+        data: dict[str, Any] = {
             key: value for key, value in plain(study).items() if key in ("scientific", "nuisance", "fixed")
         }
         place_changes(data, points, hows, names(self.trials[0].params, self.schedule).schedule, {})
         for trial, checkpoint in (begin or {}).items():
             points[trial]["from"] = checkpoint
-        probe = Probe(kind="horizon", study=study.name)
-        return StudySpec.model_validate(
-            data
-            | {
-                "name": self.name(steps),
-                "goal": f"How far does {study.metric.name} come in {steps} steps?",
-                "max_train_steps": steps,
-                "eval_every": max(1, round(study.steps_between_evaluations * steps / study.max_train_steps)),
-                "sampler": "listed",
-                "probe": probe,
-                "points": points,
-                "trials": self.size,
-                "seed": study.seed + 1,
-            }
-        )
+        own = {
+            "name": f"{Probe(kind='horizon', study=study.name).name}-{steps}",
+            "goal": f"How far does {study.metric.name} come in {steps} steps?",
+            "max_train_steps": steps,
+            "eval_every": max(1, round(study.steps_between_evaluations * steps / study.max_train_steps)),
+            "sampler": "listed",
+            "points": points,
+            "trials": self.size,
+            "seed": study.seed + 1,
+        }
+        return probing(study, "horizon", **{**data, **own})
 
 
 def lengths_of(text: str | None, steps: int) -> list[int]:

@@ -24,7 +24,7 @@ class Probe(BaseModel):
 
     @property
     def name(self) -> str:
-        """The probe's own name, and that of its folder, beside the study's."""
+        """The probe's own name, and its folder's, beside the study's; on a ladder, what each length's begins with."""
         return f"{self.study}-{self.kind}"
 
     @property
