@@ -48,6 +48,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def out_of(count: int, total: int, noun: str) -> str:
+    """`3 of 12 top trials`, `all 12 top trials`, `both top trials`, `the only top trial`."""
+    if count < total:
+        return f"{count} of {plural(total, noun)}"
+    return {1: f"the only {noun}", 2: f"both {noun}s"}.get(total, f"all {plural(total, noun)}")
+
+
 def value(given: object) -> str:
     """The value of a hyperparameter, a float with four significant digits."""
     return f"{given:.4g}" if isinstance(given, float) else str(given)

@@ -25,24 +25,22 @@ if TYPE_CHECKING:
 BEST_TRIALS = Threshold(
     name="best_trials",
     default=5,
-    meaning="curves read: of so many best trials, of the best third where that is more, and of every arm's best trial",
+    meaning="number of best trials whose curves are read (at least the best third), besides every arm's best trial",
 )
-MIN_EVALUATIONS = Threshold(
-    name="min_evaluations", default=12, meaning="evaluations that a curve needs; with fewer the rule is undecided"
-)
+MIN_EVALUATIONS = Threshold(name="min_evaluations", default=12, meaning="evaluations that a curve needs to be read")
 DECAYED = Threshold(
-    name="decayed", default=0.5, meaning="a learning rate below this part of its peak counts as decayed"
+    name="decayed", default=0.5, meaning="a learning rate below this fraction of its peak counts as decayed"
 )
 SPREAD = Threshold(
     name="spread",
     default=0.25,
-    meaning="a gain of this share of the distance from the best trial to the best quarter's last counts",
+    meaning="smallest gain that counts, as a share of the spread of the best quarter of the trials",
 )
 WORTH = Threshold(
     name="worth",
     default=1.0,
-    meaning="a flat end that still gains this much of the distance from the best trial to the best quarter's last "
-    "is not called enough",
+    meaning="a flat end is not called enough if it still gains this share of the spread of the best quarter of the "
+    "trials",
 )
 _SURE = 0.01
 """Chance that noise alone looks like a gain that counts."""
@@ -98,7 +96,7 @@ def counts(gain: Line, least: float) -> bool:
 def said_between_trials(gain: Line) -> str:
     """That gain, in words."""
     much = f"{wording.percent(gain.fall)} of" if gain.fall < 2 else f"{gain.fall:.0f} times"
-    return f"by {much} what lies between the best trial and the best quarter's last"
+    return f"by {much} the spread among the best quarter of the trials"
 
 
 def worth(study: StudyRecord, rule: Rule, series: Sequence[Series], share: float) -> str:
@@ -145,8 +143,8 @@ def unread(study: StudyRecord, rule: Rule, what: str | None = None) -> Finding:
     least = rule.limit(study, "min_evaluations")
     why = stopped(study)
     message = (
-        f"no completed trial has {least:g} evaluations of {what or study.metric.name}: the curves cannot be judged"
+        f"no completed trial has {least:g} evaluations of {what or study.metric.name}, the fewest that a curve needs"
         if outcomes.whole(study.trials, study.max_train_steps) or not why
-        else f"{why}: no curve shows the end of training; switch early stopping off"
+        else f"{why}: no curve reaches the end of training; turn early stopping off"
     )
     return rule.finding("info", "undecided", {"curves": 0, "evaluations_threshold": least}, message)

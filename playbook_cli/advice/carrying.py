@@ -81,7 +81,7 @@ def carry(params: Mapping[str, Value], called: Names, *, before: int, now: int) 
         case "linear":
             length, more = _linear(params, called, before, now)
             changes |= more
-            reason = f"linear: the decay keeps its length, {length:g} steps, and the constant part before it grows"
+            reason = f"linear: the decay keeps its length of {length:g} steps, and the constant part before it grows"
         case "cosine":
             reason = f"cosine: the base learning rate is kept, and the decay stretches over all {now} steps"
         case "constant":
@@ -90,7 +90,7 @@ def carry(params: Mapping[str, Value], called: Names, *, before: int, now: int) 
             reason = _unknown(params, called)
         case _:
             changes |= {name: round(value) for name, value in _scaled(params, called.decay, now / before).items()}
-            reason = f"{kind}: the rate stays at its maximum for longer, then the decay takes as large a part as before"
+            reason = f"{kind}: the rate stays at its peak for longer, and the decay keeps its share of training"
     return Carried(kind=kind, changes=changes, reason=reason, continues=kind in HOLDING)
 
 
@@ -103,10 +103,10 @@ def _kind(params: Mapping[str, Value], called: Names) -> str | None:
 
 def _unknown(params: Mapping[str, Value], called: Names) -> str:
     if called.schedule is not None:
-        return f"how the schedule {params.get(called.schedule)} carries over is not known here: decide it yourself"
+        return f"how the schedule {params.get(called.schedule)} carries over is unknown: decide yourself"
     return (
-        "no hyperparameter names the learning-rate schedule, so nothing was carried over: if the script decays the "
-        "learning rate over max_train_steps, look at it; --schedule NAME names the hyperparameter"
+        "no hyperparameter names the learning-rate schedule, so it was not adjusted; if the script decays the "
+        "learning rate over max_train_steps, check it; --schedule NAME names the hyperparameter"
     )
 
 

@@ -47,7 +47,7 @@ def decide(compared: Comparison, obstacles: Sequence[Obstacle], *, least: float,
     blocking = [o.text for o in obstacles if pointing == "not-yet" or pointing in o.overturns]
     harmless = [o.text for o in obstacles if o.text not in blocking]
     if blocking and pointing != "not-yet":
-        why += f"; that speaks for {pointing}, but the comparison is not fair yet"
+        why += f"; this favours {pointing}, but the comparison is not fair yet"
         return Decision(verdict="not-yet", message=why, blocked_by=blocking, harmless=harmless, settle=None)
     return Decision(verdict=pointing, message=why, blocked_by=blocking, harmless=harmless, settle=settle)
 
@@ -55,10 +55,12 @@ def decide(compared: Comparison, obstacles: Sequence[Obstacle], *, least: float,
 def without_repeats(gain: float | None, have: Sequence[int], obstacles: Sequence[Obstacle], *, unit: str) -> Decision:
     """The verdict where a side has too few fresh results, given its repeats, and the gain by selected scores."""
     first = _first(have)
-    message = "the trial variance is not known yet"
-    message += f": {first.repeats} repeats a side would tell" if first.runs else ": too few repeats have a result"
+    message = "the seed noise is not known yet"
+    message += (
+        f": {first.repeats} repeats per side would settle it" if first.runs else ": too few repeats have a result"
+    )
     if gain is not None:
-        message += f"; by the selected scores, lucky as they are, the gain in {unit} is {wording.number(gain)}"
+        message += f"; by the selected scores, which are optimistic, the gain in {unit} is {wording.number(gain)}"
     texts = [o.text for o in obstacles]
     return Decision(
         verdict="not-yet", message=message, blocked_by=texts, harmless=[], settle=first if first.runs else None
@@ -68,7 +70,7 @@ def without_repeats(gain: float | None, have: Sequence[int], obstacles: Sequence
 def without_results(obstacles: Sequence[Obstacle]) -> Decision:
     """The verdict where a search has selected nothing."""
     texts = [o.text for o in obstacles]
-    message = "a side has no result to compare"
+    message = "one side has no result to compare"
     return Decision(verdict="not-yet", message=message, blocked_by=texts, harmless=[], settle=None)
 
 
@@ -82,7 +84,7 @@ def _pointing(compared: Comparison, least: float, unit: str) -> tuple[Verdict, s
     """The verdict of the numbers alone, in words, and what would settle it."""
     low, high = compared.interval
     gain = f"the gain in {unit} is {wording.number(compared.gain)}, 95% {wording.number(low)} to {wording.number(high)}"
-    what = f"the {wording.number(least)} that it must bring" if least else "zero"
+    what = f"the required {wording.number(least)}" if least else "zero"
     if (doubt := compared.doubt(least)) <= DOUBT:
         return "adopt", f"{gain}: above {what} (one-sided {wording.p_text(doubt)})", None
     if high < least:
@@ -90,18 +92,18 @@ def _pointing(compared: Comparison, least: float, unit: str) -> tuple[Verdict, s
     have = (compared.baseline.repeats, compared.candidate.repeats)
     enough = min(have) >= ENOUGH_REPEATS
     if compared.gain <= least and enough:
-        return "keep", f"{gain}: {min(have)} repeats a side do not show more than {what}", None
+        return "keep", f"{gain}: {min(have)} repeats per side do not show more than {what}", None
     if enough and not visible(compared, least, MOST_REPEATS):
-        return "keep", f"{gain}: even {MOST_REPEATS} repeats a side would not show more than {what}", None
+        return "keep", f"{gain}: even {MOST_REPEATS} repeats per side would not show more than {what}", None
     settle = settling(compared, least) if compared.gain > least else _first(have)
     if settle is None and not enough:
         settle = _first(have)
     if settle is None:
-        return "not-yet", f"{gain}: even {MOST_SEARCHES} searches a side could miss it for their luck", None
+        return "not-yet", f"{gain}: even {MOST_SEARCHES} searches per side could miss it", None
     if settle.searches > 1:
-        how = f"{settle.searches} searches a side, on other search seeds, with {settle.repeats} repeats each"
+        how = f"{settle.searches} searches per side, with new search seeds, and {settle.repeats} repeats each"
     elif settle.trials is not None:
-        how = f"searches of {settle.trials} trials a side, and {settle.repeats} repeats of what each selects"
+        how = f"searches of {settle.trials} trials per side, and {settle.repeats} repeats of what each selects"
     else:
-        how = f"{settle.repeats} repeats a side"
+        how = f"{settle.repeats} repeats per side"
     return "not-yet", f"{gain}: {wording.plural(settle.runs, 'more run')} would settle it ({how})", settle

@@ -81,8 +81,8 @@ def together(names: Sequence[str]) -> str | None:
     if len(names) < 2:
         return None
     return (
-        f"{len(names)} changes at once ({', '.join(names)}): the gain is that of all of them together; make one change "
-        "at a time to know which of them brings it"
+        f"{len(names)} changes at once ({', '.join(names)}): the gain is that of all of them together; change one "
+        "thing at a time to know which one matters"
     )
 
 

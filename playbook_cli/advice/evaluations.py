@@ -41,8 +41,8 @@ def too_few(spec: StudySpec) -> Iterator[Problem]:
     missed = f"; {', '.join(blind)} will be undecided" if blind else ""
     yield Problem(
         location=("eval_every",),
-        what=f"{wording.plural(count, 'evaluation')} in {steps} steps are too few to know the best step{missed}",
-        hint=f"write eval_every: {better}",
+        what=f"{wording.plural(count, 'evaluation')} in {steps} steps are too few to locate the best step{missed}",
+        hint=f"set eval_every: {better}",
     )
 
 

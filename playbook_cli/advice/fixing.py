@@ -42,12 +42,14 @@ def fixing(study: StudyRecord, excluded: Collection[str]) -> Fixing:
     found = Fixing()
     told, best = importance(study), _best(study)
     if told is None or best is None:
-        found.left.append("--fix: this study is no sample of its space, so it does not say what did not matter")
+        found.left.append(
+            "--fix: this study's points are not a sample of its space, so it cannot show what did not matter"
+        )
         return found
     if not told.effects:
         needs = f"needs {told.needed}, has {told.trials}" if not told.enough else "all trials have the same result"
         found.left.append(
-            f"--fix: what did not matter can't be told ({plural(told.trials, 'trial')} with a result: {needs})"
+            f"--fix: cannot determine what did not matter ({plural(told.trials, 'trial')} with a result: {needs})"
         )
         return found
     by_label = {p.label: p for p in study.parameters if p.role == "nuisance"}
@@ -59,7 +61,7 @@ def fixing(study: StudyRecord, excluded: Collection[str]) -> Fixing:
         if (why := _kept(parameter, effect, asked)) is not None:
             found.left.append(f"{effect.label} is not fixed: {why}")
         elif len(found.values) + 1 == len(study.parameters):
-            found.left.append(f"{effect.label} is not fixed: nothing else would vary")
+            found.left.append(f"{effect.label} is not fixed: nothing else would be tuned")
         else:
             found.values[parameter.name] = best.params[parameter.name], _reason(effect, best, parameter)
     return found
@@ -67,20 +69,20 @@ def fixing(study: StudyRecord, excluded: Collection[str]) -> Fixing:
 
 def _kept(parameter: Parameter, effect: Effect, asked: Collection[str]) -> str | None:
     if meaning(parameter.name) == "learning-rate":
-        return "the learning rate is tuned in every study"
+        return "the learning rate is always tuned"
     if parameter.when or parameter.name in asked:
         return "it is conditional, or others depend on it"
     if effect.share + effect.needed > INSENSITIVE:
         seen = percent(min(1.0, effect.share + effect.needed))
-        return f"it may explain up to {seen} of the variation in rank, and more trials would tell"
+        return f"it may explain up to {seen} of the variance in trial rank; more trials would settle it"
     return None
 
 
 def _reason(effect: Effect, best: TrialRecord, parameter: Parameter) -> str:
     most = percent(effect.share + effect.needed)
     return (
-        f"insensitive: it explains {percent(effect.share)} of the variation in rank, at most {most} "
-        f"({p_text(effect.p_value)}); {value(best.params[parameter.name])} is the value of the best trial, {best.id}"
+        f"insensitive: it explains {percent(effect.share)} of the variance in trial rank, at most {most} "
+        f"({p_text(effect.p_value)}); {value(best.params[parameter.name])} is the value in the best trial ({best.id})"
     )
 
 

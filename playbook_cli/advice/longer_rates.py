@@ -33,7 +33,7 @@ class Predicted:
     """The interval of 95%."""
 
     def __str__(self) -> str:
-        return f"playbook horizon: the best one at this length lies between {self.low:.3g} and {self.high:.3g}"
+        return f"playbook horizon: the best value at this length is between {self.low:.3g} and {self.high:.3g}"
 
 
 def predicted(study: StudyRecord, trial: TrialRecord, steps: int) -> Predicted | None:

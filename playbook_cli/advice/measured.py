@@ -55,12 +55,12 @@ def _answered(study: StudyRecord, finding: Finding) -> Finding:
     if finding.verdict != "undecided" or finding.act is not None or not _measurable(study):
         return finding
     if known is not None:
-        settles = f": {known.seeds_needed} seeds of each run would settle it" if known.seeds_needed else ""
-        message = f"{finding.message}; measured at several lengths, it is undecided, too{settles}"
+        settles = f": {known.seeds_needed} seeds per run would settle it" if known.seeds_needed else ""
+        message = f"{finding.message}; measured at several lengths, it is still undecided{settles}"
         act = MeasureHorizon(seeds=known.seeds_needed) if known.seeds_needed else None
         return replace(finding, message=message, act=act)
     steps = round(LADDER * RATES * len(study.arms) * study.max_train_steps)
-    message = f"{finding.message}; playbook horizon measures it in at most {steps:,} steps"
+    message = f"{finding.message}; playbook horizon settles it in at most {steps:,} steps"
     return replace(finding, message=message, act=MeasureHorizon())
 
 

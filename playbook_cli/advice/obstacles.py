@@ -59,7 +59,7 @@ def of_code(label: str, study: StudyRecord, further: Sequence[StudyRecord] = ())
     for other in further:
         said += [f"{other.name}: {sentence}" for sentence in changed(other)]
         if (what := changed_between(study, other)) is not None:
-            said.append(f"{other.name} was trained by other code than {study.name}: {what}")
+            said.append(f"{other.name} and {study.name} were trained with different code: {what}")
     return [Obstacle(text=f"{label}: {sentence}", overturns=_BOTH) for sentence in said]
 
 
@@ -80,7 +80,7 @@ def of_lost(label: str, study: StudyRecord, *, baseline: bool) -> list[Obstacle]
     lost = [trial.id for trial in gone]
     own: tuple[Verdict, ...] = ("adopt",) if baseline else ("keep",)
     which = f"trial {lost[0]} has" if len(lost) == 1 else f"{len(lost)} trials ({numbered(lost)}) have"
-    text = f"{label}: {which} completed, and the evaluations are lost: playbook status says how"
+    text = f"{label}: {which} completed, but the evaluations are lost; see playbook status"
     return [Obstacle(text=text, overturns=_BOTH if any(trial.repeat_of is not None for trial in gone) else own)]
 
 

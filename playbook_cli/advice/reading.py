@@ -29,13 +29,13 @@ def agreed(findings: Sequence[Finding]) -> list[Finding]:
     names = [f.rule for f in findings if longer(f)]
     if not names:
         return list(findings)
-    why = f"{' and '.join(names)} {'say' if len(names) > 1 else 'says'} longer"
+    why = f"{' and '.join(names)} {'call' if len(names) > 1 else 'calls'} for longer training"
     return [
         replace(
             f,
             severity="info",
             verdict="undecided",
-            message=f"{f.message}, but {why}: when in doubt, longer",
+            message=f"{f.message}, but {why}; when in doubt, train longer",
             act=None,
         )
         if shorter(f)

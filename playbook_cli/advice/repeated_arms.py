@@ -53,13 +53,13 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
         f"(mean of {wording.plural(estimated.repeats, 'fresh training')} of what it selects, trial {trial})"
     )
     message += f", better than {_list(worse)}" if worse else ""
-    message += f"; fresh trainings cannot tell it from {' and '.join(equal)}" if equal else ""
+    message += f"; no significant difference from {' and '.join(equal)}" if equal else ""
     message += f" ({wording.p_text(evidence['p_value'])})" if equal and not worse else ""
     ask = CompareArms(baseline=_arm(study, nearest), candidate=_arm(study, label))
     if not equal:
         return rule.finding("info", "better", evidence, message, subject=label, act=ask)
     if evidence["p_value"] < rule.limit(study, "hint"):
-        message += "; there is a hint of a difference, not beyond chance: more runs would tell"
+        message += "; there is a hint of a difference, within chance: more repeats would settle it"
         return rule.finding("info", "undecided", evidence, message, act=ask)
     return rule.finding("info", "no-difference", evidence, message, act=ask)
 

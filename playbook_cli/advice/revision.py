@@ -93,13 +93,13 @@ def revise(
         _trials(revision, study, request.trials, findings, goes_on=alone and not again)
     if again:
         data["seed"] = request.seed
-        luck = f": the search of {study.name} again, at other points; what they differ by is the luck of searches"
+        luck = f": the search of {study.name} again at other points; the difference is search noise"
         _say(revision, ("seed",), f"was {had}{luck if alone else ''}")
     elif request.seed is not None:
-        revision.left.append(f"{had} is the seed of {study.name}'s search already")
+        revision.left.append(f"{had} is already the search seed of {study.name}")
     elif revision.changes and not revision.grows:
         data["seed"] = had + 1
-        _say(revision, ("seed",), "fresh points: the old ones are known already")
+        _say(revision, ("seed",), "new search seed, so no point is repeated")
     if not revision.grows:
         data["name"] = name
     return revision
@@ -126,11 +126,11 @@ def _trials(revision: Revision, study: StudyRecord, trials: int, findings: Seque
     arms, had = len(study.arms), study.search.planned
     asked = math.ceil(trials / arms) * arms
     if asked == had:
-        revision.left.append(f"it has {had} trials already; as many at other points: --seed")
+        revision.left.append(f"it already has {had} trials; for as many at other points: --seed")
         return
     revision.data["trials"] = asked
     revision.grows = goes_on and asked > had and not study.imported
-    kept = f"; the {had} trials that there are stay" if revision.grows else ""
+    kept = f"; the {had} existing trials are kept" if revision.grows else ""
     _say(revision, ("trials",), (_because(findings, "budget") or f"was {had}") + kept)
 
 
@@ -261,7 +261,7 @@ def _regularize(revision: Revision, findings: Sequence[Finding]) -> None:
             added = True
     if not added:
         known = ", ".join(REGULARIZERS)
-        revision.left.append(f"{reason}; the study fixes none of {known}: let the script take one, and tune it")
+        revision.left.append(f"{reason}; the study fixes none of {known}: add one to the script, and tune it")
 
 
 def _steps(revision: Revision, study: StudyRecord, steps: int, findings: Sequence[Finding]) -> None:
@@ -269,12 +269,12 @@ def _steps(revision: Revision, study: StudyRecord, steps: int, findings: Sequenc
     revision.data["eval_every"] = max(1, round(study.eval_every * steps / study.max_train_steps))
     rules = ("still-improving", "best-step") if steps > study.max_train_steps else ("saturated", "best-step")
     _say(revision, ("max_train_steps",), _because(findings, *rules) or f"was {study.max_train_steps}")
-    _say(revision, ("eval_every",), "in step with max_train_steps")
+    _say(revision, ("eval_every",), "scaled with max_train_steps")
     decay = _schedules(study.fixed)
     length = study.fixed.get(names(study.fixed, None).decay or "")
     if decay:
         over = f"now decays over {steps} steps" if length is None else f"still decays over {length} steps, and later"
-        revision.left.append(f"{decay} {over}: its tuning does not carry over")
+        revision.left.append(f"{decay} {over}: retune it")
 
 
 def _schedules(fixed: Mapping[str, Any]) -> str | None:
@@ -301,4 +301,6 @@ def _unstable(revision: Revision, study: StudyRecord, findings: Sequence[Finding
             continue
         given["max"] = end
         _say(revision, (*key, "max"), f"instability-edge: {finding.message}")
-        revision.left.append("training is unstable there: warmup or clipping may move the limit, and is worth a study")
+        revision.left.append(
+            "training is unstable there: warmup or gradient clipping may move the limit and is worth a study"
+        )

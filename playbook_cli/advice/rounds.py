@@ -77,7 +77,7 @@ def plan(
     if of is not None and growth is None:
         growth = GROWTH
     if next_steps is None and growth is None:
-        raise StudyError("a round needs a length", hint="add --max-train-steps N, or --rounds N --growth 3")
+        raise StudyError("a round needs a number of steps", hint="add --max-train-steps N, or --rounds N --growth 3")
     following = next_steps if next_steps is not None else round(steps * (growth or 1.0))
     if following <= steps:
         raise StudyError(
@@ -115,11 +115,11 @@ def next_round(
     following = planned.rounds[0]
     best = ranked(study.trials, study.metric)[: following.trials]
     if not best:
-        raise StudyError("no trial has completed: there is no best point to train for longer")
+        raise StudyError("no trial has completed, so there is no best point to train for longer")
     given = list(dict.fromkeys([*(p.name for p in study.parameters), *study.fixed]))
     if schedule is not None and schedule not in given:
         raise StudyError(
-            f"--schedule {schedule}: the study has no such hyperparameter", hint=f"it has {', '.join(given) or 'none'}"
+            f"--schedule {schedule}: this study has no such hyperparameter", hint=f"it has {', '.join(given) or 'none'}"
         )
     called = names(given, schedule)
     carried = [carry(t.params, called, before=study.max_train_steps, now=following.steps) for t in best]
@@ -151,7 +151,7 @@ def next_round(
         begins = _begin(point, trial, how, before) if same else []
         reasons["points", index] = [_came_from(study, trial, index), *begins]
     for index in range(len(best), len(points)):
-        reasons["points", index] = ["new: another learning rate, and what the playbook says to retune"]
+        reasons["points", index] = ["new: another learning rate, and whatever the playbook says to retune"]
     data |= {
         "name": name,
         "max_train_steps": following.steps,
@@ -168,12 +168,12 @@ def next_round(
     }
     data.pop("trials", None)
     reasons.setdefault(("max_train_steps",), [_longer(study, following)])
-    reasons["eval_every",] = [f"was {study.eval_every}" if eval_every else "in step with max_train_steps"]
-    reasons["seed",] = ["fresh seeds: the best points were selected for being lucky with theirs"]
+    reasons["eval_every",] = [f"was {study.eval_every}" if eval_every else "scaled with max_train_steps"]
+    reasons["seed",] = ["new training seeds, to remove selection bias"]
     if len(planned.rounds) > 1:
         reasons["round",] = ["the plan: " + "; then ".join(_shown(r) for r in planned.rounds)]
     if len(best) < following.trials:
-        revision.left.append(f"{plural(following.trials, 'point')} were wanted, {len(best)} completed")
+        revision.left.append(f"{plural(following.trials, 'point')} requested, {len(best)} completed")
     revision.left += _incomplete(study, best)
     ordered = {key: data[key] for key in StudySpec.model_fields if key in data}
     data.clear()
@@ -208,12 +208,12 @@ def _role(data: Mapping[str, Any], name: str) -> str:
 
 def _longer(study: StudyRecord, following: Round) -> str:
     share = study.max_train_steps / following.steps
-    return f"was {study.max_train_steps}, {share:.0%} of it; the playbook answers many questions at about 10%"
+    return f"was {study.max_train_steps}, {share:.0%} of it; the playbook suggests about 10% for most questions"
 
 
 def _came_from(study: StudyRecord, trial: TrialRecord, index: int) -> str:
     value = number(trial.best.value) if trial.best else "?"
-    return f"trial {trial.id} of {study.name}, number {index + 1} there: {study.metric.name} {value}"
+    return f"trial {trial.id} of {study.name}, ranked {index + 1}: {study.metric.name} {value}"
 
 
 def _begin(point: dict[str, Value], trial: TrialRecord, how: Carried, before: Before) -> list[str]:
@@ -222,10 +222,10 @@ def _begin(point: dict[str, Value], trial: TrialRecord, how: Carried, before: Be
         return []
     if trial.id in before.stable:
         point["from"] = before.stable[trial.id]
-        return ["it goes on from the checkpoint before its decay"]
+        return ["continues from the checkpoint before its decay"]
     if how.kind == "linear":
         return []
-    return ["it kept no checkpoint before its decay (checkpoints/stable.pt): trained from its start"]
+    return ["kept no checkpoint before its decay (checkpoints/stable.pt), so it is trained from scratch"]
 
 
 def place_changes(
@@ -243,7 +243,9 @@ def place_changes(
             (point, how.changes[name]) for point, how in zip(points, carried, strict=True) if name in how.changes
         ]
         said = reasons.pop(("fixed", name), []) if role in ("fixed", None) else reasons.setdefault((role, name), [])
-        said.append(f"{name}: new here, the script has to take it" if role is None else "in step with max_train_steps")
+        said.append(
+            f"{name}: new in this study; the script must accept it" if role is None else "scaled with max_train_steps"
+        )
         old = fixed.pop(name, None)
         values = list(dict.fromkeys(value for _, value in changed))
         if role in ("fixed", None) and len(values) == 1 and len(changed) == len(points):

@@ -41,7 +41,8 @@ class Rule:
     title: str
     """The question that it answers."""
     looks_at: str
-    verdicts: tuple[str, ...]
+    verdicts: Mapping[str, str]
+    """What it may say, each with its title: the plain words that a finding begins with."""
     thresholds: tuple[Threshold, ...]
     formula: str
     """In words."""

@@ -27,13 +27,13 @@ WARMUP = Transfer(mark="keep", likely="very likely", what="warmup length")
 INITIALIZATION = Transfer(mark="keep", likely="very likely", what="initialization")
 CLEAR_WIN = Transfer(mark="keep", likely="likely", what="a clear win of one setting")
 ARCHITECTURE = Transfer(
-    mark="recheck", likely="", what="architecture: a dramatic win likely carries over, a small one not"
+    mark="recheck", likely="", what="architecture: a large win likely carries over, a small one may not"
 )
 OPTIMIZER = Transfer(mark="recheck", likely="maybe", what="the optimizer and its settings")
 AUGMENTATION = Transfer(mark="recheck", likely="maybe", what="data augmentation")
 REGULARIZATION = Transfer(mark="recheck", likely="maybe", what="regularization")
 SCHEDULE = Transfer(mark="retune", likely="unlikely", what="the learning-rate schedule")
-UNKNOWN = Transfer(mark="recheck", likely="", what="by its name it is nothing that the playbook's table has")
+UNKNOWN = Transfer(mark="recheck", likely="", what="unknown hyperparameter; the playbook gives no advice on transfer")
 
 TABLE: tuple[tuple[str, Transfer], ...] = (
     (r"warm_?up", WARMUP),

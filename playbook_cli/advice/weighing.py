@@ -179,7 +179,7 @@ def _caveats(a: Contender, b: Contender, differing: Sequence[Difference]) -> lis
     if a.study.max_train_steps != b.study.max_train_steps:
         said.append(
             f"{a.label} trains for {a.study.max_train_steps} steps, {b.label} for {b.study.max_train_steps}: "
-            "the gain is also that of the steps"
+            "the gain includes the effect of training length"
         )
     settings = [difference for difference in differing if difference.name != "max_train_steps"]
     if settings:
@@ -201,7 +201,7 @@ def _of_selection(contender: Contender, selected: Selected | None) -> list[str]:
         return []
     worse = "does worse in its repeats" if contender.study.repeats(selected.best.id) else "has no repeats"
     best = f"{contender.label}: trial {selected.best.id}, the best of the search, {worse}"
-    return [f"{best}: trial {selected.trial.id} stands for it"]
+    return [f"{best}: trial {selected.trial.id} is used instead"]
 
 
 def _of_size(a: Contender, b: Contender, compared: Comparison | None, unit: str) -> list[str]:
@@ -211,4 +211,4 @@ def _of_size(a: Contender, b: Contender, compared: Comparison | None, unit: str)
     most = max(compared.baseline.trials, compared.candidate.trials)
     worth = f"{wording.number(abs(compared.shift))} worse in {unit}"
     trials = f"{larger.label} had {most} trials, the other side {compared.trials}"
-    return [f"{trials}: at equal budgets its result is taken as {worth}"]
+    return [f"{trials}: for equal budgets, its result is taken as {worth}"]

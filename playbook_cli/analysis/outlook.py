@@ -91,7 +91,7 @@ class Outlook:
         """What keeps the end from speaking for or against more steps; None where nothing does."""
         if self.starved(gain, p_value):
             return (
-                "the learning rate is not known, and a schedule that decays it to zero would make any curve flat at "
+                "the learning rate is unknown, and a schedule that decays it to zero would flatten any curve at "
                 f"its end: {_REMEDY}"
             )
         waves = self.cycle is not None or self.course == "restarts"
@@ -108,18 +108,18 @@ class Outlook:
         """That a fall at the end is the schedule's, as a clause; empty where no decay is known to make it."""
         if self.high is None:
             return ""
-        return f"; by {max(self.high.fall, 0.0):.1%} while the learning rate was high, so the schedule makes that fall"
+        return f"; by {max(self.high.fall, 0.0):.1%} while the learning rate was high, so the schedule causes that fall"
 
     @property
     def _hidden(self) -> str | None:
         if self.cycle is not None:
-            return f"the curves rise and fall every {self.cycle.steps:.0f} steps, which says nothing about more steps"
+            return f"the curves swing every {self.cycle.steps:.0f} steps, so their end is no guide to more steps"
         reasons: dict[Course, str | None] = {
             "constant": None,
-            "restarts": "the learning rate restarts, which alone makes curves rise and fall",
-            "decays": "the schedule has decayed the learning rate by then: that alone makes curves fall, and only a "
-            "longer run tells whether more steps help",
-            "unknown": "the learning rate is not known, and a schedule that decays it would make any curve fall: "
+            "restarts": "the learning rate restarts, which by itself makes curves rise and fall",
+            "decays": "the schedule has decayed the learning rate by then, which by itself makes curves fall; only a "
+            "longer run can show whether more steps help",
+            "unknown": "the learning rate is unknown, and a schedule that decays it would make any curve fall: "
             f"{_REMEDY}",
         }
         return reasons[self.course]

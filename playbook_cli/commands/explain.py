@@ -39,7 +39,9 @@ def explain(
     if json:
         from dataclasses import asdict
 
-        shown = [asdict(known) for known in every.values() if rule in (None, known.name)]
+        shown = [
+            asdict(known) | {"verdicts": [*known.verdicts]} for known in every.values() if rule in (None, known.name)
+        ]
         checks = [
             {"name": check.name, "title": check.title, "source": check.source}
             for check in CHECKS.values()
@@ -88,7 +90,7 @@ def _lines(rule: Rule) -> list[str]:
     if rule.thresholds:
         first = rule.thresholds[0]
         lines += [f"Set them in the study file:  rules: {{{rule.name}: {{{first.name}: {first.default:g}}}}}", ""]
-    return [*lines, f"When it speaks: {rule.action}", f"From the playbook: {rule.source}"]
+    return [*lines, f"When it speaks: {rule.action}", f"Source: {rule.source}"]
 
 
 def _of_check(check: Check) -> list[str]:

@@ -185,7 +185,7 @@ def test_a_finding_that_gives_way_says_to_what() -> None:
     more = replace(few, rule="compute-bound")
     given, kept = agreed([few, more])
     assert (given.verdict, given.act, kept) == ("undecided", None, more)
-    assert "compute-bound says longer: when in doubt, longer" in given.message
+    assert "compute-bound calls for longer training; when in doubt, train longer" in given.message
     assert agreed([few]) == [few]
 
 

@@ -52,7 +52,7 @@ def test_a_study_that_only_gets_more_trials_goes_on_in_its_own_folder(bench):
     answer = bench("next", "runs/toy", "--trials", "6")
     assert "-> playbook run toy-6-trials.yaml" in answer.out
     text = (bench.folder / "toy-6-trials.yaml").read_text()
-    assert "the 4 trials that there are stay" in text.replace("\n# ", " ")
+    assert "the 4 existing trials are kept" in text.replace("\n# ", " ")
     spec, _ = load(bench.folder / "toy-6-trials.yaml")
     assert (spec.name, spec.seed, spec.trials) == ("toy", 0, 6)
     before = bench.paths().journal.read_text()
@@ -152,7 +152,7 @@ def test_what_did_not_matter_is_fixed_at_the_best_trials_value_with_the_reason(b
     finish(bench, lambda params: abs(params["x"] - 0.5), trials=32, nuisance=ranges, fixed={"width": 2})
     best = min((event["params"] for event in bench.events("planned")), key=lambda params: abs(params["x"] - 0.5))
     answer = bench("next", "runs/toy", "--fix", "-o", "-")
-    assert "# ! learning_rate is not fixed: the learning rate is tuned in every study" in answer.out
+    assert "# ! learning_rate is not fixed: the learning rate is always tuned" in answer.out
     (bench.folder / "it.yaml").write_text(answer.out)
     spec, _ = load(bench.folder / "it.yaml")
     assert set(spec.nuisance) == {"x", "learning_rate"}
@@ -161,7 +161,7 @@ def test_what_did_not_matter_is_fixed_at_the_best_trials_value_with_the_reason(b
     (change, _) = bench("next", "runs/toy", "--fix", "--json").json["changes"]
     assert change["key"] == "fixed.y"
     assert change["reason"].startswith("insensitive: it explains ")
-    assert f"{best['y']:.4g} is the value of the best trial" in change["reason"]
+    assert f"{best['y']:.4g} is the value in the best trial" in change["reason"]
 
 
 def test_nothing_is_fixed_where_an_effect_would_not_have_been_seen(bench):

@@ -50,7 +50,7 @@ def test_a_linear_decay_keeps_its_length_by_a_hyperparameter_that_is_new(bench):
     finish(bench, rising, trials=4, fixed={"schedule": "linear", "warmup_steps": 1})
     spec = second(bench, "--max-train-steps", "40")
     assert spec.fixed == {"schedule": "linear", "warmup_steps": 1, "decay_steps": 3}
-    assert "the script has to take it" in (bench.folder / "second.yaml").read_text()
+    assert "the script must accept it" in (bench.folder / "second.yaml").read_text()
 
 
 def test_only_points_with_a_linear_decay_get_the_length_of_theirs(bench):
@@ -125,7 +125,7 @@ def test_without_the_earlier_rounds_folder_there_is_no_word_on_the_ranking(bench
 
 
 WRONG = {
-    "no length": (["--round", "2"], "a round needs a length"),
+    "no length": (["--round", "2"], "a round needs a number of steps"),
     "no longer": (["--round", "2", "--max-train-steps", "4"], "no longer than the 4 steps"),
     "a round too far": (["--round", "3", "--max-train-steps", "9"], "this is round 1"),
     "with a wider range": (["--round", "2", "--max-train-steps", "9", "--widen", "x"], "as they are"),
@@ -363,7 +363,7 @@ def test_rates_move_with_the_measured_drift_and_its_interval_is_their_range(benc
     given = spec.nuisance["learning_rate"][0]
     assert (given.min, given.max) == pytest.approx((min(0.04, *rates), max(0.0625, *rates)))
     comments = " ".join((bench.folder / "second.yaml").read_text().replace("#", " ").split())
-    assert "playbook horizon: the best one at this length lies between 0.04 and 0.0625" in comments
+    assert "playbook horizon: the best value at this length is between 0.04 and 0.0625" in comments
     assert bench("plan", "second.yaml").code == 0
 
 

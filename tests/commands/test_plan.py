@@ -104,7 +104,7 @@ def test_names_that_look_like_markup_are_printed_as_they_are(bench):
 def test_too_few_evaluations_for_the_rules_of_curves_are_told_before_anything_runs(bench):
     bench.study(max_train_steps=160, eval_every=20)
     (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
-    assert warning.startswith("study.yaml:8: 8 evaluations in 160 steps are too few to know the best step")
+    assert warning.startswith("study.yaml:8: 8 evaluations in 160 steps are too few to locate the best step")
     assert "overfitting" in warning
     assert "-> write eval_every: 3" in bench("plan", "study.yaml").out
     bench.study(max_train_steps=160, eval_every=3)

@@ -238,7 +238,7 @@ def test_an_edge_of_the_study_before_is_warned_of_unless_the_range_goes_beyond_i
         answer = bench(verb, "study.yaml")
         assert answer.code == 0
         said = " ".join((answer.out + answer.err).split())
-        assert "this space does not hold the optimum" in said
+        assert "the optimum is outside this space" in said
         assert "runs/first --exploit" in said
     searching(bench, name="wider", nuisance={**SPACE, "x": {"min": 0.0, "max": 1.5}})
     assert bench("plan", "study.yaml", "--json").json["warnings"] == []
@@ -264,7 +264,7 @@ def test_next_exploit_narrows_around_the_good_region_and_can_be_run(bench):
 def test_next_exploit_widens_where_the_optimum_lies_beyond_an_edge(bench):
     explored(bench, rising, trials=24)
     said = " ".join(bench("next", "runs/first", "--exploit").out.split())
-    assert "x is made wider, and its model has seen no trial there" in said
+    assert "x is made wider, and the model has seen no trial there" in said
     assert "playbook next runs/first --widen x" in said
     (x,) = load(bench.folder / "first-exploit.yaml")[0].nuisance["x"]
     assert (x.min, x.max) == (0.0, 1.5)

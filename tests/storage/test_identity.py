@@ -271,7 +271,7 @@ def test_a_comparison_is_blocked_by_a_lost_result(bench):
     run(bench)
     bench.paths().trial(2).metrics.unlink()
     answer = bench("compare", "runs/toy", "runs/other", "--json").json
-    lost = "runs/toy: trial 2 has completed, and the evaluations are lost: playbook status says how"
+    lost = "runs/toy: trial 2 has completed, but the evaluations are lost; see playbook status"
     assert lost in answer["blocked_by"]
 
 

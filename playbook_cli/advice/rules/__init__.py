@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from playbook_cli.advice.rule import Rule
+    from playbook_cli.records import Finding
 
 
 @cache
@@ -21,3 +22,8 @@ def rules() -> Mapping[str, Rule]:
         getattr(import_module(f"{__name__}.{module.name}"), module.name) for module in iter_modules(__path__)
     ]
     return MappingProxyType({rule.name: rule for rule in sorted(found, key=lambda rule: rule.order)})
+
+
+def titled(finding: Finding) -> str:
+    """The plain words for what a rule found: `Training too long`."""
+    return rules()[finding.rule].verdicts[finding.verdict]

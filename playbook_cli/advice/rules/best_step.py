@@ -52,26 +52,31 @@ _UNITS = 5
     longer=("train-longer",),
     shorter=("too-many-steps",),
     title="Is max_train_steps right?",
-    looks_at="at which step the better half of the completed trials had their best evaluation",
-    verdicts=("too-many-steps", "train-longer", "fits", "undecided"),
+    looks_at="the step at which each trial of the better half had its best evaluation",
+    verdicts={
+        "too-many-steps": "Training too long",
+        "train-longer": "Training too short",
+        "fits": "Training length fits",
+        "undecided": "Training length unclear",
+    },
     thresholds=(
         Threshold(
             name="early",
             default=0.10,
-            meaning="all best steps in this first part: far too many steps",
+            meaning="if all best steps fall in this first part, training is far too long",
             whose="playbook",
         ),
         Threshold(
             name="late",
             default=0.25,
-            meaning="best steps consistently in this last part: train longer",
+            meaning="if best steps consistently fall in this last part, train longer",
             whose="playbook",
         ),
-        Threshold(name="early_share", default=0.9, meaning="share of the trials that counts as all of them"),
-        Threshold(name="late_share", default=0.75, meaning="share of the trials that makes it consistent"),
+        Threshold(name="early_share", default=0.9, meaning="share of trials that counts as all"),
+        Threshold(name="late_share", default=0.75, meaning="share of trials that counts as consistently"),
         WORTH,
         DECAYED,
-        Threshold(name="p_value", default=0.01, meaning="chance that noise alone looks like improvement at the end"),
+        Threshold(name="p_value", default=0.01, meaning="chance of mistaking noise for improvement at the end"),
         Threshold(
             name="gain",
             default=0.05,
@@ -79,14 +84,15 @@ _UNITS = 5
         ),
     ),
     formula=(
-        "Step of the best level (of a tenth of the evaluations) / max_train_steps for each trial. Late best steps "
-        "speak for more steps only where the curves still fall over their last quarter, by the gain and beyond "
-        "noise, at a learning rate that is known to be high (logged, or schedule: constant). Where it decays, its "
-        "time at the peak is read in place of the end, if that is 30% of training; where it is not known, a fall "
-        "proves nothing: log learning_rate, or declare fixed: {schedule: constant} (args: {omit: [schedule]} keeps "
-        "it from a program that has no such option). A trial that was stopped while it improved has no say."
+        "For each trial: the step of its best level (smoothed over a tenth of the evaluations) / "
+        "max_train_steps. Late best steps call for more steps only if the curves still fall over the last "
+        "quarter, by at least `gain` and beyond noise, while the learning rate is known to be high (logged, "
+        "or schedule: constant). If the schedule decays, the constant part is read instead, provided it is at "
+        "least 30% of training. If the schedule is unknown, a fall proves nothing: log learning_rate, or "
+        "declare fixed: {schedule: constant} (args: {omit: [schedule]} keeps it from a program without such "
+        "an option). Trials stopped while still improving are left out."
     ),
-    action="Fewer steps, or more steps with the schedule re-tuned; when in doubt, more.",
+    action="Use fewer steps, or more steps with the schedule retuned. When in doubt, train longer.",
     source="Deciding how long to train when training is not compute-bound",
 )
 def best_step(study: StudyRecord) -> list[Finding]:
@@ -96,9 +102,9 @@ def best_step(study: StudyRecord) -> list[Finding]:
     ended = stopped(study)
     if len(better) < LEAST:
         few = {"trials": len(better), "trials_threshold": LEAST}
-        message = f"{wording.plural(2 * LEAST - 1, 'completed trial')} are needed to see where best steps lie"
+        message = f"needs {wording.plural(2 * LEAST - 1, 'completed trial')} to judge the training length"
         if ended:
-            message = f"{ended}: too few trained to the end to see where best steps lie; switch early stopping off"
+            message = f"{ended}: too few trained to the end to judge the training length; turn early stopping off"
         return [best_step.finding("info", "undecided", few, message)]
     strange = _unlike(study, better, steps)
     if strange:
@@ -126,23 +132,24 @@ def best_step(study: StudyRecord) -> list[Finding]:
         "gain_threshold": best_step.limit(study, "gain"),
         "trials": len(steps),
     } | ({"gain_at_end": seen.end.fall, "schedule": seen.course} if seen else {})
-    of_all = f"of the better {wording.plural(len(steps), 'trial')}"
     limits = (best_step.limit(study, "gain"), best_step.limit(study, "p_value"))
     longer = seen.longer(*limits) if seen else "unclear"
     if evidence["early_share"] >= best_step.limit(study, "early_share") and longer != "falls":
         enough = _rounded(study, 2 * max(s.share for s in early) * study.max_train_steps)
-        message = (
-            f"{len(early)} {of_all} had their best evaluation in the first {wording.percent(early_part)}: "
-            f"far too many steps"
-        )
+        many_early = wording.out_of(len(early), len(steps), "top trial")
+        first = wording.percent(early_part)
+        message = f"{many_early} peaked in the first {first} of training: {enough:,} steps would be enough"
         act = Next(max_train_steps=enough)
         return [best_step.finding("warning", "too-many-steps", evidence, message, act=act)]
-    message = f"{len(late)} {of_all} had their best evaluation in the last {wording.percent(late_part)}"
+    many_late = wording.out_of(len(late), len(steps), "top trial")
+    message = f"{many_late} peaked in the last {wording.percent(late_part)} of training"
     note = f" ({ended})" if ended else ""
     if seen is not None and longer == "falls":
         return [_falling(study, seen, evidence, message, note)]
     if seen is not None and longer == "flat" and seen.is_of_the_end and (gained := _worth(study, better)):
-        message += f"; the curves all but settle, but still improve {gained}: only a longer run tells its worth"
+        message += (
+            f"; the curves have nearly flattened but still improve {gained}: only a longer run can show whether it pays"
+        )
         return [best_step.finding("info", "undecided", evidence, message + note)]
     if seen is not None and longer in ("flat", "rises"):
         if evidence["late_share"] >= many:
@@ -154,10 +161,11 @@ def best_step(study: StudyRecord) -> list[Finding]:
     if why is not None and (waves or starved or evidence["late_share"] > 1 - many):
         return [best_step.finding("info", "undecided", evidence, f"{message}, but {why}{note}")]
     if evidence["early_share"] > 0.5:
-        message = f"most, but not all, {of_all} had their best evaluation in the first {wording.percent(early_part)}"
+        of_all, first = wording.plural(len(steps), "trial"), wording.percent(early_part)
+        message = f"most, but not all, of the top {of_all} peaked in the first {first} of training"
         return [best_step.finding("info", "undecided", evidence, message + note)]
     if evidence["late_share"] >= many or (seen is not None and evidence["late_share"] > 1 - many):
-        message += f", but whether they still improve cannot be told from noise{f' ({_gained(seen)})' if seen else ''}"
+        message += f", but any improvement at the end is within noise{f' ({_gained(seen)})' if seen else ''}"
         return [best_step.finding("info", "undecided", evidence, message + note)]
     return [best_step.finding("ok", "fits", evidence, message + note)]
 
@@ -172,12 +180,12 @@ def _worth(study: StudyRecord, better: Sequence[TrialRecord]) -> str:
 def _falling(study: StudyRecord, seen: Outlook, evidence: Mapping[str, Any], message: str, note: str) -> Finding:
     """What curves say that more steps would take further down."""
     if seen.held is not None:
-        message = f"while the learning rate was at its peak, the curves still improved at the end ({_gained(seen)})"
+        message = f"the curves were still improving when the learning rate left its peak ({_gained(seen)})"
     elif evidence["late_share"] <= 1 - evidence["late_share_threshold"]:
-        message += f", though the curves still improve at the end ({_gained(seen)}): they disagree about more steps"
+        message += f", yet the curves still improve at the end ({_gained(seen)}): inconclusive"
         return best_step.finding("info", "undecided", evidence, message + note)
     else:
-        message += f" and still improve beyond their noise ({_gained(seen)})"
+        message += f" and are still improving ({_gained(seen)})"
     act = Next(max_train_steps=2 * study.max_train_steps)
     return best_step.finding("warning", "train-longer", evidence, message + note, act=act)
 
@@ -207,34 +215,34 @@ def _unlike(study: StudyRecord, better: Sequence[TrialRecord], steps: Sequence[B
         how = {0: "is never evaluated", 1: "is evaluated once"}.get(most, f"is evaluated {most} times")
         first = next(t for t, s in zip(better, steps, strict=True) if s.evaluations is not None)
         where = f", at step {first.best.step}" if most == 1 and first.best else ""
-        return f"{study.metric.name} {how} in a trial{where}: evaluate it during training to see how long it takes"
+        return f"{study.metric.name} {how} per trial{where}: evaluate it during training to judge the training length"
     last = [t.last_step for t in better if t.curve is not None]
     if last and float(np.median(last)) > _BEYOND * study.max_train_steps:
         return (
             f"steps go up to {max(last)}, but max_train_steps is {study.max_train_steps}: one seems to count epochs "
-            f"and the other updates; count both in the same unit"
+            f"and the other updates; use one unit for both"
         )
     sizes = [(t.last_step, t.curve.steps.size) for t in better if t.curve is not None and t.last_step > 0]
     low, high = (min(sizes), max(sizes)) if sizes else ((1, 1), (1, 1))
     if high[0] > _UNITS * low[0] and 0.5 < high[1] / low[1] < 2:
         return (
-            f"with about as many evaluations, some trials end at step {low[0]} and others at {high[0]}: they seem to "
-            f"count epochs and updates; count one unit in all trials"
+            f"some trials end at step {low[0]} and others at {high[0]} with about as many evaluations: they seem to "
+            f"mix epochs and updates; use one unit in all trials"
         )
     return ""
 
 
 def _flat(seen: Outlook) -> str:
     if seen.held is not None:
-        return "their curves were flat while the learning rate was at its peak"
+        return "their curves were already flat while the learning rate was at its peak"
     if seen.high is not None:
-        return "their curves fell little while the learning rate was high"
+        return "their curves barely improved while the learning rate was high"
     return "their curves are flat over the last quarter"
 
 
 def _gained(seen: Outlook) -> str:
     fall = (seen.held or seen.high or seen.end).fall
-    return f"{wording.percent(max(fall, 0.0))} of what they gained after the first tenth"
+    return f"{wording.percent(max(fall, 0.0))} of the improvement after the first tenth"
 
 
 def better_half(study: StudyRecord) -> list[TrialRecord]:

@@ -61,7 +61,12 @@ class Look:
     unfair=("lower-edge", "upper-edge"),
     title="Is the search space large enough?",
     looks_at="every range, by its two edges: do results still get better where it ends?",
-    verdicts=("lower-edge", "upper-edge", "interior", "undecided"),
+    verdicts={
+        "lower-edge": "Best results at the lower edge",
+        "upper-edge": "Best results at the upper edge",
+        "interior": "Best results inside the range",
+        "undecided": "Edges inconclusive",
+    },
     thresholds=(
         Threshold(name="likely", default=0.5, meaning="probability of a better result beyond an edge that counts"),
         Threshold(name="unlikely", default=0.1, meaning="probability below which the best result lies inside"),

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     section="budget",
     title="Would more trials help?",
     looks_at="the expected best result of n trials, for n up to the study's own",
-    verdicts=("more-trials-help", "enough", "undecided"),
+    verdicts={
+        "more-trials-help": "More trials would help",
+        "enough": "Enough trials",
+        "undecided": "Value of more trials unclear",
+    },
     thresholds=(
         Threshold(
             name="gain",

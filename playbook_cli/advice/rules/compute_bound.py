@@ -44,11 +44,15 @@ _TOP = 3
     order=130,
     section="steps",
     longer=("yes",),
-    title="Is the number of steps what limits training?",
-    looks_at="whether training and validation curves of the best trials still improve at the end",
-    verdicts=("yes", "no", "undecided"),
+    title="Is training length the limit (compute-bound)?",
+    looks_at="whether the best trials' training and validation curves still improve at the end",
+    verdicts={
+        "yes": "Limited by training length",
+        "no": "Not limited by training length",
+        "undecided": "Unclear whether training length is the limit",
+    },
     thresholds=(
-        Threshold(name="p_value", default=0.05, meaning="chance that noise alone looks so"),
+        Threshold(name="p_value", default=0.05, meaning="chance of mistaking noise for a trend"),
         Threshold(
             name="gain",
             default=0.05,
@@ -57,7 +61,7 @@ _TOP = 3
         Threshold(
             name="sweep_fall",
             default=0.02,
-            meaning="fall of the training loss of lr-sweep over its last quarter, as a share of it",
+            meaning="relative fall of lr-sweep's training loss over its last quarter",
         ),
         WORTH,
         DECAYED,
@@ -65,17 +69,17 @@ _TOP = 3
         MIN_EVALUATIONS,
     ),
     formula=(
-        "Lines through the last quarters, averaged. Yes: training loss and validation metric both still improve by "
-        "the gain and beyond noise; the metric alone where no training loss is recorded. No: lr-sweep fits the "
-        "training set perfectly, or the training error of most best trials ends at zero, or validation is flat or "
-        "gets worse, or the training loss is flat. Where the schedule has decayed the learning rate by then, or "
-        "nobody knows it, that alone may move the curves: undecided, unless its time at the peak tells, or "
-        "lr-sweep, at least as long and at constant learning rates, never fits the training set while its "
-        "training loss still falls: yes."
+        "Lines are fitted through the last quarters of the curves and averaged. Yes: training loss and "
+        "validation metric both still improve by at least `gain` and beyond noise (the metric alone if no "
+        "training loss is recorded). No: lr-sweep fits the training set perfectly, the training error of most "
+        "of the best trials reaches zero, validation is flat or gets worse, or the training loss is flat. If "
+        "the schedule has decayed the learning rate by then, or is unknown, that alone may move the curves: "
+        "undecided, unless the time at the peak rate settles it, or an lr-sweep at least as long never fits "
+        "the training set at constant rates while its training loss still falls (yes)."
     ),
     action=(
-        "Yes: tune in rounds of growing length, many short trials and then few long ones. No: lr-sweep and "
-        "best-step say how many steps."
+        "Yes: tune in rounds of growing length, many short trials and then a few long ones. No: lr-sweep and "
+        "best-step give the number of steps."
     ),
     source=(
         "Deciding how long to train when training is not compute-bound; Deciding how long to train when training "
@@ -94,13 +98,13 @@ def compute_bound(study: StudyRecord) -> list[Finding]:
         message = f"lr-sweep fits the training set perfectly within {wording.plural(fits.steps, 'step')}"
         return [_no(evidence, message)]
     if best and 2 * zero > len(best):
-        message = f"the training error of {zero} of {wording.plural(len(best), 'best trial')} ends at zero"
+        message = f"{zero} of {wording.plural(len(best), 'best trial')} end with zero training error"
         return [_no(evidence, message)]
     if validation is None:
         least = compute_bound.limit(study, "min_evaluations")
-        message = f"no completed trial has {least:g} evaluations of {study.metric.name}: the curves cannot be judged"
+        message = f"no completed trial has {least:g} evaluations of {study.metric.name}, the fewest that a curve needs"
         if best_curves.stopped(study) and not best:
-            message = f"{best_curves.stopped(study)}: no curve shows the end of training"
+            message = f"{best_curves.stopped(study)}: no curve reaches the end of training"
         return [compute_bound.finding("info", "undecided", evidence, message)]
     return [_by_curves(study, training, validation, evidence, (gain, p_value))]
 
@@ -119,7 +123,7 @@ def _by_curves(
     ahead = validation.longer(*limits)
     learns = training.longer(*limits) if training is not None else None
     if validation.moves(*limits) == "rises" and validation.cycle is None:
-        return _no(evidence, f"{message}: more steps make it worse")
+        return _no(evidence, f"{message}: more steps would make it worse")
     never = _never_fits(study)
     why = validation.why(*limits)
     if ahead == "unclear" and why:
@@ -127,18 +131,18 @@ def _by_curves(
         if _sweep_fall(study) is not None and validation.course == "decays":
             return _yes(study, evidence, f"{message}, but {never}")
         if not study.imported and (study.training_fit is None or study.training_fit.steps < study.max_train_steps):
-            message += f"; playbook lr-sweep with --steps {study.max_train_steps} or more would tell"
+            message += f"; playbook lr-sweep with --steps {study.max_train_steps} or more would settle it"
         return compute_bound.finding("info", "undecided", evidence, message)
     if ahead == "falls" and learns in ("falls", None):
-        unless = never or "unless lr-sweep finds steps that you can afford and that fit the training set"
-        return _yes(study, evidence, f"{message}: the number of steps is what limits it; {unless}")
+        unless = never or "unless lr-sweep finds an affordable number of steps that fits the training set"
+        return _yes(study, evidence, f"{message}: training length is the limit; {unless}")
     if ahead == "flat" and validation.is_of_the_end:
         gained = worth(study, compute_bound, [r.series for r in reads(study, compute_bound)], LAST)
         if gained:
             message += f", yet it still improves {gained}"
             return compute_bound.finding("info", "undecided", evidence, message)
     if ahead == "flat" or (learns == "flat" and ahead != "falls"):
-        return _no(evidence, f"{message}{validation.owed}: something else than the number of steps limits it")
+        return _no(evidence, f"{message}{validation.owed}: training length is not the limit")
     return compute_bound.finding("info", "undecided", evidence, message)
 
 
@@ -157,8 +161,10 @@ def _never_fits(study: StudyRecord) -> str:
     fit, fall = study.training_fit, _sweep_fall(study)
     if fit is None or fit.fits:
         return ""
-    falls = "" if fall is None else f", where the training loss still falls by {wording.percent(fall)} in a quarter"
-    return f"lr-sweep fits the training set at no learning rate within {wording.plural(fit.steps, 'step')}{falls}"
+    falls = (
+        "" if fall is None else f", and its training loss still falls by {wording.percent(fall)} in the last quarter"
+    )
+    return f"no learning rate of lr-sweep fits the training set within {wording.plural(fit.steps, 'step')}{falls}"
 
 
 def _yes(study: StudyRecord, evidence: Mapping[str, Any], message: str) -> Finding:
@@ -168,18 +174,18 @@ def _yes(study: StudyRecord, evidence: Mapping[str, Any], message: str) -> Findi
 
 
 def _no(evidence: Mapping[str, Any], message: str) -> Finding:
-    return compute_bound.finding("ok", "no", evidence, f"{message}; best-step says how long to train")
+    return compute_bound.finding("ok", "no", evidence, f"{message}; see best-step for how long to train")
 
 
 def _said(seen: Outlook, gain: float, p_value: float) -> str:
     """`train_loss still improves by 12% of what it gained before`."""
     line = seen.held or seen.end
-    share = f"{wording.percent(abs(line.fall))} of what it gained before"
+    share = f"{wording.percent(abs(line.fall))} of its earlier improvement"
     how = {
         "falls": f"still improves by {share}",
         "rises": f"gets worse by {share}",
         "flat": f"is flat ({share})",
-        "unclear": "moves too little to be told from noise",
+        "unclear": "changes within noise",
     }
     return f"{seen.name} {how[moves(line, gain, p_value)]}"
 

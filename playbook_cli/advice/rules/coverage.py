@@ -18,10 +18,7 @@ LEAST = 4
 """Ended trials below which a count says nothing."""
 
 
-ADAPTIVE = (
-    "each point was chosen by the results before it: where the trials crowd, and how the best of them came about, says "
-    "nothing about the rest of the space or about more trials"
-)
+ADAPTIVE = "skipped: adaptively chosen points are not a sample of the space"
 
 
 @partial(
@@ -30,10 +27,15 @@ ADAPTIVE = (
     order=30,
     section="coverage",
     title="Are there enough trials in the good region?",
-    looks_at="the number of trials whose result is close to the best one",
-    verdicts=("sparse", "enough", "listed", "undecided"),
+    looks_at="the number of trials whose result is close to the best",
+    verdicts={
+        "sparse": "Few trials near the best",
+        "enough": "Enough trials near the best",
+        "listed": "Points were listed, not sampled",
+        "undecided": "Coverage unclear",
+    },
     thresholds=(
-        Threshold(name="min_good", default=3, meaning="trials that the good region must hold, the best one included"),
+        Threshold(name="min_good", default=3, meaning="trials needed in the good region, including the best"),
         Threshold(
             name="good",
             default=0.15,
@@ -41,8 +43,9 @@ ADAPTIVE = (
         ),
     ),
     formula=(
-        "Count the feasible results better than best + good x (quartile - best), or within twice the noise. Listed "
-        "points sample nothing: there the rules about the space, budget and isolation say nothing."
+        "Counts the feasible trials better than best + good x (quartile - best), or within twice the noise of "
+        "the best. Listed points are not a sample, so the rules about the space, budget and isolation skip "
+        "them."
     ),
     action="Narrow the ranges around the good region, or run more trials.",
     source="Not sampling enough points in the search space",
@@ -51,8 +54,8 @@ def coverage(study: StudyRecord) -> list[Finding]:
     """One finding for the study."""
     if study.listed:
         message = (
-            "the points were listed, not sampled: they say nothing about the rest of the space, and which scientific "
-            "setting is best is for repeats on fresh seeds to say"
+            "the points were listed, not sampled, so they say nothing about the rest of the space; repeat them on new "
+            "training seeds to compare scientific settings"
         )
         return [coverage.finding("info", "listed", {"points": len(study.trials)}, message)]
     if study.adaptive:
@@ -64,9 +67,8 @@ def coverage(study: StudyRecord) -> list[Finding]:
     if region is None or region.trials < LEAST:
         few = {"trials": len(trials), "trials_threshold": LEAST}
         feasible = len(outcomes.completed(trials))
-        message = (
-            f"{wording.plural(len(trials), 'trial')} ended, {feasible} of them feasible: too few to see a good region"
-        )
+        ended = wording.plural(len(trials), "trial")
+        message = f"{ended} finished, {feasible} of them feasible: too few to find the good region"
         return [coverage.finding("info", "undecided", few, message)]
     evidence: dict[str, Any] = {
         "good": region.good,
@@ -75,11 +77,12 @@ def coverage(study: StudyRecord) -> list[Finding]:
         "good_limit": region.limit,
     }
     reach = (
-        f"{study.metric.name} {'up to' if study.metric.goal == 'minimize' else 'from'} {wording.number(region.limit)}"
+        f"{study.metric.name} {'below' if study.metric.goal == 'minimize' else 'above'} {wording.number(region.limit)}"
     )
-    message = f"{region.good} of {wording.plural(region.trials, 'trial')} came close to the best ({reach})"
+    are = "is" if region.good == 1 else "are"
+    message = f"{region.good} of {wording.plural(region.trials, 'trial')} {are} close to the best ({reach})"
     if region.good >= needed:
         return [coverage.finding("ok", "enough", evidence, message)]
-    message += f"; the good region is sampled by fewer than {needed:g}"
+    message += f"; at least {needed:g} are needed"
     act = Next(narrow=True)
     return [coverage.finding("info", "sparse", evidence, message, act=act)]

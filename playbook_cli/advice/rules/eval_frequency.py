@@ -27,19 +27,23 @@ _HEEDED = 1.5
     order=120,
     section="curves",
     title="Are evaluations frequent enough to find the best step?",
-    looks_at="the steps between evaluations, and trials whose very first evaluation is their best",
-    verdicts=("too-coarse", "enough", "undecided"),
+    looks_at="the steps between evaluations, and whether trials are best at their very first one",
+    verdicts={
+        "too-coarse": "Evaluated too rarely",
+        "enough": "Evaluated often enough",
+        "undecided": "No evaluations yet",
+    },
     thresholds=(
-        Threshold(name="interval", default=0.05, meaning="largest part of max_train_steps between two evaluations"),
+        Threshold(name="interval", default=0.05, meaning="longest acceptable interval, as a share of max_train_steps"),
         Threshold(
-            name="first_share", default=0.5, meaning="share of the better half whose first evaluation is the best"
+            name="first_share", default=0.5, meaning="share of the better half whose first evaluation is their best"
         ),
     ),
     formula=(
-        "Median interval between evaluations of the metric / max_train_steps, so that two fit into the first 10%; "
-        "share of best-at-first."
+        "Median interval between evaluations of the metric / max_train_steps (two must fit into the first "
+        "10%), and the share of trials whose first evaluation is their best."
     ),
-    action="Lower eval_every; the result of a trial is its best evaluation, so steps between evaluations are lost.",
+    action=("Lower eval_every: a trial's result is its best evaluation, so a peak between evaluations is lost."),
     source="Setting up periodic evaluations; Saving checkpoints and retrospectively selecting the best checkpoint",
 )
 def eval_frequency(study: StudyRecord) -> list[Finding]:
@@ -68,15 +72,13 @@ def eval_frequency(study: StudyRecord) -> list[Finding]:
     if interval <= 1 or (evidence["interval"] <= widest * (1 + 1e-9) and not early):  # finer than a step is nothing
         return [eval_frequency.finding("ok", "enough", evidence, message)]
     if early:
-        message += (
-            f"; {at_first} of the better {wording.plural(len(better), 'trial')} were best at their very first one"
-        )
+        message += f"; {wording.out_of(at_first, len(better), 'top trial')} peaked at the very first evaluation"
     finer = max(1, math.floor(min(interval, widest * study.max_train_steps) / (2 if early else 1)))
     if intervals and interval > _HEEDED * study.eval_every:
         # To ask a program for what it does not do changes nothing.
         message += (
-            f", though the study asks for every {study.eval_every}: the best step may be missed; make the program "
-            f"evaluate every {finer} steps, or take ${{eval_every}}"
+            f", though the study sets eval_every: {study.eval_every}, so the best step may be missed; make the program "
+            f"evaluate every {finer} steps, or pass it ${{eval_every}}"
         )
         return [eval_frequency.finding("warning", "too-coarse", evidence, message)]
     act = Next(eval_every=finer)

@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     section="space",
     unfair=("too-many",),
     title="How many trials are infeasible?",
-    looks_at="the share of ended trials that diverged or could not be trained",
-    verdicts=("too-many", "few", "undecided"),
-    thresholds=(Threshold(name="share", default=0.5, meaning="a larger share of infeasible trials is too many"),),
+    looks_at="the share of finished trials that diverged or never learned",
+    verdicts={
+        "too-many": "Too many infeasible trials",
+        "few": "Few infeasible trials",
+        "undecided": "Too few trials to judge feasibility",
+    },
+    thresholds=(Threshold(name="share", default=0.5, meaning="largest acceptable share of infeasible trials"),),
     formula=(
-        "infeasible / (completed + infeasible); below 4 trials undecided, unless 2 or 3 are all infeasible. A "
-        "trial diverges without a NaN, too, where its last tenth is no better than an untrained model (metric: "
-        "{chance: 0.9}; else the worst first evaluation of the better third) and its training loss not lower."
+        "infeasible / (completed + infeasible). Undecided below 4 trials, unless 2 or 3 are all infeasible. A "
+        "trial also counts as diverged without a NaN if its last tenth is no better than an untrained model "
+        "(metric: {chance: 0.9}; by default the worst first evaluation of the better third) and its training "
+        "loss is not lower."
     ),
-    action="Cut the infeasible part of the space away, reparameterize, or look for a bug in the training pipeline.",
+    action=("Cut off the infeasible part of the space, reparameterize, or look for a bug in the training pipeline."),
     source="Extracting insight from experimental results",
 )
 def infeasible(study: StudyRecord) -> list[Finding]:
@@ -51,20 +56,19 @@ def infeasible(study: StudyRecord) -> list[Finding]:
     }
     without = [t for t in trials if t.state == "infeasible" and NO_BETTER in (t.reason or "")]
     evidence["without_nan"] = len(without)
-    crashed = f"; {wording.plural(failed, 'trial')} failed for other reasons and are not counted" if failed else ""
-    message = f"{bad} of {wording.plural(len(trials), 'ended trial')} {'is' if bad == 1 else 'are'} infeasible"
-    if without:
-        message += f" ({len(without)} without a NaN: trial {without[0].id}: {without[0].reason})"
+    crashed = f"; {wording.plural(failed, 'crashed trial')} not counted" if failed else ""
+    are = "is" if bad == 1 else "are"
+    shown = next((t for t in (*without, *trials) if t.state == "infeasible" and t.reason), None)
+    example = f" ({len(without)} without a NaN: " if without else " ("
+    example = f"{example}trial {shown.id}: {shown.reason})" if shown else ""
+    message = f"{wording.out_of(bad, len(trials), 'finished trial')} {are} infeasible{example}"
     if len(trials) < 2 or bad < len(trials) < LEAST:
         return [infeasible.finding("info", "undecided", evidence, f"{message}: too few to judge{crashed}")]
     if share <= threshold:
         return [infeasible.finding("ok", "few", evidence, f"{message}{crashed}")]
     if bad == len(trials):
-        why = f" (trial {trials[0].id}: {trials[0].reason})" if trials[0].reason and not without else ""
-        message += f"{why}: lower the learning rate, change or reparameterize the space, or look for a bug"
+        message += ": lower the learning rate, change or reparameterize the space, or look for a bug"
         return [infeasible.finding("warning", "too-many", evidence, f"{message}{crashed}")]
-    message += (
-        f", more than {wording.percent(threshold)}: the space reaches far into where training fails, or there is a bug"
-    )
+    message += f", more than {wording.percent(threshold)}: training fails in much of this space, or there is a bug"
     act = Next(narrow=True)
     return [infeasible.finding("warning", "too-many", evidence, f"{message}{crashed}", act=act)]

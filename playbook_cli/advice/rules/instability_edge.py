@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     section="space",
     title="Is the best setting held back by training instability?",
     looks_at="every range: are all trials above some value infeasible, with the best trials right below it?",
-    verdicts=("unstable-above", "none", "undecided"),
+    verdicts={
+        "unstable-above": "Best results next to an instability",
+        "none": "No instability edge",
+        "undecided": "Instability edge unclear",
+    },
     thresholds=(
         Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all ranges"),
         Threshold(

@@ -38,7 +38,12 @@ class _Group:
     concludes=True,
     title="The question itself: which scientific setting is best?",
     looks_at="the best trial of every arm over all nuisance hyperparameters",
-    verdicts=("better", "no-difference", "blocked", "undecided"),
+    verdicts={
+        "better": "One setting is better",
+        "no-difference": "No difference",
+        "blocked": "No comparison yet",
+        "undecided": "Comparison inconclusive",
+    },
     thresholds=(
         Threshold(name="p_value", default=0.04, meaning="chance of a false `better`"),
         Threshold(name="hint", default=0.2, meaning="below this p-value a difference that is not proven is undecided"),

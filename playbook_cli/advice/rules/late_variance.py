@@ -18,21 +18,27 @@ if TYPE_CHECKING:
     name="late-variance",
     order=60,
     section="curves",
-    title="Does the validation result jump from evaluation to evaluation late in training?",
-    looks_at="the noise of the second half of the best trials' validation curves",
-    verdicts=("yes", "no", "undecided"),
+    title="Does validation jump between evaluations late in training?",
+    looks_at="the noise in the second half of the best trials' validation curves",
+    verdicts={
+        "yes": "Noisy validation late in training",
+        "no": "Little validation noise late in training",
+        "undecided": "Validation noise unclear",
+    },
     thresholds=(
         Threshold(
-            name="noise", default=0.05, meaning="standard deviation of the noise, as a share of the curve's whole drop"
+            name="noise",
+            default=0.05,
+            meaning="standard deviation of the noise, as a share of the curve's total improvement",
         ),
         BEST_TRIALS,
         MIN_EVALUATIONS,
     ),
     formula=(
-        "Noise from second differences, sqrt(mean((a - 2b + c)^2) / 6) without their largest quarter (a step in "
-        "the curve is no noise), large in half of the curves."
+        "Noise is measured by second differences, sqrt(mean((a - 2b + c)^2) / 6), without the largest quarter "
+        "(a step in the curve is not noise). Yes if it is large in at least half of the curves."
     ),
-    action="A larger batch, more validation data, learning-rate decay or weight averaging.",
+    action="Try a larger batch, more validation data, learning-rate decay, or weight averaging.",
     source="Examining the training curves",
 )
 def late_variance(study: StudyRecord) -> list[Finding]:
@@ -46,10 +52,10 @@ def late_variance(study: StudyRecord) -> list[Finding]:
     middle = sorted(ratios)[len(ratios) // 2]
     evidence = {"noise": middle, "noise_threshold": least, "noisy": loud, "curves": len(read)}
     message = (
-        f"late in training {study.metric.name} jumps between evaluations by {wording.percent(middle)} of its drop "
-        f"(standard deviation, median of {wording.plural(len(read), 'curve')})"
+        f"late in training {study.metric.name} jumps between evaluations by {wording.percent(middle)} of its total "
+        f"improvement (standard deviation, median of {wording.plural(len(read), 'curve')})"
     )
     if 2 * loud < len(read):
         return [late_variance.finding("ok", "no", evidence, message)]
-    message += ": the best evaluation is partly luck"
+    message += ", so the best evaluation is partly noise"
     return [late_variance.finding("warning", "yes", evidence, message)]

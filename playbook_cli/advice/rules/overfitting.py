@@ -41,23 +41,29 @@ class _Overfit:
     section="curves",
     unfair=("yes",),
     title="Do the best trials overfit?",
-    looks_at="the validation curves of the best trials, and above all of the best trial of every arm",
-    verdicts=("yes", "no", "undecided"),
+    looks_at="the validation curves of the best trials, and of the best trial of every arm",
+    verdicts={
+        "yes": "Overfitting",
+        "no": "No overfitting",
+        "undecided": "Overfitting unclear",
+    },
     thresholds=(
-        Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all curves read"),
+        Threshold(name="p_value", default=0.05, meaning="chance of a false alarm among all curves read"),
         Threshold(
-            name="rise", default=0.05, meaning="rise above the lowest level, as a share of the curve's whole drop"
+            name="rise",
+            default=0.05,
+            meaning="rise above the lowest level, as a share of the curve's total improvement",
         ),
         BEST_TRIALS,
         MIN_EVALUATIONS,
     ),
     formula=(
-        "The curve's level at the end (mean of the last tenth) minus its lowest level (lowest mean of ten blocks), "
-        "against its noise and its whole drop. Noise may remember itself from one evaluation to the next (measured "
-        "on all curves): then so many evaluations are worth fewer, and a rise that this explains is undecided. It "
-        "is no overfitting where the training loss rises as well."
+        "The curve's final level (mean of the last tenth) minus its lowest level (lowest mean of ten blocks), "
+        "relative to its noise and its total improvement. Correlated noise (measured on all curves) reduces "
+        "the effective number of evaluations; a rise that it explains is undecided. It is not overfitting if "
+        "the training loss rises as well."
     ),
-    action="Add or strengthen regularization before the arms are compared.",
+    action="Add or strengthen regularization before comparing the arms.",
     source="Examining the training curves",
 )
 def overfitting(study: StudyRecord) -> list[Finding]:
@@ -75,10 +81,10 @@ def overfitting(study: StudyRecord) -> list[Finding]:
         if x.read.arm is None and (2 * len(risen) < len(read) or findings):
             continue
         severity: Severity = "warning" if x.objective else "info"
-        beside = "" if x.objective else f"; {study.metric.name} does not rise with it"
+        beside = "" if x.objective else f"; {study.metric.name} does not get worse with it"
         message = (
-            f"trial {x.read.trial.id}: {x.series.name} rises again by {wording.number(x.rise)} after step {x.step}, "
-            f"{wording.percent(x.share)} of its whole drop{beside}"
+            f"{x.series.name} of trial {x.read.trial.id} gets worse by {wording.number(x.rise)} after step {x.step}, "
+            f"{wording.percent(x.share)} of its total improvement{beside}"
         )
         shown = evidence | {"trial": x.read.trial.id, "rise": x.share, "step": x.step}
         subject = outcomes.arm_label(x.read.arm or {}) or None
@@ -91,11 +97,11 @@ def overfitting(study: StudyRecord) -> list[Finding]:
     best = next((share for share, r in zip(rises, read, strict=True) if r.arm is not None), 0.0)
     if best >= least and wander >= _WANDERING:
         message = (
-            f"the best trial's {study.metric.name} ends {wording.percent(best)} of its drop above its lowest level, "
-            f"within its correlated noise: evaluate on more examples, or repeat the trial"
+            f"the best trial's {study.metric.name} ends {wording.percent(best)} of its improvement away from its best "
+            f"level, within its correlated noise: evaluate on more examples, or repeat the trial"
         )
         return [overfitting.finding("info", "undecided", evidence, message)]
-    message = f"no validation curve of {wording.plural(len(read), 'best trial')} rises again beyond its noise"
+    message = f"no validation curve of {wording.plural(len(read), 'best trial')} gets worse again beyond its noise"
     return [overfitting.finding("ok", "no", evidence, message)]
 
 

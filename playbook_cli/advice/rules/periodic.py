@@ -20,19 +20,26 @@ if TYPE_CHECKING:
     name="periodic",
     order=100,
     section="curves",
-    title="Do the curves rise and fall again and again?",
+    title="Do the curves rise and fall periodically?",
     looks_at="the best trials' validation curves after the first tenth of training",
-    verdicts=("yes", "no", "undecided"),
+    verdicts={
+        "yes": "Periodic curves",
+        "no": "No periodic pattern",
+        "undecided": "Too few evaluations to see a period",
+    },
     thresholds=(
-        Threshold(name="height", default=0.02, meaning="half of a wave's way up, as a share of the curve's whole drop"),
+        Threshold(
+            name="height", default=0.02, meaning="amplitude of the wave, as a share of the curve's total improvement"
+        ),
         BEST_TRIALS,
         MIN_EVALUATIONS,
     ),
     formula=(
-        "A sine and its overtone beside a cubic trend: at one frequency, shared by the curves, with 4 periods or "
-        "more, they explain a third of what the trend leaves, beyond noise, and the curves do rise."
+        "A sine and its first overtone are fitted beside a cubic trend. Yes if, at one frequency shared by "
+        "the curves and over at least 4 periods, they explain a third of what the trend leaves, beyond noise, "
+        "and the curves do rise."
     ),
-    action="Shuffle the data and look for a bug in the pipeline; or expect it, where the learning rate restarts.",
+    action="Shuffle the data and look for a bug in the pipeline. Expected if the learning rate restarts.",
     source="Examining the training curves",
 )
 def periodic(study: StudyRecord) -> list[Finding]:
@@ -42,17 +49,17 @@ def periodic(study: StudyRecord) -> list[Finding]:
         return [unread(study, periodic)]
     evidence: dict[str, Any] = {"curves": len(read), "height_threshold": periodic.limit(study, "height")}
     if max(r.series.losses.size for r in read) < FEWEST:
-        message = f"a wave takes {FEWEST} evaluations of {study.metric.name} to be seen"
+        message = f"needs {FEWEST} evaluations of {study.metric.name} to see a period"
         return [periodic.finding("info", "undecided", evidence, message)]
     seen = cycle([r.series for r in read], height=periodic.limit(study, "height"))
     if seen is None:
-        message = f"{study.metric.name} of {wording.plural(len(read), 'best curve')} has no period"
+        message = f"no period in {study.metric.name} of {wording.plural(len(read), 'best trial')}"
         return [periodic.finding("ok", "no", evidence, message)]
     evidence |= {"period": seen.steps, "height": seen.height}
     height = wording.percent(2 * seen.height)
-    message = f"{study.metric.name} rises and falls every {seen.steps:.0f} steps, by {height} of its drop"
+    message = f"{study.metric.name} rises and falls every {seen.steps:.0f} steps, by {height} of its total improvement"
     courses = [schedule.course(r.trial, study.max_train_steps, decayed=DECAYED.default) for r in read]
     if schedule.shared(courses) == "restarts":
-        return [periodic.finding("info", "yes", evidence, f"{message}, as the learning rate restarts")]
-    message += ": data in a fixed order, a bug in the pipeline, or a learning rate that restarts"
+        return [periodic.finding("info", "yes", evidence, f"{message}, following the restarts of the learning rate")]
+    message += ": check for data in a fixed order, a bug in the pipeline, or a learning rate that restarts"
     return [periodic.finding("warning", "yes", evidence, message)]

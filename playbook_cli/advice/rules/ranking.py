@@ -20,23 +20,27 @@ if TYPE_CHECKING:
     name="ranking",
     order=150,
     section="steps",
-    title="Did the ranking of the shorter round hold?",
-    looks_at="the points that this round took from the one before: their results there, and here",
-    verdicts=("held", "changed", "undecided"),
+    title="Did the shorter round's ranking hold?",
+    looks_at="the points taken from the shorter round: their results there and here",
+    verdicts={
+        "held": "Ranking held",
+        "changed": "Ranking changed with training length",
+        "undecided": "Ranking inconclusive",
+    },
     thresholds=(
         Threshold(name="p_value", default=0.05, meaning="1 minus the confidence of the interval"),
         Threshold(
             name="agreement",
             default=0.7,
-            meaning="a ranking that held has at least this rank correlation: changed where the interval is below",
+            meaning="rank correlation of a ranking that held; changed if the interval is below it",
         ),
     ),
     formula=(
-        "Spearman's rank correlation, infeasible trials last, with Fisher's interval (variance of Bonett and "
-        "Wright). Held: the interval lies above 0, and does not lie below the agreement. Points that were close "
-        "together before may change places by noise alone: then, too, the short round did not settle which is best."
+        "Spearman's rank correlation, infeasible trials last, with Fisher's interval (Bonett and Wright's "
+        "variance). Held: the interval is above 0 and not below `agreement`. Points that were close together "
+        "may swap places by noise alone; then, too, the short round did not settle which is best."
     ),
-    action="Take more points along, and check at this length what the short round decided.",
+    action="Take more points along, and check the shorter round's choices at this length.",
     source="Deciding how long to train when training is compute-bound",
 )
 def ranking(study: StudyRecord) -> list[Finding]:
@@ -49,11 +53,11 @@ def ranking(study: StudyRecord) -> list[Finding]:
     before = [study.metric.loss(earlier.values[t.id]) for t in trials]
     p_value = ranking.limit(study, "p_value")
     correlation = rank_correlation(before, now, confidence=1.0 - p_value)
-    common = f"{wording.plural(len(trials), 'point')} that {earlier.study} had, too"
+    common = f"{wording.plural(len(trials), 'point')} shared with {earlier.study}"
     if correlation is None:
         few = {"points": len(trials), "points_threshold": LEAST}
-        why = f"{LEAST} are needed" if len(trials) < LEAST else "their results do not differ"
-        return [ranking.finding("info", "undecided", few, f"{common}: {why} to say whether the ranking held")]
+        why = f"needs {LEAST}" if len(trials) < LEAST else "their results are equal"
+        return [ranking.finding("info", "undecided", few, f"{common}: {why} to judge whether the ranking held")]
     agreement = ranking.limit(study, "agreement")
     evidence: dict[str, Any] = {
         "correlation": correlation.value,
@@ -65,11 +69,11 @@ def ranking(study: StudyRecord) -> list[Finding]:
     }
     interval = f"{wording.percent(1.0 - p_value)}: {correlation.low:.2f} to {correlation.high:.2f}"
     message = (
-        f"{common}, have a rank correlation of {correlation.value:.2f} ({interval}) between the two; the best here was "
-        f"number {evidence['best_was']} there"
+        f"{common}: rank correlation {correlation.value:.2f} ({interval}); the best point here ranked number "
+        f"{evidence['best_was']} there"
     )
     if correlation.high < agreement:
-        message += ": the order changed with the length of training, so choices made there need another look"
+        message += ": the order changed with training length, so recheck the choices made there"
         act = Next(
             round=earlier.number,
             max_train_steps=study.max_train_steps,
@@ -79,4 +83,4 @@ def ranking(study: StudyRecord) -> list[Finding]:
         return [ranking.finding("warning", "changed", evidence, message, act=act)]
     if correlation.low > 0.0:
         return [ranking.finding("ok", "held", evidence, message)]
-    return [ranking.finding("info", "undecided", evidence, f"{message}: too uncertain to say whether the ranking held")]
+    return [ranking.finding("info", "undecided", evidence, f"{message}: inconclusive")]

@@ -44,25 +44,28 @@ _CURVES = 3
     order=80,
     section="curves",
     shorter=("yes",),
-    title="Have the best trials stopped improving long before the end?",
+    title="Do the best trials stop improving long before the end?",
     looks_at="the slope of the second half of the best trials' validation curves",
-    verdicts=("yes", "no", "undecided"),
+    verdicts={
+        "yes": "Curves flatten early",
+        "no": "No early plateau",
+        "undecided": "Plateau unclear",
+    },
     thresholds=(
-        Threshold(name="p_value", default=0.05, meaning="chance that a curve that still falls is taken for a flat one"),
+        Threshold(name="p_value", default=0.05, meaning="chance of mistaking a falling curve for a flat one"),
         Threshold(
             name="gain",
             default=0.05,
-            meaning="a change over the second half below this share of the whole drop is flat",
+            meaning="a change over the second half below this share of the total improvement is flat",
         ),
         SPREAD,
         BEST_TRIALS,
         MIN_EVALUATIONS,
     ),
     formula=(
-        "Lines through the second halves, averaged: they surely change by less than the gain, or than half of one "
-        "evaluation's noise where that is more. Not where "
-        "the last thirds still fall by the gain of best-step, nor where the second halves surely gain as much as "
-        "matters between good trials."
+        "Lines are fitted through the second halves and averaged. Yes if they almost surely change by less "
+        "than `gain`, or less than half of one evaluation's noise if that is more. No if the last thirds "
+        "still fall by best-step's `gain`, or the second halves gain as much as separates good trials."
     ),
     action="Train for fewer steps.",
     source="Examining the training curves",
@@ -96,8 +99,8 @@ def saturated(study: StudyRecord) -> list[Finding]:
         "curves": len(read),
     }
     message = (
-        f"over its second half {study.metric.name} improves by {wording.percent(max(mean.fall, 0.0))} "
-        f"of its whole drop (mean of {wording.plural(len(read), 'best curve')})"
+        f"the second half of training brings {wording.percent(max(mean.fall, 0.0))} of the total improvement in "
+        f"{study.metric.name} (mean of {wording.plural(len(read), 'best trial')})"
     )
     if matters and p_flat < p_limit and not falls:
         message += f", but {said_between_trials(halves)}"
@@ -108,10 +111,12 @@ def saturated(study: StudyRecord) -> list[Finding]:
     if p_flat >= p_limit:
         return [saturated.finding("info", "undecided", evidence, f"{message}; the change is within noise")]
     if len(read) < _CURVES:
-        few = f"{message}: too few trials trained to the end to cut their steps"
+        few = f"{message}: too few trials trained to the end to recommend fewer steps"
         return [saturated.finding("info", "undecided", evidence, few)]
     act = Next(max_train_steps=math.ceil(study.max_train_steps / 2))
-    return [saturated.finding("info", "yes", evidence, f"{message}: fewer steps would do", act=act)]
+    return [
+        saturated.finding("info", "yes", evidence, f"{message}: {act.max_train_steps:,} steps would be enough", act=act)
+    ]
 
 
 def _falls(study: StudyRecord, line: Line) -> bool:

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     longer=("yes",),
     title="Are the best trials still improving when they end?",
     looks_at="the slope of the last third of the best trials' validation curves",
-    verdicts=("yes", "no", "undecided"),
+    verdicts={
+        "yes": "Still improving at the end",
+        "no": "Not improving at the end",
+        "undecided": "Trend at the end unclear",
+    },
     thresholds=(
-        Threshold(name="p_value", default=0.01, meaning="chance that noise alone looks like improvement"),
+        Threshold(name="p_value", default=0.01, meaning="chance of mistaking noise for improvement"),
         Threshold(
             name="gain",
             default=0.08,
@@ -35,10 +39,10 @@ if TYPE_CHECKING:
         MIN_EVALUATIONS,
     ),
     formula=(
-        "Lines through the last thirds, averaged: they fall by the gain and beyond what noise explains. No: they "
-        "surely fall by less. A fall counts only where the learning rate is known to be high at the end (a "
-        "logged learning_rate, or a hyperparameter schedule: constant); where it decays, the last third of its "
-        "time at the peak counts. Else undecided: any decay makes curves fall."
+        "Lines are fitted through the last thirds and averaged. Yes if they fall by at least `gain` and "
+        "beyond noise; no if they almost surely fall by less. A fall counts only while the learning rate is "
+        "known to be high (a logged learning_rate, or a hyperparameter schedule: constant); if it decays, the "
+        "last third of its time at the peak counts. Otherwise undecided, since any decay makes curves fall."
     ),
     action="Train longer, or use another learning-rate schedule.",
     source="Examining the training curves",
@@ -60,8 +64,8 @@ def still_improving(study: StudyRecord) -> list[Finding]:
     }
     until = " at the peak learning rate" if seen.held else ""
     message = (
-        f"over its last third{until} {study.metric.name} improves by {wording.percent(max(line.fall, 0.0))} "
-        f"of what it gained after the first tenth "
+        f"the last third{until} brings {wording.percent(max(line.fall, 0.0))} of {study.metric.name}'s improvement "
+        f"after the first tenth "
         f"({wording.p_text(line.p_fall())}, mean of {wording.plural(seen.curves, 'best curve')})"
     )
     longer = seen.longer(least, p_limit)

@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     name="timing",
     order=160,
     section="steps",
-    title="Can the times of trials be compared?",
-    looks_at="the devices that trials ran on, and whether others could use them at the same time",
-    verdicts=("unfair",),
+    title="Can trial times be compared?",
+    looks_at="the devices that trials ran on, and whether they shared them",
+    verdicts={
+        "unfair": "Times are not comparable",
+    },
     thresholds=(
-        Threshold(name="share", default=0.0, meaning="a larger share of trials that shared their device is unfair"),
+        Threshold(name="share", default=0.0, meaning="largest acceptable share of trials that shared their device"),
     ),
     formula=(
-        "Unfair where trials ran on different kinds of device, or shared one (trials_per_gpu, or more trials at "
-        "once than there are cores). Every other rule counts steps, so none is touched by it. Nothing is said "
-        "where nothing speaks against a comparison."
+        "Unfair if trials ran on different kinds of device, or shared one (trials_per_gpu, or more concurrent "
+        "trials than cores). All other rules count steps and are unaffected."
     ),
-    action="Compare steps, not seconds; or run the study on one kind of device, one trial on each.",
-    source="Not in the playbook: time to a target means something on equal hardware only",
+    action=("Compare steps instead of seconds, or run the study on one kind of device, one trial per device."),
+    source="Times are only comparable on equal hardware (not in the playbook)",
 )
 def timing(study: StudyRecord) -> list[Finding]:
     """One finding where the trials' times can't be compared; none where they can, or nothing is known of devices."""
@@ -46,7 +47,7 @@ def timing(study: StudyRecord) -> list[Finding]:
         "trials": len(study.trials),
         "share_threshold": share,
     }
-    return [timing.finding("info", "unfair", evidence, f"{why}: compare their steps, not their times")]
+    return [timing.finding("info", "unfair", evidence, f"{why}: compare steps, not times")]
 
 
 def unfair(trials: Sequence[TrialRecord], share: float = 0.0) -> str | None:

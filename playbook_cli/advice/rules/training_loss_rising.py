@@ -26,18 +26,21 @@ if TYPE_CHECKING:
     unfair=("yes",),
     title="Does the training loss rise?",
     looks_at="the second half of the best trials' training-loss curves",
-    verdicts=("yes", "no", "undecided"),
+    verdicts={
+        "yes": "Training loss rises",
+        "no": "Training loss does not rise",
+        "undecided": "Training loss unclear",
+    },
     thresholds=(
-        Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all curves read"),
+        Threshold(name="p_value", default=0.05, meaning="chance of a false alarm among all curves read"),
         Threshold(name="rise", default=0.05, meaning="rise over the second half, as a share of the curve's range"),
         BEST_TRIALS,
         MIN_EVALUATIONS,
     ),
     formula=(
-        "Line through the second half: it rises by the threshold and more than noise explains, in one curve or in "
-        "the mean of all."
+        "A line through the second half rises by at least `rise` and beyond noise, in one curve or in the mean of all."
     ),
-    action="Look for a bug in the training pipeline; else lower the learning rate or stabilise training.",
+    action=("Look for a bug in the training pipeline; otherwise lower the learning rate or stabilise training."),
     source="Examining the training curves",
 )
 def training_loss_rising(study: StudyRecord) -> list[Finding]:
@@ -56,13 +59,13 @@ def training_loss_rising(study: StudyRecord) -> list[Finding]:
     shares = sorted(_rise_share(r.series) for r in (rising or read))
     evidence = {"rising": len(rising), "curves": len(read), "rise": shares[-1], "rise_threshold": least}
     if not together and 2 * len(rising) < len(read) and all(r.arm is None for r in rising):
-        message = f"the training loss of {wording.plural(len(read), 'best trial')} does not rise in the second half"
+        message = f"training loss does not rise in the second half ({wording.plural(len(read), 'best trial')})"
         return [training_loss_rising.finding("ok", "no", evidence, message)]
     first = rising[0]
     message = (
-        f"{first.series.name} of trial {first.trial.id} rises in the second half of training, by "
-        f"{wording.percent(_rise_share(first.series))} of its range; so it does in {len(rising)} of "
-        f"{wording.plural(len(read), 'curve')}: usually a bug in the training pipeline"
+        f"{first.series.name} rises in the second half of training in {len(rising)} of "
+        f"{wording.plural(len(read), 'curve')}, by {wording.percent(_rise_share(first.series))} of its range in trial "
+        f"{first.trial.id}: usually a bug in the training pipeline"
     )
     return [training_loss_rising.finding("warning", "yes", evidence | {"trial": first.trial.id}, message)]
 

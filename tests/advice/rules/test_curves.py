@@ -194,7 +194,7 @@ def test_restarts_that_are_known_explain_a_period() -> None:
     made = held_study([replace(HELD_SETTLED, schedule="restarts", anneal=0.15)] * 16, np.random.default_rng(1))
     (finding,) = periodic(made)
     assert (finding.verdict, finding.severity) == ("yes", "info")
-    assert "as the learning rate restarts" in finding.message
+    assert "following the restarts of the learning rate" in finding.message
 
 
 def test_fewer_evaluations_than_a_wave_takes_are_undecided() -> None:

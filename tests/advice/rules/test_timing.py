@@ -24,9 +24,7 @@ def test_where_nothing_is_known_of_devices_nothing_is_said():
 def test_unlike_devices_are_named_with_their_trials():
     (finding,) = timing(on("A100", "H100", "H100"))
     assert (finding.verdict, finding.severity) == ("unfair", "info")
-    assert finding.message == (
-        "trials ran on 2 kinds of device (A100: 1, H100: 2): compare their steps, not their times"
-    )
+    assert finding.message == ("trials ran on 2 kinds of device (A100: 1, H100: 2): compare steps, not times")
     assert finding.evidence["devices"] == {"A100": 1, "H100": 2}
 
 

@@ -53,7 +53,7 @@ def test_the_share_that_is_too_large_is_the_users_to_set() -> None:
 def test_where_nothing_can_be_trained_the_finding_says_what_to_try() -> None:
     (finding,) = infeasible(results(math.inf, math.inf))
     assert finding.message == (
-        "2 of 2 ended trials are infeasible (trial 0: loss is nan): lower the learning rate, change or reparameterize "
+        "both finished trials are infeasible (trial 0: loss is nan): lower the learning rate, change or reparameterize "
         "the space, or look for a bug"
     )
     assert finding.act is None  # no trial is left to narrow the space to
@@ -65,7 +65,7 @@ def test_failed_trials_are_told_and_not_counted() -> None:
     (finding,) = infeasible(replace(part, trials=[*part.trials, failed]))
     assert finding.evidence["failed"] == 1
     assert finding.evidence["trials"] == 4
-    assert "1 trial failed for other reasons" in finding.message
+    assert "1 crashed trial not counted" in finding.message
 
 
 def test_one_lucky_trial_is_a_sparse_good_region() -> None:
