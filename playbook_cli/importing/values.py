@@ -43,14 +43,14 @@ def parsed(text: str) -> Value:
     stripped = text.strip()
     if stripped.lower() in _WORDS:
         return _WORDS[stripped.lower()]
-    try:
-        return scalar(int(stripped))
-    except ValueError:
-        pass
-    try:
-        return scalar(float(stripped)) if "_" not in stripped else text
-    except ValueError:
+    if "_" in stripped:  # Python reads 64_64 as a number
         return text
+    for kind in (int, float):
+        try:
+            return scalar(kind(stripped))
+        except ValueError:
+            continue
+    return text
 
 
 def plain(value: Any) -> Any:

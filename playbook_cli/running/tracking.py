@@ -68,6 +68,8 @@ class Tracking:
             self._process.kill()
         failed = self._process.wait() != 0
         said += self.listen()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         if failed and not self.said:
             said.append(f"{CALLED[self._tool]} has not got all of it; the next run with --log-to sends the rest")
         return said

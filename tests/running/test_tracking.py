@@ -41,7 +41,7 @@ def recorded(bench, trial=0):
 def test_evaluations_arrive_while_the_trial_trains_and_all_of_them_once(bench):
     study = bench.study(GATED, trials=1, eval_every=1, resources={"retries": 0, "timeout": "5m"})
     run = bench.spawn("run", study, "--log-to", "tensorboard")
-    bench.wait(lambda: len(scalars(bench)) == 3)
+    bench.wait(lambda: len(scalars(bench)) == 3, "three evaluations in TensorBoard")
     bench.write("go", "")
     answer = bench.finish(run)
     assert (answer.code, "TensorBoard" in answer.err) == (0, False)
@@ -54,7 +54,7 @@ def test_evaluations_arrive_while_the_trial_trains_and_all_of_them_once(bench):
 def test_a_killed_runner_is_followed_by_one_that_writes_nothing_twice(bench):
     study = bench.study(GATED, trials=2, eval_every=1, resources={"retries": 0, "timeout": "5m"})
     run = bench.spawn("run", study, "--log-to", "tensorboard")
-    bench.wait(lambda: len(scalars(bench)) == 3 and len(scalars(bench, 1)) == 3)
+    bench.wait(lambda: all(len(scalars(bench, trial)) == 3 for trial in (0, 1)), "three evaluations of both trials")
     os.kill(run.pid, signal.SIGKILL)
     bench.finish(run)
     bench.write("go", "")
