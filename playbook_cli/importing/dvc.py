@@ -125,7 +125,7 @@ def _run(said: dict[str, Any], executor: object) -> Run | None:
     if not metrics and not said.get("experiment"):
         return None
     step = whole_number(metrics.pop("step", None))
-    state, error = _STATES.get(executor), said.get("error")
+    state, error = _STATES.get(str(executor)), said.get("error")
     if state is None and isinstance(error, dict):
         state = "failed"
     reason = str(error.get("msg")) if isinstance(error, dict) else f"DVC says that it is {executor}" if state else None
