@@ -164,7 +164,8 @@ mean_fit_time,lr,params,val_loss
 def test_a_table_of_another_tool_has_one_hyperparameter_and_the_best_of_its_runs(tmp_path, tool):
     (tmp_path / "t.csv").write_text(TABLES_OF_TOOLS[tool])
     study = imported(tmp_path / "t.csv")
-    assert [list(trial.params.values()) for trial in study.trials[:2]] == [[0.1], [0.01]]
+    (varied,) = study.spec.parameters()
+    assert [trial.params[varied.name] for trial in study.trials[:2]] == [0.1, 0.01]
     metric = study.spec.metric.name
     best = min(trial.run.evaluations[-1][metric] for trial in study.trials if trial.state == "completed")
     assert (metric.split("/")[-1], best) == ("val_loss", 0.7)
