@@ -27,11 +27,11 @@ from playbook_cli.exporting.installed import CALLED
 from playbook_cli.exporting.tables import measured
 from playbook_cli.files import atomic, regular
 from playbook_cli.files.flock import lock
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
     from playbook_cli.exporting.tables import BySteps
-    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord
 
 LOOK_SECONDS = 1.0
@@ -86,7 +86,7 @@ class Mirror:
     def __init__(self, folder: Path, tool: str) -> None:
         self._store = Store(folder)
         self._tool = tool
-        self._path = state_file(self._store.paths, tool)
+        self._path = self._store.paths.logged_to(tool)
         self._about: dict[str, Any] = {}
         self._sent: dict[int, Sent] = {}
         self._seen: dict[int, object] = {}
@@ -113,7 +113,7 @@ class Mirror:
     def _opened(self, record: StudyRecord) -> Tracker:
         self._read()
         if self._tool == "tensorboard":
-            return tensorboard.Tracker(self._store.paths.dir / "tensorboard")
+            return tensorboard.Tracker(self._store.paths.tensorboard)
         if self._tool == "wandb":
             return wandb.Tracker(record.name)
         from mlflow import MlflowClient, get_tracking_uri
@@ -187,11 +187,6 @@ class Mirror:
         atomic.write(self._path, json.dumps({"about": self._about, "trials": trials}))
 
 
-def state_file(paths: StudyPaths, tool: str) -> Path:
-    """What the tool has of this study. Its neighbour with .log holds what the tool prints."""
-    return paths.dir / "log-to" / f"{tool}.json"
-
-
 def said(error: BaseException) -> str:
     """The first line of an error, or its kind."""
     return next(iter(str(error).strip().splitlines()), "")[:300] or type(error).__name__
@@ -254,7 +249,7 @@ def main() -> int:
         os.environ.setdefault(name, value)
     over = threading.Event()
     threading.Thread(target=_await_the_end, args=[over], daemon=True).start()
-    state = state_file(Store(folder).paths, tool)
+    state = StudyPaths(folder).logged_to(tool)
     state.parent.mkdir(exist_ok=True)
     with state.with_suffix(".lock").open("w") as file:
         while lock(file.fileno()) is False:  # the process of a runner that was killed looks for the last time

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from playbook_cli.exporting.installed import CALLED, require
-from playbook_cli.exporting.live import LAST_SECONDS, state_file
+from playbook_cli.exporting.live import LAST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ class Tracking:
         self.said: list[str] = []
         """What the user should know."""
         self._tool, self._paths = tool, paths
-        self._log = state_file(paths, tool).with_suffix(".log")
+        self._log = paths.logged_to(tool).with_suffix(".log")
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
