@@ -3,16 +3,21 @@
     make tools && .venv-tools/bin/python -m benchmarks.tool_runs [TOOL ...]
 
 Each tool writes into a temporary folder; then its own interface says what the best of each run is, and at which step.
+`mlflow-live` and `wandb-live` are studies that `playbook run --log-to` wrote there, interrupted and resumed on the way.
 Values are compared to single precision. Exits with 1 where any differs. `tests/importing/written` holds runs that were
 made so once, for machines without these tools.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,13 +125,74 @@ def ax(folder: Path) -> Best:
     return found
 
 
-SOURCES = {"ax": "ax.json", "keras_tuner": "p"}
+STUDY = {
+    "name": "live",
+    "train": "toy:train",
+    "metric": {"name": METRIC, "goal": "minimize"},
+    "max_train_steps": 4,
+    "eval_every": 1,
+    "trials": RUNS,
+    "nuisance": {"lr": {"min": 0.001, "max": 0.1, "scale": "log"}},
+}
+TRAIN = """
+import time
+from pathlib import Path
+
+def train(trial):
+    for step in trial.steps():
+        if trial.should_evaluate(step):
+            trial.report(step, val_loss=trial.params["lr"] + 1 / step + (0.5 if step == 4 else 0))
+        while step == 2 and not Path("go").exists():
+            time.sleep(0.01)
+"""
+
+
+def _live(folder: Path, tool: str, env: dict[str, str]) -> Best:
+    """What Playbook says of a study that it wrote to a tool live: killed at first, then resumed, then complete."""
+    (folder / "study.yaml").write_text(json.dumps(STUDY))
+    (folder / "toy.py").write_text(TRAIN)
+    command = [sys.executable, "-m", "playbook_cli", "run", "study.yaml", "--jobs", "2", "--log-to", tool]
+    with subprocess.Popen(command, cwd=folder, env={**os.environ, **env}) as first:
+        state = folder / "runs" / "live" / "log-to" / f"{tool}.json"
+        while not (state.exists() and '"rows": 2' in state.read_text()):
+            if first.poll() is not None:
+                raise RuntimeError("it ended before it was to be killed")
+            time.sleep(0.1)
+        first.send_signal(signal.SIGKILL)
+    (folder / "go").touch()
+    for _ in range(2):
+        subprocess.run(command, cwd=folder, env={**os.environ, **env}, check=True)
+    report = [sys.executable, "-m", "playbook_cli", "report", "runs/live", "--json"]
+    said = json.loads(subprocess.run(report, cwd=folder, check=True, capture_output=True, text=True).stdout)
+    return {f"live-{trial['id']}": (trial["value"], trial["step"]) for trial in said["trials"]}
+
+
+def mlflow_live(folder: Path) -> Best:
+    """Its own client must say the same, and have every step once."""
+    import mlflow as tool
+
+    found = _live(folder, "mlflow", {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"})
+    client = tool.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    for run in client.search_runs([client.get_experiment_by_name("live").experiment_id]):
+        history = client.get_metric_history(run.info.run_id, METRIC)
+        if sorted(metric.step for metric in history) != [1, 2, 3, 4] or run.info.status != "FINISHED":
+            raise RuntimeError(f"{run.info.run_name} has {history}, and is {run.info.status}")
+    return found
+
+
+def wandb_live(folder: Path) -> Best:
+    return _live(folder, "wandb", {"WANDB_MODE": "offline"})
+
+
+SOURCES = {"ax": "ax.json", "keras_tuner": "p", "mlflow-live": "mlflow.db"}
 TOOLS: dict[str, Callable[[Path], Best]] = {
     "mlflow": mlflow,
     "wandb": wandb,
     "tensorboard": tensorboard,
     "keras_tuner": keras_tuner,
     "ax": ax,
+    "mlflow-live": mlflow_live,
+    "wandb-live": wandb_live,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from playbook_cli.launch.warm import Warm
     from playbook_cli.records import TrialRecord
     from playbook_cli.running.study import Outcome
+    from playbook_cli.running.tracking import Tracking
     from playbook_cli.sampling.policy import Policy
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
+
+Tool = Literal["mlflow", "wandb", "tensorboard"]
 
 
 def run(
@@ -43,6 +46,10 @@ def run(
         bool, typer.Option("--anew", help="Start over; earlier results are kept under another name.")
     ] = False,
     code_changed: CodeChanged = False,
+    log_to: Annotated[
+        Tool | None,
+        typer.Option("--log-to", help="Also write every trial's evaluations to this tool while it trains."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
     wait: Wait = False,
     json: Json = False,
@@ -54,6 +61,7 @@ def run(
     failed ones get another try. Ctrl-C stops every trial.
 
     Example:  playbook run configs/digits.yaml
+    Example:  playbook run configs/digits.yaml --log-to mlflow
     """
     if dry_run:
         from playbook_cli.commands import plan
@@ -61,8 +69,10 @@ def run(
         plan.show(study, json=json, runs=runs)
         return
     from playbook_cli.commands.study_file import read
+    from playbook_cli.running.tracking import require_tool
     from playbook_cli.spec.load import resolve
 
+    require_tool(log_to)
     given, source = read(study)
     spec = resolve(given)
     if launcher is not None:
@@ -74,6 +84,10 @@ def run(
         learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"
         ends = f"trials of launcher: {spec.launcher} end with their runner"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
+    if detach and log_to:
+        from playbook_cli.errors import StudyError
+
+        raise StudyError("--log-to needs the runner, and --detach lets it leave", hint="leave out one of them")
     _point_to_plan(spec, study, runs, again=anew)
     execute(
         spec,
@@ -87,6 +101,7 @@ def run(
         anew=anew,
         code_changed=code_changed,
         wait=wait,
+        log_to=log_to,
     )
 
 
@@ -116,6 +131,7 @@ def execute(
     anew: bool = False,
     code_changed: bool = False,
     wait: bool = False,
+    log_to: Tool | None = None,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
     from playbook_cli.commands import earlier
@@ -127,6 +143,7 @@ def execute(
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import end_orphans, slots_of
     from playbook_cli.records import searched
+    from playbook_cli.running.tracking import tracked
     from playbook_cli.storage.lock import locked
     from playbook_cli.storage.store import read_history
 
@@ -167,7 +184,8 @@ def execute(
         with locked(paths, wait=wait, tell=tell) as lock:
             earlier.keep(spec, paths)
             end_orphans(spec, paths)
-            outcome = run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach)
+            with tracked(log_to, paths, tell) as tracking:
+                outcome = run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach, tracking=tracking)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
@@ -200,6 +218,7 @@ def run_trials(
     warm: Warm | None = None,
     *,
     detach: bool = False,
+    tracking: Tracking | None = None,
 ) -> Outcome:
     """Run what a policy wants of a study whose lock is held, under the eyes of the user, who can stop it.
 
@@ -211,6 +230,7 @@ def run_trials(
     from playbook_cli.running.progress import watcher
     from playbook_cli.running.provenance import origin
     from playbook_cli.running.study import Stop, Study
+    from playbook_cli.running.tracking import Announced
     from playbook_cli.storage import identity
     from playbook_cli.storage.program_versions import versions
 
@@ -227,7 +247,7 @@ def run_trials(
                 folder=file.parent.absolute(),
                 policy=policy,
                 launcher=launcher(spec, paths, file.parent, slots, ready),
-                watcher=view,
+                watcher=Announced(view, tracking) if tracking else view,
                 lock=lock,
                 stop=stop,
                 origin=origin(file) | {"settings": identity.of_study(spec)},

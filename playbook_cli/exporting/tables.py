@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord, TrialRecord
 
 Row = dict[str, Any]
+BySteps = dict[int, dict[str, float]]
+"""Metrics by name, of each step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +73,13 @@ class _Evaluations:
                     yield {"trial": trial.id, "step": step, **metrics}
 
 
-def measured(path: Path) -> dict[int, dict[str, float]]:
+def measured(path: Path) -> BySteps:
     """The metrics at each step as they were recorded: one that was not is absent, and NaN is NaN."""
     try:
         content = containment.content(path)
     except OSError:  # the trial's reason says so
         return {}
-    by_step: dict[int, dict[str, float]] = {}
+    by_step: BySteps = {}
     for row in read_json_lines(content).rows:
         step = whole_number(row.pop("step", None))
         if step is not None and "infeasible" not in row:

@@ -5,6 +5,7 @@ The form of the files is in `formats/tensorboard.py`, which reads them.
 
 from __future__ import annotations
 
+import secrets
 import struct
 import time
 from pathlib import Path
@@ -15,8 +16,9 @@ from playbook_cli.exporting.tables import measured
 from playbook_cli.formats.tensorboard import masked_crc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Mapping
 
+    from playbook_cli.exporting.tables import BySteps
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord, Value
 
@@ -36,26 +38,61 @@ def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:
         raise PlaybookError(
             "it is there already, and is not empty", where=target, hint="name a new folder: --to FOLDER"
         )
+    tracker = Tracker(folder)
     written = []
     for trial in study.trials:
         if trial.attempts and not trial.unused:
-            home = folder / f"trial_{trial.id:04}"
-            home.mkdir(parents=True)
-            file = home / f"events.out.tfevents.{int(time.time())}.playbook"
-            file.write_bytes(b"".join(map(_record, _events(trial, paths))))
-            written.append(str(home))
+            key = secrets.token_hex(4)
+            tracker.begin(key, trial)
+            tracker.log(key, trial, measured(paths.trial(trial.id).metrics))
+            tracker.end(key, trial)
+            written.append(str(tracker.home(trial)))
     return written
 
 
-def _events(trial: TrialRecord, paths: StudyPaths) -> Iterator[bytes]:
-    now = b"\x09" + _DOUBLE.pack(time.time())
-    yield now + _field(3, b"brain.Event:2")
-    yield now + _summary("_hparams_/session_start_info", _field(3, _hparams(trial)))
-    for step, metrics in sorted(measured(paths.trial(trial.id).metrics).items()):
-        values = b"".join(_field(1, _field(1, _bytes(name)) + b"\x15" + _single(x)) for name, x in metrics.items())
-        yield now + b"\x10" + _varint(step) + _field(5, values)
-    status = _STATES.get(trial.state, _RUNNING)
-    yield now + _summary("_hparams_/session_end_info", _field(4, b"\x08" + _varint(status)))
+class Tracker:
+    """Writes trials as event files, each in a folder of its own: see `live.Tracker`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def home(self, trial: TrialRecord) -> Path:
+        return self._folder / f"trial_{trial.id:04}"
+
+    def begin(self, key: str, trial: TrialRecord) -> None:
+        self.home(trial).mkdir(parents=True, exist_ok=True)
+        self._append(key, trial, [_field(3, b"brain.Event:2"), _started(trial)])
+
+    def log(self, key: str, trial: TrialRecord, rows: BySteps) -> None:
+        self._append(key, trial, [_scalars(step, metrics) for step, metrics in sorted(rows.items())])
+
+    def end(self, key: str, trial: TrialRecord) -> None:
+        status = _STATES.get(trial.state, _RUNNING)
+        self._append(key, trial, [_summary("_hparams_/session_end_info", _field(4, b"\x08" + _varint(status)))])
+
+    def drop(self, key: str, trial: TrialRecord) -> None:
+        self._file(key, trial).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        pass
+
+    def _file(self, key: str, trial: TrialRecord) -> Path:
+        there = next(self.home(trial).glob(f"events.out.tfevents.*.{key}"), None)
+        return there or self.home(trial) / f"events.out.tfevents.{int(time.time())}.{key}"
+
+    def _append(self, key: str, trial: TrialRecord, events: Iterable[bytes]) -> None:
+        now = b"\x09" + _DOUBLE.pack(time.time())
+        with self._file(key, trial).open("ab") as file:
+            file.write(b"".join(_record(now + event) for event in events))
+
+
+def _started(trial: TrialRecord) -> bytes:
+    return _summary("_hparams_/session_start_info", _field(3, _hparams(trial)))
+
+
+def _scalars(step: int, metrics: Mapping[str, float]) -> bytes:
+    values = b"".join(_field(1, _field(1, _bytes(name)) + b"\x15" + _single(x)) for name, x in metrics.items())
+    return b"\x10" + _varint(step) + _field(5, values)
 
 
 def _hparams(trial: TrialRecord) -> bytes:

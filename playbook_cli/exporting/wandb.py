@@ -1,14 +1,16 @@
-"""A study as the tables that Weights & Biases exports: one of runs, and a chart of the study's metric."""
+"""A study as the tables that Weights & Biases exports, one of runs and a chart of its metric; and live, as its runs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 from playbook_cli.exporting.tables import Row, Table, measured
 
 if TYPE_CHECKING:
+    from playbook_cli.exporting.tables import BySteps
     from playbook_cli.files.paths import StudyPaths
-    from playbook_cli.records import StudyRecord
+    from playbook_cli.records import StudyRecord, TrialRecord
 
 _STATES = {"completed": "finished", "infeasible": "finished", "failed": "failed", "running": "running"}
 
@@ -20,7 +22,7 @@ def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:
     by_step: dict[int, Row] = {}
     for trial in study.trials:
         curve = measured(paths.trial(trial.id).metrics) if trial.attempts and not trial.unused else {}
-        called = f"{study.name}-{trial.id}"
+        called = _called(study.name, trial)
         summary = {metric: value for _, metrics in sorted(curve.items()) for metric, value in metrics.items()}
         runs.append(
             {
@@ -43,3 +45,60 @@ def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:
         Table(name="runs", columns=list(dict.fromkeys(key for row in runs for key in row)), rows=runs),
         Table(name="chart", columns=columns, rows=chart),
     ]
+
+
+class Tracker:
+    """Writes trials as runs of one project, through W&B's own client: see `live.Tracker`.
+
+    Its environment decides the rest: WANDB_MODE, WANDB_PROJECT (else the study's name), WANDB_ENTITY, WANDB_DIR.
+    """
+
+    def __init__(self, study: str) -> None:
+        self._study = study
+        self._runs: dict[str, Any] = {}
+
+    def begin(self, key: str, trial: TrialRecord) -> None:
+        self._run(key, trial)
+
+    def log(self, key: str, trial: TrialRecord, rows: BySteps) -> None:
+        run = self._run(key, trial)
+        for step, metrics in sorted(rows.items()):
+            run.log(metrics, step=step)
+
+    def end(self, key: str, trial: TrialRecord) -> None:
+        run = self._run(key, trial)
+        run.tags = (*(run.tags or ()), trial.state)
+        run.finish(exit_code=int(_STATES[trial.state] == "failed"))
+        del self._runs[key]
+
+    def drop(self, key: str, trial: TrialRecord) -> None:
+        """Its client deletes nothing: the run is marked."""
+        run = self._run(key, trial)
+        run.tags = (*(run.tags or ()), "replaced")
+        run.finish(exit_code=1)
+        del self._runs[key]
+
+    def close(self) -> None:
+        """Trials that have not ended go on in their run when the study does."""
+        for run in self._runs.values():
+            run.finish()
+
+    def _run(self, key: str, trial: TrialRecord) -> Any:
+        if key not in self._runs:
+            import wandb
+
+            self._runs[key] = wandb.init(
+                id=key,
+                resume="allow",
+                reinit="create_new",
+                project=os.environ.get("WANDB_PROJECT") or self._study,
+                group=os.environ.get("WANDB_RUN_GROUP") or self._study,
+                name=_called(self._study, trial),
+                config=dict(trial.params),
+                settings=wandb.Settings(silent=True, console="off", disable_git=True, x_disable_stats=True),
+            )
+        return self._runs[key]
+
+
+def _called(study: str, trial: TrialRecord) -> str:
+    return f"{study}-{trial.id}"

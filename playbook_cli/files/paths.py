@@ -102,5 +102,14 @@ class StudyPaths:
         """What finished trials measured, so that the next report need not read their metrics files again."""
         return self.report / "columns.bin"
 
+    @property
+    def tensorboard(self) -> Path:
+        """The event files of a study that is logged to TensorBoard."""
+        return self.dir / "tensorboard"
+
+    def logged_to(self, tool: str) -> Path:
+        """How much of each trial a tool has that the study is logged to; beside it, as .log, what that tool prints."""
+        return self.dir / "log-to" / f"{tool}.json"
+
     def trial(self, number: int) -> TrialPaths:
         return TrialPaths(self.dir / f"trials/{number:04d}")

@@ -11,7 +11,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.formats.tables import number, whole_number
 from playbook_cli.importing import layout, read_file
 from playbook_cli.importing.runs import Ask, Run, Runs
-from playbook_cli.importing.values import scalar
+from playbook_cli.importing.values import scalar, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,8 +89,8 @@ def _objective(objective: Mapping[str, Any], ask: Ask) -> tuple[str | None, Goal
     said = objective.get("expression")
     if said is None:
         metric, least = _dict(objective, "metric").get("name"), objective.get("minimize")
-        goals: Mapping[object, Goal] = {True: "minimize", False: "maximize"}
-        return (str(metric), goals.get(least)) if metric is not None else (None, None)
+        goal: Goal | None = "minimize" if least is True else "maximize" if least is False else None
+        return (str(metric), goal) if metric is not None else (None, None)
     match = _NAME.fullmatch(str(said).strip())
     if match is None and ask.metric is None:
         raise PlaybookError(
@@ -154,7 +154,7 @@ def _run(
             by_step.setdefault(step, {})["step (logged)" if name == "step" else name] = value
     last = {name: value for step in sorted(by_step) for name, value in by_step[step].items()}
     broken = [c for c in constraints if c[0] in last and (last[c[0]] > c[2] if c[1] == "LEQ" else last[c[0]] < c[2])]
-    status = _dict(trial, "status").get("name")
+    status = str(_dict(trial, "status").get("name"))
     state, reason = _STATES.get(status), str(trial.get("status_reason") or f"Ax says that it is {status}")
     if broken and state is None:
         name, op, bound = broken[0]
@@ -179,11 +179,8 @@ def _setting(parameter: Mapping[str, Any]) -> dict[str, Any] | None:
     low, high, values = parameter.get("lower"), parameter.get("upper"), parameter.get("values")
     if isinstance(values, list) and values:
         return {"values": list(dict.fromkeys(map(scalar, values)))}
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high:
-        return None
     whole = _dict(parameter, "parameter_type").get("name") == "INT"
-    ends: dict[str, Any] = {"min": int(low), "max": int(high)} if whole else {"min": float(low), "max": float(high)}
-    return ends | ({"scale": "log"} if parameter.get("log_scale") and low > 0 else {})
+    return span(low, high, whole=whole, log=bool(parameter.get("log_scale")))
 
 
 def _dict(value: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def opened(source: str) -> Iterator[sqlite3.Connection]:
             yield database
     except OSError as error:
         raise PlaybookError(f"it can't be read: {error.strerror}", where=source) from None
+    except UnicodeDecodeError:  # SQLite quotes what it can't read
+        raise PlaybookError("this database can't be read: its schema is damaged", where=source) from None
     except (sqlite3.Error, OverflowError) as error:
         raise PlaybookError(f"this database can't be read: {error}", where=source) from None
 

@@ -1,4 +1,4 @@
-"""Experiments of DVC, as `dvc exp show --json` prints them."""
+"""Experiments of DVC, as `dvc exp show --json` of its versions 2 and 3 prints them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _CSV = b"Experiment,rev,typ,"
 _STATES: Mapping[object, State] = {"queued": "pending", "running": "pending", "failed": "failed"}
+_EXECUTORS = {"Queued": "queued", "Running": "running", "Failed": "failed"}
+"""What version 2 calls them, as version 3 does."""
+_BASELINE = "baseline"
 _WORKSPACE = "workspace"
 
 
@@ -30,7 +33,8 @@ def is_export(path: Path) -> bool:
     if path.suffix != ".json" or not path.is_file():
         return False
     try:
-        return _is_list(read_file.data(path))
+        data = read_file.data(path)
+        return _is_list(data) or _is_mapping(data)
     except PlaybookError:
         return False
 
@@ -49,8 +53,10 @@ def read(ask: Ask) -> Runs:
             hint="dvc exp show --json > experiments.json, and import that",
         )
     data = read_file.data(path)
+    if _is_mapping(data):
+        data = _as_listed(data)
     if not _is_list(data):
-        raise PlaybookError("this is not what `dvc exp show --json` of DVC 3 prints", where=ask.source)
+        raise PlaybookError("this is not what `dvc exp show --json` of DVC 2 or 3 prints", where=ask.source)
     found = [_run(*one) for one in _experiments(data)]
     runs = [run for run in found if run is not None]
     notes = [f"commits without metrics, which are left out: {len(found) - len(runs)}"] if len(runs) < len(found) else []
@@ -59,6 +65,41 @@ def read(ask: Ask) -> Runs:
 
 def _is_list(data: object) -> bool:
     return isinstance(data, list) and bool(data) and all(isinstance(one, dict) and "rev" in one for one in data)
+
+
+def _is_mapping(data: object) -> bool:
+    """Whether DVC 2 printed it: commits by revision, each with its experiments by revision beside its `baseline`."""
+    return (
+        isinstance(data, dict)
+        and isinstance(data.get(_WORKSPACE), dict)
+        and all(isinstance(group, dict) and _BASELINE in group for group in data.values())
+    )
+
+
+def _as_listed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What DVC 2 printed, as DVC 3 prints it. Of an experiment with checkpoints the last one stands for it."""
+    listed = []
+    for rev, group in data.items():
+        experiments = []
+        for own, said in group.items():
+            inner = _dict(said, "data") if isinstance(said, dict) else {}
+            if own == _BASELINE or inner.get("checkpoint_tip") not in (None, own):
+                continue
+            experiments.append({"revs": [_as_revision(own, said)], "executor": {"state": _executor(inner)}})
+        listed.append({**_as_revision(rev, group[_BASELINE]), "experiments": experiments})
+    return listed
+
+
+def _as_revision(rev: str, said: object) -> dict[str, Any]:
+    said = said if isinstance(said, dict) else {}
+    inner = _dict(said, "data")
+    return {"rev": rev, "name": inner.get("name"), "data": inner, "error": said.get("error")}
+
+
+def _executor(inner: Mapping[str, Any]) -> str | None:
+    """Its state: as `status` says it from version 2.20 on, before that as two flags."""
+    flagged = next((state for state in ("running", "queued") if inner.get(state) is True), None)
+    return _EXECUTORS.get(str(inner.get("status")), flagged)
 
 
 def _experiments(data: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], object]]:
@@ -70,7 +111,7 @@ def _experiments(data: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], o
         for experiment in _dicts(commit.get("experiments")):
             revisions = _dicts(experiment.get("revs"))
             executor = experiment.get("executor")
-            if revisions:  # the newest first, where it has checkpoints
+            if revisions and "rev" in revisions[0]:  # the newest first, where it has checkpoints
                 yield (
                     {**revisions[0], "experiment": True},
                     executor.get("state") if isinstance(executor, dict) else None,
@@ -84,7 +125,7 @@ def _run(said: dict[str, Any], executor: object) -> Run | None:
     if not metrics and not said.get("experiment"):
         return None
     step = whole_number(metrics.pop("step", None))
-    state, error = _STATES.get(executor), said.get("error")
+    state, error = _STATES.get(str(executor)), said.get("error")
     if state is None and isinstance(error, dict):
         state = "failed"
     reason = str(error.get("msg")) if isinstance(error, dict) else f"DVC says that it is {executor}" if state else None

@@ -143,13 +143,18 @@ def _metric(runs: Runs, wish: Wish) -> tuple[Metric, list[str]]:
     likely = [name for name in there if not selecting.is_about_the_run(name)]
     name = wish.metric or (given and given.name) or runs.metric or (likely[0] if len(likely) == 1 else None)
     choices = ", ".join(likely or there) or "(none)"
+    if not there:
+        what = "anything" if name is None else repr(name)
+        hint = (
+            "--metrics and --step say where there are numbers" if name is None else "there is no evaluation of anything"
+        )
+        raise PlaybookError(f"no trial has an evaluation of {what}", where=runs.source, hint=hint)
     if name is None:
         raise PlaybookError(
             "which metric does the study optimise?", where=runs.source, hint=f"--metric with one of: {choices}"
         )
     if name not in there:
-        hint = f"there are {choices}" if there else "there is no evaluation of anything"
-        raise PlaybookError(f"no trial has an evaluation of {name!r}", where=runs.source, hint=hint)
+        raise PlaybookError(f"no trial has an evaluation of {name!r}", where=runs.source, hint=f"there are {choices}")
     goal = wish.goal or (given and given.name == name and given.goal) or (runs.goal if runs.metric == name else None)
     if goal:
         return Metric(name=name, goal=goal), []

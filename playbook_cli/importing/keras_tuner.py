@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.formats.tables import number, whole_number
 from playbook_cli.importing import layout, read_file
 from playbook_cli.importing.runs import Ask, Run, Runs
-from playbook_cli.importing.values import scalar
+from playbook_cli.importing.values import scalar, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,11 +77,11 @@ def _trial(path: Path) -> dict[str, Any]:
     return {**trial, "folder": path.parent.name}
 
 
-def _observed(trial: Mapping[str, Any]) -> dict[str, tuple[int, float, object]]:
+def _observed(trial: Mapping[str, Any]) -> dict[str, tuple[int, float, str]]:
     """The step, the mean over executions, and the direction of each metric."""
     kept = trial.get("metrics")
     metrics = kept.get("metrics") if isinstance(kept, dict) else None
-    found: dict[str, tuple[int, float, object]] = {}
+    found: dict[str, tuple[int, float, str]] = {}
     for name, about in metrics.items() if isinstance(metrics, dict) else ():
         for seen in _dicts(about.get("observations") if isinstance(about, dict) else None):
             listed = seen.get("value")
@@ -90,7 +89,7 @@ def _observed(trial: Mapping[str, Any]) -> dict[str, tuple[int, float, object]]:
             numbers = [value for value in values if value is not None]
             step = whole_number(seen.get("step"))
             if numbers and step is not None:
-                found[name] = step, statistics.fmean(numbers), about.get("direction")
+                found[name] = step, sum(numbers) / len(numbers), str(about.get("direction"))
     return found
 
 
@@ -101,7 +100,7 @@ def _objective(trials: Iterable[Mapping[str, Any]]) -> tuple[str | None, Goal | 
     fits = [name for name in names if all(name in own and own[name][1] == score for score, own in scored)]
     if len(fits) != 1:
         return None, None
-    goals: Mapping[object, Goal] = {"min": "minimize", "max": "maximize"}
+    goals: Mapping[str, Goal] = {"min": "minimize", "max": "maximize"}
     return fits[0], goals.get(scored[0][1][fits[0]][2])
 
 
@@ -109,7 +108,7 @@ def _run(trial: Mapping[str, Any]) -> Run:
     by_step: dict[int, dict[str, float]] = {}
     for name, (step, value, _) in _observed(trial).items():
         by_step.setdefault(step, {})["step (logged)" if name == "step" else name] = value
-    status = trial.get("status")
+    status = str(trial.get("status"))
     message = str(trial.get("message") or "").strip().split("\n")[-1]
     values = trial["hyperparameters"]["values"]
     return Run(
@@ -140,13 +139,9 @@ def _setting(kind: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"values": [False, True]}
     if kind == "Choice" and isinstance(values, list) and values:
         return {"values": list(dict.fromkeys(map(scalar, values)))}
-    if kind not in ("Float", "Int") or not isinstance(low, int | float) or not isinstance(high, int | float):
+    if kind not in ("Float", "Int"):
         return None
-    if not low < high:
-        return None
-    scale = {"scale": "log"} if config.get("sampling") in ("log", "reverse_log") and low > 0 else {}
-    ends: dict[str, Any] = {"min": low, "max": high} if kind == "Int" else {"min": float(low), "max": float(high)}
-    return ends | scale
+    return span(low, high, whole=kind == "Int", log=config.get("sampling") in ("log", "reverse_log"))
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

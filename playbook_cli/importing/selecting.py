@@ -24,14 +24,27 @@ _LABELS = frozenset(
         *("hostname", "host", "node_ip", "pid", "url", "wandb_url", "user", "username", "git_commit", "commit", "sha"),
         *("date", "datetime", "timestamp", "datetime_start", "datetime_complete", "duration", "created_at"),
         *("start_time", "end_time", "started_at", "ended_at", "time_total_s", "time_this_iter_s", "runtime"),
+        *("creation_time", "modification_time", "server_end_time", "server_start_time", "running_time", "wall_time"),
+        *("experiment_key", "trial_job_id", "owner", "file_name", "mean_fit_time", "std_fit_time", "mean_score_time"),
+        *("std_score_time", "samples_per_second", "steps_per_second", "train_runtime", "eval_runtime"),
     }
 )
 _COUNTERS = frozenset(
     {*STEPS, "iterations_since_restore", "time_since_restore", "trainer/global_step", "step (logged)"}
 )
-_TOP_LABELS = frozenset({"name", "id", "index", "tags", "notes", "created"})
+_TOP_LABELS = frozenset(
+    {"name", "id", "index", "tags", "notes", "created", "started", "stopped", "label", "operation", "sequence"}
+    | {"intermediate"}
+)
 """What is a label only where it belongs to no part: `optimizer.name` is a hyperparameter."""
-_WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[ T_]\d{2}[:-]\d{2}([:-]\d{2})?\S*|\d+ days \d{2}:\d{2}:\d{2}\S*")
+_OF_THE_MACHINE = re.compile(r"(^|[_/. ])(gpu|cpu|cuda|peak|max)_mem(ory)?(_\w+)?$")
+_NEPTUNE = "sys/"
+"""Before what Neptune says of a run itself."""
+_WHEN = re.compile(
+    r"\d{4}-\d{2}-\d{2}[ T_]\d{2}[:-]\d{2}([:-]\d{2})?\S*|\d+ days \d{2}:\d{2}:\d{2}\S*"
+    r"|\d{1,4}[/.]\d{1,2}[/.]\d{1,4},? \d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?|\d+:\d{2}:\d{2}"
+)
+_MAPPING = re.compile(r"\{.*:.*\}", re.DOTALL)
 
 
 def selected(
@@ -68,7 +81,7 @@ def labels(runs: Sequence[Mapping[str, Value]]) -> list[str]:
     """
     values = {name: [run[name] for run in runs if run.get(name) is not None] for run in runs for name in run}
     varied = {name: found for name, found in values.items() if len(set(found)) > 1}
-    named = [name for name, found in varied.items() if _is_named_so(name) or all(_says_when(value) for value in found)]
+    named = [name for name, found in varied.items() if _is_named_so(name) or all(_is_no_setting(v) for v in found)]
     texts = [
         name
         for name, found in varied.items()
@@ -93,8 +106,17 @@ def is_about_the_run(metric: str) -> bool:
 
 
 def _is_named_so(name: str) -> bool:
-    return name.lower() in _TOP_LABELS or re.split(r"[./]", name.lower())[-1] in _LABELS
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace(" ", "_")
+    last = re.split(r"[./]", plain)[-1]
+    return (
+        name.startswith(_NEPTUNE)
+        or plain in _TOP_LABELS
+        or last in _LABELS
+        or name.lower() in _LABELS
+        or _OF_THE_MACHINE.search(plain) is not None
+    )
 
 
-def _says_when(value: Value) -> bool:
-    return isinstance(value, str) and _WHEN.fullmatch(value) is not None
+def _is_no_setting(value: Value) -> bool:
+    """Whether it is a time, or a mapping that holds several settings at once."""
+    return isinstance(value, str) and (_WHEN.fullmatch(value) or _MAPPING.fullmatch(value)) is not None

@@ -13,7 +13,7 @@ from playbook_cli.formats.tables import read_csv
 from playbook_cli.importing import layout, read_file
 from playbook_cli.importing.rows import STEPS, evaluations
 from playbook_cli.importing.runs import Ask, Run, Runs
-from playbook_cli.importing.values import parsed, scalar
+from playbook_cli.importing.values import parsed, scalar, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,9 +132,5 @@ def _setting(domain: Mapping[str, Any]) -> dict[str, Any] | None:
     low, high, choices = given.get("lower"), given.get("upper"), given.get("categories")
     if isinstance(choices, list) and choices:
         return {"values": list(dict.fromkeys(map(scalar, choices)))}
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high:
-        return None
-    log = "Log" in str(domain.get("sampler_cls")) and low > 0
-    whole = domain.get("domain_cls") == "Integer"
-    ends: dict[str, Any] = {"min": int(low), "max": int(high)} if whole else {"min": float(low), "max": float(high)}
-    return ends | ({"scale": "log"} if log else {})
+    log = "Log" in str(domain.get("sampler_cls"))
+    return span(low, high, whole=domain.get("domain_cls") == "Integer", log=log)

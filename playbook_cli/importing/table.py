@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.errors import PlaybookError
 from playbook_cli.formats.tables import number, whole_number
 from playbook_cli.importing import long_table, read_file, selecting
-from playbook_cli.importing.rows import evaluations
+from playbook_cli.importing.rows import STEPS, evaluations
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.importing.values import parsed
 from playbook_cli.spec import goals
@@ -66,6 +66,8 @@ _STATES: Mapping[str, State] = {
     "pending": "pending",
 }
 _ENDED = frozenset({"finished", "complete", "completed", "pruned", "killed", "stopped", "inprogress", "done"})
+_FAILED = "sys/failed"
+"""Where Neptune says so, beside what it says of the run itself."""
 _STEPS = ("_step", "step", "Step", "training_iteration")
 _PREFIXES = ("config/", "config.", "params_", "params.", "params/", "hparams/", "hparams.", "config_")
 """With which other tools' tables mark hyperparameters: Ray Tune, Optuna, MLflow, TensorBoard, Syne Tune."""
@@ -193,6 +195,7 @@ def _columns(
         name: name
         for name in free
         if not name.startswith("_")
+        and name.lower() not in STEPS
         and not _METRIC.search(name)
         and goals.direction(name) is None
         and all(len({row[name] for row in group}) == 1 for group in groups.values())
@@ -237,6 +240,7 @@ def _run(
 ) -> Run:
     row = rows[-1]
     said = next((str(row[column]).strip().lower() for column in _state_columns(rows)), "")
+    said = "failed" if str(row.get(_FAILED)).strip().lower() == "true" else said
     state = _STATES.get(said)
     changed = [called for column, called in chosen.items() if len({each[column] for each in rows}) > 1]
     return Run(

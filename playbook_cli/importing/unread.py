@@ -14,6 +14,7 @@ _FOLDERS = {
     "nni.sqlite": ("an experiment of NNI", "nnictl experiment export --type csv, and import that"),
     "db/nni.sqlite": ("an experiment of NNI", "nnictl experiment export --type csv, and import that"),
     "runhistory.json": ("a run of SMAC", _TABLE),
+    "*/cout.txt": ("a folder of Sacred's", f"{_TABLE}: config.json has a run's settings, metrics.json its curves"),
     "dvclive": ("a folder of DVCLive", "dvc exp show --json > experiments.json, and import that"),
 }
 _SUFFIXES = {
@@ -35,7 +36,7 @@ def called(source: str, path: Path) -> tuple[str, str] | None:
     if "://" in source and scheme in _SERVERS:
         return f"this is on a server ({scheme}), and only files and databases are read", f"download its runs: {_TABLE}"
     if path.is_dir():
-        known = next((said for name, said in _FOLDERS.items() if (path / name).exists()), None)
+        known = next((said for name, said in _FOLDERS.items() if next(path.glob(name), None)), None)
     else:
         known = _SUFFIXES.get(path.suffix) if path.is_file() else None
     return (f"this is {known[0]}, which is not read", known[1]) if known else None

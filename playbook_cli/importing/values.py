@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.spec.model import LARGEST
@@ -43,14 +44,24 @@ def parsed(text: str) -> Value:
     stripped = text.strip()
     if stripped.lower() in _WORDS:
         return _WORDS[stripped.lower()]
-    try:
-        return scalar(int(stripped))
-    except ValueError:
-        pass
-    try:
-        return scalar(float(stripped)) if "_" not in stripped else text
-    except ValueError:
+    if "_" in stripped:  # Python reads 64_64 as a number
         return text
+    for kind in (int, float):
+        try:
+            return scalar(kind(stripped))
+        except ValueError:
+            continue
+    return text
+
+
+def span(low: object, high: object, *, whole: bool, log: bool) -> dict[str, Any] | None:
+    """A range as a study file writes it; None where its ends are none."""
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high:
+        return None
+    if not max(abs(low), abs(high)) <= (LARGEST if whole else sys.float_info.max):
+        return None
+    ends: dict[str, Any] = {"min": int(low), "max": int(high)} if whole else {"min": float(low), "max": float(high)}
+    return ends | ({"scale": "log"} if log and low > 0 else {})
 
 
 def plain(value: Any) -> Any:

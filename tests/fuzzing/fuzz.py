@@ -14,7 +14,9 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import os
+import re
 import resource
 import shutil
 import signal
@@ -24,8 +26,10 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 import zlib
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -36,6 +40,8 @@ from playbook_cli.files import journal
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.formats.tables import read_csv, read_json_lines
 from playbook_cli.formats.tensorboard import read_events
+from playbook_cli.importing import sources
+from playbook_cli.importing.runs import Ask
 from playbook_cli.importing.wandb_log import HEADER as W_HEADER
 from playbook_cli.importing.wandb_log import Log, read_log, records
 from playbook_cli.spec.load import dump, validate
@@ -46,7 +52,9 @@ from tests.fuzzing.mutations import ODD, bytes_changed, lines_changed, records_c
 from tests.importing.event_file import event_file, hparams, scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from playbook_cli.importing.runs import Run, Runs
 
 WRITTEN = Path(__file__).parent.parent / "importing" / "written"
 SECONDS = 20
@@ -228,6 +236,7 @@ IMPORTS = {
     "dvc": ["written/dvc-3.json", "--metric", "val_loss"],
 }
 DATABASES = ("optuna", "mlflow-db")
+_TOKEN = re.compile(r"[-+]?(?:\d[\d.,_]*|[.,]\d+)(?:[eE][-+]?\d+)?")
 READING = (
     ["status", "runs/toy", "--json"],
     ["status", "runs/toy"],
@@ -300,9 +309,73 @@ def only_known_errors(call: Callable[[], object]) -> int:
         call()
     except (PlaybookError, OSError):
         return 2
+    except Broken:
+        raise
     except Exception as error:
         raise Broken(traceback.format_exc()[-1500:]) from error
     return 0
+
+
+@lru_cache(64)
+def numbers_in(content: bytes) -> set[float]:
+    """All numbers that stand in a file as text, in every way in which its commas and dots can be meant."""
+    found = set()
+    for token in set(_TOKEN.findall(content.decode("utf-8", "replace"))):
+        bare = token.rstrip(",.")
+        swapped = bare.replace(".", "").replace(",", ".")
+        for text in {bare, *bare.split(","), bare.replace(",", ""), bare.replace(",", "."), swapped}:
+            with contextlib.suppress(ValueError, OverflowError):
+                found.add(float(text))
+    return found
+
+
+def is_written(number: float, contents: Iterable[bytes]) -> bool:
+    """Whether a number stands in one of these files in binary, as TensorBoard's and SQLite's have it."""
+    packed = [struct.pack(form, number) for form in ("<d", ">d")]
+    with contextlib.suppress(OverflowError):
+        packed.append(struct.pack("<f", number))
+    if number == int(number):
+        sizes = (size for size in (1, 2, 3, 4, 6, 8) if -(2 ** (8 * size - 1)) <= number < 2 ** (8 * size - 1))
+        packed += [int(number).to_bytes(size, "big", signed=True) for size in sizes]
+    if any(form in content for content in contents for form in packed):
+        return True
+    stores = [content for content in contents if content.startswith(b"SQLite")]  # 0 and 1 are not written out there
+    return bool(stores) and (number in (0, 1) or any(str(number).encode() in content for content in stores))
+
+
+def unzipped(content: bytes) -> bytes:
+    """The first file of an archive; b"" of anything else."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.read(archive.namelist()[0])
+    except Exception:  # noqa: BLE001 (no archive, or a broken one)
+        return b""
+
+
+def zipped(content: bytes) -> bytes:
+    """An archive of one table, as Syne Tune writes it."""
+    with zipfile.ZipFile(whole := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("results.csv", content)
+    return whole.getvalue()
+
+
+def require_written(runs: Runs, contents: list[bytes]) -> None:
+    """Broken where a run has a number that is in none of its files. Steps may be counted."""
+    there = {number for content in contents for number in numbers_in(content)}
+    for run in runs.runs:
+        for name, number, counted in _numbers(run):
+            known = not math.isfinite(number) or number in there or 0 <= number <= counted
+            if not known and not is_written(number, contents):
+                where = f"{name[:80]!r} of {run.name[:80]!r}"
+                raise Broken(f"File of {runs.format}: {where} is {number!r}, and no file has that number")
+
+
+def _numbers(run: Run) -> Iterator[tuple[str, float, int]]:
+    """Every number of a run, with how far rows may have been counted up to it."""
+    values = [*run.params.items(), *(item for evaluation in run.evaluations for item in evaluation.items())]
+    for name, value in values:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, value, len(run.evaluations) if name == "step" else -1
 
 
 class Bench:
@@ -516,16 +589,33 @@ class Bench:
             storage.commit()
         return scratch.read_bytes()
 
-    def _imported(self, kind: str, dice: Random) -> int:
-        arguments = IMPORTS.get(kind, [f"{kind}.db"])
-        root = self.folder / arguments[0]
+    def _runs_input(self, dice: Random) -> int:
+        """A reader alone: it takes the file or refuses it, and has no number that is not in it."""
+        kind = dice.choice(list(IMPORTS))
+        source, *options = IMPORTS[kind]
+        given = dict(zip(options[::2], options[1::2], strict=True))
+        ask = Ask(
+            source=source,
+            params=given.get("--params"),
+            metrics=[given["--metrics"]] if "--metrics" in given else [],
+            metric=given.get("--metric"),
+        )
+        with self._one_changed(kind, source, dice) as contents:
+            return only_known_errors(lambda: require_written(sources.read(ask), contents))
+
+    @contextlib.contextmanager
+    def _one_changed(self, kind: str, source: str, dice: Random) -> Iterator[list[bytes]]:
+        """A source with one of its files changed; what its files hold."""
+        root = self.folder / source
         files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
         file = dice.choice(files)
         before = file.read_bytes()
         change = dice.choice(
             (self._cells_changed, bytes_changed) if kind in DATABASES else (bytes_changed, lines_changed)
         )
-        if (
+        if file.suffix == ".zip" and dice.random() < 0.9:
+            file.write_bytes(zipped(change(unzipped(before), dice)))
+        elif (
             file.suffix == ".json"
             and before not in (b"{}", b"[]")
             and dice.random() < 0.5
@@ -535,15 +625,22 @@ class Bench:
         else:
             file.write_bytes(change(before, dice))
         try:
-            code = command(["import", *arguments, "--into", "runs/other"])
-            if code == 0:
-                command(dice.choice((["status", "runs/other"], ["report", "runs/other", "--no-html"])))
-            elif (self.folder / "runs" / "other").exists():
-                raise Broken("an import that failed left a folder behind")
-            return code
+            yield [content for path in files for content in (path.read_bytes(), unzipped(path.read_bytes()))]
         finally:
             file.write_bytes(before)
-            shutil.rmtree(self.folder / "runs" / "other", ignore_errors=True)
+
+    def _imported(self, kind: str, dice: Random) -> int:
+        source, *options = IMPORTS.get(kind, [f"{kind}.db"])
+        with self._one_changed(kind, source, dice):
+            try:
+                code = command(["import", source, *options, "--into", "runs/other"])
+                if code == 0:
+                    command(dice.choice((["status", "runs/other"], ["report", "runs/other", "--no-html"])))
+                elif (self.folder / "runs" / "other").exists():
+                    raise Broken("an import that failed left a folder behind")
+                return code
+            finally:
+                shutil.rmtree(self.folder / "runs" / "other", ignore_errors=True)
 
     def _init_input(self, dice: Random) -> int:
         name, text = dice.choice((("sweep.yaml", SWEEP), ("train.py", SCRIPT)))
@@ -555,7 +652,7 @@ class Bench:
             shutil.rmtree(self.folder / "made", ignore_errors=True)
 
 
-PARSERS = {"wandb": 200, "yaml": 100, "history": 200, "rows": 200, "csv": 500, "jsonl": 500, "events": 500}
+PARSERS = {"runs": 200, "wandb": 200, "yaml": 100, "history": 200, "rows": 200, "csv": 500, "jsonl": 500, "events": 500}
 """And how many inputs each gets to one for each command: the more, the quicker it is."""
 COMMANDS = (
     "study",

@@ -117,3 +117,76 @@ def test_an_accuracy_that_is_per_cent_in_some_rows_is_refused(tmp_path):
     (tmp_path / "runs.csv").write_text("Name,State,lr,val_acc\na,finished,0.1,92%\nb,finished,0.2,0.93\n")
     with pytest.raises(PlaybookError, match=r"val_acc has both 92% and 0\.93: is it per cent"):
         imported(tmp_path / "runs.csv", metric="val_acc")
+
+
+TABLES_OF_TOOLS = {
+    # docs.neptune.ai/web_app/export: what `sys/` begins with is Neptune's own
+    "neptune": """\
+sys/id,sys/creation_time,sys/owner,parameters/lr,metrics/val_loss,sys/running_time,sys/failed
+EX-1,2023-01-01 10:00:00,ada,0.1,0.9,723.5,false
+EX-2,2023-01-01 11:00:00,bob,0.01,0.7,669.1,false
+EX-3,2023-01-01 12:00:00,ada,0.001,0.1,600.2,true
+""",
+    # comet.com/docs: the experiments table of a project, as CSV
+    "comet": """\
+Name,EXPERIMENT_KEY,Server end time,File name,Duration,lr,val_loss
+prim_1,abc123,7/3/23 03:15 PM,train.py,00:03:12,0.1,0.9
+prim_2,abc124,7/3/23 03:25 PM,train2.py,00:04:12,0.01,0.7
+""",
+    # nni.readthedocs.io: nnictl experiment export --type csv
+    "nni": """\
+trialJobId,sequence,intermediate,lr,val_loss
+abc,0,"[1.5,0.9]",0.1,0.9
+def,1,"[0.8,0.7]",0.01,0.7
+""",
+    # my.guild.ai: guild compare --csv
+    "guild": """\
+run,operation,started,time,status,label,lr,step,val_loss
+44e1ab,train,2023-01-01 00:00:00,0:00:10,completed,lr=0.1,0.1,100,0.9
+55e1ab,train,2023-01-02 00:00:00,0:00:12,completed,lr=0.01,0.01,100,0.7
+""",
+    # docs.wandb.ai: a table of runs, with what the last row of the history had
+    "wandb": """\
+Name,State,Runtime,lr,gpu_mem,epoch,val_loss
+a,finished,1h 3m 2s,0.1,11.2 GB,9,0.9
+b,finished,59m,0.01,9.8 GB,8,0.7
+""",
+    # scikit-learn.org: pandas.DataFrame(search.cv_results_)
+    "sklearn": """\
+mean_fit_time,lr,params,val_loss
+0.01,0.1,"{'lr': 0.1, 'C': 1}",0.9
+0.02,0.01,"{'lr': 0.01, 'C': 1}",0.7
+""",
+}
+
+
+@pytest.mark.parametrize("tool", TABLES_OF_TOOLS)
+def test_a_table_of_another_tool_has_one_hyperparameter_and_the_best_of_its_runs(tmp_path, tool):
+    (tmp_path / "t.csv").write_text(TABLES_OF_TOOLS[tool])
+    study = imported(tmp_path / "t.csv")
+    (varied,) = study.spec.parameters()
+    assert [trial.params[varied.name] for trial in study.trials[:2]] == [0.1, 0.01]
+    metric = study.spec.metric.name
+    best = min(trial.run.evaluations[-1][metric] for trial in study.trials if trial.state == "completed")
+    assert (metric.split("/")[-1], best) == ("val_loss", 0.7)
+
+
+def test_a_folder_of_sacred_is_called_so(tmp_path):
+    """sacred.readthedocs.io, FileStorageObserver: curves lie in lists."""
+    home = tmp_path / "1"
+    home.mkdir()
+    (home / "config.json").write_text('{"lr": 0.1}')
+    (home / "metrics.json").write_text('{"val_loss": {"steps": [1, 2], "values": [0.5, 0.25]}}')
+    (home / "cout.txt").touch()
+    with pytest.raises(PlaybookError, match="this is a folder of Sacred's, which is not read"):
+        imported(tmp_path)
+    with pytest.raises(PlaybookError, match="no trial has an evaluation of anything"):
+        imported(tmp_path, params="*/config.json", metrics=["*/metrics.json"])
+
+
+def test_layers_with_an_underscore_between_them_are_no_number(tmp_path):
+    (tmp_path / "t.csv").write_text("name,layers,val_loss\na,64_64,0.9\nb,128_64,0.7\n")
+    assert [trial.params for trial in imported(tmp_path / "t.csv").trials] == [
+        {"layers": "64_64"},
+        {"layers": "128_64"},
+    ]

@@ -195,6 +195,37 @@ def test_experiments_of_dvc():
         imported(WRITTEN / "dvc-3.csv", metric="val_loss")
 
 
+def of_dvc_2(loss, **more):
+    return {"data": {"params": {"p.yaml": {"data": {"lr": 0.1}}}, "metrics": {"m.json": {"data": loss}}, **more}}
+
+
+def test_experiments_of_dvc_2_are_in_mappings_by_revision(tmp_path):
+    """The layout of iterative/vscode-dvc, extension/src/test/fixtures/expShow, before DVC 3."""
+    commit = {
+        "baseline": of_dvc_2({"step": 9, "loss": 1.25}, name="main"),
+        "a2": of_dvc_2({"step": 11, "loss": 1.875}, name="exp-a", checkpoint_tip="a2", checkpoint_parent="a1"),
+        "a1": of_dvc_2({"step": 10, "loss": 0.5}, checkpoint_tip="a2"),
+        "b1": of_dvc_2({}, name="exp-b", queued=True),
+        "c1": {"error": {"type": "YAMLFileCorruptedError", "msg": "unable to read"}},
+        "d1": of_dvc_2({"loss": 3.0}, name="exp-d", status="Failed"),
+    }
+    file = tmp_path / "experiments.json"
+    file.write_text(json.dumps({"workspace": {"baseline": of_dvc_2({"loss": 0.125})}, "b05eecc": commit}))
+    runs, study = imported(file, metric="loss")
+    found = {run.name: [(e["step"], e["loss"]) for e in run.evaluations] for run in runs.runs}
+    assert found == {"main": [(9, 1.25)], "exp-a": [(11, 1.875)], "exp-b": [], "c1": [], "exp-d": [(1, 3.0)]}
+    states = ["completed", "completed", "pending", "failed", "failed"]
+    assert [trial.state for trial in study.trials] == states
+    assert study.trials[3].reason == "unable to read"
+
+
+def test_an_experiment_of_dvc_without_a_revision_is_passed_over(tmp_path):
+    file = tmp_path / "experiments.json"
+    commit = {"rev": "b", "name": "main", **of_dvc_2({"loss": 1.0}), "experiments": [{"revs": [{"name": "exp-a"}]}]}
+    file.write_text(json.dumps([commit]))
+    assert [run.name for run in imported(file, metric="loss")[0].runs] == ["main"]
+
+
 @pytest.mark.parametrize(
     ("name", "what"),
     [
