@@ -1,6 +1,7 @@
 # make demo : everything from nothing to a real study and its report
 # make test : the tests, without the slow ones
 # make check: what CI runs: format, lint, types, make test and make test-slow
+# make docs : the documentation as a site, in build/site
 # make lowest: some of the tests with the oldest versions of all dependencies that are allowed
 # make release-check: builds the distribution, and uses the wheel in an empty environment
 # make demo-slurm, make demo-ray: a study on a cluster of pretended nodes on this machine, one of which dies
@@ -12,7 +13,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-slurm demo-ray test test-slow check format lint types lowest release-check peers tools ci-deps clean
+.PHONY: demo demo-slurm demo-ray test test-slow check format lint types docs lowest release-check peers tools ci-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/playbook run configs/digits.yaml
@@ -28,7 +29,7 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m slow
 
-check: format lint types test test-slow
+check: format lint types docs test test-slow
 
 format: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -38,6 +39,10 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(BIN)/mypy
+
+# Strict: a broken link or a page that no other names fails.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

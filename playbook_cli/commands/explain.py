@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.rule import Rule
     from playbook_cli.spec.design.settings import Check
 
-_WHOSE = {"playbook": "from the Google playbook", "ours": "default"}
+WHOSE = {"playbook": "from the Google playbook", "ours": "default"}
 _SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "action", "source")
 
 
@@ -77,7 +77,7 @@ def table() -> list[str]:
 
     lines = ["| rule | the question | thresholds | when it speaks |", "|---|---|---|---|"]
     for rule in rules().values():
-        numbers = ", ".join(f"{t.name} {t.default:g} ({_WHOSE[t.whose]})" for t in rule.thresholds)
+        numbers = ", ".join(f"{t.name} {t.default:g} ({WHOSE[t.whose]})" for t in rule.thresholds)
         lines.append(f"| `{rule.name}` | {rule.title} | {numbers} | {rule.action} |")
     return lines
 
@@ -86,7 +86,7 @@ def _lines(rule: Rule) -> list[str]:
     lines = [f"{rule.name}: {rule.title}", "", f"Looks at: {rule.looks_at}", f"Says: {', '.join(rule.verdicts)}"]
     lines += ["", rule.formula, ""]
     for threshold in rule.thresholds:
-        lines.append(f"{threshold.name} = {threshold.default:g} ({_WHOSE[threshold.whose]}): {threshold.meaning}")
+        lines.append(f"{threshold.name} = {threshold.default:g} ({WHOSE[threshold.whose]}): {threshold.meaning}")
     if rule.thresholds:
         first = rule.thresholds[0]
         lines += [f"Set them in the study file:  rules: {{{rule.name}: {{{first.name}: {first.default:g}}}}}", ""]
