@@ -56,7 +56,7 @@ def test_what_speaks_against_it_is_said_and_kept_and_stops_nothing(bench):
 
 def test_adopting_twice_changes_nothing(bench):
     finish(bench, good)
-    assert "is the baseline now" in bench("adopt", "runs/toy", "--note", "first").out
+    assert "is now the baseline" in bench("adopt", "runs/toy", "--note", "first").out
     again = bench("adopt", "runs/toy")
     assert (again.code, "already" in again.out) == (0, True)
     assert len(entries.read(bench.folder / "runs").adopted) == 1

@@ -178,7 +178,7 @@ def test_an_interrupt_ends_the_probe_and_leaves_nothing_behind(bench):
     process.send_signal(signal.SIGINT)
     answer = bench.finish(process)
     assert answer.code == 130
-    assert "the same command goes on from here" in answer.err
+    assert "run the same command again to resume" in answer.err
     assert not bench.processes()
 
 
@@ -199,7 +199,7 @@ def test_the_study_is_written_with_its_new_size(bench):
     assert "# playbook batch-size" in text
     assert bench("plan", "next.yaml").code == 0
     refused = bench("batch-size", file, "--steps", 21, "--max", 2, "--write", "next.yaml")
-    assert (refused.code, "such a file already" in refused.err) == (2, True)
+    assert (refused.code, "this file already exists" in refused.err) == (2, True)
 
 
 @pytest.mark.slow

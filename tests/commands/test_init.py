@@ -192,7 +192,7 @@ def test_a_sweep_becomes_a_study_and_says_what_it_lost(bench):
     [
         ("train.py", "def f(:\n", "train.py:1: this is not Python"),
         ("train.py", None, "train.py: the script can't be read: No such file or directory"),
-        ("sweep.yaml", "a: [", "sweep.yaml:1: this is not YAML"),
+        ("sweep.yaml", "a: [", "sweep.yaml:1: not valid YAML"),
         ("sweep.yaml", None, "sweep.yaml: there is no such file"),
     ],
 )

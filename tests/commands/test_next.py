@@ -122,7 +122,7 @@ def test_a_grid_has_no_further_trials_and_no_other_search(bench, option):
     finish(bench, rising, sampler="grid", trials=None, nuisance={"x": [0.1, 0.2]})
     answer = bench("next", "runs/toy", option, "5")
     assert answer.code == 2
-    assert "a grid is as large as its points make it" in answer.err
+    assert "the size of a grid follows from its points" in answer.err
 
 
 def test_options_are_obeyed_whatever_the_findings_say(bench):
@@ -206,7 +206,7 @@ def test_without_results_there_is_nothing_to_learn_from_and_nothing_is_written(b
     bench.paths().journal.write_text("")
     answer = bench("next", "runs/toy", *options)
     assert (answer.code, answer.out) == (2, "")
-    assert "runs/toy: no trial has completed: there is nothing to learn from yet" in answer.err
+    assert "runs/toy: no trial has completed, so there is nothing to learn from yet" in answer.err
     assert "-> playbook report runs/toy says why" in answer.err
     assert not (bench.folder / "toy-2.yaml").exists()
 

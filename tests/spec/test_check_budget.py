@@ -36,7 +36,8 @@ def test_adams_hyperparameters_are_too_much_below_their_tier_and_not_from_it_on(
     (problem,) = tuning("learning_rate", name, trials=least - 1)
     assert problem.location == ("nuisance", name)
     assert (
-        f"{name} is tuned in {least - 1} trials: the playbook tunes Adam's learning rate alone below 10" in problem.what
+        f"{name} is tuned with {least - 1} trials: the playbook tunes only Adam's learning rate below 10"
+        in problem.what
     )
     assert problem.hint.startswith(f"fix {name} at its default, or run {least} trials or more")
     assert tuning("learning_rate", name, trials=least) == []
@@ -44,7 +45,7 @@ def test_adams_hyperparameters_are_too_much_below_their_tier_and_not_from_it_on(
 
 def test_a_number_that_is_not_the_playbooks_is_said_to_be_our_own():
     (problem,) = tuning("learning_rate", "beta2", trials=30)
-    assert problem.hint.endswith("(that number is Playbook's own)")
+    assert problem.hint.endswith("(default, not from the Google playbook)")
 
 
 def test_the_least_important_is_named_first():
@@ -109,7 +110,10 @@ def test_categories_that_make_more_spaces_than_trials_are_counted_and_not_built(
     opened = {f"x{number}": {**RANGE, "when": {name: 1}} for number, name in enumerate(names)}
     (problem,) = warned(nuisance={**{name: [0, 1] for name in names}, **opened}, trials=64)
     assert problem.location == ("nuisance",)
-    assert "decide which hyperparameters a trial has, in 1,099,511,627,776 combinations: 64 trials" in problem.what
+    assert (
+        "decide which hyperparameters a trial has, with 1,099,511,627,776 combinations: too many for 64 trials"
+        in problem.what
+    )
 
 
 def test_a_space_that_not_even_one_trial_falls_into_is_too_crowded():

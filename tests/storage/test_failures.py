@@ -18,7 +18,7 @@ def test_crashed_trials_that_wait_for_another_attempt_are_told_too(tmp_path):
     waiting = [bare("pending", n, reason="it crashed with exit code 1") for n in range(2)]
     others = [bare("pending", 2, reason="interrupted"), bare("pending", 3)]
     (found,) = failures([*waiting, *others], StudyPaths(tmp_path))
-    assert found.message == "2 trials are to be tried again (0, 1): it crashed with exit code 1"
+    assert found.message == "2 trials will be retried (0, 1): crashed with exit code 1"
 
 
 def test_how_far_trials_came_in_time_does_not_part_them(tmp_path):

@@ -350,7 +350,7 @@ def test_who_must_wait_for_a_silent_runner_is_told_since_when_and_until_when(pat
     said = "process 1 of u on elsewhere, since then; last heard from 23 s ago"
     with pytest.raises(StudyError, match=said) as error, locked(paths):
         pass
-    assert "add --wait: it counts as dead after 60 s of silence, 37 s from now" in error.value.hint
+    assert "add --wait if it was killed: it counts as dead after 60 s of silence, 37 s from now" in error.value.hint
 
 
 def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(paths, said, monkeypatch):
@@ -364,7 +364,7 @@ def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(pat
         pass
     timer.join()
     (only,) = said
-    assert "was last heard from 200 s ago; checking for 5 s that it is gone" in only
+    assert "was last heard from 200 s ago; waiting 5 s to make sure that it is dead" in only
 
 
 def test_a_runner_elsewhere_that_stays_silent_while_it_is_watched_is_dead(paths, said, monkeypatch):
@@ -446,5 +446,5 @@ def test_a_machine_that_has_another_host_name_now_knows_its_dead_processes(paths
 def test_a_note_that_is_another_one_at_every_look_is_refused(paths, monkeypatch):
     monkeypatch.setattr(acquiring, "RACE_SECONDS", 0.0)
     monkeypatch.setattr(acquiring, "_leads_to", lambda *_: False)
-    with pytest.raises(StudyError, match="another one at every look"), locked(paths):
+    with pytest.raises(StudyError, match="something keeps replacing this file"), locked(paths):
         pass
