@@ -212,12 +212,12 @@ def _condition(
     name: str, given: ParameterSpec, at: Location, known: dict[str, set[object] | None]
 ) -> Iterator[Problem]:
     for other, values in given.when.items():
-        where = (*at, other)
+        where, others = (*at, other), listed(sorted(n for n in known if n != name))
         if other not in known or other == name:
             yield Problem(
                 location=where,
                 what=f"`when` names {other}, which is not another hyperparameter of this study",
-                hint=f"the others are {listed(sorted(n for n in known if n != name)) or 'none'}",
+                hint=f"the others are {others}" if others else "there are no others",
             )
             continue
         options = known[other]

@@ -46,7 +46,7 @@ WRONG = {
         {"eval_every": 101},
         "eval_every: 101 is more than max_train_steps (100): nothing is evaluated",
     ),
-    "a name in two roles": ({"fixed": {"lr": 1}}, "fixed.lr: lr is nuisance already"),
+    "a name in two roles": ({"fixed": {"lr": 1}}, "fixed.lr: lr is already nuisance"),
     "max_train_steps tuned": (
         {"nuisance": {"max_train_steps": [1, 2]}},
         "nuisance.max_train_steps: max_train_steps is never tuned inside a study",
@@ -63,19 +63,19 @@ WRONG = {
     "an empty parameter": ({"nuisance": {"p": {}}}, "nuisance.p: it has neither values nor a range"),
     "a value beside a range": (
         {"nuisance": {"p": {**RANGE, "value": 1}}},
-        "nuisance.p.value: `value` makes a constant",
+        "nuisance.p.value: `value` is for constants",
     ),
     "a scale beside values": (
         {"nuisance": {"p": {"values": [1, 2], "scale": "log"}}},
-        "nuisance.p.scale: `scale` belongs",
+        "nuisance.p.scale: `scale` is for ranges",
     ),
-    "a range beside values": ({"nuisance": {"p": {"values": [1, 2], "min": 1}}}, "nuisance.p.min: `min` belongs"),
+    "a range beside values": ({"nuisance": {"p": {"values": [1, 2], "min": 1}}}, "nuisance.p.min: `min` is for ranges"),
     "a value twice": ({"nuisance": {"p": [1, 2, 1]}}, "nuisance.p.values: a value is listed twice"),
     "values that compare equal": ({"nuisance": {"p": [True, 2, 1.0]}}, "nuisance.p.values: a value is listed twice"),
     "no min": ({"nuisance": {"p": {"max": 1}}}, "nuisance.p: the range has no min"),
     "no max": ({"nuisance": {"p": {"min": 1}}}, "nuisance.p: the range has no max"),
-    "min above max": ({"nuisance": {"p": {"min": 2, "max": 1}}}, "nuisance.p.min: min is 2, and max is 1"),
-    "min equal to max": ({"nuisance": {"p": {"min": 1, "max": 1}}}, "nuisance.p.min: min is 1, and max is 1"),
+    "min above max": ({"nuisance": {"p": {"min": 2, "max": 1}}}, "nuisance.p.min: min is 2, but max is 1"),
+    "min equal to max": ({"nuisance": {"p": {"min": 1, "max": 1}}}, "nuisance.p.min: min is 1, but max is 1"),
     "log from zero": ({"nuisance": {"p": {**RANGE, "scale": "log"}}}, "nuisance.p.min: a log scale can't start at 0.0"),
     "log from below zero": (
         {"nuisance": {"p": {"min": -1.0, "max": 1.0, "scale": "log"}}},
@@ -83,7 +83,7 @@ WRONG = {
     ),
     "int with a fraction": (
         {"nuisance": {"p": {"min": 0.5, "max": 2, "type": "int"}}},
-        "nuisance.p.type: an int range",
+        "nuisance.p.type: the ends of an int range",
     ),
     "when that names nothing": (
         {"nuisance": {"p": {**RANGE, "when": {"q": 1}}}},
@@ -119,7 +119,7 @@ WRONG = {
         "scientific.p: two of its alternatives apply at the same time",
     ),
     "no trials": ({"trials": None}, "`trials` is missing"),
-    "too many trials": ({"trials": 100_001}, "trials: more than 100,000 trials"),
+    "too many trials": ({"trials": 100_001}, "trials: a study has at most 100,000 trials"),
     "trials that arms do not divide": (
         {"trials": 8, "scientific": {"a": [1, 2, 3]}},
         "trials: 8 trials can't be split equally among 3 arms\n  -> write 6 or 9",
@@ -130,11 +130,11 @@ WRONG = {
     ),
     "more arms than a study has trials": (
         {"trials": 64, "scientific": {f"a{number}": [0, 1] for number in range(30)}},
-        "a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, and 10 more make at least 1,073,741,824 arms",
+        "a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, and 10 more have at least 1,073,741,824 arms",
     ),
     "a grid of too many arms": (
         {"trials": None, "sampler": "grid", "scientific": {f"a{n}": [0, 1] for n in range(30)}, "nuisance": {}},
-        "make at least 1,073,741,824 arms, one for each combination of their values; a study has at most 100,000",
+        "have at least 1,073,741,824 arms, one for each combination of their values; a study has at most 100,000",
     ),
     "arms that trials would have to be too many for": (
         {"trials": 4, "scientific": {"a": list(range(300)), "b": list(range(300))}},
@@ -142,7 +142,7 @@ WRONG = {
     ),
     "a sweep of too many learning rates": (
         {"lr_sweep": {"parameter": "lr", "points": 10**12}},
-        "lr_sweep.points: more than 100,000 learning rates",
+        "lr_sweep.points: a sweep has at most 100,000 learning rates",
     ),
     "a grid without points": (
         {"sampler": "grid", "trials": None},
@@ -182,7 +182,7 @@ WRONG = {
     ),
     "a sweep the wrong way": (
         {"lr_sweep": {"parameter": "lr", "min": 1.0, "max": 0.1}},
-        "lr_sweep.min: min is 1.0, and max is 0.1",
+        "lr_sweep.min: min is 1.0, but max is 0.1",
     ),
 }
 
@@ -222,7 +222,7 @@ def test_what_makes_sense_is_accepted(changes):
 
 
 def test_a_sweep_in_a_study_without_hyperparameters_says_that_there_are_none():
-    with pytest.raises(SpecError, match="there are none"):
+    with pytest.raises(SpecError, match="the study has none"):
         load(nuisance=None, lr_sweep={})
 
 
@@ -269,7 +269,7 @@ def test_minimizing_what_sounds_like_a_score_is_warned_about(name):
 
 def test_an_int_range_with_nothing_between_its_ends_is_warned_about():
     (warning,) = warned(nuisance={"dropout": {"min": 0, "max": 1}})
-    assert "0 or 1, nothing between" in warning
+    assert "an integer range with only the values 0 and 1" in warning
     assert warned(nuisance={"layers": {"min": 0, "max": 1, "type": "int"}}) == []
 
 
@@ -298,5 +298,5 @@ def test_the_number_of_trials_of_a_study_beside_its_results_is_not_judged():
 
 def test_a_message_lists_a_score_of_names_and_counts_the_rest():
     wrong = {f"x{number}": RANGE for number in range(300)} | {"y": {**RANGE, "when": {"z": 1}}}
-    with pytest.raises(SpecError, match=r"there are lr, x0, .*, and 281 more"):
+    with pytest.raises(SpecError, match=r"the others are lr, x0, .*, and 281 more"):
         load(nuisance=STUDY["nuisance"] | wrong)

@@ -61,8 +61,8 @@ WRONG = {
     ),
     "an unknown name": ({"points": [{**POINT, "x": 1}]}, "points.x: this study has no hyperparameter named x"),
     "a fixed name": ({"points": [{**POINT, "batch_size": 32}]}, "points.batch_size: batch_size is fixed at 64"),
-    "above the range": ({"points": [{**POINT, "lr": 1.5}]}, "points.lr: 1.5 lies outside 0.001 to 1"),
-    "below the range": ({"points": [{**POINT, "layers": 0}]}, "points.layers: 0 lies outside 1 to 4"),
+    "above the range": ({"points": [{**POINT, "lr": 1.5}]}, "points.lr: 1.5 is outside the range 0.001 to 1"),
+    "below the range": ({"points": [{**POINT, "layers": 0}]}, "points.layers: 0 is outside the range 1 to 4"),
     "no whole number": (
         {"points": [{**POINT, "layers": 1.5}]},
         "points.layers: layers must be a whole number, not 1.5",
@@ -71,7 +71,7 @@ WRONG = {
     "true": ({"points": [{**POINT, "layers": True}]}, "points.layers: layers must be a number, not True"),
     "no choice": (
         {"points": [{**POINT, "optimizer": "lion"}]},
-        "points.optimizer: optimizer is one of sgd, adam, not lion",
+        "points.optimizer: optimizer must be one of sgd, adam, not lion",
     ),
     "from that is no path": (
         {"points": [{**POINT, "from": 3}]},
@@ -88,7 +88,7 @@ WRONG = {
     ),
     "a round of other points": (
         {"round": {"number": 2, "after": "runs/s", "trials": [1, 2, 3]}},
-        "round.trials: there are 2 points, and 3 trials",
+        "round.trials: there are 2 points, but 3 trials",
     ),
     "the first round": ({"round": {"number": 1, "after": "runs/s"}}, "round.number: write a number"),
     "rounds that shrink": (

@@ -36,7 +36,7 @@ def spec(text):
         ("metrics: {csv: log.csv}", "metrics.csv: all trials would write the same file"),
         ("metrics: {csv: '${trial_dir}/a', names: {step: it}}", "a metric can't be called step"),
         ("metrics: {stdot: a}", "did you mean stdout?"),
-        ("checkpoints: {files: '${trial_dir}/*.pt'}", "which only `metrics` tells"),
+        ("checkpoints: {files: '${trial_dir}/*.pt'}", "can't be found without `metrics`"),
         (
             f"{PATTERN}\ncheckpoints: {{files: 'out/*.pt'}}",
             "study.yaml:8: checkpoints.files: checkpoints must be inside the",
@@ -90,5 +90,5 @@ def test_the_short_form_names_arguments():
 def test_a_name_in_two_roles_is_not_taken_for_two_arguments_of_one_name():
     with pytest.raises(SpecError) as refused:
         spec(f"{STUDY}scientific: {{lr: [1, 2]}}\n")
-    assert "lr is scientific already" in str(refused.value)
+    assert "lr is already scientific" in str(refused.value)
     assert "args.names" not in str(refused.value)

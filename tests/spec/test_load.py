@@ -76,7 +76,10 @@ def test_a_wrong_key_or_value_is_told_with_line_key_and_what_to_write(line, mess
     ("key", "message"),
     [
         ("metric", "`metric` is missing\n  -> write metric: {name: val_error, goal: minimize}"),
-        ("max_train_steps", "`max_train_steps` is missing\n  -> playbook lr-sweep finds it"),
+        (
+            "max_train_steps",
+            "`max_train_steps` is missing\n  -> write a first guess; playbook lr-sweep finds a good value",
+        ),
         ("name", "`name` is missing\n  -> it is the name of the study's folder"),
     ],
 )

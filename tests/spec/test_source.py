@@ -97,7 +97,7 @@ UNREADABLE = {
     "an unknown alias": ("a: *nowhere\n", "study.yaml:1: not valid YAML"),
     "a key twice": ("a: 1\nb: 2\na: 3\n", "study.yaml:3: the key 'a' appears twice"),
     "a key that is a number": ("a: 1\n2: b\n", "study.yaml:2: a key must be text, not 2"),
-    "a key that is a list": ("[1, 2]: b\n", "study.yaml:1: a key is text"),
+    "a key that is a list": ("[1, 2]: b\n", "study.yaml:1: a key must be text"),
     "an object tag": ("a: 1\nb: !!python/object/apply:os.system [ls]\n", "study.yaml:2: the tag !!python/object"),
     "an object tag on a scalar": ("b: !!python/name:os.system x\n", "study.yaml:1: the tag !!python/name:os.system"),
     "an object tag on a mapping": ("b: !!python/object:os.x {a: 1}\n", "study.yaml:1: the tag !!python/object:os.x"),
