@@ -33,12 +33,12 @@ CASES = {
         changed("max: 1.0}", "maxi: 1.0}"),
         "study.yaml:7: nuisance.x.maxi: unknown key\n  -> did you mean max?",
     ),
-    "min above max": (changed("min: 0.0", "min: 2.0"), "study.yaml:7: nuisance.x.min: min is 2.0, and max is 1.0"),
+    "min above max": (changed("min: 0.0", "min: 2.0"), "study.yaml:7: nuisance.x.min: min is 2.0, but max is 1.0"),
     "a log scale from 0": (
         changed("max: 1.0", "max: 1.0, scale: log"),
         "study.yaml:7: nuisance.x.min: a log scale can't start at 0.0",
     ),
-    "a name in two roles": (STUDY + "fixed:\n  x: 1\n", "study.yaml:9: fixed.x: x is nuisance already"),
+    "a name in two roles": (STUDY + "fixed:\n  x: 1\n", "study.yaml:9: fixed.x: x is already nuisance"),
     "max_train_steps under a role": (
         STUDY + "fixed: {max_train_steps: 10}\n",
         "study.yaml:8: fixed.max_train_steps: max_train_steps is never tuned inside a study",

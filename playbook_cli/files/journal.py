@@ -251,7 +251,7 @@ def warm_up() -> None:
 
 @cache
 def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
-    """The encoder of orjson, which takes a twentieth of the time; Python's own if a script's environment lacks orjson."""
+    """The encoder of orjson, which takes a twentieth of the time; Python's own if orjson is not installed."""
     try:
         import orjson
     except ImportError:

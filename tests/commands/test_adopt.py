@@ -134,7 +134,7 @@ def test_studies_of_different_metrics_are_not_compared_and_not_adopted(bench):
         (["runs/other"], "no such folder"),
         (["runs/toy", "--trial", "9"], "no trial 9"),
         (["runs/toy", "--trial", "-1"], "--trial"),
-        (["runs/toy", "--over", "runs/toy"], "over itself"),
+        (["runs/toy", "--over", "runs/toy"], "can't replace itself"),
         (["runs/toy", "--over", "runs/other"], "no such folder"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_study_that_is_being_run_is_refused(bench):
     }
     bench.paths().runner.write_text(json.dumps(note))
     answer = bench("adopt", "runs/toy")
-    assert (answer.code, "still being run" in answer.err) == (2, True)
+    assert (answer.code, "still running" in answer.err) == (2, True)
 
 
 def test_a_damaged_ledger_is_named_and_stays_as_it_is(bench):

@@ -236,7 +236,10 @@ def test_steps_to_a_target_are_searched_for_each_size(bench):
     assert {finding["rule"] for finding in report["findings"]} <= {"infeasible", "training-loss-rising"}
     for verb in ("repeat", "instability", "adopt"):
         refused = bench(verb, f"runs/{searched}")
-        assert (refused.code, "playbook batch-size --steps-to-target ended its trials" in refused.err) == (2, True)
+        assert (refused.code, "playbook batch-size --steps-to-target ended these trials early" in refused.err) == (
+            2,
+            True,
+        )
     kinds = {row["name"]: row["kind"] for row in bench("log", "--json").json["studies"]}
     assert kinds == {PROBES: "batch-size", searched: "steps-to-target"}
 

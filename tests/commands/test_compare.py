@@ -159,7 +159,7 @@ def test_two_arms_of_one_study_are_compared(bench):
     report = bench("report", "runs/toy", "--json", "--no-html").json
     (isolation,) = (f for f in report["findings"] if f["rule"] == "isolation")
     assert (isolation["verdict"], isolation["subject"]) == ("better", "depth=2")
-    for texts, said in ((("depth=1", "depth=3"), "no arm is so"), (("depth=1", "depth=1"), "are one arm")):
+    for texts, said in ((("depth=1", "depth=3"), "matches no arm"), (("depth=1", "depth=1"), "are the same arm")):
         refused = bench("compare", "runs/toy", "--arms", *texts)
         assert refused.code == 2
         assert said in refused.err
@@ -268,11 +268,11 @@ def test_a_further_search_of_a_study_counts_for_both_of_its_arms(bench):
         (["runs/a", "runs/a"], "runs/a: this study is given twice"),
         (["runs/a"], "runs/a: the candidate is missing"),
         (["runs/a", "runs/none"], "runs/none: there is no such folder"),
-        (["runs/a", "runs/other"], "runs/other: it maximizes val_error, and runs/a minimizes val_error"),
+        (["runs/a", "runs/other"], "runs/other: it maximizes val_error, but runs/a minimizes val_error"),
         (["runs/a", "runs/single"], "runs/single: comparing needs at least 2 finished trials"),
         (["runs/a", "--arms", "x=1", "x=2"], "the study has no scientific hyperparameter"),
         (["runs/a", "runs/b", "--arms", "x=1", "x=2"], "--arms compares two arms of one study"),
-        (["runs/a", "runs/b", "--complexity", "inf"], "--complexity inf is no number"),
+        (["runs/a", "runs/b", "--complexity", "inf"], "--complexity must be a finite number"),
         (["runs/a", "runs/b", "--complexity", "-1"], "Invalid value for '--complexity'"),
         (["runs/a", "runs/b", "--time-to-target", "soon"], "Invalid value for '--time-to-target'"),
     ],

@@ -57,7 +57,7 @@ def test_a_journal_without_its_study_file_takes_no_trials_of_other_settings(benc
     bench.paths().spec.unlink()
     answer = bench("run", bench.study(**change))
     assert answer.code == 2
-    assert "study.yaml, and study.yaml is gone" in answer.err
+    assert "study.yaml, and study.yaml is missing" in answer.err
     assert not bench.paths().spec.exists()
 
 
@@ -96,7 +96,7 @@ def test_trials_are_never_taken_away_from_a_study_with_results(bench):
     bench.study(trials=2)
     answer = run(bench)
     assert answer.code == 2
-    assert "the study already has 4 trials, and study.yaml asks for 2" in answer.err
+    assert "the study already has 4 trials, but study.yaml asks for 2" in answer.err
     assert "--anew" in answer.err
 
 

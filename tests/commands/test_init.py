@@ -12,7 +12,9 @@ from tests.starting.test_script import SCRIPT
 def test_what_it_writes_from_nothing_runs_and_is_reported(bench):
     answer = bench("init", "first")
     assert answer.code == 0
-    assert answer.out == "wrote first/study.yaml, first/train.py\n-> what would run: playbook plan first/study.yaml\n"
+    assert (
+        answer.out == "wrote first/study.yaml, first/train.py\n-> see what would run: playbook plan first/study.yaml\n"
+    )
     assert bench("plan", "first/study.yaml").code == 0
     study = bench.folder / "first/study.yaml"
     study.write_text(study.read_text().replace("max_train_steps: 300 ", "max_train_steps: 20 ").replace("16  ", "2  "))
@@ -89,7 +91,7 @@ def test_a_study_for_a_script_can_be_planned_at_once(bench):
     answer = bench("init", "--from", "code/train.py")
     assert answer.code == 0
     assert "! left at the script's own values: num_workers\n" in answer.out
-    assert "roles and ranges are proposals" in answer.out
+    assert "roles and ranges are guesses" in answer.out
     assert bench("plan", "study.yaml").code == 0
 
 

@@ -260,7 +260,7 @@ def test_the_study_that_is_written_has_the_warm_up_prepended_and_a_reason_for_ea
 def test_where_nothing_needs_mending_nothing_is_written(bench):
     answer = bench("instability", study(bench, {"limit": 0.5}), "--write", "mended.yaml")
     assert answer.code == 0
-    assert "mended.yaml is not written" in answer.err
+    assert "mended.yaml was not written" in answer.err
     assert not (bench.folder / "mended.yaml").exists()
 
 

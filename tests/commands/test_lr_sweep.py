@@ -428,7 +428,7 @@ lr_sweep: {min: 1e-4, max: 10, points: 6, steps: 200, eval_every: 10}"""
     assert bench("lr-sweep", path, "--write", "--json").code == 0
     after = path.read_bytes().split(b"\r\n")
     assert after[4].startswith(b"max_train_steps: 37  # playbook lr-sweep")
-    assert b"it was 300" in after[4]
+    assert b"was 300" in after[4]
     assert after[:4] + after[5:] == before[:4] + before[5:]
 
 

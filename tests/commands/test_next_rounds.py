@@ -128,10 +128,10 @@ WRONG = {
     "no length": (["--round", "2"], "a round needs a number of steps"),
     "no longer": (["--round", "2", "--max-train-steps", "4"], "no longer than the 4 steps"),
     "a round too far": (["--round", "3", "--max-train-steps", "9"], "this is round 1"),
-    "with a wider range": (["--round", "2", "--max-train-steps", "9", "--widen", "x"], "as they are"),
+    "with a wider range": (["--round", "2", "--max-train-steps", "9", "--widen", "x"], "unchanged"),
     "an unknown schedule": (["--round", "2", "--max-train-steps", "9", "--schedule", "s"], "no such hyperparameter"),
     "top without a round": (["--top", "3"], "--top applies only to a round"),
-    "rounds that do not grow": (["--rounds", "3", "--growth", "1"], "rounds grow"),
+    "rounds that do not grow": (["--rounds", "3", "--growth", "1"], "each round must be longer"),
     "a folder that is not there": (["--round", "2", "--max-train-steps", "9", "-o", "no/it.yaml"], "can't be written"),
 }
 
@@ -159,7 +159,7 @@ def test_a_learning_rate_sweep_has_no_rounds(bench):
     spec = bench.paths().spec
     spec.write_text(f"{spec.read_text()}probe: lr-sweep\n")
     answer = bench("next", "runs/toy", "--round", "2", "--max-train-steps", "9")
-    assert (answer.code, "playbook lr-sweep ended its trials" in answer.err) == (2, True)
+    assert (answer.code, "playbook lr-sweep ended these trials early" in answer.err) == (2, True)
 
 
 def test_more_steps_without_a_round_say_what_becomes_of_the_decay(bench):

@@ -37,7 +37,7 @@ def test_results_without_their_journal_are_told_from_a_study_file(bench):
     for argument in ("runs/toy", "study.yaml"):
         answer = bench("report", argument)
         assert (answer.code, answer.out) == (2, "")
-        assert "runs/toy: its journal trials.jsonl is gone" in answer.err
+        assert "runs/toy: its journal trials.jsonl is missing" in answer.err
 
 
 def test_a_folder_that_is_not_there_is_told_with_the_results_that_are(bench):

@@ -32,7 +32,7 @@ def test_a_plan_warns_of_more_hyperparameters_than_the_trials_carry(bench):
     ranges = {name: {"min": 0.1, "max": 1.0} for name in ("learning_rate", "one_minus_beta1", "epsilon")}
     bench.study(nuisance=ranges, trials=12)
     out = bench("plan", "study.yaml").out
-    assert "! epsilon is tuned in 12 trials: the playbook tunes" in out
+    assert "! epsilon is tuned with 12 trials: the playbook tunes" in out
     assert "-> fix epsilon at its default, or run 25 trials or more" in out
     (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
     assert warning.startswith("study.yaml:")

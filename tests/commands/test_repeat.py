@@ -159,7 +159,7 @@ def test_interrupted_repeats_are_finished_by_the_same_command_and_by_run(bench, 
     answer = bench.finish(running)
     assert answer.code == 130
     assert answer.out == "interrupted; run the same command again to resume\n"
-    assert "2 repeats are missing" in bench("status", "runs/toy").out
+    assert "2 repeats left" in bench("status", "runs/toy").out
     bench.write("go", "")
     assert bench(*finishing).code == 0
     assert len(repeats(bench)) == 2
@@ -251,11 +251,14 @@ BAD = {
     "no such trial": (["runs/toy", "--trial", "77"], "--trial 77: runs/toy has no such trial"),
     "seeds below one": (["runs/toy", "--seeds", "0"], "--seeds"),
     "seeds beyond any study": (["runs/toy", "--seeds", "100000000"], "exceed the limit of 100,000 trials per study"),
-    "seeds of all trials beyond it": (["runs/toy", "--top", "2", "--seeds", "60000"], "2 trials on 60,000 seeds each"),
+    "seeds of all trials beyond it": (
+        ["runs/toy", "--top", "2", "--seeds", "60000"],
+        "2 trials with 60,000 seeds each",
+    ),
     "top below one": (["runs/toy", "--top", "0"], "--top"),
     "itself as baseline": (["runs/toy", "--baseline", "runs/toy"], "the baseline is the study itself"),
-    "another metric": (["runs/toy", "--baseline", "runs/more"], "it maximizes val_error, and toy minimizes val_error"),
-    "another length": (["runs/toy", "--baseline", "runs/long"], "its trials train for 6 steps, those of toy for 4"),
+    "another metric": (["runs/toy", "--baseline", "runs/more"], "it maximizes val_error, but toy minimizes val_error"),
+    "another length": (["runs/toy", "--baseline", "runs/long"], "its trials train for 6 steps, but those of toy for 4"),
 }
 
 
@@ -284,7 +287,7 @@ def test_a_learning_rate_sweep_is_refused(searched):
     spec = searched.paths().spec
     spec.write_text(f"{spec.read_text()}probe: lr-sweep\n")
     answer = searched("repeat", "runs/toy")
-    assert (answer.code, "playbook lr-sweep ended its trials" in answer.err) == (2, True)
+    assert (answer.code, "playbook lr-sweep ended these trials early" in answer.err) == (2, True)
 
 
 def test_a_study_without_a_result_and_one_that_is_read_only_are_refused(bench):
@@ -302,7 +305,7 @@ def test_the_trial_that_a_repeat_repeats_is_named_where_the_repeat_is_asked_for(
     searched("repeat", "runs/toy", "--top", 1, "--seeds", 1)
     answer = searched("repeat", "runs/toy", "--trial", 4)
     first = best_first(searched)[0]
-    assert (answer.code, f"--trial 4: it repeats trial {first}" in answer.err) == (2, True)
+    assert (answer.code, f"--trial 4: this is a repeat of trial {first}" in answer.err) == (2, True)
 
 
 def test_an_export_tells_repeats_from_the_search(searched):

@@ -219,7 +219,7 @@ def test_a_plan_shows_the_first_trial_and_what_it_rests_on(bench):
     plan = bench("plan", "study.yaml", "--json").json
     assert [trial["id"] for trial in plan["trials"]] == [0]
     assert plan["training_steps"] == 16
-    assert plan["begins_with"] == "a Gaussian process begins with 16 trials of first"
+    assert plan["begins_with"] == "a Gaussian process starts from 16 trials of first"
     bench("run", "study.yaml", "--jobs", 1)
     assert planned(bench)[0]["params"] == plan["trials"][0]["params"]
     assert "each chosen from the results before it" in bench("plan", "study.yaml").out

@@ -57,7 +57,7 @@ def test_too_many_ranges_for_the_edges_to_be_judged_name_what_to_fix_and_how_man
     names = ("learning_rate", "one_minus_momentum", "weight_decay", "dropout")
     (problem,) = tuning(*names, trials=12)
     assert problem.what.startswith("12 trials tune 4 ranges")
-    assert "which takes 18 trials with a result" in problem.what
+    assert "that takes 18 trials with a result" in problem.what
     assert problem.hint == "fix weight_decay and dropout first, or run 18 trials"
     assert tuning(*names, trials=18) == []
 
@@ -94,7 +94,7 @@ def test_a_category_that_others_depend_on_shares_its_trials_among_its_values():
             trials=trials,
         )
 
-    assert any("beta1 is tuned in 9 trials" in problem.what for problem in study(18))
+    assert any("beta1 is tuned with 9 trials" in problem.what for problem in study(18))
     assert study(20) == []
 
 

@@ -38,7 +38,7 @@ def test_a_claim_is_held_until_its_end_and_names_its_holder(paths):
 
 def test_a_second_claim_is_refused_and_names_the_first(paths):
     with locked(paths):
-        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of") as error, locked(paths):
+        with pytest.raises(StudyError, match=f"already running: process {os.getpid()} of") as error, locked(paths):
             pass
         assert "playbook status" in (error.value.hint or "")
         assert running(paths) is not None
@@ -69,7 +69,7 @@ def test_a_claim_ends_with_the_death_of_its_holder(paths):
 def test_a_process_that_has_only_just_begun_has_written_nothing_yet(paths):
     with locked(paths):
         paths.runner.write_text("")
-        with pytest.raises(StudyError, match="a process that has only just begun"), locked(paths):
+        with pytest.raises(StudyError, match="another process has just started it"), locked(paths):
             pass
 
 
@@ -266,7 +266,7 @@ NO_LOCKS = pytest.mark.parametrize("flock", [without_locks, lockless, granted_to
 def test_without_file_locks_a_study_still_has_one_runner_and_that_is_said_once(paths, said, monkeypatch, flock):
     monkeypatch.setattr("fcntl.flock", flock)
     with lock_of(paths, said):
-        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of"), lock_of(paths, said):
+        with pytest.raises(StudyError, match=f"already running: process {os.getpid()} of"), lock_of(paths, said):
             pass
         assert running(paths).pid == os.getpid()
     monkeypatch.setattr(acquiring, "SETTLE_SECONDS", 0.0)
@@ -386,7 +386,7 @@ def test_to_wait_is_to_begin_when_the_other_runner_ends(paths, said, monkeypatch
         with lock_of(paths, said, wait=True):
             timer.join()
     (only,) = said
-    assert "run already, by process" in only
+    assert "already running: process" in only
     assert only.endswith("; waiting for it to end")
 
 

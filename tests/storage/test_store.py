@@ -338,7 +338,7 @@ def test_a_folder_that_asks_for_a_billion_arms_has_those_that_its_trials_have(be
         assert bench(*command).code == 0
     refused = bench("run", bench.paths().spec)
     assert refused.code == 2
-    assert "make at least 1,073,741,824 arms" in refused.err
+    assert "have at least 1,073,741,824 arms" in refused.err
 
 
 def test_the_note_of_a_copied_folder_names_nobody(paths, tmp_path):
