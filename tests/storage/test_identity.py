@@ -59,7 +59,7 @@ def test_a_trial_folder_that_outlives_its_journal_is_set_aside_and_said(bench, p
     assert all(trained == {x} for x, trained in measured(bench).values())
     aside = bench.paths().trials / "0000.1"
     assert (aside / "metrics.jsonl").read_bytes() == before
-    assert f"so runs/toy/trials/0000 is now runs/toy/trials/{aside.name}" in answer.err
+    assert f"runs/toy/trials/0000 was moved to runs/toy/trials/{aside.name}, since " in answer.err
     assert [event["trial"] for event in bench.events("set-aside")] == [0, 1, 2, 3]
 
 
@@ -240,7 +240,7 @@ def test_a_trial_does_not_resume_from_an_attempt_of_another_journal(bench):
     bench.write("runs/well", "")
     answer = run(bench)
     assert answer.code == 0
-    assert "it holds an attempt that the journal does not know, so runs/toy/trials/0000 is now" in answer.err
+    assert ", since it holds an attempt that the journal does not know" in answer.err
     assert bench.events("started")[-1]["resumed"] is False
 
 

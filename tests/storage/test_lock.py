@@ -331,7 +331,7 @@ def test_without_hard_links_a_study_has_one_runner_too(paths, monkeypatch):
     monkeypatch.setattr("os.link", refuse)
     with locked(paths):
         assert running(paths).pid == os.getpid()
-        with pytest.raises(StudyError, match="run already"), locked(paths):
+        with pytest.raises(StudyError, match="already running"), locked(paths):
             pass
 
 
@@ -360,7 +360,7 @@ def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(pat
     silent_for(paths, 200)  # by a clock that is minutes behind
     timer = threading.Timer(0.4, lambda: silent_for(paths, 0))
     timer.start()
-    with pytest.raises(StudyError, match="run already"), lock_of(paths, said):
+    with pytest.raises(StudyError, match="already running"), lock_of(paths, said):
         pass
     timer.join()
     (only,) = said
