@@ -32,7 +32,7 @@ def adopt(
 ) -> None:
     """Record a study as the new baseline in the ledger, with the evidence for it.
 
-    The decision is yours: objections are printed and recorded, but they don't stop it. If trials were repeated, the
+    The decision is yours: objections are printed and recorded, but don't block it. If trials were repeated, the
     best trial is the one with the best mean over its repeats.
 
     Example:  playbook adopt runs/digits-2 --over runs/digits --note "half the error, no slower"

@@ -14,7 +14,7 @@ def export(
     study: StudyFolder,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="TARGET", help="Folder, by default RUNS/NAME/export, or Optuna storage URL."),
+        typer.Option("--to", metavar="TARGET", help="Folder, by default RUNS/NAME/export; or Optuna or MLflow URL."),
     ] = None,
     form: Annotated[
         str | None,

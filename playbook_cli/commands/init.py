@@ -25,7 +25,8 @@ def init(
 ) -> None:
     """Write a study file to start from: with a demo training script, or for your own script or sweep.
 
-    With --optimizer, the study tunes as many of its hyperparameters as the Google playbook suggests for N trials.
+    With --optimizer, the study tunes as many of the optimizer's hyperparameters as the Google playbook suggests for
+    this number of trials.
 
     The study is named after FOLDER, if given. Existing files are never overwritten.
 

@@ -139,5 +139,8 @@ class Commands(MutableMapping[str, Any]):
 
 
 def flowing(text: str) -> str:
-    """Text with one line per paragraph, so that it wraps at the terminal's width; examples keep their own lines."""
-    return re.sub(r"(?<=[^\n])\n(?!\n|Example:)", " ", text)
+    """Help with one line per paragraph, so that it wraps at the terminal's width; examples keep their own lines.
+
+    Brackets are escaped, since typer would read them as markup.
+    """
+    return re.sub(r"(?<=[^\n])\n(?!\n|Example:)", " ", text).replace("[", r"\[")

@@ -502,7 +502,7 @@ class Study:
         damaged = measured.damaged
         if trial.best is None:
             names = ", ".join(measured.curve.values) if measured.curve is not None else ""
-            instead = f"; it reported {names}" if names else f"; it reported nothing: {self._how_to_report()}"
+            instead = f"; it reported {names}" if names else f"; no metrics were reported: {self._how_to_report()}"
             return f"{NO_METRIC} {self.spec.metric.name}{f': {damaged}' if damaged else instead}"
         if damaged:
             return damaged

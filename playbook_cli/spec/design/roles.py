@@ -48,8 +48,8 @@ def fixed_learning_rate(design: Design) -> Problem | None:
     rate = rates[0]
     return Problem(
         location=(rate.role, rate.name),
-        what=f"{rate} in all trials: the best learning rate depends on the other settings, so the settings that happen "
-        "to suit this one win",
+        what=f"{rate} in all trials: the best learning rate depends on the other settings, so settings that happen "
+        "to suit this rate win",
         hint=f"tune it: nuisance: {{{rate.name}: {_decades(rate.numbers[0])}}}",
     )
 
