@@ -173,7 +173,7 @@ class Trial:
                 self._end_together(self._together, step)
         self._flush()
         if self._stop_step < self.max_train_steps:
-            self._leave(f"step {self._stop_step} reached, where the study stops this trial")
+            self._leave(f"step {self._stop_step} reached: the study stops this trial here")
 
     def resume_at(self, step: int, *, save: Callable[[str], object] | None = None, writes: bool = True) -> None:
         """Replaces `steps` when a framework runs the loop: training continues after `step`, which it has restored.
@@ -240,7 +240,7 @@ class Trial:
         if step >= self._stop_step:
             self._flush()
             if self._stop_step < self.max_train_steps:
-                self._end(f"step {step} reached, where the study stops this trial")
+                self._end(f"step {step} reached: the study stops this trial here")
 
     @staticmethod
     def grad_norm(parameters: Iterable[Any]) -> float:

@@ -37,7 +37,7 @@ def point_problems(spec: StudySpec) -> Iterator[Problem]:
     if spec.trials not in (None, len(spec.points)):
         yield Problem(
             location=("trials",),
-            what=f"there are {len(spec.points)} points, each of them is one trial",
+            what=f"there are {len(spec.points)} points, and each is one trial",
             hint=f"write trials: {len(spec.points)}, or drop the key",
         )
     if spec.round is not None and len(spec.round.trials) > len(spec.points):
