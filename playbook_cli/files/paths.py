@@ -104,11 +104,11 @@ class StudyPaths:
 
     @property
     def tensorboard(self) -> Path:
-        """The event files of a study that is logged to TensorBoard."""
+        """Event files, if the study is logged to TensorBoard."""
         return self.dir / "tensorboard"
 
     def logged_to(self, tool: str) -> Path:
-        """How much of each trial a tool has that the study is logged to; beside it, as .log, what that tool prints."""
+        """How much of each trial a tool already has, if the study is logged to it; its output is in .log beside this."""
         return self.dir / "log-to" / f"{tool}.json"
 
     def trial(self, number: int) -> TrialPaths:

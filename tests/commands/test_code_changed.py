@@ -221,7 +221,7 @@ def test_a_command_that_is_edited_while_its_study_runs_is_told(bench):
     assert f"note: {said}" in ran.err
     assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
     assert said in " ".join(bench("log", "--markdown").out.split())
-    assert "than trials 0-2" in bench("log").out
+    assert "trials 0-2" in bench("log").out
     assert [event["files"].keys() for event in bench.events("program")] == [{"t.py"}] * 2
 
 
