@@ -108,7 +108,7 @@ class StudyPaths:
         return self.dir / "tensorboard"
 
     def logged_to(self, tool: str) -> Path:
-        """How much of each trial a tool already has, if the study is logged to it; its output is in .log beside this."""
+        """How much of each trial a tool already has, if the study is logged to it; its output is the .log beside."""
         return self.dir / "log-to" / f"{tool}.json"
 
     def trial(self, number: int) -> TrialPaths:
