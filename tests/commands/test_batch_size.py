@@ -178,7 +178,7 @@ def test_an_interrupt_ends_the_probe_and_leaves_nothing_behind(bench):
     process.send_signal(signal.SIGINT)
     answer = bench.finish(process)
     assert answer.code == 130
-    assert "the same command goes on from here" in answer.err
+    assert "run the same command again to resume" in answer.err
     assert not bench.processes()
 
 
@@ -199,7 +199,7 @@ def test_the_study_is_written_with_its_new_size(bench):
     assert "# playbook batch-size" in text
     assert bench("plan", "next.yaml").code == 0
     refused = bench("batch-size", file, "--steps", 21, "--max", 2, "--write", "next.yaml")
-    assert (refused.code, "such a file already" in refused.err) == (2, True)
+    assert (refused.code, "this file already exists" in refused.err) == (2, True)
 
 
 @pytest.mark.slow
@@ -236,7 +236,10 @@ def test_steps_to_a_target_are_searched_for_each_size(bench):
     assert {finding["rule"] for finding in report["findings"]} <= {"infeasible", "training-loss-rising"}
     for verb in ("repeat", "instability", "adopt"):
         refused = bench(verb, f"runs/{searched}")
-        assert (refused.code, "playbook batch-size --steps-to-target ended its trials" in refused.err) == (2, True)
+        assert (refused.code, "playbook batch-size --steps-to-target ended these trials early" in refused.err) == (
+            2,
+            True,
+        )
     kinds = {row["name"]: row["kind"] for row in bench("log", "--json").json["studies"]}
     assert kinds == {PROBES: "batch-size", searched: "steps-to-target"}
 

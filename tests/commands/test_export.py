@@ -118,7 +118,7 @@ def test_files_that_are_there_are_replaced_only_when_asked(toy):
     [
         (["runs/none"], "there is no such folder"),
         (["runs/toy", "--format", "xlsx"], "csv, jsonl, parquet"),
-        (["runs/toy", "--format", "csv", "--to", "x.db"], "leave it out"),
+        (["runs/toy", "--format", "csv", "--to", "x.db"], "drop --format"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(toy, arguments, said):

@@ -29,7 +29,7 @@ def test_runs_of_another_tool_become_a_study_that_is_read_like_any_other(logs):
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS)
     assert answer.code == 0
     assert "theirs: 2 of 3 trials completed, 1 infeasible\n" in answer.out
-    assert "  and 1 of 2 repeats on fresh seeds completed, 1 failed\n" in answer.out
+    assert "  and 1 of 2 repeats completed, 1 failed\n" in answer.out
     assert "best val_loss: 0.5 at step 20 of trial 1 (lr=0.1, depth=3)" in answer.out
     assert "3 different points; 2 trials repeat one of them" in answer.out
     assert "nuisance lr: 0.01 to 1, log" in answer.out
@@ -69,7 +69,7 @@ def test_an_imported_study_is_never_run_nor_planned(logs):
     for verb in ("run", "plan"):
         answer = logs(verb, "runs/theirs/study.yaml")
         assert answer.code == 2
-        assert "imported from logs: it is read, and never run" in answer.err
+        assert "imported from logs, so it can't be run" in answer.err
     assert logs.paths("theirs").journal.read_bytes() == before
 
 

@@ -254,13 +254,13 @@ def test_the_study_that_is_written_has_the_warm_up_prepended_and_a_reason_for_ea
     for key in (("max_train_steps",), ("nuisance", "learning_rate"), ("seed",)):
         assert lines[source.lines[key] - 2].strip().startswith("#")
     again = bench("instability", folder, "--write", "mended.yaml")
-    assert (again.code, "there is such a file already" in again.err) == (2, True)
+    assert (again.code, "this file already exists" in again.err) == (2, True)
 
 
 def test_where_nothing_needs_mending_nothing_is_written(bench):
     answer = bench("instability", study(bench, {"limit": 0.5}), "--write", "mended.yaml")
     assert answer.code == 0
-    assert "mended.yaml is not written" in answer.err
+    assert "mended.yaml was not written" in answer.err
     assert not (bench.folder / "mended.yaml").exists()
 
 
@@ -302,7 +302,7 @@ def test_other_settings_need_another_folder(bench):
         (["--clip", "note"], "clipped at a number"),
         (["--clip", "learning_rate"], "can't be two of"),
         (["--loss", "nothing"], "does not report nothing"),
-        (["--trial", 99], "no trial of this number"),
+        (["--trial", 99], "no trial with this number"),
         (["--steps", 1000], "more than max_train_steps"),
     ],
 )

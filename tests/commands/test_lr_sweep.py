@@ -290,7 +290,7 @@ def test_what_is_turned_off_and_held_still_is_said(bench):
     answer = bench("lr-sweep", path)
     assert "turned off: dropout = 0.0, label_smoothing = 0.0" in answer.err
     assert "layers = 2, the first of its values" in answer.err
-    assert "beta = 0.1, the middle of its range, log scale" in answer.err
+    assert "beta = 0.1, the middle of its range on a log scale" in answer.err
     assert "harmless, by the study file: ema_decay" in answer.err
     params = json.loads(bench.paths(SWEEP).trial(0).params.read_text())
     assert params == {
@@ -319,11 +319,11 @@ def test_what_looks_like_regularization_must_be_turned_off(bench):
         (["--steps", "0"], "--steps"),
         (["--min", "1", "--max", "0.1"], "min must be less than max"),
         (["--min", "-1"], "--min"),
-        (["--parameter", "lr"], "lr is no hyperparameter of this study"),
+        (["--parameter", "lr"], "this study has no hyperparameter named lr"),
         (["--target", "low"], "--target"),
         (["--target", "train_error=nan"], "--target"),
         (["--off", "dropout"], "--off"),
-        (["--off", "learning_rate=0.1"], "learning_rate is what the sweep varies"),
+        (["--off", "learning_rate=0.1"], "the sweep varies learning_rate"),
         (["--eval-every", "500"], "--eval-every"),
     ],
 )
@@ -428,7 +428,7 @@ lr_sweep: {min: 1e-4, max: 10, points: 6, steps: 200, eval_every: 10}"""
     assert bench("lr-sweep", path, "--write", "--json").code == 0
     after = path.read_bytes().split(b"\r\n")
     assert after[4].startswith(b"max_train_steps: 37  # playbook lr-sweep")
-    assert b"it was 300" in after[4]
+    assert b"was 300" in after[4]
     assert after[:4] + after[5:] == before[:4] + before[5:]
 
 
@@ -452,7 +452,7 @@ def test_a_sweep_that_is_interrupted_when_all_is_trained_says_so(bench, monkeypa
 
     monkeypatch.setattr("playbook_cli.report.html.write", drawn)
     answer = bench("lr-sweep", study(bench, VALLEY))
-    assert (answer.code, answer.err.splitlines()[-1]) == (130, "interrupted; the same command goes on from here")
+    assert (answer.code, answer.err.splitlines()[-1]) == (130, "interrupted; run the same command again to resume")
 
 
 HIDDEN = """
@@ -489,7 +489,7 @@ def test_regularization_that_a_script_sets_itself_is_refused_with_the_line_to_ad
     assert bench.processes() == []
     answer = bench("lr-sweep", hidden(bench, off={"dropout": 0.0, "augment": False}), "--json")
     assert (answer.json["verdict"], answer.json["max_train_steps"]) == ("ok", 40)
-    assert "the earlier one is now" in answer.err
+    assert "the earlier one was moved to" in answer.err
 
 
 def test_regularization_of_the_script_may_be_declared_harmless(bench):
@@ -692,4 +692,4 @@ def test_a_study_file_that_was_replaced_in_the_folder_takes_over_no_results_of_o
     kept.write_text(kept.read_text() + "env: {AUGMENT: '1'}\n")
     answer = bench("lr-sweep", study(bench, VALLEY, env={"AUGMENT": "1"}))
     assert answer.code == 2
-    assert "is not the one that trials 0, 1, 2, 3" in answer.err
+    assert "is not the study file that trials 0, 1, 2, 3" in answer.err

@@ -127,7 +127,7 @@ def test_rows_are_counted_where_nothing_counts_steps_and_that_is_said(logs):
         ("p.json", '{\n"lr": 1,\n}', "p.json:3", "not JSON"),
         ("p.json", "[1]", "p.json", "no mapping"),
         ("p.json", "[" * 100_000, "p.json", "nested too deeply"),
-        ("p.yaml", "a: [", "p.yaml:1", "not YAML"),
+        ("p.yaml", "a: [", "p.yaml:1", "not valid YAML"),
         ("p.csv", "", "p.csv", "empty"),
         ("p.csv", "a,b\n1,2,3\n", "p.csv", "3 cells"),
     ],

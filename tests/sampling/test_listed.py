@@ -85,7 +85,7 @@ def test_a_checkpoint_that_is_not_there_is_refused(source):
 
 def test_a_checkpoint_in_a_folder_of_another_trial_is_refused(source):
     source.params.write_text('{"x": 123}')
-    with pytest.raises(StudyError, match="it was trained with other hyperparameters"):
+    with pytest.raises(StudyError, match="it was trained with different hyperparameters"):
         go_on_from(str(source.stable_checkpoint), source)
 
 

@@ -79,7 +79,7 @@ def test_what_varies_gets_one_value_and_it_is_said_which():
     )
     assert setting.fixed == {"optimizer": "sgd", "one_minus_momentum": 0.1, "width": 15}
     assert setting.chosen["optimizer"] == "sgd, the first of its values"
-    assert setting.chosen["one_minus_momentum"] == "0.1, the middle of its range, log scale"
+    assert setting.chosen["one_minus_momentum"] == "0.1, the middle of its range on a log scale"
     assert "beta1" not in setting.chosen
 
 
