@@ -1,4 +1,4 @@
-"""Whether a sweep's answer can be trusted, and which learning rates would still have to be tried."""
+"""Whether a sweep's answer can be trusted, and which learning rates are still to be tried."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Judgement:
 
     verdict: Verdict
     fastest: Point | None
-    """Of several equally fast ones the middle one, the lower of two; None where nothing fits."""
+    """The fastest point; of several the middle one, of two the lower one; None if none fits."""
     tied: int
-    """How many learning rates are as fast."""
+    """How many learning rates are equally fast."""
     open: tuple[Side, ...]
-    """Sides on which a better learning rate may lie beyond all that were tried."""
+    """Sides on which a better learning rate may lie beyond those that were tried."""
     unknown: tuple[float, ...] = ()
-    """Learning rates of programs that ended by themselves before it could be seen whether they are faster."""
+    """Learning rates at which the program ended on its own too early to see whether they are faster."""
 
 
 def judge(points: Sequence[Point]) -> Judgement:
