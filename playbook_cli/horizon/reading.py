@@ -1,4 +1,4 @@
-"""The runs of a ladder as they are read from its studies."""
+"""The runs of a ladder, read from its studies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def runs_of(setting: Setting, trials: Sequence[TrialRecord], steps: int) -> list
 
 
 def worth_of(trials: Sequence[TrialRecord], metric: Metric) -> float | None:
-    """The least gain that makes a doubling worth its steps, in units of the metric; None where no curve tells."""
+    """The least gain that makes a doubling worth its steps, in units of the metric; None if no curve shows it."""
     series = [curves.objective(trial.curve, metric) for trial in trials]
     drops = [one.later_drop for one in series if one is not None and one.steps.size > 1]
     worth = WORTH * float(np.median(drops)) if drops else 0.0
@@ -53,7 +53,7 @@ def worth_of(trials: Sequence[TrialRecord], metric: Metric) -> float | None:
 
 
 def repeats_of(study: StudyRecord, trials: Sequence[TrialRecord], *, logarithmic: bool) -> tuple[float, int]:
-    """Variance and degrees of freedom of repeats of these trials, on the scale that is judged; (0, 0) without any."""
+    """Variance and degrees of freedom of repeats of these trials, on the judged scale; (0, 0) without repeats."""
     squares, free = 0.0, 0
     for trial in trials:
         values = [t.best.value for t in study.repeats(trial.id) if t.state == "completed" and t.best is not None]
