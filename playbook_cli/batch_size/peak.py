@@ -54,7 +54,7 @@ def _resident(pid: int) -> int:
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
             held += one.memory_info().rss
-    except psutil.Error:  # one of them has just ended: the next look sees the others
+    except psutil.Error:  # one of them has just ended; the next sample sees the others
         return 0
     return held
 

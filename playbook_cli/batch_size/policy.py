@@ -68,7 +68,7 @@ class Ladder(Probing):
         return Suggestion(
             spec=spec,
             trials=listed(spec, points, trial_seed(spec.seed, 0)),
-            remark=None if asked is None else f"{setting.parameter} {asked}",
+            remark=None if asked is None else f"probing {setting.parameter} = {asked}",
         )
 
     def wanted(self, trial: TrialRecord) -> Wanted:

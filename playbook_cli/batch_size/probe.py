@@ -54,7 +54,7 @@ class _Clock:
             status = self.metrics.stat()
         except FileNotFoundError:
             return
-        if status.st_size < self._read:  # it was set aside, and begun anew
+        if status.st_size < self._read:  # it was set aside, and started over
             self._read = 0
             self.seen.clear()
         if status.st_size == self._read:
@@ -83,7 +83,7 @@ class _Clock:
 def main(task: dict[str, Any], command: Sequence[str]) -> int:
     """Run the program until the probe is over. Its exit code as a shell gives it, 0 if memory ran out."""
     paths = TrialPaths(Path(os.environ["PLAYBOOK_TRIAL_DIR"]))
-    rmtree(paths.checkpoints, ignore_errors=True)  # a probe always begins anew
+    rmtree(paths.checkpoints, ignore_errors=True)  # a probe never resumes
     log_start = paths.stdout.stat().st_size if paths.stdout.exists() else 0
     begun = time.monotonic()
     process = _started(command, task["memory_limit"])

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from playbook_cli.spec.source import Source
 
 GAIN = 1.1
-"""A doubling pays where it makes training faster by this factor; Playbook's own choice. The playbook asks that a
-doubling nearly double the examples per second, and calls sizes useless that gain nothing."""
+"""A doubling pays off if it makes training faster by this factor. Playbook's default; the playbook says that a doubling
+should nearly double the examples per second, and that larger sizes without a gain are pointless."""
 MOST_STEPS = 8197
-"""Of a probe; its program is told of no fewer, so that a schedule or a warmup finds room."""
+"""Steps of a probe at most. Its program always gets this number, so that a schedule or a warmup fits into it."""
 TIMEOUT_SECONDS = 600.0
-"""Of a probe where the study sets none: a program that waits for a batch which never comes would wait forever."""
+"""Timeout of a probe if the study sets none, because a program might wait forever for a batch that never comes."""
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -59,7 +59,7 @@ class Setting:
 
     @property
     def followed(self) -> bool:
-        """Whether the program can't be changed, and its numbers are read from what it prints or writes."""
+        """Whether the program does not use the client, so that its metrics are read from what it prints or writes."""
         return self.study.metrics is not None
 
     def program(self, sizes: Sequence[int]) -> StudySpec:
@@ -90,7 +90,7 @@ class Setting:
 
 
 def every(steps: int | None, seconds: float | None) -> int:
-    """Steps between the evaluations of a probe: of `steps`, or such that steps of so many seconds can be timed.
+    """Steps between the evaluations of a probe of `steps` steps, or of one whose steps take this many seconds.
 
     A power of two, so that probes of neighbouring sizes have evaluations in common.
     """
@@ -105,11 +105,11 @@ def every(steps: int | None, seconds: float | None) -> int:
 
 
 FIRST = 4
-"""Steps between evaluations where nothing is known yet."""
+"""Steps between evaluations if the time of a step is unknown."""
 LONG, SHORT = 8, 5
-"""Intervals of many steps in a probe, and then of one step."""
+"""Number of long intervals in a probe, and of intervals of one step after them."""
 SECONDS = 2.0
-"""That a probe trains for, if its steps are no longer than a tenth of that."""
+"""Seconds that a probe trains for, unless its steps take more than a tenth of that."""
 
 
 def settle(

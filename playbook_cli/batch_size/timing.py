@@ -109,7 +109,7 @@ def timing(times: Sequence[tuple[int, float, float]], resolution: float = RESOLU
 
 
 def _usual(steps: NDArray[np.float64]) -> int:
-    """The most frequent number of steps of an interval, single ones aside where there are others."""
+    """The most frequent number of steps of an interval, not counting single steps if there are others."""
     several = steps[steps > 1]
     values, counts = np.unique(several if len(several) >= 2 else steps, return_counts=True)
     return int(values[counts.argmax()])

@@ -4,14 +4,14 @@
     pays     a doubling whose gain is certainly more than that: the whole interval of the gain is above it
     not      a doubling whose gain is certainly less: the whole interval is below it
 
-Gains of doublings shrink as training goes on, which every law of learning curves has in common (Hestness et al. 2017,
-arXiv 1712.00409; Viering and Loog 2021, arXiv 2103.10948). So a doubling that pays means that those before it do, and
-one that does not, that none after it will; the ladder stops there.
+Gains per doubling shrink as training goes on; all laws of learning curves agree on that (Hestness et al. 2017, arXiv
+1712.00409; Viering and Loog 2021, arXiv 2103.10948). So if a doubling pays, those before it do too, and if one does
+not, none after it will; the ladder stops there.
 
-What four lengths at three rates and one seed can tell: 12 runs, 8 coefficients, 4 degrees of freedom for the noise.
-With a noise of s on one run (a share of the loss) a gain is known to about +-2.3 s, the drift of the best rate to about
-+-0.45 s / c per doubling, where missing the best rate by a factor of two costs c. Whatever needs more than that is
-`undecided`, with the number of seeds that would settle it.
+Four lengths at three rates and one seed are 12 runs for 8 coefficients, which leaves 4 degrees of freedom for the
+noise. If the noise of one run is s (a share of the loss), a gain is known to about +-2.3 s, and the drift of the best
+rate to about +-0.45 s / c per doubling, where c is the cost of missing the best rate by a factor of two. If that is not
+enough, the verdict is `undecided`, with the number of seeds that would settle it.
 """
 
 from __future__ import annotations

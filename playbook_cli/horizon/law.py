@@ -1,12 +1,12 @@
 """A saturating power law through the levels of the lengths: loss = floor + a * steps^-b.
 
-Four levels, known with noise, do not pin down three numbers: floor and exponent trade off against each other. So the
-law is averaged over many exponents and floors, each weighted by how well it fits (the likelihood of Student's t, flat
-in log b and in the log of what is no floor). Predictions are quantiles of that mixture: Bayesian ones, whose bands
-widen where the data leave the law open. On the logarithmic scale the floor is a share of the loss, 0 to 0.99; on a
-plain one, of what is maximized, say, the floor may be anything.
+Four noisy levels do not determine three numbers, because floor and exponent trade off against each other. So the law is
+averaged over many exponents and floors, each weighted by how well it fits (Student's t likelihood, with a prior that is
+flat in log b and in the log of 1 - floor). Predictions are quantiles of that Bayesian mixture, so their bands widen if
+the data do not determine the law. On the logarithmic scale the floor is a share of the loss, 0 to 0.99; on a plain
+scale, as for a maximized metric, the floor may be anything.
 
-A law is only believed where it has predicted the last length from the shorter ones, and could have failed to.
+A law is only trusted if it predicted the last length from the shorter ones, and could have failed to.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, StudyRecord, TrialRecord
 
 WORTH = 0.075
-"""A doubling is worth its steps where it gains this part of what training gains after its first tenth. best-step calls
-a last quarter flat that gains less than 5% of it; a power law whose last quarter gains 5% gains 7.5% (exponent 1) to
-12% (exponent near 0) in the doubling after it, and when in doubt, longer. Playbook's own choice."""
+"""A doubling is worth its steps if it gains this share of what training gains after its first tenth (default).
+best-step calls a last quarter flat if it gains less than 5%; a power law whose last quarter gains 5% gains 7.5%
+(exponent 1) to 12% (exponent near 0) in the next doubling, and when in doubt, longer training is preferred."""
 
 
 def runs_of(setting: Setting, trials: Sequence[TrialRecord], steps: int) -> list[list[Run]]:

@@ -29,10 +29,12 @@ def revised(given: Answer, *, where: str) -> Revision:
     data["name"] = f"{study.name}-{steps}"
     _say(revision, ("name",), f"after {study.name}")
     data["max_train_steps"] = steps
-    _say(revision, ("max_train_steps",), f"playbook horizon: {given.verdict}; was {study.max_train_steps}")
+    before = "unchanged" if steps == study.max_train_steps else f"was {study.max_train_steps}"
+    _say(revision, ("max_train_steps",), f"playbook horizon: {given.verdict}; {before}")
     every = study.steps_between_evaluations
     data["eval_every"] = max(1, round(every * steps / study.max_train_steps))
-    _say(revision, ("eval_every",), f"scaled with max_train_steps; was {every}")
+    if data["eval_every"] != every:
+        _say(revision, ("eval_every",), f"scaled with max_train_steps; was {every}")
     if study.follows is not None:
         data.pop("continue", None)
         data["sampler"] = "halton"

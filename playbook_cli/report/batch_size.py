@@ -34,7 +34,7 @@ def document(answer: Answer) -> Document:
         spec=partial(_spec, answer),
     )
     notes = [
-        Note(f"with {words.settings(answer.held) or 'no other hyperparameter'}"),
+        Note(f"held fixed: {words.settings(answer.held) or 'no other hyperparameter'}"),
         Note(f"doubling counts as worthwhile at x{answer.gain:g} or more"),
     ]
     usable = [chart] if any(size.usable for size in answer.sizes) else []

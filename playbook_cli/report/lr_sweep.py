@@ -44,7 +44,7 @@ def document(answer: Answer) -> Document:
     )
     columns = [Column(name=answer.parameter), Column(name="steps to fit"), Column(name="", left=True, fold=True)]
     rows = [[words.number(p.learning_rate), words.number(p.steps_to_fit), outcome(p, answer)] for p in answer.points]
-    held = f"with {words.settings(answer.fixed) or 'no other hyperparameter'}"
+    held = f"held fixed: {words.settings(answer.fixed) or 'no other hyperparameter'}"
     section = Section(
         name="grid",
         heading="steps to fit, against the learning rate" if fits else "",
@@ -68,7 +68,7 @@ def _effort(answer: Answer) -> list[str]:
     spent = f"{answer.spent:,} steps spent"
     if answer.full:
         grid = f"{answer.steps:,} steps for each of {len(answer.points)} learning rates, or until it diverges"
-        spent += f", {answer.spent / answer.full:.0%} of the {answer.full:,} of the full grid ({grid})"
+        spent += f", {answer.spent / answer.full:.0%} of the full grid's {answer.full:,} ({grid})"
     if answer.found_after is None:
         return [spent]
     return [spent, f"another {answer.found_after:,} steps spent on finding N = {answer.steps:,}"]

@@ -21,7 +21,7 @@ def merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpe
     """The lr_sweep section, overridden by the options of the command line. SpecError if the result is invalid."""
     section = spec.lr_sweep.model_dump(exclude_unset=True) if spec.lr_sweep else {}
     if flags.get("find") and "steps" not in flags:
-        section.pop("steps", None)  # the file's N is what is to be found anew
+        section.pop("steps", None)  # --find searches for N, so the file's N does not count
     for name in ("off", "at"):
         if name in flags:
             flags[name] = section.get(name, {}) | dict(pair(f"--{name}", text) for text in flags[name])
