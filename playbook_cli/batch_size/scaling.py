@@ -197,8 +197,8 @@ def _words(
     if noise:
         middle = sorted(point.noise_scale or 0.0 for point in noise)[len(noise) // 2]
         remarks.append(
-            f"The gradient noise scale that the script reports is {middle:.3g} examples (median over sizes): far below "
-            "it, doubling the batch nearly halves the steps; far above it, doubling gains nothing."
+            f"The script reports a gradient noise scale of {middle:.3g} examples (median over sizes): far below it, "
+            "doubling the batch nearly halves the steps; far above it, doubling gains nothing."
         )
     if curve is None:
         return "unknown: fewer than three sizes reached the target, too few to fit a curve", remarks

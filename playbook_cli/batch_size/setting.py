@@ -26,7 +26,7 @@ GAIN = 1.1
 """A doubling pays off if it makes training faster by this factor. Playbook's default; the playbook says that a doubling
 should nearly double the examples per second, and that larger sizes without a gain are pointless."""
 MOST_STEPS = 8197
-"""Steps of a probe at most. Its program always gets this number, so that a schedule or a warmup fits into it."""
+"""Maximal steps of a probe. Its program's max_train_steps is at least this, so that a schedule or a warmup fits."""
 TIMEOUT_SECONDS = 600.0
 """Timeout of a probe if the study sets none, because a program might wait forever for a batch that never comes."""
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}

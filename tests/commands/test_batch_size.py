@@ -228,7 +228,7 @@ def test_steps_to_a_target_are_searched_for_each_size(bench):
     assert {point["noise_scale"] for point in points} == {8.0}
     text = bench("batch-size", file, *flags)
     assert "B_crit" in text.out
-    assert "gradient noise scale is 8" in text.out
+    assert "gradient noise scale of 8" in text.out
     page = (bench.paths(PROBES).report / "batch-size.html").read_text()
     assert "Steps to val_error" in page
     searched = "s-steps-to-target"

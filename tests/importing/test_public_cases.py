@@ -115,7 +115,7 @@ def test_a_table_of_wandb_whose_values_are_missing_is_refused(tmp_path):
 def test_an_accuracy_that_is_per_cent_in_some_rows_is_refused(tmp_path):
     """github.com/wandb/wandb/issues/6507: 92% here, 92 there."""
     (tmp_path / "runs.csv").write_text("Name,State,lr,val_acc\na,finished,0.1,92%\nb,finished,0.2,0.93\n")
-    with pytest.raises(PlaybookError, match=r"val_acc has both 92% and 0\.93: is it per cent"):
+    with pytest.raises(PlaybookError, match=r"val_acc has both 92% and 0\.93, so it is unclear"):
         imported(tmp_path / "runs.csv", metric="val_acc")
 
 
