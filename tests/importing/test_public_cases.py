@@ -178,7 +178,7 @@ def test_a_folder_of_sacred_is_called_so(tmp_path):
     (home / "config.json").write_text('{"lr": 0.1}')
     (home / "metrics.json").write_text('{"val_loss": {"steps": [1, 2], "values": [0.5, 0.25]}}')
     (home / "cout.txt").touch()
-    with pytest.raises(PlaybookError, match="this is a folder of Sacred's, which is not read"):
+    with pytest.raises(PlaybookError, match="cannot import this: it is a Sacred folder"):
         imported(tmp_path)
     with pytest.raises(PlaybookError, match="no trial has an evaluation of anything"):
         imported(tmp_path, params="*/config.json", metrics=["*/metrics.json"])
