@@ -107,7 +107,7 @@ def test_files_that_are_there_are_replaced_only_when_asked(toy):
     toy("export", "runs/toy", "--to", "out")
     (toy.folder / "out/trials.csv").write_text("mine")
     refused = toy("export", "runs/toy", "--to", "out")
-    assert (refused.code, "there already" in refused.err) == (2, True)
+    assert (refused.code, "already exists" in refused.err) == (2, True)
     assert (toy.folder / "out/trials.csv").read_text() == "mine"
     assert toy("export", "runs/toy", "--to", "out", "--overwrite").code == 0
     assert len(rows(toy.folder / "out/trials.csv")) == 6

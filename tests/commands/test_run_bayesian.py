@@ -164,11 +164,11 @@ REFUSED = [
     ({"scientific": {"depth": {"min": 1, "max": 8}}}, {}, "can't compare values of depth fairly"),
     ({"nuisance": None}, {}, "there is nothing to search"),
     ({"launcher": "slurm"}, {}, "array_parallelism"),
-    ({}, {"trials": 9}, "9 completed trials of it lie in this study's space: a model needs 10"),
-    ({"nuisance": {**SPACE, "x": {"min": 0.0, "max": 0.1}}}, {}, "outside: a model needs 10"),
+    ({}, {"trials": 9}, "9 completed trials in this study's space, but a model needs 10"),
+    ({"nuisance": {**SPACE, "x": {"min": 0.0, "max": 0.1}}}, {}, "outside it), but a model needs 10"),
     ({"fixed": {"width": 3}}, {}, "0 completed trials"),
-    ({"metric": {"name": "val_error", "goal": "maximize"}}, {}, "metric is minimize val_error there"),
-    ({"max_train_steps": 8}, {}, "max_train_steps is 4 there, and 8 here"),
+    ({"metric": {"name": "val_error", "goal": "maximize"}}, {}, "metric is minimize val_error in that study"),
+    ({"max_train_steps": 8}, {}, "max_train_steps is 4 in that study but 8 in this one"),
 ]
 
 
@@ -190,7 +190,7 @@ def test_a_study_that_is_not_finished_is_not_continued(bench):
     searching(bench)
     answer = bench("run", "study.yaml")
     assert answer.code == 2
-    assert "1 of its 16 trials have not ended" in answer.err
+    assert "1 of 16 trials are unfinished" in answer.err
 
 
 def test_a_bayesian_search_is_not_continued_by_another_one(bench):
@@ -200,8 +200,8 @@ def test_a_bayesian_search_is_not_continued_by_another_one(bench):
     searching(bench, name="again", **{"continue": "runs/toy"})
     answer = bench("plan", "study.yaml")
     assert answer.code == 2
-    assert "its sampler is bayesian" in answer.err
-    assert "raise its `trials`" in answer.err
+    assert "this study's sampler is bayesian" in answer.err
+    assert "raise `trials` of that search" in answer.err
 
 
 def test_it_cannot_be_left_to_itself(bench):
@@ -358,4 +358,4 @@ def test_a_damaged_beginning_is_named(bench, damage):
     path.write_text("\n".join(lines) + "\n")
     answer = bench("run", "study.yaml")
     assert answer.code == 2
-    assert "trials.jsonl:2: this is not what a Bayesian search begins with" in answer.err
+    assert "trials.jsonl:2: this line does not describe the first trials of a Bayesian search" in answer.err

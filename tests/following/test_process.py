@@ -151,7 +151,7 @@ def test_a_pattern_besides_that_never_matched_is_told_in_the_log(bench, follow):
         (
             "open(folder + '/log.csv', 'w').write('step,val_error\\n1,2\\n2,3,4\\n')",
             {"csv": "${trial_dir}/log.csv"},
-            "log.csv: line 3 has 3 cells, and the header has 2",
+            "log.csv: line 3 has 3 cells, but the header has 2",
         ),
         (
             "open(folder + '/log.csv', 'w').write('step,val_error\\n0.5,2\\n')",
