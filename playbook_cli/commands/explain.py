@@ -20,7 +20,6 @@ def explain(
     rule: Annotated[
         str | None, typer.Argument(metavar="[RULE]", help="Name of a rule or check; by default all are listed.")
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print all rules as a Markdown table.")] = False,
     json: Json = False,
 ) -> None:
     """Explain a rule of the report or a check of the design: what it looks at, its thresholds, and what to do.
@@ -49,9 +48,6 @@ def explain(
         ]
         print_json({"rules": [{field: known[field] for field in _SHOWN} for known in shown], "checks": checks})
         return
-    if markdown:
-        print("\n".join(table()))
-        return
     out = console()
     if rule is None:
         from rich.table import Table
@@ -69,17 +65,6 @@ def explain(
         return
     for line in _lines(every[rule]) if rule in every else _of_check(CHECKS[rule]):
         out.print(line)
-
-
-def table() -> list[str]:
-    """The rules as the lines of a Markdown table; the README's is this one."""
-    from playbook_cli.advice.rules import rules
-
-    lines = ["| rule | question | thresholds | what to do |", "|---|---|---|---|"]
-    for rule in rules().values():
-        numbers = ", ".join(f"{t.name} {t.default:g} ({WHOSE[t.whose]})" for t in rule.thresholds)
-        lines.append(f"| `{rule.name}` | {rule.title} | {numbers} | {rule.action} |")
-    return lines
 
 
 def _lines(rule: Rule) -> list[str]:

@@ -70,7 +70,7 @@ def test_without_repeats_the_advice_is_to_repeat() -> None:
     assert decision.verdict == "not-yet"
     assert decision.settle is not None
     assert (decision.settle.runs, decision.settle.repeats) == (10, 5)
-    assert "lucky as they are" in decision.message
+    assert "which are optimistic" in decision.message
     one_sided = weighed(a, b.search).decision
     assert one_sided.settle is not None
     assert one_sided.settle.runs == 5

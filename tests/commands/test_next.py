@@ -78,7 +78,7 @@ def test_as_many_trials_as_there_are_change_nothing(bench):
     finish(bench, rising, trials=8)
     answer = bench("next", "runs/toy", "--trials", "8")
     assert answer.code == 0
-    assert "! it has 8 trials already" in answer.out
+    assert "! it already has 8 trials" in answer.out
     assert list(bench.folder.glob("*.yaml")) == [bench.folder / "study.yaml"]
 
 
@@ -104,7 +104,7 @@ def test_the_same_study_on_another_search_seed_has_other_points_and_another_name
 def test_the_seed_that_a_study_has_is_no_other_search(bench):
     finish(bench, rising, trials=4, seed=2)
     answer = bench("next", "runs/toy", "--seed", "2")
-    assert "! 2 is the seed of toy's search already" in answer.out
+    assert "! 2 is already the search seed of toy" in answer.out
     assert not (bench.folder / "toy-seed2.yaml").exists()
 
 
@@ -170,7 +170,7 @@ def test_nothing_is_fixed_where_an_effect_would_not_have_been_seen(bench):
     finish(bench, lambda _: noise.gauss(0.5, 0.1), trials=24, nuisance=ranges)
     said = bench("next", "runs/toy", "--fix", "--json").json
     assert said["changes"] == []
-    assert all("more trials would tell" in line for line in said["left"])
+    assert all("more trials would settle it" in line for line in said["left"])
     assert len(said["left"]) == 3
     finish(bench, lambda params: params["x"], name="few", trials=4, nuisance=ranges)
     assert "needs 14, has 4" in " ".join(bench("next", "runs/few", "--fix", "--json").json["left"])

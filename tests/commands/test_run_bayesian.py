@@ -264,7 +264,7 @@ def test_next_exploit_narrows_around_the_good_region_and_can_be_run(bench):
 def test_next_exploit_widens_where_the_optimum_lies_beyond_an_edge(bench):
     explored(bench, rising, trials=24)
     said = " ".join(bench("next", "runs/first", "--exploit").out.split())
-    assert "x is made wider, and the model has seen no trial there" in said
+    assert "x was widened, and the model has seen no trial there" in said
     assert "playbook next runs/first --widen x" in said
     (x,) = load(bench.folder / "first-exploit.yaml")[0].nuisance["x"]
     assert (x.min, x.max) == (0.0, 1.5)
