@@ -120,7 +120,8 @@ def rules_page() -> str:
         "",
     ]
     for rule in rules().values():
-        lines += [f"## {rule.name}", "", f"**{rule.title}** Looks at {rule.looks_at}.", "", rule.formula, ""]
+        end = "" if rule.looks_at.endswith("?") else "."
+        lines += [f"## {rule.name}", "", f"**{rule.title}** Looks at {rule.looks_at}{end}", "", rule.formula, ""]
         lines += ["| verdict | |", "|---|---|"]
         lines += [f"| `{verdict}` | {title} |" for verdict, title in rule.verdicts.items()]
         lines += ["", "| threshold | default | from | meaning |", "|---|---|---|---|"] if rule.thresholds else []

@@ -74,18 +74,23 @@ def create(path: str | os.PathLike[str], text: str) -> None:
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         _new(temporary, lambda file: file.write(data))
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            raise
-        except OSError:  # no hard links here, as on FAT
-            os.close(os.open(path, _CREATE, 0o666))
-            os.replace(temporary, path)
+        put_new(temporary, path)
     except OSError as error:
         raise named(error, path) from None
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def put_new(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+    """Put a finished file at a free path; its temporary name may remain. FileExistsError if the path is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here, as on FAT
+        os.close(os.open(path, _CREATE, 0o666))
+        os.replace(temporary, path)
 
 
 def sync(path: str | os.PathLike[str]) -> None:

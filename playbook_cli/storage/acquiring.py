@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.acts import command
 from playbook_cli.errors import StudyError
+from playbook_cli.files.atomic import put_new
 from playbook_cli.files.flock import proven_lock
 from playbook_cli.files.regular import naming
 from playbook_cli.storage.heartbeats import HEARTBEAT_SECONDS, SILENT_SECONDS, silent_seconds
@@ -158,7 +159,8 @@ def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
         with naming(paths.runner):
             os.write(fd, json.dumps(_note(os.fstat(fd))).encode())
         if before is None:
-            _link(temporary, paths.runner)
+            with suppress(FileExistsError):  # another process was first
+                put_new(temporary, paths.runner)
         else:
             temporary.replace(paths.runner)
             if not locked:
@@ -172,18 +174,6 @@ def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
         return fd, locked
     os.close(fd)
     return None
-
-
-def _link(temporary: Path, path: Path) -> None:
-    """Put a file at a free path; does nothing if another process was first."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError:  # no hard links here, as on FAT
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-            temporary.replace(path)
 
 
 def _note(file: os.stat_result) -> dict[str, object]:
