@@ -42,6 +42,7 @@ PARTS = [
     "batch_size",
     "instability",
     "horizon",
+    "trying",
     "ledger",
     "report",
     "commands",

@@ -31,6 +31,11 @@ VERBS = {
         "plan:plan",
         "Show the trials, the coverage of every dimension, the budget and warnings; launch nothing.",
     ),
+    "try": Verb(
+        "try_:try_",
+        "Run one short trial at the middle of the space, and show what reaches the program and what Playbook reads of "
+        "it.",
+    ),
     "lr-sweep": Verb(
         "lr_sweep:lr_sweep",
         "Find the initial max_train_steps by a sweep of constant learning rates, or say that it is unknown.",

@@ -47,7 +47,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
         resuming=resuming,
         stops=task.get("stops", False),
     )
-    source = _source(task, resuming=resuming)
+    source = source_of(task, resuming=resuming)
     checkpoints = _checkpoints(task)
     try:
         with regular.appended(task["log"]) as log:
@@ -90,7 +90,8 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
     return 0 if recorder.over else program.returncode
 
 
-def _source(task: dict[str, Any], *, resuming: bool) -> Source:
+def source_of(task: dict[str, Any], *, resuming: bool) -> Source:
+    """What reads the numbers of a program; `resuming`, those that are there already, too."""
     if task["kind"] == "stdout":
         return PrintedSource(task["log"], task["patterns"], task["step"])
     if task["kind"] == "tensorboard":

@@ -31,6 +31,16 @@ class Source(Protocol):
     notes: list[str]
     """What was passed over."""
 
+    @property
+    def files(self) -> Sequence[str]:
+        """The files that it has read."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names that the program gives its metrics, as far as they were seen."""
+        ...
+
     def poll(self) -> Iterator[list[Reading]]:
         """What has come since the last call."""
         ...
@@ -52,6 +62,15 @@ class PrintedSource:
         self.notes: list[str] = []
         self._file = Growing(path=log, start=os.path.getsize(log) if os.path.exists(log) else 0)
         self._printed = Printed(patterns, step)
+        self._log = log
+
+    @property
+    def files(self) -> Sequence[str]:
+        return [self._log]
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._printed.groups
 
     def poll(self) -> Iterator[list[Reading]]:
         while self.problem is None and (data := self._file.read()[0]):
@@ -62,13 +81,11 @@ class PrintedSource:
     def finish(self) -> list[Reading]:
         readings = self._printed.finish()
         self.problem = self._printed.too_slow or self._printed.unclear
-        self.notes += [*self._printed.problems, *(f"no line matched '{p}'" for p in self._printed.unmatched)]
+        self.notes += [*self._printed.problems, *self._printed.unmatched]
         return readings
 
     def silence(self) -> str:
-        lines = "\n".join(f"    {line}" for line in self._printed.last_lines)
-        seen = f"the last lines it printed are\n{lines}" if lines else "it printed nothing"
-        return "; ".join([*self.notes, seen])
+        return "it printed nothing" if self._printed.silent else "; ".join(self.notes) or "no line that matched has it"
 
 
 class TableSource:
@@ -88,6 +105,14 @@ class TableSource:
         if not resuming:
             for path in self._paths():
                 journal.set_aside(path)
+
+    @property
+    def files(self) -> Sequence[str]:
+        return list(self._files)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [name for name in self._seen if name != self._step]
 
     def poll(self) -> Iterator[list[Reading]]:
         for path in self._paths():
@@ -158,6 +183,14 @@ class EventSource:
         self._tags: dict[str, None] = {}
         self._old = set() if resuming else {path for _, path in self._paths()}
         """Files of an attempt whose results don't count."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        return list(self._files)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._tags)
 
     def poll(self) -> Iterator[list[Reading]]:
         for prefix, path in self._paths():

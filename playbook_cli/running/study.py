@@ -47,7 +47,7 @@ LOOK_SECONDS = 0.1
 HOPELESS_CRASHES = 3
 """So many different trials that crash before any ends well stop the study."""
 SHOWN_LINES = 15
-NO_METRIC = "it ended without an evaluation of"
+NO_METRIC = "it finished without an evaluation of"
 """What a trial's reason begins with that failed because its script does not report the study's metric."""
 
 
@@ -68,6 +68,13 @@ class Watcher(Protocol):
 
     def tick(self) -> None:
         """Now and then, often."""
+
+
+class View(Watcher, Protocol):
+    """A watcher that has something to put away at the end."""
+
+    def close(self) -> None:
+        """Nothing happens any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +142,8 @@ class Study:
     """Crashed attempts of each trial in this run."""
     _log_starts: dict[int, int] = field(default_factory=dict)
     """Where in its log the last attempt of each trial begins that ended in this run."""
+    _shown: set[str] = field(default_factory=set)
+    """Reasons of failures for which the end of a log was shown: trials that fail alike print the same."""
     _alone: set[int] = field(default_factory=set)
     """Trials that need their GPU for themselves, since its memory was not enough for them and others."""
     _ended_well: bool = False
@@ -544,7 +553,9 @@ class Study:
         self._note(
             "ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code, **result
         )
-        log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" else ""
+        log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" and reason not in self._shown else ""
+        if log and reason:
+            self._shown.add(reason)
         self.watcher.ended(trial, f"{reason}{log}" if reason else None)
 
     def _log(self, number: int, start: int) -> str:
@@ -558,5 +569,6 @@ class Study:
         crashed = len(self._crashes)
         how = "crashed" if (self._trials[number].reason or "").startswith("it crashed") else "failed"
         which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all {how}"
-        log = self._log(number, self._log_starts.get(number, 0))
-        return f"{which}; trial {number}: {self._trials[number].reason}\n{log}"
+        reason = self._trials[number].reason
+        log = "" if reason in self._shown else f"\n{self._log(number, self._log_starts.get(number, 0))}"
+        return f"{which}; trial {number}: {reason}{log}"

@@ -124,11 +124,12 @@ time.sleep(60)
 
 def test_a_pattern_that_never_matched_is_told_with_the_lines_it_saw(follow):
     ended, _ = follow("print('epoch 1'); print('loss: 0.5')", {"stdout": [PRINTS]})
-    reason = (
-        f"it ended without an evaluation of val_error: no line matched '{PRINTS}'; the last lines it printed are\n"
-        "    epoch 1\n    loss: 0.5"
-    )
-    assert ended == ("failed", reason)
+    assert ended == ("failed", f"it finished without an evaluation of val_error: no line matched '{PRINTS}'")
+
+
+def test_a_near_miss_is_told_with_the_difference_alike_in_all_trials(follow):
+    ended, _ = follow("print('step 1: val error 0.25')", {"stdout": [PRINTS]})
+    assert ended[1].endswith("the pattern wants '_error (?P<val_error>\\S+)', and the line has ' error'")
 
 
 def test_a_pattern_besides_that_never_matched_is_told_in_the_log(bench, follow):
@@ -240,7 +241,7 @@ def test_a_program_that_cannot_be_started_fails_its_trial(bench, follow):
     ended, _ = follow("", {"stdout": [PRINTS]}, command=["./script.sh"])
     assert ended == (
         "failed",
-        "it ended without an evaluation of val_error: ./script.sh can't be started: Exec format error",
+        "it finished without an evaluation of val_error: ./script.sh can't be started: Exec format error",
     )
 
 

@@ -81,13 +81,14 @@ def test_a_trial_that_always_crashes_is_failed_with_its_last_lines(bench, retrie
 
 def test_why_a_study_is_given_up_is_told_by_the_last_attempt_alone(bench):
     bench.study("def train(trial): print('some', 'words'); 1/0\n", **ONE, resources={"retries": 1})
-    told = run(bench).err.partition("every trial failed")[2]
+    told = run(bench).err
+    assert "every trial failed" in told
     assert told.count("some words") == told.count("ZeroDivisionError") == 1
 
 
 def test_a_long_exception_is_told_with_its_type(bench):
     bench.study("def train(trial): raise RuntimeError('x' * 100_000)\n", **ONE, resources={"retries": 0})
-    told = run(bench).err.partition("every trial failed")[2]
+    told = run(bench).err
     assert "Traceback" in told
     assert "RuntimeError: xxx" in told
     assert len(told) < 5_000
@@ -132,8 +133,8 @@ def test_a_point_that_cannot_be_trained_is_a_result_and_no_failure(bench, line, 
 
 
 NO_RESULT = {
-    "no metric": ("trial.report(4, loss=1.0)", "it ended without an evaluation of val_error"),
-    "nothing at all": ("pass", "it ended without an evaluation of val_error"),
+    "no metric": ("trial.report(4, loss=1.0)", "it finished without an evaluation of val_error"),
+    "nothing at all": ("pass", "it finished without an evaluation of val_error"),
     "beyond the end": (
         "print('{\"step\": 5, \"val_error\": 1}', file=open(__import__('os').environ['PLAYBOOK_METRICS'], 'w'))",
         "it trained to step 5, beyond max_train_steps = 4",
