@@ -44,6 +44,7 @@ PARTS = [
     "horizon",
     "trying",
     "ledger",
+    "checking",
     "report",
     "commands",
     "cli",

@@ -90,6 +90,14 @@ VERBS = {
         "Show the ledger: a row a study, oldest first, with what it came to, what was decided, and how to reproduce "
         "it.",
     ),
+    "check": Verb(
+        "check:check",
+        "Check a finished study against expectations: exits with 3, and a line for each that is broken.",
+    ),
+    "guide": Verb(
+        "guide:guide",
+        "Print one page for a script or a coding agent: the loop, the verbs with their JSON, the exit codes.",
+    ),
     "devices": Verb(
         "devices:devices",
         "Show the GPUs and cores that trials can use here, and why a GPU is not used.",
