@@ -22,6 +22,7 @@ Value = bool | int | float | str | None | tuple[bool | int | float | str | None,
 Goal = Literal["minimize", "maximize"]
 Role = Literal["scientific", "nuisance", "fixed"]
 State = Literal["pending", "running", "completed", "infeasible", "failed"]
+StepUnit = Literal["updates", "epochs", "env_steps", "tokens", "examples"]
 Severity = Literal["warning", "info", "ok"]
 
 WHOLE = 0.9
@@ -268,6 +269,8 @@ class StudyRecord:
     trials: Sequence[TrialRecord]
     rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Thresholds that the user set: rule -> name -> value."""
+    step_unit: StepUnit | None = None
+    """What a step is; None where nothing tells."""
     raced: bool = False
     """A sweep or another probe: its trials end once they have answered it, so their curves are no whole trainings."""
     listed: bool = False

@@ -83,6 +83,7 @@ def build(
         ),
         metric=study.metric,
         max_train_steps=study.max_train_steps,
+        step_unit=study.step_unit,
         eval_every=study.eval_every,
         fixed=study.fixed,
         counts=counts,
@@ -169,7 +170,7 @@ def _trials(
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
             repeat_of=trial.repeat_of,
             code=trial.codes[-1] if trial.codes else None,
-            timescale=timescale(trial.params),
+            timescale=timescale(trial.params) if study.step_unit in (None, "updates") else None,
         )
         for trial in sorted(trials, key=lambda trial: trial.id)
     ]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from playbook_cli.records import Goal, Metric, Parameter, Role, Value
+from playbook_cli.records import Goal, Metric, Parameter, Role, StepUnit, Value
 from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.probe import Probe, written_out
@@ -266,6 +266,11 @@ class StudySpec(_Section):
     ] = None
     metric: Annotated[MetricSpec, Affects.TRAINING]
     max_train_steps: Annotated[Count, Affects.TRAINING, Field(description="one value for all trials, never tuned")]
+    step_unit: Annotated[
+        StepUnit | None,
+        Affects.READING,
+        Field(description="what a step is; by default what the command and the patterns call it"),
+    ] = None
     eval_every: Annotated[
         Count | None,
         Affects.TRAINING,
