@@ -37,6 +37,8 @@ class Metric:
     goal: Goal = "minimize"
     chance: float | None = None
     """What a model reaches that has learned nothing; None where nobody said."""
+    examples: int | None = field(default=None, compare=False)
+    """Validation examples, of which the metric is a share; None where nobody said."""
 
     def loss(self, value: float) -> float:
         """`value` turned so that smaller is better."""

@@ -29,7 +29,9 @@ LARGEST = 2**24
 def batch_size(
     context: typer.Context,
     study: StudyFile,
-    parameter: Annotated[str, typer.Option("--parameter", metavar="NAME", help="The batch size.")] = "batch_size",
+    parameter: Annotated[
+        str, typer.Option("--parameter", metavar="NAME", help="Name of the batch-size hyperparameter.")
+    ] = "batch_size",
     low: Annotated[
         int, typer.Option("--min", min=1, max=LARGEST, help="The smallest size; each next one doubles.")
     ] = 1,

@@ -51,7 +51,10 @@ def instability(
     ] = None,
     eval_every: Annotated[int, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = 1,
     learning_rate: Annotated[
-        Name, typer.Option("--learning-rate", metavar="NAME", help="What names the learning rate.")
+        Name,
+        typer.Option(
+            "--parameter", "--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter."
+        ),
     ] = None,
     warmup: Annotated[
         Name, typer.Option("--warmup", metavar="NAME", help="What counts the steps of the warm-up: warmup_steps.")

@@ -29,7 +29,9 @@ Pairs = list[str] | None
 def lr_sweep(
     context: typer.Context,
     study: StudyFile,
-    parameter: Annotated[str | None, typer.Option("--parameter", metavar="NAME", help="The learning rate.")] = None,
+    parameter: Annotated[
+        str | None, typer.Option("--parameter", metavar="NAME", help="Name of the learning-rate hyperparameter.")
+    ] = None,
     low: Annotated[float | None, typer.Option("--min", help="Lower end of the grid.")] = None,
     high: Annotated[float | None, typer.Option("--max", help="Upper end of the grid.")] = None,
     points: Annotated[int | None, typer.Option("--points", min=2, help="Learning rates, ends included.")] = None,

@@ -117,7 +117,7 @@ def _tried(
             cwd=str(ready.cwd),
             reach=reach(spec, trial, folder),
             asked=_notes(notes),
-            matches=[] if spec.metrics is None else matches(following(shorter, trial, mine, folder)),
+            matches=[] if spec.metrics is None else matches(following(shorter, trial, mine, folder), ready.cwd),
             seconds=watch.seconds,
             arrivals=watch.seen,
             prompt=spec.metrics is None or (spec.metrics.stdout is not None and runs_python(spec)),

@@ -76,6 +76,7 @@ def build(
             counts=counts,
             best=best,
             ties=ties,
+            ceiling=best is not None and outcomes.ceiling(study.metric, [best.value, *_values(ranked)]) == best.value,
             findings=findings,
             repeats=found,
             attempted=any(trial.attempts for trial in study.trials),
@@ -238,3 +239,7 @@ def _isolation(study: StudyRecord) -> list[Isolation]:
         named = [replace(row, label=row.label.removeprefix(f"{parameter.label} ")) for row in rows]
         plots.append(Isolation(subject=parameter.label, rows=named))
     return [plot for plot in plots if any(row.best is not None for row in plot.rows)]
+
+
+def _values(trials: Sequence[TrialRecord]) -> list[float]:
+    return [trial.best.value for trial in trials if trial.best is not None]

@@ -132,6 +132,8 @@ class Panel:
     validation: str
     training: str | None
     lines: Sequence[Line]
+    histogram: Sequence[tuple[float, float, int]] = ()
+    """Of gradient norms: from, to, and how many of them lie between, in all of these trials."""
 
 
 @dataclass(frozen=True, kw_only=True)

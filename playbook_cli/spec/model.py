@@ -84,6 +84,11 @@ class MetricSpec(_Section):
     chance: Annotated[
         Number | None, Affects.READING, Field(description="what a model reaches that has learned nothing: 0.9")
     ] = None
+    examples: Annotated[
+        Count | None,
+        Affects.READING,
+        Field(description="how many validation examples the metric is a share of: reports count them, too"),
+    ] = None
 
 
 def _lists(when: object) -> object:
@@ -353,7 +358,8 @@ class StudySpec(_Section):
     @property
     def objective(self) -> Metric:
         """What the study optimises, as the other parts speak of it."""
-        return Metric(name=self.metric.name, goal=self.metric.goal, chance=self.metric.chance)
+        given = self.metric
+        return Metric(name=given.name, goal=given.goal, chance=given.chance, examples=given.examples)
 
     def parameters(self) -> list[Parameter]:
         """All hyperparameters that vary, scientific before nuisance, in the order of the file."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import glob
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.files import containment
@@ -15,7 +17,6 @@ from playbook_cli.following.process import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 READ_BYTES = 1 << 24
 """Of a log; a short trial prints less."""
@@ -43,11 +44,11 @@ class Match:
     """Why it gives nothing, or not what it should."""
 
 
-def matches(task: dict[str, Any]) -> list[Match]:
-    """By pattern, or one for the files that `task` names: see `launch.command.following`."""
+def matches(task: dict[str, Any], cwd: Path) -> list[Match]:
+    """By pattern, or one for the files that `task` names, from the program's `cwd`: see `launch.command.following`."""
     if task["kind"] == "stdout":
         return [_pattern(pattern, task["step"], _lines(task["log"])) for pattern in task["patterns"]]
-    source = source_of(task, resuming=True)
+    source = source_of({**task, "files": str(Path(glob.escape(str(cwd))) / task["files"])}, resuming=True)
     for _ in source.poll():
         pass
     source.finish()
@@ -101,8 +102,6 @@ def _missed(pattern: str, lines: Sequence[str]) -> str:
 
 
 def _lines(log: str | Path) -> list[str]:
-    from pathlib import Path
-
     try:
         with containment.opened(Path(log)) as file:
             text = file.read(READ_BYTES).decode("utf-8", errors="replace")
