@@ -53,6 +53,19 @@ def losses(trials: Sequence[TrialRecord], metric: Metric) -> NDArray[np.float64]
     return np.array([result(t, metric) for t in trials], dtype=np.float64)
 
 
+def at_best(trial: TrialRecord, name: str, metric: Metric) -> float | None:
+    """A metric at a trial's best evaluation, or the last one before where it was not measured there.
+
+    NaN where it was not measured so early; None where the trial has no metric of this name.
+    """
+    if trial.best is None or name == metric.name:
+        return None if trial.best is None else trial.best.value
+    if trial.curve is None or name not in trial.curve.values:
+        return None
+    held = np.flatnonzero(np.isfinite(trial.curve.values[name]) & (trial.curve.steps <= trial.best.step))
+    return float(trial.curve.values[name][held[-1]]) if held.size else math.nan
+
+
 def ceiling(metric: Metric, values: Sequence[float]) -> float | None:
     """The best value that a metric can have, where one of these has reached it; None where none has.
 

@@ -96,18 +96,11 @@ def expected(study: StudyRecord, asked: Expectation) -> Checked:
 
 
 def _at_best(trial: TrialRecord, name: str, study: StudyRecord) -> float:
-    """A metric of a trial at its best evaluation; the last one before that where it was not measured there."""
-    import numpy as np
-
-    assert trial.best is not None
-    if name == study.metric.name:
-        return trial.best.value
-    curve = trial.curve
-    if curve is None or name not in curve.values:
-        known = listed([*STATES, *(curve.values if curve is not None else [study.metric.name])])
+    value = outcomes.at_best(trial, name, study.metric)
+    if value is None:
+        known = listed([*STATES, *(trial.curve.values if trial.curve is not None else [study.metric.name])])
         raise PlaybookError(f"the study has nothing named {name!r}", where="--expect", hint=f"it has {known}")
-    held = np.flatnonzero(np.isfinite(curve.values[name]) & (curve.steps <= trial.best.step))
-    return float(curve.values[name][held[-1]]) if held.size else math.nan
+    return value
 
 
 def without(study: StudyRecord, findings: Sequence[Finding], what: str) -> Checked:
