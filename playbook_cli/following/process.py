@@ -84,7 +84,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
             _wait(wake)
     if program.returncode == 0 and not recorder.evaluations and not recorder.over:
         recorder.fail(source.silence())
-    elif not recorder.over:
+    elif not recorder.over and program.returncode == 0:  # of a crash the program says why
         for note in source.notes:
             print(f"playbook: {note}", file=sys.stderr)
     return 0 if recorder.over else program.returncode
