@@ -1,7 +1,7 @@
 """What to do next, as values, and the one place where a command line is written.
 
 A finding carries an act, which is about the study that it was found in. `on` makes it a command for the folder of that
-study, as the user gave it; `str` of a command is a line that a shell takes in the same directory.
+study, as the user gave it; `str` of a command is a line for a shell in the same directory.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 Word = str | int | float | Path
 Option = bool | Word | tuple[Word, ...] | list[Word] | None
-"""True is a flag; a tuple is an option that takes several words, a list one that is given several times. False, None
-and an empty list leave the option out."""
+"""True is a flag, a tuple an option with several values, a list an option that is repeated. False, None and an empty
+list omit the option."""
 RUNS = Path("runs")
-"""Where studies live unless --runs says otherwise."""
+"""The folder that holds all studies, unless --runs names another."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A verb with its arguments, paths nearly always, and its options by name: `max-train-steps`."""
+    """A verb with its arguments, which are mostly paths, and its options by name: `max-train-steps`."""
 
     verb: str
     arguments: Sequence[str | Path] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
 
     def adding(self, **options: Option) -> Command:
-        """The command with these options, too, in place of what it gives of the same names."""
+        """The command with these options added; they replace options of the same name."""
         return replace(self, options={**self.options, **_named(options)})
 
     def __str__(self) -> str:
@@ -51,31 +51,31 @@ def command(verb: str, *arguments: str | Path, **options: Option) -> Command:
 
 
 def run(file: str | Path, runs: Path, verb: str = "run") -> Command:
-    """What runs a study file, or does something else with it, where its results are to lie in `runs`."""
+    """The command that runs a study file, or applies another verb to it, with the results in `runs`."""
     return command(verb, file, runs=None if runs == RUNS else runs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Next:
-    """The study after this one, and what to change in it; without any change all that the findings ask for."""
+    """The study after this one, and what to change in it. With no field set: all changes that findings ask for."""
 
     widen: tuple[str, ...] = ()
-    """Labels of ranges."""
+    """Labels of the ranges to widen."""
     narrow: bool = False
     regularize: bool = False
     fix: bool = False
-    """What did not matter."""
+    """Whether to fix the hyperparameters that did not matter."""
     round: int | None = None
-    """The best points trained for longer: the number of that round."""
+    """Number of the round that trains the best points for longer."""
     max_train_steps: int | None = None
     eval_every: int | None = None
     trials: int | None = None
     seed: int | None = None
-    """Of the search."""
+    """Search seed."""
     top: int | None = None
-    """Points of the round."""
+    """Number of best points in the round."""
     of: str | None = None
-    """Another study than this one: its path, seen from the folder that holds this one."""
+    """Path of the study that the act is about, if it is not this one; relative to the folder that holds this one."""
 
     def on(self, folder: str | Path) -> Command:
         """The command for the study in `folder`."""
@@ -97,7 +97,7 @@ class Next:
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """The best trials again, on fresh seeds."""
+    """Train the best trials again with new training seeds."""
 
     top: int
 
@@ -132,7 +132,7 @@ class MeasureHorizon:
     """How long to train, measured at several lengths."""
 
     seeds: int | None = None
-    """Of each run."""
+    """Number of training seeds per run."""
 
     def on(self, folder: str | Path) -> Command:
         """The command for the study in `folder`."""
@@ -143,7 +143,7 @@ Act = Next | Repeat | CompareArms | ProbeInstability | MeasureHorizon
 
 
 def holding(folder: Path) -> Path:
-    """The folder that holds this one, seen from where this one is."""
+    """The parent of this folder, as a path of the same kind (relative or absolute)."""
     return folder.parent if folder.name not in ("", "..") else folder / ".."
 
 
@@ -153,12 +153,12 @@ def line(words: Iterable[str]) -> str:
 
 
 def argument(path: str | Path) -> str:
-    """A path as a command line takes it: quoted, and no option where it begins with a hyphen."""
+    """A path quoted for a shell; one that begins with a hyphen gets `./` before it, so it is no option."""
     return quoted(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def quoted(word: str) -> str:
-    """A word as a shell reads it; what a terminal would not show as it is (a line end, say) is written as its bytes."""
+    """A word quoted for a shell; unprintable characters, such as line ends, are written as escaped bytes."""
     if word.isprintable():
         return shlex.quote(word)
     return f"$'{''.join(map(_escaped, word))}'"
@@ -169,7 +169,7 @@ def _escaped(character: str) -> str:
         return f"\\{character}"
     if character.isprintable():
         return character
-    undecoded = "\udc80" <= character <= "\udcff"  # a byte of a file name that is no text
+    undecoded = "\udc80" <= character <= "\udcff"  # a byte of a file name that is not text
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", _BYTES if undecoded else _ANY))
 
 

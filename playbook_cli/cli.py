@@ -36,25 +36,27 @@ def _playbook(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Run deep-learning tuning studies as a scientific process, and say what they mean."""
+    """Run deep-learning tuning studies as a scientific process, and explain what the results mean."""
 
 
 def main() -> None:
     """Run the command line. Its exit codes are `errors.EXIT_CODES`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what this terminal can't show is no reason to end
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a character that this terminal can't show must not end the program
     try:
         try:
             app(standalone_mode=True)
         finally:
-            sys.stdout.flush()  # here it can still be told that nobody took it
+            sys.stdout.flush()  # an error can still be reported here
     except PlaybookError as error:
         print(visible(f"playbook: {error}"), file=sys.stderr)
         if error.hint:
             print(visible(f"  -> {error.hint}"), file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # whoever reads has read enough
+    except BrokenPipeError:  # the reader closed the pipe
         _unwritten_output()
         sys.exit(1)
     except OSError as error:
@@ -65,11 +67,11 @@ def main() -> None:
 
 
 def _unwritten_output() -> str | None:
-    """The standard output, where that is what could not be written: it takes not even the end of a line."""
+    """A name for the standard output if nothing can be written to it, not even a line end; None otherwise."""
     try:
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), b"\n")
-    except io.UnsupportedOperation:  # it is no file
+    except io.UnsupportedOperation:  # it is not a file
         return None
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can end

@@ -11,8 +11,8 @@
 The same script runs by hand: then the defaults are the hyperparameters, evaluations are printed, and no file is
 written. Only the standard library is imported, until a checkpoint needs torch.
 
-Several processes may train one model, each with this loop, as torchrun starts them: process 0 writes, what it reports
-counts, and all end together where they ask `steps` for the next update after an evaluation.
+Several processes may train one model together, each with this loop, for example under torchrun. Process 0 writes, and
+only its reports count. All processes end together, when they ask `steps` for the first update after an evaluation.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 
 TOLD_SECONDS = 1800.0
-"""Processes wait so long for what another tells them, while that one evaluates, say; torch.distributed does too."""
+"""How long a process waits for a message of another, which may be evaluating; as long as torch.distributed waits."""
 _PARTS = ("step", "evaluated", "record", "state", "random")
-"""Of a checkpoint; those of earlier versions have no `evaluated` and no `record`."""
+"""Keys of a checkpoint; those of earlier versions lack `evaluated` and `record`."""
 ALONE_SECONDS = 5.0
-"""A process other than 0 that ends by itself waits so long for process 0 to end as well, and to record why."""
+"""How long another process waits before it ends, so that process 0 can end first and record the reason."""
 
 
 class Infeasible(SystemExit):
-    """Ends a trial whose point diverged or cannot run: a result of the study, so the process exits with 0.
+    """Ends a trial whose training diverged or cannot run. That is a result of the study, so the process exits with 0.
 
-    With 1 where it can't tell the processes that train with it, so that torchrun ends them.
+    It exits with 1 if it can't notify the processes that train with it, so that torchrun ends them.
     """
 
 
 class Enough(SystemExit):
-    """Ends a trial that has told its study all that it was asked for; the process exits with 0."""
+    """Ends a trial that has measured all that its study asked for; the process exits with 0."""
 
 
 class Trial:
@@ -72,22 +72,22 @@ class Trial:
         checkpoints: bool = True,
     ) -> None:
         self.id = number
-        """The trial's number in its study; None by hand."""
+        """Number of the trial in its study; None outside a study."""
         self.params = self._params = Params(params, defaults or {})
-        """Hyperparameters by name, the study's over the script's defaults."""
+        """Hyperparameters by name; the study's values override the script's defaults."""
         self.seed = seed
-        """Seed of this trial, derived from the study's; use it for everything random.
+        """Training seed of this trial, derived from the study's seed; use it for everything random.
 
-        The same in all processes of the trial; `trial.seed + trial.rank` is each one's own.
+        All processes of a trial have the same seed; `trial.seed + trial.rank` differs in each.
         """
         self.max_train_steps = max_train_steps
-        """The same for all trials of a study; `steps` ends there."""
+        """Length of training, the same for all trials of a study; `steps` ends there."""
         self.eval_every = eval_every
-        """Steps between two evaluations."""
+        """Number of steps between evaluations."""
         self.metric = goal_metric
-        """Name of the metric that the study looks at; None by hand."""
+        """Name of the study's metric; None outside a study."""
         self.best_step: int | None = None
-        """Step of the best evaluation so far, the first of equals."""
+        """Step of the best evaluation so far; the earliest one if several are equal."""
         self._directory = directory
         self._metrics = metrics
         self._sign = -1.0 if goal == "maximize" else 1.0
@@ -102,61 +102,61 @@ class Trial:
         self._begun = False
         self._in_framework = False
         self._together: _Together | None = None
-        """The processes that are in `steps` with this one, if there are others."""
+        """The processes that iterate `steps` together with this one; None if there are no others."""
         self._verdict: tuple[bool, str] | None = None
-        """Whether the trial is infeasible, and why it ends, once all processes can be told."""
+        """Whether the trial is infeasible, and why it ends; kept until all processes can be notified."""
         self._step = 0
         self._recorded: dict[str, Any] | None = None
-        """The last record, by which a checkpoint is told from another trial's."""
+        """The last record; checkpoints store it, so that one of another trial is recognized."""
         self._saved: int | None = None
         """Step of the last checkpoint that this process has written."""
         self._best: float | None = None
 
     @property
     def dir(self) -> Path | None:
-        """The trial's own folder, for whatever the script wants to keep; None by hand."""
+        """The trial's own folder, for any files of the script; None outside a study."""
         from pathlib import Path
 
         return None if self._directory is None else Path(self._directory)
 
     @property
     def rank(self) -> int:
-        """Which process this is of those that train one model together; 0, which writes, where there is one."""
+        """Rank of this process among those that train one model together; rank 0 writes. 0 for a single process."""
         return _place()[0]
 
     @property
     def world_size(self) -> int:
-        """How many processes train one model together: torch.distributed's, or as torchrun says; 1 without them."""
+        """Number of processes that train one model together, from torch.distributed or torchrun; 1 without them."""
         return _place()[1]
 
     @property
     def last_checkpoint(self) -> str | None:
-        """Path of the trial's last checkpoint, for a framework to resume from; None where there is none."""
+        """Path of the trial's last checkpoint, for a framework to resume from; None if there is none."""
         return self._kept("last")
 
     @property
     def best_checkpoint(self) -> str | None:
-        """Path of the checkpoint of the trial's best evaluation; None where there is none."""
+        """Path of the checkpoint of the trial's best evaluation; None if there is none."""
         return self._kept("best")
 
     def steps(self, *, keep: int | None = None, **stateful: Any) -> Iterator[int]:
-        """The numbers of the updates to make: 1 to max_train_steps, or from after the last checkpoint.
+        """The numbers of the updates to make: from 1, or from after the last checkpoint, to max_train_steps.
 
-        `stateful` are the objects that training changes, by name: whatever has `state_dict` and `load_state_dict`
-        (model, optimizer, schedule) or is a `torch.Generator`. They are saved at every evaluation and restored, with
-        torch's, numpy's and Python's random state, when the trial resumes. Without any, a trial always starts anew.
+        `stateful` are the objects that training changes, by name: anything with `state_dict` and `load_state_dict`
+        (model, optimizer, schedule), or a `torch.Generator`. They are saved at every evaluation, with the random state
+        of torch, numpy and Python, and restored when the trial resumes. Without any, a trial always starts from step 0.
 
-        The state after update `keep` stays as checkpoints/stable.pt: a longer study can go on from there, where that is
-        the last update before the learning rate decays.
+        The state after update `keep` is kept as checkpoints/stable.pt. If that is the last update before the learning
+        rate decays, a longer study can continue from there.
 
-        Where torch.distributed is initialized, all processes restore the same checkpoint, each with its own random
-        state, and end together, after an evaluation. Every process must make every step.
+        If torch.distributed is initialized, all processes restore the same checkpoint, each with its own random state,
+        and end together, after an evaluation. Every process must make every step.
         """
         for name, thing in stateful.items():
             if not _has_state(thing):
                 raise ProtocolError(
                     f"trial.steps({name}=...) got {type(thing).__name__}, which has no state_dict and load_state_dict",
-                    hint="pass the model, the optimizer, the schedule, and torch.Generators",
+                    hint="pass the model, the optimizer, the schedule or a torch.Generator",
                 )
         self._stateful = stateful
         self._begin()
@@ -173,14 +173,14 @@ class Trial:
                 self._end_together(self._together, step)
         self._flush()
         if self._stop_step < self.max_train_steps:
-            self._leave(f"step {self._stop_step} is as far as this trial is wanted")
+            self._leave(f"step {self._stop_step} reached: the study stops this trial here")
 
     def resume_at(self, step: int, *, save: Callable[[str], object] | None = None, writes: bool = True) -> None:
-        """In place of `steps` where a framework runs the loop: training goes on after `step`, which it has restored.
+        """Replaces `steps` when a framework runs the loop: training continues after `step`, which it has restored.
 
-        The records up to `step` are kept; 0 is the start, where those of the last attempt are set aside. `save(path)`
-        writes a checkpoint; it is called at every evaluation, and the best and the last are kept. Of the processes that
-        train one model together, `writes` is true in one; in the others, reports end the trial as they do in that one.
+        The records up to `step` are kept; at step 0 those of the last attempt are set aside. `save(path)` writes a
+        checkpoint; it is called at every evaluation, and the best and the last checkpoint are kept. `writes` is true in
+        one of the processes that train one model together; in the others, reports end the trial in the same cases.
         """
         self._save, self._writes, self._begun, self._in_framework = save, writes, True, True
         self._step, self._best, self.best_step = _whole(step), None, None
@@ -196,12 +196,12 @@ class Trial:
         return step % self.eval_every == 0 or step >= min(self._evaluate_from, self._stop_step)
 
     def report(self, step: int, **metrics: float) -> None:  # noqa: PLR0912 (a further call would slow every record)
-        """Record an evaluation made after `step` updates, and keep the best and the last checkpoint.
+        """Record an evaluation after `step` updates, and keep the best and the last checkpoint.
 
-        A NaN or an infinity ends the trial as infeasible: this call does not return; nor does it where the study has
-        set a target and it is reached. Of several processes in `steps`, what process 0 reports counts, and the call
-        returns: they end together. ProtocolError where steps go backwards or beyond max_train_steps, or a metric is no
-        number.
+        A NaN or an infinity ends the trial as infeasible, and this call does not return; nor does it when the study has
+        a target and the trial reaches it. With several processes in `steps`, only the reports of process 0 count, and
+        the call returns, since they end together. ProtocolError if steps decrease or exceed max_train_steps, or if a
+        metric is not a number.
         """
         values = metrics
         for value in metrics.values():
@@ -209,22 +209,20 @@ class Trial:
                 values = {name: _number(name, value) for name, value in metrics.items()}
                 break
         if not values:
-            raise ProtocolError(
-                f"trial.report({step}) without a metric", hint="write trial.report(step, val_error=...)"
-            )
+            raise ProtocolError(f"trial.report({step}) got no metric", hint="write trial.report(step, val_error=...)")
         if type(step) is not int or step < 0:
             step = _whole(step)
         if step > self.max_train_steps:
             raise ProtocolError(
-                f"trial.report at step {step}, beyond max_train_steps = {self.max_train_steps}",
-                hint="all trials of a study train equally long: loop over trial.steps(...)",
+                f"trial.report got step {step}, beyond max_train_steps = {self.max_train_steps}",
+                hint="all trials of a study train for the same number of steps: loop over trial.steps(...)",
             )
         if self._journal is None:
             self._begin()
         if step < self._step:
             raise ProtocolError(
-                f"trial.report at step {step} after step {self._step}: steps never go backwards",
-                hint="report steps of the whole training, not of an epoch",
+                f"trial.report got step {step} after step {self._step}: steps must not decrease",
+                hint="count steps from the start of training, not of an epoch",
             )
         self._step = step
         if self._verdict is not None:
@@ -242,14 +240,14 @@ class Trial:
         if step >= self._stop_step:
             self._flush()
             if self._stop_step < self.max_train_steps:
-                self._end(f"step {step} is as far as this trial is wanted")
+                self._end(f"step {step} reached: the study stops this trial here")
 
     @staticmethod
     def grad_norm(parameters: Iterable[Any]) -> float:
         """The L2 norm of the whole gradient, for `report(step, grad_norm=trial.grad_norm(model.parameters()))`.
 
-        Call it after `backward()`, before gradients are clipped and the optimizer uses them; gradients that were scaled
-        for mixed precision are unscaled first. Nothing is changed. 0.0 where no parameter has a gradient.
+        Call it after `backward()`, before gradients are clipped and the optimizer uses them; unscale gradients first if
+        mixed precision scaled them. Nothing is changed. 0.0 if no parameter has a gradient.
         """
         import torch
 
@@ -261,7 +259,7 @@ class Trial:
         return float(torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms])))
 
     def infeasible(self, reason: str) -> NoReturn:
-        """End the trial because its point cannot be trained; the reason goes into the study.
+        """End the trial because it cannot be trained with these hyperparameters; the study records the reason.
 
         Of several processes, process 0 must call it.
         """
@@ -270,7 +268,7 @@ class Trial:
         self._leave(str(reason), infeasible=True, alone=self.world_size > 1)
 
     def _end_where_infinite(self, step: int, values: Mapping[str, float]) -> bool:
-        """Whether a value is not finite and the other processes are still to be told."""
+        """Whether a value is not finite and the other processes have yet to be notified."""
         for name, value in values.items():
             if value - value != 0.0:
                 self._end(f"{name} is {value} at step {step}", infeasible=True)
@@ -278,7 +276,7 @@ class Trial:
         return False
 
     def _end(self, why: str, *, infeasible: bool = False) -> None:
-        """End the trial; where other processes are in `steps` with this one, as soon as all are told."""
+        """End the trial; if other processes iterate `steps` with this one, as soon as all are notified."""
         if self._together is None:
             self._leave(why, infeasible=infeasible, alone=self.world_size > 1 and not self._in_framework)
         self._flush()
@@ -286,7 +284,7 @@ class Trial:
             self._verdict = (infeasible, why)
 
     def _leave(self, why: str, *, infeasible: bool = False, alone: bool = False) -> NoReturn:
-        """End this process; `alone`, where others would wait for it."""
+        """End this process; `alone` if others would wait for it."""
         self._flush()
         if self._writes or alone or self._in_framework:
             print(f"trial {'infeasible' if infeasible else 'ended'}: {why}", file=sys.stderr, flush=True)
@@ -297,10 +295,10 @@ class Trial:
         raise (Infeasible if infeasible else Enough)(1 if alone else 0)
 
     def _end_together(self, together: _Together, step: int) -> None:
-        """Where process 0 has found that the trial ends, end it here, as all do; else keep what resuming needs."""
+        """End this process if process 0 has found that the trial ends; otherwise keep what resuming needs."""
         verdict, saved = together.told((self._verdict, self._saved))
         if verdict is not None:
-            together.all(None)  # who keeps the store leaves when all have read it
+            together.all(None)  # the process that keeps the store leaves when all have read it
             infeasible, why = verdict
             self._leave(why, infeasible=infeasible)
         if saved == step and not self._writes:
@@ -311,15 +309,15 @@ class Trial:
             os.replace(f"{path}.tmp", path)
 
     def _restore_together(self, together: _Together) -> None:
-        """Take the other processes to the step that process 0 has restored."""
+        """Bring the other processes to the step that process 0 has restored."""
         start = together.told(self._step)
         if not self._writes and start:
             self._step = self._restore() or 0
             self._restore_own_random_state(start)
         if others := [rank for rank, step in enumerate(together.all(self._step)) if step != start]:
             raise ProtocolError(
-                f"process 0 has restored the checkpoint of step {start}, and process {others[0]} could not",
-                hint="give trial.steps(...) the same arguments in every process, on a file system that all share",
+                f"process 0 restored the checkpoint of step {start}, but process {others[0]} could not",
+                hint="pass the same arguments to trial.steps(...) in every process, on a file system that all share",
             )
 
     def _restore_own_random_state(self, step: int) -> None:
@@ -329,8 +327,8 @@ class Trial:
         own: dict[str, Any] = torch.load(path, weights_only=True) if os.path.exists(path) else {}
         if own.get("step") == step:
             _set_random_state(own["random"])
-        else:  # the trial was ended between the two writes, or goes on from another one's checkpoint
-            print(f"process {self.rank} goes on with the random state of process 0", file=sys.stderr)
+        else:  # the trial was ended between the two writes, or continues from another one's checkpoint
+            print(f"process {self.rank} continues with the random state of process 0", file=sys.stderr)
 
     def _begin(self) -> None:
         """Once, before any record: resume from the last checkpoint, or set the last attempt's records aside."""
@@ -369,14 +367,14 @@ class Trial:
             self._journal.append(record)
 
     def _record_defaults(self) -> None:
-        """Tell the study which values the script has chosen itself, as far as it has read them."""
+        """Record for the study which defaults of the script have been read so far."""
         self._params.unrecorded = False
         path = os.path.join(self._directory or ".", "defaults.json")
         try:
             with open(f"{path}.tmp", "w", encoding="utf-8") as file:
                 json.dump(self._params.chosen, file, default=str)
             os.replace(f"{path}.tmp", path)
-        except (OSError, TypeError, ValueError):  # a help to the study, which trains all the same
+        except (OSError, TypeError, ValueError):  # helpful for the study, but not needed to train
             return
 
     def _flush(self) -> None:
@@ -402,14 +400,14 @@ class Trial:
             return
         if not self._writes and self._save is None:
             return
-        self._flush()  # a checkpoint never comes before the records that it covers
+        self._flush()  # a checkpoint is never written before the records that it covers
         last = self._checkpoint("last")
         _make_folder_of(last)
         (self._save or self._save_state)(f"{last}.tmp")
         if not self._writes:
             return
         self._saved = step
-        os.replace(f"{last}.tmp", last)  # first: a best that lags is mended on resume, a best from the future is not
+        os.replace(f"{last}.tmp", last)  # first: resuming fixes a best that lags, but not one that is ahead
         if best:
             _link(last, self._checkpoint("best"))
 
@@ -428,11 +426,11 @@ class Trial:
         place = {"step": self._step if step is None else step, "evaluated": self._step, "record": self._recorded}
         try:
             torch.save({**place, "state": state, "random": _random_state()}, path)
-        except RuntimeError as error:  # so torch says that the disk is full, which nobody understands
+        except RuntimeError as error:  # this is how torch reports a full disk, which nobody understands
             import shutil
 
             free = shutil.disk_usage(os.path.dirname(path)).free / 1e6
-            raise OSError(f"can't write the checkpoint {path} ({free:,.1f} MB are free there): {error}") from error
+            raise OSError(f"can't write the checkpoint {path} ({free:,.1f} MB free): {error}") from error
 
     def _restore(self) -> int | None:
         if not self._stateful or not os.path.exists(self._checkpoint("last")):
@@ -443,11 +441,14 @@ class Trial:
         step = int(checkpoint["step"])
         evaluated, known = checkpoint.get("evaluated", step), _recorded(self._metrics or "", step)
         if known is None or max((record["step"] for record in known), default=0) != evaluated:
-            print("the checkpoint has seen evaluations that are not recorded: training starts anew", file=sys.stderr)
-            return None  # the machine died, say, and the disk lacks the end of the file
+            print(
+                "evaluations of the checkpoint are missing from the record: training restarts at step 0",
+                file=sys.stderr,
+            )
+            return None  # for example, the machine died before the end of the file was on disk
         if checkpoint.get("record") is not None and checkpoint["record"] not in known:
             print(
-                "the checkpoint belongs to other evaluations than those recorded: training starts anew", file=sys.stderr
+                "the checkpoint does not match the recorded evaluations: training restarts at step 0", file=sys.stderr
             )
             return None  # somebody copied it from another trial
         for name, thing in self._stateful.items():
@@ -457,9 +458,9 @@ class Trial:
 
 
 class _Together:
-    """The processes of torch.distributed, as they tell each other what they find, all in the same order.
+    """The processes of torch.distributed, which exchange what they find, all in the same order.
 
-    By the store in which they found each other: so no GPU waits, and no thread is still at work when a process ends.
+    They use the store in which they met, so that no GPU waits and no thread is busy when a process ends.
     """
 
     _calls = 0
@@ -474,16 +475,16 @@ class _Together:
 
     @classmethod
     def now(cls) -> _Together | None:
-        """None where there is one process, or each is for itself."""
+        """None if there is only one process, or each trains by itself."""
         distributed = _distributed()
         return None if distributed is None or distributed.get_world_size() == 1 else cls(distributed)
 
     def told(self, value: Any) -> Any:
-        """What process 0 has for `value`, which can be written as JSON."""
+        """The `value` of process 0, which must be serializable as JSON."""
         return self._exchanged(value, [0])[0]
 
     def all(self, value: Any) -> list[Any]:
-        """What every process has for `value`, by rank."""
+        """The `value` of every process, by rank."""
         return self._exchanged(value, range(self._size))
 
     def _exchanged(self, value: Any, ranks: Sequence[int]) -> list[Any]:
@@ -498,19 +499,19 @@ class _Together:
         except self._late:
             raise ProtocolError(
                 f"process {self._rank} waited {TOLD_SECONDS / 60:g} minutes for the others in trial.steps",
-                hint="let every process loop over trial.steps(...), to its end",
+                hint="let every process iterate over trial.steps(...) to its end",
             ) from None
         return [value if rank == self._rank else json.loads(self._store.get(keys[rank])) for rank in ranks]
 
 
 def _distributed() -> Any:
-    """torch.distributed, where it is initialized."""
+    """torch.distributed if it is initialized, else None."""
     distributed = sys.modules.get("torch.distributed")
     return distributed if distributed and distributed.is_available() and distributed.is_initialized() else None
 
 
 def _place() -> tuple[int, int]:
-    """Rank and world size of this process; a cluster's own variables say nothing of them."""
+    """Rank and world size of this process; a cluster's own variables don't give them."""
     if distributed := _distributed():
         return distributed.get_rank(), distributed.get_world_size()
     rank, size = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
@@ -518,15 +519,15 @@ def _place() -> tuple[int, int]:
 
 
 class Params(dict[str, "Any"]):
-    """Hyperparameters by name, `given` by the study over the script's `defaults`; a missing one is named.
+    """Hyperparameters by name; those `given` by the study override the script's `defaults`. Errors name missing ones.
 
-    It notes which values of the script itself were read: those are hyperparameters of the trial, too.
+    It notes which of the script's own values were read: those are hyperparameters of the trial, too.
     """
 
     chosen: dict[str, Any]
-    """Values that the script has chosen itself, and read."""
+    """Values that the script has set itself and has read."""
     unrecorded = False
-    """Whether there are more of them than the study was told."""
+    """Whether some of them have not been recorded for the study."""
     _unread: frozenset[str] = frozenset()
 
     def __init__(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
@@ -565,7 +566,7 @@ class Params(dict[str, "Any"]):
         return super().values()
 
     def __iter__(self) -> Iterator[str]:
-        return super().__iter__()  # so that dict(params) and **params ask for the values one by one
+        return super().__iter__()  # so that dict(params) and **params read the values one by one
 
     def copy(self) -> dict[str, Any]:
         return dict(self)
@@ -589,7 +590,7 @@ class Params(dict[str, "Any"]):
     def __missing__(self, name: str) -> NoReturn:
         raise ProtocolError(
             f"this trial has no hyperparameter {name!r}; it has {', '.join(sorted(self)) or 'none'}",
-            hint="name it in the study file, or give it a default: current_trial(defaults={...})",
+            hint="add it to the study file, or give it a default: current_trial(defaults={...})",
         )
 
 
@@ -636,10 +637,10 @@ def current_trial(
 ) -> Trial:
     """The trial that this process was started for, as its environment describes it.
 
-    By hand, outside any study, `defaults`, `max_train_steps`, `eval_every` and `seed` are what the script trains with;
-    inside one, the study decides, and only `defaults` that it does not name count.
+    Outside a study, the script trains with `defaults`, `max_train_steps`, `eval_every` and `seed`. In a study, the
+    study's values apply, and `defaults` count only for hyperparameters that it does not name.
 
-    Where the study file says `deterministic: true`, torch computes deterministically from here on.
+    If the study file says `deterministic: true`, torch computes deterministically from here on.
     """
     env = os.environ
     if "PLAYBOOK_TRIAL_ID" not in env:
@@ -668,13 +669,13 @@ def current_trial(
         )
     except (KeyError, ValueError, OSError) as error:
         raise ProtocolError(
-            f"PLAYBOOK_TRIAL_ID is set, but the rest of the trial's environment is not usable: {error!r}",
-            hint="unset PLAYBOOK_TRIAL_ID to run the script by hand",
+            f"PLAYBOOK_TRIAL_ID is set, but the trial's other variables are missing or invalid: {error!r}",
+            hint="unset PLAYBOOK_TRIAL_ID to run the script outside a study",
         ) from error
 
 
 def _be_deterministic() -> None:
-    """Have torch refuse what it can't compute the same way each time; nothing where there is no torch."""
+    """Make torch refuse operations that it can't compute deterministically; does nothing without torch."""
     try:
         import torch
     except ImportError:
@@ -684,7 +685,7 @@ def _be_deterministic() -> None:
 
 
 def _loaded(path: str) -> dict[str, Any] | None:
-    """A checkpoint; None where it is damaged, as one that was being written when the power failed."""
+    """A checkpoint; None if it is damaged, for example because the power failed while it was written."""
     import torch
 
     try:
@@ -697,14 +698,14 @@ def _loaded(path: str) -> dict[str, Any] | None:
 
 
 def _make_folder_of(path: str) -> None:
-    """Make the folder of checkpoints, and none above it: where the trial's own is away, another may come back there."""
+    """Make the folder of checkpoints, but none above it: if the trial's own is unmounted, it may come back there."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         os.mkdir(folder)
 
 
 def _recorded(metrics: str, step: int) -> list[dict[str, Any]] | None:
-    """The evaluations up to `step`; None where the file is damaged."""
+    """The evaluations up to `step`; None if the file is damaged."""
     try:
         return [record for record in journal.read(metrics) if record["step"] <= step]
     except (JournalError, KeyError, TypeError):
@@ -717,7 +718,7 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError, RuntimeError):
         raise ProtocolError(
             f"trial.report({name}=...) got {type(value).__name__}, not a number",
-            hint="report one number a metric; a tensor must have one element",
+            hint="report one number per metric; a tensor must have exactly one element",
         ) from None
 
 
@@ -727,7 +728,7 @@ def _whole(step: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         whole = -1
     if whole < 0 or whole != step or isinstance(step, bool):
-        raise ProtocolError(f"step is a whole number from 0 on, not {step!r}")
+        raise ProtocolError(f"step must be a whole number of at least 0, not {step!r}")
     return whole
 
 
@@ -751,7 +752,7 @@ def _set_state(thing: Any, state: Any) -> None:
 
 
 def _random_state() -> dict[str, Any]:
-    """All global random state, as what torch.load reads with weights_only: tensors, numbers, lists."""
+    """All global random state, in types that torch.load reads with weights_only: tensors, numbers, lists."""
     import random
 
     import torch
@@ -782,7 +783,7 @@ def _set_random_state(state: dict[str, Any]) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    """Make `target` the same file as `source`, at once or not at all; a copy where the file system has no links."""
+    """Make `target` the same file as `source`, atomically; a copy if the file system has no links."""
     temporary = f"{target}.tmp"
     try:
         if os.path.exists(temporary):

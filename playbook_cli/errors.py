@@ -3,7 +3,7 @@
     PlaybookError            exit code 2 unless a subclass says otherwise
     ├── SpecError            the study file is wrong
     ├── StudyError           a study's folder cannot be used as asked
-    ├── JournalError         a line of a journal is not what was written there
+    ├── JournalError         a line of a journal is damaged
     ├── ProtocolError        a training script uses the trial protocol wrongly
     └── WorkError            the work itself failed: exit code 1
 
@@ -25,7 +25,7 @@ EXIT_CODES = {
 
 
 class PlaybookError(Exception):
-    """A problem that the user can mend: `where` it is, `what` is wrong, a `hint` of what to do."""
+    """A problem that the user can fix: `where` it is, `what` is wrong, and a `hint` what to do."""
 
     exit_code = 2
 
@@ -48,7 +48,7 @@ class StudyError(PlaybookError):
 
 
 class JournalError(PlaybookError):
-    """A line inside a journal is damaged; a torn last line is no error."""
+    """A line of a journal is damaged; a torn last line is not an error."""
 
 
 class ProtocolError(PlaybookError):
@@ -56,6 +56,6 @@ class ProtocolError(PlaybookError):
 
 
 class WorkError(PlaybookError):
-    """The input was fine, and the work failed."""
+    """The input was fine, but the work failed."""
 
     exit_code = 1

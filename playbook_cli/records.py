@@ -1,4 +1,4 @@
-"""The values that every part speaks: parameters, evaluations, trials, studies, findings."""
+"""The values that all parts exchange: parameters, evaluations, trials, studies, findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playbook_cli.files.fingerprint import Fingerprint
 
 Value = bool | int | float | str | None | tuple[bool | int | float | str | None, ...]
-"""One setting of a hyperparameter; a tuple is a list of a study file, such as Adam's betas."""
+"""The value of a hyperparameter; a tuple is a list in a study file, such as Adam's betas."""
 
 Goal = Literal["minimize", "maximize"]
 Role = Literal["scientific", "nuisance", "fixed"]
@@ -26,22 +26,22 @@ StepUnit = Literal["updates", "epochs", "env_steps", "tokens", "examples"]
 Severity = Literal["warning", "info", "ok"]
 
 WHOLE = 0.9
-"""A trial that comes to this share of max_train_steps has trained as long as the others."""
+"""A trial that reaches this share of max_train_steps counts as trained to the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What a study optimises; the best evaluation of a trial is the trial's result."""
+    """What a study optimizes; a trial's result is its best evaluation."""
 
     name: str
     goal: Goal = "minimize"
     chance: float | None = None
-    """What a model reaches that has learned nothing; None where nobody said."""
+    """Value of a model that has learned nothing; None if the study doesn't say."""
     examples: int | None = field(default=None, compare=False)
     """Validation examples, of which the metric is a share; None where nobody said."""
 
     def loss(self, value: float) -> float:
-        """`value` turned so that smaller is better."""
+        """`value` with the sign that makes smaller better."""
         return value if self.goal == "minimize" else -value
 
     def better(self, a: float, b: float) -> bool:
@@ -51,9 +51,9 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """One hyperparameter that varies inside the study: a range or a set of choices, and how it maps to [0, 1).
+    """A hyperparameter that varies in the study: a range or a set of choices, mapped to [0, 1].
 
-    Two parameters may share a `name` (the learning rate of two optimizers); their `label` tells them apart.
+    Two parameters may share a `name` (the learning rates of two optimizers); their `label` differs.
     """
 
     name: str
@@ -61,12 +61,12 @@ class Parameter:
     role: Role
     kind: Literal["float", "int", "choice"]
     low: float = 0.0
-    """Lower end, in the parameter's own scale; unused for choices."""
+    """Lower end, in the parameter's own units; unused for choices."""
     high: float = 0.0
     scale: Literal["linear", "log"] = "linear"
     choices: tuple[Value, ...] = ()
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    """Present only where each named parameter has one of these values."""
+    """Conditions: the parameter exists only if each named parameter has one of these values."""
     points: int | None = None
     """Number of values that a grid takes from a range."""
 
@@ -75,9 +75,9 @@ class Parameter:
         return all(name in params and params[name] in values for name, values in self.when.items())
 
     def from_unit(self, u: float) -> Value:
-        """The value at `u` in [0, 1]; every choice owns an equal share of it, and every integer its own (`share`)."""
+        """The value at `u` in [0, 1]; each choice has an equal share of it, and each integer its own (`share`)."""
         if not 0.0 <= u <= 1.0:
-            raise ValueError(f"{u} lies outside [0, 1]")
+            raise ValueError(f"{u} is outside [0, 1]")
         if self.kind == "choice":
             return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
         if self.kind == "int":
@@ -88,11 +88,11 @@ class Parameter:
         return min(max(self._interpolate(u, self.low, self.high), self.low), self.high)
 
     def to_unit(self, value: Value) -> float:
-        """Where `value` lies in [0, 1]; a choice or an integer at the middle of its share. Inverse of `from_unit`."""
+        """The position of `value` in [0, 1]; for a choice or integer, the middle of its share. Inverts `from_unit`."""
         if self.kind == "choice":
             return (self.place(value) + 0.5) / len(self.choices)
         if not isinstance(value, int | float):
-            raise TypeError(f"{self.label} is a number, not {value!r}")
+            raise TypeError(f"{self.label} must be a number, not {value!r}")
         if self.kind == "int":
             if self.scale == "log":
                 return 0.5 * sum(self.share(value))
@@ -102,19 +102,19 @@ class Parameter:
         return self._share(value, self.low, self.high)
 
     def place(self, value: Value) -> int:
-        """Which of its choices a value is, from 0 on. ValueError where it is none of them."""
+        """The index of a value among its choices. ValueError if it is none of them."""
         place = self.places.get(value)
         if place is None:
-            raise ValueError(f"{value!r} is no choice of {self.label}")
+            raise ValueError(f"{value!r} is not a choice of {self.label}")
         return place
 
     @cached_property
     def places(self) -> Mapping[Value, int]:
-        """Each of its choices, and which one it is."""
+        """The index of each choice."""
         return {choice: place for place, choice in reversed(list(enumerate(self.choices)))}
 
     def share(self, value: float) -> tuple[float, float]:
-        """Where the share of an integer begins and ends in [0, 1]: from half below it to half above, on the scale."""
+        """The ends of an integer's share of [0, 1]: from half below it to half above, on the scale."""
         low, high = self.low - 0.5, self.high + 0.5
         return self._share(value - 0.5, low, high), self._share(value + 0.5, low, high)
 
@@ -131,7 +131,7 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curve:
-    """The evaluations of one trial as columns, in order of step.
+    """The evaluations of a trial as columns, in order of step.
 
     `steps` has shape (n,), strictly increasing; each column of `values` has shape (n,), NaN where an evaluation
     lacks that metric.
@@ -153,10 +153,10 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What the journal says that a trial's metrics file held when its last attempt ended."""
+    """The content of a trial's metrics file when its last attempt ended, as recorded in the journal."""
 
     value: float | None
-    """The best evaluation; None where there was none."""
+    """The best evaluation; None if there was none."""
     step: int | None
     last_step: int
     evaluations: int
@@ -164,98 +164,98 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
-    """One trial as far as it is known: what was planned, how it ended, what it measured."""
+    """A trial: its plan, its state and what it measured."""
 
     id: int
     params: Mapping[str, Value]
-    """All hyperparameters, fixed ones too."""
+    """All hyperparameters, including fixed ones."""
     arm: Mapping[str, Value]
-    """The settings of the discrete scientific hyperparameters."""
+    """Values of the discrete scientific hyperparameters."""
     seed: int
     repeat_of: int | None = None
-    """The trial that this one trains again on a fresh seed; None for a trial of the search."""
+    """The trial that this one repeats with another training seed; None for a trial of the search."""
     state: State = "pending"
     reason: str | None = None
     """Why it is infeasible or failed."""
     attempts: int = 0
     devices: Sequence[str] = ()
-    """The kinds of device that its attempts ran on, where that is known: usually one."""
+    """The kinds of device that its attempts ran on, if known; usually one."""
     shared: bool = False
-    """Whether other trials of its run may have used its device at the same time."""
+    """Whether other trials of the run may have used its device at the same time."""
     codes: Sequence[str] = ()
-    """The states of the program that trained it, of a trial that was resumed under another one several; none unknown.
-    The last one's attempt is the one that ended in its result. `StudyRecord.programs` describes them."""
+    """Codes of the program versions that trained it, several if it was resumed with another one; empty if unknown. The
+    last one belongs to the attempt that gave its result. `StudyRecord.programs` describes them."""
     curve: Curve | None = None
-    """Evaluations of the latest attempt; None where nothing was recorded."""
+    """Evaluations of the latest attempt; None if nothing was recorded."""
     best: Best | None = None
-    """Best finite evaluation of the study's metric, also of an infeasible or failed trial; None where there is none."""
+    """Best finite evaluation of the study's metric, even if the trial is infeasible or failed; None without one."""
     last_step: int = 0
-    """The last step at which anything was recorded."""
+    """The last step with a record; 0 if there is none."""
     identity: str | None = None
-    """By which its folder is known: see `identity`; None of a trial whose journal tells none."""
+    """Identity that its folder must have: see `storage.identity`; None if its journal has none."""
     marks: Sequence[str] = ()
-    """Of its attempts, as its folder has that of the last one; of none that an earlier version ran."""
+    """Marks of its attempts; its folder has that of the last one. Attempts of earlier versions have none."""
     recorded: Recorded | None = None
-    """None before its end, and of a trial whose journal does not tell."""
+    """What the journal recorded at its end; None before that, or if the journal doesn't say."""
     unused: str | None = None
-    """Why what its folder holds is not used: it is another trial's, or differs from what the journal recorded."""
+    """Why its folder is not used: it belongs to another trial, or differs from what the journal recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFit:
-    """What the learning-rate sweep of a study found out about fitting its training set."""
+    """Result of a study's learning-rate sweep: whether its training set can be fitted."""
 
     fits: bool
     steps: int
-    """After which the fastest learning rate fits it; where none does, for which each was trained."""
+    """Steps after which the fastest learning rate fits it; if none does, steps that each was trained for."""
     fell: float | None = None
-    """By which share the training loss fell over the last quarter where it came closest, if none fits; None unknown."""
+    """If none fits: share by which the training loss of the closest one fell in the last quarter; None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BestRate:
-    """The best learning rate of a point in trainings of some length, as a ladder of lengths measured or predicts it."""
+    """The best learning rate of a point at some length of training, measured or predicted by `horizon`."""
 
     trial: int
     steps: int
     value: float
     low: float
-    """End of its interval of 95%."""
+    """Lower end of its 95% interval."""
     high: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Horizon:
-    """What `playbook horizon` found out about how long to train."""
+    """Result of `playbook horizon`: how long to train."""
 
     verdict: str
     max_train_steps: int
-    """The recommended number."""
+    """Recommended number of steps."""
     headline: str
     seeds_needed: int | None
-    """That would settle it, where it is undecided and can be settled."""
+    """Number of seeds that would decide an undecided verdict; None if it is decided or can't be."""
     learning_rate: str | None
-    """Its name, where other ones than the points' own were tried."""
+    """Name of the learning rate, if other rates than the points' own were tried; else None."""
     rates: Sequence[BestRate] = ()
-    """Those whose interval is known, by trial and then by steps."""
+    """Best learning rates with a known interval, by trial and then by steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """The round of shorter trainings that a study's points were taken from."""
+    """The round of shorter training that a study's points came from."""
 
     study: str
     folder: str | None = None
-    """Seen from the folder that holds this study; None where it lies there, too, under its name."""
+    """Its folder, relative to the folder that holds this study; None if it is there under its own name."""
     number: int
-    """Of the round of this study, the later one: 2 or more."""
+    """Number of this study's round, the later one: 2 or more."""
     values: Mapping[int, float]
-    """The result there, by the number of the trial here; those that are known."""
+    """Known results there, by the number of the trial here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord:
-    """A study as read from its folder: all that analysis needs, and nothing that does I/O."""
+    """A study as read from its folder: everything that analysis needs, without I/O."""
 
     name: str
     goal: str
@@ -263,43 +263,43 @@ class StudyRecord:
     max_train_steps: int
     eval_every: int
     parameters: Sequence[Parameter]
-    """Everything that varies: discrete scientific ones (they make the arms) and all sampled ones."""
+    """All hyperparameters that vary: discrete scientific ones, which make the arms, and all sampled ones."""
     fixed: Mapping[str, Value]
     arms: Sequence[Mapping[str, Value]]
-    """At least one; a study without discrete scientific hyperparameters has the one arm {}."""
+    """The arms, at least one; a study without discrete scientific hyperparameters has the single arm {}."""
     planned: int
     trials: Sequence[TrialRecord]
     rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Thresholds that the user set: rule -> name -> value."""
+    """Thresholds that the user set, as rule -> name -> value."""
     step_unit: StepUnit | None = None
     """What a step is; None where nothing tells."""
     raced: bool = False
-    """A sweep or another probe: its trials end once they have answered it, so their curves are no whole trainings."""
+    """Whether it is a sweep or another probe, whose trials may end early, so that their curves are incomplete."""
     listed: bool = False
-    """Its points were written down one by one, not sampled: where they lie says nothing about the space."""
+    """Whether its points were listed one by one, not sampled, so that they say nothing about the space."""
     adaptive: bool = False
-    """Each point was chosen by the results before it: they crowd where those are good, and sample nothing evenly."""
+    """Whether each point was chosen from earlier results, so that points crowd in good regions."""
     earlier: Earlier | None = None
-    """What the points of this study came to in a shorter round before it."""
+    """Results of this study's points in a shorter round before it."""
     imported: bool = False
-    """Another tool ran its trials, so that no further ones can be added."""
+    """Whether another tool ran its trials, so that none can be added."""
     programs: Mapping[str, Fingerprint] = field(default_factory=dict)
-    """The states of the program that trials ran, in order of their first use."""
+    """The versions of the program that trials ran, by their codes, in order of first use."""
     replaced: str | None = None
-    """That its study file is not the one that its trials were run by, as a sentence; None where nothing tells so."""
+    """Says that its study file is not the one that its trials ran with; None if it is, as far as is known."""
     training_fit: TrainingFit | None = None
-    """None where no sweep of this study is known, or it could not say."""
+    """Result of its learning-rate sweep; None if there is none, or it was inconclusive."""
     horizon: Horizon | None = None
-    """None where it was not measured how long to train, or for another max_train_steps."""
+    """Result of `playbook horizon`; None if it was not run, or for another max_train_steps."""
 
     @cached_property
     def search(self) -> StudyRecord:
-        """The study without its repeats: every point once, as the search found it."""
+        """The study without its repeats, so that each point of the search is there once."""
         trials = searched(self.trials)
         return replace(self, trials=trials, planned=self.planned - (len(self.trials) - len(trials)))
 
     def repeats(self, trial: int) -> list[TrialRecord]:
-        """The trainings of this trial's point on fresh seeds, in order of id; the trial itself is not among them."""
+        """The repeats of this trial, in order of id, without the trial itself."""
         return self._again.get(trial, [])
 
     @cached_property
@@ -312,18 +312,18 @@ class StudyRecord:
 
 
 def searched(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """The trials of the search, without those that repeat one of them."""
+    """The trials of the search, without repeats."""
     return [trial for trial in trials if trial.repeat_of is None]
 
 
 def codes(before: Sequence[str], code: str, *, resumed: bool) -> tuple[str, ...]:
-    """The `codes` of a trial whose next attempt runs this one; nothing is left of the earlier ones unless `resumed`."""
+    """The `codes` of a trial after another attempt with `code`; earlier codes are kept only if it was `resumed`."""
     return tuple(dict.fromkeys((*before, code))) if resumed else (code,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one rule says about one subject, with its evidence and what to do about it."""
+    """What a rule says about a subject, with its evidence and what to do about it."""
 
     rule: str
     subject: str | None

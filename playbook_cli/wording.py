@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, Parameter
 
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves the cursor, changes colours, turns text around, or can't be written at all."""
+"""Characters that move the cursor, change colours, reverse the direction of text, or can't be encoded."""
 
 
 def number(value: float) -> str:
@@ -29,7 +29,7 @@ def p_text(p_value: float) -> str:
 
 
 def at(parameter: Parameter, unit: float) -> str:
-    """The value at `unit` of a range, in its own scale; for an integer the nearest one."""
+    """The value at `unit` (0 to 1) of a range, on the range's scale; rounded for an integer."""
     if parameter.kind == "int":
         return str(parameter.from_unit(min(max(unit, 0.0), 1.0)))
     low, high = parameter.low, parameter.high
@@ -39,7 +39,7 @@ def at(parameter: Parameter, unit: float) -> str:
 
 
 def span(parameter: Parameter) -> str:
-    """The range in its own scale: `0.001 to 1`."""
+    """The ends of a range: `0.001 to 1`."""
     return f"{number(parameter.low)} to {number(parameter.high)}"
 
 
@@ -72,12 +72,12 @@ def value(given: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` in one line of printable characters."""
+    """`text` as one line of printable characters."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def first_line(error: object) -> str:
-    """The first line of what an error says, or its type where it says nothing."""
+    """The first line of an error's message, or the name of its type if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 

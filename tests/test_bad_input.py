@@ -27,18 +27,18 @@ def changed(old, new):
 
 CASES = {
     "empty": ("", "study.yaml: the file is empty"),
-    "a tab": (changed("  x:", "\tx:"), "study.yaml:7: this is not YAML"),
-    "an unknown key": (STUDY + "tirals: 5\n", "study.yaml:8: tirals: there is no such key"),
+    "a tab": (changed("  x:", "\tx:"), "study.yaml:7: not valid YAML"),
+    "an unknown key": (STUDY + "tirals: 5\n", "study.yaml:8: tirals: unknown key"),
     "an unknown key of a parameter": (
         changed("max: 1.0}", "maxi: 1.0}"),
-        "study.yaml:7: nuisance.x.maxi: there is no such key\n  -> did you mean max?",
+        "study.yaml:7: nuisance.x.maxi: unknown key\n  -> did you mean max?",
     ),
-    "min above max": (changed("min: 0.0", "min: 2.0"), "study.yaml:7: nuisance.x.min: min is 2.0, and max is 1.0"),
+    "min above max": (changed("min: 0.0", "min: 2.0"), "study.yaml:7: nuisance.x.min: min is 2.0, but max is 1.0"),
     "a log scale from 0": (
         changed("max: 1.0", "max: 1.0, scale: log"),
-        "study.yaml:7: nuisance.x.min: a log scale can't begin at 0.0",
+        "study.yaml:7: nuisance.x.min: a log scale can't start at 0.0",
     ),
-    "a name in two roles": (STUDY + "fixed:\n  x: 1\n", "study.yaml:9: fixed.x: x is nuisance already"),
+    "a name in two roles": (STUDY + "fixed:\n  x: 1\n", "study.yaml:9: fixed.x: x is already nuisance"),
     "max_train_steps under a role": (
         STUDY + "fixed: {max_train_steps: 10}\n",
         "study.yaml:8: fixed.max_train_steps: max_train_steps is never tuned inside a study",
@@ -50,11 +50,11 @@ CASES = {
     ),
     "trials that the arms do not divide": (
         STUDY + "scientific: {a: [1, 2, 3]}\n",
-        "study.yaml:5: trials: 4 trials can't be shared equally by 3 arms\n  -> write 3 or 6",
+        "study.yaml:5: trials: 4 trials can't be split equally among 3 arms\n  -> write 3 or 6",
     ),
     "when naming an unknown parameter": (
         changed("max: 1.0", "max: 1.0, when: {y: 1}"),
-        "study.yaml:7: nuisance.x.when.y: `when` names y, which is no other hyperparameter",
+        "study.yaml:7: nuisance.x.when.y: `when` names y, which is not another hyperparameter",
     ),
     "a module that is not there": (changed("toy:train", "tyo:train"), "study.yaml:2: train: there is no module tyo"),
     "a function that is not there": (changed("toy:train", "toy:trian"), "study.yaml:2: train: "),
@@ -65,18 +65,18 @@ CASES = {
         changed("x: {min: 0.0, max: 1.0}", "x: !!python/object/apply:os.system [touch ran]"),
         "study.yaml:7: the tag !!python/object/apply:os.system is not allowed",
     ),
-    "a key twice": (STUDY + "seed: 1\nseed: 2\n", "study.yaml:9: the key 'seed' stands here a second time"),
+    "a key twice": (STUDY + "seed: 1\nseed: 2\n", "study.yaml:9: the key 'seed' appears twice"),
     "an alias of itself": (STUDY + "fixed: &a {b: *a}\n", "study.yaml:8: an alias contains itself"),
     "deep nesting": (STUDY + "fixed: {a: " + "[" * 1000 + "]" * 1000 + "}\n", "study.yaml: the file is nested too"),
     "shallower nesting": (STUDY + "fixed: {a: " + "[" * 150 + "]" * 150 + "}\n", "study.yaml:8: fixed.a"),
-    "a list": ("- name: toy\n", "study.yaml:1: a study file is a mapping"),
+    "a list": ("- name: toy\n", "study.yaml:1: a study file must be a mapping"),
     "text for a number": (
         changed("max_train_steps: 4", "max_train_steps: many"),
         "study.yaml:4: max_train_steps: write",
     ),
     "a macro that means nothing": (
         changed("train: toy:train", "command: [sh, '${y}']"),
-        "study.yaml:2: command: ${y} means nothing in trial 0",
+        "study.yaml:2: command: ${y} is not defined in trial 0",
     ),
     "a program that is not there": (
         changed("train: toy:train", "command: [no-such-program]"),
@@ -86,12 +86,21 @@ CASES = {
         changed("train: toy:train", "command: ['${python}']\ncwd: nowhere"),
         "study.yaml:3: cwd: ",
     ),
-    "a variable that is none": (STUDY + "env: {'A=B': c}\n", "study.yaml:8: env.A=B: 'A=B' can't name a variable"),
-    "a zero byte in an argument": (changed("train: toy:train", 'command: [sh, "a\\0b"]'), "study.yaml:2: a zero byte"),
-    "a zero byte in a variable": (STUDY + 'env: {A: "a\\0b"}\n', "study.yaml:8: a zero byte"),
+    "a variable that is none": (
+        STUDY + "env: {'A=B': c}\n",
+        "study.yaml:8: env.A=B: 'A=B' can't be the name of a variable",
+    ),
+    "a zero byte in an argument": (
+        changed("train: toy:train", 'command: [sh, "a\\0b"]'),
+        "study.yaml:2: arguments, variables and names can't contain a zero byte",
+    ),
+    "a zero byte in a variable": (
+        STUDY + 'env: {A: "a\\0b"}\n',
+        "study.yaml:8: arguments, variables and names can't contain a zero byte",
+    ),
     "a study that another tool ran": (
         changed("train: toy:train", "imported: {source: log.csv, format: csv}"),
-        "study.yaml:2: this study was imported from log.csv: it is read, and never run",
+        "study.yaml:2: this study was imported from log.csv, so it can't be run",
     ),
     "a launcher that there is not": (STUDY + "launcher: lsf\n", "study.yaml:8: launcher: write"),
     "more GPUs than there are": (STUDY + "resources: {gpus: 999}\n", "a trial needs 999 GPUs"),
@@ -154,7 +163,7 @@ def test_a_function_that_does_not_import_is_told_with_pythons_words(folder):
 
 def test_a_gpu_that_is_not_there_is_told(folder):
     folder.write("study.yaml", STUDY)
-    check(folder, folder("run", "study.yaml", "--gpus", "77"), "--gpus 77: not all of these can be used")
+    check(folder, folder("run", "study.yaml", "--gpus", "77"), "--gpus 77: not all of these GPUs are available")
 
 
 def test_a_folder_where_nothing_may_be_written_is_told(folder):
@@ -193,5 +202,5 @@ def test_status_of_what_was_never_run_says_how_to_run_it(folder):
 def test_all_problems_of_a_file_are_told_at_once(folder):
     folder.write("study.yaml", json.dumps({"name": "toy", "surprise": 1, "metric": {"nam": "x"}}, indent=1))
     answer = folder("plan", "study.yaml")
-    for message in ("surprise: there is no such key", "metric.nam: there is no such key", "`max_train_steps`"):
+    for message in ("surprise: unknown key", "metric.nam: unknown key", "`max_train_steps`"):
         assert message in answer.err

@@ -119,7 +119,7 @@ def test_half_an_environment_is_an_error_that_says_what_is_missing(environment, 
 @pytest.mark.parametrize("wrong", [{"SEED": "x"}, {"PARAMS": "/nowhere"}, {"TRIAL_ID": ""}, {"MAX_TRAIN_STEPS": "1.5"}])
 def test_an_environment_that_makes_no_sense_is_an_error(environment, wrong):
     environment(**wrong)
-    with pytest.raises(ProtocolError, match="not usable"):
+    with pytest.raises(ProtocolError, match="missing or invalid"):
         current_trial()
 
 
@@ -174,16 +174,16 @@ def test_a_script_may_say_that_its_point_cannot_be_trained(trial, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda t: t.report(11, loss=1.0), "at step 11, beyond max_train_steps = 10"),
-        (lambda t: (t.report(8, loss=1.0), t.report(4, loss=1.0)), "at step 4 after step 8: steps never go backwards"),
-        (lambda t: t.report(4), r"trial.report\(4\) without a metric"),
-        (lambda t: t.report(-1, loss=1.0), "step is a whole number from 0 on, not -1"),
-        (lambda t: t.report(1.5, loss=1.0), "step is a whole number from 0 on, not 1.5"),
-        (lambda t: t.report(True, loss=1.0), "step is a whole number from 0 on, not True"),  # noqa: FBT003
-        (lambda t: t.report("4", loss=1.0), "step is a whole number from 0 on, not '4'"),
-        (lambda t: t.report(math.nan, loss=1.0), "step is a whole number from 0 on, not nan"),
-        (lambda t: t.report(math.inf, loss=1.0), "step is a whole number from 0 on, not inf"),
-        (lambda t: t.report(None, loss=1.0), "step is a whole number from 0 on, not None"),
+        (lambda t: t.report(11, loss=1.0), "got step 11, beyond max_train_steps = 10"),
+        (lambda t: (t.report(8, loss=1.0), t.report(4, loss=1.0)), "got step 4 after step 8: steps must not decrease"),
+        (lambda t: t.report(4), r"trial.report\(4\) got no metric"),
+        (lambda t: t.report(-1, loss=1.0), "step must be a whole number of at least 0, not -1"),
+        (lambda t: t.report(1.5, loss=1.0), "step must be a whole number of at least 0, not 1.5"),
+        (lambda t: t.report(True, loss=1.0), "step must be a whole number of at least 0, not True"),  # noqa: FBT003
+        (lambda t: t.report("4", loss=1.0), "step must be a whole number of at least 0, not '4'"),
+        (lambda t: t.report(math.nan, loss=1.0), "step must be a whole number of at least 0, not nan"),
+        (lambda t: t.report(math.inf, loss=1.0), "step must be a whole number of at least 0, not inf"),
+        (lambda t: t.report(None, loss=1.0), "step must be a whole number of at least 0, not None"),
         (lambda t: t.report(4, loss=None), r"trial.report\(loss=...\) got NoneType, not a number"),
         (lambda t: t.report(4, loss="low"), r"trial.report\(loss=...\) got str, not a number"),
         (lambda t: t.report(4, loss=[1.0]), r"trial.report\(loss=...\) got list, not a number"),

@@ -114,7 +114,7 @@ def test_nothing_lies_outside_the_unit_interval(u):
 
 
 def test_text_has_no_place_in_a_range():
-    with pytest.raises(TypeError, match="p is a number, not 'x'"):
+    with pytest.raises(TypeError, match="p must be a number, not 'x'"):
         ranged(0.0, 1.0).to_unit("x")
 
 

@@ -284,8 +284,8 @@ def test_the_copy_of_a_folder_whose_study_runs_is_run_by_nobody(bench):
     bench.wait(lambda: bench.paths().trial(0).metrics.is_file() and bench.metrics(0), "an evaluation")
     shutil.copytree(bench.folder / "runs", bench.folder / "copies")
     said = bench("status", "copies/toy").out
-    assert "nobody runs it; 1 trial is missing" in said
-    assert "run by process" in bench("status", "runs/toy").out
+    assert "not running; 1 trial left" in said
+    assert "running: process" in bench("status", "runs/toy").out
     with in_time():
         assert bench("watch", "copies/toy").code == 0
     (bench.folder / "go").touch()
@@ -347,8 +347,8 @@ def test_an_empty_study_file_is_written_again_where_nothing_has_run(bench):
     for verb, target in (("run", "study.yaml"), ("report", "runs/toy")):
         answer = bench(verb, target)
         assert answer.code == 2
-        assert f"{paths.spec.relative_to(bench.folder)}: the file is empty, and the folder holds trials" in answer.err
-        assert "delete it, and playbook run writes it again" in answer.err
+        assert f"{paths.spec.relative_to(bench.folder)}: the file is empty, but the folder has trials" in answer.err
+        assert "delete it: playbook run writes it again" in answer.err
     paths.spec.unlink()
     assert bench("run", "study.yaml").code == 0
     assert bench("report", "runs/toy").code == 0

@@ -1,4 +1,4 @@
-"""The answer of the probes, in words and as JSON: one value that every drawing of it shows."""
+"""The answer of the probes, in words and as JSON: the one value that every renderer shows."""
 
 from __future__ import annotations
 
@@ -19,51 +19,51 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
 
 BUSY = 0.1
-"""Where other work had the cores for more than this share of the probes, it is said."""
+"""If other processes had the cores for more than this share of the probes, the answer says so."""
 NOISY = 0.1
-"""A time that is known no better than this share, is noisy."""
+"""A time with a relative error above this is noisy."""
 LONGEST = 140
-"""Characters of a reason."""
+"""Maximal length of a reason, in characters."""
 CHANGE = (
-    "A change of the batch size changes the gradient noise: tune the learning rate, the optimizer's other settings and "
-    "the regularization again, and compare the sizes at equal numbers of steps, not of epochs. max_train_steps may "
-    "change, too: playbook lr-sweep finds it again."
+    "Changing the batch size changes the gradient noise: retune the learning rate, the other optimizer settings and "
+    "the regularization, and compare batch sizes at the same number of steps, not epochs. max_train_steps may change "
+    "too: run playbook lr-sweep again."
 )
-"""The playbook's: Choosing the batch size."""
+"""Advice of the playbook: Choosing the batch size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the probes found out, and all that is shown of it."""
+    """The result of the probes, and everything that is shown of it."""
 
     study: str
     parameter: str
     now: Value
-    """The study's own batch size; None where it varies."""
+    """The study's own batch size; None if it varies."""
     sizes: Sequence[Size]
     judgement: Judgement
     gain: float
     headline: str
     """The answer in one sentence."""
     remarks: Sequence[str]
-    """What qualifies it, and what a change means."""
+    """Caveats, and what a change means."""
     next: Command | None
-    """The command that acts on it."""
+    """The command to run next; None if there is none."""
     held: Mapping[str, Value]
-    """Every other hyperparameter, at its value here."""
+    """Every other hyperparameter, with its value in the probes."""
     scaling: Scaling | None
-    """Steps to a target for each size, where they were asked for."""
+    """Steps to a target for each size; None if not requested."""
 
     @property
     def batch_size(self) -> int | None:
-        """The recommended size; None where there is none."""
+        """The recommended size; None if there is none."""
         return None if self.judgement.best is None else self.judgement.best.batch_size
 
 
 def answer(
     setting: Setting, sizes: Sequence[Size], judgement: Judgement, command: Command, scaling: Scaling | None = None
 ) -> Answer:
-    """Put what was measured into words; `command` is the one that the user gave."""
+    """Put the measurements into words; `command` is the one that the user ran."""
     words = _Words(setting, sizes, judgement)
     headline = words.headline()
     best = judgement.best
@@ -127,9 +127,9 @@ def gains(sizes: Sequence[Size]) -> dict[int, float]:
 
 
 def outcome(size: Size, given: Answer) -> str:
-    """What a size came to, for a table."""
+    """The outcome of a size, for a table."""
     if size.state == "same":
-        return "not the size of its batches"
+        return "same training as with another size"
     if size.state == "out-of-memory":
         return f"out of memory: {_short(size.reason)}" if size.peak_bytes is None else "out of memory"
     if size.state == "failed":
@@ -137,30 +137,30 @@ def outcome(size: Size, given: Answer) -> str:
     if size.state == "pending":
         return "not finished"
     if size.timing is None:
-        return "fits; too few steps, or evaluations, to time it"
+        return "fits; too few steps or evaluations to time it"
     notes = ["recommended"] if size.batch_size == given.batch_size else []
     if size.batch_size == given.now:
-        notes.append("the study's own")
+        notes.append("current")
     if size.timing.evaluation is None:
         notes.append("evaluations included")
     return ", ".join(notes)
 
 
 def amount(size: int | None) -> str:
-    """Bytes, for people."""
+    """Bytes in MiB or GiB."""
     if size is None:
         return ""
     return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def described(setting: Setting) -> list[str]:
-    """What is probed, held still and limited, a line each; for the user to check."""
-    most = "until memory runs out or doubling stops paying" if setting.max is None else f"to {setting.max}"
-    lines = [f"{setting.parameter} from {setting.min} {most}, each in a process of its own"]
+    """What is probed, held fixed and limited, one line each, for the user to check."""
+    most = "until memory runs out or doubling stops paying off" if setting.max is None else f"to {setting.max}"
+    lines = [f"{setting.parameter} from {setting.min} {most}, each in its own process"]
     if setting.chosen:
-        lines.append("held still: " + "; ".join(f"{name} = {why}" for name, why in setting.chosen.items()))
+        lines.append("held fixed: " + "; ".join(f"{name} = {why}" for name, why in setting.chosen.items()))
     if setting.memory_limit is not None:
-        lines.append(f"memory of each: {amount(setting.memory_limit)}")
+        lines.append(f"memory limit of each process: {amount(setting.memory_limit)}")
     return lines
 
 
@@ -181,51 +181,53 @@ class _Words:
         if self._judgement.verdict == "unread":
             same = [size.batch_size for size in self._sizes if size.state == "same"]
             return (
-                f"unknown: training with {self._name} = {same[0]} and {same[-1]} is the same, number by number: the "
-                f"program does not read {self._name}, or its data hold no larger batch"
+                f"unknown: training with {self._name} = {same[0]} and {same[-1]} gives identical results: the program "
+                f"does not read {self._name}, or its data set is smaller than these batches"
             )
         if best is None:
             first = self._sizes[0] if self._sizes else None
             if first is not None and first.state == "out-of-memory":
-                return f"unknown: not even {self._name} = {first.batch_size} fits into memory"
-            return f"unknown: no {self._name} could be timed, in too few steps or evaluations: --steps 4000 --anew"
+                return f"unknown: even {self._name} = {first.batch_size} does not fit into memory"
+            return f"unknown: too few steps or evaluations to time any {self._name}; try --steps 4000 --anew"
         rate = f"{best.examples_per_second:,.0f} examples/s" if best.examples_per_second else ""
         if self._judgement.verdict == "ok":
             return (
-                f"{self._name} = {best.batch_size}: {rate}, and larger ones gain less than {self._percent()} a doubling"
+                f"{self._name} = {best.batch_size}: {rate}; larger ones gain less than {self._percent()} per doubling"
             )
-        return f"{self._name} = {best.batch_size}: {rate}, the largest {self._limit(best)}, and it still pays"
+        return (
+            f"{self._name} = {best.batch_size}: {rate}, the largest {self._limit(best)}; throughput was still improving"
+        )
 
     def remarks(self) -> list[str]:
         best = self._judgement.best
         lines = [
-            f"{self._name} = {size.batch_size} failed, and not for memory: {_short(size.reason)}"
+            f"{self._name} = {size.batch_size} failed, but did not run out of memory: {_short(size.reason)}"
             for size in self._sizes
             if size.state == "failed"
         ]
         gone = next((size for size in self._sizes if size.state == "out-of-memory"), None)
         if gone is not None:
-            lines.append(f"Memory ran out at {gone.batch_size}: {_short(gone.reason)}")
+            lines.append(f"{self._name} = {gone.batch_size} ran out of memory: {_short(gone.reason)}")
         same = [size.batch_size for size in self._sizes if size.state == "same"]
         if same and self._judgement.verdict != "unread":
             lines.append(
-                f"From {same[0]} on the training is the same, number by number: the data, or the program, hold no "
-                f"larger batch than some size up to {same[0]}."
+                f"Results are identical from {self._name} = {same[0]} on: the data set or the program limits the batch "
+                f"to at most {same[0]}."
             )
         if best is None:
             return lines
         likely = self._judgement.likely
         if likely is not None and likely[0] != likely[1]:
             lines.append(
-                f"Within the noise of these times it could be any from {likely[0]} to {likely[1]}; "
-                "more steps for each tell them apart: --steps 4000 --anew"
+                f"Given the noise of these timings, the answer could be any size from {likely[0]} to {likely[1]}. "
+                "Use more steps to narrow it down: --steps 4000 --anew"
             )
         lines += self._noise()
         lines += self._room(best)
         if best.batch_size != self._setting.now:
             lines.append(CHANGE)
         elif self._setting.now is not None:
-            lines.append(f"The study has {self._name} = {best.batch_size} already.")
+            lines.append(f"The study already uses {self._name} = {best.batch_size}.")
         return lines
 
     def _percent(self) -> str:
@@ -235,7 +237,7 @@ class _Words:
         after = next((size.state for size in self._sizes if size.batch_size > getattr(best, "batch_size", 0)), None)
         if after == "out-of-memory":
             return "that fits into memory"
-        return {"failed": "that works", "same": "that the data hold"}.get(str(after), "that was tried")
+        return {"failed": "that works", "same": "that the data set allows"}.get(str(after), "size tried")
 
     def _noise(self) -> list[str]:
         timed = [size.timing for size in self._sizes if size.timing is not None]
@@ -243,19 +245,19 @@ class _Words:
         busy = sum(t.waited for t in timed) / len(timed) if timed else 0.0
         if busy > BUSY:
             lines.append(
-                f"Other work had the cores for {busy:.0%} of the probes' time; that time is left out, and what remains "
-                "is still less exact than on an idle machine."
+                f"Other processes used the cores for {busy:.0%} of the probes' time. That time is excluded, but the "
+                "timings are less precise than on an idle machine."
             )
         noisy = [size.batch_size for size in self._sizes if size.timing and _error(size) > NOISY]
         if noisy:
             which = f"{self._setting.parameter} {', '.join(map(str, noisy))}"
-            lines.append(f"Times that are known to no better than {NOISY:.0%}: those of {which}.")
+            lines.append(f"Timings with an error above {NOISY:.0%}: {which}.")
         return lines
 
     def _room(self, best: Size) -> list[str]:
         limits = [(best.peak_bytes, self._setting.memory_limit), (best.gpu_peak_bytes, best.gpu_total_bytes)]
         return [
-            f"It takes {amount(held)} of {amount(limit)}: little room, and a longer training may need more."
+            f"It uses {amount(held)} of {amount(limit)}: little is left, and longer training may need more."
             for held, limit in limits
             if held and limit and held > MEMORY * limit
         ]

@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 Verdict = Literal["ok", "limit", "unread", "none"]
 STALLED = 2
-"""After so many doublings that do not pay, larger sizes are not tried, unless the user asks for them."""
+"""After this many doublings that do not pay off, larger sizes are tried only if the user asks for them."""
 DRAWS = 400
-"""Of all times within their errors, to see how far noise could move the answer."""
+"""Number of draws of all times within their errors, to see how far noise could move the answer."""
 MEMORY = 0.9
-"""A peak above this share of the memory there is leaves little room."""
+"""A peak above this share of the available memory leaves little room."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """The answer of a set of probes.
 
-    `ok`: larger sizes do not pay. `limit`: the largest size that could be used still pays. `unread`: the program does
-    not read the batch size. `none`: not one size could be timed.
+    `ok`: larger sizes do not pay off. `limit`: the largest usable size still pays off. `unread`: the program does not
+    read the batch size. `none`: no size could be timed.
     """
 
     verdict: Verdict
     best: Size | None
     likely: tuple[int, int] | None
-    """From which to which size the answer goes when times are drawn within their errors; 90% of the draws."""
+    """Smallest and largest answer in 90% of the draws of times within their errors."""
 
 
 def judge(sizes: Sequence[Size], gain: float) -> Judgement:
@@ -49,7 +49,7 @@ def judge(sizes: Sequence[Size], gain: float) -> Judgement:
 
 
 def stalled(sizes: Sequence[Size], gain: float) -> bool:
-    """Whether the last doublings did not pay, so that larger sizes need not be tried."""
+    """Whether the last doublings did not pay off, so that larger sizes need not be tried."""
     usable = [size for size in sizes if size.usable]
     if len(usable) <= STALLED:
         return False
@@ -57,10 +57,10 @@ def stalled(sizes: Sequence[Size], gain: float) -> bool:
 
 
 def _smoothed(sizes: Sequence[Size]) -> tuple[list[float], float]:
-    """Seconds of a step, and by which share they are off besides their own errors.
+    """Seconds per step, and their relative error beyond their own errors.
 
-    A step of a larger batch does more work, so where one was measured to be faster than one of a smaller batch, that
-    was noise (the machine did other work meanwhile, say), and the two share their geometric mean.
+    A step of a larger batch does more work. If it was measured to be faster than a step of a smaller batch, that was
+    noise (for example, the machine was busy), and both get their geometric mean.
     """
     measured = [math.log(size.timing.seconds) for size in sizes if size.timing is not None]
     groups: list[tuple[float, int]] = []
@@ -79,7 +79,7 @@ def _first_fitting(sizes: Sequence[Size]) -> Size | None:
 
 
 def _largest_that_pays(sizes: Sequence[Size], seconds: Sequence[float], gain: float) -> int:
-    """Index of the answer. A doubling that pays too little is forgiven where the next ones make up for it."""
+    """Index of the answer. A doubling that gains too little is accepted if the next ones make up for it."""
     best = 0
     for index in range(1, len(sizes)):
         doublings = math.log2(sizes[index].batch_size / sizes[best].batch_size)

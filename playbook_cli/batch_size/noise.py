@@ -19,7 +19,7 @@ NORMS = ("grad_sq_small", "grad_sq_large", "batch_small", "batch_large")
 
 
 def noise_scale(curve: Curve | None, until: int) -> float | None:
-    """The noise scale over the evaluations up to a step, in examples; None where it is not reported, or not positive.
+    """The noise scale over the evaluations up to a step, in examples; None if it is not reported or not positive.
 
     From the norms it is the ratio of the two means (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1): each
     estimate alone is unbiased, their ratio in a single step is not.

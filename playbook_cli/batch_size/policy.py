@@ -1,4 +1,4 @@
-"""The ladder of batch sizes: probe a size, look at what there is, decide which one is next."""
+"""The ladder of batch sizes: probe a size, look at the results, decide which size is next."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 PROBES = 2
-"""Of one size, where the first one's steps were too few to be timed."""
+"""Number of probes of one size, if the first one had too few steps to be timed."""
 FAILURES = 3
-"""So many sizes that fail before any fits mean that the program does not work."""
+"""If this many sizes fail before any fits, the program does not work."""
 FASTEST = 1e-4
-"""Seconds of a step that was too short to be timed."""
+"""Seconds assumed for a step that was too short to be timed."""
 
 
 class Ladder(Probing):
-    """One size after the other, each for long enough to be timed, by what a step of the smaller size took."""
+    """One size after the other, each long enough to be timed, judged by the step time of the smaller size."""
 
     grows = ("trials", "points", "points.", "nuisance.")
     timed = True
@@ -39,20 +39,20 @@ class Ladder(Probing):
         self.paths = paths
         self._setting = setting
         self._known: Sequence[Size] = ()
-        """What was measured so far."""
+        """The measurements so far."""
 
     def asked(self, trials: Sequence[TrialRecord]) -> StudySpec:
         del trials
         return self._setting.spec([self._setting.min])
 
     def concerns(self, trial: TrialRecord) -> bool:
-        """Whether the trial's size is one that is doubled through; another --min or --max may have left others."""
+        """Whether the trial's size is on the ladder; a run with another --min or --max may have left other sizes."""
         low, size = self._setting.min, size_of(trial, self._setting.parameter)
         doublings = (size // low).bit_length() - 1
         return size == low << max(doublings, 0) and (size == low or size <= (self._setting.max or size))
 
     def sizes(self, trials: Sequence[TrialRecord]) -> list[Size]:
-        """Those of a folder's sizes that are asked for."""
+        """The sizes of a folder that are requested now."""
         measured = read(trials, self._setting.parameter, self.paths, followed=self._setting.followed)
         wanted = {size_of(trial, self._setting.parameter) for trial in trials if self.concerns(trial)}
         updates = self._setting.updates
@@ -74,7 +74,7 @@ class Ladder(Probing):
         return Suggestion(
             spec=spec,
             trials=listed(spec, points, trial_seed(spec.seed, 0)),
-            remark=None if asked is None else f"{setting.parameter} {asked}",
+            remark=None if asked is None else f"probing {setting.parameter} = {asked}",
         )
 
     def wanted(self, trial: TrialRecord) -> Wanted:
@@ -82,7 +82,7 @@ class Ladder(Probing):
         return Wanted(eval_every=interval, evaluate_from=LONG * interval + 1, stop_step=LONG * interval + SHORT)
 
     def _seconds(self, batch_size: int) -> float | None:
-        """What a step of this size will take: as much as measured, or up to twice as much as one of half the size."""
+        """Seconds that a step of this size will take: as measured, or up to twice the time of half the size."""
         if any(size.batch_size == batch_size and size.timing is None for size in self._known):
             return FASTEST
         timed = [size for size in self._known if size.timing is not None and size.batch_size <= batch_size]
@@ -93,7 +93,7 @@ class Ladder(Probing):
 
 
 def next_size(sizes: Sequence[Size], setting: Setting) -> int | None:
-    """The size to probe next; None where nothing more is to be learnt, or can be tried."""
+    """The size to probe next; None if nothing more can be learnt or tried."""
     larger = setting.min
     for size in sizes:
         if size.batch_size != larger:

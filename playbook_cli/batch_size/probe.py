@@ -1,8 +1,8 @@
 """The process of a probe: `python -m playbook_cli.batch_size.probe TASK PROGRAM ARGUMENT...`.
 
 It starts the program as its child, in its own process group and under the memory limit, notes when each evaluation was
-recorded and how much memory was held, and ends the program where that is enough. What it saw goes into probe.json in
-the trial's folder. A program that ran out of memory makes the trial infeasible: a result, and no crash.
+recorded and how much memory was used, and ends the program once that is enough. It writes what it saw to probe.json in
+the trial's folder. A program that runs out of memory makes the trial infeasible: that is a result, not a crash.
 
 TASK is a JSON object: `memory_limit` in bytes, or null.
 """
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.001
 ENOUGH_SECONDS = 20.0
 ENOUGH_EVALUATIONS = 6
-"""After so long, waiting for a core aside, and so many evaluations, a probe of long steps is over."""
+"""Seconds (without waiting for a core) and evaluations after which a probe with long steps is over."""
 STOP_STEP = "PLAYBOOK_STOP_STEP"
 POLITE_SECONDS = 5.0
 
 
 @dataclass(kw_only=True)
 class _Clock:
-    """When each evaluation was recorded."""
+    """The time at which each evaluation was recorded."""
 
     metrics: Path
     pid: int
     seen: list[tuple[int, float, float]] = field(default_factory=list)
-    """Step, seconds on the monotonic clock, seconds that the program had waited for a core by then."""
+    """Step, seconds on the monotonic clock, and seconds that the program had waited for a core so far."""
     _read: int = 0
 
     def look(self) -> None:
@@ -54,7 +54,7 @@ class _Clock:
             status = self.metrics.stat()
         except FileNotFoundError:
             return
-        if status.st_size < self._read:  # it was set aside, and begun anew
+        if status.st_size < self._read:  # it was set aside, and started over
             self._read = 0
             self.seen.clear()
         if status.st_size == self._read:
@@ -81,9 +81,9 @@ class _Clock:
 
 
 def main(task: dict[str, Any], command: Sequence[str]) -> int:
-    """Run the program as far as it is wanted; its exit code as a shell gives it, 0 where memory ran out."""
+    """Run the program until the probe is over. Its exit code as a shell gives it, 0 if memory ran out."""
     paths = TrialPaths(Path(os.environ["PLAYBOOK_TRIAL_DIR"]))
-    rmtree(paths.checkpoints, ignore_errors=True)  # a probe always begins anew
+    rmtree(paths.checkpoints, ignore_errors=True)  # a probe never resumes
     log_start = paths.stdout.stat().st_size if paths.stdout.exists() else 0
     begun = time.monotonic()
     process = _started(command, task["memory_limit"])
@@ -131,7 +131,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
 
 
 def _started(command: Sequence[str], memory_limit: int | None) -> subprocess.Popen[bytes]:
-    """The program; a limit is that of its private memory, which address space kept in reserve is not part of."""
+    """The program; a limit applies to its private memory, which excludes reserved address space."""
     if memory_limit is None:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL)
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -153,7 +153,7 @@ def _step(line: bytes) -> int | None:
 
 
 def _waited(pid: int) -> float:
-    """Seconds that the main thread of a process was ready to run and other work had the cores; 0 where unknown."""
+    """Seconds that the main thread was ready to run but had to wait for a core; 0 if unknown."""
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
     except (OSError, ValueError, IndexError):

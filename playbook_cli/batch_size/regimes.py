@@ -1,4 +1,4 @@
-"""How the number of steps to a target falls with the batch size: the curve, and its three regimes.
+"""How the number of steps to a target decreases with the batch size: the curve, and its three regimes.
 
 The curve is S(B) = S_min (1 + B_crit / B) (McCandlish et al. 2018, arXiv 1812.06162, whose trade-off between steps and
 examples says the same). Below B_crit a doubling nearly halves the steps, above it gains ever less: the perfect scaling,
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PERFECT, MAXIMAL = 0.8, 0.2
-"""Borders of the exponent with which steps fall: 1 is halving with each doubling, 0 is no gain. Playbook's own."""
+"""Borders of the exponent by which steps decrease: 1 halves them per doubling, 0 is no gain. Playbook's default."""
 DRAWS = 400
 REACH = 64
-"""B_crit is looked for up to so many times beyond the sizes that were tried."""
+"""B_crit is searched up to this factor beyond the sizes that were tried."""
 FEWEST = 3
-"""Sizes that two numbers can be fitted to, with one to spare."""
+"""Sizes needed to fit two numbers, with one to spare."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +31,22 @@ class Curve:
     """Steps against batch size, as fitted."""
 
     critical: float
-    """B_crit, in examples: there a size takes twice the fewest steps possible."""
+    """B_crit, in examples: the size that takes twice the fewest possible steps."""
     interval: tuple[float, float]
-    """90% of the draws."""
+    """Interval of B_crit that contains 90% of the draws."""
     fewest: float
     """S_min, in steps."""
     misfit: float
-    """Root mean square of the differences in log2 steps: 0.1 is 7%."""
+    """Root mean square error in log2 steps: 0.1 is 7%."""
     open_below: bool
-    """Whether B_crit may lie anywhere below the sizes that were tried, as far as these data go."""
+    """Whether, given these data, B_crit may be anywhere below the sizes that were tried."""
     open_above: bool
 
     def steps(self, batch_size: float) -> float:
         return self.fewest * (1.0 + self.critical / batch_size)
 
     def regime(self, batch_size: float) -> str:
-        """The regime of a size; two of them where the interval of B_crit leaves both possible."""
+        """The regime of a size; two of them if the interval of B_crit allows both."""
         names = [_regime(critical / (critical + batch_size)) for critical in (*self.interval, self.critical)]
         return " or ".join(name for name in REGIMES if name in names)
 
@@ -57,7 +57,7 @@ REGIMES = ("perfect scaling", "diminishing returns", "maximal parallelism")
 def fit(sizes: Sequence[int], draws: NDArray[np.float64]) -> Curve | None:
     """The curve of these sizes. `draws`, shape (n, sizes), are steps: the measured ones first, then resampled ones.
 
-    Infinity is a size that never reached the target; the fit leaves it out. None where fewer than three sizes did.
+    Infinity is a size that never reached the target; the fit leaves it out. None if fewer than three sizes reached it.
     """
     batch = np.asarray(sizes, dtype=np.float64)
     grid = np.geomspace(batch.min() / REACH, batch.max() * REACH, 481)

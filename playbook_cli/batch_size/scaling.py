@@ -1,4 +1,4 @@
-"""Steps to a target for each batch size, the learning rate tuned for each, and what follows from them."""
+"""Steps to a target for each batch size, with the learning rate tuned for each, and what follows from them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from playbook_cli.batch_size.noise import noise_scale
 from playbook_cli.batch_size.regimes import DRAWS, fit
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,32 +24,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One batch size, at the best of its trials."""
+    """One batch size, with the best of its trials."""
 
     batch_size: int
     steps: int | None
-    """The fewest steps in which a trial reached the target; None where none did."""
+    """The fewest steps in which a trial reached the target; None if none did."""
     interval: tuple[float, float] | None
-    """90% of what other draws of the same number of trials could have come to."""
+    """90% interval of `steps` over other draws of the same number of trials."""
     reached: int
     trials: int
     exponent: float | None
-    """With which the steps fall from the size before: 1 is halving with a doubling, 0 is no gain."""
+    """Exponent by which the steps decrease from the previous size: 1 halves them per doubling, 0 is no gain."""
     regime: str | None
     learning_rate: float | None
     edge: str | None
-    """`lowest` or `highest` where the best learning rate is that of all that were tried with this size."""
+    """`lowest` or `highest` if the best learning rate is that one of those tried with this size."""
     noise_scale: float | None
     seconds: float | None
-    """To the target, by the time of a step that the probe measured."""
+    """Seconds to the target, from the step time that the probe measured."""
     params: Mapping[str, Value]
 
     @property
     def note(self) -> str:
         if self.steps is None:
-            return f"none of {self.trials} trials reached it"
-        rate = f", the {self.edge} learning rate tried" if self.edge else ""
-        return f"{self.reached} of {self.trials} trials reached it{rate}"
+            return f"0 of {plural(self.trials, 'trial')} reached the target"
+        rate = f"; best at the {self.edge} learning rate tried" if self.edge else ""
+        return f"{self.reached} of {plural(self.trials, 'trial')} reached the target{rate}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def scaling(
     max_train_steps: int,
     seconds: Mapping[int, float],
 ) -> Scaling:
-    """Read the trials of each size; `seconds` are those of a step, by size, where they are known."""
+    """Read the trials of each size; `seconds` maps a size to the seconds per step, if known."""
     fits = {size: [target.reached(trial.curve, max_train_steps) for trial in of] for size, of in trials.items()}
     sizes = sorted(trials)
     draws = _draws([fits[size] for size in sizes])
@@ -150,10 +151,10 @@ def _exponent(before: Point, point: Point) -> float | None:
 
 
 def _draws(fits: Sequence[Sequence[Fit | None]]) -> NDArray[np.float64]:
-    """Fewest steps by size, shape (1 + DRAWS, sizes): as measured, then with the trials drawn again.
+    """Fewest steps by size, shape (1 + DRAWS, sizes): as measured, then with resampled trials.
 
-    The sizes share their points, so a draw takes the same ones in each. Where within its interval of evaluations a
-    trial reached the target is not known, and drawn, too.
+    The sizes share their points, so a draw takes the same points for each. The exact step within the evaluation
+    interval at which a trial reached the target is unknown, so it is drawn too.
     """
     rng = np.random.default_rng(0)
     most = max((len(of) for of in fits), default=0)
@@ -176,52 +177,52 @@ def _words(
     missing = [point.batch_size for point in points if point.steps is None]
     if missing:
         remarks.append(
-            f"{parameter} {', '.join(map(str, missing))}: no trial reached it within max_train_steps = "
-            f"{max_train_steps}; the curve is that of the others"
+            f"{parameter} {', '.join(map(str, missing))}: no trial reached the target within max_train_steps = "
+            f"{max_train_steps}; the curve is fitted to the other sizes"
         )
     edges = [f"{point.batch_size} ({point.edge})" for point in points if point.edge]
     if edges:
         remarks.append(
-            f"! The best {rate} is at the edge of those tried for {parameter} {', '.join(edges)}: fewer steps may be "
-            f"possible there. Widen its range, or give each size more trials: --trials"
+            f"! The best {rate} is at the edge of the values tried for {parameter} {', '.join(edges)}: fewer steps may "
+            "be possible. Widen its range, or run more trials per size: --trials"
         )
     timed = [point for point in points if point.seconds is not None]
     if len(timed) > 1:
         fastest = min(timed, key=lambda point: point.seconds or 0.0)
         remarks.append(
-            f"In time, {parameter} = {fastest.batch_size} is the fastest: {fastest.steps} steps in about "
-            f"{fastest.seconds:.3g} s of training, evaluations left out."
+            f"In wall-clock time, {parameter} = {fastest.batch_size} is the fastest: {fastest.steps} steps in about "
+            f"{fastest.seconds:.3g} s of training, evaluations excluded."
         )
     noise = [point for point in points if point.noise_scale is not None]
     if noise:
         middle = sorted(point.noise_scale or 0.0 for point in noise)[len(noise) // 2]
         remarks.append(
-            f"The script's gradient noise scale is {middle:.3g} examples (median over sizes): far below it a doubling "
-            "nearly halves the steps, far above it gains nothing."
+            f"The script reports a gradient noise scale of {middle:.3g} examples (median over sizes): far below it, "
+            "doubling the batch nearly halves the steps; far above it, doubling gains nothing."
         )
     if curve is None:
-        return "unknown: fewer than three sizes reached the target, too few for a curve", remarks
+        return "unknown: fewer than three sizes reached the target, too few to fit a curve", remarks
     low, high = curve.interval
     if curve.misfit > 0.25:
         remarks.append(
-            f"The curve misses the measured steps by {2**curve.misfit - 1:.0%} (root mean square): take its numbers "
-            "as rough"
+            f"The curve is off from the measured steps by {2**curve.misfit - 1:.0%} (root mean square): treat its "
+            "numbers as rough."
         )
     remarks.append(
-        "The intervals are of the luck of the search, from drawing the trials again; they do not know the luck of the "
-        "training seeds, and with few trials they are too narrow."
+        "The intervals come from resampling the trials. They exclude the noise of training seeds, and are too narrow "
+        "with few trials."
     )
     if curve.open_above and curve.open_below:
-        return "undecided: steps and sizes follow no curve", remarks
+        return "inconclusive: the steps do not follow a curve in the batch size", remarks
     if curve.open_above:
-        return f"perfect scaling throughout, as far as these trials go: B_crit lies above {low:.3g} examples", remarks
+        return f"perfect scaling at all sizes tried: B_crit is above {low:.3g} examples", remarks
     if curve.open_below:
-        return f"maximal parallelism throughout: B_crit lies below {high:.3g} examples", remarks
+        return f"maximal parallelism at all sizes tried: B_crit is below {high:.3g} examples", remarks
     perfect, maximal = _about(curve.critical / 4), _about(4 * curve.critical)
     borders = f"perfect scaling up to about {perfect}, maximal parallelism from about {maximal}"
     return f"B_crit = {curve.critical:.3g} examples ({low:.3g} to {high:.3g}): {borders}", remarks
 
 
 def _about(size: float) -> str:
-    """Two significant digits."""
+    """The size with two significant digits."""
     return f"{float(f'{size:.2g}'):g}"

@@ -1,4 +1,4 @@
-"""A probe's study, made from the user's: the batch size varies, everything else stands still."""
+"""A probe's study, made from the user's: the batch size varies, everything else is fixed."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
     from playbook_cli.spec.source import Source
 
 GAIN = 1.1
-"""A doubling pays where it makes training faster by this factor; Playbook's own choice. The playbook asks that a
-doubling nearly double the examples per second, and calls sizes useless that gain nothing."""
+"""A doubling pays off if it makes training faster by this factor. Playbook's default; the playbook says that a doubling
+should nearly double the examples per second, and that larger sizes without a gain are pointless."""
 MOST_STEPS = 8197
-"""Of a probe; its program is told of no fewer, so that a schedule or a warmup finds room."""
+"""Maximal steps of a probe. Its program's max_train_steps is at least this, so that a schedule or a warmup fits."""
 TIMEOUT_SECONDS = 600.0
-"""Of a probe where the study sets none: a program that waits for a batch which never comes would wait forever."""
+"""Timeout of a probe if the study sets none, because a program might wait forever for a batch that never comes."""
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Which batch sizes are probed, and how."""
+    """The batch sizes to probe, and how."""
 
     study: StudySpec
-    """The user's."""
+    """The user's study."""
     parameter: str
     held: Mapping[str, Value]
-    """Every other hyperparameter, at its value here."""
+    """Every other hyperparameter, with its value in the probes."""
     chosen: Mapping[str, str]
-    """Those of them that vary in the study: name -> the value, and why that one."""
+    """Those of them that vary in the study: name -> the value and the reason."""
     min: int
     max: int | None
-    """The largest size to try; None: until memory runs out, or larger ones have stopped to pay."""
+    """The largest size to try; None means until memory runs out or larger sizes stop paying off."""
     steps: int | None
-    """Of each probe; None: as many as it takes to time them."""
+    """Number of steps of each probe; None means as many as the timing needs."""
     gain: float
     memory_limit: int | None
-    """Bytes of a probe's private memory."""
+    """Limit of a probe's private memory, in bytes; None for no limit."""
     examples_per_epoch: int | None = None
     """By which epochs are converted; None where steps are updates."""
 
@@ -61,21 +61,21 @@ class Setting:
 
     @property
     def now(self) -> Value:
-        """The study's own batch size; None where it varies."""
+        """The study's own batch size; None if it varies."""
         return self.study.fixed.get(self.parameter)
 
     @property
     def followed(self) -> bool:
-        """Whether the program can't be changed, and its numbers are read from what it prints or writes."""
+        """Whether the program does not use the client, so that its metrics are read from what it prints or writes."""
         return self.study.metrics is not None
 
     def program(self, sizes: Sequence[int]) -> StudySpec:
-        """The study of trials with these sizes, with the program as the user names it."""
+        """The study of trials with these sizes, with the program as the user gives it."""
         resources = self.study.resources
         return probing(
             self.study.model_copy(update={"checkpoints": None}),
             "batch-size",
-            goal=f"At which {self.parameter} does training go fastest, and which ones fit into memory?",
+            goal=f"Which {self.parameter} trains fastest, and which ones fit into memory?",
             max_train_steps=max(self.study.max_train_steps, MOST_STEPS),
             eval_every=every(self.steps, None),
             trials=len(sizes),
@@ -88,7 +88,7 @@ class Setting:
         )
 
     def spec(self, sizes: Sequence[int]) -> StudySpec:
-        """The same study, each of its programs watched over by a probe."""
+        """The same study, with a probe that watches each of its programs."""
         plain = self.program(sizes)
         train = ["${python}", "-m", "playbook_cli.launch.entry", str(plain.train)]
         task = json.dumps({"memory_limit": self.memory_limit})
@@ -97,7 +97,7 @@ class Setting:
 
 
 def every(steps: int | None, seconds: float | None) -> int:
-    """Steps between the evaluations of a probe: of `steps`, or such that steps of so many seconds can be timed.
+    """Steps between the evaluations of a probe of `steps` steps, or of one whose steps take this many seconds.
 
     A power of two, so that probes of neighbouring sizes have evaluations in common.
     """
@@ -112,11 +112,11 @@ def every(steps: int | None, seconds: float | None) -> int:
 
 
 FIRST = 4
-"""Steps between evaluations where nothing is known yet."""
+"""Steps between evaluations if the time of a step is unknown."""
 LONG, SHORT = 8, 5
-"""Intervals of many steps in a probe, and then of one step."""
+"""Number of long intervals in a probe, and of intervals of one step after them."""
 SECONDS = 2.0
-"""That a probe trains for, if its steps are no longer than a tenth of that."""
+"""Seconds that a probe trains for, unless its steps take more than a tenth of that."""
 
 
 def settle(
@@ -132,9 +132,9 @@ def settle(
     memory_limit: int | None,
     examples_per_epoch: int | None = None,
 ) -> Setting:
-    """Hold everything still but the batch size, at `at`, else the middle of its range, else its first choice.
+    """Hold everything fixed but the batch size: at its value in `at`, else mid-range, else at its first choice.
 
-    SpecError where the study has no such hyperparameter, its steps are no updates, or an option makes no sense.
+    SpecError if the study has no such hyperparameter, its steps are not updates, or an option is invalid.
     """
     unit = step_unit(study)
     if unit == "epochs" and examples_per_epoch is None:
@@ -154,19 +154,19 @@ def settle(
     names = [*study.scientific, *study.nuisance, *study.fixed]
     if parameter not in names:
         raise SpecError(
-            f"the study has no hyperparameter {parameter}; it has {', '.join(names) or 'none'}",
+            f"this study has no hyperparameter named {parameter}; it has {', '.join(names) or 'none'}",
             where=source.where(("fixed",)) if study.fixed else str(source.path),
             hint=f"write fixed: {{{parameter}: 64}} if the program reads it, or name another: --parameter NAME",
         )
     for name in at:
         if name not in names or name == parameter:
-            why = "it is what varies here" if name == parameter else f"the study has {', '.join(names)}"
-            raise SpecError(f"{name} can't be held still: {why}", where="--at")
+            why = "it is what batch-size varies" if name == parameter else f"this study has {', '.join(names)}"
+            raise SpecError(f"cannot hold {name} fixed: {why}", where="--at")
     if high is not None and high < low:
-        raise SpecError(f"--max {high} lies below --min {low}", hint="write --min 1 --max 1024")
+        raise SpecError(f"--max {high} is below --min {low}", hint="for example: --min 1 --max 1024")
     if not gain > 1.0 or gain > 2.0:
         raise SpecError(
-            f"{gain:g} is no gain of a doubling", where="--gain", hint="write a factor above 1 and up to 2: 1.1"
+            f"{gain:g} is not a gain per doubling", where="--gain", hint="use a factor above 1 and up to 2: --gain 1.1"
         )
     still, chosen = held(study, parameter, at)
     return Setting(
@@ -188,7 +188,7 @@ def bytes_of(text: str) -> int:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
     size = float(found[1]) * _UNITS[found[2].lower()] if found else 0.0
     if not 2**20 <= size < 2**63:
-        raise SpecError(f"{text!r} is no amount of memory", where="--memory-limit", hint="write --memory-limit 2GiB")
+        raise SpecError(f"{text!r} is not a memory size", where="--memory-limit", hint="write --memory-limit 2GiB")
     return int(size)
 
 

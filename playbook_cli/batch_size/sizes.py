@@ -1,4 +1,4 @@
-"""What the probes of a study have found out about each batch size."""
+"""What the probes of a study found about each batch size."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 Ended = Literal["fits", "out-of-memory", "failed", "same", "pending"]
 SAME_STEPS = 3
-"""So many evaluations, with different values among them, that agree between two sizes are no chance."""
+"""If this many evaluations agree between two sizes, and their values differ over time, it is not by chance."""
 SAME = 1e-6
-"""Relative difference up to which two values agree; two batches hardly give the same loss to six digits."""
+"""Relative difference up to which two values agree; different batches rarely give the same loss to six digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """One batch size, and what training with it did."""
+    """One batch size, and the outcome of training with it."""
 
     batch_size: int
     state: Ended
     """`same`: it trained exactly as a smaller or a larger size did, so it is not the size of its batches."""
     reason: str | None
     timing: Timing | None
-    """None where it fits and could not be timed, or does not fit."""
+    """Step time; None if the size does not fit or could not be timed."""
     peak_bytes: int | None
     gpu_peak_bytes: int | None
     gpu_total_bytes: int | None
@@ -97,7 +97,7 @@ def _size(batch_size: int, trial: TrialRecord, paths: StudyPaths, resolution: fl
 
 
 def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
-    """What the probe wrote down; {} where it had no time to, or its file is damaged."""
+    """What the probe recorded; {} if it was killed before it wrote, or its file is damaged."""
     if trial.unused:
         return {}
     try:
@@ -108,7 +108,7 @@ def _seen(trial: TrialRecord, paths: StudyPaths) -> dict[str, Any]:
 
 
 def _times(rows: Any) -> list[tuple[int, float, float]]:
-    """Those rows that are what a probe writes."""
+    """The rows that have the form that a probe writes."""
     kept = [row for row in rows if isinstance(row, list) and len(row) == 3] if isinstance(rows, list) else []
     return [
         (step, when, waited) for step, when, waited in kept if {type(step), type(when), type(waited)} <= {int, float}
@@ -137,7 +137,7 @@ def _killed_texts() -> Iterable[str]:
 
 
 def _alike(one: Curve | None, other: Curve | None) -> bool:
-    """Whether two trainings measured the same, number by number, wherever both were evaluated."""
+    """Whether two trainings have identical values at all steps at which both were evaluated."""
     import numpy as np
 
     if one is None or other is None:
@@ -153,4 +153,4 @@ def _alike(one: Curve | None, other: Curve | None) -> bool:
 
 
 _CLOCKS = ("learning_rate", "lr", "epoch", "step", "momentum")
-"""Metrics that follow from the step alone."""
+"""Metrics that depend on the step alone."""

@@ -1,4 +1,4 @@
-"""The study behind steps to a target: the batch size as the question, everything that the user tunes tuned for each."""
+"""The study behind steps to a target: batch sizes are compared, and all that the user tunes is tuned for each."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 STEPS_TO_TARGET: Final = "steps-to-target"
 SLACK = 2
-"""A trial stops at so many times the steps of the fastest of its size: slower ones say nothing more."""
+"""A trial stops at this multiple of the steps of the fastest trial of its size: slower ones add nothing."""
 
 
 def rate_of(setting: Setting, source: Source) -> str:
-    """The name of the learning rate. SpecError where the study does not tune one."""
+    """The name of the learning rate. SpecError if the study does not tune one."""
     study = setting.study
     tuned = [name for name in study.nuisance if name != setting.parameter]
     named = [study.lr_sweep.parameter] if study.lr_sweep else []
@@ -39,14 +39,14 @@ def rate_of(setting: Setting, source: Source) -> str:
         if name in tuned:
             return name
     raise SpecError(
-        "--steps-to-target tunes the learning rate anew for each batch size, and the study tunes none",
+        "--steps-to-target tunes the learning rate for each batch size, but this study does not tune one",
         where=source.where(("nuisance",)) if study.nuisance else str(source.path),
         hint="write nuisance: {learning_rate: {min: 1e-3, max: 1.0, scale: log}}",
     )
 
 
 def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[str, object]) -> StudySpec:
-    """`trials` points of the study's nuisance space for each of these sizes, the same ones."""
+    """The same `trials` points of the study's nuisance space for each of these sizes."""
     study = setting.study
     kind = SAMPLERS[study.sampler]
     nuisance = study.model_dump(mode="json", exclude_unset=True)["nuisance"] if study.nuisance else {}
@@ -61,7 +61,7 @@ def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[
         probing(
             study,
             STEPS_TO_TARGET,
-            goal=f"How many steps does each {setting.parameter} take?",
+            goal=f"How many steps does each {setting.parameter} need?",
             scientific={setting.parameter: {"values": list(sizes)}},
             nuisance=tuned,
             fixed=fixed,
@@ -72,12 +72,12 @@ def spec_of(setting: Setting, sizes: Sequence[int], trials: int, *, at: Mapping[
 
 
 def _possible(given: Sequence[dict[str, Any]], fixed: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """The alternatives of a hyperparameter that can exist where these are fixed."""
+    """The alternatives of a hyperparameter that are possible with these fixed values."""
     return [one for one in given if all(fixed[name] in of for name, of in one.get("when", {}).items() if name in fixed)]
 
 
 class TargetSearch(Search, Reaching):
-    """Trials stop where they reach the target, or have trained twice as long as the fastest of their size."""
+    """Trials stop when they reach the target, or at twice the steps of the fastest trial of their size."""
 
     def __init__(self, spec: StudySpec, paths: StudyPaths, target: Target, parameter: str) -> None:
         super().__init__(spec, make(spec.sampler, spec.seed))
@@ -112,8 +112,8 @@ class TargetSearch(Search, Reaching):
     def hopeless(self, trial: TrialRecord, last: int) -> str | None:
         limit = self._limit(trial)
         if limit is not None and last >= limit:
-            return f"stopped at step {last}: another trial of this size took half as many"
-        return f"did not reach it by step {last}" if last >= self.steps else None
+            return f"stopped at step {last}: another trial of this size needed half the steps"
+        return f"did not reach the target by step {last}" if last >= self.steps else None
 
     def by_size(self, trials: Sequence[TrialRecord]) -> dict[int, Sequence[TrialRecord]]:
         """All trials, by their size."""

@@ -19,39 +19,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESOLUTION_SECONDS = 0.001
-"""How exactly the time of an evaluation is known; the follower of a program that can't be changed looks less often."""
+"""Precision of an evaluation's time, in seconds; the follower of an unmodified program looks less often."""
 FOLLOWED_SECONDS = 0.1
 PRECISE = 40
-"""An interval that is so many times the resolution is long enough."""
+"""An interval of at least this many times the resolution is long enough."""
 LOOSEST = 0.5
-"""A time that is known no better than this share is not known."""
+"""A time with a relative error above this counts as unknown."""
 Z90 = 1.645
 _MAD_TO_SIGMA, _MEDIAN_TO_MEAN = 1.4826, 1.2533
-"""Of a normal distribution: standard deviation over median absolute deviation, and error of a median over a mean's."""
+"""For a normal distribution: standard deviation / median absolute deviation, and a median's error / a mean's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """How long a step takes, and how well that is known."""
+    """The time of a training step, with its error."""
 
     seconds: float
-    """Of a step; the median over the intervals."""
+    """Median seconds per step over the intervals."""
     error: float
-    """Its standard error, in seconds."""
+    """Standard error of `seconds`, in seconds."""
     interval: float
     """Median seconds from one evaluation to the next."""
     intervals: int
     every: int
-    """Steps of each interval."""
+    """Number of steps in each interval."""
     evaluation: float | None
-    """Seconds of an evaluation, which are left out of `seconds`; None where they are not known, and are in it."""
+    """Seconds per evaluation, excluded from `seconds`; None if unknown, and then `seconds` includes them."""
     waited: float
-    """Share of the time in which other work had the cores; it is left out of `seconds`."""
+    """Share of the time in which other processes had the cores; it is excluded from `seconds`."""
     precise: bool
     """Whether the intervals were long enough for the clock."""
 
     def without(self, evaluation: float) -> Timing:
-        """The same with evaluations of so many seconds left out, as probes of other sizes measured them."""
+        """The same without evaluations, given the seconds per evaluation that probes of other sizes measured."""
         if self.evaluation is not None or evaluation >= self.interval / 2:
             return self
         return replace(self, seconds=(self.interval - evaluation) / self.every, evaluation=evaluation)
@@ -73,7 +73,7 @@ class Timing:
 def timing(times: Sequence[tuple[int, float, float]], resolution: float = RESOLUTION_SECONDS) -> Timing | None:
     """The time of a step from (step, seconds, seconds of waiting for a core) of evaluations, in order.
 
-    None where there are fewer than two intervals, or they are too short for the clock.
+    None if there are fewer than two intervals, or they are too short for the clock.
     """
     rows = np.array(times, dtype=np.float64).reshape(-1, 3)
     rows = rows[np.concatenate([[True], np.diff(rows[:, 0]) > 0])] if len(rows) else rows
@@ -113,7 +113,7 @@ def timing(times: Sequence[tuple[int, float, float]], resolution: float = RESOLU
 
 
 def _usual(steps: NDArray[np.float64]) -> int:
-    """The most frequent number of steps of an interval, single ones aside where there are others."""
+    """The most frequent number of steps of an interval, not counting single steps if there are others."""
     several = steps[steps > 1]
     values, counts = np.unique(several if len(several) >= 2 else steps, return_counts=True)
     return int(values[counts.argmax()])

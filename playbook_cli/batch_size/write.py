@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def write_study(file: Path, study: StudySpec, parameter: str, batch_size: int, reason: str) -> str:
     """Write the study with `parameter` fixed at `batch_size`, under a new name, and return that name.
 
-    StudyError, and nothing written, where there is such a file already.
+    StudyError, and nothing is written, if the file already exists.
     """
     data = plain(study)
     name = f"{study.name}-b{batch_size}"
@@ -29,12 +29,12 @@ def write_study(file: Path, study: StudySpec, parameter: str, batch_size: int, r
     data["name"] = name
     data["fixed"] = {**data.get("fixed", {}), parameter: batch_size}
     same = study.fixed.get(parameter) == batch_size
-    header = f"{study.name}: its {parameter} stays" if same else f"{study.name} with another {parameter}. {CHANGE}"
+    header = f"{study.name}, {parameter} unchanged" if same else f"{study.name} with another {parameter}. {CHANGE}"
     text = annotated(data, {("fixed", parameter): reason}, [header])
     try:
         atomic.create(file, text)
     except FileExistsError:
-        raise StudyError("there is such a file already", where=str(file), hint="name another: --write FILE") from None
+        raise StudyError("this file already exists", where=str(file), hint="name another one: --write FILE") from None
     except OSError as error:
-        raise StudyError(f"the study can't be written: {error.strerror}", where=str(file)) from None
+        raise StudyError(f"cannot write the study: {error.strerror}", where=str(file)) from None
     return name

@@ -19,23 +19,25 @@ if TYPE_CHECKING:
 def adopt(
     study: StudyFolder,
     over: Annotated[
-        Path | None, typer.Option("--over", metavar="RUNS/BASELINE", help="The study that it replaces.")
+        Path | None, typer.Option("--over", metavar="RUNS/BASELINE", help="Baseline that the study replaces.")
     ] = None,
     trial: Annotated[
-        int | None, typer.Option("--trial", min=0, help="Its trial to adopt; by default the best one.")
+        int | None, typer.Option("--trial", min=0, help="Trial to adopt; by default the best one.")
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="Reason for the decision, in your own words.")
     ] = None,
     test: Annotated[
         str | None,
         typer.Option("--test", metavar="METRIC", help="Read this test metric of the trial, and note that it was read."),
     ] = None,
-    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, in your own words.")] = None,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Note in the ledger that a study is the baseline now, and on what evidence.
+    """Record a study as the new baseline in the ledger, with the evidence for it.
 
-    The decision is yours: what speaks against it is said and kept, and stops nothing. The best trial is the one with
-    the best mean of its repeats, where any has some.
+    The decision is yours: objections are printed and recorded, but don't block it. If trials were repeated, the
+    best trial is the one with the best mean over its repeats.
 
     A test metric is read once, at the end: --test reads it at the trial's best evaluation, and the ledger keeps that it
     was read. Whoever chooses by it needs another test set.
@@ -105,9 +107,9 @@ def _refuse_running(store: Store) -> None:
     runner = store.runner()
     if runner is not None:
         raise StudyError(
-            f"the study is still being run, by {runner}",
+            f"the study is still running: {runner}",
             where=str(store.paths.dir),
-            hint=f"follow it with {command('status', store.paths.dir)}, and adopt it when it is over",
+            hint=f"adopt it when it has finished; to see its progress: {command('status', store.paths.dir)}",
         )
 
 
@@ -123,11 +125,11 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     from playbook_cli.storage.whoami import user
 
     folder, where = store.paths.dir.resolve(), str(store.paths.dir)
-    refuse_probe(store, ": it is no baseline", hint="adopt the study that it was made for")
+    refuse_probe(store, ", so it can't be a baseline", hint="adopt the study that was probed")
     found = record(store)
     refuse_unlearned(found, where)
     if baseline is not None and baseline.paths.dir.resolve() == folder:
-        raise StudyError("a study cannot be adopted over itself", where=where, hint="leave --over out")
+        raise StudyError("a study can't replace itself as the baseline", where=where, hint="drop --over")
     chosen = evidence.chosen(found, number, where)
     assert chosen.best is not None
     findings = advise(found)
@@ -164,7 +166,7 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
 
 
 def _named(baseline: Store, runs: Path) -> str:
-    """The baseline's folder as the ledger names it: its name, or its path where it lies elsewhere."""
+    """The baseline's folder as the ledger names it: its name, or its path if it is in another folder."""
     folder = baseline.paths.dir.resolve()
     return folder.name if folder.parent == runs else str(folder)
 
@@ -182,20 +184,22 @@ def _answer(
         print_json(as_json(entry) | {"added": added, "checkpoint": path, "test": read})
         return
     out = console()
-    instead = f", over {entry.over}" if entry.over else ""
-    state = "is the baseline now" if added else "is the baseline already, on the same evidence"
-    out.print(f"{entry.study} {state}{instead}: trial {entry.trial}", soft_wrap=True)
-    out.print(f"{entry.metric} {words.number(entry.value)} at step {entry.step}: selected, so it is optimistic")
+    instead = f", replacing {entry.over}" if entry.over else ""
+    state = "is now the baseline" if added else "is already the baseline, on the same evidence"
+    out.print(f"{entry.study} (trial {entry.trial}) {state}{instead}", soft_wrap=True)
+    out.print(
+        f"{entry.metric} {words.number(entry.value)} at step {entry.step} (optimistic: the trial was selected for it)"
+    )
     if tested is not None:
-        out.print(f"{tested[0]} {words.number(tested[1])} there: noted in the ledger", soft_wrap=True)
+        out.print(f"{tested[0]} {words.number(tested[1])} there, recorded in the ledger", soft_wrap=True)
     if entry.repeats is not None:
         spread = log_words.spread(entry.repeats.mean, entry.repeats.sd)
-        out.print(f"{entry.metric} {spread} over {words.count(entry.repeats.n, 'repeat')} on fresh seeds")
+        out.print(f"{entry.metric} {spread} over {words.count(entry.repeats.n, 'repeat')}")
     if entry.comparison is not None:
         out.print(f"compare: {entry.comparison['verdict']}; {entry.comparison['message']}", soft_wrap=True)
     if checkpoint is not None:
         out.print(f"checkpoint: {checkpoint}", soft_wrap=True)
-    out.print("its point, for the next study file:\n")
+    out.print("its hyperparameters, for the next study file:\n")
     print(_fixed(entry), end="")
 
 

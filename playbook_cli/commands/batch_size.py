@@ -33,23 +33,28 @@ def batch_size(
         str, typer.Option("--parameter", metavar="NAME", help="Name of the batch-size hyperparameter.")
     ] = "batch_size",
     low: Annotated[
-        int, typer.Option("--min", min=1, max=LARGEST, help="The smallest size; each next one doubles.")
+        int, typer.Option("--min", min=1, max=LARGEST, help="Smallest batch size; each next one is twice as large.")
     ] = 1,
     high: Annotated[
         int | None,
         typer.Option(
-            "--max", min=1, max=LARGEST, help="The largest size; by default larger ones are tried while they pay."
+            "--max",
+            min=1,
+            max=LARGEST,
+            help="Largest batch size; by default the search goes on while throughput improves.",
         ),
     ] = None,
     at: Annotated[
-        list[str] | None, typer.Option("--at", metavar="NAME=VALUE", help="Another hyperparameter's value here.")
+        list[str] | None,
+        typer.Option("--at", metavar="NAME=VALUE", help="Value of another hyperparameter in the probes."),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", min=21, help="Steps of each probe; by default about 2 seconds of them.")
+        int | None, typer.Option("--steps", min=21, help="Steps per probe; by default about 2 seconds of training.")
     ] = None,
-    gain: Annotated[float, typer.Option("--gain", help="A doubling pays where it is faster by this factor.")] = 1.1,
+    gain: Annotated[float, typer.Option("--gain", help="Least speedup that makes a doubling worthwhile.")] = 1.1,
     memory_limit: Annotated[
-        str | None, typer.Option("--memory-limit", metavar="SIZE", help="Memory of a probe on the CPU: 2GiB")
+        str | None,
+        typer.Option("--memory-limit", metavar="SIZE", help="Memory limit of a probe on the CPU, such as 2GiB."),
     ] = None,
     examples_per_epoch: Annotated[
         int | None,
@@ -60,28 +65,32 @@ def batch_size(
     steps_to_target: Annotated[
         float | None,
         typer.Option(
-            "--steps-to-target", metavar="VALUE", help="Also search for the fewest steps to this value, for each size."
+            "--steps-to-target", metavar="VALUE", help="Also find the fewest steps to this metric value at each size."
         ),
     ] = None,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="Of each size, for --steps-to-target.")] = 8,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Trials per size for --steps-to-target.")] = 8,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="FILE", help="Write the study with the recommended size.")
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Write the study with the recommended batch size to FILE."),
     ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Set earlier probes of this study aside.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Start over; earlier probes are kept under another name.")
+    ] = False,
     code_changed: CodeChanged = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once for --steps-to-target; probes go alone.")
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Parallel trials for --steps-to-target; probes run one at a time."),
     ] = None,
     gpus: Gpus = None,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Find the batch size that trains fastest: powers of two until memory runs out or doubling stops paying.
+    """Find the batch size that trains fastest: double it until memory runs out or throughput stops improving.
 
-    Each size is a short training in a process of its own, timed and with its memory measured. The batch size is not
-    tuned for the validation result: it sets the speed, and everything else is tuned for it. Probes are a study of
-    their own, in runs/NAME-batch-size.
+    Each size trains briefly in its own process, where speed and memory are measured. The batch size sets the speed of
+    training; don't tune it for the validation metric, but tune the other hyperparameters for it. The probes are a
+    study of their own, in runs/NAME-batch-size.
 
     Example:  playbook batch-size configs/textlm.yaml
     """
@@ -117,7 +126,7 @@ def batch_size(
 
 
 def _check(setting: Setting, source: Source, folder: Path, runs: Path, *, scaling: bool) -> str:
-    """The learning rate's name, where steps to a target are asked for; SpecError where probes could not start."""
+    """The learning rate's name, which steps to a target need; "" without them. SpecError if probes can't start."""
     from playbook_cli.batch_size.policy import Ladder
     from playbook_cli.batch_size.targets import rate_of
     from playbook_cli.files.paths import StudyPaths
@@ -151,8 +160,8 @@ def _probe(setting: Setting, session: Session) -> tuple[list[Size], Judgement]:
     if failed and len(failed) >= min(len(sizes), FAILURES) and not any(size.usable for size in sizes):
         raise WorkError(
             f"no {setting.parameter} works; {setting.parameter} = {failed[-1].batch_size}: {failed[-1].reason}\n"
-            f"    all that it printed: {ladder.paths.trials}/*/stdout.log",
-            hint="mend it, and then give the same command again",
+            f"    full logs: {ladder.paths.trials}/*/stdout.log",
+            hint="fix it, then run the same command again",
         )
     return sizes, judge(sizes, setting.gain)
 
@@ -199,11 +208,11 @@ def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -
 
     best = judgement.best
     if best is None:
-        print(f"{file} is not written: there is no batch size to write", file=sys.stderr)
+        print(f"{file} was not written: no batch size can be recommended", file=sys.stderr)
         return
     reason = (
         f"playbook batch-size, {time.strftime('%Y-%m-%d')}: {best.examples_per_second:,.0f} examples/s; "
-        f"it was {study.fixed.get(parameter, 'tuned')}"
+        f"was {study.fixed.get(parameter, 'tuned')}"
     )
     name = write_study(file, study, parameter, best.batch_size, reason)
-    print(f"{file}: {name}, with {parameter} = {best.batch_size}", file=sys.stderr)
+    print(f"wrote {file}: study {name} with {parameter} = {best.batch_size}", file=sys.stderr)

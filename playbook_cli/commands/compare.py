@@ -1,4 +1,4 @@
-"""`playbook compare`: adopt one study's pipeline over another's?"""
+"""`playbook compare`: whether one study's pipeline should replace another's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _Also = Annotated[
     list[Path] | None,
-    typer.Option(metavar="RUNS/NAME", help="The same pipeline searched with another search seed, and repeated."),
+    typer.Option(metavar="RUNS/NAME", help="Study of the same pipeline with another search seed and repeats."),
 ]
 
 
@@ -28,30 +28,32 @@ def compare(
     candidate: Annotated[Path | None, typer.Argument(metavar="RUNS/CANDIDATE", show_default=False)] = None,
     arms: Annotated[
         tuple[str, str] | None,
-        typer.Option("--arms", metavar="BASELINE CANDIDATE", help="Two arms of the one study: depth=1 depth=2"),
+        typer.Option(
+            "--arms", metavar="BASELINE CANDIDATE", help="Compare two arms of one study, such as depth=1 depth=2."
+        ),
     ] = None,
     complexity: Annotated[
-        float, typer.Option("--complexity", metavar="GAIN", min=0.0, help="The smallest gain that is worth the change.")
+        float, typer.Option("--complexity", metavar="GAIN", min=0.0, help="Smallest gain that is worth the change.")
     ] = 0.0,
     time_to_target: Annotated[
         float | None,
-        typer.Option("--time-to-target", metavar="VALUE", help="Compare the steps after which the metric is so good."),
+        typer.Option("--time-to-target", metavar="VALUE", help="Compare the steps needed to reach this metric value."),
     ] = None,
     also_baseline: _Also = None,
     also_candidate: _Also = None,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Adopt the candidate over the baseline? `adopt`, `keep`, or `not-yet` and how many more runs would settle it.
+    """Decide whether a candidate should replace the baseline: `adopt`, `keep`, or `not-yet` with the runs still needed.
 
-    The gain is that of fresh trainings of what each search selects, so both need repeats: see playbook repeat. Where
-    several trials were repeated, each seed is scored at the one that does best on the other seeds. The first line says
-    what the answer is limited to: the settings that both sides share. Every setting that differs is listed, and a
-    warning says where more than one did.
+    The gain is measured on repeats of the trials that each search selects, so both studies need repeats: see playbook
+    repeat. If several trials were repeated, each training seed is scored with the trial that does best on the other
+    seeds. The first line names the settings that both studies share: the answer is limited to them. Every setting that
+    differs is listed, with a warning if there is more than one.
 
-    Its interval holds the variance of trainings and of searches. `adopt` takes a gain above --complexity by a one-sided
-    test at 0.04, which keeps adoptions without a gain at about 4%. An arm of several settings is written a=1,b=2; with
-    --arms, --also-candidate names further searches of the whole study.
+    The interval covers the variance of training and of the search. `adopt` requires a gain above --complexity in a
+    one-sided test at 0.04, so about 4% of changes without a gain are adopted. Write an arm with several settings as
+    a=1,b=2. With --arms, --also-candidate adds further searches of the whole study.
 
     Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001
     Example:  playbook compare runs/digits-depth --arms hidden_layers=1 hidden_layers=2
@@ -66,7 +68,7 @@ def compare(
 
     for option, value in (("--complexity", complexity), ("--time-to-target", time_to_target)):
         if value is not None and not math.isfinite(value):
-            raise PlaybookError(f"{option} {value} is no number that can be reached")
+            raise PlaybookError(f"{option} must be a finite number, not {value}")
     a, b = _contenders(baseline, candidate, arms, (also_baseline or [], also_candidate or []), runs)
     if time_to_target is not None:
         _refuse_other_units(a, b)
@@ -74,7 +76,7 @@ def compare(
     trials = [trial for side in (a, b) for study in (side.study, *side.further) for trial in study.trials]
     why = None if time_to_target is None else unfair(trials)
     if why is not None:
-        console(stderr=True).print(f"note: {why}: steps to the target are fair to compare, seconds would not be")
+        console(stderr=True).print(f"note: {why}: compare steps to the target, not seconds")
     if json:
         print_json(comparison.as_json(weighed, a, b, least=complexity))
     else:
@@ -109,16 +111,16 @@ def _contenders(
     first = opened(baseline, runs)
     if arms is not None:
         if candidate is not None:
-            hint = "leave the other study out; --also-candidate names further searches of the one"
+            hint = "drop the second study; --also-candidate adds further searches of the first"
             raise StudyError("--arms compares two arms of one study", where=str(baseline), hint=hint)
         stores = _once([first, *(opened(path, runs) for side in also for path in side)])
         made = _of_arms(stores, arms)
     else:
         if candidate is None:
             raise StudyError(
-                "a candidate is missing",
+                "the candidate is missing",
                 where=str(baseline),
-                hint=f"{command('compare', baseline)} RUNS/CANDIDATE, or two arms of it: --arms a=1 a=2",
+                hint=f"{command('compare', baseline)} RUNS/CANDIDATE, or compare two of its arms: --arms a=1 a=2",
             )
         second = opened(candidate, runs)
         further = [[opened(path, runs) for path in side] for side in also]
@@ -130,13 +132,15 @@ def _contenders(
 
 
 def _once(stores: list[Store]) -> list[Store]:
-    """The studies. StudyError where two of them are one."""
+    """The studies. StudyError if two of them are the same."""
     from playbook_cli.errors import StudyError
 
     folders = [store.paths.dir.resolve() for store in stores]
     twice = next((s for s, f in zip(stores, folders, strict=True) if folders.count(f) > 1), None)
     if twice is not None:
-        raise StudyError("this study is named twice", where=str(twice.paths.dir), hint="two arms of it: --arms")
+        raise StudyError(
+            "this study is given twice", where=str(twice.paths.dir), hint="to compare two of its arms: --arms"
+        )
     return stores
 
 
@@ -162,23 +166,23 @@ def _contender(
 
 
 def _checked(store: Store, first: Store) -> StudyRecord:
-    """The study's record. StudyError where it measures something else than the first study does."""
+    """The study's record. StudyError if its metric is not that of the first study."""
     from playbook_cli.errors import StudyError
 
-    refuse_probe(store, ", so it selects no pipeline")
+    refuse_probe(store, ", so it can't be compared")
     record = store.record()
     if record.adaptive:
         raise StudyError(
-            "this is a Bayesian search, which follows its own luck: how much of its best result is that can't be told",
+            "this is a Bayesian search: the selection bias of its best result can't be estimated",
             where=str(store.paths.dir),
-            hint="compare the quasi-random studies; playbook repeat and adopt work on this one",
+            hint="compare quasi-random studies instead; playbook repeat and adopt do work on this one",
         )
     ours, theirs = store.metric, first.metric
     if ours != theirs:
         raise StudyError(
-            f"it {ours.goal}s {ours.name}, and {first.paths.dir} {theirs.goal}s {theirs.name}",
+            f"it {ours.goal}s {ours.name}, but {first.paths.dir} {theirs.goal}s {theirs.name}",
             where=str(store.paths.dir),
-            hint="only studies of one metric can be compared",
+            hint="only studies with the same metric can be compared",
         )
     return record
 
@@ -190,14 +194,14 @@ def _refuse_too_few(contender: Contender) -> None:
     trials = outcomes.ended(contender.study.search.trials)
     if len(trials) < 2 or not outcomes.completed(trials):
         raise StudyError(
-            f"a search needs two trials with a result, and one that is feasible; it has {len(trials)}",
+            f"comparing needs at least 2 finished trials, 1 of them feasible; this has {len(trials)} finished",
             where=contender.label,
             hint="run it first: playbook run STUDY.YAML",
         )
 
 
 def _of_arms(stores: Sequence[Store], texts: tuple[str, str]) -> tuple[Contender, Contender]:
-    """Two arms of a study, of which there may be further searches."""
+    """Two arms of a study, which may have further searches."""
     from playbook_cli.analysis.arm import of_arm
     from playbook_cli.errors import StudyError
 
@@ -209,7 +213,7 @@ def _of_arms(stores: Sequence[Store], texts: tuple[str, str]) -> tuple[Contender
 
     where, record = str(stores[0].paths.dir), _checked(stores[0], stores[0])
     if _arm(where, record, texts[0]) == _arm(where, record, texts[1]):
-        raise StudyError(f"{texts[0]} and {texts[1]} are one arm", where=where)
+        raise StudyError(f"{texts[0]} and {texts[1]} are the same arm", where=where)
     return side(texts[0]), side(texts[1])
 
 
@@ -228,9 +232,9 @@ def _arm(where: str, record: StudyRecord, text: str) -> int:
         return fitting[0]
     labels = "; ".join(label.replace(", ", ",") for arm in record.arms if (label := arm_label(arm)))
     raise StudyError(
-        f"--arms {text}: {f'{len(fitting)} arms are' if fitting and labels else 'no arm is'} so",
+        f"--arms {text} matches {f'{len(fitting)} arms' if fitting and labels else 'no arm'}",
         where=where,
-        hint=f"its arms are {labels}" if labels else "it has no scientific hyperparameter with a list of values",
+        hint=f"the arms are {labels}" if labels else "the study has no scientific hyperparameter with a list of values",
     )
 
 

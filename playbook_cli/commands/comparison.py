@@ -57,13 +57,13 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
     compared = weighed.compared
     if compared is not None:
         out.print(
-            f"A fresh training of the candidate's trial {compared.candidate.selected.trial.id} beats one of the "
-            f"baseline's trial {compared.baseline.selected.trial.id} in {compared.probability_better:.0%} of the pairs."
+            f"A repeat of the candidate's trial {compared.candidate.selected.trial.id} beats one of the "
+            f"baseline's trial {compared.baseline.selected.trial.id} in {compared.probability_better:.0%} of pairs."
         )
     out.print()
     Printer(out).sections(_sections(weighed, a, b))
     if (command := following(weighed, a, b)) is not None:
-        advise(out, f"{'first mend what blocks it: ' if _mends(weighed) else ''}{command}")
+        advise(out, f"{'first fix what blocks it: ' if _mends(weighed) else ''}{command}")
     if (then := _then(weighed, a, b)) is not None:
         out.print(f"   {then}")
 
@@ -80,7 +80,7 @@ def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
     names = {
         "trial": "trial",
         "selected_score": "selected score",
-        "mean": "fresh mean",
+        "mean": "mean of repeats",
         "trial_sd": "trial sd",
         "study_sd": "search sd",
         "repeats": "repeats",
@@ -98,7 +98,7 @@ def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
     qualified = [
         *(Sentence(text=text, mark="warning") for text in warned),
         *(
-            Sentence(text=f"{text}: it can only make this verdict stronger", mark="info")
+            Sentence(text=f"{text} (this can only strengthen the verdict)", mark="info")
             for text in weighed.decision.harmless
         ),
         *(Sentence(text=text, mark="info") for text in weighed.caveats),
@@ -108,8 +108,8 @@ def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
 
 
 def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:
-    """Why a fresh mean is not what `playbook repeat` prints of the trial, where it is not."""
-    if weighed.metric != a.study.metric:  # steps to a target, which repeat does not print
+    """Why a mean of repeats differs from the one that `playbook repeat` prints for the trial; None if it does not."""
+    if weighed.metric != a.study.metric:  # steps to a target, which repeat doesn't print
         return None
     other = []
     for role, side, selected in (("baseline", a, weighed.baseline), ("candidate", b, weighed.candidate)):
@@ -120,13 +120,13 @@ def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:
     if not other:
         return None
     return (
-        "Fresh mean: each seed is scored at the trial that does best on the other seeds, so that no result helps to "
-        f"choose the trial that it stands for. playbook repeat prints the mean of one trial: {', '.join(other)}."
+        "Mean of repeats: each seed is scored with the trial that does best on the other seeds, so no result helps to "
+        f"select its own trial. playbook repeat prints the mean of a single trial: {', '.join(other)}."
     )
 
 
 def following(weighed: Weighed, a: Contender, b: Contender) -> Command | None:
-    """The command that acts on the verdict; None where the baseline is kept, or nothing can be run."""
+    """The command that acts on the verdict; None if the baseline is kept or nothing can be run."""
     decision = weighed.decision
     one = a.folder == b.folder
     if decision.verdict == "keep":
@@ -146,12 +146,12 @@ def following(weighed: Weighed, a: Contender, b: Contender) -> Command | None:
 
 
 def _mends(weighed: Weighed) -> bool:
-    """Whether runs that would settle it have to wait, since something blocks any verdict."""
+    """Whether something blocks any verdict and must be fixed before further runs."""
     return weighed.decision.verdict == "not-yet" and bool(weighed.decision.blocked_by) and weighed.compared is not None
 
 
 def _more_search(settle: Settling, a: Contender, b: Contender) -> Command | None:
-    """The study to run next for larger searches or further ones; None where a side can have none."""
+    """The study to run next for larger or further searches; None if a side can't have any."""
     if not (a.seeds and b.seeds) or a.study.imported or b.study.imported:
         return None
     if settle.trials is not None:
@@ -162,21 +162,21 @@ def _more_search(settle: Settling, a: Contender, b: Contender) -> Command | None
 
 
 def _then(weighed: Weighed, a: Contender, b: Contender) -> str | None:
-    """What is to be done with the study of the next command, where that is not the end of it."""
+    """What to do with the study of the next command; None if nothing more is needed."""
     settle = weighed.decision.settle
     if settle is None or following(weighed, a, b) is None or weighed.decision.blocked_by:
         return None
     if settle.searches > 1:
         option = "--also-baseline" if len(a.seeds) < len(b.seeds) and a.folder != b.folder else "--also-candidate"
-        what = f"run it, then repeat the best trial of it: --top 1 --seeds {settle.repeats}"
-        return f"{what}; then give this command again, with {option}: {settle.searches} searches a side"
+        what = f"run it, then repeat its best trial: --top 1 --seeds {settle.repeats}"
+        return f"{what}; then run this command again with {option}: each side needs {settle.searches} searches"
     if settle.trials is not None:
-        return "run it, and repeat the best trial of it anew; both sides have to have so many trials"
+        return "run it, then repeat its best trial; both sides need this many trials"
     return None
 
 
 def _side(contender: Contender, metric: Metric, selected: Selected | None, known: Estimate | None) -> dict[str, Any]:
-    """One side's numbers, in the unit that is compared."""
+    """One side's numbers, in the unit of the comparison."""
     trial = selected.trial if selected else None
     return {
         "study": contender.study.name,

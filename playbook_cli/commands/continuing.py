@@ -1,4 +1,4 @@
-"""What a Bayesian study begins with, as `run` and `plan` find it, and what the study before it says against it."""
+"""The trials that a Bayesian study starts from, for `run` and `plan`, and warnings from the earlier study."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Beginning:
 
     followed: Followed
     begun: bool
-    """Whether the search's journal has it already: what became of the other study since then changes nothing."""
+    """Whether the search's journal already records them; later changes of the other study then don't matter."""
     warnings: Sequence[Problem]
 
 
 def beginning(spec: StudySpec, paths: StudyPaths | None = None) -> Beginning:
-    """What a Bayesian search begins with; as its journal says, where it has begun in `paths`.
+    """What a Bayesian search starts from; what its journal records, if it has begun in `paths`.
 
-    StudyError where the study that it continues is missing, not finished, of another kind, or too small.
+    StudyError if the study that it continues is missing, unfinished, of another kind, or too small.
     """
     from playbook_cli.advice.exploiting import edges
     from playbook_cli.sampling.bayesian import package
@@ -46,11 +46,15 @@ def beginning(spec: StudySpec, paths: StudyPaths | None = None) -> Beginning:
 
 
 def sentence(spec: StudySpec, found: Followed) -> str:
-    """What the search begins with, in words."""
+    """What the search starts from, in words."""
     from playbook_cli.sampling.bayesian import by_process
 
     infeasible = sum(trial.state == "infeasible" for trial in found.trials)
     feasible = f", {infeasible} of them infeasible" if infeasible else ""
-    outside = f"; {found.outside} lie outside this space and are left out" if found.outside else ""
-    model = "a Gaussian process" if by_process(spec.space()) else "Parzen estimators, since settings depend on others,"
-    return f"{model} begins with {len(found.trials)} trials of {found.study}{feasible}{outside}"
+    outside = f"; {found.outside} others are outside this space and not used" if found.outside else ""
+    model = (
+        "a Gaussian process"
+        if by_process(spec.space())
+        else "a Parzen estimator (some hyperparameters are conditional)"
+    )
+    return f"{model} starts from {len(found.trials)} trials of {found.study}{feasible}{outside}"

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 def devices(
     gpus: Annotated[
-        str | None, typer.Option("--gpus", metavar="IDS", help="As run would be told: GPUs by index or UUID: 0,1")
+        str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to consider, by index or UUID, such as 0,1.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show the GPUs and cores that trials can use here, and why a GPU is not used.
+    """Show the GPUs and cores that trials can use on this machine, and why a GPU is unavailable.
 
     Example:  playbook devices --gpus 0,1
     """
@@ -35,14 +35,14 @@ def devices(
     from rich.table import Table
 
     out = console()
-    out.print(f"{len(cores)} cores can be used")
+    out.print(f"{len(cores)} cores available")
     if not rows:
-        out.print("no GPU: neither NVIDIA's driver nor AMD's lists one here")
+        out.print("no GPU: neither the NVIDIA nor the AMD driver reports one")
         return
     table = Table("gpu", "name", "memory", "in use", "", "uuid", box=None, pad_edge=False, header_style="dim")
     for row in rows:
         memory, used = (_gib(row[key]) for key in ("memory_bytes", "used_bytes"))
-        table.add_row(row["index"], row["name"], memory, used, row["why_not"] or "can be used", row["uuid"])
+        table.add_row(row["index"], row["name"], memory, used, row["why_not"] or "available", row["uuid"])
     out.print(table)
 
 
@@ -55,7 +55,7 @@ def _row(one: Seen, *, taken: bool) -> dict[str, Any]:
         "memory_bytes": device.memory_bytes,
         "used_bytes": device.used_bytes,
         "usable": one.why_not is None and not taken,
-        "why_not": one.why_not or ("another study's trials are on it now" if taken else None),
+        "why_not": one.why_not or ("in use by trials of another study" if taken else None),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the folder of a study holds already, held against the study file that is to be run."""
+"""What a study's folder already holds, compared with the study file to run."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Changes = list[tuple[str, object, object]]
 
 
 def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
-    """Whether an earlier attempt at this study has no result, and ran under settings that the study file has left.
+    """Whether an earlier attempt at this study has no results and ran with settings that the study file has changed.
 
-    StudyError, with the difference, where it has results: trials from before and after can't be compared.
+    StudyError, with the difference, if it has results: trials from before and after can't be compared.
     """
     before = stored_study(paths)
     changes = [] if before is None else deciding(before, spec)
@@ -37,18 +37,18 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
         return True
     if only_trials:
         raise StudyError(
-            f"the study already has {before.trials} trials, and {source.path} asks for {spec.trials}",
+            f"the study already has {before.trials} trials, but {source.path} asks for {spec.trials}",
             where=str(paths.dir),
-            hint=f"write trials: {before.trials} in the study file (trials can be added to a study, never removed), or "
+            hint=f"set trials: {before.trials} in the study file (trials can be added to a study, never removed), or "
             "start over with --anew",
         )
     raise _other_settings(changes, source, paths)
 
 
 def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, sampled: bool) -> bool:
-    """The same by what the journal planned, where the study as it was run is gone or was replaced.
+    """The same, judged by the planned trials in the journal, if the stored study file is missing or was replaced.
 
-    `sampled`, by the points as well.
+    With `sampled`, the points are compared, too.
     """
     history = read_history(paths)
     trials = searched(history.trials)
@@ -61,32 +61,32 @@ def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, s
     if all(trial.state not in ("completed", "infeasible") for trial in trials):
         return True
     raise StudyError(
-        f"{paths.journal.name} has the results of other settings than {source.path}, and {paths.spec.name} "
-        f"{'is gone' if sampled else 'is not the one that they were trained by'}",
+        f"{paths.journal.name} has results with other settings than {source.path}, and {paths.spec.name} "
+        f"{'is missing' if sampled else 'is not the file that they were run with'}",
         where=str(paths.dir),
         hint=f"restore {paths.spec}, give the study in {source.path} another name, or start over with --anew",
     )
 
 
 def set_aside(paths: StudyPaths, *, asked: bool, tell: Callable[[str], None]) -> None:
-    """Rename the folder of an earlier attempt, and say so. StudyError where it is being run."""
+    """Rename the folder of an earlier attempt, and say so. StudyError if it is running."""
     from playbook_cli.running import probing
 
     aside = probing.set_aside(paths)
     if aside is not None:
-        why = "" if asked else ": the study file has changed since, and no trial of it had completed"
-        tell(f"the earlier attempt is now {aside}{why}")
+        why = "" if asked else " (the study file has changed since, and none of its trials had completed)"
+        tell(f"the earlier attempt was moved to {aside}{why}")
 
 
 def keep(spec: StudySpec, paths: StudyPaths) -> None:
-    """Write the study as it is run now."""
+    """Store the study as it is run now."""
     before = stored_study(paths)
     if before is None or difference(before, spec):
         atomic.write(paths.spec, dump(spec), durable=True)
 
 
 def _has_results(paths: StudyPaths) -> bool:
-    """Whether a trial has ended well, or is still under way on a cluster."""
+    """Whether a trial has a result, or is still running on a cluster."""
     history = read_history(paths)
     ended = any(trial.state in ("completed", "infeasible") for trial in history.trials)
     return ended or bool(Store(paths.dir).on_cluster(history))
@@ -97,17 +97,17 @@ def _other_settings(changes: Changes, source: Source, paths: StudyPaths) -> Stud
     other = read_history(paths).source
     if other is not None and Path(other).resolve() != Path(source.path).resolve():
         return StudyError(
-            f"it holds the results of another study file, {other}, from which {source.path} differs:\n{shown}",
+            f"this folder has the results of another study file, {other}; {source.path} differs from it:\n{shown}",
             where=str(paths.dir),
-            hint=f"give the study in {source.path} a name of its own",
+            hint=f"give the study in {source.path} another name",
         )
     return StudyError(
-        f"{source.path} has changed since this study was begun:\n{shown}",
+        f"{source.path} has changed since this study was started:\n{shown}",
         where=str(paths.dir),
-        hint="trials that ran under different settings can't be compared: give the changed study a new name, or set "
-        "its results aside with --anew. Of the keys that decide results, only `trials` may grow",
+        hint="trials with different settings can't be compared: give the changed study a new name, or start over "
+        "with --anew. Of the keys that affect results, only `trials` may change, and only upwards",
     )
 
 
 def _shown(value: object) -> str:
-    return "(nothing)" if value is None else str(value)
+    return "(not set)" if value is None else str(value)

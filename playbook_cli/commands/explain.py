@@ -1,4 +1,4 @@
-"""`playbook explain`: what a rule looks at, its thresholds and whose they are, and what to do when it speaks."""
+"""`playbook explain`: what a rule looks at, its thresholds and where they come from, and what to do when it fires."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "act
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="[RULE]", help="A rule's or a check's name; without it, all of them.")
+        str | None, typer.Argument(metavar="[RULE]", help="Name of a rule or check; by default all are listed.")
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="All rules as a Markdown table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print all rules as a Markdown table.")] = False,
     json: Json = False,
 ) -> None:
-    """Explain a rule of the report, or a check of the design: what it looks at, its thresholds, and what to do.
+    """Explain a rule of the report or a check of the design: what it looks at, its thresholds, and what to do.
 
     Example:  playbook explain boundary
     """
@@ -34,8 +34,8 @@ def explain(
 
     every = rules()
     if rule is not None and rule not in {*every, *CHECKS}:
-        hint = f"the rules are {', '.join(every)}; the checks of a design {', '.join(CHECKS)}"
-        raise PlaybookError(f"there is no rule {rule!r}", hint=hint)
+        hint = f"the rules are {', '.join(every)}; the checks are {', '.join(CHECKS)}"
+        raise PlaybookError(f"there is no rule or check named {rule!r}", hint=hint)
     if json:
         from dataclasses import asdict
 
@@ -56,12 +56,12 @@ def explain(
     if rule is None:
         from rich.table import Table
 
-        listed = Table("rule", "the question", box=None, pad_edge=False, header_style="dim")
+        listed = Table("rule", "question", box=None, pad_edge=False, header_style="dim")
         for known in every.values():
             listed.add_row(known.name, known.title)
         out.print(listed)
         out.print()
-        listed = Table("check of plan", "it objects to", box=None, pad_edge=False, header_style="dim")
+        listed = Table("check of plan", "warns about", box=None, pad_edge=False, header_style="dim")
         for check in CHECKS.values():
             listed.add_row(check.name, check.title)
         out.print(listed)
@@ -75,7 +75,7 @@ def table() -> list[str]:
     """The rules as the lines of a Markdown table; the README's is this one."""
     from playbook_cli.advice.rules import rules
 
-    lines = ["| rule | the question | thresholds | when it speaks |", "|---|---|---|---|"]
+    lines = ["| rule | question | thresholds | what to do |", "|---|---|---|---|"]
     for rule in rules().values():
         numbers = ", ".join(f"{t.name} {t.default:g} ({_WHOSE[t.whose]})" for t in rule.thresholds)
         lines.append(f"| `{rule.name}` | {rule.title} | {numbers} | {rule.action} |")
@@ -83,21 +83,21 @@ def table() -> list[str]:
 
 
 def _lines(rule: Rule) -> list[str]:
-    lines = [f"{rule.name}: {rule.title}", "", f"Looks at: {rule.looks_at}", f"Says: {', '.join(rule.verdicts)}"]
+    lines = [f"{rule.name}: {rule.title}", "", f"Looks at: {rule.looks_at}", f"Verdicts: {', '.join(rule.verdicts)}"]
     lines += ["", rule.formula, ""]
     for threshold in rule.thresholds:
         lines.append(f"{threshold.name} = {threshold.default:g} ({_WHOSE[threshold.whose]}): {threshold.meaning}")
     if rule.thresholds:
         first = rule.thresholds[0]
         lines += [f"Set them in the study file:  rules: {{{rule.name}: {{{first.name}: {first.default:g}}}}}", ""]
-    return [*lines, f"When it speaks: {rule.action}", f"Source: {rule.source}"]
+    return [*lines, f"What to do: {rule.action}", f"Source: {rule.source}"]
 
 
 def _of_check(check: Check) -> list[str]:
     return [
         f"{check.name}: {check.title}",
         "",
-        "A check of playbook plan, which says the reason where it speaks.",
+        "playbook plan makes this check; its warning gives the reason.",
         f"Silence it in the study file:  silence: [{check.name}]",
-        f"From the playbook: {check.source}",
+        f"Source: {check.source}",
     ]

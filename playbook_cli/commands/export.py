@@ -14,17 +14,17 @@ def export(
     study: StudyFolder,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="TARGET", help="A folder, by default RUNS/NAME/export; or an Optuna storage."),
+        typer.Option("--to", metavar="TARGET", help="Folder, by default RUNS/NAME/export; or Optuna or MLflow URL."),
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", help="csv, jsonl or parquet; mlflow, tensorboard or wandb, as those tools read them."),
+        typer.Option("--format", help="Tables: csv, jsonl or parquet. Tools: mlflow, tensorboard or wandb."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace tables that are there already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing tables.")] = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Write a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.
+    """Export a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.
 
     Example:  playbook export runs/digits-depth --to tables --format parquet
     Example:  playbook export runs/digits-depth --to sqlite:///digits.db
@@ -48,7 +48,7 @@ def export(
         written = tensorboard.write(record, store.paths, to or str(store.paths.dir / "export" / "tensorboard"))
     elif to is not None and optuna.is_storage(to):
         if form is not None:
-            raise PlaybookError(f"{to} is a database: --format belongs to tables in a folder", hint="leave it out")
+            raise PlaybookError(f"{to} is a database, but --format is for tables in a folder", hint="drop --format")
         written = [optuna.write(record, store.paths, to)]
     else:
         folder = store.paths.dir / "export" if to is None else Path(to)

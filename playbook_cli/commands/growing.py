@@ -1,4 +1,4 @@
-"""What the commands have in common that grow a study of their own: lr-sweep, batch-size and instability."""
+"""Shared code of the commands that run a study of their own: lr-sweep, batch-size, instability and horizon."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ANEW = "start over with --anew"
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One call of a verb that probes a study: the study file, where its probes live, and how they are trained."""
+    """One call of a verb that probes a study: the study file, where the probes are kept, and how they are trained."""
 
     study: StudySpec
     file: Path
@@ -43,7 +43,7 @@ class Session:
     jobs: int | None
     gpus: str | None
     changed: bool
-    """Whether the program may have changed in the meantime."""
+    """Whether to train even if the program has changed in the meantime."""
     wait: bool
 
     def paths(self, kind: ProbeKind) -> StudyPaths:
@@ -54,7 +54,7 @@ class Session:
         return StudyPaths(self.runs / Probe(kind=kind, study=self.study.name).name)
 
     def begin(self, *folders: StudyPaths, anew: bool) -> None:
-        """Wait until nobody runs these probes, if that is asked for, and set them aside, if that is."""
+        """Wait for other runs of these probes to end, and set the probes aside, each if the user asked for it."""
         if self.wait:
             wait_for_runner(*folders)
         for paths in folders if anew else ():
@@ -63,10 +63,10 @@ class Session:
     def train(
         self, policy: Probing, spec: StudySpec | None = None, *, jobs: int | None = None, warm: Warm | None = None
     ) -> tuple[Outcome | None, Sequence[TrialRecord]]:
-        """Train what a probe asks for: how that ended, None where nothing was missing; and all its trials.
+        """Train what a probe asks for. Returns the outcome, None if nothing was missing, and all trials of the probe.
 
-        `spec` says where they run, by default as the study does. StudyError where the folder holds another study, or
-        the program changed in the meantime, unless it may have.
+        `spec` says where they run, by default like the study. StudyError if the folder holds another study, or if the
+        program has changed in the meantime and `changed` is false.
         """
         from playbook_cli.commands.output import tell
         from playbook_cli.commands.run import run_trials
@@ -95,27 +95,27 @@ class Session:
 
 
 def set_aside(paths: StudyPaths) -> None:
-    """Rename the folder, if there is one, and say to what; StudyError where it is being run."""
+    """Rename the folder, if there is one, and print its new name; StudyError if it is running."""
     from playbook_cli.running.probing import set_aside
 
     if (aside := set_aside(paths)) is not None:
-        print(f"the earlier one is now {aside}", file=sys.stderr)
+        print(f"the earlier one was moved to {aside}", file=sys.stderr)
 
 
 def require_finished(outcome: Outcome | None) -> None:
-    """WorkError where nothing could be trained, and the end of the command where it was interrupted."""
+    """WorkError if nothing could be trained; ends the command if it was interrupted."""
     from playbook_cli.errors import WorkError
 
     if outcome is None:
         return
     if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
+        raise WorkError(outcome.hopeless, hint="fix it, then run the same command again")
     if outcome.interrupted:
         interrupted()
 
 
 def resumable(verb: Callable[Given, None]) -> Callable[Given, None]:
-    """The verb, which says that it was interrupted also where nothing is being trained."""
+    """The verb, which also reports an interruption while nothing is being trained."""
 
     @wraps(verb)
     def command(*args: Given.args, **kwargs: Given.kwargs) -> None:
@@ -128,13 +128,13 @@ def resumable(verb: Callable[Given, None]) -> Callable[Given, None]:
 
 
 def interrupted() -> NoReturn:
-    """End the command as one that Ctrl-C ended."""
-    print("interrupted; the same command goes on from here", file=sys.stderr)
+    """End the command after Ctrl-C."""
+    print("interrupted; run the same command again to resume", file=sys.stderr)
     raise typer.Exit(130)
 
 
 def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json", "wait")) -> Command:
-    """The command as the user gave it, but for these parameters, so that it means the same study when given again."""
+    """The command as the user gave it, without these parameters; run again, it means the same study."""
     from playbook_cli.acts import Command
 
     arguments: list[str | Path] = []
@@ -156,9 +156,9 @@ def as_given(context: typer.Context, *, without: Collection[str] = ("write", "an
 
 
 def show(content: dict[str, Any], document: Document, directory: Path, *, json: bool) -> Console:
-    """Print an answer, or its JSON alone, and write its page and its picture into `directory`.
+    """Print an answer, or only its JSON, and write its page and picture into `directory`.
 
-    Where they can't be written, on a full disk, say, the answer is there all the same.
+    If they can't be written, for example on a full disk, the answer is printed anyway.
     """
     from playbook_cli.commands.output import console, print_json, unwritten
     from playbook_cli.report import html, terminal
@@ -174,5 +174,5 @@ def show(content: dict[str, Any], document: Document, directory: Path, *, json: 
         unwritten("the charts", error)
         return out
     if not json:
-        out.print(f"drawn in {' and '.join(map(str, files))}", soft_wrap=True)
+        out.print(f"charts: {' and '.join(map(str, files))}", soft_wrap=True)
     return out

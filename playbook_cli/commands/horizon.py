@@ -42,31 +42,30 @@ if TYPE_CHECKING:
     from playbook_cli.storage.store import Store
 
 MOST = 999
-"""Of --rates, --seeds and --top: more are a slip of the hand."""
+"""Upper limit of --rates, --seeds and --top; a larger number is a typing error."""
 
 
 @resumable
 def horizon(
     context: typer.Context,
     study: StudyFolder,
-    top: Annotated[
-        int, typer.Option("--top", min=1, max=MOST, help="Number of the best points of each arm to train.")
-    ] = 1,
+    top: Annotated[int, typer.Option("--top", min=1, max=MOST, help="Number of best points to train, per arm.")] = 1,
     lengths: Annotated[
         str | None,
         typer.Option("--lengths", metavar="LIST", help="Multiples of max_train_steps: 0.5,1,2,4.", show_default=False),
     ] = None,
     rates: Annotated[
-        int, typer.Option("--rates", min=1, max=MOST, help="Learning rates at each length, around the point's own.")
+        int,
+        typer.Option("--rates", min=1, max=MOST, help="Number of learning rates per length, around the point's own."),
     ] = 3,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=MOST, help="Training seeds of each run.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=MOST, help="Number of training seeds per run.")] = 1,
     worth: Annotated[
         str | None,
         typer.Option(
             "--worth",
             metavar="GAIN",
-            help="Least gain that makes a doubling worth its steps, in units of the metric or as 2%.",
-            show_default="7.5% of what training gains after its first tenth",
+            help="Least gain that makes a doubling worthwhile, in units of the metric or as a percentage such as 2%.",
+            show_default="7.5% of the gain after the first tenth of training",
         ),
     ] = None,
     learning_rate: Annotated[
@@ -80,7 +79,7 @@ def horizon(
     ] = None,
     write: Annotated[
         Path | None,
-        typer.Option("--write", metavar="FILE", help="Write the study with the recommended number of steps."),
+        typer.Option("--write", metavar="FILE", help="Write the study with the recommended number of steps to FILE."),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; the earlier runs are kept under another name.")
@@ -94,10 +93,10 @@ def horizon(
 ) -> None:
     """Measure how long to train: the best points at half, once, twice and four times max_train_steps.
 
-    At each length a bracket of learning rates shows whether the best one drifts. The ladder ends where another doubling
-    is surely not worth its steps. With a constant or warmup-stable-decay schedule longer trainings go on from the
-    checkpoints of shorter ones. Each length is a study of its own, RUNS/NAME-horizon-STEPS; given again, the command
-    finishes what is missing, and --seeds adds to what there is.
+    At each length, several learning rates show whether the best one drifts. The measurement ends when another doubling
+    is clearly not worthwhile. With a constant or warmup-stable-decay schedule, longer runs continue from the
+    checkpoints of shorter ones. Each length is a study of its own, RUNS/NAME-horizon-STEPS. Run the command again to
+    resume; a larger --seeds adds runs.
 
     Example:  playbook horizon runs/textlm-depth --write textlm-long.yaml
     """
@@ -138,7 +137,7 @@ def horizon(
 
 
 def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:
-    """The best trials of every arm. StudyError where there is none, or no others can be trained beside them."""
+    """The best trials of every arm. StudyError if there are none, or if no further trials can be trained."""
     from playbook_cli.analysis import outcomes
     from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
@@ -147,12 +146,12 @@ def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:
 
     where = str(store.paths.dir)
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
-    refuse_probe(store, hint="measure the horizon of a study that playbook run has run")
+    refuse_probe(store, hint="use a study that was run by playbook run")
     search = record.search
     ranked = outcomes.ranked(search.trials, record.metric)
     if not ranked:
-        hint = f"{command('report', where)} says why"
-        raise StudyError("no trial has completed, so there is no point to train for longer", where=where, hint=hint)
+        hint = f"{command('report', where)} shows why"
+        raise StudyError("no trial has completed, so there is nothing to train for longer", where=where, hint=hint)
     refuse_unlearned(search, where)
     tell_unfinished(search)
     arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
@@ -168,7 +167,7 @@ def _setting(
     learning_rate: str | None,
     schedule: str | None,
 ) -> Setting:
-    """What to train. StudyError for a flag that makes no sense here."""
+    """What to train. StudyError for an option that makes no sense here."""
     from playbook_cli.errors import StudyError
     from playbook_cli.horizon.setting import Setting, factors_of, lengths_of, rate_of
     from playbook_cli.spec.check import MAX_TRIALS
@@ -178,15 +177,15 @@ def _setting(
     factors = factors_of(rates)
     if schedule is not None and schedule not in trials[0].params:
         hint = f"it has {', '.join(trials[0].params) or 'none'}"
-        raise StudyError(f"the study has no hyperparameter {schedule}", where="--schedule", hint=hint)
+        raise StudyError(f"the study has no hyperparameter named {schedule}", where="--schedule", hint=hint)
     rate = rate_of(trials, learning_rate, where=where) if rates > 1 else None
     if rates * seeds * len(trials) > MAX_TRIALS:
         what = (
-            f"{len(trials)} points, {rates} rates and {seeds} seeds are more than {MAX_TRIALS:,} trainings of a length"
+            f"{len(trials)} points, {rates} rates and {seeds} seeds exceed the limit of {MAX_TRIALS:,} runs per length"
         )
-        raise StudyError(what, where="--seeds", hint="3 rates and 5 seeds tell a lot")
+        raise StudyError(what, where="--seeds", hint="3 rates and 5 seeds are usually enough")
     if rates == 1 and seeds == 1 and len(trials) == 1:
-        what = "one training of each length tells nothing of its noise"
+        what = "one run per length doesn't show how large the noise is"
         raise StudyError(what, where="--rates", hint="add --seeds 3, or leave --rates at 3")
     return Setting(
         study=store.spec,
@@ -200,32 +199,32 @@ def _setting(
 
 
 def _worth(text: str | None, record: StudyRecord, trials: Sequence[TrialRecord]) -> float:
-    """The least gain of a doubling, in units of the metric. StudyError where it is no such thing, or nothing tells."""
+    """The least gain of a doubling, in units of the metric. StudyError if it is invalid or can't be estimated."""
     from playbook_cli.errors import StudyError
     from playbook_cli.horizon.reading import worth_of
 
     metric = record.metric.name
-    hint = f"write it in units of {metric}, --worth 0.01, or as a part of its value, --worth 2%"
+    hint = f"give it in units of {metric} (--worth 0.01) or as a share of the best value (--worth 2%)"
     if text is None:
         found = worth_of(trials, record.metric)
         if found is None:
-            what = f"the curves of {metric} do not tell what a doubling is worth"
+            what = f"the {metric} curves are not enough to estimate what a doubling is worth"
             raise StudyError(what, where="--worth", hint=hint)
         return found
     share = text.endswith("%")
     try:
         value = float(text.removesuffix("%"))
     except ValueError:
-        raise StudyError(f"{text!r} is no number", where="--worth", hint=hint) from None
+        raise StudyError(f"{text!r} is not a number", where="--worth", hint=hint) from None
     best = next(trial.best.value for trial in trials if trial.best is not None)
     value *= abs(best) / 100 if share else 1.0
     if not (value > 0.0 and math.isfinite(value)):
-        raise StudyError(f"{text} is no gain above 0", where="--worth", hint=hint)
+        raise StudyError(f"the gain must be above 0, not {text}", where="--worth", hint=hint)
     return value
 
 
 def _check(setting: Setting, store: Store, file: Path) -> None:
-    """SpecError where the trials could not even start; nothing has been written by then."""
+    """SpecError if the trials can't even start; nothing has been written by then."""
     from playbook_cli.launch import preflight
     from playbook_cli.sampling import make
     from playbook_cli.spec.load import load
@@ -242,14 +241,14 @@ def _climb(
     session: Session,
     worth: float,
 ) -> Climbed:
-    """Train the ladder, and say what it costs. Exits with 130 where it was interrupted."""
+    """Train the ladder, and print what it costs. Exits with 130 if it was interrupted."""
     from playbook_cli.horizon.ladder import climb
     from playbook_cli.horizon.reading import repeats_of
 
     most = setting.size * sum(setting.lengths)
     print(
-        f"{', '.join(f'{steps:,}' for steps in setting.lengths)} steps, {setting.size} trainings of each: "
-        f"at most {most:,} steps in all, as long as a doubling may gain {worth:.3g}",
+        f"{setting.size} runs at each length of {', '.join(f'{steps:,}' for steps in setting.lengths)} steps: "
+        f"at most {most:,} steps in total; stops when a doubling can't gain {worth:.3g}",
         file=sys.stderr,
     )
     logarithmic = all(t.best is not None and record.metric.loss(t.best.value) > 0.0 for t in setting.trials)

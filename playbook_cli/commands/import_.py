@@ -18,45 +18,59 @@ if TYPE_CHECKING:
 
 
 def import_(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, a CSV table, or a storage's URL.")],
-    into: Annotated[Path, typer.Option("--into", metavar="RUNS/NAME", help="The study's folder; a new one.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Folder, CSV table or storage URL.")],
+    into: Annotated[Path, typer.Option("--into", metavar="RUNS/NAME", help="Folder of the new study.")],
     kind: Annotated[
         str | None,
-        typer.Option("--format", help=f"{', '.join(READERS)}; seen from the source where it is not given."),
+        typer.Option("--format", help=f"{', '.join(READERS)}; by default detected from SOURCE."),
     ] = None,
     params: Annotated[
-        str | None, typer.Option("--params", metavar="GLOB", help="Files with hyperparameters, below SOURCE.")
+        str | None, typer.Option("--params", metavar="GLOB", help="Files with hyperparameters, inside SOURCE.")
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option("--metrics", metavar="GLOB", help="Files with evaluations, below SOURCE.")
+        list[str] | None, typer.Option("--metrics", metavar="GLOB", help="Files with evaluations, inside SOURCE.")
     ] = None,
-    step: Annotated[str | None, typer.Option("--step", metavar="FIELD", help="The field that counts steps.")] = None,
-    metric: Annotated[str | None, typer.Option("--metric", metavar="NAME", help="What the study optimises.")] = None,
-    goal: Annotated[Goal | None, typer.Option("--goal", help="Whether less of it is better, or more.")] = None,
+    step: Annotated[str | None, typer.Option("--step", metavar="FIELD", help="Field that counts steps.")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="NAME", help="Metric that the study optimizes.")
+    ] = None,
+    goal: Annotated[
+        Goal | None, typer.Option("--goal", help="Whether lower or higher values of the metric are better.")
+    ] = None,
     study: Annotated[
-        Path | None, typer.Option("--study", metavar="STUDY.YAML", help="Describes the space; else it is inferred.")
+        Path | None,
+        typer.Option(
+            "--study", metavar="STUDY.YAML", help="Study file that describes the search space; by default inferred."
+        ),
     ] = None,
     scientific: Annotated[
-        list[str] | None, typer.Option("--scientific", metavar="NAME", help="A hyperparameter that is the question.")
+        list[str] | None, typer.Option("--scientific", metavar="NAME", help="Scientific hyperparameter.")
     ] = None,
     hyperparameter: Annotated[
         list[str] | None,
-        typer.Option("--hyperparameter", metavar="NAME", help="A setting that is one; then no other is."),
+        typer.Option(
+            "--hyperparameter",
+            metavar="NAME",
+            help="Setting to treat as a hyperparameter; all others are then ignored.",
+        ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", metavar="NAME", help="A setting or column to leave out.")
+        list[str] | None, typer.Option("--ignore", metavar="NAME", help="Setting or column to leave out.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="The study or experiment, where SOURCE has several.")
+        str | None, typer.Option("--name", metavar="NAME", help="Study or experiment to read, if SOURCE has several.")
     ] = None,
     max_train_steps: Annotated[
-        int | None, typer.Option("--max-train-steps", min=1, help="By default the last step of any trial.")
+        int | None,
+        typer.Option(
+            "--max-train-steps", min=1, help="Training steps per trial; by default the last step of any trial."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Read runs of other tools into a study's folder, so that `report` and all other verbs read them.
+    """Import runs of other tools as a study that `report` and all other verbs can read.
 
-    What the wildcards of --params and --metrics match ties the files of a trial together.
+    Files belong to the same trial if the wildcards of --params and --metrics match the same text.
 
     Example:  playbook import logs --into runs/theirs --params 'trial_*/hparams.json' --metrics 'trial_*/eval.csv'
     """
@@ -116,7 +130,7 @@ def _answer(study: Study, store: Store, *, json: bool) -> None:
             shown = [_shown(given.model_dump(exclude_unset=True)) for given in alternatives]
             out.print(f"  {role} {label}: {', '.join(shown)}")
     out.print(f"  max_train_steps: {study.spec.max_train_steps}")
-    advise(out, f"what it means: {command('report', store.paths.dir)}")
+    advise(out, f"analyse it: {command('report', store.paths.dir)}")
 
 
 def _shown(given: dict[str, Any]) -> str:
@@ -125,4 +139,4 @@ def _shown(given: dict[str, Any]) -> str:
     else:
         shown = f"{given.get('min'):g} to {given.get('max'):g}, {given.get('scale', 'linear')}"
     conditions = [f"{other} = {' | '.join(map(str, values))}" for other, values in given.get("when", {}).items()]
-    return f"{shown} (where {', '.join(conditions)})" if conditions else shown
+    return f"{shown} (if {', '.join(conditions)})" if conditions else shown

@@ -9,24 +9,26 @@ import typer
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write; it may be new.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write to; created if needed.")] = Path(),
     origin: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", help="A training script, read and not run; or a sweep of W&B or Hydra."),
+        typer.Option("--from", metavar="FILE", help="Training script (read, never run), or W&B or Hydra sweep."),
     ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option("--optimizer", metavar="NAME", help="sgd, momentum, nesterov, adam, adamw or nadam."),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", metavar="N", min=1, help="Of the study; more of them carry more ranges.")
+        int | None,
+        typer.Option("--trials", metavar="N", min=1, help="Number of trials; more trials can tune more ranges."),
     ] = None,
 ) -> None:
-    """Write a study file to start from: with a training script that runs, or for a script or a sweep of yours.
+    """Write a study file to start from: with a demo training script, or for your own script or sweep.
 
-    With an optimizer, its hyperparameters are tuned that N trials can carry: the playbook's tiers.
+    With --optimizer, the study tunes as many of the optimizer's hyperparameters as the Google playbook suggests for
+    this number of trials.
 
-    The study is named after FOLDER, where one is given. Nothing is ever written over a file that is there.
+    The study is named after FOLDER, if given. Existing files are never overwritten.
 
     Example:  playbook init my-study --optimizer adamw --trials 32
     Example:  playbook init --from train.py
@@ -48,5 +50,5 @@ def init(
     for note in notes:
         out.print(f"! {note}")
     if origin is not None:
-        out.print("roles and ranges are proposals: look at each of them")
-    advise(out, f"what would run: {command('plan', written[0])}")
+        out.print("roles and ranges are guesses: check each of them")
+    advise(out, f"see what would run: {command('plan', written[0])}")

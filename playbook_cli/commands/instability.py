@@ -1,4 +1,4 @@
-"""`playbook instability`: whether training is unstable just above its best learning rate, and what mends it."""
+"""`playbook instability`: whether training is unstable just above the best learning rate, and what fixes it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def instability(
     context: typer.Context,
     study: StudyFolder,
     trial: Annotated[
-        int | None, typer.Option("--trial", metavar="ID", help="The trial to probe; by default the best.")
+        int | None, typer.Option("--trial", metavar="ID", help="Trial to probe; by default the best one.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="Steps of each run: 500, at most max_train_steps.")
+        int | None, typer.Option("--steps", min=1, help="Steps per run; by default 500, but at most max_train_steps.")
     ] = None,
     eval_every: Annotated[int, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = 1,
     learning_rate: Annotated[
@@ -57,16 +57,23 @@ def instability(
         ),
     ] = None,
     warmup: Annotated[
-        Name, typer.Option("--warmup", metavar="NAME", help="What counts the steps of the warm-up: warmup_steps.")
+        Name,
+        typer.Option(
+            "--warmup", metavar="NAME", help="Name of the warmup-length hyperparameter, such as warmup_steps."
+        ),
     ] = None,
     clip: Annotated[
-        Name, typer.Option("--clip", metavar="NAME", help="The norm that gradients are clipped at: clip_norm.")
+        Name, typer.Option("--clip", metavar="NAME", help="Name of the gradient-clipping threshold, such as clip_norm.")
     ] = None,
-    loss: Annotated[Name, typer.Option("--loss", metavar="NAME", help="The training loss: train_loss.")] = None,
+    loss: Annotated[
+        Name, typer.Option("--loss", metavar="NAME", help="Name of the training loss, such as train_loss.")
+    ] = None,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="FILE", help="Write the study with what mends it.")
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the study with the fix to FILE.")
     ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Set an earlier probe of this study aside.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Start over; the earlier probe is kept under another name.")
+    ] = False,
     code_changed: CodeChanged = False,
     jobs: Jobs = None,
     gpus: Gpus = None,
@@ -74,12 +81,12 @@ def instability(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Say whether training is unstable just above its best learning rate, and find what mends it.
+    """Check whether training is unstable just above the best learning rate, and find a fix.
 
-    The best trial's point is trained for about 500 steps at twice its learning rate, every step evaluated; what is
-    unstable there is confirmed at 5x or 10x. Then comes the shortest warm-up that makes far higher rates stable, and
-    the threshold for clipping gradients. The runs are a study of their own, RUNS/NAME-instability; given again, the
-    command finishes what is missing.
+    The best trial's hyperparameters are trained for about 500 steps at twice their learning rate, with an evaluation
+    after every step; an instability is confirmed at 5x or 10x. The command then finds the shortest warmup that makes
+    far higher rates stable, and a threshold for gradient clipping. The runs are a study of their own,
+    RUNS/NAME-instability. Run the command again to resume.
 
     Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
     """
@@ -109,7 +116,7 @@ def instability(
     if write is None:
         return
     if given.repair is None:
-        print(f"{write} is not written: there is nothing that mends it, or nothing to mend", file=sys.stderr)
+        print(f"{write} was not written: no fix was found, or none is needed", file=sys.stderr)
         return
     written = write_revision(revised(given, where=where), store, write)
     if not json:
@@ -117,7 +124,7 @@ def instability(
 
 
 def _chosen(store: Store, number: int | None) -> TrialRecord:
-    """The trial to probe. StudyError where there is none that could be."""
+    """The trial to probe. StudyError if there is none."""
     from playbook_cli.analysis import outcomes
     from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
@@ -127,7 +134,7 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
 
     preflight.refuse_imported(store.spec, load(store.paths.spec, kept=True)[1])
     where, record = str(store.paths.dir), store.record()
-    refuse_probe(store, hint="probe a study that playbook run has run")
+    refuse_probe(store, hint="use a study that was run by playbook run")
     for lost in lost_results(record.trials, store.paths):
         tell(lost)
     ranked = outcomes.ranked(record.search.trials, record.metric)
@@ -135,10 +142,10 @@ def _chosen(store: Store, number: int | None) -> TrialRecord:
         found = next((trial for trial in ranked if trial.id == number), None)
         if found is None:
             hint = f"{command('report', where)} shows the trials"
-            raise StudyError("no trial of this number has completed", where=f"--trial {number}", hint=hint)
+            raise StudyError("no trial with this number has completed", where=f"--trial {number}", hint=hint)
         return found
     if not ranked:
-        hint = f"{command('report', where)} says why"
+        hint = f"{command('report', where)} shows why"
         raise StudyError("no trial has completed, so there is no best learning rate", where=where, hint=hint)
     tell_unfinished(record.search)
     return ranked[0]
@@ -153,7 +160,7 @@ def _setting(
     names: tuple[Name, Name, Name],
     loss: Name,
 ) -> Setting:
-    """What to probe. StudyError where the trial has no such hyperparameters, or --steps is too much."""
+    """What to probe. StudyError if the trial has no such hyperparameters, or --steps is too large."""
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.names import names as found
     from playbook_cli.instability.setting import STEPS, Setting
@@ -167,7 +174,7 @@ def _setting(
             hint="let the program count updates, in max_train_steps and in its metrics; or write step_unit: updates",
         )
     if steps is not None and steps > most:
-        raise StudyError(f"{steps} is more than max_train_steps", where="--steps", hint=f"write --steps {most} at most")
+        raise StudyError(f"{steps} is more than max_train_steps", where="--steps", hint=f"use at most --steps {most}")
     return Setting(
         study=store.spec,
         trial=trial,

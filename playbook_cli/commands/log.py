@@ -15,15 +15,15 @@ def log(
     runs: Runs = RUNS,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="Write one HTML page: DIR/log.html, or --output.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write an HTML page to DIR/log.html, or to --output.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the HTML page.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the HTML page.")
     ] = None,
     note: Annotated[
         tuple[Path, str] | None, typer.Option("--note", metavar="RUNS/NAME TEXT", help="Add a note to a study's row.")
     ] = None,
 ) -> None:
-    """Show the ledger: a row a study, oldest first, with what it came to, what was decided, and how to reproduce it.
+    """Show the ledger of all studies, oldest first: their results, decisions, and how to reproduce them.
 
     Example:  playbook log --html
     """
@@ -32,7 +32,7 @@ def log(
     from playbook_cli.ledger import rows
 
     if json + markdown + (html or output is not None) + (note is not None) > 1:
-        raise PlaybookError("--json, --markdown, --html and --note exclude each other", hint="give one of them")
+        raise PlaybookError("--json, --markdown, --html and --note can't be combined", hint="use one of them")
     if note is not None:
         _note(study_folder(note[0], runs), note[1])
         return
@@ -79,4 +79,4 @@ def _note(folder: Path, text: str) -> None:
     study = paths.dir.resolve()
     noted = entries.Note(time=time.time(), user=user(), study=study.name, text=text.strip())
     entries.note(study.parent, noted)
-    print(f"noted on {study.name}", file=sys.stderr)
+    print(f"note added to {study.name}", file=sys.stderr)

@@ -34,32 +34,45 @@ def lr_sweep(
     ] = None,
     low: Annotated[float | None, typer.Option("--min", help="Lower end of the grid.")] = None,
     high: Annotated[float | None, typer.Option("--max", help="Upper end of the grid.")] = None,
-    points: Annotated[int | None, typer.Option("--points", min=2, help="Learning rates, ends included.")] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="N, steps of each trial; with --find the most to try.")
+    points: Annotated[
+        int | None, typer.Option("--points", min=2, help="Number of learning rates, ends included.")
     ] = None,
-    find: Annotated[bool, typer.Option("--find", help="Find N first: double it until any learning rate fits.")] = False,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Steps per trial; with --find, the most to try.")
+    ] = None,
+    find: Annotated[
+        bool, typer.Option("--find", help="Find --steps first: double it until a learning rate fits.")
+    ] = False,
     target: Annotated[
-        str | None, typer.Option("--target", metavar="METRIC=VALUE", help="When the training set is fitted.")
+        str | None,
+        typer.Option("--target", metavar="METRIC=VALUE", help="Value at which the training set counts as fitted."),
     ] = None,
     eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = None,
     off: Annotated[
-        Pairs, typer.Option("--off", metavar="NAME=VALUE", help="Regularization and the like, at its off value.")
+        Pairs,
+        typer.Option(
+            "--off", metavar="NAME=VALUE", help="Turn off regularization, augmentation or decay with this value."
+        ),
     ] = None,
-    at: Annotated[Pairs, typer.Option("--at", metavar="NAME=VALUE", help="A hyperparameter's value here.")] = None,
+    at: Annotated[
+        Pairs, typer.Option("--at", metavar="NAME=VALUE", help="Value of a hyperparameter in the sweep.")
+    ] = None,
     harmless: Annotated[
-        Pairs, typer.Option("--harmless", metavar="NAME", help="What only looks like regularization.")
+        Pairs,
+        typer.Option("--harmless", metavar="NAME", help="Hyperparameter that looks like regularization but isn't."),
     ] = None,
     extend: Annotated[
-        bool, typer.Option("--extend/--no-extend", help="Let the grid grow past an edge where the best one lies.")
+        bool, typer.Option("--extend/--no-extend", help="Extend the grid if the best learning rate is at its edge.")
     ] = True,
     race: Annotated[
-        bool, typer.Option("--race/--no-race", help="Stop trials that can't win any more; the answer is the same.")
+        bool, typer.Option("--race/--no-race", help="Stop trials that can't win; the answer stays the same.")
     ] = True,
     write: Annotated[
-        bool, typer.Option("--write", help="Write max_train_steps into the study file, and an eval_every that fits it.")
+        bool, typer.Option("--write", help="Write max_train_steps and a matching eval_every to the study file.")
     ] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Set an earlier sweep of this study aside.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Start over; the earlier sweep is kept under another name.")
+    ] = False,
     code_changed: CodeChanged = False,
     jobs: Jobs = None,
     gpus: Gpus = None,
@@ -67,11 +80,11 @@ def lr_sweep(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Find the initial max_train_steps by a sweep of constant learning rates, or say that it is unknown.
+    """Find an initial max_train_steps by a sweep of constant learning rates, or report that it is unknown.
 
-    It is the number of steps after which the fastest learning rate fits the training set, without augmentation and
-    without regularization, provided that learning rates on both sides are slower. Options stand above the study
-    file's lr_sweep section. The trials are a study of their own, in runs/NAME-lr-sweep.
+    It is the number of steps that the fastest learning rate needs to fit the training set, without augmentation and
+    regularization, provided that the learning rates on both sides of it are slower. Options override the study file's
+    lr_sweep section. The trials are a study of their own, in runs/NAME-lr-sweep.
 
     Example:  playbook lr-sweep configs/digits.yaml
     """
@@ -110,7 +123,7 @@ def lr_sweep(
 
 
 def _check(setting: Setting, source: Source, folder: Path, paths: StudyPaths, warm: Warm) -> None:
-    """SpecError where the trials could not even start; nothing has been written by then."""
+    """SpecError if the trials can't even start; nothing has been written by then."""
     from playbook_cli.launch import preflight
     from playbook_cli.sweep.policy import Sweep
     from playbook_cli.sweep.script import refuse_hidden
@@ -125,7 +138,7 @@ def _check(setting: Setting, source: Source, folder: Path, paths: StudyPaths, wa
 
 
 def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *, extend: bool, racing: bool) -> Answer:
-    """Search for N where that is asked for, sweep, and judge."""
+    """Search for the number of steps if the user asked for it, sweep, and judge."""
     from playbook_cli.sweep.answer import answer, described
     from playbook_cli.sweep.find import Find
     from playbook_cli.sweep.judge import judge
@@ -137,7 +150,7 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
     if setting.sweep.find:
         search = Find(setting, session.paths("lr-find"))
         doubling = search.rounds
-        print(f"finding N: from {doubling.start} steps on, doubled up to {doubling.limit}", file=sys.stderr)
+        print(f"finding the number of steps: from {doubling.start}, doubling up to {doubling.limit}", file=sys.stderr)
         found = _swept(search, session, warm)
         if found.steps is None:
             return answer(setting, found, judge(found.points), command, found=found)
@@ -145,7 +158,7 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
     low, high = setting.sweep.min, setting.sweep.max
     print(
         f"{setting.sweep.points} values of {setting.sweep.parameter} from {low:g} to {high:g}, {steps} steps each, "
-        f"evaluated every {setting.interval(steps)}, until {setting.target}",
+        f"evaluated every {setting.interval(steps)} steps, until {setting.target}",
         file=sys.stderr,
     )
     sweep = Sweep(setting, session.paths("lr-sweep"), steps, extend=extend, racing=racing)
@@ -178,12 +191,12 @@ def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:
 
     steps, best = answer.max_train_steps, answer.judgement.fastest
     if steps is None or best is None:
-        print(f"{file} stays as it is: there is no number to write", file=sys.stderr)
+        print(f"{file} was not changed: there is no max_train_steps to write", file=sys.stderr)
         return
     comment = (
-        f"playbook lr-sweep, {time.strftime('%Y-%m-%d')}: {answer.target} first at {answer.parameter} "
-        f"{best.learning_rate:.4g}; it was {spec.max_train_steps}"
+        f"playbook lr-sweep, {time.strftime('%Y-%m-%d')}: {answer.target} first reached at {answer.parameter} "
+        f"{best.learning_rate:.4g}; was {spec.max_train_steps}"
     )
     written = write_steps(file, spec, source, steps, comment)
-    said = ", ".join(f"{key} is {value}" for key, value in written.items())
-    print(f"{file}: {said} now", file=sys.stderr)
+    said = ", ".join(f"{key} is now {value}" for key, value in written.items())
+    print(f"{file}: {said}", file=sys.stderr)

@@ -25,55 +25,61 @@ if TYPE_CHECKING:
 def next_(
     study: StudyFolder,
     widen: Annotated[
-        list[str] | None, typer.Option("--widen", metavar="NAME", help="Widen a range past its edge.")
+        list[str] | None, typer.Option("--widen", metavar="NAME", help="Range to widen past its edge.")
     ] = None,
     narrow: Annotated[bool, typer.Option("--narrow", help="Narrow the ranges around the best trials.")] = False,
-    regularize: Annotated[bool, typer.Option("--regularize", help="Tune regularization, too.")] = False,
+    regularize: Annotated[bool, typer.Option("--regularize", help="Also tune regularization.")] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Fix what did not matter at the best trial's values; search the rest.")
+        bool, typer.Option("--fix", help="Fix hyperparameters that did not matter at the best trial's values.")
     ] = False,
-    max_train_steps: Annotated[int | None, typer.Option("--max-train-steps", min=1, help="Train so long.")] = None,
-    eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Evaluate so often.")] = None,
-    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Run so many trials.")] = None,
+    max_train_steps: Annotated[
+        int | None, typer.Option("--max-train-steps", min=1, help="Training steps per trial.")
+    ] = None,
+    eval_every: Annotated[int | None, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Number of trials.")] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Search again at other points, on this search seed.")
+        int | None, typer.Option("--seed", min=0, help="Search seed; a new one searches at other points.")
     ] = None,
     exploit: Annotated[
-        bool, typer.Option("--exploit", help="Write the Bayesian search that ends a project, on a narrower space.")
+        bool, typer.Option("--exploit", help="Write a final Bayesian search on a narrower space.")
     ] = False,
     number: Annotated[
-        int | None, typer.Option("--round", min=2, help="Write this round: the best points, trained for longer.")
+        int | None, typer.Option("--round", min=2, help="Write this round, which trains the best points for longer.")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="Best points of the round: 5; with --rounds the trials / growth.")
+        int | None,
+        typer.Option("--top", min=1, help="Number of best points in the round: 5, or with --rounds trials / growth."),
     ] = None,
     add: Annotated[
-        int | None, typer.Option("--add", min=1, max=999, help="New points of the round, besides the best ones.")
+        int | None,
+        typer.Option("--add", min=1, max=999, help="Number of new points in the round, besides the best ones."),
     ] = None,
-    rounds: Annotated[int | None, typer.Option("--rounds", min=2, help="Plan so many rounds in all.")] = None,
-    growth: Annotated[float | None, typer.Option("--growth", help="Each round is so many times longer: 3.")] = None,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=2, help="Number of rounds to plan in total.")] = None,
+    growth: Annotated[
+        float | None, typer.Option("--growth", help="Factor by which each round is longer; by default 3.")
+    ] = None,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", metavar="NAME", help="What names the learning-rate schedule.")
+        str | None, typer.Option("--schedule", metavar="NAME", help="Name of the learning-rate schedule.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is stdout.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; - for stdout.")
     ] = None,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
     """Write the next study as YAML, with each change and its reason as a comment.
 
-    Without options it makes every change that the report's findings ask for, or goes on with the rounds that were
-    planned. Where nothing but the number of trials changes, the study itself goes on: the file adds them to its folder.
-    --round 2 makes the long round of compute-bound work out of the best points of the short one, at the learning rates
-    that `playbook horizon` predicts where it has; --add takes new points along. With --json a file is
-    written only where --output names one.
+    Without options, it makes every change that the report's findings ask for, or continues with the planned rounds. If
+    only the number of trials changes, the file continues the same study: it adds trials to the study's folder. --round
+    2 trains the best points of a short round for longer, as for compute-bound training, at the learning rates that
+    `playbook horizon` predicts, if it was run; --add adds new points. With --json, a file is written only if --output
+    names one.
 
-    --fix moves nuisance hyperparameters that did not matter to fixed:, at the best trial's values: those of which the
-    study would have shown an effect. The learning rate always stays.
+    --fix moves nuisance hyperparameters that did not matter to fixed:, at the best trial's values. It moves only those
+    whose effect this study would have detected, and never the learning rate.
 
-    --exploit writes the Bayesian search for the end: it continues this study in a space narrowed around the good
-    region, and says what to explore first where a range has to be wider.
+    --exploit writes a Bayesian search for the end of a project: it continues this study in a space narrowed around the
+    good region. If a range is too narrow, it says what to explore first.
 
     Example:  playbook next runs/digits-depth --widen learning_rate
     """
@@ -87,7 +93,7 @@ def next_(
     from playbook_cli.storage.divergence import refuse_unlearned
 
     store = opened(study, runs)
-    load(store.paths.spec)  # what can't be run has no next study either
+    load(store.paths.spec)  # a study that can't be run has no next study either
     record = replace(store.record().search, horizon=horizon(store))
     _warn_of_missing(record, store)
     explicit = (widen, narrow, regularize, fix, max_train_steps, eval_every, trials, seed)
@@ -107,7 +113,7 @@ def next_(
     if exploit:
         options = (number, top, add, rounds, growth, schedule, widen, max_train_steps, eval_every, seed)
         if regularize or fix or any(option is not None for option in options):
-            raise StudyError("--exploit decides all but --trials and --output", hint="leave the other options out")
+            raise StudyError("--exploit can be combined only with --trials and --output", hint="drop the other options")
         path = revised.place(store, f"{record.name}-exploit", output, json=json)
         revision = _exploiting(store, record, path, trials)
         (revised.answer if json else revised.show)(revision, store, path)
@@ -142,7 +148,7 @@ def _warn_of_missing(record: StudyRecord, store: Store) -> None:
     ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
     if 0 < ended < record.planned:
         console(stderr=True).print(
-            f"playbook: {record.planned - ended} of {record.planned} trials have not ended yet: findings may change"
+            f"playbook: {record.planned - ended} of {record.planned} trials have not finished yet; findings may change"
         )
 
 
@@ -158,7 +164,7 @@ def _planned(
     growth: float | None,
     schedule: str | None,
 ) -> Plan | None:
-    """The rounds that are asked for, or were planned when the study was written; None for a study of the same kind."""
+    """The rounds that the user asks for, or that the study planned; None for a study of the same kind."""
     from playbook_cli.acts import Next
     from playbook_cli.advice.rounds import plan
     from playbook_cli.errors import StudyError
@@ -169,22 +175,24 @@ def _planned(
     goes_on = standing is not None and standing.of is not None and current < standing.of
     if number is None and of is None and not (goes_on and (asked or request == Next())):
         if asked:
-            raise StudyError(f"{asked[0]} is of a round", hint=f"add --round {current + 1}, or --rounds N")
+            raise StudyError(f"{asked[0]} applies only to a round", hint=f"add --round {current + 1}, or --rounds N")
         return None
     where = str(store.paths.dir)
-    refuse_probe(store, ", so it has no rounds", hint="begin with a study that playbook run has run")
+    refuse_probe(store, ", so it can't have rounds", hint="use a study that was run by playbook run")
     if number is not None and number != current + 1:
         raise StudyError(
-            f"--round {number}: this is round {current}", where=where, hint=f"the one after it is --round {current + 1}"
+            f"--round {number}: this is round {current}", where=where, hint=f"the next one is --round {current + 1}"
         )
     if request != Next(max_train_steps=request.max_train_steps, eval_every=request.eval_every):
         raise StudyError(
-            "a round trains the best points as they are: no --widen, --narrow, --regularize, --fix, --trials or --seed",
+            "a round trains the best points unchanged: no --widen, --narrow, --regularize, --fix, --trials or --seed",
             where=where,
-            hint="--top says how many points",
+            hint="--top sets the number of points",
         )
     if growth is not None and not 1.0 < growth <= 1000.0:
-        raise StudyError(f"--growth {growth:g}: rounds grow", hint="write a number above 1: --growth 3")
+        raise StudyError(
+            f"--growth {growth:g}: each round must be longer", hint="use a number above 1, such as --growth 3"
+        )
     if standing is not None:
         of, growth = of or standing.of, growth or standing.growth
     return plan(
@@ -199,7 +207,7 @@ def _planned(
 
 
 def _options(top: int | None, add: int | None, growth: float | None, schedule: str | None) -> dict[str, object]:
-    """The options that make sense for a round alone."""
+    """The options that make sense only for a round."""
     return {"--top": top, "--add": add, "--growth": growth, "--schedule": schedule}
 
 
@@ -235,7 +243,7 @@ def _round(
 
 
 def _named(target: Path, path: Path | None) -> str:
-    """How a study file at `path` names a file or folder."""
+    """How a study file at `path` refers to a file or folder."""
     return str(target.absolute()) if path is None else os.path.relpath(target, path.parent)
 
 
@@ -272,15 +280,15 @@ def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], req
     more = request.trials is not None or request.seed is not None
     if record.listed and (request.widen or request.narrow or request.regularize or request.fix or more):
         raise StudyError(
-            "the trials of this study are its listed points: there is no space to change and no number of trials",
+            "the trials of this study are listed points, so it has no search space or number of trials to change",
             where=str(store.paths.dir),
-            hint="edit its points, or take the best of them into a longer round: --round",
+            hint="edit its points, or train the best of them for longer with --round",
         )
     if store.spec.sampler == "grid" and more:
         raise StudyError(
-            "a grid is as large as its points make it, and the same for every seed",
+            "the size of a grid follows from its points, and every seed gives the same grid",
             where=str(store.paths.dir),
-            hint="write more points: into its ranges, or sampler: halton",
+            hint="set more points: in its ranges, or use sampler: halton",
         )
     alone = only_more and request.trials is None
     name = _searched_again(record.name, request.seed) if alone and request.seed is not None else _following(record.name)
@@ -291,19 +299,19 @@ def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], req
 
 
 def _explore(revision: Revision) -> None:
-    """Make the study after a Bayesian search one that draws its points evenly again."""
+    """Make the study after a Bayesian search sample its points evenly again."""
     from playbook_cli.advice.revision import Change
 
     revision.data["sampler"] = "halton"
     del revision.data["continue"]
-    revision.changes.append(Change(key=("sampler",), reason="was bayesian: a space that changes is explored first"))
+    revision.changes.append(Change(key=("sampler",), reason="was bayesian; a changed space is explored first"))
 
 
 def asked_for(findings: Sequence[Finding], *, sampler: str = "halton") -> Next:
-    """All that the acts of the findings ask of the next study, in one; the longer of two lengths.
+    """All that the findings ask of the next study, in one act; the longer of two lengths.
 
-    Not a round of longer trainings, which is for the user to begin, and nothing of another study; of a study with
-    listed points, lengths alone; no more trials of a grid, which has none.
+    Excludes rounds of longer training, which the user begins, and anything about another study. For a study with listed
+    points only lengths are taken, and for a grid no number of trials.
     """
     from playbook_cli.acts import Next
 
@@ -324,27 +332,29 @@ def asked_for(findings: Sequence[Finding], *, sampler: str = "halton") -> Next:
 
 
 def _take_over(revision: Revision, arms: int) -> None:
-    """Make the study after one that another tool ran a study to be run here."""
+    """Turn the study after an imported one into a study that runs here."""
     del revision.data["imported"]
     if "trials" in revision.data:
         revision.data["trials"] = -(-revision.data["trials"] // arms) * arms
     if not revision.data.keys() & {"train", "command"}:
-        revision.left.append("the last study was imported: add what to run, train: module:function or command: [...]")
+        revision.left.append(
+            "the last study was imported, so add what to run: train: module:function or command: [...]"
+        )
 
 
 def _file_name(revision: Revision) -> str:
-    """The name of the study; the file of one that grows says to how many trials, since the first file has that name."""
+    """The study's name; with the number of trials if the study grows, since the first file has the plain name."""
     name = revision.data["name"]
     return f"{name}-{revision.data['trials']}-trials" if revision.grows else str(name)
 
 
 def _searched_again(name: str, seed: int) -> str:
-    """The name of the same study on another search seed: digits-seed1 after digits and after digits-seed0."""
+    """The name of the same study with another search seed: digits-seed1 after digits or digits-seed0."""
     return f"{re.sub(r'-seed[0-9]+$', '', name)}-seed{seed}"
 
 
 def _following(name: str) -> str:
-    """The name after this one: digits, digits-2, digits-3."""
+    """The next name: digits-2 after digits, digits-3 after that."""
     numbered = re.fullmatch(r"(.+)-(\d+)", name)
     return f"{numbered[1]}-{int(numbered[2]) + 1}" if numbered else f"{name}-2"
 

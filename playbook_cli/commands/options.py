@@ -19,50 +19,52 @@ if TYPE_CHECKING:
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
 StudyFolder = Annotated[
-    Path, typer.Argument(metavar="RUNS/NAME", help="The study's folder, or its study file.", show_default=False)
+    Path, typer.Argument(metavar="RUNS/NAME", help="The study's folder or its study file.", show_default=False)
 ]
-Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds the studies' folders.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
-Wait = Annotated[bool, typer.Option("--wait", help="If another process runs this study, start when that ends.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at once; by default as many as fit.")]
-Gpus = Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID: 0,1")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder that holds all studies.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
+Wait = Annotated[bool, typer.Option("--wait", help="If another process is running this study, wait for it to end.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Number of parallel trials; by default as many as fit.")
+]
+Gpus = Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID, such as 0,1.")]
 RUNS = acts.RUNS
 
 
 def study_file(argument: Path, store: Store, verb: str) -> Path:
-    """The file that a study was run from, or that was given in its place. StudyError where its folder is gone."""
+    """The file that a study was run from, or the one that was given. StudyError if its folder no longer exists."""
     if argument.is_file():
         return argument
     file = Path(store.history().source or store.paths.spec)
     if not file.parent.is_dir():
         raise StudyError(
-            f"it was run from {file}, and that folder is gone",
+            f"it was run from {file}, but that folder no longer exists",
             where=str(store.paths.dir),
-            hint=f"name the study file where it is now: {acts.run('STUDY.YAML', runs_of(store.paths.dir), verb)}",
+            hint=f"give the study file at its new place: {acts.run('STUDY.YAML', runs_of(store.paths.dir), verb)}",
         )
     return file
 
 
 def runs_of(folder: Path) -> Path:
-    """The folder that holds the study in this folder, where a study file of its name runs again."""
+    """The --runs folder of the study in this folder."""
     return acts.holding(folder.resolve() if folder.is_symlink() else folder)
 
 
 def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None:
-    """StudyError for a probe, whose trials are no results of a pipeline; `so` is what follows from that."""
+    """StudyError for a probe, whose trials are not results of a pipeline; `so` ends the message."""
     if store.spec.probe is not None:
-        what = f"{store.spec.probe.command} ended its trials once they had told enough{so}"
+        what = f"{store.spec.probe.command} ended these trials early, once it had its answer{so}"
         raise StudyError(what, where=str(store.paths.dir), hint=hint)
 
 
 def refuse_existing(write: Path | None) -> None:
-    """StudyError where the file that --write names is there already: before anything is trained."""
+    """StudyError if the file that --write names already exists; checked before anything is trained."""
     if write is not None and write.exists():
-        raise StudyError("there is such a file already", where=str(write), hint="name another: --write FILE")
+        raise StudyError("this file already exists", where=str(write), hint="choose another: --write FILE")
 
 
 def probe_beside(store: Store, kind: ProbeKind, more: str = "") -> StudyPaths:
-    """The folder of a study's probe, beside the study's own, whatever the path to that; `more` ends its name."""
+    """The folder of a study's probe, beside the study's own; `more` is added to its name."""
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.probe import Probe
 
@@ -73,14 +75,14 @@ def probe_beside(store: Store, kind: ProbeKind, more: str = "") -> StudyPaths:
 
 
 def tell_unfinished(search: StudyRecord) -> None:
-    """Say on stderr how many trials of a search have not ended, where that is any: the best one may be among them."""
+    """Warn on stderr if some trials of a search have not finished: the best one may be among them."""
     missing = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
     if missing > 0:
-        print(f"playbook: {missing} trials have not ended yet: another one may be the best", file=sys.stderr)
+        print(f"playbook: {missing} trials have not finished yet; one of them may be the best", file=sys.stderr)
 
 
 def wait_for_runner(*folders: StudyPaths) -> None:
-    """Wait until nobody runs these studies, so that what is read of them next is all that they have."""
+    """Wait until these studies are not running, so that what is read next is complete."""
     from playbook_cli.commands.output import tell
     from playbook_cli.storage.lock import locked
 
@@ -91,9 +93,9 @@ def wait_for_runner(*folders: StudyPaths) -> None:
 
 
 def study_folder(argument: Path, runs: Path) -> Path:
-    """The folder that a verb is to read: as given, or that of the study file that was given.
+    """The folder that a verb reads: the given one, or that of the given study file.
 
-    StudyError where it holds no results: a study file alone is none.
+    StudyError if it holds no results; a study file alone is not a result.
     """
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.spec.load import load
@@ -112,18 +114,18 @@ def study_folder(argument: Path, runs: Path) -> Path:
     results = runs / load(paths.spec)[0].name
     if paths.trials.exists() or results.resolve() == folder.resolve():
         raise StudyError(
-            f"its journal {paths.journal.name} is gone: nobody knows which trials it had, and how they ended",
+            f"its journal {paths.journal.name} is missing, so its trials and their results are unknown",
             where=str(folder),
-            hint="restore that file; or move the folder away, and run the study again",
+            hint="restore that file, or move the folder away and run the study again",
         )
     if not StudyPaths(results).journal.exists():
-        what, hint = "it holds a study file that has not been run", str(acts.run(paths.spec, runs))
+        what, hint = "it holds a study file, but the study has not been run", str(acts.run(paths.spec, runs))
     else:
-        what, hint = f"it holds a study file, whose results are in {results}", given_again(argument, results)
+        what, hint = f"it holds a study file; its results are in {results}", given_again(argument, results)
     raise StudyError(what, where=str(folder), hint=hint)
 
 
 def given_again(argument: Path | None = None, folder: Path | None = None) -> str:
-    """The command that was given, with `folder` in place of `argument` where there is one."""
+    """The command that the user gave, with `folder` in place of `argument` if given."""
     words = (str(folder) if Path(word) == argument else word for word in sys.argv[1:])
     return acts.line(["playbook", *words])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console of the width of the terminal, 100 columns where there is none; user text is never taken for markup."""
+    """A console as wide as the terminal, or 100 columns without one; user text is never read as markup."""
     from playbook_cli.commands.screen import Screen
 
     stream = sys.stderr if stderr else sys.stdout
@@ -22,23 +22,25 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def unwritten(files: str, error: OSError) -> None:
-    """Warn that these files could not be written, where the answer that they show has been printed."""
-    why = "a file stands where their folder belongs" if isinstance(error, FileExistsError) else error.strerror or error
+    """Warn that these files could not be written, though the answer has been printed."""
+    why = (
+        "there is a file where the folder should be" if isinstance(error, FileExistsError) else error.strerror or error
+    )
     print(visible(f"playbook: {files} were not written: {error.filename}: {why}"), file=sys.stderr)
 
 
 def tell(text: str) -> None:
-    """Tell the user something about a run, also while its live view is shown."""
+    """Print a note about a run; it also works while the live view is shown."""
     print(visible(f"note: {text}"), file=sys.stderr)
 
 
 def advise(out: Console, text: object) -> None:
-    """Print what to do next on one line: a command that is broken at the terminal's width can't be pasted."""
+    """Print what to do next on one line, since a command that is wrapped at the terminal's width can't be pasted."""
     out.print(f"-> {text}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One strict JSON object on stdout: what is not finite is null."""
+    """Print one strict JSON object; numbers that are not finite become null."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     text = json.dumps(_finite(value), ensure_ascii=ascii_only, indent=2)
     print(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

@@ -1,4 +1,4 @@
-"""`playbook --help`: the verbs at a glance, drawn like the help of each verb, without what that takes to load."""
+"""`playbook --help`: the verbs at a glance, drawn like the help of each verb but without its heavy imports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 WIDTH = 100
-"""Columns that are used at most."""
+"""Largest width, in columns."""
 NARROW = 40
 BOX = "╭─╮│╰╯"
 ASCII = "+-+|++"
@@ -31,12 +31,12 @@ class Overview(TyperGroup):
         self.commands = Commands()
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Their names; nothing is imported for that."""
+        """Their names, without importing them."""
         del ctx
         return list(VERBS)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print usage, options and verbs, as wide as the terminal; typer expects that of help that is drawn."""
+        """Print usage, options and verbs, as wide as the terminal; typer expects drawn help to be printed."""
         del formatter
         options = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
         verbs = [(name, verb.purpose) for name, verb in VERBS.items()]
@@ -46,7 +46,7 @@ class Overview(TyperGroup):
 
 
 def drawn(usage: str, purpose: str, panels: dict[str, list[tuple[str, str]]], width: int) -> Iterator[str]:
-    """The lines of a help of two-column panels; in colours where stdout is a terminal that wants them."""
+    """The lines of a help screen with two-column panels, in colour if stdout is a terminal that wants it."""
     inside = max(width - 4, NARROW)
     yield ""
     yield from (f" {_styled(line, BOLD)}" for line in textwrap.wrap(usage, inside))
@@ -55,7 +55,7 @@ def drawn(usage: str, purpose: str, panels: dict[str, list[tuple[str, str]]], wi
     yield ""
     for title, rows in panels.items():
         yield from _panel(title, rows, inside)
-    yield f" {_styled('playbook VERB --help says more about one of them.', DIM)}"
+    yield f" {_styled('Run playbook VERB --help for details.', DIM)}"
 
 
 def _panel(title: str, rows: Iterable[tuple[str, str]], inside: int) -> Iterator[str]:

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 SHOWN_TRIALS = 40
 _COLUMN = 7
-"""Characters that a hyperparameter needs in the table of trials, or else nothing of it can be read."""
+"""Least readable width of a column in the table of trials, in characters."""
 
 
 def plan(study: StudyFile, json: Json = False, runs: Runs = RUNS) -> None:
-    """Show the trials, the coverage of every dimension, the budget and warnings; launch nothing.
+    """Show what would run: the trials, the coverage of the space, the budget and warnings. Runs nothing.
 
-    Warnings that begin with a name, such as fixed-learning-rate, are about the design. Where it is as you want it,
-    silence them by name: silence: [fixed-learning-rate] in the study file. playbook explain lists the names.
+    Warnings that begin with a name, such as fixed-learning-rate, are about the study's design. If the design is
+    intended, silence them by name in the study file: silence: [fixed-learning-rate]. playbook explain lists the names.
 
     Example:  playbook plan configs/digits.yaml
     """
@@ -37,7 +37,7 @@ def plan(study: StudyFile, json: Json = False, runs: Runs = RUNS) -> None:
 
 
 def show(study: Path, *, json: bool, runs: Path) -> None:
-    """Print the plan of a study file whose results are to lie in `runs`."""
+    """Print the plan of a study file whose results go to `runs`."""
     from playbook_cli.advice import evaluations
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.commands.output import console, print_json
@@ -87,9 +87,9 @@ def show(study: Path, *, json: bool, runs: Path) -> None:
 
 
 def is_first(spec: StudySpec, runs: Path) -> bool:
-    """Whether nothing says that something was learned before: no entry in the ledger, no study that this one follows.
+    """Whether no earlier study is known: no entry in the ledger, and no study that this one follows.
 
-    A study follows another one where it has the name that `playbook next` gives it: digits-2 after digits.
+    A study follows another one if it has the name that `playbook next` would give it: digits-2 after digits.
     """
     from playbook_cli.ledger.entries import FILE
 
@@ -98,7 +98,7 @@ def is_first(spec: StudySpec, runs: Path) -> bool:
 
 
 def _not_here(spec: StudySpec) -> list[Problem]:
-    """Why this machine has no place for a trial, where it has none; another one may have."""
+    """Why trials can't run on this machine, if they can't; another machine may do."""
     from playbook_cli.errors import PlaybookError
     from playbook_cli.launch.places import slots_of
     from playbook_cli.spec.problem import Problem
@@ -113,7 +113,7 @@ def _not_here(spec: StudySpec) -> list[Problem]:
 def _as_json(
     spec: StudySpec, trials: Sequence[TrialRecord], covered: Sequence[Coverage], warned: Sequence[str]
 ) -> dict[str, Any]:
-    """Of an adaptive search `trials` is the first one, which alone can be known, and the steps are those of all."""
+    """For an adaptive search, `trials` is only the first one, since no other is known; the steps are those of all."""
     return {
         "study": spec.name,
         "trials": [{"id": t.id, "params": t.params, "arm": t.arm, "seed": t.seed} for t in trials],
@@ -152,13 +152,15 @@ def _draw(
         )
     console.print(table)
     if more > 0:
-        console.print(f"and {more} more hyperparameters (--json has all of them)")
+        console.print(f"and {more} more hyperparameters (--json shows all)")
     if begins:
-        console.print(Text(f"... and {len(trials)} to {(spec.trials or 1) - 1}, each chosen by the results before it"))
+        console.print(
+            Text(f"... and trials {len(trials)} to {(spec.trials or 1) - 1}, each chosen from the results before it")
+        )
         console.print()
         console.print(Text(f"{begins[0].upper()}{begins[1:]}."))
     elif len(trials) > SHOWN_TRIALS:
-        console.print(f"... and {len(trials) - SHOWN_TRIALS} more (--json has all of them)")
+        console.print(f"... and {len(trials) - SHOWN_TRIALS} more (--json shows all)")
     console.print()
     coverage = Table("coverage", "trials", "bins hit", "", box=None, pad_edge=False, header_style="dim")
     for c in covered[:SHOWN_TRIALS]:
@@ -169,13 +171,14 @@ def _draw(
     if covered:
         console.print(coverage)
         if len(covered) > SHOWN_TRIALS:
-            console.print(f"and {len(covered) - SHOWN_TRIALS} more hyperparameters (--json has all of them)")
+            console.print(f"and {len(covered) - SHOWN_TRIALS} more hyperparameters (--json shows all)")
         console.print()
     steps = (spec.trials or 0) * spec.max_train_steps
     console.print(
-        f"{steps:,} training steps in all: {spec.trials} trials of max_train_steps = {spec.max_train_steps:,},", end=" "
+        f"{steps:,} training steps in total: {spec.trials} trials with max_train_steps = {spec.max_train_steps:,},",
+        end=" ",
     )
-    console.print(f"evaluated every {spec.steps_between_evaluations}")
+    console.print(f"evaluated every {spec.steps_between_evaluations} steps")
     for warning in warned:
         console.print(Text(f"! {warning.what}", style="yellow"), soft_wrap=True)
         if warning.hint:

@@ -1,4 +1,4 @@
-"""`playbook repeat`: the best trials again, on fresh seeds."""
+"""`playbook repeat`: the best trials again, with new training seeds."""
 
 from __future__ import annotations
 
@@ -40,14 +40,19 @@ TOP, SEEDS = 3, 5
 def repeat(
     study: StudyFolder,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="So many of the best trials, of each arm.", show_default=str(TOP))
+        int | None, typer.Option("--top", min=1, help="Number of best trials per arm.", show_default=str(TOP))
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each, on seeds that are fresh.")] = SEEDS,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Repeats per trial, each with a new training seed.")
+    ] = SEEDS,
     trial: Annotated[
-        list[int] | None, typer.Option("--trial", metavar="ID", help="This trial, in place of the best or besides.")
+        list[int] | None,
+        typer.Option(
+            "--trial", metavar="ID", help="Trial to repeat instead of the best ones, or with --top in addition."
+        ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Repeat the best trial of this study, too.")
+        Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Study whose best trial is repeated, too.")
     ] = None,
     jobs: Jobs = None,
     gpus: Gpus = None,
@@ -56,10 +61,10 @@ def repeat(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Train the best trials of a study again on fresh seeds, and say how much of their results was luck.
+    """Train the best trials again with new training seeds, and estimate the selection bias of their results.
 
-    The repeats join the study's folder; --seeds says how many there are to be, so the same command twice trains nothing
-    anew, and finishes what was interrupted. The k-th repeat has the same seed in every study.
+    The repeats are added to the study's folder. --seeds is the total number of repeats per trial, so running the same
+    command again only trains what is missing. The k-th repeat has the same training seed in every study.
 
     Example:  playbook repeat runs/digits-depth --top 1 --seeds 5 --baseline runs/digits
     """
@@ -86,13 +91,13 @@ def repeat(
 
 @dataclass(frozen=True, kw_only=True)
 class _Side:
-    """A study whose search is over."""
+    """A study whose search has finished."""
 
     store: Store
     record: StudyRecord
     source: Source
     file: Path
-    """Its study file; what it trains is found from that file's folder."""
+    """Its study file; the program's paths are relative to that file's folder."""
 
     @property
     def folder(self) -> Path:
@@ -101,7 +106,7 @@ class _Side:
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """Which trials of a study are to be repeated, how often, and where."""
+    """Which trials of a study to repeat, how often, and where."""
 
     side: _Side
     policy: Repeats
@@ -113,14 +118,14 @@ class _Plan:
         return self.policy.of
 
     def over(self) -> bool:
-        """Whether all that was asked for is there."""
+        """Whether all repeats have results."""
         trials = self.side.store.history().trials
         open_trials = [t for t in trials if self.policy.concerns(t) and t.state not in ("completed", "infeasible")]
         return not open_trials and not self.policy.suggest(trials, 0).trials
 
 
 def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
-    """The study, as it can be repeated. A PlaybookError says what is missing for that."""
+    """A study whose trials can be repeated. A PlaybookError says why they can't."""
     from playbook_cli.commands.output import tell
     from playbook_cli.commands.study_file import opened
     from playbook_cli.commands.summary import tallied
@@ -136,22 +141,22 @@ def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
     if wait:
         wait_for_runner(store.paths)
     record, runner = store.record(), store.runner()
-    refuse_probe(store, hint="repeat the trials of a study that playbook run has run")
+    refuse_probe(store, hint="use a study that was run by playbook run")
     if runner is not None:
         hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
-        raise StudyError(f"the study is being run, by {runner}", where=where, hint=hint)
+        raise StudyError(f"the study is still running: {runner}", where=where, hint=hint)
     if record.replaced:
-        raise StudyError(record.replaced, where=where, hint="a repeat trains by the settings that its trial had")
+        raise StudyError(record.replaced, where=where, hint="a repeat needs the settings of its trial")
     for lost in lost_results(record.trials, store.paths):
         tell(lost)
     file = study_file(argument, store, "repeat")
     missing = tallied(record.trials, record.planned)[0]["pending"]
     if missing:
-        what = f"{missing} of {record.search.planned} trials have not been run, so nobody knows the best ones yet"
+        what = f"{missing} of {record.search.planned} trials have not been run, so the best ones are not known yet"
         raise StudyError(what, where=where, hint=str(run(file, runs_of(store.paths.dir))))
     if not _ranked(record):
-        hint = f"{command('report', where)} says why"
-        raise StudyError("no trial has completed: there is nothing to repeat", where=where, hint=hint)
+        hint = f"{command('report', where)} shows why"
+        raise StudyError("no trial has completed, so there is nothing to repeat", where=where, hint=hint)
     return _Side(store=store, record=record, source=source, file=file)
 
 
@@ -162,23 +167,25 @@ def _ranked(record: StudyRecord) -> list[TrialRecord]:
 
 
 def _refuse_unlike(baseline: _Side, side: _Side) -> None:
-    """StudyError where the two studies measure different things."""
+    """StudyError if the two studies measure different things."""
     from playbook_cli.errors import StudyError
 
     where = f"--baseline {baseline.folder}"
     ours, theirs = side.record, baseline.record
     if side.folder.resolve() == baseline.folder.resolve():
-        raise StudyError("it is the study itself", where=where, hint="a baseline is another study")
+        raise StudyError("the baseline is the study itself", where=where, hint="give another study")
     if ours.metric != theirs.metric:
-        what = f"it {theirs.metric.goal}s {theirs.metric.name}, and {ours.name} {ours.metric.goal}s {ours.metric.name}"
-        raise StudyError(what, where=where, hint="only studies of the same metric can be compared")
+        what = f"it {theirs.metric.goal}s {theirs.metric.name}, but {ours.name} {ours.metric.goal}s {ours.metric.name}"
+        raise StudyError(what, where=where, hint="only studies with the same metric can be compared")
     if ours.max_train_steps != theirs.max_train_steps:
-        what = f"its trials train for {theirs.max_train_steps} steps, those of {ours.name} for {ours.max_train_steps}"
+        what = (
+            f"its trials train for {theirs.max_train_steps} steps, but those of {ours.name} for {ours.max_train_steps}"
+        )
         raise StudyError(what, where=where, hint="only trainings of the same length can be compared")
 
 
 def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
-    """The best `top` trials of each arm, and those that were given by id. StudyError for one that can't be repeated."""
+    """The best `top` trials of each arm, and those given by id. StudyError for one that can't be repeated."""
     from playbook_cli.analysis import outcomes
     from playbook_cli.errors import StudyError
 
@@ -187,13 +194,15 @@ def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
     for number in given:
         where, hint = f"--trial {number}", f"{command('report', side.folder)} shows the trials"
         if number not in known:
-            raise StudyError(f"there is no such trial in {side.folder}", where=where, hint=hint)
+            raise StudyError(f"{side.folder} has no such trial", where=where, hint=hint)
         original = known[number].repeat_of
         if original is not None:
-            raise StudyError(f"it repeats trial {original}", where=where, hint=f"--trial {original} is repeated")
+            raise StudyError(
+                f"this is a repeat of trial {original}", where=where, hint=f"repeat the original: --trial {original}"
+            )
         if known[number].state == "failed":
             hint = str(run(side.file, runs_of(side.folder)))
-            raise StudyError(f"it failed: {known[number].reason}", where=where, hint=hint)
+            raise StudyError(f"this trial failed: {known[number].reason}", where=where, hint=hint)
     count = top or (0 if given else TOP)
     ranked = _ranked(record)
     arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
@@ -202,7 +211,7 @@ def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
 
 
 def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpus: str | None) -> _Plan:
-    """What to train of a study. SpecError or StudyError where it can't be trained here."""
+    """What to train of a study. SpecError or StudyError if it can't be trained here."""
     from playbook_cli.errors import StudyError
     from playbook_cli.launch import preflight
     from playbook_cli.launch.places import slots_of
@@ -210,8 +219,8 @@ def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpu
     from playbook_cli.spec.check import MAX_TRIALS
 
     if len(numbers) * seeds > MAX_TRIALS:
-        what = f"{len(numbers)} trials on {seeds:,} seeds each are more than the {MAX_TRIALS:,} trials of a study"
-        raise StudyError(what, where=f"--seeds {seeds}", hint="5 seeds of each say how much trials vary")
+        what = f"{len(numbers)} trials with {seeds:,} seeds each exceed the limit of {MAX_TRIALS:,} trials per study"
+        raise StudyError(what, where=f"--seeds {seeds}", hint="5 seeds per trial are usually enough")
     plan = _Plan(side=side, policy=Repeats(numbers, seeds), slots=slots_of(side.store.spec, jobs, gpus))
     if not plan.over():
         again = [trial for trial in side.record.trials if trial.id in numbers]
@@ -220,7 +229,7 @@ def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpu
 
 
 def _require_same_code(plan: _Plan, *, changed: bool) -> None:
-    """StudyError where a repeat would measure the change of the program, and not the luck of a seed."""
+    """StudyError if a repeat would measure the change of the program instead of seed noise."""
     if not plan.over():
         require_same_code(
             plan.side.store.spec,
@@ -232,7 +241,7 @@ def _require_same_code(plan: _Plan, *, changed: bool) -> None:
 
 
 def _tell_of_checkpoints(plan: _Plan) -> None:
-    """Tell where a repeat trains more than its trial did, which went on from another one's checkpoint."""
+    """Print a note if a repeat trains longer than its trial, which continued from another one's checkpoint."""
     from playbook_cli.commands.output import tell
     from playbook_cli.sampling.continued import checkpoint_of
 
@@ -240,13 +249,13 @@ def _tell_of_checkpoints(plan: _Plan) -> None:
     continued = [str(number) for number in plan.numbers if checkpoint_of(number, trials, spec.points or ())]
     if continued:
         tell(
-            f"in {plan.side.folder} trial {', '.join(continued)} went on from a checkpoint; a fresh seed has none, so "
-            f"repeats train all {spec.max_train_steps} steps, and their beginning varies too"
+            f"in {plan.side.folder}, trial {', '.join(continued)} continued from a checkpoint; repeats start from "
+            f"scratch, so they train all {spec.max_train_steps} steps, and the start of training varies, too"
         )
 
 
 def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
-    """Train what is missing; None where nothing is, and then nothing is written."""
+    """Train what is missing; None if nothing is, and then nothing is written."""
     from playbook_cli.commands.output import tell
     from playbook_cli.commands.run import run_trials
     from playbook_cli.files.containment import refuse_ways_out
@@ -263,19 +272,19 @@ def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
 
 
 def _judge(plan: _Plan, outcome: Outcome | None) -> None:
-    """WorkError where no repeat works; exit code 130 where it was interrupted."""
+    """WorkError if no repeat works; exit code 130 if it was interrupted."""
     from playbook_cli.errors import WorkError
 
     if outcome is None:
         return
     if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint="mend it, and then give the same command again")
+        raise WorkError(outcome.hopeless, hint="fix it, then run the same command again")
     if outcome.interrupted:
         raise typer.Exit(130)
     mine = [trial for trial in outcome.trials if plan.policy.concerns(trial)]
     if all(trial.state == "failed" for trial in mine):
-        what = f"every repeat failed; trial {mine[0].id}: {mine[0].reason}"
-        raise WorkError(what, where=str(plan.side.folder), hint="mend it, and then give the same command again")
+        what = f"every repeat failed; trial {mine[0].id}: {(mine[0].reason or '').removeprefix('it ')}"
+        raise WorkError(what, where=str(plan.side.folder), hint="fix it, then run the same command again")
 
 
 def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
@@ -295,18 +304,18 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         found = repeats(record)
         if not found:
             continue
-        heading = f"{record.name}: {record.metric.name} on fresh seeds"
+        heading = f"{record.name}: {record.metric.name} of the repeats"
         section = Section(name="repeats", heading=heading, parts=repeat_parts(found, sentences(record)))
         Printer(out).sections([section])
     if interrupted:
-        out.print("interrupted; the same command goes on from here")
+        out.print("interrupted; run the same command again to resume")
         return
     folder, *baseline = [str(plan.side.folder) for plan in plans]
     if baseline:
-        advise(out, f"better than the baseline? {command('compare', *baseline, folder)}")
+        advise(out, f"compare with the baseline: {command('compare', *baseline, folder)}")
     else:
-        advise(out, f"what it means: {command('report', folder)}")
-    advise(out, f"to adopt it: {command('adopt', folder, over=[*baseline])}")
+        advise(out, f"analyse it: {command('report', folder)}")
+    advise(out, f"adopt it: {command('adopt', folder, over=[*baseline])}")
 
 
 def _as_json(record: StudyRecord) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`playbook report`: what a study means."""
+"""`playbook report`: the analysis of a study."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 def report(
     study: StudyFolder,
     json: Json = False,
-    html: Annotated[bool, typer.Option("--html/--no-html", help="Write report/index.html, too.")] = True,
-    png: Annotated[Path | None, typer.Option("--png", metavar="DIR", help="Write the charts as PNG files.")] = None,
-    svg: Annotated[Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts as SVG files.")] = None,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Also write report/index.html.")] = True,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="DIR", help="Write the charts to DIR as PNG files.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts to DIR as SVG files.")
+    ] = None,
     runs: Runs = RUNS,
 ) -> None:
-    """Say what a study means: on the terminal, and as index.html and report.json in its folder. Works while it runs.
+    """Analyse a study: print the report, and write index.html and report.json to its folder. Works while it runs.
 
     Example:  playbook report runs/digits-depth
     """
@@ -54,7 +58,7 @@ def report(
 
             render(built, console())
         sys.stdout.flush()  # files follow, and take longer
-    finally:  # also where whoever reads the output has read enough and is gone
+    finally:  # also if the reader of the output has closed the pipe
         store.keep(record)
         _write(built, store.paths.report, html=html)
         if png is not None:
@@ -71,7 +75,7 @@ def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
 
 
 def _write(built: Report, directory: Path, *, html: bool) -> None:
-    """Write the files; where that can't be done (somebody else's study, a full disk), the terminal has said it all."""
+    """Write the files; if that fails (someone else's study, a full disk), the terminal has shown everything."""
     from playbook_cli.commands.output import unwritten
     from playbook_cli.errors import PlaybookError
     from playbook_cli.report.files import write, write_json

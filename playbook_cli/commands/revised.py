@@ -1,4 +1,4 @@
-"""Where the next study is written, and how it is told."""
+"""Where the next study is written, and how it is shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STDOUT = Path("-")
 
 
 def place(store: Store, name: str, output: Path | None, *, json: bool) -> Path | None:
-    """The file to write: `output`, or NAME.yaml beside the study's own; None where only stdout is written."""
+    """The file to write: `output`, or NAME.yaml beside the study's own; None if only stdout is written."""
     if output == STDOUT or (json and output is None):
         return None
     source = store.history().source
@@ -29,9 +29,9 @@ def place(store: Store, name: str, output: Path | None, *, json: bool) -> Path |
 
 
 def answer(revision: Revision, store: Store, path: Path | None) -> None:
-    """Print the study, its changes and what was left as JSON; write the file, too, where there is a path.
+    """Print the study, its changes and remarks as JSON; with a path, write the file, too.
 
-    StudyError where nothing could be learned, as in `show`.
+    StudyError if nothing could be learned, as in `show`.
     """
     _refuse_unlearned(revision, store)
     if path is not None and revision.changes:
@@ -41,14 +41,14 @@ def answer(revision: Revision, store: Store, path: Path | None) -> None:
 
 
 def show(revision: Revision, store: Store, path: Path | None) -> None:
-    """Write the file and print every change; without a path print the file.
+    """Write the file and print every change; without a path, print the file.
 
-    StudyError where nothing changes since there is no result that could ask for it.
+    StudyError if nothing changes because there is no result yet.
     """
     _refuse_unlearned(revision, store)
     out = console()
     if not revision.changes:
-        out.print("nothing to change: what was found asks for no other study of this space")
+        out.print("nothing to change: no finding calls for another study of this space")
         for line in _said(revision):
             out.print(line, soft_wrap=True)
         return
@@ -65,13 +65,13 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
 
 
 def write_revision(revision: Revision, store: Store, path: Path) -> str:
-    """Write the file; what it changes, in lines, and how to run it. StudyError where there is such a file already."""
+    """Write the file; returns lines with its changes and how to run it. StudyError if the file already exists."""
     _put(path, _text(revision, store))
     return "\n".join([*_said(revision), f"-> {run(path, runs_of(store.paths.dir))}"])
 
 
 def _said(revision: Revision) -> list[str]:
-    """Every change with its reason, and what was left, a line each."""
+    """Every change with its reason, and all remarks, one per line."""
     changes = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in revision.changes]
     return [*changes, *(f"! {line}" for line in revision.left)]
 
@@ -80,14 +80,14 @@ def _refuse_unlearned(revision: Revision, store: Store) -> None:
     if revision.changes or any(trial.state == "completed" for trial in store.history().trials):
         return
     where = str(store.paths.dir)
-    what = "no trial has completed: there is nothing to learn from yet"
-    raise StudyError(what, where=where, hint=f"{command('report', where)} says why")
+    what = "no trial has completed, so there is nothing to learn from yet"
+    raise StudyError(what, where=where, hint=f"{command('report', where)} shows why")
 
 
 def _text(revision: Revision, store: Store) -> str:
     comments = {change.key: change.reason for change in revision.changes}
     header = [
-        f"After {store.spec.name}; every change and its reason stands above it.",
+        f"The study after {store.spec.name}. A comment above each change gives its reason.",
         *(f"! {line}" for line in revision.left),
     ]
     return annotated(revision.data, comments, header)
@@ -97,7 +97,7 @@ def _put(path: Path, text: str) -> None:
     try:
         atomic.create(path, text)
     except FileExistsError:
-        hint = "name another file"
-        raise StudyError("there is such a file already", where=str(path), hint=hint) from None
+        hint = "choose another file name"
+        raise StudyError("this file already exists", where=str(path), hint=hint) from None
     except OSError as error:
         raise StudyError(f"the study can't be written: {error.strerror}", where=str(path)) from None

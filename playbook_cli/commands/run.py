@@ -1,4 +1,4 @@
-"""`playbook run`: run a study, or finish what is missing of it."""
+"""`playbook run`: run a study, or resume it."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def run(
     gpus: Gpus = None,
     launcher: Annotated[
         LauncherName | None,
-        typer.Option("--launcher", help="Where trials run, in place of what the study file says."),
+        typer.Option("--launcher", help="Where trials run; overrides the study file."),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Submit everything, and leave; for launcher: slurm.")
+        bool, typer.Option("--detach", help="Submit all trials and exit; only for launcher: slurm.")
     ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; earlier results are kept under another name.")
@@ -50,15 +50,15 @@ def run(
         Tool | None,
         typer.Option("--log-to", help="Also write every trial's evaluations to this tool while it trains."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as playbook plan does.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan, like playbook plan.")] = False,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Run a study, or finish what is missing of it.
+    """Run a study, or resume it.
 
-    Run it again after anything: results that are there stay, interrupted trials resume from their last checkpoint, and
-    failed ones get another try. Ctrl-C stops every trial.
+    It is safe to run it again at any time: existing results are kept, interrupted trials resume from their last
+    checkpoint, and failed trials are retried. Ctrl-C stops all trials.
 
     Example:  playbook run configs/digits.yaml
     Example:  playbook run configs/digits.yaml --log-to mlflow
@@ -81,13 +81,13 @@ def run(
     if detach and (spec.adaptive or cluster is None or not cluster.detached):
         from playbook_cli.errors import StudyError
 
-        learns = "a Bayesian search chooses each point when others have ended, so its runner has to stay"
-        ends = f"trials of launcher: {spec.launcher} end with their runner"
+        learns = "a Bayesian search chooses each point from earlier results, so its runner must keep running"
+        ends = f"trials with launcher: {spec.launcher} end when their runner ends"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
     if detach and log_to:
         from playbook_cli.errors import StudyError
 
-        raise StudyError("--log-to needs the runner, and --detach lets it leave", hint="leave out one of them")
+        raise StudyError("--log-to needs the runner, which --detach ends", hint="drop one of the two")
     _point_to_plan(given, spec, study, runs, again=anew)
     execute(
         spec,
@@ -106,7 +106,7 @@ def run(
 
 
 def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *, again: bool) -> None:
-    """Name what plan objects to, once: as long as no trial was planned, or they are run anew."""
+    """Point to plan's warnings about the design, as long as no trial was planned or when starting over."""
     from playbook_cli.acts import run
     from playbook_cli.commands.plan import is_first
     from playbook_cli.files.paths import StudyPaths
@@ -117,7 +117,7 @@ def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *,
     if again or not StudyPaths(runs / spec.name).journal.exists():
         found = objections(spec, first=is_first(spec, runs))
         if found:
-            tell(f"warnings about the design ({', '.join(found)}): {run(file, runs, 'plan')}")
+            tell(f"the design has warnings ({', '.join(found)}): {run(file, runs, 'plan')}")
         for each in lost(given, middle(spec), file.parent) if spec.command is not None else ():
             if each.fatal:
                 tell(f"{each.problem.what}\n  -> {each.problem.hint}")
@@ -138,7 +138,7 @@ def execute(
     wait: bool = False,
     log_to: Tool | None = None,
 ) -> None:
-    """Run a resolved study in its folder, and print how it ended. Exits with 130 where it was interrupted."""
+    """Run a resolved study in its folder, and print how it ended. Exits with 130 if it was interrupted."""
     from playbook_cli.commands import earlier
     from playbook_cli.commands.continuing import beginning, sentence
     from playbook_cli.errors import WorkError
@@ -167,7 +167,7 @@ def execute(
     with warmed(spec, file.parent, paths, slots, tell) as warm:
         finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
         if len(finished) < max(spec.trials or 0, len(recorded)):
-            warm.begin()  # it gets ready while the rest is looked at
+            warm.begin()  # it gets ready while the rest is checked
             if not outdated:
                 again = any(trial.repeat_of is not None and trial not in finished for trial in recorded)
                 require_same_code(
@@ -193,7 +193,7 @@ def execute(
                 outcome = run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach, tracking=tracking)
     _answer(spec, paths, outcome, json=json)
     if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint=f"mend it, and then run it again: {given_again()}")
+        raise WorkError(outcome.hopeless, hint=f"fix it, then run the same command again: {given_again()}")
     if outcome.interrupted:
         raise typer.Exit(130)
 
@@ -201,7 +201,7 @@ def execute(
 def _search(
     spec: StudySpec, known: Sequence[TrialRecord], first: Beginning | None
 ) -> tuple[Policy, Sequence[TrialRecord]]:
-    """What chooses the trials, and those that are missing, by which the program can be looked at before any runs."""
+    """What chooses the trials, and the missing ones, with which the program can be checked before any runs."""
     from playbook_cli.sampling import make
     from playbook_cli.sampling.search import Search
 
@@ -226,10 +226,10 @@ def run_trials(
     tracking: Tracking | None = None,
     view: View | None = None,
 ) -> Outcome:
-    """Run what a policy wants of a study whose lock is held, under the eyes of the user, who can stop it.
+    """Run what a policy asks for in a study whose lock is held, with a live view; the user can stop it.
 
-    `warm` is where trials are forked from, if the caller has got that ready already. `view` shows what happens, by
-    default on stderr.
+    `warm` is the process that trials are forked from, if the caller has already started it. `view` shows what
+    happens, by default on stderr.
     """
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
@@ -264,7 +264,7 @@ def run_trials(
     finally:
         view.close()
         for number, handler in zip(signals, before, strict=True):
-            # asked once more, it is ending already, and says how
+            # it is already ending; a further signal is ignored
             signal.signal(number, signal.SIG_IGN if stop.asked else handler)
     for said in versions(outcome.trials, study.programs).sentences():
         tell(said)
@@ -288,8 +288,8 @@ def _answer(spec: StudySpec, paths: StudyPaths, outcome: Outcome, *, json: bool)
     for line in sentences(spec.name, metric, outcome.trials, planned(spec, outcome.trials)):
         out.print(line)
     if outcome.left:
-        out.print(f"{outcome.left} trials go on without this command; give it again to wait for them")
+        out.print(f"{outcome.left} trials keep running on the cluster; run this command again to wait for them")
     elif outcome.interrupted:
-        out.print("interrupted; the same command goes on from here")
+        out.print("interrupted; run the same command again to resume")
     elif not outcome.hopeless:
-        advise(out, f"what it means: {command('report', paths.dir)}")
+        advise(out, f"analyse it: {command('report', paths.dir)}")

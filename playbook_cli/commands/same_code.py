@@ -1,4 +1,4 @@
-"""What the verbs have in common that add trainings to a study: all of them by one program, unless the user insists."""
+"""Shared by the verbs that add trials to a study: all trials run the same program, unless the user insists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playbook_cli.storage.store import History
 
 CodeChanged = Annotated[
-    bool, typer.Option("--code-changed", help="Train even if the program changed since earlier trials were trained.")
+    bool, typer.Option("--code-changed", help="Train even if the program has changed since earlier trials.")
 ]
 
 
@@ -32,10 +32,10 @@ def require_same_code(
     warm: Warm | None = None,
     otherwise: str = "give the study a new name and run that",
 ) -> None:
-    """StudyError where the program is no longer the one that trained the results of this study; a note if `changed`.
+    """StudyError if the program is no longer the one that trained this study's results; only a note if `changed`.
 
-    `folder` is the study file's, `than` tells which trials the new ones will be compared with, `warm` is where they
-    will be forked from, and `otherwise` what else the user can do. Where nothing has a result yet, all may change.
+    `folder` is the study file's, `than` selects the trials that the new ones will be compared with, `warm` is the
+    process to fork from, and `otherwise` what else the user can do. Before the first result, anything may change.
     """
     from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
@@ -58,9 +58,9 @@ def require_same_code(
             what,
             where=str(paths.dir),
             hint=f"results of different code can't be compared: restore the old code, or {otherwise}. "
-            "--code-changed trains anyway, and reports will say so",
+            "--code-changed trains anyway, and reports will mention it",
         )
-    tell(f"{what}: the next trials are trained by other code")
+    tell(f"{what}: the next trials run different code")
 
 
 def _now(spec: StudySpec, paths: StudyPaths, folder: Path, history: History) -> Fingerprint:

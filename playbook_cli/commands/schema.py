@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def schema() -> None:
-    """Print the JSON schema of the study file, so that editors complete and check it.
+    """Print the JSON schema of the study file, for completion and checks in editors.
 
     Example:  playbook schema > study.schema.json
     """

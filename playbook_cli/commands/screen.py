@@ -1,4 +1,4 @@
-"""A terminal on which text from files is only ever text."""
+"""A terminal on which text from files can't act as control sequences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Screen(Console):
-    """Rich's console, which writes its own control sequences and none that the text brings along."""
+    """Rich's console, which writes its own control sequences but none from the text."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

@@ -1,4 +1,4 @@
-"""`playbook status`: how a study goes, from outside, at any time."""
+"""`playbook status`: the progress of a study, at any time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
-    """Tell how a study goes. Reads only, so it never slows or locks the run.
+    """Show progress. Only reads files, so it never slows down or locks the run.
 
     Example:  playbook status runs/digits-depth
     """
@@ -41,7 +41,7 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 
 
 def lines(store: Store) -> tuple[list[str], bool]:
-    """The status of a study for people, and whether anything of it runs, or waits in a cluster's queue."""
+    """The status of a study for people, and whether any trial is running or waiting in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
     from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
@@ -63,13 +63,13 @@ def lines(store: Store) -> tuple[list[str], bool]:
 
 
 def _failed(record: StudyRecord, store: Store) -> list[str]:
-    """The most frequent reason, and what is known of it."""
+    """The most frequent reason of failures, with its last line and its log."""
     from playbook_cli.storage.failures import failures
 
     first = next(iter(failures(record.trials, store.paths)), None)
     if first is None:
         return []
-    log = [f"    all of it: {first.log}"] if first.log else []
+    log = [f"    full log: {first.log}"] if first.log else []
     return [f"  {first.message}", *([f"    {first.said}"] if first.said else []), *log]
 
 
@@ -77,8 +77,8 @@ def _running(record: StudyRecord, nodes: Mapping[int, Node | None]) -> list[str]
     lines = []
     for trial in record.trials:
         if trial.state == "running":
-            value = f", {record.metric.name} {trial.best.value:.6g} at best" if trial.best else ""
-            again = "" if trial.repeat_of is None else f", a repeat of trial {trial.repeat_of}"
+            value = f", best {record.metric.name} {trial.best.value:.6g}" if trial.best else ""
+            again = "" if trial.repeat_of is None else f" (repeat of trial {trial.repeat_of})"
             node = nodes.get(trial.id)
             where = "" if node is None else f" on {node.host}"
             lines.append(f"  trial {trial.id}{again}{where}: step {trial.last_step} of {record.max_train_steps}{value}")
@@ -86,9 +86,9 @@ def _running(record: StudyRecord, nodes: Mapping[int, Node | None]) -> list[str]
 
 
 def _tallied(nodes: Mapping[int, Node | None]) -> dict[str, int]:
-    """What became of the trials that a cluster has, as their nodes tell it.
+    """The states of the trials on a cluster, as reported by their nodes.
 
-    Those that wait have no node yet, or their node is silent: then the cluster starts them again on another.
+    Waiting trials have no node yet, or their node is silent: then the cluster restarts them on another one.
     """
     begun = [node for node in nodes.values() if node is not None]
     ended, running = sum(node.ended for node in begun), sum(node.runs for node in begun)
@@ -97,8 +97,8 @@ def _tallied(nodes: Mapping[int, Node | None]) -> dict[str, int]:
 
 def _on_cluster(nodes: Mapping[int, Node | None]) -> list[str]:
     tally = _tallied(nodes)
-    waiting = [f"{tally['waiting']} wait in the cluster's queue"] if tally["waiting"] else []
-    ended = [f"{tally['ended']} have ended and are not recorded yet"] if tally["ended"] else []
+    waiting = [f"{tally['waiting']} waiting in the cluster's queue"] if tally["waiting"] else []
+    ended = [f"{tally['ended']} ended but not recorded yet"] if tally["ended"] else []
     return [f"  {', '.join(waiting + ended)}"] if waiting or ended else []
 
 
@@ -106,10 +106,10 @@ def _who(record: StudyRecord, runner: Runner | None, nodes: Mapping[int, Node | 
     from playbook_cli.commands.summary import tallied
 
     if runner is not None:
-        return [f"run by {runner}"]
+        return [f"running: {runner}"]
     if nodes:
-        return [f"left to the cluster; {again} records what has ended, and waits for the rest"]
+        return [f"running on the cluster; {again} records what has ended and waits for the rest"]
     tallies = zip(("trial", "repeat"), tallied(record.trials, record.planned), strict=True)
     missing = {what: tally["planned"] - tally["completed"] - tally["infeasible"] for what, tally in tallies}
     said = " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in missing.items() if count)
-    return [f"nobody runs it; {said} {'is' if sum(missing.values()) == 1 else 'are'} missing"] if said else []
+    return [f"not running; {said} left. Resume: {again}"] if said else []

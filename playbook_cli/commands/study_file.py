@@ -1,4 +1,4 @@
-"""A study file as every verb reads it: checked, the names of its rules too."""
+"""A study file as every verb reads it: checked, including the names of its rules."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def read(path: Path) -> tuple[StudySpec, Source]:
-    """Read and check a study file. SpecError where anything is wrong with it, a threshold that no rule has included."""
+    """Read and check a study file. SpecError for anything wrong with it, including an unknown threshold of a rule."""
     paths = StudyPaths(path)
     if paths.journal.is_file():
         origin = read_history(paths).source
-        hint = origin and f"they are those of {origin}: {run(origin, runs_of(path))}"
-        raise SpecError("this is a folder of results, and a study file is wanted", where=str(path), hint=hint)
+        hint = origin and f"its study file is {origin}: {run(origin, runs_of(path))}"
+        raise SpecError("this is a folder of results, not a study file", where=str(path), hint=hint)
     spec, source = load(path)
     for rule, thresholds in spec.rules.items():
         every = rules()
@@ -42,17 +42,17 @@ def read(path: Path) -> tuple[StudySpec, Source]:
                 )
             if known[name].default < 1 and not 0 <= value <= 1:
                 raise SpecError(
-                    f"rules.{rule}.{name}: it lies between 0 and 1, and this is {value:g}",
+                    f"rules.{rule}.{name}: must be between 0 and 1, not {value:g}",
                     where=source.where(("rules", rule, name)),
-                    hint=f"it is {known[name].default:g} otherwise: {known[name].meaning}",
+                    hint=f"the default is {known[name].default:g}: {known[name].meaning}",
                 )
     return spec, source
 
 
 def opened(argument: Path, runs: Path) -> Store:
-    """The results of a study, whose folder or whose file was given; read as that file now says, where it was the file.
+    """The results of a study, given by its folder or its file; a given file decides how they are read.
 
-    StudyError where there are no results; SpecError as `read`.
+    StudyError if there are no results; SpecError as `read`.
     """
     from playbook_cli.commands.options import study_folder
     from playbook_cli.spec.load import reading

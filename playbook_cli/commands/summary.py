@@ -1,4 +1,4 @@
-"""Where a study stands, in a line or two and as the JSON of `run` and `status`."""
+"""The progress of a study, in a line or two and as the JSON of `run` and `status`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def best(metric: Metric, trials: Sequence[TrialRecord]) -> Best | None:
-    """The best evaluation of the completed trials of the search; that of the earlier trial among equals."""
+    """The best evaluation of the completed trials of the search; the earlier trial wins a tie."""
     having = [t.best for t in searched(trials) if t.state == "completed" and t.best is not None]
     return min(having, key=lambda b: (metric.loss(b.value), b.trial), default=None)
 
 
 def as_json(name: str, metric: Metric, trials: Sequence[TrialRecord], planned: int) -> dict[str, Any]:
-    """`planned` counts all trials; `trials` in the answer are those of the search, beside their `repeats`."""
+    """`planned` counts all trials; in the answer, `trials` are those of the search and `repeats` the others."""
     first = best(metric, trials)
     search, repeats = tallied(trials, planned)
     return {
@@ -41,11 +41,11 @@ def tallied(trials: Sequence[TrialRecord], planned: int) -> tuple[dict[str, int]
 
 
 def sentences(name: str, metric: Metric, trials: Sequence[TrialRecord], planned: int) -> list[str]:
-    """The same for people: a line of counts, a second one for the repeats where there are any, and the best trial."""
+    """The same for people: a line of counts, a second one for repeats if there are any, and the best trial."""
     search, repeats = tallied(trials, planned)
     lines = [f"{name}: {_counted(search, 'trials')}"]
     if repeats["planned"]:
-        lines.append(f"  and {_counted(repeats, 'repeats on fresh seeds')}")
+        lines.append(f"  and {_counted(repeats, 'repeats')}")
     first = best(metric, trials)
     if first is not None:
         settings = listed(f"{name}={wording.value(value)}" for name, value in first.params.items())

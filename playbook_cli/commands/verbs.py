@@ -1,6 +1,6 @@
-"""Every verb, in the order in which a study meets them. The module of one is imported when it is called.
+"""Every verb, in the order in which a study uses them. A verb's module is imported when it is called.
 
-So `playbook --help` pays for none of them, and each verb not for the others.
+So `playbook --help` imports none of them, and a verb imports no other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typer.main import get_command
 
 
 class Verb(NamedTuple):
-    """Where a verb is, MODULE:FUNCTION of this package, and what it is for: the first paragraph of its help."""
+    """Where a verb is, as MODULE:FUNCTION in this package, and its purpose: the first paragraph of its help."""
 
     place: str
     purpose: str
@@ -25,11 +25,11 @@ class Verb(NamedTuple):
 VERBS = {
     "init": Verb(
         "init:init",
-        "Write a study file to start from: with a training script that runs, or for a script or a sweep of yours.",
+        "Write a study file to start from: with a demo training script, or for your own script or sweep.",
     ),
     "plan": Verb(
         "plan:plan",
-        "Show the trials, the coverage of every dimension, the budget and warnings; launch nothing.",
+        "Show what would run: the trials, the coverage of the space, the budget and warnings. Runs nothing.",
     ),
     "try": Verb(
         "try_:try_",
@@ -38,28 +38,27 @@ VERBS = {
     ),
     "lr-sweep": Verb(
         "lr_sweep:lr_sweep",
-        "Find the initial max_train_steps by a sweep of constant learning rates, or say that it is unknown.",
+        "Find an initial max_train_steps by a sweep of constant learning rates, or report that it is unknown.",
     ),
     "batch-size": Verb(
         "batch_size:batch_size",
-        "Find the batch size that trains fastest: powers of two until memory runs out or doubling stops paying.",
+        "Find the batch size that trains fastest: double it until memory runs out or throughput stops improving.",
     ),
     "run": Verb(
         "run:run",
-        "Run a study, or finish what is missing of it.",
+        "Run a study, or resume it.",
     ),
     "status": Verb(
         "status:status",
-        "Tell how a study goes. Reads only, so it never slows or locks the run.",
+        "Show progress. Only reads files, so it never slows down or locks the run.",
     ),
     "watch": Verb(
         "watch:watch",
-        "Follow a study that runs, here or on another machine that shares its folder, until nothing of it runs.",
+        "Watch a running study until it finishes, here or on another machine that shares its folder.",
     ),
     "report": Verb(
         "report:report",
-        "Say what a study means: on the terminal, and as index.html and report.json in its folder. Works while it "
-        "runs.",
+        "Analyse a study: print the report, and write index.html and report.json to its folder. Works while it runs.",
     ),
     "next": Verb(
         "next:next_",
@@ -67,7 +66,7 @@ VERBS = {
     ),
     "instability": Verb(
         "instability:instability",
-        "Say whether training is unstable just above its best learning rate, and find what mends it.",
+        "Check whether training is unstable just above the best learning rate, and find a fix.",
     ),
     "horizon": Verb(
         "horizon:horizon",
@@ -75,20 +74,20 @@ VERBS = {
     ),
     "repeat": Verb(
         "repeat:repeat",
-        "Train the best trials of a study again on fresh seeds, and say how much of their results was luck.",
+        "Train the best trials again with new training seeds, and estimate the selection bias of their results.",
     ),
     "compare": Verb(
         "compare:compare",
-        "Adopt the candidate over the baseline? `adopt`, `keep`, or `not-yet` and how many more runs would settle it.",
+        "Decide whether a candidate should replace the baseline: `adopt`, `keep`, or `not-yet` with the runs still "
+        "needed.",
     ),
     "adopt": Verb(
         "adopt:adopt",
-        "Note in the ledger that a study is the baseline now, and on what evidence.",
+        "Record a study as the new baseline in the ledger, with the evidence for it.",
     ),
     "log": Verb(
         "log:log",
-        "Show the ledger: a row a study, oldest first, with what it came to, what was decided, and how to reproduce "
-        "it.",
+        "Show the ledger of all studies, oldest first: their results, decisions, and how to reproduce them.",
     ),
     "check": Verb(
         "check:check",
@@ -100,23 +99,23 @@ VERBS = {
     ),
     "devices": Verb(
         "devices:devices",
-        "Show the GPUs and cores that trials can use here, and why a GPU is not used.",
+        "Show the GPUs and cores that trials can use on this machine, and why a GPU is unavailable.",
     ),
     "explain": Verb(
         "explain:explain",
-        "Explain a rule of the report, or a check of the design: what it looks at, its thresholds, and what to do.",
+        "Explain a rule of the report or a check of the design: what it looks at, its thresholds, and what to do.",
     ),
     "import": Verb(
         "import_:import_",
-        "Read runs of other tools into a study's folder, so that `report` and all other verbs read them.",
+        "Import runs of other tools as a study that `report` and all other verbs can read.",
     ),
     "export": Verb(
         "export:export",
-        "Write a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.",
+        "Export a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.",
     ),
     "schema": Verb(
         "schema:schema",
-        "Print the JSON schema of the study file, so that editors complete and check it.",
+        "Print the JSON schema of the study file, for completion and checks in editors.",
     ),
 }
 
@@ -153,5 +152,8 @@ class Commands(MutableMapping[str, Any]):
 
 
 def flowing(text: str) -> str:
-    """Text with one line a paragraph, so that it wraps where the terminal ends; examples keep lines of their own."""
-    return re.sub(r"(?<=[^\n])\n(?!\n|Example:)", " ", text)
+    """Help with one line per paragraph, so that it wraps at the terminal's width; examples keep their own lines.
+
+    Brackets are escaped, since typer would read them as markup.
+    """
+    return re.sub(r"(?<=[^\n])\n(?!\n|Example:)", " ", text).replace("[", r"\[")

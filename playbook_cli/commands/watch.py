@@ -1,4 +1,4 @@
-"""`playbook watch`: the status, again and again."""
+"""`playbook watch`: the status, refreshed until the study finishes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from playbook_cli.commands.options import RUNS, Runs, StudyFolder, study_folder
 
 def watch(
     study: StudyFolder,
-    every: Annotated[float, typer.Option("--every", min=0.2, metavar="SECONDS", help="Time between looks.")] = 2.0,
+    every: Annotated[float, typer.Option("--every", min=0.2, metavar="SECONDS", help="Time between updates.")] = 2.0,
     runs: Runs = RUNS,
 ) -> None:
-    """Follow a study that runs, here or on another machine that shares its folder, until nothing of it runs.
+    """Watch a running study until it finishes, here or on another machine that shares its folder.
 
     Example:  playbook watch runs/digits-depth
     """
@@ -37,5 +37,5 @@ def watch(
                     return
                 time.sleep(every)
     finally:
-        if not out.is_terminal:  # on one it ends its last line itself
+        if not out.is_terminal:  # on a terminal, it ends its last line itself
             out.line()

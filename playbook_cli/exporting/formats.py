@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 
 def write(tables: Sequence[Table], folder: Path, form: str, *, overwrite: bool) -> list[Path]:
-    """Write each table as NAME.EXTENSION into `folder`; the paths. All of them, or none where one can't be written.
+    """Write each table as NAME.EXTENSION into `folder` and return the paths. If one cannot be written, none is.
 
-    PlaybookError for an unknown format, one whose package is not installed, or files that are there already.
+    PlaybookError for an unknown format, a format whose package is not installed, or files that already exist.
     """
     if form not in FORMATS:
         raise PlaybookError(
-            f"there is no format {form!r}", hint=f"--format with one of: {', '.join((*FORMATS, *TOOLS))}"
+            f"there is no format {form!r}", hint=f"use --format with one of: {', '.join((*FORMATS, *TOOLS))}"
         )
     paths = {folder / f"{table.name}.{form}": table for table in tables}
     there = [path for path in paths if os.path.lexists(path)]
     if there and not overwrite:
-        raise PlaybookError("the file is there already", where=str(there[0]), hint="--overwrite replaces it")
+        raise PlaybookError("this file already exists", where=str(there[0]), hint="to replace it: --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
     atomic.replace_all({path: partial(FORMATS[form], table) for path, table in paths.items()})
     return list(paths)
 
 
 def as_csv(table: Table, file: BinaryIO) -> None:
-    """Empty cells where a row lacks a column; true, false and null as JSON has them; nan and inf as Python has them.
+    """CSV with empty cells for missing columns, true, false and null as in JSON, nan and inf as in Python.
 
-    An apostrophe stands before text that a spreadsheet program would take for a formula.
+    Text that a spreadsheet program would take for a formula gets a leading apostrophe.
     """
     text = io.TextIOWrapper(file, encoding="utf-8", errors=_ESCAPED, newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -52,12 +52,12 @@ def as_csv(table: Table, file: BinaryIO) -> None:
 
 
 def as_json_lines(table: Table, file: BinaryIO) -> None:
-    """An object a row, with the columns that it has; NaN and Infinity as Python's json writes them."""
+    """One object per row, with the columns that it has; NaN and Infinity as Python's json writes them."""
     file.writelines(_encoded(json.dumps(row, ensure_ascii=False)) + b"\n" for row in table.rows)
 
 
 def as_parquet(table: Table, file: BinaryIO) -> None:
-    """Nulls where a row lacks a column; a column whose values are of several kinds is text. It holds them all."""
+    """Parquet with nulls for missing columns; a column with values of several types becomes text. All in memory."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -83,7 +83,7 @@ FORMATS: Mapping[str, Callable[[Table, BinaryIO], None]] = {
 
 
 TOOLS = ("mlflow", "tensorboard", "wandb")
-"""Formats that are not one of tables."""
+"""Formats of other tools, which are not plain tables."""
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
@@ -98,7 +98,7 @@ def _text(value: Any) -> str:
 
 
 def _encoded(text: str) -> bytes:
-    """As UTF-8; half of a surrogate pair, which has no place there, as the escape that JSON has for it."""
+    """The text as UTF-8; half of a surrogate pair, which UTF-8 cannot hold, becomes its escape as in JSON."""
     return text.encode(errors=_ESCAPED)
 
 

@@ -1,4 +1,4 @@
-"""Trials as Optuna keeps them: those that came from it as they were, and ours as it would have recorded them."""
+"""Trials as Optuna stores them: those imported from Optuna unchanged, others as Optuna would have recorded them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Scalar = bool | int | float | str | None
 
 
 def restored(paths: StudyPaths, count: int) -> list[FrozenTrial]:
-    """The trials of a study that was imported from Optuna, as it had them. StudyError where a note of it is damaged."""
+    """The original trials of a study that was imported from Optuna. StudyError if the stored copy is damaged."""
     return [_read(paths.trial(number).source) for number in range(count)]
 
 
 def made(study: StudyRecord) -> list[FrozenTrial]:
     """The trials of any other study, in order.
 
-    Completed ones have their best evaluation as value; infeasible and failed ones are FAIL; those that have not ended
-    wait, enqueued. The evaluations of the study's metric are intermediate values; all metrics of the best evaluation,
-    the seed, what a trial repeats and why it failed are in the attribute `playbook`.
+    A completed trial has its best evaluation as its value; infeasible and failed ones are FAIL; unfinished ones are
+    enqueued. The evaluations of the study's metric are intermediate values. The attribute `playbook` holds all metrics
+    of the best evaluation, the seed, which trial is repeated, and why a trial failed.
     """
     distributions = _distributions(study)
     return [_made(trial, study, distributions) for trial in study.trials]
@@ -45,7 +45,7 @@ def _read(file: Path) -> FrozenTrial:
         raise StudyError(containment.said(error, file), hint="import the storage again") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
-            f"this is not what the import wrote: {error!r}", where=str(file), hint="import the storage again"
+            f"this file was changed after the import: {error!r}", where=str(file), hint="import the storage again"
         ) from None
 
 
@@ -110,14 +110,14 @@ def _made(trial: TrialRecord, study: StudyRecord, distributions: Mapping[str, Ba
 
 
 def _labelled(trial: TrialRecord, study: StudyRecord) -> Iterator[tuple[str, Parameter | None, Scalar]]:
-    """The trial's hyperparameters: their label, which one of the study's it is, and its value."""
+    """The trial's hyperparameters: label, the study's parameter (None if it is not one), and value."""
     for name, value in trial.params.items():
         parameter = next((p for p in study.parameters if p.name == name and p.active(trial.params)), None)
         yield parameter.label if parameter else name, parameter, _scalar(value)
 
 
 def _distributions(study: StudyRecord) -> dict[str, BaseDistribution]:
-    """What Optuna would have drawn each hyperparameter from, by label: the same one for all trials of a study."""
+    """The distribution of each hyperparameter, by label; Optuna needs the same one for all trials of a study."""
     tried: dict[str, list[Scalar]] = {}
     searched: dict[str, Parameter | None] = {p.label: p for p in study.parameters}
     for trial in study.trials:
@@ -129,7 +129,7 @@ def _distributions(study: StudyRecord) -> dict[str, BaseDistribution]:
 
 
 def _distribution(parameter: Parameter | None, tried: Sequence[Scalar]) -> BaseDistribution:
-    """One that holds all these values: a range is widened to numbers that lie outside, and text makes it choices."""
+    """A distribution that holds all these values: a range is widened to include them, text turns it into choices."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     numbers = [value for value in tried if isinstance(value, int | float) and not isinstance(value, bool)]
@@ -137,12 +137,12 @@ def _distribution(parameter: Parameter | None, tried: Sequence[Scalar]) -> BaseD
         choices = map(_scalar, parameter.choices if parameter else ())
         return CategoricalDistribution(list(dict.fromkeys([*choices, *tried])))
     low, high = min(parameter.low, *numbers), max(parameter.high, *numbers)
-    log = parameter.scale == "log" and low > 0  # there is none of 0
+    log = parameter.scale == "log" and low > 0  # 0 has no logarithm
     if parameter.kind == "int" and all(isinstance(value, int) for value in numbers):
         return IntDistribution(int(low), int(high), log=log)
     return FloatDistribution(low, high, log=log)
 
 
 def _scalar(value: Value) -> Scalar:
-    """A value as Optuna can store it: a list is text."""
+    """A value that Optuna can store; a list becomes text."""
     return json.dumps(value) if isinstance(value, tuple) else value

@@ -218,7 +218,7 @@ def _follow(folder: Path, tool: str, over: threading.Event) -> None:
             wrong = said(error)
         if wrong and not warned:
             warned = True
-            _tell(f"{CALLED[tool]} does not take this study's trials, which go on without it: {wrong}")
+            _tell(f"{CALLED[tool]} rejected this study's trials; the study continues without it: {wrong}")
         if last:
             break
         longest = min(2 * pause, LONGEST_SECONDS) if wrong else LOOK_SECONDS

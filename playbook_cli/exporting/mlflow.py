@@ -1,4 +1,4 @@
-"""A study as an experiment of MLflow, in its folder, its database or on its server."""
+"""A study as an MLflow experiment, in a folder, a database or on a server."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord, TrialRecord
 
 _BATCH = 1000
-"""Metrics that MLflow takes at once."""
+"""Number of metrics that MLflow accepts in one batch."""
 _STATUS = {"completed": "FINISHED", "infeasible": "FINISHED", "failed": "FAILED"}
 _KEY = "playbook.key"
 
 
 def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:
-    """Add the study, as an experiment of its name, to a store: `sqlite:///mlflow.db`, a server's URL, or a folder.
+    """Add the study, as an experiment of the same name, to a store: `sqlite:///mlflow.db`, a server URL or a folder.
 
-    Trials are runs with their hyperparameters, evaluations, state, reason and seed; those that have not begun are left
-    out. PlaybookError where MLflow is not installed, can't open the store, or has such an experiment already.
+    Trials become runs with their hyperparameters, evaluations, state, reason and seed; those that have not started are
+    left out. PlaybookError if MLflow is not installed, cannot open the store, or already has such an experiment.
     """
     require("mlflow")
     from mlflow import MlflowClient
@@ -38,7 +38,9 @@ def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:
         client = MlflowClient(tracking_uri=uri)
         if client.get_experiment_by_name(study.name) is not None:
             raise PlaybookError(
-                f"it holds an experiment {study.name!r} already", where=target, hint="export into another store: --to"
+                f"this store already has an experiment named {study.name!r}",
+                where=target,
+                hint="export to another store: --to sqlite:///other.db",
             )
         tracker = Tracker(client, create_experiment(client, study, study.name), study.name)
         try:
@@ -48,11 +50,11 @@ def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:
                     tracker.begin(key, trial)
                     tracker.log(key, trial, measured(paths.trial(trial.id).metrics))
                     tracker.end(key, trial)
-        except BaseException:  # half a study would pass for a whole one
+        except BaseException:  # half a study would look like a whole one
             client.delete_experiment(tracker.experiment)
             raise
     except MlflowException as error:
-        raise PlaybookError(f"MLflow can't write it: {str(error).splitlines()[0]}", where=target) from None
+        raise PlaybookError(f"MLflow cannot write to this store: {str(error).splitlines()[0]}", where=target) from None
     return [uri]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord
 
 METRIC_NAMES = "study:metric_names"
-"""The attribute of a study in which Optuna keeps the names of its objectives."""
+"""Attribute of a study that holds the names of its objectives."""
 _FILES = (".db", ".sqlite", ".sqlite3")
 
 
@@ -34,10 +34,10 @@ def is_storage(target: str) -> bool:
 
 
 def write(study: StudyRecord, paths: StudyPaths, target: str) -> str:
-    """Add the study to a storage, a new SQLite file or one that is there; its URL.
+    """Add the study to a storage, which may be a new SQLite file, and return the storage's URL.
 
-    A study that came from Optuna goes back as it was. PlaybookError where the storage can't be opened, or holds a
-    study of that name.
+    A study that was imported from Optuna is exported unchanged. PlaybookError if the storage cannot be opened, or has a
+    study of the same name.
     """
     package()
     about = _about(paths)
@@ -65,7 +65,7 @@ def write(study: StudyRecord, paths: StudyPaths, target: str) -> str:
 
 
 def _about(paths: StudyPaths) -> Mapping[str, Any]:
-    """What the journal says of the Optuna study that this one was; {} where it was none."""
+    """The Optuna study that this study was imported from, according to the journal; {} if it was not imported."""
     for event in journal.read(paths.journal):
         if event.get("event") == "imported" and event.get("from", {}).get("format") == "optuna":
             return dict(event["about"])
@@ -80,11 +80,12 @@ def _opened(url: str, target: str) -> Iterator[RDBStorage]:
     try:
         storage = optuna.storages.RDBStorage(url)
     except (SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        raise PlaybookError(f"Optuna can't open it: {first_line(error)}", where=target) from None
+        raise PlaybookError(f"Optuna cannot open this storage: {first_line(error)}", where=target) from None
     try:
         yield storage
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise PlaybookError(f"Optuna can't write it: {first_line(error.__cause__ or error)}", where=target) from None
+        what = f"Optuna cannot write to this storage: {first_line(error.__cause__ or error)}"
+        raise PlaybookError(what, where=target) from None
     finally:
         storage.remove_session()
         storage.engine.dispose()
@@ -98,7 +99,7 @@ def _fill(
     name = str(about.get("study_name", study.name))
     if name in optuna.get_all_study_names(storage):
         raise PlaybookError(
-            f"it holds a study {name!r} already", where=target, hint="export into another file: --to other.db"
+            f"this storage already has a study named {name!r}", where=target, hint="export to another: --to other.db"
         )
     directions = about.get("directions") or [f"{study.metric.goal}".upper()]
     created = optuna.create_study(
@@ -113,6 +114,6 @@ def _fill(
         storage.set_study_system_attr(number, key, value)
     try:
         created.add_trials(trials)
-    except BaseException:  # half a study would pass for a whole one
+    except BaseException:  # half a study would look like a whole one
         storage.delete_study(number)
         raise

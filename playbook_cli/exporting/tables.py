@@ -28,11 +28,11 @@ class Table:
     name: str
     columns: Sequence[str]
     rows: Iterable[Row]
-    """May be walked again and again; each walk over evaluations reads them anew, one trial at a time."""
+    """The rows. They can be iterated several times; evaluations are read again each time, one trial at a time."""
 
 
 def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:
-    """`trials`, a row each, with hyperparameters as `params.NAME`; and `evaluations`, a row a trial and step."""
+    """`trials`, one row per trial, with hyperparameters as `params.NAME`; `evaluations`, one row per trial and step."""
     return [_table("trials", _trials(study)), _table("evaluations", _Evaluations(study=study, paths=paths))]
 
 
@@ -56,7 +56,7 @@ def _trials(study: StudyRecord) -> list[Row]:
 
 
 def _timescale(trial: TrialRecord, max_train_steps: int) -> Row:
-    """AdamW's timescale in steps, and as a multiple of max_train_steps; nothing for other trials."""
+    """AdamW's timescale in steps and as a multiple of max_train_steps; {} for other optimizers."""
     steps = timescale(trial.params)
     return {} if steps is None else {"adamw_timescale": steps, "adamw_timescale_ratio": steps / max_train_steps}
 
@@ -74,7 +74,7 @@ class _Evaluations:
 
 
 def measured(path: Path) -> BySteps:
-    """The metrics at each step as they were recorded: one that was not is absent, and NaN is NaN."""
+    """The metrics at each step as they were recorded; missing ones are absent, NaN stays NaN."""
     try:
         content = containment.content(path)
     except OSError:  # the trial's reason says so

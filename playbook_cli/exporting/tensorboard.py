@@ -1,6 +1,6 @@
-"""A study as TensorBoard event files: a folder a trial, with its scalars, and its hyperparameters for the HParams tab.
+"""A study as TensorBoard event files: one folder per trial, with scalars, and hyperparameters for the HParams tab.
 
-The form of the files is in `formats/tensorboard.py`, which reads them.
+The format of the files is described in `formats/tensorboard.py`, which reads them.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 _DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
 _SUCCESS, _FAILURE, _RUNNING = 1, 2, 3
-"""Of the hparams plugin's Status."""
+"""Values of the hparams plugin's Status."""
 _STATES = {"completed": _SUCCESS, "infeasible": _FAILURE, "failed": _FAILURE}
 
 
 def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:
-    """A folder `trial_0007` for every trial that has begun; their paths. PlaybookError where `target` is there already.
+    """Write a folder `trial_0007` for every started trial and return the paths. PlaybookError if `target` is in use.
 
-    Values are of single precision, as TensorBoard's are.
+    Values have single precision, as in TensorBoard.
     """
     folder = Path(target)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PlaybookError(
-            "it is there already, and is not empty", where=target, hint="name a new folder: --to FOLDER"
+            "this folder already exists and is not empty", where=target, hint="export to a new folder: --to FOLDER"
         )
     tracker = Tracker(folder)
     written = []
@@ -100,7 +100,7 @@ def _hparams(trial: TrialRecord) -> bytes:
 
 
 def _summary(tag: str, plugin: bytes) -> bytes:
-    """What the hparams plugin keeps beside an empty value; version 0 of its data is not written."""
+    """The hparams plugin's metadata of an empty value; version 0 of its data is the default and not written."""
     metadata = _field(1, _field(1, b"hparams") + _field(2, plugin))
     return _field(
         5,
@@ -109,7 +109,7 @@ def _summary(tag: str, plugin: bytes) -> bytes:
 
 
 def _value(value: Value) -> bytes:
-    """A google.protobuf.Value; lists are text."""
+    """A google.protobuf.Value; lists become text."""
     if value is None:
         return b"\x08\x00"
     if isinstance(value, bool):

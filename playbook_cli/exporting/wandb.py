@@ -16,7 +16,7 @@ _STATES = {"completed": "finished", "infeasible": "finished", "failed": "failed"
 
 
 def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:
-    """`runs`, a row a trial with its hyperparameters and last values; and `chart`, a column a trial, a row a step."""
+    """`runs`, a row per trial with hyperparameters and last values; `chart`, a column per trial and a row per step."""
     name = study.metric.name
     runs: list[Row] = []
     by_step: dict[int, Row] = {}

@@ -1,1 +1,1 @@
-"""Files of a study as files: names, whole writes, JSON lines, and nothing that is no plain file."""
+"""The files of a study: their names, atomic writes, JSON lines, and checks that they are regular files."""

@@ -1,4 +1,4 @@
-"""Write a file whole: whoever reads it finds what was there before, or all that is there now."""
+"""Write files atomically: a reader finds either the old content or all of the new."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
-"""Of a pipe or a socket, and of file systems that leave the disk to the system."""
+"""Errors of fsync on a pipe or a socket, and on file systems that can't sync."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def write(
     path: str | os.PathLike[str], content: str | bytes, *, durable: bool = False, mode: int | None = None
 ) -> None:
-    """Make `content` (text as UTF-8) all that `path` holds; `durable` also waits until a power loss can't undo it.
+    """Replace the content of `path` by `content` (text as UTF-8); `durable` waits until a power loss can't undo it.
 
-    The file has the rights `mode`, or those of any new file. OSError, which names `path`, where it can't be written;
-    then what was there stays, and nothing else is left behind.
+    The file has the permissions `mode`, or those of any new file. OSError, which names `path`, if it can't be written;
+    then the old content stays, and nothing else is left behind.
     """
     data = content.encode() if isinstance(content, str) else content
     replace(path, lambda file: file.write(data), durable=durable, mode=mode)
@@ -37,7 +37,7 @@ def replace(
     durable: bool = False,
     mode: int | None = None,
 ) -> None:
-    """As `write`, where `put` writes the content to an open file."""
+    """As `write`, but `put` writes the content to an open file."""
     replace_all({path: put}, durable=durable, mode=mode)
 
 
@@ -47,12 +47,12 @@ def replace_all(
     durable: bool = False,
     mode: int | None = None,
 ) -> None:
-    """As `replace`, of several files: none of them where one can't be written."""
+    """As `replace` for several files; if one can't be written, none is replaced."""
     written = {os.fspath(path): _temporary(path) for path in files}
     target = ""
     try:
         for target, put in zip(written, files.values(), strict=True):
-            refuse_irregular(target)  # /dev/stdout, say, is not for us to replace
+            refuse_irregular(target)  # for example, never replace /dev/stdout
             _new(written[target], put, durable=durable, mode=mode)
         for target, temporary in written.items():
             os.replace(temporary, target)
@@ -67,7 +67,7 @@ def replace_all(
 
 
 def create(path: str | os.PathLike[str], text: str) -> None:
-    """Make a new file, at once or not at all. FileExistsError where something is there; OSError on other failures."""
+    """Create a new file atomically. FileExistsError if the path exists; OSError on other failures."""
     data = text.encode()
     temporary = _temporary(path)
     try:
@@ -89,10 +89,10 @@ def create(path: str | os.PathLike[str], text: str) -> None:
 
 
 def sync(path: str | os.PathLike[str]) -> None:
-    """Wait until what a file holds is on the disk; nothing where no file is. OSError where it can't be written."""
+    """Wait until the content of a file is on disk; does nothing if there is no file. OSError if it can't be written."""
     try:
         fd = descriptor(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:  # whoever reads it says what is there instead
+    except OSError:  # reading it will show what is wrong
         return
     try:
         sync_open(fd)
@@ -103,13 +103,13 @@ def sync(path: str | os.PathLike[str]) -> None:
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Wait until the names in a folder are on the disk; nothing where it can't be opened, or can't be synced.
+    """Wait until the names in a folder are on disk; does nothing if it can't be opened or synced.
 
-    OSError, which names it, where the disk does not take them.
+    OSError, which names it, if they can't be written.
     """
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:  # one above the study's, say, that only lets through
+    except PermissionError:  # for example, a parent folder without read permission
         return
     try:
         sync_open(fd)
@@ -120,7 +120,7 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def sync_open(fd: int) -> None:
-    """Wait until an open file is on the disk; nothing on a file system that can't be asked. OSError as `sync`."""
+    """Wait until an open file is on disk; does nothing if the file system can't sync. OSError as `sync`."""
     try:
         os.fsync(fd)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""A study's folder may come from somebody else: nothing in it leads out of it, or is no plain file.
+"""A study's folder may come from someone else: nothing in it may lead out of it, or be other than a regular file.
 
-The folder itself may be a link, or lie below one: whoever names it knows where it is. What is wrong with the study's
-own files is refused; what is wrong with a file of one trial is that trial's damage, found when the file is opened.
+The folder itself may be a link, or be inside one, since the user named it. Problems with the study's own files are
+refused; problems with a file of a trial affect only that trial, and are found when the file is opened.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _OF_A_TRIAL = (
     "source.json",
     "checkpoints",
 )
-"""What the names of our own files begin with; other files of a trial are its script's, and nobody here opens them."""
+"""Prefixes of our own files; other files of a trial belong to its script, and are never opened here."""
 
 
 def refuse_ways_out(paths: StudyPaths) -> None:
-    """StudyError where a file of the study that Playbook would read or write is a link out of it, a pipe, or a device.
+    """StudyError if a file that Playbook would read or write in the study is a link out of it, a pipe, or a device.
 
-    Files of single trials are not looked at. Nothing is opened.
+    Files of trials are not checked. Nothing is opened.
     """
     root = os.path.realpath(paths.dir)
     for entry in _own(root):
@@ -45,17 +45,17 @@ def refuse_ways_out(paths: StudyPaths) -> None:
             raise StudyError(
                 f"this is a symbolic link out of the study, to {target}",
                 where=entry.path,
-                hint="no link is followed out of a study: put what it leads to in its place",
+                hint="links out of a study are not followed: replace the link by what it points to",
             )
         if os.path.exists(entry.path) and not (os.path.isfile(entry.path) or os.path.isdir(entry.path)):
             raise StudyError("this is neither a file nor a folder", where=entry.path, hint="delete it")
 
 
 def opened(path: Path, study: Path | None = None) -> BinaryIO:
-    """A file of a trial, to read. OSError, which names it, where it can't be opened, is no file, or leads elsewhere.
+    """Open a file of a trial to read. OSError, which names it, if it can't be opened, is no file, or leads elsewhere.
 
-    A link to another file of the same study is followed. `study` is the folder of that; by default the file lies in
-    the trial's own folder.
+    A link to another file of the same study is followed. `study` is the study's folder; by default it follows from the
+    file being in the trial's own folder.
     """
     study = study or path.parent.parent.parent
     place, end = os.fspath(path), len(os.fspath(study))
@@ -76,7 +76,7 @@ def content(path: Path) -> bytes:
 
 
 def problem(path: Path) -> str | None:
-    """Why a file of a trial can't be read; None where it can, or is not there."""
+    """Why a file of a trial can't be read; None if it can, or doesn't exist."""
     try:
         opened(path).close()
     except FileNotFoundError:
@@ -87,15 +87,15 @@ def problem(path: Path) -> str | None:
 
 
 def said(error: OSError, path: Path) -> str:
-    """Why a file can't be read: its path, and what the system says."""
+    """Why a file can't be read: its path and the system's message."""
     return f"{path} can't be read: {error.strerror or error}"
 
 
 def require_plain(paths: TrialPaths) -> None:
-    """OSError, which names it, where something of a trial that is about to start leads out of its study, is no file,
+    """Check the files of a trial that is about to start. OSError names one that leads out of its study, is not a file,
     or can't be written.
 
-    So a trial is not started that would write elsewhere, or wait for a pipe. Nothing is opened.
+    So no trial starts that would write elsewhere, or wait for a pipe. Nothing is opened.
     """
     for path in (paths.dir, *_of_trial(paths)):
         try:
@@ -138,16 +138,16 @@ def _entries(folder: str, names: Iterable[str] = ("",)) -> list[os.DirEntry[str]
 
 
 def _followed(path: Path, study: Path) -> str:
-    """Where a link of a study leads. OSError where that is outside."""
+    """Where a link of a study leads. OSError if that is outside the study."""
     if target := _outside(path, os.path.realpath(study)):
         raise OSError(errno.ELOOP, f"this is a symbolic link out of the study, to {target}", str(path))
     target = os.path.realpath(path)
     if not os.path.lexists(target):
-        raise OSError(errno.ELOOP, f"this is a symbolic link to {target}, where nothing is", str(path))
+        raise OSError(errno.ELOOP, f"this is a symbolic link to {target}, which doesn't exist", str(path))
     return target
 
 
 def _outside(path: str | Path, root: str) -> str | None:
-    """Where a link leads that leads out of the folder `root`; None where it stays inside."""
+    """The target of a link that leads out of the folder `root`; None if it stays inside."""
     target = os.path.realpath(path)
     return None if target.startswith(root + os.sep) else target

@@ -1,4 +1,4 @@
-"""What a program was made of when an attempt of a trial began, and what differs between two such states."""
+"""The files and packages of a program when an attempt started, and the difference between two such versions."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAMED = 4
-"""Files or packages that a sentence names; of more, the others are counted."""
+"""Most files or packages named in a sentence; the rest are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """The files of a program by the hash of their content, and the installed packages that these import."""
+    """The files of a program by the hash of their content, and the installed packages that they import."""
 
     files: Mapping[str, str]
-    """What every trial runs: scripts and the local modules that they import, by path from the study file's folder."""
+    """Files of every trial: scripts and the local modules that they import, by path from the study file's folder."""
     inputs: Mapping[str, str] = field(default_factory=dict)
-    """What only trials with such hyperparameters run, as `--config ${optimizer}.yaml` does: others have other files."""
+    """Files that only trials with certain hyperparameters use, as with `--config ${optimizer}.yaml`."""
     packages: Mapping[str, str] = field(default_factory=dict)
-    """Versions by name; empty where another Python than Playbook's own runs the program."""
+    """Versions by name; empty if another Python than Playbook's runs the program."""
     partial: bool = False
-    """Whether the program has more files than are looked at."""
+    """Whether the program has more files than the limit."""
 
     @cached_property
     def code(self) -> str:
-        """What stands for it: equal where all of it is."""
+        """A hash of everything: equal for equal fingerprints."""
         return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]
 
     def described(self) -> dict[str, object]:
-        """In JSON's own types, without what is empty."""
+        """As JSON types, without empty fields."""
         said = {"inputs": dict(self.inputs), "packages": dict(self.packages), "partial": self.partial}
         return {"files": dict(self.files), **{name: value for name, value in said.items() if value}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What changed from one state of a program to another; it is false where nothing did."""
+    """What changed from one version of a program to another; false if nothing did."""
 
     changed: Sequence[str] = ()
-    """Files with another content."""
+    """Files whose content changed."""
     added: Sequence[str] = ()
     removed: Sequence[str] = ()
     packages: Sequence[str] = ()
-    """`torch 2.12 -> 2.13`."""
+    """Changed versions, such as `torch 2.12 -> 2.13`."""
 
     @property
     def code(self) -> bool:
@@ -59,7 +59,7 @@ class Difference:
         return self.code or bool(self.packages)
 
     def __str__(self) -> str:
-        """`t.py and model.py changed, old.py was removed`; of packages only where no file differs."""
+        """Such as `t.py and model.py changed, old.py was removed`; packages are named only if no file differs."""
         if not self.code:
             return ", ".join(_first(self.packages))
         said = [f"{_joined(self.changed)} changed"] if self.changed else []
@@ -69,9 +69,9 @@ class Difference:
 
 
 def difference(before: Fingerprint, after: Fingerprint) -> Difference:
-    """What differs. Not files that were moved, or that only other hyperparameters lead to."""
+    """What differs, except files that were moved or that only other hyperparameters use."""
     old, new = {**before.inputs, **before.files}, {**after.inputs, **after.files}
-    partial = before.partial or after.partial  # then an edit of one file may move others in or out of view
+    partial = before.partial or after.partial  # then an edit of one file may bring others within the limit or beyond it
     versions = sorted(before.packages.keys() & after.packages.keys())
     changed = sorted(path for path in old.keys() & new.keys() if old[path] != new[path])
     added, removed = sorted(after.files.keys() - old.keys()), sorted(before.files.keys() - new.keys())

@@ -1,4 +1,4 @@
-"""File locks that end with the process that holds them, where the file system has any."""
+"""File locks that end with their process, on file systems that have locks."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 def lock(fd: int, *, shared: bool = False) -> bool | None:
-    """Lock an open file without waiting: True; False where another one has it; None where nobody can lock here."""
+    """Lock an open file without waiting: True if locked, False if another has it, None if locks don't work here."""
     if fcntl is None:
         return None
     try:
         fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # ENOSYS, ENOLCK, EOPNOTSUPP and others: what matters is that it's no answer
+    except OSError:  # ENOSYS, ENOLCK, EOPNOTSUPP and others: none of them says whether it is locked
         return None
     return True
 
 
 def proven_lock(fd: int, path: Path) -> bool | None:
-    """As `lock`, on the file at `path`; None, too, where the file system grants the same lock to everybody."""
+    """As `lock`, on the file at `path`; also None if the file system grants the same lock to everyone."""
     locked = lock(fd)
     if not locked:
         return locked

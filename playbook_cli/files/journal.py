@@ -1,6 +1,6 @@
-"""Append and read JSON lines: a record is whole or absent, a torn last line never happened.
+"""Append and read JSON lines: a record is complete or absent, and a torn last line is ignored.
 
-Only small parts of the standard library are imported, and orjson with the first record: training scripts pay for this.
+It imports only small parts of the standard library, and orjson with the first record, since training scripts load it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 PERIOD_SECONDS = 0.01
 AT_ONCE = 16
-"""So many records of each period are written as they come."""
+"""Number of records per period that are written at once."""
 TOGETHER = 64
-"""The others are written so many at a time."""
+"""Further records are written in batches of this size."""
 
 
 class Journal:
     """A file of JSON lines that one process appends to.
 
-    Each record is one write call, so that it survives the death of the process; `durable` also waits for the disk.
-    A torn last line that an earlier writer left is cut off.
+    Each record is one write call, so that it survives the death of the process; `durable` also waits for the disk. A
+    torn last line of an earlier writer is cut off.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = False) -> None:
@@ -41,7 +41,7 @@ class Journal:
         _cut_torn_tail(self._fd)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write `record`; OSError where the disk does not take it, and then nothing of it remains."""
+        """Write `record`. OSError if it can't be written; then no part of it remains."""
         self._write(_line(record))
         if self._durable:
             from playbook_cli.files.atomic import sync_open
@@ -56,7 +56,7 @@ class Journal:
         return self._fd
 
     def close(self) -> None:
-        """Close the file; harmless when it is closed already."""
+        """Close the file; does nothing if it is closed."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -68,7 +68,7 @@ class Journal:
             raise self._named(error) from None
         if written != len(lines):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise OSError(28, "no space left to write a whole record", os.fspath(self._path))
+            raise OSError(28, "no space left for a complete record", os.fspath(self._path))
 
     def _named(self, error: OSError) -> OSError:
         from playbook_cli.files import regular
@@ -77,26 +77,25 @@ class Journal:
 
 
 class QuickJournal(Journal):
-    """A journal that costs a loop little which appends thousands of records a second.
+    """A journal that is cheap for a loop that appends thousands of records per second.
 
-    The first 16 records of every 10 ms are written as they come. Those that come still faster are held back and
-    written together: at 64 of them, at the first `append` or `settle` after the 10 ms, at `flush` and `close`, when
-    the interpreter exits, and before it forks. No thread and no signal does that, for both would be felt in the
-    caller's program: a process that is killed loses what it holds, at most 63 records, and none of a loop that takes
-    a millisecond for each.
+    The first 16 records of every 10 ms are written at once. Further ones are buffered and written together: when there
+    are 64, at the first `append` or `settle` after the 10 ms, at `flush` and `close`, when the interpreter exits, and
+    before it forks. No thread or signal does that, since both would affect the caller's program. A process that is
+    killed loses its buffer, at most 63 records, and nothing if each record takes a millisecond.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
         self._held: list[bytes] = []
         self._due = 0.0
-        """When the period ends, on the monotonic clock."""
+        """When the period ends, by the monotonic clock."""
         self._at_once = 0
-        """Records of this period that may still be written as they come."""
+        """Number of records in this period that may still be written at once."""
         _quick.append(self)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write `record`, or hold it back for a moment. OSError as in `flush`."""
+        """Write `record`, or buffer it for a moment. OSError as in `flush`."""
         held = self._held
         held.append(_line(record))
         now = monotonic()
@@ -110,24 +109,24 @@ class QuickJournal(Journal):
             self.flush()
 
     def settle(self) -> None:
-        """Write what was held back for long enough. Cheap enough for every step of training."""
+        """Write the buffer if its period has ended. Cheap enough for every training step."""
         if self._held and monotonic() >= self._due:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held back; OSError where the disk does not take it, and then nothing of it remains."""
+        """Write the buffer. OSError if it can't be written; then no part of it remains."""
         lines: list[bytes] = []
         take = self._held.pop
         try:
             while True:
-                lines.append(take(0))  # so that another thread may append or flush meanwhile
+                lines.append(take(0))  # so that another thread may append or flush at the same time
         except IndexError:
             pass
         if lines:
             self._write(b"".join(lines))
 
     def close(self) -> None:
-        """Write what is held back, and close the file; harmless when it is closed already."""
+        """Write the buffer and close the file; does nothing if it is closed."""
         if self in _quick:
             _quick.remove(self)
         try:
@@ -140,7 +139,7 @@ _quick: list[QuickJournal] = []
 
 
 def flush_all() -> None:
-    """Write what open journals hold back; for a process that ends by os._exit."""
+    """Write the buffers of all open journals; for a process that ends by os._exit."""
     for journal in _quick:
         journal.flush()
 
@@ -150,9 +149,9 @@ os.register_at_fork(before=flush_all)  # else the child would write them, too
 
 
 def read(path: str | os.PathLike[str], *, pass_over_damage: bool = False) -> list[dict[str, Any]]:
-    """All records of a journal, in order; [] where there is no file.
+    """All records of a journal, in order; [] if there is no file.
 
-    JournalError, with file and line, where a line that is not the last one is damaged, unless it is to be passed over.
+    JournalError, with file and line, if a line other than the last is damaged, unless `pass_over_damage`.
     """
     from playbook_cli.files import regular
 
@@ -163,7 +162,7 @@ def read(path: str | os.PathLike[str], *, pass_over_damage: bool = False) -> lis
     lines = content.split(b"\n")
     lines.pop()  # what follows the last line break: nothing, or a torn record
     if lines and b"\0" in lines[-1]:
-        lines.pop()  # torn, too: of a record over two blocks of the disk, a power loss may leave the second alone
+        lines.pop()  # torn, too: if a record spans two disk blocks, a power loss may leave only the second
     try:
         records = json.loads(b"[" + b",".join(lines) + b"]")
         if len(records) == len(lines) and set(map(type, records)) <= {dict}:
@@ -186,22 +185,22 @@ def _line_by_line(path: str | os.PathLike[str], lines: list[bytes], *, pass_over
             raise JournalError(
                 "this line is not a JSON object",
                 where=f"{os.fspath(path)}:{number}",
-                hint="the file was edited or damaged; restore it, or delete the line to go on without it",
+                hint="the file was edited or damaged; restore it, or delete the line to continue without it",
             )
     return records
 
 
 def rewrite(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) -> None:
-    """Replace a journal by these records, at once or not at all."""
+    """Replace the records of a journal atomically."""
     from playbook_cli.files import atomic
 
     atomic.write(path, b"".join(map(_line, records)))
 
 
 def set_aside(path: str | os.PathLike[str]) -> str | None:
-    """Move a file that has content, or a folder, out of the way: to the first free of NAME.1, NAME.2, ...
+    """Rename a file that is not empty, or a folder, to the first free one of NAME.1, NAME.2, ...
 
-    The new path; None where there is nothing to move.
+    Returns the new path; None if there is nothing to move.
     """
     try:
         if os.stat(path).st_size == 0 and not os.path.isdir(path):
@@ -237,7 +236,7 @@ def _line_start(fd: int, end: int) -> int:
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
-    """The record as one line of JSON; what orjson has no word for (NaN, infinities, long integers) as Python has it."""
+    """The record as one line of JSON; NaN, infinities and long integers, which orjson lacks, as Python writes them."""
     try:
         line = _encoder()(record)
     except TypeError:
@@ -246,13 +245,13 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def warm_up() -> None:
-    """Load what the first record needs, so that processes which are forked from this one have it."""
+    """Load what the first record needs, so that forked processes have it."""
     _encoder()
 
 
 @cache
 def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
-    """orjson's, which takes a twentieth of the time; Python's own where a script's environment lacks it."""
+    """The encoder of orjson, which takes a twentieth of the time; Python's own if orjson is not installed."""
     try:
         import orjson
     except ImportError:

@@ -1,4 +1,4 @@
-"""What a trial printed last."""
+"""The last output of a trial."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LENGTH = 300
-"""Characters of a line that are shown: its first ones, since an exception begins with its type."""
+"""Characters shown of a line: the first ones, since an exception begins with its type."""
 WINDOW_BYTES = 20_000
 MOST_BYTES = 1 << 26
-"""Of a line that is longer than this only the end is found."""
+"""Bytes searched for the start of the last lines; of a longer line, only the end is found."""
 
 
 def said(log: Path, length: int = 200) -> str | None:
-    """The last line that a program printed, cut to `length` characters; None where it printed nothing."""
+    """The last line that a program printed, cut to `length` characters; None if it printed nothing."""
     return next((line.strip()[:length] for line in last_lines(log, 1)), None)
 
 
 def printed(log: Path, start: int = 0) -> str:
-    """The end of a log, and nothing before byte `start`; "" where it can't be read."""
+    """The end of a log, from byte `start` at the earliest; "" if it can't be read."""
     try:
         with containment.opened(log) as file:
             size = file.seek(0, 2)
@@ -33,7 +33,7 @@ def printed(log: Path, start: int = 0) -> str:
 
 
 def last_lines(log: Path, count: int, start: int = 0) -> list[str]:
-    """The last lines of a log, and nothing before byte `start`; without empty ones, [] where it can't be read."""
+    """The last lines of a log that are not empty, from byte `start` at the earliest; [] if it can't be read."""
     window = WINDOW_BYTES
     try:
         with containment.opened(log) as file:

@@ -1,4 +1,4 @@
-"""Every file name of a study, in one place."""
+"""All file names of a study, in one place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """The files of one trial; written by the trial alone, except `params` and `identity`, which the runner writes."""
+    """The files of one trial. Only the trial writes them, except `params` and `identity`, which the runner writes."""
 
     dir: Path
 
@@ -30,12 +30,12 @@ class TrialPaths:
 
     @property
     def defaults(self) -> Path:
-        """Hyperparameters that the training script has chosen itself, as far as it has read them: see `client`."""
+        """Hyperparameters that the training script set itself and has read: see `client`."""
         return self.dir / "defaults.json"
 
     @property
     def probe(self) -> Path:
-        """What a probe of batch sizes saw of the program: see `batch_size.probe`."""
+        """Measurements of a batch-size probe: see `batch_size.probe`."""
         return self.dir / "probe.json"
 
     @property
@@ -44,12 +44,12 @@ class TrialPaths:
 
     @property
     def node(self) -> Path:
-        """Where a cluster runs it; written by the process that watches over it there."""
+        """Heartbeat of a trial on a cluster; written by the process that watches it there."""
         return self.dir / "node.json"
 
     @property
     def source(self) -> Path:
-        """What another tool said of a trial that was imported from it."""
+        """Original data of an imported trial."""
         return self.dir / "source.json"
 
     @property
@@ -66,7 +66,7 @@ class TrialPaths:
 
     @property
     def stable_checkpoint(self) -> Path:
-        """The state before the learning rate began to decay, from which a longer training can go on."""
+        """The state before the learning rate starts to decay, from which a longer training can continue."""
         return self.checkpoints / "stable.pt"
 
 
@@ -86,7 +86,7 @@ class StudyPaths:
 
     @property
     def runner(self) -> Path:
-        """Who runs the study; held locked by that process for as long as it lives."""
+        """Note of the process that runs the study, which keeps it locked."""
         return self.dir / "runner.json"
 
     @property
@@ -99,16 +99,16 @@ class StudyPaths:
 
     @property
     def columns(self) -> Path:
-        """What finished trials measured, so that the next report need not read their metrics files again."""
+        """Cache of what finished trials measured, so that the next report doesn't read their metrics files again."""
         return self.report / "columns.bin"
 
     @property
     def tensorboard(self) -> Path:
-        """The event files of a study that is logged to TensorBoard."""
+        """Event files, if the study is logged to TensorBoard."""
         return self.dir / "tensorboard"
 
     def logged_to(self, tool: str) -> Path:
-        """How much of each trial a tool has that the study is logged to; beside it, as .log, what that tool prints."""
+        """How much of each trial a tool already has, if the study is logged to it; its output is the .log beside."""
         return self.dir / "log-to" / f"{tool}.json"
 
     def trial(self, number: int) -> TrialPaths:

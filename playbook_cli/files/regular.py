@@ -1,7 +1,7 @@
-"""Open regular files, and nothing else: what stands in the place of one is an error at once, and is not waited for.
+"""Open regular files only: anything else in their place is an immediate error, never a wait.
 
-Everything that reads or adds to a file which somebody else may have put there opens it here. The standard library's
-smallest parts alone are imported: training scripts pay for this.
+All code that reads or appends to a file that may come from someone else opens it here. It imports only small parts of
+the standard library, since training scripts load it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _KINDS = (
 
 
 def descriptor(path: str | os.PathLike[str], flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
-    """A descriptor of a regular file; with O_CREAT in `flags` of a new one where there is none.
+    """A descriptor of a regular file; with O_CREAT in `flags`, a new one is created if there is none.
 
-    OSError, which names `path`, where it can't be opened, or is a folder, a pipe, a socket or a device. A link is
-    followed, unless `flags` hold O_NOFOLLOW.
+    OSError, which names `path`, if it can't be opened, or is a folder, a pipe, a socket or a device. Links are
+    followed, unless `flags` include O_NOFOLLOW.
     """
     try:
-        _require(os.stat(path, follow_symlinks=not flags & os.O_NOFOLLOW), path)  # opening a device may set it going
+        _require(os.stat(path, follow_symlinks=not flags & os.O_NOFOLLOW), path)  # opening a device may have effects
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
@@ -53,7 +53,7 @@ def opened(path: str | os.PathLike[str], flags: int = 0) -> BinaryIO:
 
 
 def appended(path: str | os.PathLike[str]) -> BinaryIO:
-    """A regular file to add to, a new one where there is none. OSError as `descriptor`; no link is followed."""
+    """A regular file to append to, created if there is none. OSError as `descriptor`; links are not followed."""
     return os.fdopen(descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW), "ab")
 
 
@@ -67,16 +67,16 @@ def content(path: str | os.PathLike[str]) -> bytes:
 
 
 def refuse_irregular(path: str | os.PathLike[str]) -> None:
-    """OSError, which names `path`, where a folder, a pipe, a socket or a device is there, or at the end of a link."""
+    """OSError, which names `path`, if it is, or links to, a folder, a pipe, a socket or a device."""
     try:
         status = os.stat(path)
-    except OSError:  # nothing that could be one
+    except OSError:  # there is nothing to check
         return
     _require(status, path)
 
 
 def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
-    """The same error, about this path: one from a read, a write or a sync names none."""
+    """The same error with this path; errors from reads, writes and syncs name none."""
     if error.errno is None:
         return error
     return type(error)(error.errno, error.strerror or os.strerror(error.errno), os.fspath(path))
@@ -84,7 +84,7 @@ def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
 
 @contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Errors of what is done here that name no path, as those of writes, name this one."""
+    """In this context, errors that name no path, such as those of writes, get this one."""
     try:
         yield
     except OSError as error:

@@ -1,1 +1,1 @@
-"""What live programs write and print becomes evaluations, as they run."""
+"""Turns what running programs print and write into evaluations."""

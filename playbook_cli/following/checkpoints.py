@@ -1,4 +1,4 @@
-"""The checkpoints that a followed program leaves: the best and the last found by step, the others deleted if wished."""
+"""The checkpoints of a followed program: finds the best and the last by step, and can delete the others."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 class Checkpoints:
     """Links `best` and `last` to files or folders that match a glob.
 
-    A checkpoint is as good as the last evaluation up to its step. Those whose name has no step take part as the last
-    one only, by their time.
+    A checkpoint is as good as the last evaluation up to its step. Those without a step in their name count only for
+    the last one, by their time.
     """
 
     def __init__(
         self, *, files: str, step: str, prune: bool, best: str, last: str, directory: str, minimize: bool
     ) -> None:
         self.problem: str | None = None
-        """Why checkpoints can't be told apart."""
+        """Why the steps of checkpoints can't be read."""
         self._pattern, self._step, self._prune = files, re.compile(step), prune
         self._best, self._last, self._directory = best, last, os.path.realpath(directory)
         self._sign = 1.0 if minimize else -1.0
 
     def look(self, evaluations: Mapping[int, float]) -> None:
-        """Find what is there now. Nothing is deleted that a coming evaluation could show to be the best."""
+        """Find the current checkpoints. None is deleted that a later evaluation could show to be the best."""
         if self.problem is not None:
             return
         try:
             by_step, unnumbered = self._found()
         except TooSlowError as slow:
             self.problem = (
-                f"the pattern '{slow.pattern}' in checkpoints.step takes too long to match the name {slow.text}; the "
-                "program is not at fault. Rewrite the pattern without a repeat inside a repeat, as in (a+)+"
+                f"the pattern '{slow.pattern}' in checkpoints.step takes too long to match the name {slow.text}. "
+                "Rewrite it without nested repeats such as (a+)+"
             )
             return
         if not by_step:
@@ -101,8 +101,8 @@ def _time(path: str) -> float:
 
 
 def _link(source: str, target: str) -> None:
-    """Make `target` the same file as `source`, so that it outlives it; of a folder, a symbolic link."""
-    with suppress(OSError):  # the program may delete or replace it meanwhile; the next look finds what is there then
+    """Make `target` the same file as `source`, so that it outlives it; a symbolic link for a folder."""
+    with suppress(OSError):  # the program may delete or replace it at the same time; the next look finds the new state
         if os.path.exists(target) and os.path.samefile(source, target):
             return
         with suppress(FileExistsError):

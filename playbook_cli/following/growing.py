@@ -1,4 +1,4 @@
-"""The bytes that a file gains, and whether it was begun anew."""
+"""The bytes that are added to a file, and whether it was rewritten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playbook_cli.files import regular
 
 CHUNK = 1 << 20
 HEAD = 1024
-"""Bytes at the beginning, and before what comes next, that tell a file that was written anew and is longer now."""
+"""Bytes at the start and before the read position that show whether a file was rewritten and is longer now."""
 
 
 @dataclass(kw_only=True)
@@ -24,14 +24,14 @@ class Growing:
     _tail: bytes = b""
 
     def read(self) -> tuple[bytes, bool]:
-        """At most CHUNK further bytes, and whether they begin another file than those before.
+        """At most CHUNK further bytes, and whether they are the start of a new file.
 
-        That is so where the file was replaced, cut, or written over; one that is gone has no further bytes. One that
-        is being written over in this moment, so that bytes of the old and of the new could mix, has none yet.
+        They are if the file was replaced, truncated or rewritten. A missing file has no further bytes, and neither has
+        one that is being rewritten right now, so that old and new bytes could mix.
         """
         try:
             file = regular.descriptor(self.path)
-        except OSError:  # it is not there yet, or is a folder, or a pipe
+        except OSError:  # it doesn't exist yet, or is a folder or a pipe
             return b"", False
         try:
             now = os.fstat(file)
@@ -58,5 +58,5 @@ class Growing:
 
     @staticmethod
     def _holds(file: int, start: int, tail: bytes, data: bytes = b"") -> bool:
-        """Whether the file still has `tail` before byte `start`, and `data` from there on."""
+        """Whether the file still has `tail` before byte `start`, and `data` after it."""
         return os.pread(file, len(tail) + len(data), start - len(tail)) == tail + data

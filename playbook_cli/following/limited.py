@@ -1,7 +1,7 @@
-"""Regular expressions of users, matched for a limited time: some, such as (a+)+$, take longer than anybody waits.
+"""Users' regular expressions, matched with a time limit: some, such as (a+)+$, would take forever.
 
-The engine stays `re`, so a pattern finds what it always found. While it searches, it heeds signals, and a timer of the
-processor time that this process uses sends one: a busy machine makes no pattern slow.
+The engine is `re`, so patterns match as usual. It handles signals while it searches, and a timer sends one after some
+CPU time of this process, so that a busy machine doesn't make a pattern slow.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 SECONDS = 2.0
-"""A match that takes so long of the processor's time is given up, at the latest after twice that."""
+"""CPU time after which a match is given up, at the latest after twice this time."""
 
 
 class TooSlowError(Exception):
@@ -28,7 +28,7 @@ class TooSlowError(Exception):
 
 
 class Limit:
-    """Calls a compiled pattern's `search`, `match` or `fullmatch`; TooSlowError where that does not end."""
+    """Calls a compiled pattern's `search`, `match` or `fullmatch`; TooSlowError if that takes too long."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -44,7 +44,7 @@ class Limit:
         return found
 
     def tick(self, *_: object) -> None:
-        """Give up what is being matched since the last tick, if anything is."""
+        """Give up a match that has been running since the last tick."""
         if self._method is not None and self._calls == self._at_last_tick:
             pattern: re.Pattern[str] = self._method.__self__  # type: ignore[attr-defined]
             self._method = None
@@ -54,7 +54,7 @@ class Limit:
 
 @contextmanager
 def limited() -> Iterator[Limit]:
-    """What to match by, in the main thread; elsewhere no signal arrives, and matching takes what it takes."""
+    """A limit for matches in the main thread; other threads get no signals, so matches there are not limited."""
     limit = Limit()
     try:
         before = signal.signal(signal.SIGVTALRM, limit.tick)

@@ -1,4 +1,4 @@
-"""What a program prints, as evaluations: regular expressions with named groups, merged by step."""
+"""Evaluations from a program's output: regular expressions with named groups, merged by step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playbook_cli.following.limited import Limit
 
 LONGEST_LINE = 10_000
-"""Characters of a line that are looked at; the rest of a longer one is passed over."""
+"""Characters of a line that are matched; the rest of a longer line is ignored."""
 KEPT_LINES = 200
 """Lines at the beginning, and at the end, among which the one is looked for that comes nearest to a pattern."""
 SHOWN_CHARACTERS = 160
@@ -25,22 +25,22 @@ _BREAK = re.compile(rb"[\r\n]")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 Reading = tuple[int, dict[str, float]]
-"""A step, and the metrics that were measured there."""
+"""A step and its metrics."""
 
 
 class Printed:
     """Finds evaluations in a program's output.
 
-    A pattern without the group `step` belongs to the step that was read last, 0 before any.
+    A match of a pattern without the group `step` belongs to the last step that was read, or to 0 before any.
     """
 
     def __init__(self, patterns: Sequence[str], step: str = "step") -> None:
         self.problems: list[str] = []
-        """Matches that are no numbers, the first one of each group."""
+        """Matches that are not numbers, the first of each group."""
         self.too_slow: str | None = None
-        """Why nothing more is looked for: a pattern that does not come to an end, and the line."""
+        """Why reading stopped: a pattern that takes too long, and the line."""
         self.unclear: str | None = None
-        """The first number that could be read two ways, and its line."""
+        """The first ambiguous number, and its line."""
         self._first_lines: list[str] = []
         self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._step_name = step
@@ -73,7 +73,7 @@ class Printed:
         return not self._first_lines
 
     def feed(self, data: bytes) -> list[Reading]:
-        """The evaluations in the lines that these further bytes complete; progress bars end lines with a return."""
+        """The evaluations in the lines that these bytes complete; progress bars end lines with a carriage return."""
         readings: list[Reading] = []
         if self.too_slow is None:
             try:
@@ -81,9 +81,9 @@ class Printed:
                     self._feed(data, readings, limit)
             except TooSlowError as slow:
                 self.too_slow = (
-                    f"the pattern '{slow.pattern}' in metrics.stdout takes too long to match; the program is not at "
-                    "fault. Rewrite the pattern without a repeat inside a repeat, as in (a+)+, or with .* less often. "
-                    f"It was stopped at the line\n    {slow.text[:SHOWN_CHARACTERS]}"
+                    f"the pattern '{slow.pattern}' in metrics.stdout takes too long to match. Rewrite it without "
+                    f"nested repeats such as (a+)+, or with fewer .*. It stopped at the line\n"
+                    f"    {slow.text[:SHOWN_CHARACTERS]}"
                 )
         return readings
 
@@ -101,7 +101,7 @@ class Printed:
         self._rest = rest
 
     def finish(self) -> list[Reading]:
-        """The evaluations in a last line that has no line break."""
+        """The evaluations in a last line without a line break."""
         return self.feed(b"\n")
 
     def _line(self, line: bytes, readings: list[Reading], limit: Limit) -> None:
@@ -122,7 +122,7 @@ class Printed:
         if step is not None:
             whole = whole_number(step)
             if whole is None:
-                self._complain(self._step_name, f"the step {step!r} is no whole number", text)
+                self._complain(self._step_name, f"the step {step!r} is not a whole number", text)
                 return
             self._step = whole
         values: dict[str, float] = {}
@@ -134,7 +134,7 @@ class Printed:
             if value is not None:
                 values[name] = value
             else:
-                self._complain(name, f"{name} is {cell!r}, no number", text)
+                self._complain(name, f"{name} is {cell!r}, not a number", text)
         if values:
             readings.append((self._step, values))
 

@@ -1,9 +1,9 @@
-"""The process of a trial whose numbers are elsewhere: `python -m playbook_cli.following.process TASK PROGRAM ARG...`.
+"""The process of a trial that doesn't call Playbook: `python -m playbook_cli.following.process TASK PROGRAM ARG...`.
 
-It starts the program as its child, in its own process group, and records what the program prints or writes until it
-ends; then it ends as the program did. The program's output goes into the log as if nobody looked on: nothing here can
-slow or block it, and signals to the group reach it directly. A program is ended early only where nothing more that it
-does can count: after a NaN, beyond max_train_steps, or where its numbers can't be read.
+It starts the program as a child in its own process group, and records what the program prints or writes; then it ends
+with the program's exit code. The program's output goes directly into the log: nothing here can slow or block it, and
+signals to the group reach it directly. A program is ended early only if nothing more from it can count: after a NaN,
+beyond max_train_steps, or if its metrics can't be read.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.1
 CHECKPOINT_SECONDS = 2.0
 POLITE_SECONDS = 5.0
-"""A program that is ended early gets this long after the terminate before it is killed."""
+"""Time that a program has after SIGTERM before it is killed."""
 
 
 def main(task: dict[str, Any], command: Sequence[str]) -> int:
-    """Follow a program to its end; its exit code, negative for a signal."""
+    """Follow a program to its end; returns its exit code, negative for a signal."""
     wake = _wake_at_the_end_of_children()
     resuming = task["checkpoints"] is not None and os.path.exists(task["checkpoints"]["last"])
     recorder = Recorder(
@@ -107,13 +107,13 @@ def _checkpoints(task: dict[str, Any]) -> Checkpoints | None:
 
 
 def _wake_at_the_end_of_children() -> int:
-    """A descriptor that becomes readable when a child ends; signals that ask the group to end are left to it."""
+    """A descriptor that becomes readable when a child ends; signals to end the group are left to the child."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)  # a handler, since a child inherits what is ignored
+        signal.signal(number, lambda *_: None)  # a handler, since a child would inherit an ignored signal
     return readable
 
 
@@ -132,7 +132,7 @@ def _end(program: subprocess.Popen[bytes]) -> None:
 
 
 def _end_as(exit_code: int) -> None:
-    """End this process as the program ended, by the same signal too, without a second core file."""
+    """End this process like the program, by the same signal if any, without a second core file."""
     if exit_code < 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if -exit_code not in (signal.SIGKILL, signal.SIGSTOP):

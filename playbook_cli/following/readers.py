@@ -1,4 +1,4 @@
-"""Where the numbers of a running program are: what it prints, or the files that it writes."""
+"""Sources of a running program's metrics: its output, or the files that it writes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SHOWN_CELL = 40
 
 
 class Source(Protocol):
-    """Evaluations as they come, under the names that the program gives them."""
+    """New evaluations, with the program's names of metrics."""
 
     problem: str | None
-    """Why what it reads can't be trusted."""
+    """Why its data can't be trusted; None if it can."""
     notes: list[str]
-    """What was passed over."""
+    """What was ignored."""
 
     @property
     def files(self) -> Sequence[str]:
@@ -43,15 +43,15 @@ class Source(Protocol):
         ...
 
     def poll(self) -> Iterator[list[Reading]]:
-        """What has come since the last call."""
+        """The evaluations since the last call."""
         ...
 
     def finish(self) -> list[Reading]:
-        """What an unfinished last line says, once nothing more can come."""
+        """The evaluations in an incomplete last line, once the program has ended."""
         ...
 
     def silence(self) -> str:
-        """What was seen instead, where the study's metric was not found."""
+        """What was found instead of the study's metric."""
         ...
 
 
@@ -90,7 +90,7 @@ class PrintedSource:
 
 
 class TableSource:
-    """CSV or JSON-lines files; `files` is a glob, and its files' rows are merged by step, those of `own` files not."""
+    """CSV or JSON-lines files that match the glob `files`, without `own` files; their rows are merged by step."""
 
     def __init__(self, kind: str, files: str, step: str, *, own: Sequence[str], resuming: bool) -> None:
         self.problem: str | None = None
@@ -102,7 +102,7 @@ class TableSource:
         self._seen: dict[str, None] = {}
         """Names of all columns."""
         self._texts: dict[str, str] = {}
-        """The first cell of each column that is text."""
+        """The first cell of each column with text."""
         if not resuming:
             for path in self._paths():
                 journal.set_aside(path)
@@ -132,14 +132,14 @@ class TableSource:
 
     def silence(self) -> str:
         if not self._files:
-            return f"it wrote no file {self._pattern}"
+            return f"there is no file {self._pattern}"
         names = ", ".join(self._shown(name) for name in list(self._seen)[:SHOWN_NAMES]) or "nothing"
-        missing = f"name it in metrics.names, and {self._step} in metrics.step"
-        hint = "name it in metrics.names" if self._step in self._seen else missing
-        return "; ".join([*self.notes, f"in {', '.join(self._files)} there is {names}: {hint}"])
+        missing = "set metrics.names to its name there, and metrics.step to that of the step"
+        hint = "set metrics.names to its name there" if self._step in self._seen else missing
+        return "; ".join([*self.notes, f"{', '.join(self._files)} has {names}: {hint}"])
 
     def _shown(self, name: str) -> str:
-        return f"{name} ({self._texts[name][:SHOWN_CELL]!r}, no number)" if name in self._texts else name
+        return f"{name} ({self._texts[name][:SHOWN_CELL]!r}, not a number)" if name in self._texts else name
 
     def _paths(self) -> list[str]:
         return sorted(path for path in glob.glob(self._pattern) if path not in self._own)
@@ -166,7 +166,9 @@ class TableSource:
                 values = {name: number(value) for name, value in row.items() if name != self._step}
                 readings.append((step, {name: value for name, value in values.items() if value is not None}))
             elif cell not in (None, ""):
-                self._fail(f"{path}: {self._step} is {cell!r}, no whole number: metrics.step names what counts updates")
+                self._fail(
+                    f"{path}: {self._step} is {cell!r}, not a whole number: set metrics.step to what counts steps"
+                )
         return readings
 
     def _fail(self, why: str) -> None:
@@ -196,7 +198,7 @@ class EventSource:
         """The folder of a run that each tag comes from."""
         self._resuming = resuming
         self._old = set() if resuming else {path for _, path in self._paths()}
-        """Files of an attempt whose results don't count."""
+        """Files of an earlier attempt, which are ignored."""
 
     @property
     def files(self) -> Sequence[str]:
@@ -241,7 +243,7 @@ class EventSource:
 
     def silence(self) -> str:
         if not self._files:
-            return f"it wrote no event file below {self._pattern}"
+            return f"there is no event file in {self._pattern}"
         tags = ", ".join(list(self._tags)[:SHOWN_NAMES]) or "(none)"
         below = f"; or, where the folder of a run is in them, write tensorboard: {self._pattern}/*"
         inside = any(os.path.dirname(path) not in glob.glob(self._pattern) for path in self._files)
@@ -258,10 +260,10 @@ class EventSource:
 
 
 def renamed(values: Mapping[str, float], names: Mapping[str, str], metric: str, *, all_named: bool) -> dict[str, float]:
-    """Metrics under the study's names, from those of the program; `names` maps ours to theirs.
+    """Metrics with the study's names; `names` maps these to the program's.
 
-    A NaN or an infinity counts where the study asks for that metric, by `names`, by its own `metric`, or because
-    `all_named`; elsewhere it is an empty cell.
+    A NaN or an infinity counts if the study asks for that metric: by `names`, as its own `metric`, or with `all_named`;
+    otherwise it is an empty cell.
     """
     ours = {name: values[theirs] for name, theirs in names.items() if theirs in values}
     mapped = set(names.values())

@@ -1,4 +1,4 @@
-"""A followed trial's metrics file: its one writer, and what it must not record in silence."""
+"""Writes a followed trial's metrics file, and reports what must not be recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Writes evaluations as they come. Where `over` is true, nothing that the program still does can count."""
+    """Writes evaluations as they arrive. Once `over` is true, nothing more from the program can count."""
 
     def __init__(
         self,
@@ -34,11 +34,10 @@ class Recorder:
         """The last value of each metric at each step."""
         self._names, self._all_named = names, all_named
         self._stops = stops
-        """Whether a program that trains on after max_train_steps is stopped, since no more of it is wanted: no failure.
-        """
+        """Whether a program that trains beyond max_train_steps is stopped there instead of having failed."""
         self._journal: journal.Journal | None = None
         self._last: dict[str, int] | None = None if resuming else {}
-        """The last step of each metric; None where an earlier attempt's steps may come again."""
+        """The last step of each metric; None if steps of an earlier attempt may come again."""
         self._kept: list[dict[str, Any]] = []
         if not resuming:
             journal.set_aside(path)
@@ -56,10 +55,9 @@ class Recorder:
         return self._recorded.get(self._metric, {})
 
     def record(self, readings: Sequence[Reading]) -> None:
-        """Write evaluations; of a trial that resumes, earlier ones from the first new step on are dropped.
+        """Write evaluations; when a trial resumes, its earlier ones from the first new step on are dropped.
 
-        What is recorded already is passed over: a file that is written anew says its rows again, and a last line often
-        repeats the best evaluation.
+        Recorded ones are skipped: a rewritten file repeats its rows, and a last line often repeats the best evaluation.
         """
         for step, theirs in readings:
             values = renamed(theirs, self._names, self._metric, all_named=self._all_named)
@@ -79,7 +77,7 @@ class Recorder:
             self.over = enough or not all(math.isfinite(value) for value in values.values())
 
     def fail(self, why: str) -> None:
-        """Say why what the program does is no result."""
+        """Record why the program has no result."""
         self.over = True
         self._append({"step": max(self.evaluations, default=0), "failed": why})
 
@@ -90,7 +88,7 @@ class Recorder:
                     self._recorded.setdefault(name, {})[record["step"]] = value
 
     def _repeats(self, name: str, step: int, value: float) -> bool:
-        """Whether this is recorded; of an earlier step it may be said with fewer digits."""
+        """Whether this is already recorded; an earlier step may be repeated with fewer digits."""
         known = self._recorded.get(name, {}).get(step)
         if known is None or not math.isfinite(value):
             return False
@@ -101,13 +99,13 @@ class Recorder:
         if step > self._max_train_steps and not self._stops:
             return (
                 f"it trained to step {step}, beyond max_train_steps = {self._max_train_steps}: "
-                "let the command pass ${max_train_steps} to the program"
+                "pass ${max_train_steps} to the program in `command`"
             )
         if self._last is not None:
             for name in values:
                 last = self._last.get(name, 0)
                 if last >= 4 and step < last / 2:
-                    return f"{name} is at step {step} after step {last}: `step` must count the whole training"
+                    return f"{name} is at step {step} after step {last}: `step` must count from the start of training"
             self._last.update(dict.fromkeys(values, step))
         return None
 
@@ -126,6 +124,6 @@ class Recorder:
 
 
 def _digits(value: float) -> int:
-    """How many significant digits a number is written with, two at least."""
+    """Number of significant digits of a number, at least two."""
     mantissa = repr(value).split("e")[0].replace(".", "").strip("-0")
     return max(2, len(mantissa))

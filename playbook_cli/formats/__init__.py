@@ -1,1 +1,1 @@
-"""Formats of files that more than one reader knows: tables, TensorBoard's events, marks in text."""
+"""File formats that several readers share: tables, TensorBoard events, decimal marks in text."""

@@ -1,4 +1,4 @@
-"""What commas and dots mean in numbers that are written as text: told from those that can mean one thing only."""
+"""What commas and dots mean in numbers written as text, inferred from the numbers that are unambiguous."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SHAPES = {
     "dot": re.compile(r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|[-+]?[1-9]\d{0,2}((,\d{3}){2,}|(,\d{3})+\.\d*)"),
     "comma": re.compile(r"[-+]?(\d+,\d+|,\d+)([eE][-+]?\d+)?|[-+]?[1-9]\d{0,2}(\.\d{3})+,\d+"),
 }
-"""`1,234` and `1.234` can be thousands; a mark behind a 0, or before other than three digits, is a decimal one."""
+"""`1,234` and `1.234` can be thousands; a mark after a 0, or not followed by three digits, is a decimal mark."""
 _ENDS = ",;:%)]}"
 _TEXT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity"})
 
 
 def shape(cell: str) -> str:
-    """How a cell is written: "plain", "dot", "comma", "dot?", "comma?" as above, "" where empty, else "text"."""
+    """How a cell is written: "plain", "dot", "comma", "dot?", "comma?" as above, "" if empty, else "text"."""
     text = cell.strip().rstrip(_ENDS)
     if not text or text.lower() in _TEXT_NUMBERS:
         return "" if not text else "plain"
@@ -30,23 +30,23 @@ def with_dot(cell: str) -> str:
 
 
 def unclear(name: str, cell: str) -> str:
-    """What is wrong with a number that can be read two ways."""
+    """The message about a number that can be read two ways."""
     whole, _, rest = cell.strip().rstrip(_ENDS).replace(",", ".").partition(".")
-    return f"{name} is {cell.strip()!r}, which can mean {whole}{rest} or {whole}.{rest}"
+    return f"{name} is {cell.strip()!r}, which could mean {whole}{rest} or {whole}.{rest}"
 
 
 class Marks:
-    """Reads numbers one after another, as they come from a program; the first that are clear tell what follows."""
+    """Reads numbers one after another, as a program prints them; the first unambiguous ones decide the rest."""
 
     def __init__(self, *, comma: bool = False) -> None:
         self.problem: str | None = None
-        """The first number that could be read two ways."""
+        """The message about the first number that could be read two ways; None if there is none."""
         self._comma = comma
-        """Whether commas are decimal marks where nothing else tells."""
+        """Whether commas are decimal marks if nothing else decides."""
         self._seen: set[str] = set()
 
     def read(self, cells: dict[str, str], steps: str) -> dict[str, str]:
-        """The cells of one row or line, with dots; a whole number of `steps` is clear in any case."""
+        """The cells of one row or line, with dots; a whole number of `steps` is always unambiguous."""
         shapes = {name: shape(cell) for name, cell in cells.items() if name != steps}
         self._seen.update(shapes.values())
         return {name: self._read(name, cell, shapes.get(name, "")) for name, cell in cells.items()}
@@ -61,9 +61,9 @@ class Marks:
 
 
 def settled(columns: dict[str, list[str]], separator: str) -> tuple[dict[str, list[str]], str | None]:
-    """The columns of a whole table with dots, and the first number that can be read two ways.
+    """The columns of a whole table with dots, and a message about the first ambiguous number.
 
-    Columns that hold other text too are left as they are; so are lists such as 64,64 where commas part the cells.
+    Columns that also hold other text are left unchanged; so are lists such as 64,64 in comma-separated tables.
     """
     shapes = {name: {shape(cell) for cell in cells} for name, cells in columns.items()}
     numeric = {name: kinds for name, kinds in shapes.items() if "text" not in kinds}
@@ -73,7 +73,7 @@ def settled(columns: dict[str, list[str]], separator: str) -> tuple[dict[str, li
         said = kinds & {"comma", "dot"} or seen & {"comma", "dot"}
         first = {kind: next(cell for cell in columns[name] if shape(cell) == kind) for kind in kinds}
         if "comma" in kinds and "dot" in kinds:
-            return found, f"{name} has both {first['dot']} and {first['comma']}: is a comma a decimal mark?"
+            return found, f"{name} has both {first['dot']} and {first['comma']}, so the decimal mark is unclear"
         if (
             separator == ","
             and "comma" in kinds
@@ -92,11 +92,11 @@ def settled(columns: dict[str, list[str]], separator: str) -> tuple[dict[str, li
 
 
 def _mixed(columns: dict[str, list[str]], numeric: dict[str, set[str]]) -> str | None:
-    """The first column of which some numbers are per cent and others are not."""
+    """A message about the first column that mixes percentages and plain numbers; None if there is none."""
     for name in numeric:
         percent = [cell for cell in columns[name] if cell.strip().endswith("%")]
         other = [cell for cell in columns[name] if shape(cell) and not cell.strip().endswith("%")]
         bare = [cell for cell in other if cell.strip().lower() not in _TEXT_NUMBERS]
         if percent and bare:
-            return f"{name} has both {percent[0]} and {bare[0]}: is it per cent?"
+            return f"{name} has both {percent[0]} and {bare[0]}, so it is unclear whether it is a percentage"
     return None

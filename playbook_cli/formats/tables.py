@@ -21,45 +21,45 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _UNNAMED = re.compile(r"(Unnamed: \d+)?")
-"""What a column is called that has no name: pandas writes the numbers of its rows so."""
+"""Header of an unnamed column; pandas writes its row numbers under it."""
 
 MAX_LINE = 1_000_000
-"""Bytes of one line; what is longer is no table, and is passed over."""
+"""Maximal bytes of one line; longer lines are not a table and are skipped."""
 MAX_PROBLEMS = 5
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
 _MARKED = re.compile(rb"\d,\d|%|\d ?[A-Za-z\xc2]")
-"""What only a file has with numbers that may have to be told apart, or have a unit."""
+"""Bytes that a file must contain for its numbers to be ambiguous or to have a unit."""
 
 
 class Rows(Protocol):
     """Turns the bytes of a file into rows."""
 
     problems: list[str]
-    """What could not be read, the first few, each with its line."""
+    """The first few things that could not be read, each with its line."""
 
     def feed(self, data: bytes) -> list[Row]:
-        """The rows that these further bytes complete."""
+        """The rows that these additional bytes complete."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A whole file."""
+    """The rows of a whole file."""
 
     rows: list[Row]
     problems: list[str]
-    """What could not be read, the first few, each with its line."""
+    """The first few things that could not be read, each with its line."""
     differing: Sequence[str] = ()
-    """Names that several columns have, which do not hold the same; they are left out."""
+    """Names shared by several columns with different values; these columns are left out."""
 
 
 def read_csv(content: bytes) -> Table:
-    """The rows of a CSV file; a last line without a line break counts where it is a whole row.
+    """The rows of a CSV file; a last line without a line break counts if it is a whole row.
 
-    PlaybookError where a column's numbers can be read two ways, or are in several units. Columns of the same name are
-    one where they hold the same; else they are left out, and are a problem.
+    PlaybookError if a column's numbers can be read two ways, or are in several units. Columns of the same name are
+    merged if they hold the same; else they are left out and reported as a problem.
     """
     reader = CsvRows(whole=True)
     table = replace(_read(reader, content), differing=reader.differing)
@@ -71,10 +71,10 @@ def read_csv(content: bytes) -> Table:
     if _MARKED.search(content):
         bare, mixed = units.without(columns)
         if mixed:
-            raise PlaybookError(mixed, hint="write it in one unit, or leave the column out")
+            raise PlaybookError(mixed, hint="use one unit in this column, or leave it out")
         found, unclear = marks.settled(bare, reader.separator)
     if unclear:
-        raise PlaybookError(unclear, hint="write its numbers with a dot, and without commas")
+        raise PlaybookError(unclear, hint="write its numbers with a decimal point and without commas")
     if found == columns:
         return table
     cells = {name: iter(column) for name, column in found.items()}
@@ -83,7 +83,7 @@ def read_csv(content: bytes) -> Table:
 
 
 def read_json_lines(content: bytes) -> Table:
-    """The objects of a JSON-lines file, flattened; a last line without a line break counts where it is an object."""
+    """The objects of a JSON-lines file, flattened; a last line without a line break counts if it is an object."""
     return _read(JsonRows(), content)
 
 
@@ -96,7 +96,7 @@ def _read(reader: Rows, content: bytes) -> Table:
 
 
 def number(cell: object) -> float | None:
-    """A cell as a number; None where it is empty or no number. `1,024` and `98%` are numbers, True is none."""
+    """A cell as a number; None if it is empty or not a number. `1,024` and `98%` are numbers, True is not."""
     if isinstance(cell, bool) or cell is None:
         return None
     if isinstance(cell, int | float):
@@ -117,7 +117,7 @@ def _float(value: str | float) -> float | None:
 
 
 def whole_number(cell: object) -> int | None:
-    """A cell as a step, a whole number from 0 on; None where it is none."""
+    """A cell as a step, a whole number from 0; None if it is not one."""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell if 0 <= cell < 2**63 else None
     value = number(cell)
@@ -127,25 +127,25 @@ def whole_number(cell: object) -> int | None:
 class CsvRows:
     """Rows of a CSV file by its header.
 
-    Fields may be quoted, and quoted ones may hold line breaks. The separator is a comma, or a semicolon or tab where
-    the header has no comma; commas in numbers are told by those that are clear. A column without a name counts rows,
-    and is left out. A header that is repeated is passed over, and one that is new (every cell text, one of them known)
-    holds from there on; a row with more or fewer cells than its header is a problem.
+    Fields may be quoted, and quoted fields may contain line breaks. The separator is a comma, or a semicolon or tab if
+    the header has no comma; unambiguous numbers decide what commas in numbers mean. An unnamed column is a row counter
+    and left out. A repeated header is skipped, and a new one (every cell is text, and one of them is known) applies to
+    the rows after it. A row with more or fewer cells than its header is a problem.
     """
 
     def __init__(self, *, whole: bool = False, step: str = "step") -> None:
         self.problems: list[str] = []
         self.header: list[str] | None = None
-        """The names of the columns, once they are known."""
+        """The names of the columns, once known."""
         self.differing: list[str] = []
-        """Names that several columns have, which do not hold the same."""
+        """Names shared by several columns with different values."""
         self.separator = ","
         self._marks: Marks | None = None
-        """What tells commas in numbers; None where the table is looked at as a whole, and before the header."""
+        """Interprets commas in numbers; None if the table is read as a whole, and before the header."""
         self._whole, self._step = whole, step
         self._lines = _Lines()
         self._open = b""
-        """Lines of a row whose last quoted field goes on."""
+        """Lines of a row whose last quoted field is still open."""
 
     def feed(self, data: bytes) -> list[Row]:
         rows = []
@@ -188,14 +188,15 @@ class CsvRows:
             count, expected = len(cells), len(self.header)
             _complain(
                 self.problems,
-                f"line {self._lines.number} has {count} cells, and the header has {expected}: {', '.join(self.header)}",
+                f"line {self._lines.number} has {count} cells, but the header has {expected}: {', '.join(self.header)}",
             )
             return None
         named: Row = {}
         for name, cell in zip(self.header, cells, strict=True):
             if named.setdefault(name, cell) != cell and name not in self.differing and not _UNNAMED.fullmatch(name):
                 self.differing.append(name)
-                _complain(self.problems, f"line {self._lines.number}: several columns are called {name}, and differ")
+                what = f"several columns named {name} have different values"
+                _complain(self.problems, f"line {self._lines.number}: {what}")
         return {name: cell for name, cell in named.items() if not self._left_out(name)} or None
 
     def _left_out(self, name: str) -> bool:
@@ -209,9 +210,9 @@ class CsvRows:
 
 
 class JsonRows:
-    """Objects of a JSON-lines file, nested ones flattened: {"eval": {"loss": 1}} has a cell `eval.loss`.
+    """Objects of a JSON-lines file, flattened: {"eval": {"loss": 1}} has a cell `eval.loss`.
 
-    Lists are left out. NaN and Infinity are read as Python writes them.
+    Lists are left out. NaN and Infinity are accepted as Python writes them.
     """
 
     def __init__(self) -> None:
@@ -231,7 +232,7 @@ class JsonRows:
                 rows.append(dict(_flat(value)))
             else:
                 shown = line[:80].decode("utf-8", errors="replace")
-                _complain(self.problems, f"line {self._lines.number} is no JSON object: {shown}")
+                _complain(self.problems, f"line {self._lines.number} is not a JSON object: {shown}")
         return rows
 
 
@@ -246,11 +247,11 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 class _Lines:
-    """Whole lines out of chunks; of one that is too long nothing remains."""
+    """Splits chunks into whole lines; a line that is too long is dropped."""
 
     def __init__(self) -> None:
         self.number = 0
-        """Of the line that was given out last, from 1."""
+        """Number of the last returned line, from 1."""
         self._rest = b""
         self._skipping = False
 

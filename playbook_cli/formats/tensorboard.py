@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
 
 CHECKED_BYTES = 65536
-"""Longer contents hold images or graphs, not scalars: their checksum is not computed."""
+"""Longer records hold images or graphs, not scalars, so their checksum is not computed."""
 MAX_RECORD = 2**31
 _HEADER = 12
 _FOOTER = 4
@@ -37,30 +37,30 @@ class Event:
     wall_time: float
     """Seconds since the epoch."""
     scalars: dict[str, float] = field(default_factory=dict)
-    """By tag."""
+    """Values by tag."""
     hparams: dict[str, Value] | None = None
 
 
 def read_events(content: bytes) -> tuple[list[Event], str | None]:
-    """The events of a whole file, and why its rest can't be read; a torn last record never happened."""
+    """The events of a whole file, and why the rest cannot be read, if so; a torn last record is ignored."""
     reader = EventReader()
     return reader.feed(content), reader.problem
 
 
 class EventReader:
-    """The events of a file that grows. Nothing is read beyond a damaged record: where the next one begins is lost."""
+    """The events of a growing file. Nothing is read beyond a damaged record, because the next start is unknown."""
 
     def __init__(self) -> None:
         self.problem: str | None = None
-        """Why the rest of the file can't be read."""
+        """Why the rest of the file cannot be read; None if it can."""
         self._rest = b""
         self._skip = 0
-        """Bytes still to come of a record that is passed over."""
+        """Remaining bytes of a record that is skipped."""
         self._position = 0
-        """In the file, of the first byte of `_rest`."""
+        """Position in the file of the first byte of `_rest`."""
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that these further bytes complete."""
+        """The events that these additional bytes complete."""
         events: list[Event] = []
         if self.problem:
             return events
@@ -83,12 +83,12 @@ class EventReader:
                 break
             content = buffer[start + _HEADER : end]
             if struct.unpack_from("<I", buffer, end)[0] != masked_crc(content):
-                self._damaged(start, "its content does not fit its checksum")
+                self._damaged(start, "its content does not match its checksum")
                 break
             try:
                 event = _event(content)
             except (ValueError, IndexError, struct.error):
-                self._damaged(start, "it holds no event")
+                self._damaged(start, "it does not hold an event")
                 break
             if event is not None:
                 events.append(event)
@@ -100,7 +100,7 @@ class EventReader:
     def _length(self, buffer: bytes, start: int) -> int | None:
         length, checksum = struct.unpack_from("<QI", buffer, start)
         if checksum != masked_crc(buffer[start : start + 8]) or length > MAX_RECORD:
-            self._damaged(start, "its length does not fit its checksum")
+            self._damaged(start, "its length does not match its checksum")
             return None
         return int(length)
 
@@ -149,7 +149,7 @@ def _event(content: bytes) -> Event | None:
 
 
 def _summary(content: bytes, scalars: dict[str, float]) -> dict[str, Value] | None:
-    """Put a summary's value into `scalars`; its hyperparameters where it has those."""
+    """Put a summary's value into `scalars`; return its hyperparameters if it has any."""
     tag, scalar, hparams = "", None, None
     for number, value in fields(content):
         if not isinstance(value, bytes):
@@ -168,7 +168,7 @@ def _summary(content: bytes, scalars: dict[str, float]) -> dict[str, Value] | No
 
 
 def _shortest(value: float) -> float:
-    """The decimal number of fewest digits that is stored as this single-precision one: 0.1, not 0.10000000149."""
+    """The shortest decimal number with this single-precision value: 0.1, not 0.10000000149."""
     if not math.isfinite(value):
         return value
     for digits in range(6, 10):
@@ -182,12 +182,12 @@ def _shortest(value: float) -> float:
 
 
 _CONTENTS = {1: "f", 2: "d", 3: "i", 9: "q", 19: "e"}
-"""Number types of a tensor, as struct calls them."""
+"""Number types of a tensor, as format characters of struct."""
 _PACKED = {5: "f", 6: "d"}
 
 
 def _tensor(content: bytes) -> float | None:
-    """The only number of a tensor; None where it has none, or several."""
+    """The only number of a tensor; None if it has none, or several."""
     kind = 0
     for number, value in fields(content):
         if number == 1 and isinstance(value, int):
@@ -230,7 +230,7 @@ def _metadata(content: bytes) -> dict[str, Value] | None:
 
 
 def _value(content: bytes) -> Value:
-    """A google.protobuf.Value: 2 number, 3 text, 4 truth; anything else is None."""
+    """A google.protobuf.Value: 2 number, 3 text, 4 bool; anything else is None."""
     for number, value in fields(content):
         if number == 2 and isinstance(value, bytes):
             return float(struct.unpack("<d", value)[0])

@@ -1,4 +1,4 @@
-"""Numbers with a unit, such as `12ms` or `1.2 GB`: plain numbers where a whole column has the same one."""
+"""Numbers with a unit, such as `12ms` or `1.2 GB`: plain numbers if a whole column has the same unit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _NOTHING = frozenset({"", "nan", "none", "null", "-"})
 
 
 def without(columns: dict[str, list[str]]) -> tuple[dict[str, list[str]], str | None]:
-    """The columns with the unit taken from each that has one throughout, and what is wrong with the first that has two.
+    """The columns without units if the unit is the same throughout, and a message about the first with two units.
 
-    A column that holds other text, too, is left as it is.
+    A column that also holds other text is left unchanged.
     """
     found = dict(columns)
     for name, cells in columns.items():
@@ -24,7 +24,7 @@ def without(columns: dict[str, list[str]]) -> tuple[dict[str, list[str]], str | 
             continue
         first = {match[2] if match else "": cell.strip() for match, cell in zip(matched, told, strict=True)}
         if len(first) > 1:
-            return found, f"{name} has both {' and '.join(list(first.values())[:2])}: in which unit is it?"
+            return found, f"{name} has both {' and '.join(list(first.values())[:2])}, so its unit is unclear"
         stripped = {cell: match[1] for cell, match in zip(told, matched, strict=True) if match}
         found[name] = [stripped.get(cell, cell) for cell in cells]
     return found, None

@@ -18,7 +18,7 @@ def inside(content: bytes, wanted: int) -> Iterator[bytes]:
 def fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Field numbers and values of a message: an int for a varint, the bytes of anything else.
 
-    ValueError or IndexError where it is no message.
+    ValueError or IndexError if it is not a message.
     """
     at = 0
     while at < len(content):
@@ -52,7 +52,7 @@ def varints(content: bytes) -> Iterator[int]:
 
 
 def varint(content: bytes, at: int) -> tuple[int, int]:
-    """The number at this place, and where what follows it begins. ValueError or IndexError where it is none."""
+    """The number at this position, and the position after it. ValueError or IndexError if there is none."""
     value = shift = 0
     while True:
         byte = content[at]
@@ -66,5 +66,5 @@ def varint(content: bytes, at: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """A varint that stands for a negative number has all 64 bits."""
+    """The signed value of a varint; a negative number has all 64 bits."""
     return value - 2**64 if value >= 2**63 else value

@@ -1,4 +1,4 @@
-"""The answer of a ladder, in words and as JSON: one value that every drawing of it shows."""
+"""The answer of a ladder, in words and as JSON: the one value that every renderer shows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.analysis.outcomes import arm_label
 from playbook_cli.horizon.judge import overall
+from playbook_cli.wording import p_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
 
 FURTHER = 3
 """Doublings beyond the longest length for which the loss is predicted."""
+_SAID: dict[Verdict, str] = {
+    "longer-pays": "longer training pays off",
+    "long-enough": "long enough",
+    "shorter-will-do": "shorter is enough",
+    "undecided": "inconclusive",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """What the ladder found out about one point."""
+    """The ladder's result for one point."""
 
     trial: TrialRecord
     rate: float | None
-    """Its own learning rate; None where no other was tried."""
+    """Its own learning rate; None if no other rate was tried."""
     judgement: Judgement
     lengths: Sequence[int]
 
@@ -40,11 +47,11 @@ class Point:
 
     @property
     def predicted(self) -> Sequence[int]:
-        """The lengths beyond the longest one for which predictions are shown."""
+        """The lengths beyond the longest trained one for which predictions are shown."""
         return [self.lengths[-1] * 2**k for k in range(1, FURTHER + 1)]
 
     def best_rate(self, steps: int) -> Interval | None:
-        """The best learning rate in trainings of so many steps."""
+        """The best learning rate for a training of this many steps."""
         found = self.judgement.rate(steps)
         if found is None or self.rate is None:
             return None
@@ -53,7 +60,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a ladder found out, and all that is shown of it."""
+    """The result of a ladder, and everything that is shown of it."""
 
     study: str
     metric: Metric
@@ -74,12 +81,12 @@ class Answer:
         return self.setting.study.max_train_steps
 
     def value(self, loss: float) -> float:
-        """A loss as the metric has it."""
+        """A loss in the metric's own sign."""
         return -loss if self.metric.goal == "maximize" else loss
 
 
 def answer(setting: Setting, climbed: Climbed, worth: float, command: Command) -> Answer:
-    """Put what was measured into words; `command` is the one that the user gave."""
+    """Put the measurements into words; `command` is the one that the user ran."""
     points = [
         Point(
             trial=trial,
@@ -113,7 +120,7 @@ def answer(setting: Setting, climbed: Climbed, worth: float, command: Command) -
 
 
 def as_json(given: Answer) -> dict[str, Any]:
-    """The object of `horizon --json`; an end of an interval that is not known is null."""
+    """The object of `horizon --json`; an unknown end of an interval is null."""
     return {
         "study": given.study,
         "verdict": given.verdict,
@@ -182,7 +189,7 @@ def _interval(found: Interval | None) -> dict[str, Any] | None:
 
 
 _LIMIT = 100
-"""Powers of ten beyond which an end of an interval is none."""
+"""An end of an interval beyond this power of ten counts as unknown."""
 _NOTHING = {"value": None, "interval": [None, None]}
 
 
@@ -200,18 +207,18 @@ def _rate(setting: Setting, trial: TrialRecord) -> float | None:
 
 
 def number(x: float) -> str:
-    """A number as it is shown."""
+    """A number for display."""
     return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
 
 
 def span(found: Interval, show: Any = number) -> str:
-    """An interval as it is shown."""
+    """An interval for display; `?` is an unknown end."""
     low, high = (show(x) if _finite(x) is not None else "?" for x in (found.low, found.high))
     return f"{low} to {high}"
 
 
 def _deciding(points: Sequence[Point], now: int) -> tuple[Point, Doubling]:
-    """The point and the doubling that the headline speaks of: the one from the study's own length, or the last."""
+    """The point and the doubling that the headline is about: the one from the study's own length, or the last one."""
     found = [(p, next((d for d in p.judgement.doublings if d.steps >= now), p.judgement.doublings[-1])) for p in points]
     return max(found, key=lambda pair: pair[1].gain.value)
 
@@ -220,35 +227,40 @@ def _headline(verdict: Verdict, steps: int, deciding: tuple[Point, Doubling], wo
     _, doubling = deciding
     metric, now = setting.study.objective.name, setting.study.max_train_steps
     gains = f"{number(doubling.gain.value)} (95%: {span(doubling.gain)})"
-    from_to = f"from {doubling.steps:,} to {doubling.following:,} steps {metric} improves by {gains}"
+    each = "" if doubling.following == 2 * doubling.steps else " per doubling"
+    from_to = f"from {doubling.steps:,} to {doubling.following:,} steps {metric} improves by {gains}{each}"
     if verdict == "longer-pays":
-        return f"Longer pays: {from_to}. Train for {steps:,} steps."
-    if verdict == "long-enough":
-        return f"{now:,} steps are long enough: {from_to} a doubling, less than the {number(worth)} that is worth it."
-    if verdict == "shorter-will-do":
-        return f"{steps:,} steps will do: {from_to} a doubling, less than the {number(worth)} that is worth it."
-    return f"Undecided: {from_to}, and {number(worth)} would be worth it."
+        return f"Longer training pays off: {from_to}. Train for {steps:,} steps."
+    if verdict in ("long-enough", "shorter-will-do"):
+        enough = now if verdict == "long-enough" else steps
+        return f"{enough:,} steps are enough: {from_to}; at least {number(worth)} would be worthwhile."
+    return f"Inconclusive: {from_to}; at least {number(worth)} would be worthwhile."
 
 
 def _remarks(points: Sequence[Point], setting: Setting, climbed: Climbed, worth: float, seeds: int | None) -> list[str]:
     lines = [line for point in points for line in _about(point, len(points) > 1, setting.study.max_train_steps)]
     if seeds is not None:
         more = (seeds - setting.seeds) * len(points) * len(setting.factors) * sum(setting.lengths)
-        lines.append(f"{seeds} seeds of each run would settle it if the gain is as estimated: {more:,} more steps.")
+        lines.append(
+            f"If the gain is as estimated, {seeds} training seeds per run would settle it: {more:,} more steps."
+        )
     elif any(point.judgement.verdict == "undecided" for point in points):
-        lines.append("The gain is too close to its worth for any reasonable number of seeds: decide by --worth.")
+        lines.append(
+            "The gain is too close to the threshold for any reasonable number of training seeds to settle it: set "
+            "--worth to decide."
+        )
     longest = climbed.lengths[-1]
     if longest < setting.lengths[-1]:
         lines.append(
-            f"{setting.lengths[-1]:,} steps were not trained: at {longest:,} another doubling is not worth its steps."
+            f"{setting.lengths[-1]:,} steps were not tried: after {longest:,}, another doubling is not worthwhile."
         )
     scratch = setting.size * sum(climbed.lengths)
-    saved = f", {climbed.spent / scratch:.2f} of what it takes without branches" if climbed.spent < scratch else ""
-    lines.append(f"{climbed.spent:,} steps were trained{saved}.")
+    saved = f", {climbed.spent / scratch:.0%} of what training from scratch takes" if climbed.spent < scratch else ""
+    lines.append(f"{climbed.spent:,} steps spent{saved}.")
     noise = points[0].judgement.surface.noise.own ** 0.5
     of = "of the loss" if points[0].judgement.scale.logarithmic else "of the metric"
     shown = f"{noise:.1%} {of}" if points[0].judgement.scale.logarithmic else f"{number(noise)} {of}"
-    lines.append(f"A doubling is worth its steps from a gain of {number(worth)} on. Noise of one run: {shown}.")
+    lines.append(f"A doubling counts as worthwhile at a gain of {number(worth)} or more. Noise of one run: {shown}.")
     return lines
 
 
@@ -256,7 +268,7 @@ def _about(point: Point, several: bool, now: int) -> list[str]:  # noqa: FBT001
     judged, lines = point.judgement, []
     name = f"{point.label}: " if several else ""
     if several:
-        lines.append(f"{name}{judged.verdict}, {judged.max_train_steps:,} steps.")
+        lines.append(f"{name}{_SAID[judged.verdict]}, {judged.max_train_steps:,} steps.")
     drift = judged.drift
     if point.rate is not None:
         lines.append(name + _drifts(point))
@@ -265,17 +277,17 @@ def _about(point: Point, several: bool, now: int) -> list[str]:  # noqa: FBT001
         loss = judged.loss(steps)
         if loss is not None:
             lines.append(
-                f"{name}The loss follows a power law of exponent {span(law.exponent)}, which predicted the longest "
-                f"length from the shorter ones; at {steps:,} steps it predicts {span(loss)}."
+                f"{name}The loss follows a power law with exponent {span(law.exponent)}, which correctly predicted the "
+                f"longest length from the shorter ones; for {steps:,} steps it predicts {span(loss)}."
             )
     elif len(point.lengths) > FURTHER:
-        lines.append(f"{name}No power law predicts the longest length from the shorter ones, or noise hides it.")
+        lines.append(f"{name}No power law predicts the longest length from the shorter ones (or noise hides it).")
     longest = point.lengths[-1]
     if judged.verdict == "longer-pays" and judged.max_train_steps == longest:
-        lines.append(f"{name}The last doubling that was trained still pays, so even more than {longest:,} steps may.")
+        lines.append(f"{name}The last doubling still pays off, so training beyond {longest:,} steps may pay off too.")
     rate = point.best_rate(judged.max_train_steps)
     if rate is not None and judged.max_train_steps != now and drift.word == "drifts":
-        lines.append(f"{name}At {judged.max_train_steps:,} steps use a learning rate of {span(rate)}.")
+        lines.append(f"{name}For {judged.max_train_steps:,} steps, use a learning rate of {span(rate)}.")
     return lines
 
 
@@ -283,9 +295,9 @@ def _drifts(point: Point) -> str:
     drift = point.judgement.drift
     factor = f"x{number(drift.factor.value)} per doubling (95%: {span(drift.factor)})"
     return {
-        "none": f"The best learning rate does not drift with the length: {factor}.",
-        "drifts": f"The best learning rate drifts with the length: {factor}.",
-        "curved": f"The best learning rate moves, but not by the same factor each time (p = {drift.p_bend:.2g}): "
-        "do not extrapolate it.",
-        "undecided": f"Whether the best learning rate drifts is not known: {drift.why}.",
+        "none": f"The best learning rate does not change with the training length: {factor}.",
+        "drifts": f"The best learning rate changes with the training length: {factor}.",
+        "curved": "The best learning rate changes with the training length, but not by the same factor per doubling "
+        f"({p_text(drift.p_bend)}): do not extrapolate it.",
+        "undecided": f"It is unknown whether the best learning rate changes with the training length: {drift.why}.",
     }[drift.word]

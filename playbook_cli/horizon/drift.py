@@ -1,4 +1,4 @@
-"""Whether the best learning rate drifts with the length of training, and what that makes of it at other lengths."""
+"""Whether the best learning rate drifts with the length of training, and what it is at other lengths."""
 
 from __future__ import annotations
 
@@ -13,53 +13,54 @@ if TYPE_CHECKING:
 
 Word = Literal["none", "drifts", "curved", "undecided"]
 STEADY = 0.25
-"""A best rate that changes by less than 2^0.25 = 1.19 in a doubling does not drift: it moves by less than a factor of
-1.7 in three doublings. Playbook's own choice."""
+"""A best rate that changes by less than 2^0.25 = 1.19 per doubling does not drift: it moves by less than a factor of
+1.7 in three doublings. Playbook's default."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What the lengths say of the best rate."""
+    """How the best rate changes with the length."""
 
     word: Word
     factor: Interval
-    """By which the best rate is multiplied when the length doubles."""
+    """The factor on the best rate per doubling of the length."""
     p_bend: float
-    """P-value against a drift of the same factor at each doubling; NaN where that can't be tested."""
+    """P-value against a drift by the same factor per doubling; NaN if that cannot be tested."""
     why: str
-    """What stands in the way, where it is undecided."""
+    """The reason if the result is undecided, else empty."""
 
 
 def drift(surface: Surface) -> Drift:
-    """`none` and a straight drift are claims, too.
+    """The drift of the best rate, as a verdict.
 
-    For the first the whole interval must be small; for both a curve is ruled out first, as far as the lengths can tell.
+    `none` and `drifts` are claims too: `none` needs a small interval, and both rule out a curve first, as far as the
+    lengths allow.
     """
     found = surface.drift()
     word: Word = "undecided"
     why = ""
     if len(surface.lengths) < PARABOLA:
-        why = "it takes three lengths to tell a drift from a curve"
+        why = "that needs three lengths"
     elif surface.bend < BENT:
         word = "curved"
     elif surface.rates < PARABOLA:
         why = "fewer than three learning rates train well"
     elif not surface.resolved:
-        why = "the rates of the bracket differ too little against the noise to say which one is best"
+        why = "the learning rates tried differ too little, compared with the noise, to say which one is best"
     elif not found.holds(0.0):
         word = "drifts"
     elif found.low >= -STEADY and found.high <= STEADY:
         word = "none"
     else:
-        why = "its interval is too wide"
+        why = "the interval of its change is too wide"
     return Drift(word=word, factor=_powers(found), p_bend=surface.bend, why=why)
 
 
 def rate(surface: Surface, found: Drift, doublings: float) -> Interval | None:
-    """The best rate over the carried one at a length, with its interval; None where that can't be said.
+    """The best rate at a length relative to the carried one, with its interval; None if unknown.
 
-    Within the lengths that were trained the line is read off. Beyond them it goes on where the drift is known, stays
-    where it is known to be none, and is not extrapolated where it is curved.
+    Within the trained lengths it is read off the fitted line. Beyond them the line is extrapolated if the drift is
+    known, constant if there is none, and not extrapolated if the drift is curved.
     """
     if not surface.resolved or (found.word in ("curved", "undecided") and doublings > surface.doublings[-1]):
         return None

@@ -1,17 +1,17 @@
-"""What a ladder of lengths says of max_train_steps, and how sure that is: pure functions of its runs.
+"""What a ladder of lengths says about max_train_steps, and how certain that is: pure functions of its runs.
 
     worth    the least improvement of the metric that makes a doubling of the length worth its steps
-    pays     a doubling whose gain is surely more than that: the whole interval of the gain lies above it
-    not      one whose gain is surely less: the whole interval lies below it
+    pays     a doubling whose gain is certainly more than that: the whole interval of the gain is above it
+    not      a doubling whose gain is certainly less: the whole interval is below it
 
-Gains of doublings shrink as training goes on, which every law of learning curves has in common (Hestness et al. 2017,
-arXiv 1712.00409; Viering and Loog 2021, arXiv 2103.10948). So a doubling that pays means that those before it do, and
-one that does not, that none after it will; the ladder stops there.
+Gains per doubling shrink as training goes on; all laws of learning curves agree on that (Hestness et al. 2017, arXiv
+1712.00409; Viering and Loog 2021, arXiv 2103.10948). So if a doubling pays, those before it do too, and if one does
+not, none after it will; the ladder stops there.
 
-What four lengths at three rates and one seed can tell: 12 runs, 8 coefficients, 4 degrees of freedom for the noise.
-With a noise of s on one run (a share of the loss) a gain is known to about +-2.3 s, the drift of the best rate to about
-+-0.45 s / c per doubling, where missing the best rate by a factor of two costs c. Whatever needs more than that is
-`undecided`, with the number of seeds that would settle it.
+Four lengths at three rates and one seed are 12 runs for 8 coefficients, which leaves 4 degrees of freedom for the
+noise. If the noise of one run is s (a share of the loss), a gain is known to about +-2.3 s, and the drift of the best
+rate to about +-0.45 s / c per doubling, where c is the cost of missing the best rate by a factor of two. If that is not
+enough, the verdict is `undecided`, with the number of seeds that would settle it.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 Verdict = Literal["long-enough", "longer-pays", "shorter-will-do", "undecided"]
 MOST_SEEDS = 64
-"""More seeds than this are not asked for: a larger --worth is the better question then."""
+"""Never recommend more seeds than this: a larger --worth is the better choice then."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doubling:
-    """The step from one length to the next, which need not be twice as long: gains are per doubling."""
+    """The step from one length to the next; it need not be twice as long, but gains are per doubling."""
 
     steps: int
     following: int
     gain: Interval
-    """Improvement of the metric for each doubling, each length at its best rate."""
+    """Improvement of the metric per doubling, with each length at its best rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +55,20 @@ class Judgement:
 
     verdict: Verdict
     max_train_steps: int
-    """The recommended length; the study's own where it is undecided."""
+    """The recommended length; the study's own if undecided."""
     doublings: Sequence[Doubling]
     levels: Sequence[Interval]
     """The metric's loss at each length's best rate."""
     drift: Drift
     law: Law | None
-    """None where it has not predicted the last length."""
+    """The power law; None if it did not predict the last length."""
     seeds: int | None
-    """How many seeds in all would settle the verdict; None where it is settled, or no reasonable number would."""
+    """Total seeds per run that would settle the verdict; None if it is settled or no reasonable number would."""
     surface: Surface
     scale: Scale
 
     def rate(self, steps: int) -> Interval | None:
-        """The best rate over the carried one in trainings of so many steps; None where that can't be said."""
+        """The best rate for this many steps relative to the carried one; None if unknown."""
         return rate(self.surface, self.drift, self._doublings(steps))
 
     def loss(self, steps: int) -> Interval | None:
@@ -81,7 +81,7 @@ class Judgement:
 
     @property
     def over(self) -> bool:
-        """Whether the next doubling is surely not worth its steps, so that the ladder ends."""
+        """Whether the next doubling is certainly not worth its steps, so that the ladder ends."""
         return bool(self.doublings) and self._worth_of(len(self.doublings) - 1) == "not"
 
     def _worth_of(self, j: int) -> str:
@@ -99,7 +99,7 @@ def judge(
     """A judgement for each point, whose runs are at two lengths or more; `steps` is the study's max_train_steps.
 
     `worth` is in units of the metric and above 0; `repeats` are variance and degrees of freedom of the study's own
-    repeats, on the logarithmic scale where all losses are above 0. ValueError where a point has no feasible run.
+    repeats, on the logarithmic scale if all losses are above 0. ValueError if a point has no feasible run.
     """
     scale = scale_of([run for runs in points for run in runs])
     surfaces = fit(points, steps, scale, repeats)
@@ -108,7 +108,7 @@ def judge(
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict for all points, which train equally long: what any of them needs, when in doubt the longer."""
+    """One verdict for all points, which train for the same length: the longest that any needs, longer when in doubt."""
     order: tuple[Verdict, ...] = ("longer-pays", "undecided", "long-enough")
     return next((verdict for verdict in order if verdict in verdicts), "shorter-will-do")
 
@@ -140,7 +140,7 @@ def _judgement(surface: Surface, scale: Scale, steps: int, worth: float, seeds: 
 
 
 def _gain(surface: Surface, scale: Scale, j: int, k: int | None = None) -> Interval:
-    """Improvement of the metric for each doubling from length j to k, by default the next one."""
+    """Improvement of the metric per doubling from length j to k, by default the next one."""
     k = j + 1 if k is None else k
     gain, count = surface.gain(j, k, scale), float(surface.doublings[k] - surface.doublings[j])
     return Interval(value=gain.value / count, low=gain.low / count, high=gain.high / count)
@@ -164,7 +164,7 @@ def _verdict(surface: Surface, scale: Scale, doublings: Sequence[Doubling], step
 
 
 def _recommended(verdict: Verdict, doublings: Sequence[Doubling], steps: int, worth: float) -> int:
-    """The longest length up to which each doubling pays by its estimate; the shortest after which none pays."""
+    """The longest length up to which each doubling is estimated to pay; the shortest after which none pays."""
     if verdict == "longer-pays":
         longest = steps
         for j, d in enumerate(doublings):
@@ -182,7 +182,7 @@ def _recommended(verdict: Verdict, doublings: Sequence[Doubling], steps: int, wo
 
 
 def _settling(verdict: Verdict, doublings: Sequence[Doubling], steps: int, worth: float, seeds: int) -> int | None:
-    """Seeds after which the gain of the doubling that decides would be told from its worth, if it is as estimated."""
+    """Seeds that would separate the deciding doubling's gain from its worth, if the gain is as estimated."""
     deciding = next((d for d in doublings if d.steps >= steps), doublings[-1] if doublings else None)
     if verdict != "undecided" or deciding is None:
         return None

@@ -1,4 +1,4 @@
-"""What a ladder of lengths has found out about a study, read again from the file beside the study's report."""
+"""The result of a study's ladder of lengths, read from the file beside the study's report."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from playbook_cli.storage.store import Store
 
 FILE = "horizon.json"
-"""In the folder of the study's report."""
+"""Name of the file in the folder of the study's report."""
 
 
 def record(study: Store) -> StudyRecord:
-    """The whole study with all evaluations, and what its sweep and its ladder of lengths found out."""
+    """The whole study with all evaluations, and the results of its sweep and its ladder of lengths."""
     return replace(sweep.record(study), horizon=horizon(study))
 
 
 def keep(content: Mapping[str, Any], directory: Path) -> None:
-    """Write an answer's JSON where `horizon` finds it; where it can't be written, on a full disk, say, it is not."""
+    """Write an answer's JSON where `horizon` finds it; skip it if it cannot be written, for example on a full disk."""
     with suppress(OSError):
         directory.mkdir(parents=True, exist_ok=True)
         atomic.write(directory / FILE, json.dumps(content, indent=1))
 
 
 def horizon(study: Store) -> Horizon | None:
-    """The last answer about this study; None where there is none for its max_train_steps, or it can't be read."""
+    """The last answer about this study; None if there is none for its max_train_steps, or it cannot be read."""
     try:
         told = json.loads(regular.content(study.paths.report / FILE))
         if told["now"] != study.spec.max_train_steps or told["metric"] != study.metric.name:
@@ -51,7 +51,7 @@ def horizon(study: Store) -> Horizon | None:
             learning_rate=told["learning_rate"],
             rates=[rate for point in points for rate in _rates(point)],
         )
-    except (OSError, ValueError, KeyError, TypeError):  # whatever is derived can be deleted, and spoils no report
+    except (OSError, ValueError, KeyError, TypeError):  # a report does without a derived file that was deleted
         return None
 
 

@@ -1,7 +1,7 @@
-"""The ladder: train a length, judge what there is, go on to the next one while a doubling may be worth its steps.
+"""The ladder: train a length, judge the results, go on to the next one while a doubling may be worth its steps.
 
-All state is in the folders of the lengths, so that a command that was interrupted, or killed, goes on where it was.
-Together with `policy` it is all of `horizon` that knows how studies are trained.
+All state is in the folders of the lengths, so a command that was interrupted or killed resumes where it stopped. Only
+this file and `policy` know how studies are trained.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from playbook_cli.horizon.policy import Length
 from playbook_cli.horizon.reading import runs_of
 from playbook_cli.sampling.continued import ANEW
 from playbook_cli.spec.check_points import FROM
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,17 +33,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Climbed:
-    """How far the ladder came."""
+    """The part of the ladder that was trained."""
 
     points: Sequence[Sequence[Run]]
-    """The runs of every point, of all lengths that were trained."""
+    """The runs of every point, over all trained lengths."""
     judgements: Sequence[Judgement]
-    """Of every point; empty with fewer than two lengths."""
+    """The judgement of every point; empty with fewer than two lengths."""
     lengths: Sequence[int]
     spent: int
-    """Steps that were trained, branches from where they begin."""
+    """Total steps trained; a branch counts from the step it begins at."""
     stopped: Outcome | None = None
-    """The run that was interrupted, or given up."""
+    """The outcome of the run that was interrupted or given up; None if there is none."""
 
 
 def climb(
@@ -54,7 +55,7 @@ def climb(
     repeats: tuple[float, int],
     tell: Callable[[str], None],
 ) -> Climbed:
-    """Train length after length. StudyError where a folder holds another ladder; WorkError where no point works."""
+    """Train length after length. StudyError if a folder holds another ladder; WorkError if no point works."""
     points: list[list[Run]] = [[] for _ in setting.trials]
     judgements: list[Judgement] = []
     spent, done = 0, 0
@@ -62,7 +63,7 @@ def climb(
         begin = {} if done == 0 else _branches(setting, paths(setting.lengths[done - 1]))
         length = Length(setting.spec(steps, begin), paths(steps))
         branches = f", {len(begin)} of them from checkpoints" if begin else ""
-        tell(f"{setting.size} trainings of {steps} steps{branches}")
+        tell(f"{plural(setting.size, 'run')} of {steps:,} steps{branches}")
         outcome, known = train(length)
         if outcome is not None and (outcome.hopeless or outcome.interrupted):
             return Climbed(
@@ -82,7 +83,7 @@ def climb(
 
 
 def _branches(setting: Setting, shorter: StudyPaths) -> dict[int, str]:
-    """The checkpoints of the length before from which trials go on, training up to there being the same."""
+    """The checkpoints of the previous length that trials resume from, because training is identical up to there."""
     found = {}
     for number in range(setting.size):
         kind = setting.carried(setting.trials[setting.place(number)[0]], setting.lengths[-1]).kind
@@ -93,7 +94,7 @@ def _branches(setting: Setting, shorter: StudyPaths) -> dict[int, str]:
 
 
 def _kept(paths: TrialPaths, kind: str | None) -> str | None:
-    """A constant rate goes on after its end; one that is held goes on from where its decay began."""
+    """The checkpoint to resume: the last one for a constant rate, the one before the decay for a held rate."""
     from playbook_cli.schedules import HOLDING
 
     path = paths.last_checkpoint if kind == "constant" else paths.stable_checkpoint if kind in HOLDING else None
@@ -101,7 +102,7 @@ def _kept(paths: TrialPaths, kind: str | None) -> str | None:
 
 
 def _start(setting: Setting, spec: StudySpec, trial: TrialRecord, done: int) -> int:
-    """The step that a trial of length number `done` began at, as far as its schedule tells."""
+    """The step that a trial of length number `done` began at, according to its schedule."""
     points = spec.points or ()
     if trial.id >= len(points) or FROM not in points[trial.id] or (trial.reason or "").startswith(ANEW):
         return 0
@@ -110,11 +111,11 @@ def _start(setting: Setting, spec: StudySpec, trial: TrialRecord, done: int) -> 
 
 
 def _refuse_dead(setting: Setting, points: Sequence[Sequence[Run]], paths: StudyPaths) -> None:
-    """WorkError where no run of a point has a result: there is nothing to judge then."""
+    """WorkError if no run of a point has a result, because then there is nothing to judge."""
     for trial, runs in zip(setting.trials, points, strict=True):
         if not any(run.loss is not None for run in runs):
             raise WorkError(
-                f"the point of trial {trial.id} is infeasible, or fails, at every learning rate of the ladder",
+                f"the point of trial {trial.id} diverges or crashes at every learning rate tried",
                 where=str(paths.dir),
-                hint=f"{paths.trials}/*/stdout.log says more; --anew begins again",
+                hint=f"see {paths.trials}/*/stdout.log; fix it, then start over with --anew",
             )

@@ -1,12 +1,12 @@
 """A saturating power law through the levels of the lengths: loss = floor + a * steps^-b.
 
-Four levels, known with noise, do not pin down three numbers: floor and exponent trade off against each other. So the
-law is averaged over many exponents and floors, each weighted by how well it fits (the likelihood of Student's t, flat
-in log b and in the log of what is no floor). Predictions are quantiles of that mixture: Bayesian ones, whose bands
-widen where the data leave the law open. On the logarithmic scale the floor is a share of the loss, 0 to 0.99; on a
-plain one, of what is maximized, say, the floor may be anything.
+Four noisy levels do not determine three numbers, because floor and exponent trade off against each other. So the law is
+averaged over many exponents and floors, each weighted by how well it fits (Student's t likelihood, with a prior that is
+flat in log b and in the log of 1 - floor). Predictions are quantiles of that Bayesian mixture, so their bands widen if
+the data do not determine the law. On the logarithmic scale the floor is a share of the loss, 0 to 0.99; on a plain
+scale, as for a maximized metric, the floor may be anything.
 
-A law is only believed where it has predicted the last length from the shorter ones, and could have failed to.
+A law is only trusted if it predicted the last length from the shorter ones, and could have failed to.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 LEAST, MOST = 0.03, 3.0
 """Exponents."""
 FLOORS = 1 - np.geomspace(1.0, 0.01, 40)
-"""As shares of the loss at the study's own length."""
+"""Floors, as shares of the loss at the study's own length."""
 NO_FLOOR = 5.0
-"""How much likelier than each other share of the grid no floor is beforehand: a pure power law is a law, too."""
+"""Prior weight of no floor, relative to each other share of the grid: a pure power law is a law too."""
 NARROW = 0.5
-"""A band that is wider than this part of the whole fall would hold nearly any last level: no test."""
+"""A band wider than this share of the whole decrease would contain nearly any last level, so it is no test."""
 FEWEST = 4
-"""Lengths of a law that was tested: three to fit it, one to predict."""
+"""Number of lengths to test a law: three to fit it, one to predict."""
 _DRAWS = np.array([-2.2, -1.4, -0.7, 0.0, 0.7, 1.4, 2.2])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """What the levels say of the loss at other lengths."""
+    """The loss at other lengths, as predicted from the levels."""
 
     exponent: Interval
-    """b."""
+    """The exponent b."""
     floor: Interval
-    """On the loss's own scale."""
+    """The floor, on the loss's own scale."""
     backtest: Interval | None
     """The last level as the shorter lengths predict it, on the scale of the fit; None with fewer than four lengths."""
     held: bool
-    """Whether the last level was in that band, and the band narrow enough to be missed."""
+    """Whether the last level is in that band, and the band is narrow enough to be a test."""
     _mixture: _Mixture
 
     def level(self, doublings: float) -> Interval:
@@ -59,7 +59,7 @@ class Law:
 
 
 def law(surface: Surface, scale: Scale) -> Law | None:
-    """The law through the levels of a point; None with fewer than three of them, or without an idea of the noise."""
+    """The law through the levels of a point; None with fewer than three of them, or if the noise is unknown."""
     levels, covariance = surface.levels, surface.level_covariance
     if levels.size < FEWEST - 1 or not surface.noise.free:
         return None
@@ -82,20 +82,20 @@ def law(surface: Surface, scale: Scale) -> Law | None:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Mixture:
-    """Laws on a grid, and what each of them is worth; arrays of shape (G,)."""
+    """Laws on a grid, with their weights; arrays of shape (G,)."""
 
     exponents: Array
     floors: Array
-    """Share of the loss at the study's own length that is floor; unused on a plain scale."""
+    """Floor as a share of the loss at the study's own length; unused on a plain scale."""
     weights: Array
-    """They sum to 1."""
+    """Posterior weights; they sum to 1."""
     centres: Array
     """The free coefficients of each, shape (G, k): the level at the study's own length; with a plain scale, floor and
     fall."""
     spreads: Array
     """Their covariances, shape (G, k, k)."""
     stretch: float
-    """By how much wider than a normal one Student's t is at the edge of the interval."""
+    """Ratio of Student's t to the normal quantile at the edge of the interval."""
     span: tuple[float, float]
     """First and last doubling of the levels."""
     logarithmic: bool
@@ -118,7 +118,7 @@ class _Mixture:
         log = -0.5 * (free + size) * np.log1p(squares / free) + 0.5 * np.linalg.slogdet(spreads)[1]
         log += np.log(np.maximum(prior, 1e-300))
         if not logarithmic:
-            log = np.where(centres[:, 1] > 0.0, log, -np.inf)  # training for longer makes no law worse
+            log = np.where(centres[:, 1] > 0.0, log, -np.inf)  # no law gets worse with longer training
         log = np.where(np.isfinite(log), log, -np.inf)
         weights = np.exp(log - log.max()) if np.isfinite(log.max()) else np.ones(len(grid))
         upper = (1 + CONFIDENCE) / 2
@@ -146,7 +146,7 @@ class _Mixture:
         return self.quantiles(self.floors * np.exp(self.centres[:, 0]))
 
     def quantiles(self, values: Array, spreads: Array | None = None) -> Interval:
-        """The middle of the mixture and the interval of 95% around it."""
+        """The median of the mixture and its 95% interval."""
         weights = self.weights
         if spreads is not None:
             values = (values[:, None] + _DRAWS * spreads[:, None]).ravel()
@@ -160,13 +160,13 @@ class _Mixture:
 
 
 def _exponents() -> tuple[Array, Array]:
-    """Exponents alone, the floor being free, and how likely each is beforehand."""
+    """Exponents alone (the floor is free), and their prior weights."""
     b = np.geomspace(LEAST, MOST, 400)
     return np.column_stack([b, np.zeros_like(b)]), np.ones_like(b)
 
 
 def _ridge(doublings: Array, levels: Array, inverse: Array) -> tuple[Array, Array]:
-    """Exponents around the best one for each floor, as far as they fit about as well, and their weights beforehand.
+    """Exponents around the best one for each floor, as far as they fit about as well, and their prior weights.
 
     Known levels leave a narrow ridge: an even grid would step over it.
     """

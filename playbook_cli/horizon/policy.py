@@ -1,4 +1,4 @@
-"""The trials of one length of a ladder: the best points at a bracket of learning rates, whose seeds may grow."""
+"""The trials of one length of a ladder: the best points at several learning rates; seeds may be added later."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Length(Probing):
-    """Trains every point of one length to its end. StudyError where the folder holds a ladder of other points."""
+    """Trains every point of one length to its end. StudyError if the folder holds a ladder of other points."""
 
     what = "the ladder"
     grows = ("points", "points.", "trials", "scientific", "scientific.", "nuisance", "nuisance.")
-    """Which seeds there are so far, and which of them are branches."""
+    """Keys that depend on the seeds so far and on which of them are branches."""
 
     def __init__(self, spec: StudySpec, paths: StudyPaths) -> None:
-        """`spec` is the study of this length as it is asked for now."""
+        """`spec` is the study of this length as requested now."""
         self.paths = paths
         self.spec = self._settled(spec)
 
@@ -43,7 +43,7 @@ class Length(Probing):
         return Suggestion(spec=spec, trials=sampler.suggest(spec.space(), trials, missing) if missing > 0 else ())
 
     def _settled(self, spec: StudySpec) -> StudySpec:
-        """The study as it goes on in its folder: points that were begun keep where they began."""
+        """The study as it continues in its folder: points that have begun keep their checkpoint."""
         there = stored_study(self.paths)
         if there is None or there.points is None or spec.points is None:
             return spec
@@ -51,14 +51,14 @@ class Length(Probing):
         for old, new in zip(before, now, strict=False):
             if _plain(old) != _plain(new):
                 raise StudyError(
-                    f"the ladder in this folder has other points: {_plain(old)}, and now {_plain(new)}",
+                    f"the ladder in this folder has other points: {_plain(old)} instead of {_plain(new)}",
                     where=str(self.paths.dir),
-                    hint="add --anew to set it aside and begin a new one",
+                    hint="add --anew to start over; the earlier runs are kept under another name",
                 )
         points = [*before, *now[len(before) :]]
         if len(points) == len(now):
             return spec.model_copy(update={"points": points})
-        return there  # fewer seeds were asked for than there are
+        return there  # the folder has more seeds than requested
 
 
 def _plain(point: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The runs of a ladder as they are read from its studies."""
+"""The runs of a ladder, read from its studies."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, StudyRecord, TrialRecord
 
 WORTH = 0.075
-"""A doubling is worth its steps where it gains this part of what training gains after its first tenth. best-step calls
-a last quarter flat that gains less than 5% of it; a power law whose last quarter gains 5% gains 7.5% (exponent 1) to
-12% (exponent near 0) in the doubling after it, and when in doubt, longer. Playbook's own choice."""
+"""A doubling is worth its steps if it gains this share of what training gains after its first tenth (default).
+best-step calls a last quarter flat if it gains less than 5%; a power law whose last quarter gains 5% gains 7.5%
+(exponent 1) to 12% (exponent near 0) in the next doubling, and when in doubt, longer training is preferred."""
 
 
 def runs_of(setting: Setting, trials: Sequence[TrialRecord], steps: int) -> list[list[Run]]:
@@ -45,7 +45,7 @@ def runs_of(setting: Setting, trials: Sequence[TrialRecord], steps: int) -> list
 
 
 def worth_of(trials: Sequence[TrialRecord], metric: Metric) -> float | None:
-    """The least gain that makes a doubling worth its steps, in units of the metric; None where no curve tells."""
+    """The least gain that makes a doubling worth its steps, in units of the metric; None if no curve shows it."""
     series = [curves.objective(trial.curve, metric) for trial in trials]
     drops = [one.later_drop for one in series if one is not None and one.steps.size > 1]
     worth = WORTH * float(np.median(drops)) if drops else 0.0
@@ -53,7 +53,7 @@ def worth_of(trials: Sequence[TrialRecord], metric: Metric) -> float | None:
 
 
 def repeats_of(study: StudyRecord, trials: Sequence[TrialRecord], *, logarithmic: bool) -> tuple[float, int]:
-    """Variance and degrees of freedom of repeats of these trials, on the scale that is judged; (0, 0) without any."""
+    """Variance and degrees of freedom of repeats of these trials, on the judged scale; (0, 0) without repeats."""
     squares, free = 0.0, 0
     for trial in trials:
         values = [t.best.value for t in study.repeats(trial.id) if t.state == "completed" and t.best is not None]

@@ -1,4 +1,4 @@
-"""The runs of a ladder, as the numbers that are judged."""
+"""The runs of a ladder, as the numbers to judge."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One training of a point: how long, at which learning rate, on which seed, and what it came to."""
+    """One training of a point: its length, learning rate, seed and result."""
 
     steps: int
     """Its max_train_steps."""
     factor: float
     """Its learning rate as a multiple of the point's own, above 0."""
     seed: int
-    """Which of the point's seeds, from 0 on. Runs of one factor and seed begin alike, however long they are."""
+    """Index of the point's seed, from 0. Runs of one factor and seed begin identically, whatever their length."""
     loss: float | None
-    """Its result, turned so that smaller is better; None where it was infeasible."""
+    """Its result, with the sign that makes smaller better; None if it is infeasible."""
     jitter: float = 0.0
-    """Standard deviation of one evaluation late in training; 0 where it is not known."""
+    """Standard deviation of one evaluation late in training; 0 if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """On which scale noise is about the same at all lengths: logarithms of what is above 0, else the values."""
+    """The scale on which noise is about the same at all lengths: the logarithm for positive losses, else the loss."""
 
     logarithmic: bool
 
@@ -49,5 +49,5 @@ class Scale:
 
 
 def scale_of(runs: Sequence[Run]) -> Scale:
-    """The logarithm where every loss is above 0; not of a metric that is maximized, whose losses are below."""
+    """The logarithm if every loss is above 0; never for a maximized metric, whose losses are negative."""
     return Scale(logarithmic=all(run.loss is None or run.loss > 0.0 for run in runs))

@@ -1,4 +1,4 @@
-"""A ladder's studies, made from the user's: one for each length, of the best points at a bracket of learning rates."""
+"""A ladder's studies, made from the user's: one per length, with the best points at several learning rates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 LENGTHS = (0.5, 1.0, 2.0, 4.0)
-"""Multiples of max_train_steps; Playbook's own choice. A half tells whether fewer steps would do."""
+"""Multiples of max_train_steps; Playbook's default. A half shows whether fewer steps are enough."""
 RATES = 3
 SPACING = 2.0
 """Factor between neighbouring learning rates."""
@@ -29,34 +29,34 @@ SPACING = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is trained, and for how long."""
+    """What a ladder trains, and for how long."""
 
     study: StudySpec
-    """The user's, resolved."""
+    """The user's study, resolved."""
     trials: Sequence[TrialRecord]
-    """Whose points these are: the best of every arm."""
+    """The trials whose points are trained: the best ones of every arm."""
     learning_rate: str | None
-    """None where no rate but the carried one is tried."""
+    """Name of the learning rate; None if only the carried rate is tried."""
     schedule: str | None
-    """The hyperparameter that names the schedule, where the user says so."""
+    """Name of the schedule's hyperparameter; None if the user does not give it."""
     lengths: Sequence[int]
-    """Steps, rising."""
+    """Training lengths in steps, ascending."""
     factors: Sequence[float]
-    """Of the learning rates over the point's own, rising."""
+    """Learning rates as multiples of the point's own, ascending."""
     seeds: int
 
     @property
     def size(self) -> int:
-        """Trainings at each length."""
+        """Number of runs at each length."""
         return self.seeds * len(self.trials) * len(self.factors)
 
     def place(self, number: int) -> tuple[int, int, int]:
-        """Which point, which factor and which seed a trial of a length is."""
+        """Indices of the point, the factor and the seed of a trial of a length."""
         seed, rest = divmod(number, len(self.trials) * len(self.factors))
         return (*divmod(rest, len(self.factors)), seed)
 
     def point(self, number: int, steps: int) -> tuple[dict[str, Value], Carried]:
-        """The hyperparameters that vary in the study for trial `number`, and what its schedule becomes."""
+        """The hyperparameters of trial `number` that vary in the study, with its adapted schedule."""
         point, factor, _ = self.place(number)
         trial = self.trials[point]
         how = self.carried(trial, steps)
@@ -71,15 +71,15 @@ class Setting:
         return varied, replace(how, changes=changes)
 
     def carried(self, trial: TrialRecord, steps: int) -> Carried:
-        """What the schedule of a point becomes in trainings of so many steps: the playbook's rules for rounds.
+        """The schedule of a point for a training of this many steps: the playbook's rules for rounds.
 
-        Only hyperparameters that the study has are set: a script need not know others.
+        Only hyperparameters that the study has are set, because a script may not know others.
         """
         how = carry(trial.params, names(trial.params, self.schedule), before=self.study.max_train_steps, now=steps)
         return replace(how, changes={name: value for name, value in how.changes.items() if name in trial.params})
 
     def held(self, trial: TrialRecord, steps: int) -> int:
-        """Up to which step a training of so many steps is that of every longer one; 0 where no length tells."""
+        """The step up to which a training of this many steps equals every longer one; 0 if unknown."""
         how, called = self.carried(trial, steps), names(trial.params, self.schedule)
         if how.kind == "constant":
             return steps
@@ -91,7 +91,7 @@ class Setting:
         return stable_steps(how.kind, max_train_steps=steps, warmup_steps=number[0] or 0, decay_steps=number[1]) or 0
 
     def spec(self, steps: int, begin: Mapping[int, str] | None = None) -> StudySpec:
-        """The study of one length; `begin` are the checkpoints that trials go on from, by their number."""
+        """The study of one length; `begin` are the checkpoints that trials resume from, by their number."""
         study = self.study
         points, hows = map(list, zip(*(self.point(number, steps) for number in range(self.size)), strict=True))
         data: dict[str, Any] = {
@@ -102,7 +102,7 @@ class Setting:
             points[trial]["from"] = checkpoint
         own = {
             "name": f"{Probe(kind='horizon', study=study.name).name}-{steps}",
-            "goal": f"How far does {study.metric.name} come in {steps} steps?",
+            "goal": f"Which {study.metric.name} is reached in {steps} steps?",
             "max_train_steps": steps,
             "eval_every": max(1, round(study.steps_between_evaluations * steps / study.max_train_steps)),
             "sampler": "listed",
@@ -114,27 +114,29 @@ class Setting:
 
 
 def lengths_of(text: str | None, steps: int) -> list[int]:
-    """The lengths in steps that `--lengths 0.5,1,2,4` asks for, rising. StudyError for what is no ladder."""
+    """The lengths in steps that `--lengths 0.5,1,2,4` asks for, ascending. StudyError if they are not a ladder."""
     where, hint = "--lengths", "write multiples of max_train_steps: --lengths 0.5,1,2,4"
     try:
         multiples = LENGTHS if text is None else [float(part) for part in text.split(",")]
     except ValueError:
-        raise StudyError(f"{text!r} is no list of numbers", where=where, hint=hint) from None
+        raise StudyError(f"{text!r} is not a list of numbers", where=where, hint=hint) from None
     if not all(0.0 < multiple <= 64.0 for multiple in multiples):
-        raise StudyError("a multiple lies above 0, and is 64 at most", where=where, hint=hint)
+        raise StudyError("each multiple must be above 0 and at most 64", where=where, hint=hint)
     found = sorted({max(1, round(multiple * steps)) for multiple in multiples})
     if len(found) < 2 or len(found) < len(multiples):
-        raise StudyError(f"{text} of {steps} steps are not several lengths", where=where, hint=hint)
+        raise StudyError(
+            f"{text} must give at least two different lengths (max_train_steps is {steps})", where=where, hint=hint
+        )
     if steps not in found:
-        raise StudyError("the study's own length, 1, is not among them", where=where, hint=hint)
+        raise StudyError("the multiples must include 1, the study's own length", where=where, hint=hint)
     return found
 
 
 def factors_of(rates: int) -> list[float]:
-    """So many learning rates around the carried one, each SPACING times the one before. StudyError for an even one."""
+    """`rates` factors around 1, each SPACING times the previous one. StudyError if `rates` is even."""
     if rates % 2 == 0:
         raise StudyError(
-            f"{rates} learning rates are not centred on the carried one",
+            f"{rates} learning rates cannot be centred on the point's own; use an odd number",
             where="--rates",
             hint="write --rates 3, 5 or 7",
         )
@@ -142,11 +144,12 @@ def factors_of(rates: int) -> list[float]:
 
 
 def rate_of(trials: Sequence[TrialRecord], asked: str | None, *, where: str) -> str:
-    """The name of the learning rate. StudyError where a point has none above 0."""
+    """The name of the learning rate. StudyError if a point has none above 0."""
     shared = [name for name in trials[0].params if all(number_of(trial, name) > 0.0 for trial in trials)]
     found = asked or learning_rate(trials)
     if found is None or found not in shared:
-        what = f"the best points have no learning rate called {asked or NAMES[0]}"
-        hint = f"name it, --learning-rate NAME, one of {', '.join(shared) or '(they have no number)'}; or --rates 1"
+        what = f"the best points have no learning rate named {asked or NAMES[0]}"
+        which = f"one of {', '.join(shared)}" if shared else "but they have no positive number"
+        hint = f"name it with --learning-rate NAME ({which}), or use --rates 1 to try only the points' own rate"
         raise StudyError(what, where="--learning-rate" if asked else where, hint=hint)
     return found

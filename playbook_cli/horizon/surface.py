@@ -1,25 +1,25 @@
 """How the loss depends on length and learning rate: the level of every length, a parabola over the rates, its drift.
 
-On a scale where noise is even (`runs.Scale`), at length j (t = log2 of steps over the study's own) and x = log2 of the
-rate over the carried one:
+On a scale with even noise (`runs.Scale`), at length j (t = log2 of its steps / the study's) and x = log2 of the rate /
+the carried rate:
 
     y = level_j + (b0 + b1 t) x + (c0 + c1 t) x^2 + noise
 
-So the best rate lies at x = -(b0 + b1 t) / 2 (c0 + c1 t). Around the middle of the lengths, where it lies at m and the
-curvature is c, it drifts by -(b1 + 2 m c1) / 2c per doubling: a ratio of coefficients, with Fieller's interval (1954),
-which is exact for normal noise and unbounded where the curvature can't be told from none. Without c1, which takes four
-lengths, a carried rate that is off and a curvature that changes would look like a drift. Where a further term b2 t^2 x
-explains more than noise would (an F test), the drift is no line, and the term stays in, so that levels and gains are
-read at the rates that were best. For the levels each length has a shape of its own besides (`SHAPE`): real curvatures
-change by jumps, and what one length does must not shift another.
+So the best rate is at x = -(b0 + b1 t) / 2 (c0 + c1 t). In the middle of the lengths, with the best rate at m and the
+curvature c, it drifts by -(b1 + 2 m c1) / 2c per doubling. That is a ratio of coefficients, so its interval is
+Fieller's (1954), which is exact for normal noise and unbounded if the curvature may be zero. Without c1, which needs
+four lengths, a carried rate that is off and a curvature that changes would look like a drift. If a further term b2 t^2
+x explains more than noise would (an F test), the drift is not a line, and the term stays, so that levels and gains are
+read at the best rates. For the levels, each length also has its own shape (`SHAPE`), because real curvatures jump, and
+one length must not shift another.
 
-Noise has two parts, since runs of one rate and seed begin alike and may be branches of one training: what the lengths
-of such a family have in common, and what each run has for itself. It is a split-plot design (Fisher 1925, Yates 1935):
-gains and the drift are differences within families and have the second noise alone. That one is estimated from the
-residuals within families, pooled over all points; the first from the families' means around the parabola over rates,
-where seeds or more than three rates leave degrees of freedom, else from the study's repeats, else it is taken to be as
-large as the second. Runs far above the best level of their length have more of it (`REACH`): real responses rise faster
-than a parabola where training becomes unstable, and what happens there must not bend the rest.
+Noise has two parts, because runs of one rate and seed (a family) begin identically and may be branches of one training:
+a shared part, which the lengths of a family have in common, and each run's own part. It is a split-plot design (Fisher
+1925, Yates 1935): gains and the drift are differences within families and have only the own noise. That is estimated
+from the residuals within families, pooled over all points. The shared noise is estimated from the families' means
+around the parabola over rates, if seeds or more than three rates leave degrees of freedom, else from the study's
+repeats, else it is assumed to be as large as the own noise. Runs far above the best level of their length have more of
+it (`REACH`), because real responses rise faster than a parabola near instability, which must not bend the rest.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 CONFIDENCE = 0.95
-"""Of every interval, two-sided."""
+"""Two-sided confidence of every interval."""
 LEAST_OF_MANY = 0.5
-"""Standard deviation of the least of 25 normal values is 0.51 of one's: a run's result is its best evaluation."""
+"""The minimum of 25 normal values has 0.51 of the standard deviation of one; a run's result is its best evaluation."""
 BENT = 0.05
 """P-value below which a drift counts as curved."""
 PARABOLA = 3
-"""Rates that tell a parabola, and lengths that tell a line from a curve."""
+"""Number of rates that determine a parabola, and of lengths that distinguish a line from a curve."""
 SKEW = 0.1
 REACH, NOISES = 0.1, 4
-"""A rate whose runs are usually worse than the best one's by this share of the loss, or by so many times the noise
-where that is more, counts half: no parabola reaches that far, and trainings near an instability scatter."""
+"""A rate whose runs are usually worse than the best rate's by this share of the loss, or by this multiple of the noise
+if that is more, counts half: no parabola fits that far, and training near instability scatters."""
 SHAPE = 0.02
-"""By which share of the loss slope and curvature over log2 of the rate differ from length to length besides a drift:
-measured on a small transformer (configs/textlm.yaml), where the cost of twice the best rate falls from 15% of the loss
-to 3% between one length and the next."""
+"""Share of the loss by which slope and curvature over log2 of the rate differ between lengths, apart from the drift.
+Measured on a small transformer (configs/textlm.yaml): the cost of twice the best rate falls from 15% of the loss to 3%
+between one length and the next."""
 FARTHEST = 5.0
-"""One that is worse by so many times as much lies beyond a cliff, and tells nothing of the best rate."""
+"""A rate that is worse by this multiple of `REACH` is beyond a cliff, and says nothing about the best rate."""
 PASSES, SETTLED = 4, 0.1
-"""Noise and what is far from the best are found in turns, until the noise hardly changes."""
+"""The noise and the runs far from the best are estimated in turns, until the noise hardly changes."""
 _EXACT = 1e-12
 
 
@@ -67,18 +67,18 @@ class Noise:
     """Variances of one run on the even scale."""
 
     own: float
-    """What a run has for itself."""
+    """Variance of each run's own noise."""
     shared: float
-    """What the lengths of one rate and seed have in common."""
+    """Variance of the noise that the lengths of one rate and seed share."""
     free: int
-    """Degrees of freedom of `own`; 0 where nothing tells it."""
+    """Degrees of freedom of `own`; 0 if it cannot be estimated."""
     bends: int = 0
-    """Tests for a bent drift that these have been used for; drifts that passed one are judged with as many fewer."""
+    """Degrees of freedom used by tests for a bent drift; a drift that passed one is judged with that many fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """An estimate and the interval that holds the truth with 95%; infinite ends where nothing is known."""
+    """An estimate and its 95% interval; unknown ends are infinite."""
 
     value: float
     low: float
@@ -94,7 +94,7 @@ class Surface:
 
     lengths: Sequence[int]
     doublings: Array
-    """log2 of the lengths over the study's own."""
+    """log2 of the lengths / the study's own length."""
     coefficients: Array
     """The J levels at the carried rate, then b0, b1, b2, c0, c1; b2 is 0 unless the drift is `bent`."""
     covariance: Array
@@ -103,13 +103,13 @@ class Surface:
     level_covariance: Array
     noise: Noise
     rates: int
-    """Learning rates that count."""
+    """Number of learning rates that count."""
     step: float
-    """The least difference between two x; 0 of a single one."""
+    """Smallest difference between two x; 0 if there is only one."""
     window: tuple[float, float]
-    """Lowest and highest x that was tried."""
+    """Lowest and highest x that were tried."""
     bend: float
-    """P-value against a best rate that drifts by as much at each doubling; NaN below three lengths."""
+    """P-value against a best rate that drifts by the same factor per doubling; NaN with fewer than three lengths."""
 
     @property
     def quantile(self) -> float:
@@ -128,7 +128,7 @@ class Surface:
         return curvature > 0.0 and curvature > self.quantile * error
 
     def best_x(self, doublings: float) -> float:
-        """Where the best rate of a length lies, within what was tried; shrunk to the carried one in noise."""
+        """The x of a length's best rate, within the tried rates; noise shrinks it to the carried rate."""
         slope = float(self.coefficients[-5:-2] @ doublings ** np.arange(3))
         curvature, error = self._curvature(doublings)
         if curvature <= 0.0:
@@ -169,9 +169,9 @@ class Surface:
         return Interval(value=found.value, low=found.low - skew, high=found.high + skew)
 
     def _line(self, level: float, slope: float) -> tuple[Array, Array]:
-        """Of the line along which the best rate moves, level in the middle and slope, so many times: a ratio's halves.
+        """Numerator and denominator of `level` x the best rate's line in the middle + `slope` x its slope.
 
-        What multiplies c1 is the best rate itself, which is taken as given.
+        The factor of c1 is the best rate itself, which is treated as known.
         """
         over, under = np.zeros((2, self.coefficients.size))
         over[-5:-3] = -level, -level * self.middle - slope
@@ -201,8 +201,8 @@ def fit(
 ) -> list[Surface]:
     """The surface of every point, with noise that is pooled over them. `steps` is the study's max_train_steps.
 
-    `repeats` are variance and degrees of freedom of the study's own repeats, on the scale. ValueError where a point has
-    no feasible run.
+    `repeats` are variance and degrees of freedom of the study's own repeats, on the scale. ValueError if a point has no
+    feasible run.
     """
     tables = [_Table.of(runs, steps, scale) for runs in points]
     noise = _noise(tables, repeats)
@@ -227,9 +227,9 @@ class _Table:
     doublings: Array
     jitter: float
     loose: Array
-    """By which factor the own noise of each run has a larger variance than that of one near the best."""
+    """Factor on the variance of each run's own noise, relative to a run near the best."""
     unit: float
-    """What a share of the loss is on the scale: 1 on a logarithmic one."""
+    """The whole loss on the scale, to convert shares of it: 1 on a logarithmic scale."""
 
     @classmethod
     def of(cls, runs: Sequence[Run], steps: int, scale: Scale) -> _Table:
@@ -254,11 +254,11 @@ class _Table:
         )
 
     def loosened(self, noise: Noise) -> _Table:
-        """The same runs, those of rates that do far worse than the best with a larger variance, the farthest gone."""
+        """The same runs, with a larger variance for rates far worse than the best, and without the farthest ones."""
         reach = max(REACH * self.unit, NOISES * noise.own**0.5)
         above = (self.y - self._lowest()) / reach
         kept = above <= FARTHEST
-        usual = np.array([np.median(above[self.x == x]) for x in self.x])  # a run's own noise is no reason
+        usual = np.array([np.median(above[self.x == x]) for x in self.x])  # one run's noise must not decide
         return replace(
             self,
             **{name: getattr(self, name)[kept] for name in ("y", "x", "t", "length", "family")},
@@ -275,11 +275,11 @@ class _Table:
 
     @property
     def square(self) -> Array:
-        """x^2; 0 with too few rates to tell a parabola."""
+        """x^2; 0 with too few rates for a parabola."""
         return self.x**2 * (np.unique(self.x).size >= PARABOLA)
 
     def varying(self, *, bent: bool) -> list[Array]:
-        """What the rates do that changes with the length: t x, t^2 x, t x^2; a term that can't be told is 0."""
+        """The terms that change with the length: t x, t^2 x, t x^2; a term that cannot be estimated is 0."""
         changes = len(self.lengths) > PARABOLA
         return [self.t * self.x, self.t**2 * self.x * bent, self.t * self.square * changes]
 
@@ -289,7 +289,7 @@ class _Table:
         return np.column_stack([levels, self.x, drift, bend, self.square, change])
 
     def within(self, *, bent: bool) -> tuple[float, int]:
-        """Squares and degrees of freedom left within families by what differs between their lengths."""
+        """Residual squares and degrees of freedom within families."""
         families = (self.family[:, None] == np.unique(self.family)).astype(np.float64)
         lengths = (self.length[:, None] == np.arange(1, len(self.lengths))).astype(np.float64)
         weights = 1 / np.sqrt(self.loose)
@@ -301,7 +301,7 @@ class _Table:
 
     @cached_property
     def bend(self) -> float:
-        """P-value of b2: the squares that it explains within families, against those that are left (an F test)."""
+        """P-value of b2: the squares that it explains within families, compared with the residual ones (F test)."""
         from scipy.special import fdtrc
 
         if len(self.lengths) < PARABOLA:
@@ -312,9 +312,9 @@ class _Table:
         return float(fdtrc(1, fewer, (squares - left) / max(left / fewer, _EXACT)))
 
     def between(self) -> tuple[float, int, float]:
-        """Squares and degrees of freedom of the families' means around a parabola, and runs of a family on average."""
+        """Squares and degrees of freedom of the families' means around a parabola, and mean runs per family."""
         families = np.unique(self.family)
-        # what lengths and drift do to a mean is taken away first: families may lack a length
+        # remove the effects of length and drift on a mean first, because families may lack a length
         levels = self.y - self.design() @ np.linalg.pinv(self.design()) @ self.y
         means = np.array([levels[self.family == f].mean() for f in families])
         x = np.array([self.x[self.family == f][0] for f in families])
@@ -342,19 +342,18 @@ class _Table:
         return replace(found, levels=levels, level_covariance=level_covariance)
 
     def _variance(self, noise: Noise) -> Array:
-        """Of the runs' noise, shape (n, n)."""
+        """Covariance of the runs' noise, shape (n, n)."""
         together = self.family[:, None] == self.family[None, :]
         variance: Array = np.diag(noise.own * self.loose + _EXACT) + noise.shared * together
         return variance
 
     def _levels(self, found: Surface, design: Array, variance: Array) -> tuple[Array, Array]:
-        """The levels at the best rates, and their covariance: what is predicted at each length (Henderson 1975).
+        """The levels at the best rates, and their covariance: best linear unbiased predictions (Henderson 1975).
 
-        Each length may have a slope and a curvature of its own, which differ from the common ones by `SHAPE`: where
-        noise is smaller than that, a level is read off the length's own runs, where it is larger, off all together. At
-        the best rate the level does not depend on where exactly that lies (the envelope theorem), so the rates are
-        taken as given; they come from all lengths together, so that no choice among a length's own runs makes its level
-        look better than it is.
+        Each length may have its own slope and curvature, which differ from the common ones by `SHAPE`: if the noise is
+        smaller than that, a level depends on the length's own runs, and if it is larger, on all runs. At the best rate
+        the level does not depend on the exact rate (the envelope theorem), so the rates are treated as known; they come
+        from all lengths together, so that no selection among a length's own runs makes its level look too good.
         """
         count = len(self.lengths)
         best = np.array([found.best_x(float(t)) for t in self.doublings])
@@ -367,7 +366,7 @@ class _Table:
         same = self.length[None, :] == self.length[:, None]
 
         def alike(x: Array, z: Array) -> Array:
-            """How far what a length's own shape does at one rate goes with what it does at another."""
+            """Covariance of a length's own shape between two sets of rates."""
             product: Array = np.outer(x, z)
             return shape * (product + product**2)
 
@@ -390,7 +389,7 @@ def _solved(design: Array, variance: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _noise(tables: Sequence[_Table], repeats: tuple[float, int]) -> Noise:
-    """What all points tell of the noise of one run."""
+    """The noise of one run, estimated from all points."""
     left = [table.within(bent=table.bend < BENT) for table in tables]
     free = sum(f for _, f in left)
     own = sum(s for s, _ in left) / free if free else 0.0

@@ -1,4 +1,4 @@
-"""The study with the recommended number of steps, and why."""
+"""The study with the recommended number of steps, and the reason."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
 
 def revised(given: Answer, *, where: str) -> Revision:
-    """The user's study at the recommended length, on new points, its range of learning rates moved with their drift.
+    """The user's study at the recommended length, on new points, with its learning-rate range moved by the drift.
 
-    StudyError where its points are listed: each would change.
+    StudyError if it lists its points, because each would change.
     """
     study, steps = given.setting.study, given.max_train_steps
     if study.points is not None:
         longer = command("next", where, round=(study.round.number if study.round else 1) + 1, max_train_steps=steps)
-        hint = f"{longer} takes them into a longer round"
-        raise StudyError("the trials of this study are its listed points", where=where, hint=hint)
+        hint = f"to train them in a longer round: {longer}"
+        raise StudyError("this study lists its points, so --write cannot change them", where=where, hint=hint)
     revision = Revision(data=plain(study))
     data = revision.data
     data["name"] = f"{study.name}-{steps}"
     _say(revision, ("name",), f"after {study.name}")
     data["max_train_steps"] = steps
-    _say(revision, ("max_train_steps",), f"playbook horizon, {given.verdict}; it was {study.max_train_steps}")
+    before = "unchanged" if steps == study.max_train_steps else f"was {study.max_train_steps}"
+    _say(revision, ("max_train_steps",), f"playbook horizon: {given.verdict}; {before}")
     every = study.steps_between_evaluations
     data["eval_every"] = max(1, round(every * steps / study.max_train_steps))
-    _say(revision, ("eval_every",), f"in step with max_train_steps; it was {every}")
+    if data["eval_every"] != every:
+        _say(revision, ("eval_every",), f"scaled with max_train_steps; was {every}")
     if study.follows is not None:
         data.pop("continue", None)
         data["sampler"] = "halton"
@@ -43,13 +45,15 @@ def revised(given: Answer, *, where: str) -> Revision:
 
 
 def _move(revision: Revision, given: Answer) -> None:
-    """Move the range of learning rates by as much as the best one drifts, where all points agree that it does."""
+    """Move the range of learning rates by the drift of the best one, if all points agree that it drifts."""
     name, steps, now = given.setting.learning_rate, given.max_train_steps, given.now
     if name is None or steps == now:
         return
     drifts = [point.judgement.drift for point in given.points]
     if any(drift.word == "curved" for drift in drifts):
-        revision.left.append(f"the best {name} moves with the length, and not evenly: look at its range")
+        revision.left.append(
+            f"the best {name} changes with the training length, but not evenly: check its range yourself"
+        )
         return
     if any(drift.word != "drifts" for drift in drifts):
         return
@@ -59,10 +63,10 @@ def _move(revision: Revision, given: Answer) -> None:
         space: Any = revision.data.get(role, {}).get(name)
         if isinstance(space, dict) and "max" in space:
             space["min"], space["max"] = (float(f"{space[end] * factor:.4g}") for end in ("min", "max"))
-            said = f"moved by x{number(factor)}: the best one drifts by {span(drifts[0].factor)} per doubling"
+            said = f"moved by x{number(factor)}: the best one changes by x{span(drifts[0].factor)} per doubling"
             _say(revision, (role, name), said)
             return
-    revision.left.append(f"{name} is no range here, and its best value drifts by x{number(factor)}: tune it again")
+    revision.left.append(f"{name} has no range here, and its best value changes by x{number(factor)}: retune it")
 
 
 def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:

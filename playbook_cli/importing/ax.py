@@ -12,6 +12,7 @@ from playbook_cli.formats.tables import number, whole_number
 from playbook_cli.importing import layout, read_file
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.importing.values import scalar, span
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,12 +43,12 @@ def read(ask: Ask) -> Runs:
     """A trial for every arm of every trial, by the only objective. Trials that violate an outcome constraint in their
     last evaluation are infeasible.
 
-    PlaybookError where it is no such file, has several objectives, or a constraint that can't be told from its data.
+    PlaybookError if it is not such a file, has several objectives, or a constraint that its data cannot decide.
     """
     path = Path(ask.source)
     experiment = _experiment(path)
     if experiment is None:
-        raise PlaybookError("this is no experiment that Ax saved", where=ask.source)
+        raise PlaybookError("this is not an experiment saved by Ax", where=ask.source)
     config = _dict(experiment, "optimization_config")
     metric, goal = _objective(_dict(config, "objective"), ask)
     constraints = [_constraint(each, ask.source) for each in _dicts(config.get("outcome_constraints"))]
@@ -59,7 +60,7 @@ def read(ask: Ask) -> Runs:
         for arm in _arms(trial)
     ]
     violating = sum(run.state == "infeasible" for run in runs)
-    notes = [f"trials that violate a constraint: {violating}; they are infeasible"] if violating else []
+    notes = [f"infeasible because they violate a constraint: {plural(violating, 'trial')}"] if violating else []
     return Runs(
         source=ask.source,
         format="ax",
@@ -94,9 +95,9 @@ def _objective(objective: Mapping[str, Any], ask: Ask) -> tuple[str | None, Goal
     match = _NAME.fullmatch(str(said).strip())
     if match is None and ask.metric is None:
         raise PlaybookError(
-            f"the experiment's objective is {said}, and playbook reads it by one metric",
+            f"the experiment's objective is {said}, but a study has exactly one metric",
             where=ask.source,
-            hint="write --metric NAME --goal minimize, or maximize",
+            hint="choose one: --metric NAME --goal minimize (or maximize)",
         )
     return (match[1], "minimize" if str(said).strip().startswith("-") else "maximize") if match else (None, None)
 
@@ -109,9 +110,9 @@ def _constraint(said: Mapping[str, Any], source: str) -> tuple[str, str, float]:
             said.get("expression") or f"{name} {op} {said.get('bound')}{' relative' if said.get('relative') else ''}"
         )
         raise PlaybookError(
-            f"the experiment has an outcome constraint that can't be told from its data: {shown}",
+            f"the experiment's data do not say which trials violate its outcome constraint: {shown}",
             where=source,
-            hint="write client.summarize() to a CSV table without the trials that violate it, and import that",
+            hint="write client.summarize() to a CSV file without the trials that violate it, and import that file",
         )
     return str(name), str(op), bound
 
@@ -123,7 +124,7 @@ def _arms(trial: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _rows(kept: object, source: str) -> list[dict[str, Any]]:
-    """The rows of the last data of a trial, which is a table of columns, itself text."""
+    """The rows of the last data of a trial, which Ax stores as a table of columns in JSON text."""
     listed = kept.get("value") if isinstance(kept, dict) else None
     pair = listed[-1] if isinstance(listed, list) and listed else None
     data = pair[-1] if isinstance(pair, list) and pair else None
@@ -131,7 +132,7 @@ def _rows(kept: object, source: str) -> list[dict[str, Any]]:
     try:
         columns = json.loads(written) if isinstance(written, str) else written
     except (ValueError, RecursionError) as error:
-        raise PlaybookError(f"a trial's data can't be read: {error}", where=source) from None
+        raise PlaybookError(f"cannot read a trial's data: {error}", where=source) from None
     if not isinstance(columns, dict) or not all(isinstance(column, dict) for column in columns.values()):
         return []
     keys = dict.fromkeys(key for column in columns.values() for key in column)
@@ -155,10 +156,10 @@ def _run(
     last = {name: value for step in sorted(by_step) for name, value in by_step[step].items()}
     broken = [c for c in constraints if c[0] in last and (last[c[0]] > c[2] if c[1] == "LEQ" else last[c[0]] < c[2])]
     status = str(_dict(trial, "status").get("name"))
-    state, reason = _STATES.get(status), str(trial.get("status_reason") or f"Ax says that it is {status}")
+    state, reason = _STATES.get(status), str(trial.get("status_reason") or f"status in Ax: {status}")
     if broken and state is None:
         name, op, bound = broken[0]
-        state, reason = "infeasible", f"it violates the constraint {name} {'<=' if op == 'LEQ' else '>='} {bound:g}"
+        state, reason = "infeasible", f"violates the constraint {name} {'<=' if op == 'LEQ' else '>='} {bound:g}"
     params = arm.get("parameters")
     return Run(
         name=f"trial {arm.get('name', key)}",

@@ -1,7 +1,7 @@
-"""Text in the cells of CSV files that spreadsheet programs would take for a formula, and run.
+"""Text in the cells of CSV files that spreadsheet programs would run as a formula.
 
-They are told that it is text by an apostrophe before it. One that stands before such text already gets another, so that
-what is read back is what was written.
+A leading apostrophe marks it as text. An apostrophe that already stands before such text gets another one, so that
+reading returns what was written.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
-"""How a cell begins that is taken for a formula (the last four are the same signs in full width)."""
+"""First characters of a cell that is taken for a formula (the last four are the same signs in full width)."""
 
 
 def escaped(text: str) -> str:
@@ -23,5 +23,5 @@ def unescaped(cell: str) -> str:
 
 
 def is_escaped(cell: str) -> bool:
-    """Whether an apostrophe says that this cell is text."""
+    """Whether an apostrophe marks this cell as text."""
     return cell.startswith("'") and _FORMULA.match(cell) is not None

@@ -1,4 +1,4 @@
-"""SQLite files that other tools wrote, opened for reading alone, whatever is in them."""
+"""SQLite files that other tools wrote, opened read-only and without trust in their content."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 120.0
-"""A query that takes longer is given up: a file can hold what computes forever."""
+"""A query that takes longer is cancelled, because a file can hold a computation that never ends."""
 _BEGINS = b"SQLite format 3\x00"
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\b", re.IGNORECASE)
 _STEPS = 100_000
-"""Of SQLite's machine, after which the clock is looked at."""
+"""Number of SQLite's instructions between checks of the clock."""
 
 
 def path_of(source: str) -> str:
-    """The file that a source names: itself, or what stands behind `sqlite:///`."""
+    """The file that a source names: itself, or what follows `sqlite:///`."""
     match = re.fullmatch(r"sqlite(?:\+\w+)?:///(.+)", source)
     return match[1] if match else source
 
 
 def is_sqlite(source: str) -> bool:
-    """Whether this names a file of SQLite's."""
+    """Whether this names an SQLite file."""
     try:
         with regular.opened(path_of(source)) as file:
             return file.read(len(_BEGINS)) == _BEGINS
@@ -40,7 +40,7 @@ def is_sqlite(source: str) -> bool:
 
 
 def tables(source: str) -> set[str]:
-    """The names of the tables in a file of SQLite's; none where it is no such file."""
+    """The names of the tables in an SQLite file; empty if it is not one."""
     if not is_sqlite(source):
         return set()
     try:
@@ -51,7 +51,7 @@ def tables(source: str) -> set[str]:
 
 
 def plain_tables(database: sqlite3.Connection) -> dict[str, list[str]]:
-    """The columns of each table that holds rows, and computes nothing: no view and no virtual table."""
+    """The columns of each plain table, which excludes views and virtual tables because they compute."""
     kept = database.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
     names = [name for name, kind, sql in kept if kind == "table" and not _VIRTUAL.match(str(sql or ""))]
     return {
@@ -62,9 +62,9 @@ def plain_tables(database: sqlite3.Connection) -> dict[str, list[str]]:
 
 @contextmanager
 def opened(source: str) -> Iterator[sqlite3.Connection]:
-    """A connection that can't write. PlaybookError where it is no file of SQLite's, is damaged, or takes too long.
+    """A read-only connection. PlaybookError if it is not an SQLite file, is damaged, or takes too long.
 
-    Text that is no UTF-8 is read with its bad bytes replaced.
+    Text that is not UTF-8 is read with its bad bytes replaced.
     """
     path = path_of(source)
     uri = f"file:{quote(str(Path(path).absolute()))}?mode=ro"
@@ -77,11 +77,11 @@ def opened(source: str) -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA query_only = ON")
             yield database
     except OSError as error:
-        raise PlaybookError(f"it can't be read: {error.strerror}", where=source) from None
-    except UnicodeDecodeError:  # SQLite quotes what it can't read
-        raise PlaybookError("this database can't be read: its schema is damaged", where=source) from None
+        raise PlaybookError(f"cannot read this file: {error.strerror}", where=source) from None
+    except UnicodeDecodeError:  # SQLite quotes what it cannot decode
+        raise PlaybookError("cannot read this database: its schema is damaged", where=source) from None
     except (sqlite3.Error, OverflowError) as error:
-        raise PlaybookError(f"this database can't be read: {error}", where=source) from None
+        raise PlaybookError(f"cannot read this database: {error}", where=source) from None
 
 
 def one_file(folder: Path, wanted: set[str]) -> Path | None:

@@ -11,6 +11,7 @@ from playbook_cli.formats.tables import number, whole_number
 from playbook_cli.importing import read_file
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.importing.values import flat
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,26 +41,27 @@ def is_export(path: Path) -> bool:
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every experiment, and for every commit that has metrics; the workspace, which repeats one, is none.
+    """A trial for every experiment and every commit with metrics, except the workspace, which repeats one of them.
 
-    Their metrics are one evaluation, at the `step` among them, or at step 1. PlaybookError where it is DVC's CSV table,
-    which does not tell metrics from parameters.
+    Their metrics are one evaluation, at the `step` among them or at step 1. PlaybookError if it is DVC's CSV table,
+    which does not distinguish metrics from parameters.
     """
     path = Path(ask.source)
     if path.suffix == ".csv":
         raise PlaybookError(
-            "this table of DVC's does not tell metrics from parameters, nor its workspace from an experiment",
+            "DVC's CSV table does not say which columns are metrics and which rows are experiments",
             where=ask.source,
-            hint="dvc exp show --json > experiments.json, and import that",
+            hint="run dvc exp show --json > experiments.json, and import that file",
         )
     data = read_file.data(path)
     if _is_mapping(data):
         data = _as_listed(data)
     if not _is_list(data):
-        raise PlaybookError("this is not what `dvc exp show --json` of DVC 2 or 3 prints", where=ask.source)
+        raise PlaybookError("this is not output of `dvc exp show --json` from DVC 2 or 3", where=ask.source)
     found = [_run(*one) for one in _experiments(data)]
     runs = [run for run in found if run is not None]
-    notes = [f"commits without metrics, which are left out: {len(found) - len(runs)}"] if len(runs) < len(found) else []
+    skipped = len(found) - len(runs)
+    notes = [f"skipped {plural(skipped, 'commit')} without metrics"] if skipped else []
     return Runs(source=ask.source, format="dvc", runs=runs, notes=notes)
 
 
@@ -103,7 +105,7 @@ def _executor(inner: Mapping[str, Any]) -> str | None:
 
 
 def _experiments(data: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], object]]:
-    """What is said of each commit and each experiment, and the state of its executor."""
+    """The data of each commit and each experiment, and the state of its executor."""
     for commit in data:
         if commit["rev"] == _WORKSPACE:
             continue
@@ -111,7 +113,7 @@ def _experiments(data: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], o
         for experiment in _dicts(commit.get("experiments")):
             revisions = _dicts(experiment.get("revs"))
             executor = experiment.get("executor")
-            if revisions and "rev" in revisions[0]:  # the newest first, where it has checkpoints
+            if revisions and "rev" in revisions[0]:  # with checkpoints there are several, newest first
                 yield (
                     {**revisions[0], "experiment": True},
                     executor.get("state") if isinstance(executor, dict) else None,
@@ -128,7 +130,7 @@ def _run(said: dict[str, Any], executor: object) -> Run | None:
     state, error = _STATES.get(str(executor)), said.get("error")
     if state is None and isinstance(error, dict):
         state = "failed"
-    reason = str(error.get("msg")) if isinstance(error, dict) else f"DVC says that it is {executor}" if state else None
+    reason = str(error.get("msg")) if isinstance(error, dict) else f"status in DVC: {executor}" if state else None
     return Run(
         name=str(said.get("name") or str(said["rev"])[:7]),
         params=params,
@@ -140,7 +142,7 @@ def _run(said: dict[str, Any], executor: object) -> Run | None:
 
 
 def _files(data: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """All values of the files of this kind, by dotted names; with the file's where several have the same."""
+    """All values of the files of this kind, by dotted name, prefixed with the file's name if several share it."""
     files = _dict(data, kind)
     each = {
         str(name): flat(about["data"]) for name, about in files.items() if isinstance(about, dict) and "data" in about

@@ -1,4 +1,4 @@
-"""The tables that `playbook export` writes, back again."""
+"""The tables that `playbook export` writes, read back."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 TRIALS, EVALUATIONS = "trials", "evaluations"
 COLUMNS = ("trial", "state", "reason", "value", "step", "last_step", "seed", "repeat_of", "attempts")
-"""Of every exported table of trials, before the hyperparameters."""
+"""The columns of an exported table of trials before the hyperparameters."""
 PARAMS = "params."
 _OTHER_FORMS = (".jsonl", ".parquet")
 _STATES: Mapping[str, State] = {"failed": "failed", "infeasible": "infeasible", "running": "pending"}
 
 
 def is_export(source: Path) -> bool:
-    """Whether this is a folder that was exported to, or one of its two tables."""
+    """Whether this is a folder that `export` wrote, or one of its two tables."""
     if source.is_dir():
         tables = (source / f"{name}{form}" for form in (".csv", *_OTHER_FORMS) for name in (TRIALS, EVALUATIONS))
         return any(map(is_export, tables))
@@ -44,32 +44,32 @@ def is_export(source: Path) -> bool:
 def read(ask: Ask) -> Runs:
     """Every trial with its number, state, seed, hyperparameters and evaluations, and which one it repeats.
 
-    The metric is told from the values of the trials, which are those of their best evaluations. PlaybookError where
-    one of the two tables is missing, or is not in CSV.
+    The metric is the one whose best evaluations match the trials' values. PlaybookError if one of the two tables is
+    missing or is not in CSV.
     """
     given = Path(ask.source)
     folder = given if given.is_dir() else given.parent
     trials, measured = folder / f"{TRIALS}.csv", folder / f"{EVALUATIONS}.csv"
     if given.suffix in _OTHER_FORMS or not (trials.is_file() or measured.is_file()):
         raise PlaybookError(
-            "of the tables of playbook export only those in CSV are read",
+            "only CSV tables of playbook export can be imported",
             where=ask.source,
-            hint="playbook export RUNS/NAME --to FOLDER, and then playbook import FOLDER",
+            hint="run playbook export RUNS/NAME --to FOLDER, then playbook import FOLDER",
         )
     if given == measured or not trials.is_file():
         raise PlaybookError(
-            f"these are the evaluations of a study alone; its trials are in {trials.name}",
+            f"this table has only the evaluations of a study; its trials are in {trials.name}",
             where=str(measured),
-            hint=f"name the folder that holds both: {folder}",
+            hint=f"give the folder that holds both: {folder}",
         )
     if not measured.is_file():
         raise PlaybookError(
-            f"these are the trials of a study alone; their evaluations are in {measured.name}",
+            f"this table has only the trials of a study; their evaluations are in {measured.name}",
             where=str(trials),
-            hint=f"put that file beside it, and name the folder: {folder}",
+            hint=f"put that file beside it, and give the folder: {folder}",
         )
     if not (_begins(trials, COLUMNS) and _begins(measured, ("trial", "step"))):
-        raise PlaybookError("these are not the tables that playbook export writes", where=str(folder))
+        raise PlaybookError("these tables were not written by playbook export", where=str(folder))
     curves: dict[object, list[Row]] = {}
     for row in _whole(measured):
         own = {_metric_of(name): cell for name, cell in row.items() if name != "trial"}
@@ -85,7 +85,7 @@ def read(ask: Ask) -> Runs:
         metric=metric,
         goal=goal,
         repeats=[numbers.get(row["repeat_of"]) for row in rows],
-        notes=["the tables hold neither ranges nor roles, which the study's own file tells: --study STUDY.YAML"],
+        notes=["the tables lack ranges and roles; to take them from the study file, add --study STUDY.YAML"],
     )
 
 
@@ -122,7 +122,7 @@ def _run(row: Row, curve: Sequence[Mapping[str, float]]) -> Run:
 
 
 def _value(cell: str) -> Value:
-    """A hyperparameter as it was before it was written: true, false, null and lists are as JSON has them."""
+    """A hyperparameter as it was before it was written; true, false, null and lists are JSON."""
     if is_escaped(cell):
         return unescaped(cell)
     if cell in ("true", "false", "null") or cell.startswith("["):
@@ -143,7 +143,7 @@ def _value(cell: str) -> Value:
 
 
 def _metric(rows: Sequence[Row], runs: Sequence[Run]) -> tuple[str | None, Goal | None]:
-    """The metric of which each trial's value is the best evaluation, and the goal by which it is; None if unclear."""
+    """The metric and goal for which each trial's value is its best evaluation; None if unclear."""
     found: dict[tuple[str, Goal], int] = {}
     valued = [(value, run) for row, run in zip(rows, runs, strict=True) if (value := number(row["value"])) is not None]
     for value, run in valued:

@@ -1,4 +1,4 @@
-"""Runs in any layout of files: patterns say where hyperparameters and evaluations lie."""
+"""Runs in any layout of files: patterns say where hyperparameters and evaluations are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.importing import layout, read_file
 from playbook_cli.importing.rows import evaluations, step_field
 from playbook_cli.importing.runs import Ask, Run, Runs
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
     from playbook_cli.importing.layout import Key, Match
     from playbook_cli.records import Value
 
-NO_FILE = "it has no metrics file"
-NO_ROW = "its metrics files hold no evaluation"
+NO_FILE = "no metrics file"
+NO_ROW = "no evaluation in its metrics files"
 SHOWN = 3
 _LAYOUTS = (
     ("version_*/hparams.yaml", "version_*/metrics.csv"),
     ("lightning_logs/version_*/hparams.yaml", "lightning_logs/version_*/metrics.csv"),
 )
-"""Where Lightning leaves hyperparameters and evaluations."""
+"""Where Lightning writes hyperparameters and evaluations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Setting:
-    """The hyperparameters of one trial, and what ties them to its metrics."""
+    """The hyperparameters of one trial, and the key that links them to its metrics."""
 
     key: Key
     name: str
@@ -39,30 +40,31 @@ class _Setting:
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every params file, or for every row of the only one; its metrics files are those of the same key.
+    """A trial for every params file, or for every row of the only one, with the metrics files of the same key.
 
-    A trial whose metrics are missing or can't be read is there, with the reason. PlaybookError where params can't be
-    read, or nothing ties them to metrics.
+    A trial whose metrics are missing or cannot be read is kept, with the reason. PlaybookError if params cannot be
+    read, or nothing links them to metrics.
     """
     folder = Path(ask.source)
     if not folder.is_dir():
-        raise PlaybookError("there is no such folder", where=ask.source)
+        raise PlaybookError("no such folder", where=ask.source)
     ask = _known(folder, ask)
     if ask.params is None or not ask.metrics:
         raise PlaybookError(
-            "nothing says where this folder has hyperparameters and evaluations",
+            "Playbook does not recognise this folder's layout",
             where=ask.source,
-            hint="write --params 'trial_*/hparams.json' --metrics 'trial_*/metrics.csv'",
+            hint="say which files hold hyperparameters and evaluations: --params 'trial_*/hparams.json' --metrics "
+            "'trial_*/metrics.csv'",
         )
     metrics = [match for pattern in ask.metrics for match in layout.find(folder, pattern, "--metrics")]
     settings = _settings(folder, layout.find(folder, ask.params, "--params"), metrics)
     tied, left = layout.tie([setting.key for setting in settings], metrics)
     if not any(tied.values()):
         raise PlaybookError(
-            f"no metrics file belongs to a params file: their wildcards match {_shown(settings[0].key)} "
-            f"and {_shown(metrics[0].key)}, first of all",
+            f"no metrics file matches a params file: for example, the wildcards of --params match "
+            f"{_shown(settings[0].key)}, and those of --metrics {_shown(metrics[0].key)}",
             where=ask.source,
-            hint="let the wildcards of --metrics begin with those of --params",
+            hint="start --metrics with the same wildcards as --params",
         )
     logs, problems = _logs(path for paths in tied.values() for path in paths)
     step = step_field(logs.values(), ask.step)
@@ -71,7 +73,7 @@ def read(ask: Ask) -> Runs:
 
 
 def _known(folder: Path, ask: Ask) -> Ask:
-    """What was asked, with the patterns of a layout that is known, where none was given."""
+    """The request, with the patterns of a known layout filled in if none was given."""
     if ask.params is None and not ask.metrics:
         for params, metrics in _LAYOUTS:
             if next(folder.glob(params), None) and next(folder.glob(metrics), None):
@@ -87,7 +89,10 @@ def _settings(folder: Path, params: Sequence[Match], metrics: Sequence[Match]) -
     settings = []
     for match, rows in read:
         if len(rows) != 1:
-            raise PlaybookError("a params file holds the settings of one trial", where=str(match.path))
+            raise PlaybookError(
+                f"a params file must hold the settings of one trial, but this one has {len(rows)} rows",
+                where=str(match.path),
+            )
         place = match.path.relative_to(folder)
         name = (place.parent if len(place.parts) > 1 else place).as_posix()
         settings.append(_Setting(key=match.key, name=name, path=match.path, params=rows[0]))
@@ -95,7 +100,7 @@ def _settings(folder: Path, params: Sequence[Match], metrics: Sequence[Match]) -
 
 
 def _rows(path: Path, rows: Sequence[Mapping[str, Value]], metrics: Sequence[Match]) -> list[_Setting]:
-    """A trial for every row, by the column that holds what the first wildcard of the metrics matched."""
+    """A trial for every row, by the column that holds what the first wildcard of --metrics matches."""
     keys = {match.key[:1] for match in metrics}
     for column in dict.fromkeys(name for row in rows for name in row):
         named = [str(row.get(column)) for row in rows]
@@ -107,7 +112,7 @@ def _rows(path: Path, rows: Sequence[Mapping[str, Value]], metrics: Sequence[Mat
     raise PlaybookError(
         "no column holds what the first wildcard of --metrics matches",
         where=str(path),
-        hint=f"that is {', '.join(sorted(''.join(key) for key in keys)[:SHOWN]) or 'nothing'}",
+        hint=f"it matches {', '.join(sorted(''.join(key) for key in keys)[:SHOWN]) or 'nothing'}",
     )
 
 
@@ -116,7 +121,7 @@ def _shown(key: Key) -> str:
 
 
 def _logs(paths: Iterable[Path]) -> tuple[dict[Path, list[Row]], dict[Path, str]]:
-    """The rows of every log, and what is wrong with those that can't be read whole."""
+    """The rows of every log, and the problem of each log that cannot be read completely."""
     logs: dict[Path, list[Row]] = {}
     problems: dict[Path, str] = {}
     for path in paths:
@@ -156,10 +161,10 @@ def _notes(folder: Path, left: Sequence[Match], step: str | None, problems: Mapp
     notes = []
     if left:
         shown = ", ".join(match.path.relative_to(folder).as_posix() for match in left[:SHOWN])
-        notes.append(f"metrics files that belong to no params file, and are left out: {len(left)} ({shown})")
+        notes.append(f"skipped {plural(len(left), 'metrics file')} without a params file: {shown}")
     if step is None:
-        notes.append("no field counts steps: rows are counted, from 1 on; --step names one")
+        notes.append("no field counts steps, so rows are numbered from 1; to use a field: --step FIELD")
     notes += [f"{path.relative_to(folder)}: {what}" for path, what in list(problems.items())[:SHOWN]]
     if len(problems) > SHOWN:
-        notes.append(f"... and {len(problems) - SHOWN} more files that can't be read whole")
+        notes.append(f"... and {plural(len(problems) - SHOWN, 'more file')} that cannot be read completely")
     return notes

@@ -1,4 +1,4 @@
-"""Runs of Guild AI: `runs/ID/.guild/attrs`, and the event files that Guild writes of what a program prints."""
+"""Runs of Guild AI: `runs/ID/.guild/attrs`, and the event files that Guild writes from what a program prints."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _FLAGS = (".guild/attrs/flags", "*/.guild/attrs/flags", "runs/*/.guild/attrs/fla
 
 
 def is_folder(folder: Path) -> bool:
-    """Whether Guild keeps runs here, or whether it is one."""
+    """Whether this folder holds runs of Guild, or is one."""
     return bool(_homes(folder))
 
 
 def read(ask: Ask) -> Runs:
-    """The runs of one operation: that of this name, or the only one. PlaybookError where there is no such operation."""
+    """The runs of one operation: the named one, or the only one. PlaybookError if there is no such operation."""
     folder = Path(ask.source)
     operations: dict[str, list[Path]] = {}
     for home in _homes(folder) if folder.is_dir() else []:
         operations.setdefault((_text(home / ".guild" / "opref").split() or [""])[-1], []).append(home)
     if ask.name not in operations and (ask.name is not None or len(operations) != 1):
-        what = f"there is no operation {ask.name!r} in it" if ask.name else f"{len(operations)} operations have runs"
-        hint = f"write --name with one of: {', '.join(sorted(operations)) or '(none)'}"
+        what = f"there is no operation named {ask.name!r}" if ask.name else f"{len(operations)} operations have runs"
+        hint = f"add --name with one of: {', '.join(sorted(operations)) or '(none)'}"
         raise PlaybookError(what, where=ask.source, hint=hint)
     runs = [_run(home) for home in operations[ask.name or next(iter(operations))]]
     return Runs(source=ask.source, format="guild", runs=sorted(runs, key=lambda run: (run.started or 0.0, run.name)))
@@ -46,13 +46,13 @@ def _run(home: Path) -> Run:
     evaluations, problem = _evaluations(home)
     code = whole_number(_text(attrs / "exit_status"))
     started, ended = number(_text(attrs / "started")), number(_text(attrs / "stopped"))
-    reason = f"it ended with exit code {code}" if code else None
+    reason = f"exit code {code}" if code else None
     return Run(
         name=home.name[:8],
         params=_flags(attrs / "flags"),
         evaluations=evaluations,
         state="failed" if code else None if ended else "pending",
-        reason=reason or problem or (None if ended else "it had not ended when it was imported"),
+        reason=reason or problem or (None if ended else "still running when it was imported"),
         started=started and started / 1e6,
         ended=ended and ended / 1e6,
         source={"run": home.name, "label": _text(attrs / "label"), "exit_status": code},
@@ -66,7 +66,7 @@ def _flags(path: Path) -> dict[str, Value]:
 
 
 def _evaluations(home: Path) -> tuple[list[dict[str, float]], str | None]:
-    """The scalars of all event files of a run, in order of step, and what is wrong with the first that is damaged."""
+    """The scalars of all event files of a run, in order of step, and the problem of the first damaged file."""
     by_step: dict[int, dict[str, float]] = {}
     problem = None
     for path in sorted(home.rglob("*tfevents*"), key=lambda path: layout.natural(path.parts)):

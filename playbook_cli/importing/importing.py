@@ -1,4 +1,4 @@
-"""Other tools' runs as a study: its specification, its trials, what repeats what."""
+"""Other tools' runs as a study: its specification, its trials, and which trials are repeats."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from playbook_cli.records import WHOLE, Metric
 from playbook_cli.spec import goals
 from playbook_cli.spec.load import plain, validate
 from playbook_cli.spec.source import Source
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,38 +26,38 @@ if TYPE_CHECKING:
 
 LENGTH = "max_train_steps"
 DECLARED = ("optuna", "playbook", "keras-tuner", "syne-tune", "ax")
-"""Where a setting is a hyperparameter because somebody said so."""
+"""Formats that declare which settings are hyperparameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the user said about the study that the runs become."""
+    """What the user wants the imported study to be."""
 
     name: str
     metric: str | None = None
     goal: Goal | None = None
     study: StudySpec | None = None
-    """Describes the space; None infers it from the values."""
+    """A study that describes the space; None infers the space from the values."""
     scientific: Sequence[str] = ()
     hyperparameters: Sequence[str] = ()
-    """Settings that are hyperparameters; () tells them by their names and values."""
+    """Settings that are hyperparameters; () selects them by their names and values."""
     ignored: Sequence[str] = ()
-    """Settings that are no hyperparameters."""
+    """Settings that are not hyperparameters."""
     max_train_steps: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """One trial, as the study's folder is to have it."""
+    """One trial, as it is written to the study's folder."""
 
     run: Run
     params: Mapping[str, Value]
     arm: Mapping[str, Value]
     seed: int
     repeat_of: int | None
-    """What the tool says that it repeats, or the trial with the same hyperparameters that stands for them.
+    """The trial that it repeats, according to the tool, or the first trial with the same hyperparameters.
 
-    That is the first one that came to a result, or the first, where none did.
+    The first trial is the first one with a result, or simply the first one if none has a result.
     """
     state: State
     reason: str | None
@@ -64,7 +65,7 @@ class Imported:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """All that is to be written, and what the user should know about it."""
+    """Everything that is written, and what the user should know about it."""
 
     spec: StudySpec
     trials: Sequence[Imported]
@@ -73,16 +74,16 @@ class Study:
 
     @property
     def points(self) -> int:
-        """Different settings that were tried."""
+        """Number of different settings that were tried."""
         return sum(trial.repeat_of is None for trial in self.trials)
 
 
 def study(runs: Runs, wish: Wish) -> Study:
-    """The study that these runs make. PlaybookError where its metric, or what the user wished, is not there.
+    """The study that these runs make. PlaybookError if its metric, or something that the user named, is missing.
 
-    A trial's result is judged by the metric alone: it has completed where it has a finite value of it, unless the last
-    one, or the last value of a loss, is not finite: that trial is infeasible. Seeds are told from hyperparameters by
-    name, and where none is recorded repeats of a point count from 0.
+    Only the metric decides a trial's state: it is completed if it has a finite value of the metric, and infeasible if
+    the last value of the metric or of a loss is not finite. Seeds are recognised by name; if none is recorded, repeats
+    of a point count from 0.
     """
     metric, guessed = _metric(runs, wish)
     named = {*wish.study.scientific, *wish.study.nuisance, *wish.study.fixed} if wish.study else set()
@@ -116,7 +117,7 @@ def study(runs: Runs, wish: Wish) -> Study:
         state, reason = judged[number]
         if state == "completed" and _last(run) < WHOLE * spec.max_train_steps:
             short += 1
-            reason = reason or f"it ended at step {_last(run)} of {spec.max_train_steps}"
+            reason = reason or f"ended at step {_last(run)} of {spec.max_train_steps}"
         trials.append(
             Imported(
                 run=run,
@@ -130,8 +131,8 @@ def study(runs: Runs, wish: Wish) -> Study:
         )
     if short:
         notes.append(
-            f"completed trials that ended before {WHOLE:.0%} of max_train_steps (pruned, or at a target?): {short}; "
-            "what the report says of steps and of the end of training does not hold for them"
+            f"{plural(short, 'completed trial')} ended before {WHOLE:.0%} of max_train_steps (pruned, or at target?): "
+            "ignore the report's findings about training length and the end of training there"
         )
     return Study(spec=spec, trials=trials, about=runs.about, notes=notes)
 
@@ -145,27 +146,28 @@ def _metric(runs: Runs, wish: Wish) -> tuple[Metric, list[str]]:
     choices = ", ".join(likely or there) or "(none)"
     if not there:
         what = "anything" if name is None else repr(name)
-        hint = (
-            "--metrics and --step say where there are numbers" if name is None else "there is no evaluation of anything"
-        )
+        hint = "say where the metrics are: --metrics, --step" if name is None else "no trial has any evaluation"
         raise PlaybookError(f"no trial has an evaluation of {what}", where=runs.source, hint=hint)
     if name is None:
         raise PlaybookError(
-            "which metric does the study optimise?", where=runs.source, hint=f"--metric with one of: {choices}"
+            "these runs do not say which metric to optimise",
+            where=runs.source,
+            hint=f"add --metric with one of: {choices}",
         )
     if name not in there:
-        raise PlaybookError(f"no trial has an evaluation of {name!r}", where=runs.source, hint=f"there are {choices}")
+        hint = f"the evaluated metrics are: {choices}"
+        raise PlaybookError(f"no trial has an evaluation of {name!r}", where=runs.source, hint=hint)
     goal = wish.goal or (given and given.name == name and given.goal) or (runs.goal if runs.metric == name else None)
     if goal:
         return Metric(name=name, goal=goal), []
     goal = goals.direction(name)
     if goal is None:
         raise PlaybookError(
-            f"is less {name} better, or more? Its name doesn't say",
+            f"the name {name} does not say whether to minimize or maximize it",
             where=runs.source,
             hint="add --goal minimize or --goal maximize",
         )
-    return Metric(name=name, goal=goal), [f"{name} is taken to be {goal}d; --goal says otherwise"]
+    return Metric(name=name, goal=goal), [f"assumed from its name: {goal} {name}; to change it: --goal"]
 
 
 def _changed(runs: Runs) -> list[str]:
@@ -174,8 +176,8 @@ def _changed(runs: Runs) -> list[str]:
     if not changed:
         return []
     said = (
-        f"hyperparameters changed during training, as in population-based training: {', '.join(names)}; the trials of "
-        f"which that is so ({len(changed)}) stand for no setting of them, and count as failed"
+        f"{', '.join(names)} changed during training, as in population-based training; counted as failed, because "
+        f"the result has no single setting: {plural(len(changed), 'trial')}"
     )
     return [said]
 
@@ -201,7 +203,7 @@ def _inferred(runs: Runs, wish: Wish, metric: Metric, points: Sequence[Mapping[s
     unknown = [name for name in wish.scientific if name not in varied]
     if unknown:
         there = ", ".join(varied) or "(none)"
-        raise PlaybookError(f"--scientific {unknown[0]}: it does not vary", hint=f"these do: {there}")
+        raise PlaybookError(f"--scientific {unknown[0]}: it does not vary in these runs", hint=f"these vary: {there}")
     steps = wish.max_train_steps or (length if isinstance(length, int) and length >= 1 else _last_step(runs))
     data = {
         "name": wish.name,
@@ -219,7 +221,7 @@ def _inferred(runs: Runs, wish: Wish, metric: Metric, points: Sequence[Mapping[s
 
 
 def _described(described: StudySpec, runs: Runs, wish: Wish, metric: Metric, points: int) -> StudySpec:
-    """The study of the user's file, as that of these runs."""
+    """The user's study, adapted to these runs."""
     data = {
         **plain(described),
         "name": wish.name,
@@ -227,14 +229,14 @@ def _described(described: StudySpec, runs: Runs, wish: Wish, metric: Metric, poi
         "metric": {"name": metric.name, "goal": metric.goal},
         "trials": points,
     }
-    data.pop("sampler", None)  # nothing more is sampled, and a grid would miss points
+    data.pop("sampler", None)  # nothing more is sampled, and a grid could lack some of the points
     if wish.max_train_steps is not None:
         data[LENGTH] = wish.max_train_steps
     return validate(Source(path=runs.source, data=data, lines={}))[0]
 
 
 def _misfits(spec: StudySpec, points: Sequence[Mapping[str, Value]]) -> list[str]:
-    """How the trials' hyperparameters differ from those that the study file describes."""
+    """How the trials' hyperparameters differ from the study file."""
     notes = []
     described = {p.name for p in spec.parameters()} | set(spec.fixed)
     others = sorted({name for point in points for name in point} - described)
@@ -248,7 +250,7 @@ def _misfits(spec: StudySpec, points: Sequence[Mapping[str, Value]]) -> list[str
             outside = [v for v in values if not isinstance(v, int | float) or not parameter.low <= v <= parameter.high]
         if outside:
             where = f"{len(outside)} of {len(points)} points"
-            notes.append(f"{parameter.label}: {where} lie outside what the study file says")
+            notes.append(f"{parameter.label}: {where} are outside the study file's range or values")
     return notes
 
 
@@ -256,15 +258,15 @@ def _odd_lengths(runs: Runs, spec: StudySpec) -> list[str]:
     notes = []
     lengths = {run.params[LENGTH] for run in runs.runs if LENGTH in run.params}
     if len(lengths) > 1:
-        notes.append(f"{LENGTH} differs between trials, from which only trials of the same length can be compared")
+        notes.append(f"{LENGTH} differs between trials, but only trials of the same length can be compared")
     last = _last_step(runs)
     if last > spec.max_train_steps:
-        notes.append(f"trials trained to step {last}, beyond max_train_steps = {spec.max_train_steps}")
+        notes.append(f"some trials trained beyond max_train_steps = {spec.max_train_steps}, up to step {last}")
     return notes
 
 
 def _first(keys: Sequence[object], states: Sequence[State]) -> dict[object, int]:
-    """The trial that stands for each point: the first completed one, else the first infeasible one, else the first."""
+    """The trial that represents each point: the first completed one, else the first infeasible one, else the first."""
     first: dict[object, int] = {}
     for wanted in (("completed",), ("infeasible",), states):
         for number, (key, state) in enumerate(zip(keys, states, strict=True)):
@@ -296,9 +298,9 @@ def _arm(space: Space, params: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _judged(run: Run, metric: Metric) -> tuple[State, str | None]:
-    """The state that a trial is in as far as the study is concerned, and why."""
+    """The state of a trial in the study, and the reason."""
     if run.changed:
-        return "failed", f"{', '.join(run.changed)} changed while it trained: its result belongs to no one setting"
+        return "failed", f"{', '.join(run.changed)} changed during training, so its result has no single setting"
     if run.state in ("failed", "infeasible", "pending"):
         return run.state, run.reason
     last: dict[str, tuple[float, float]] = {}
@@ -308,7 +310,7 @@ def _judged(run: Run, metric: Metric) -> tuple[State, str | None]:
             last[name] = (evaluation["step"], value)
         finite = finite or math.isfinite(evaluation.get(metric.name, math.nan))
     if metric.name not in last:
-        return "failed", run.reason or f"it has no evaluation of {metric.name}"
+        return "failed", run.reason or f"no evaluation of {metric.name}"
     for name, (step, value) in last.items():
         if not math.isfinite(value) and (name == metric.name or "loss" in name.lower()):
             return "infeasible", f"{name} is {value} at step {step:g}"

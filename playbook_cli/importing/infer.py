@@ -1,4 +1,4 @@
-"""The search space that a study probably had, from the values that its trials were given."""
+"""The search space that a study probably had, inferred from its trials' values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
 
 LOG_RATIO = 30.0
-"""A range whose ends are further apart than this factor is taken to be on a log scale."""
+"""If the ends of a range differ by more than this factor, it is taken to be on a log scale."""
 FEW_VALUES = 5
-"""At most so many numbers, each tried at two points or more, are choices; more are a range."""
+"""Up to this many numbers, each tried at two points or more, are choices; more numbers are a range."""
 _MULTIPLICATIVE = re.compile(
     r"(^|[._/])(lr|learning_rate|weight_decay|wd|eps|epsilon|one_minus_\w+)\d*$", re.IGNORECASE
 )
@@ -24,10 +24,10 @@ _SEED = re.compile(r"(^|[._/])(seed|random_seed|rng_seed)$", re.IGNORECASE)
 def space(
     points: Sequence[Mapping[str, Value]], known: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Value]]:
-    """What varies, as a study file writes it, and what is fixed.
+    """The hyperparameters that vary, in the form of a study file, and the fixed ones.
 
-    `points` are the distinct settings that were tried. What is `known` of a hyperparameter is kept. A hyperparameter
-    that only some points have gets a `when`, where a setting of another one says which.
+    `points` are the distinct settings that were tried. What is `known` about a hyperparameter is kept. A hyperparameter
+    that only some points have gets a `when` if the value of another one decides which points have it.
     """
     names = dict.fromkeys(name for point in points for name in point)
     varied: dict[str, dict[str, Any]] = {}
@@ -49,7 +49,7 @@ def space(
 
 
 def is_seed(name: str) -> bool:
-    """Whether a hyperparameter of this name is the trial's seed: it separates repeats, and nobody tunes it."""
+    """Whether a hyperparameter of this name is the trial's seed, which separates repeats and is not tuned."""
     return _SEED.search(name) is not None
 
 
@@ -68,7 +68,7 @@ def _variation(name: str, distinct: Sequence[Value], points: int) -> dict[str, A
 def _only_choices_of_one(
     varied: dict[str, dict[str, Any]], fixed: dict[str, Value], points: Sequence[Mapping[str, Value]]
 ) -> None:
-    """Move what has one choice, in every trial, to `fixed`."""
+    """Move hyperparameters with a single choice, in every trial, to `fixed`."""
     for name in [name for name, variation in varied.items() if len(variation.get("values", ())) == 1]:
         if all(name in point for point in points):
             fixed[name] = varied.pop(name)["values"][0]
@@ -77,7 +77,7 @@ def _only_choices_of_one(
 def _condition(
     name: str, points: Sequence[Mapping[str, Value]], varied: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """`when` for a hyperparameter that some points lack; {} where no other one's choice tells them apart."""
+    """`when` for a hyperparameter that some points lack; {} if no other one's choice explains it."""
     having = [point for point in points if name in point]
     lacking = [point for point in points if name not in point]
     for other, variation in varied.items():

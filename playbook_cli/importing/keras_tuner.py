@@ -25,33 +25,33 @@ _STATES: Mapping[Any, State] = {
     "PENDING": "pending",
 }
 _OWN = "tuner/"
-"""What Hyperband adds to the hyperparameters of a trial: how long it trains, and which one it continues."""
+"""Prefix of what Hyperband adds to a trial's hyperparameters: its length, and the trial that it continues."""
 
 
 def is_project(folder: Path) -> bool:
-    """Whether Keras Tuner keeps a project here, or in the folder below."""
+    """Whether this folder, or one directly below it, is a project of Keras Tuner."""
     return bool(_files(folder))
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every trial.json, evaluated once: at its best epoch, from 0, which is all that Keras Tuner keeps.
+    """A trial for every trial.json, evaluated once, at its best epoch (from 0), because Keras Tuner keeps no more.
 
-    The objective is the metric that has the trials' scores. PlaybookError where there is none, or several projects.
+    The objective is the metric that equals the trials' scores. PlaybookError if there is no project, or several.
     """
     folder = Path(ask.source)
     files = _files(folder) if folder.is_dir() else []
     projects = {path.parent.parent for path in files}
     if len(projects) != 1:
         raise PlaybookError(
-            f"there are {len(projects)} projects of Keras Tuner in it",
+            f"this folder has {len(projects)} Keras Tuner projects",
             where=ask.source,
-            hint="name the folder of one project, which holds trial_*",
+            hint="give the folder of one project, which holds trial_*",
         )
     trials = [_trial(path) for path in files]
     metric, goal = _objective(trials)
-    notes = ["Keras Tuner keeps each trial's best epoch alone, counted from 0: there are no curves"]
+    notes = ["Keras Tuner keeps only each trial's best epoch (counted from 0), so there are no curves"]
     if any(name.startswith(_OWN) for trial in trials for name in trial["hyperparameters"]["values"]):
-        notes.append(f"{_OWN}... is how the tuner trained a trial, and no hyperparameter: trials differ in length")
+        notes.append(f"{_OWN}... are settings of the tuner, not hyperparameters; trials differ in length")
     return Runs(
         source=ask.source,
         format="keras-tuner",
@@ -69,11 +69,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _trial(path: Path) -> dict[str, Any]:
-    """What a file says, as far as it has the form that it should have. PlaybookError where it does not."""
+    """The content of a trial's file. PlaybookError if it does not have the expected form."""
     trial = read_file.data(path)
     searched = trial.get("hyperparameters") if isinstance(trial, dict) else None
     if not isinstance(searched, dict) or not isinstance(searched.get("values"), dict):
-        raise PlaybookError("this is no trial of Keras Tuner: it has no hyperparameters", where=str(path))
+        raise PlaybookError("this is not a Keras Tuner trial: it has no hyperparameters", where=str(path))
     return {**trial, "folder": path.parent.name}
 
 
@@ -94,7 +94,7 @@ def _observed(trial: Mapping[str, Any]) -> dict[str, tuple[int, float, str]]:
 
 
 def _objective(trials: Iterable[Mapping[str, Any]]) -> tuple[str | None, Goal | None]:
-    """The only metric that is every trial's score, and its goal; None where none is, or several are."""
+    """The only metric that equals every trial's score, and its goal; None if there is none or several."""
     scored = [(score, _observed(trial)) for trial in trials if (score := number(trial.get("score"))) is not None]
     names = dict.fromkeys(name for _, observed in scored for name in observed)
     fits = [name for name in names if all(name in own and own[name][1] == score for score, own in scored)]
@@ -116,13 +116,13 @@ def _run(trial: Mapping[str, Any]) -> Run:
         params={str(name): scalar(value) for name, value in values.items() if not name.startswith(_OWN)},
         evaluations=[{"step": step, **by_step[step]} for step in sorted(by_step)],
         state=_STATES.get(status),
-        reason=message or f"Keras Tuner says that it is {status}" if status in _STATES else None,
+        reason=message or f"status in Keras Tuner: {status}" if status in _STATES else None,
         source={"trial_id": trial.get("trial_id"), "status": status, "values": values},
     )
 
 
 def _space(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Each hyperparameter as it was searched; those that were fixed are left out."""
+    """Each hyperparameter with its searched range or values, without the fixed ones."""
     found: dict[str, dict[str, Any]] = {}
     for trial in trials:
         for about in _dicts(trial["hyperparameters"].get("space")):

@@ -1,4 +1,4 @@
-"""Which files below a folder belong to the same trial: what the wildcards of two patterns matched ties them."""
+"""Which files below a folder belong to the same trial: those for which the wildcards of two patterns match the same."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ class Match:
 
 
 def find(folder: Path, pattern: str, option: str) -> list[Match]:
-    """The files below `folder` that `pattern` matches, in the order in which people count.
+    """The files below `folder` that `pattern` matches, in natural order (trial_2 before trial_10).
 
-    PlaybookError, naming the command line's `option`, where the pattern leads out of the folder or matches nothing.
+    PlaybookError, naming the command line's `option`, if the pattern leaves the folder or matches nothing.
     """
     if not pattern or PurePath(pattern).is_absolute() or ".." in PurePath(pattern).parts:
         raise PlaybookError(
-            f"{option} {pattern!r} is no pattern below {folder}",
-            hint=f"write it relative to the source: {option} 'study_*/trial_*/hparams.json'",
+            f"{option} {pattern!r} is not a pattern below {folder}",
+            hint=f"make it relative to the source: {option} 'study_*/trial_*/hparams.json'",
         )
     try:
         expression = re.compile(_expression(pattern))
         paths = [path for path in folder.glob(pattern) if path.is_file()]
     except (re.error, ValueError) as error:
-        raise PlaybookError(f"{option} {pattern!r} is no pattern: {error}") from None
+        raise PlaybookError(f"{option} {pattern!r} is not a valid pattern: {error}") from None
     matched = ((path, expression.fullmatch(path.relative_to(folder).as_posix())) for path in paths)
     matches = [Match(path=path, key=found.groups()) for path, found in matched if found]
     if not matches:
         there = ", ".join(sorted(path.name for path in folder.iterdir())[:8])
         raise PlaybookError(
-            f"{option} {pattern!r} matches no file", where=str(folder), hint=f"there is {there or 'nothing'} in it"
+            f"{option} {pattern!r} matches no file", where=str(folder), hint=f"the folder holds {there or 'nothing'}"
         )
     return sorted(matches, key=lambda match: (natural(match.key), natural((match.path.as_posix(),))))
 
 
 def tie(keys: Sequence[Key], metrics: Sequence[Match]) -> tuple[dict[Key, list[Path]], list[Match]]:
-    """The metrics files of every trial, by its key, and the metrics files that belong to none.
+    """The metrics files of every trial, by key, and the metrics files that belong to none.
 
-    A metrics pattern may have further wildcards behind those of the params pattern: all files that they match belong
-    to the trial.
+    A metrics pattern may have further wildcards after those of the params pattern; all files that they match belong to
+    the trial.
     """
     tied: dict[Key, list[Path]] = {key: [] for key in keys}
     left = []
@@ -68,7 +68,7 @@ def tie(keys: Sequence[Key], metrics: Sequence[Match]) -> tuple[dict[Key, list[P
 
 
 def natural(key: Key) -> list[list[tuple[bool, int, str]]]:
-    """What to sort keys by so that trial_10 comes after trial_2."""
+    """A sort key that puts trial_10 after trial_2."""
     parts = ([(piece.isdecimal(), piece) for piece in re.split(r"(\d+)", part)] for part in key)
     return [[(number, int(piece) if number else 0, piece) for number, piece in part] for part in parts]
 

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from playbook_cli.importing.runs import Ask
 
 IDS = ("trial_id", "run_id", "trial", "run", "id", "trial_number", "number")
-"""Columns that tell runs apart, in small letters; rows with the same one are of one run."""
+"""Columns that identify runs, in lower case; rows with the same value are of one run."""
 NAMES = ("name", "run_name")
-"""Columns that may be shared by runs too."""
+"""Columns that identify runs, but that several runs may share."""
 _WIDE = ("State", "Created", "Runtime")
-"""What Weights & Biases says of every run, and tables of evaluations don't."""
+"""Columns that Weights & Biases writes for every run, and that tables of evaluations do not have."""
 
 
 def grouped(rows: Sequence[Row], ask: Ask) -> tuple[str, str, dict[str, list[Row]]] | None:
-    """The column that tells runs apart, the one that counts steps, and the rows of each run; None for a row a run.
+    """The column that identifies runs, the one that counts steps, and the rows of each run; None if each row is a run.
 
-    PlaybookError where several rows are of one run, and nothing says how, or where they may be.
+    PlaybookError if several rows are, or may be, of one run, and nothing says how.
     """
     columns = {name.lower(): name for name in reversed(rows[0]) if name not in ask.ignored}
     keys = [columns[name] for name in (*IDS, *NAMES) if name in columns]
@@ -49,17 +49,17 @@ def grouped(rows: Sequence[Row], ask: Ask) -> tuple[str, str, dict[str, list[Row
     if ask.step or counted or key.lower() in IDS:
         what = f"several rows have the same {key}"
         if ask.step and not counted:
-            what += f", and {ask.step} does not count their steps: it is empty, or the same twice"
+            what += f", and {ask.step} does not count their steps: it has empty or repeated values"
         raise PlaybookError(
             what,
             where=ask.source,
-            hint=f"--step COLUMN reads them as evaluations of one run; --ignore {key!r} as a run each",
+            hint=f"to read them as evaluations of one run: --step COLUMN; as one run each: --ignore {key!r}",
         )
     return None
 
 
 def _refuse_without_key(rows: Sequence[Row], step: str | None, ask: Ask) -> None:
-    """PlaybookError where rows look like the evaluations of runs, and no column says of which."""
+    """PlaybookError if rows look like the evaluations of runs, and no column says of which run."""
     if step is None or ask.step is not None:
         return
     steps = [whole_number(row.get(step)) for row in rows]
@@ -72,15 +72,15 @@ def _refuse_without_key(rows: Sequence[Row], step: str | None, ask: Ask) -> None
         and steps.count(steps[0]) * len(set(steps)) == len(rows)
     ):
         raise PlaybookError(
-            f"these look like evaluations, at {len(set(steps))} different values of {step}, and no column says of "
+            f"the rows look like evaluations, at {len(set(steps))} different values of {step}, but no column says of "
             "which run",
             where=ask.source,
-            hint=f"add a column trial with its number; or --ignore {step} where every row is a run",
+            hint=f"add a column trial with the run's number, or, if every row is a run, --ignore {step}",
         )
 
 
 def _same_grid(steps: Sequence[Sequence[int | None]]) -> bool:
-    """Whether all runs were evaluated at the same steps, as far as they went, in order."""
+    """Whether all runs were evaluated at the same steps in order, as far as each one went."""
     longest = max((list(own) for own in steps), key=len)
     return all(list(own) == longest[: len(own)] for own in steps) and longest == sorted(
         step for step in longest if step is not None

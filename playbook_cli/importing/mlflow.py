@@ -1,4 +1,4 @@
-"""Runs in a store of MLflow's: its folder (`mlruns`), or its database (`mlflow.db`)."""
+"""Runs in an MLflow store: its folder (`mlruns`), or its database (`mlflow.db`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from playbook_cli.formats.tables import number, whole_number
 from playbook_cli.importing import database, mlflow_runs, mlflow_tables, read_file
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.spec import source
+from playbook_cli.wording import plural
 
 _PARENT = "mlflow.parentRunId"
 
 
 def is_store(folder: Path) -> bool:
-    """Whether this is a store, an experiment in one, or a folder in which MLflow made its database."""
+    """Whether this is an MLflow store, an experiment in one, or a folder that holds MLflow's database."""
     return any(path.parent.joinpath("metrics").is_dir() for path in _run_files(folder)) or bool(_database(folder))
 
 
@@ -24,9 +25,9 @@ def is_database(source: str) -> bool:
 
 
 def read(ask: Ask) -> Runs:
-    """The runs of one experiment: that of this name, or the only one that has runs. Deleted runs are left out.
+    """The runs of one experiment: the named one, or the only one that has runs. Deleted runs are skipped.
 
-    PlaybookError where there is no such experiment.
+    PlaybookError if there is no such experiment.
     """
     folder = Path(ask.source)
     inside = _database(folder) if folder.is_dir() else None
@@ -39,15 +40,15 @@ def read(ask: Ask) -> Runs:
     leaves = [run for run in runs if run.source["run_id"] not in parents or run.evaluations]
     notes = []
     if len(leaves) < len(runs):
-        notes.append(f"runs that only hold other runs, and are left out: {len(runs) - len(leaves)}")
+        notes.append(f"skipped {plural(len(runs) - len(leaves), 'parent run')} without metrics")
     if any(run.source["steps_counted"] for run in leaves):
-        notes.append("metrics that were logged without steps: their values are counted, from 1 on")
+        notes.append("some metrics were logged without steps, so their values are numbered from 1")
     ordered = sorted(leaves, key=lambda run: (run.started or 0.0, run.name))
     return Runs(source=ask.source, format="mlflow", runs=ordered, notes=notes)
 
 
 def _database(folder: Path) -> Path | None:
-    """The only database of MLflow's in a folder."""
+    """The only MLflow database in a folder; None if there is none or several."""
     return database.one_file(folder, mlflow_tables.TABLES)
 
 
@@ -73,7 +74,7 @@ def _run(path: Path) -> Run:
     home = path.parent
     meta = source.read(path).data
     if not isinstance(meta, dict):
-        raise PlaybookError("this is no run of MLflow", where=str(path))
+        raise PlaybookError("this is not an MLflow run", where=str(path))
     about = {
         "name": meta.get("run_name"),
         "run_id": str(meta.get("run_id", home.name)),
@@ -90,7 +91,7 @@ def _run(path: Path) -> Run:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """The content of every file below, by its path."""
+    """The content of every file below, by relative path."""
     return {
         path.relative_to(folder).as_posix(): read_file.content(path).decode("utf-8", errors="replace").rstrip("\n")
         for path in sorted(folder.rglob("*"))
@@ -99,7 +100,7 @@ def _texts(folder: Path) -> dict[str, str]:
 
 
 def _point(line: str) -> tuple[int, float] | None:
-    """`timestamp value step`, as a line of a metric's file has it."""
+    """Step and value of a line `timestamp value step` of a metric's file."""
     parts = line.split()
     value = number(parts[1]) if len(parts) > 1 else None
     step = whole_number(parts[2]) if len(parts) > 2 else 0  # old stores have no step

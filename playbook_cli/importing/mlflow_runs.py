@@ -1,4 +1,4 @@
-"""Runs of MLflow as trials, whether they were read from its folder or from its database."""
+"""MLflow's runs as trials, read from its folder or its database."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STATES: Mapping[str, State] = {"running": "pending", "scheduled": "pending", "f
 
 
 def chosen(ask: Ask, experiments: Iterable[str]) -> str:
-    """The experiment that was asked for, or the only one. PlaybookError where there is none, or are several."""
+    """The requested experiment, or the only one. PlaybookError if there is none, or several."""
     names = sorted(experiments)
     if ask.name in names or (ask.name is None and len(names) == 1):
         return ask.name or names[0]
-    what = f"there is no experiment {ask.name!r} in it" if ask.name else f"{len(names)} experiments have runs"
-    raise PlaybookError(what, where=ask.source, hint=f"write --name with one of: {', '.join(names) or '(none)'}")
+    what = f"there is no experiment named {ask.name!r}" if ask.name else f"{len(names)} experiments have runs"
+    raise PlaybookError(what, where=ask.source, hint=f"add --name with one of: {', '.join(names) or '(none)'}")
 
 
 def made(
@@ -43,7 +43,7 @@ def made(
         params={name: parsed(text) for name, text in params.items()},
         evaluations=evaluations,
         state=_STATES.get(said),
-        reason=f"MLflow says that it is {said}" if said in {*_STATES, "killed"} else None,
+        reason=f"status in MLflow: {said}" if said in {*_STATES, "killed"} else None,
         started=started / 1000 if isinstance(started, int | float) else None,
         ended=ended / 1000 if isinstance(ended, int | float) else None,
         source=plain(
@@ -59,7 +59,7 @@ def made(
 
 
 def _evaluations(metrics: Mapping[str, Sequence[tuple[int, float]]]) -> tuple[list[dict[str, float]], bool]:
-    """All metrics, in order of step, and whether some had no steps and were counted."""
+    """All metrics in order of step, and whether some had no steps and were numbered instead."""
     by_step: dict[int, dict[str, float]] = {}
     counted = False
     for name, logged in metrics.items():

@@ -1,4 +1,4 @@
-"""Runs in the database of MLflow's, which it has written by default since its version 3.7: `mlflow.db`."""
+"""Runs in MLflow's database `mlflow.db`, its default store since version 3.7."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playbook_cli.importing.runs import Ask, Run
 
 TABLES = {"experiments", "runs", "metrics"}
-"""By which a database is known as one of MLflow's."""
+"""The tables by which an MLflow database is recognised."""
 _COLUMNS = {
     "experiments": ("experiment_id", "name"),
     "runs": ("run_uuid", "name", "status", "start_time", "end_time", "lifecycle_stage", "experiment_id"),
@@ -28,15 +28,15 @@ _COLUMNS = {
 
 
 def read(ask: Ask, path: str) -> list[Run]:
-    """The runs of the experiment that was asked for. PlaybookError where it is not MLflow's, or lacks what is read."""
+    """The runs of the requested experiment. PlaybookError if it is not an MLflow database, or lacks needed columns."""
     with database.opened(path) as opened:
         tables = database.plain_tables(opened)
         lacking = [f"{name}.{one}" for name, own in _COLUMNS.items() for one in own if one not in tables.get(name, ())]
         if lacking:
             raise PlaybookError(
-                f"this database lacks what MLflow keeps runs in: {', '.join(lacking[:3])}",
+                f"this database lacks columns of an MLflow database: {', '.join(lacking[:3])}",
                 where=path,
-                hint=f"where it is MLflow's of another version: mlflow db upgrade sqlite:///{path}",
+                hint=f"if another version of MLflow wrote it, run mlflow db upgrade sqlite:///{path}",
             )
         runs = list(_rows(opened, "runs"))
         used = {run["experiment_id"] for run in runs if run["lifecycle_stage"] != "deleted"}
@@ -67,7 +67,7 @@ def _rows(opened: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
 
 
 def _texts(opened: sqlite3.Connection, table: str) -> dict[Any, dict[str, str]]:
-    """Keys and their texts, by run."""
+    """Keys and their values (text), by run."""
     found: dict[Any, dict[str, str]] = {}
     for row in _rows(opened, table):
         found.setdefault(row["run_uuid"], {})[str(row["key"])] = str(row["value"])
@@ -85,7 +85,7 @@ def _metrics(opened: sqlite3.Connection, runs: Sequence[Any] | dict[Any, Any]) -
 
 
 def _value(row: dict[str, Any]) -> float | None:
-    """A metric's value: the largest float stands for infinity there, and what is no number has a column of its own."""
+    """A metric's value: MLflow stores infinity as the largest float, and NaN in a column of its own."""
     if row["is_nan"]:
         return math.nan
     value = number(row["value"]) if isinstance(row["value"], int | float) else None

@@ -15,7 +15,7 @@ from playbook_cli.errors import PlaybookError
 from playbook_cli.files import regular
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.importing.values import plain, scalar
-from playbook_cli.wording import first_line
+from playbook_cli.wording import first_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from playbook_cli.records import State
 
 VALUE = "value"
-"""What the objective is called where the study does not name it."""
+"""Name of the objective if the study does not name it."""
 RETURNED = "returned"
-"""The metric that keeps what the objective returned, where that is none of the values that it had reported."""
+"""The metric that holds what the objective returned, if that is not one of the values it reported."""
 _CONSTRAINTS = "constraints"
-"""The attribute of a trial in which Optuna keeps what it must not exceed, all of it or, with a colon, each by name."""
-NO_REASON = "it raised an exception or returned NaN: Optuna does not keep which"
+"""Attribute of a trial that holds its constraints: all of them or, with a colon, each by name."""
+NO_REASON = "raised an exception or returned NaN (Optuna does not record which)"
 _LONGEST_LINE = 100_000
 _SQLITE = b"SQLite format 3\x00"
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\b", re.IGNORECASE)
@@ -41,7 +41,7 @@ _TABLES = {"studies", "trials", "trial_params", "trial_values", "trial_intermedi
 
 
 def is_storage(source: str) -> bool:
-    """Whether this is a database's URL, an SQLite file, or a journal of Optuna's."""
+    """Whether this is a database URL, an SQLite file, or an Optuna journal."""
     if "://" in source:
         return True
     if _is_journal(source):
@@ -54,7 +54,7 @@ def is_storage(source: str) -> bool:
 
 
 def _is_journal(source: str) -> bool:
-    """Whether this is a file of Optuna's JournalStorage, whose first line creates a study."""
+    """Whether this is a file of Optuna's JournalStorage; its first line creates a study."""
     try:
         with regular.opened(source) as file:
             first = json.loads(file.readline(_LONGEST_LINE))
@@ -64,10 +64,10 @@ def _is_journal(source: str) -> bool:
 
 
 def read(ask: Ask) -> Runs:
-    """All trials of the study of that name, or of the only one. The storage is opened for reading.
+    """All trials of the named study, or of the only one. The storage is opened read-only.
 
-    Intermediate values are evaluations of the objective, as Optuna defines them; so is the final value where there
-    are none. PlaybookError where there is no such storage or study, or several objectives and none is named.
+    Intermediate values are evaluations of the objective, as Optuna defines them; so is the final value if there are
+    none. PlaybookError if there is no such storage or study, or several objectives and none is named.
     """
     source, study, metric = ask.source, ask.name, ask.metric
     loaded, trials = _loaded(source, study)
@@ -75,9 +75,9 @@ def read(ask: Ask) -> Runs:
     chosen = metric or objectives[0]
     if chosen not in objectives or (metric is None and len(objectives) > 1):
         raise PlaybookError(
-            f"the study has {len(objectives)} objectives, and playbook reads it by one",
+            f"the Optuna study has {len(objectives)} objectives, but a Playbook study has exactly one",
             where=source,
-            hint=f"write --metric with one of: {', '.join(objectives)}",
+            hint=f"add --metric with one of: {', '.join(objectives)}",
         )
     last = max((step for trial in trials for step in trial.intermediate_values), default=1)
     runs = [_run(trial, objectives, max(last, 1)) for trial in trials]
@@ -102,7 +102,7 @@ def read(ask: Ask) -> Runs:
 
 
 def package() -> Any:
-    """Optuna, silent. PlaybookError where it is not installed."""
+    """Optuna, with its log messages off. PlaybookError if it is not installed."""
     try:
         import optuna
     except ImportError:
@@ -114,14 +114,14 @@ def package() -> Any:
 
 
 def _loaded(source: str, name: str | None) -> tuple[optuna.Study, list[FrozenTrial]]:
-    """The study of that name, or the only one, and its trials, whose numbers are numbers."""
+    """The named study, or the only one, and its trials, checked to hold numbers."""
     package()
     try:
         return _load(_open(source), source, name)
     except PlaybookError:
         raise
     except Exception as error:  # noqa: BLE001 (Optuna checks nothing that it reads: what it raises can be anything)
-        raise PlaybookError(f"Optuna can't read it: {first_line(error)}", where=source) from None
+        raise PlaybookError(f"Optuna cannot read this storage: {first_line(error)}", where=source) from None
 
 
 def _load(
@@ -131,9 +131,9 @@ def _load(
 
     names = optuna.get_all_study_names(storage)
     if name not in names and (name is not None or len(names) != 1):
-        what = f"there is no study {name!r} in it" if name else f"there are {len(names)} studies in it"
+        what = f"there is no study named {name!r}" if name else f"this storage has {len(names)} studies"
         known = ", ".join(map(str, names)) or "(none)"
-        raise PlaybookError(what, where=source, hint=f"write --name with one of: {known}")
+        raise PlaybookError(what, where=source, hint=f"add --name with one of: {known}")
     loaded = optuna.load_study(study_name=name or names[0], storage=storage)
     trials = loaded.get_trials(deepcopy=False)
     if not loaded.directions:
@@ -144,18 +144,18 @@ def _load(
 
 
 def _check(trial: FrozenTrial) -> None:
-    """ValueError where SQLite held something that is no number in place of one, as it lets anybody write."""
+    """ValueError if SQLite holds something else in place of a number; it accepts any type in any column."""
     reported = trial.intermediate_values
     if not all(isinstance(step, int) and step >= 0 for step in (trial.number, *reported)):
-        raise ValueError(f"trial {trial.number} has a number or a step that is no whole number")
+        raise ValueError(f"trial {trial.number}: its number or a step is not a whole number")
     if not all(isinstance(value, float | int) for value in (*reported.values(), *(trial.values or ()))):
-        raise ValueError(f"trial {trial.number} has a value that is no number")
+        raise ValueError(f"trial {trial.number}: a value is not a number")
     for name, searched in trial.distributions.items():
-        searched.to_internal_repr(trial.params[name])  # which refuses what it could not have suggested
+        searched.to_internal_repr(trial.params[name])  # raises for a value that it could not have suggested
 
 
 def _open(source: str) -> optuna.storages.BaseStorage:
-    """The storage, without creating anything in it; an SQLite file is not even opened for writing."""
+    """The storage, without creating anything in it; an SQLite file is opened read-only."""
     import optuna
     from optuna.storages.journal import JournalFileBackend
     from sqlalchemy.exc import SQLAlchemyError
@@ -171,24 +171,24 @@ def _open(source: str) -> optuna.storages.BaseStorage:
     try:
         return optuna.storages.RDBStorage(url, skip_table_creation=True)
     except (SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        raise PlaybookError(f"Optuna can't open it: {first_line(error)}", where=source) from None
+        raise PlaybookError(f"Optuna cannot open this storage: {first_line(error)}", where=source) from None
 
 
 def check_file(path: Path, source: str) -> None:
-    """PlaybookError where `path` is no SQLite file that holds Optuna studies; it is opened for reading."""
+    """PlaybookError if `path` is not an SQLite file that holds Optuna studies; it is opened read-only."""
     if not path.is_file():
-        raise PlaybookError("there is no such file", where=source, hint="write the storage as sqlite:///study.db")
+        raise PlaybookError("no such file", where=source, hint="give the storage as sqlite:///study.db")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
             kept = list(database.execute("SELECT name, type, sql FROM sqlite_master"))
     except sqlite3.Error as error:
-        raise PlaybookError(f"this is no SQLite database: {error}", where=source) from None
+        raise PlaybookError(f"this is not an SQLite database: {error}", where=source) from None
     computed = [name for name, kind, sql in kept if kind in ("view", "trigger") or _VIRTUAL.match(sql or "")]
     if computed:
         raise PlaybookError(
-            f"this database holds views, triggers or virtual tables ({min(computed)!r}), which Optuna makes none of",
+            f"this database holds views, triggers or virtual tables ({min(computed)!r}), which Optuna never creates",
             where=source,
-            hint="what they compute may never end: copy the tables into a database of their own",
+            hint="they may run code that never ends: copy only the plain tables into a new database",
         )
     tables = {name for name, kind, _ in kept if kind == "table"}
     if not tables >= _TABLES:
@@ -234,13 +234,13 @@ def _evaluations(trial: FrozenTrial, objectives: Sequence[str], last: int) -> li
 
 
 def _violated(trial: FrozenTrial) -> str | None:
-    """The first constraint that a trial violates: one that is above 0, as Optuna has it, by either way to say so."""
+    """The first constraint that a trial violates (a value above 0), in either form in which Optuna stores them."""
     listed = trial.system_attrs.get(_CONSTRAINTS)
     named = {str(index): value for index, value in enumerate(listed or ())}
     prefix = f"{_CONSTRAINTS}:"
     named |= {key.removeprefix(prefix): v for key, v in trial.system_attrs.items() if key.startswith(prefix)}
     return next(
-        (f"it violates the constraint {name}: {value} > 0" for name, value in named.items() if not value <= 0), None
+        (f"violates the constraint {name}: {value} > 0" for name, value in named.items() if not value <= 0), None
     )
 
 
@@ -256,10 +256,10 @@ def _state(trial: FrozenTrial) -> tuple[State, str | None]:
         case "FAIL":
             reported = sorted(trial.intermediate_values.items())
             if reported and not math.isfinite(reported[-1][1]):
-                return "infeasible", f"it reported {reported[-1][1]} at step {reported[-1][0]}"
+                return "infeasible", f"reported {reported[-1][1]} at step {reported[-1][0]}"
             return "failed", str(trial.system_attrs.get("fail_reason", NO_REASON))
         case "RUNNING":
-            return "pending", "it was still running when it was imported"
+            return "pending", "still running when it was imported"
     return "pending", None
 
 
@@ -309,19 +309,19 @@ def _notes(runs: Sequence[Run], trials: Sequence[FrozenTrial]) -> list[str]:
     notes = []
     violating = sum(trial.state.name in ("COMPLETE", "PRUNED") and _violated(trial) is not None for trial in trials)
     if violating:
-        notes.append(f"trials that violate a constraint: {violating}; they are infeasible")
+        notes.append(f"infeasible because they violate a constraint: {plural(violating, 'trial')}")
     returned = sum(any(RETURNED in e for e in run.evaluations) for run in runs)
     if returned:
         notes.append(
-            f"trials that returned a value which they had never reported: {returned}; it is kept as the metric "
-            f"`{RETURNED}`, and their result is the best value that they reported"
+            f"{plural(returned, 'trial')} returned a value that was never reported; it is kept as the metric "
+            f"`{RETURNED}`, and the result is the best reported value"
         )
     pruned = sum(trial.state.name == "PRUNED" for trial in trials)
     if pruned:
-        notes.append(f"pruned trials: {pruned}; they count with the best value that they had reached")
+        notes.append(f"pruned, so the best value reached counts: {plural(pruned, 'trial')}")
     distributions = {name: d for trial in trials for name, d in trial.distributions.items()}
     steps = {name: step for name, d in distributions.items() if (step := getattr(d, "step", None))}
     coarse = [f"{name} ({step:g})" for name, step in steps.items() if step != 1]
     if coarse:
-        notes.append(f"searched in steps, here shown as whole ranges: {', '.join(coarse)}")
+        notes.append(f"searched in discrete steps, imported as continuous ranges: {', '.join(coarse)}")
     return notes

@@ -11,6 +11,7 @@ from playbook_cli.formats.tables import number, read_csv, whole_number
 from playbook_cli.importing import read_file
 from playbook_cli.importing.rows import evaluations
 from playbook_cli.importing.runs import Ask, Run, Runs
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,15 +56,15 @@ def is_experiment(folder: Path) -> bool:
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every folder that has params.json, with result.json or else progress.csv.
+    """A trial for every folder with a params.json, and a result.json or else progress.csv.
 
-    PlaybookError where there is none.
+    PlaybookError if there is none.
     """
     folder = Path(ask.source)
     paths = _params(folder) if folder.is_dir() else []
     if not paths:
         raise PlaybookError(
-            "there is no params.json of a trial in it", where=ask.source, hint="name the folder of the experiment"
+            "no trial with a params.json here", where=ask.source, hint="give the folder of the Ray Tune experiment"
         )
     step = ask.step or STEP
     logs = {path: _log(path.parent) for path in paths}
@@ -74,7 +75,7 @@ def read(ask: Ask) -> Runs:
             logs[path] = log, found or table
             borrowed += found is not None
     runs = [_run(folder, path, *logs[path], step) for path in paths]
-    what = f"trials whose progress.csv has no header line, read by that of the others: {borrowed}"
+    what = f"{plural(borrowed, 'progress.csv file')} without a header line, read with the header of another trial"
     return Runs(source=ask.source, format="ray", runs=runs, notes=[what] if borrowed else [])
 
 
@@ -88,9 +89,9 @@ def _has_no_header(rows: Sequence[Row]) -> bool:
 
 
 def _with_header(log: Path, others: Sequence[Row], step: str) -> Table | None:
-    """A log without a header line, by the only one of the other trials that fits it; None where none does.
+    """A log without a header line, read with the only header of the other trials that fits; None if none does.
 
-    It has as many columns, numbers where those have numbers, and steps that rise.
+    A header fits if the log has as many columns, numbers in the same columns, and increasing steps.
     """
     content = read_file.content(log)
     fitting = {}
@@ -141,12 +142,12 @@ def _run(folder: Path, path: Path, log: Path | None, table: Table | None, step: 
 def _nothing(log: Path | None, rows: Sequence[Row]) -> str:
     """Why a trial has no evaluation."""
     if log and _has_no_header(rows):
-        return f"its {log.name} has no header line: {', '.join(list(rows[0])[:4])}, ... are no names of columns"
-    return "it has no result"
+        return f"{log.name} has no header line: {', '.join(list(rows[0])[:4])}, ... are not column names"
+    return "no result"
 
 
 def _changed(rows: Sequence[Row], params: Mapping[str, Value]) -> list[str]:
-    """Hyperparameters that a scheduler such as population-based training changed, by the configuration in each row."""
+    """Hyperparameters that a scheduler such as population-based training changed, from the config in each row."""
     found: dict[str, set[object]] = {}
     for row in rows:
         for name, cell in row.items():
@@ -164,8 +165,8 @@ def _failure(home: Path) -> str | None:
     error = home / "error.txt"
     if error.is_file():
         lines = read_file.content(error).decode("utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it crashed")
-    return "it crashed" if (home / "error.pkl").is_file() else None
+        return next((line.strip() for line in reversed(lines) if line.strip()), "crashed")
+    return "crashed" if (home / "error.pkl").is_file() else None
 
 
 def _last(rows: Sequence[Row]) -> Row:

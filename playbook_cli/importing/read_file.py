@@ -1,4 +1,4 @@
-"""One file of another tool, whatever its kind: hyperparameters, or the rows of a log."""
+"""One file of another tool, of any kind: hyperparameters, or the rows of a log."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LINES = (".jsonl", ".ndjson")
 
 
 def hyperparameters(path: Path) -> list[dict[str, Value]]:
-    """The settings that a file holds: one of JSON or YAML, one a row of CSV or JSON lines. Nested names are dotted.
+    """The settings in a file: one in JSON or YAML, one per row in CSV or JSON lines. Nested names are dotted.
 
-    PlaybookError, naming the file, where it can't be read.
+    PlaybookError, naming the file, if it cannot be read.
     """
     if path.suffix in _TABLES:
         table = _whole(_csv(path), path)
@@ -35,7 +35,7 @@ def hyperparameters(path: Path) -> list[dict[str, Value]]:
         return [flat(row) for row in _whole(read_json_lines(content(path)), path).rows]
     found = data(path)
     if not isinstance(found, dict):
-        raise PlaybookError("this is no mapping of hyperparameters", where=str(path))
+        raise PlaybookError("this file is not a mapping of hyperparameters", where=str(path))
     return [flat(of_wandb(found) if found.keys() & {"_wandb", "wandb_version"} else found)]
 
 
@@ -60,7 +60,7 @@ def log(path: Path) -> Table:
             whole = json.loads(text)
         except (ValueError, RecursionError):
             return read_json_lines(text)
-        if isinstance(whole, dict) and isinstance(whole.get("log_history"), list):  # of Hugging Face's Trainer
+        if isinstance(whole, dict) and isinstance(whole.get("log_history"), list):  # state of Hugging Face's Trainer
             whole = whole["log_history"]
         listed = whole if isinstance(whole, list) else [whole]
         return read_json_lines("\n".join(json.dumps(item) for item in listed).encode())
@@ -68,7 +68,7 @@ def log(path: Path) -> Table:
 
 
 def of_wandb(data: dict[str, Any]) -> dict[str, Any]:
-    """The configuration of a run of Weights & Biases without its description, and without what it says of itself."""
+    """The configuration of a Weights & Biases run, without descriptions and W&B's own entries."""
     own = {name: given for name, given in data.items() if name not in ("_wandb", "wandb_version")}
     return {
         name: given["value"] if isinstance(given, dict) and "value" in given else given for name, given in own.items()
@@ -76,7 +76,7 @@ def of_wandb(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def data(path: Path) -> Any:
-    """What a file of JSON or YAML holds. PlaybookError, naming the file, where it can't be read."""
+    """The content of a JSON or YAML file. PlaybookError, naming the file, if it cannot be read."""
     if path.suffix in (".yaml", ".yml"):
         return source.read(path, foreign=True).data
     try:
@@ -102,11 +102,11 @@ def _whole(table: Table, path: Path) -> Table:
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a file. PlaybookError where it can't be read, or is too large to be what it is taken for."""
+    """The bytes of a file. PlaybookError if it cannot be read, or is implausibly large."""
     try:
         with regular.opened(path) as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise PlaybookError(f"the file is larger than {MAX_BYTES:,} bytes", where=str(path))
             return file.read()
     except OSError as error:
-        raise PlaybookError(f"it can't be read: {error.strerror}", where=str(path)) from None
+        raise PlaybookError(f"cannot read this file: {error.strerror}", where=str(path)) from None

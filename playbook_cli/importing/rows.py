@@ -1,4 +1,4 @@
-"""Rows of a log as evaluations: a whole step, and whatever else is a number."""
+"""Rows of a log as evaluations: a whole step, and every other number in the row."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ STEPS = (
     "iteration",
     "epoch",
 )
-"""Fields that count steps, by their names in small letters, the finest first."""
+"""Names of fields that count steps, in lower case, the finest first."""
 
 
 def step_field(logs: Iterable[Sequence[Mapping[str, Any]]], wanted: str | None) -> str | None:
-    """The field that counts steps in these logs; None where none has a usual name, so that rows have to be counted.
+    """The field that counts steps in these logs; None if none has a usual name, so that rows have to be counted.
 
-    PlaybookError where the one that is wanted is nowhere.
+    PlaybookError if the wanted field is in no log.
     """
     names = dict.fromkeys(name for rows in logs for row in rows for name in row)
     if wanted is not None:
         if names and wanted not in names:
-            raise PlaybookError(f"no evaluation has a field {wanted!r}", hint=f"--step with one of: {', '.join(names)}")
+            hint = f"use --step with one of: {', '.join(names)}"
+            raise PlaybookError(f"no evaluation has a field {wanted!r}", hint=hint)
         return wanted
     known = {name.lower(): name for name in reversed(names)}
     return next((known[step] for step in STEPS if step in known), None)
@@ -42,14 +43,14 @@ def step_field(logs: Iterable[Sequence[Mapping[str, Any]]], wanted: str | None) 
 def evaluations(rows: Sequence[Mapping[str, Any]], step: str | None, where: str) -> list[dict[str, float]]:
     """The rows that have a step and a number, as `{"step": ..., name: value}`; without a step field they are counted.
 
-    Empty cells and text are left out, NaN and infinities are kept. PlaybookError where a step is not a whole number.
+    Empty cells and text are skipped, NaN and infinities are kept. PlaybookError if a step is not a whole number.
     """
     found = []
     for count, row in enumerate(rows, start=1):
         at = count if step is None else _step(row.get(step), step, where)
         numbers = {name: value for name, cell in row.items() if (value := number(cell)) is not None}
         numbers.pop(step or "", None)
-        own = numbers.pop("step", None)  # the name that our own records need
+        own = numbers.pop("step", None)  # Playbook's own records need this name
         if own is not None:
             numbers["step (logged)"] = own
         if at is not None and numbers:
@@ -61,8 +62,8 @@ def _step(cell: object, field: str, where: str) -> int | None:
     step = whole_number(cell)
     if step is None and number(cell) is not None:
         raise PlaybookError(
-            f"the field {field!r} is {cell}, and steps are whole numbers from 0 on",
+            f"the field {field!r} is {cell}, but steps must be whole numbers from 0",
             where=where,
-            hint="name another field: --step global_step",
+            hint="use another field, for example: --step global_step",
         )
     return step

@@ -1,4 +1,4 @@
-"""What every reader of other tools' runs is asked, and what it returns: trials as those tools know them."""
+"""What every reader of other tools' runs gets, and what it returns: trials as those tools record them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What the user said about where the runs are, and what in them is what."""
+    """Where the runs are and how to interpret them, according to the user."""
 
     source: str
     """A folder, a file, or the URL of a database."""
     params: str | None = None
-    """Pattern of the files that hold hyperparameters, below the source."""
+    """Pattern of the files with hyperparameters, relative to the source."""
     metrics: Sequence[str] = ()
-    """Patterns of the files that hold evaluations."""
+    """Patterns of the files with evaluations, relative to the source."""
     step: str | None = None
-    """The field that counts steps; None looks for one of the usual names."""
+    """The field that counts steps; None searches for the usual names."""
     metric: str | None = None
-    """What the study optimises."""
+    """The metric that the study optimises; None if the user does not say."""
     hyperparameters: Sequence[str] = ()
-    """Settings that are hyperparameters; () tells them by their names and values."""
+    """Settings that are hyperparameters; () selects them by their names and values."""
     ignored: Sequence[str] = ()
     """Settings and columns that are left out."""
     name: str | None = None
-    """Which study or experiment of a storage that holds several."""
+    """Name of the study or experiment, for a storage with several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +38,22 @@ class Run:
     """One trial that another tool ran."""
 
     name: str
-    """What it is called there."""
+    """The tool's name for it."""
     params: Mapping[str, Value]
     evaluations: Sequence[Mapping[str, float]]
-    """Each with its `step`, a whole number, in the order in which they were written."""
+    """Evaluations in the order in which they were written, each with its `step`, a whole number."""
     state: State | None = None
-    """As that tool knows it; None where it says nothing, and the evaluations have to."""
+    """The state that the tool records; None if it records none, and the evaluations decide."""
     reason: str | None = None
-    """Why it has that state."""
+    """The reason for that state."""
     changed: Sequence[str] = ()
-    """Hyperparameters that changed while it trained, so that its result belongs to no one setting of them."""
+    """Hyperparameters that changed during training, so that the result has no single setting."""
     seed: int | None = None
     started: float | None = None
-    """Seconds since the epoch, as is `ended`; None where unknown."""
+    """Start time in seconds since the epoch, like `ended`; None if unknown."""
     ended: float | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
-    """All else that the tool says of it, as JSON values, kept beside the trial."""
+    """Everything else that the tool records, as JSON values, kept beside the trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +64,13 @@ class Runs:
     format: str
     runs: Sequence[Run]
     metric: str | None = None
-    """What the tool says that it optimises."""
+    """The metric that the tool optimises; None if it records none."""
     goal: Goal | None = None
     space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """How hyperparameters were searched, as a study file writes it; others are inferred."""
+    """Recorded search ranges of hyperparameters, in the form of a study file; others are inferred."""
     repeats: Sequence[int | None] | None = None
-    """For each run the index of the one that it repeats, or None; None where nothing says it, and equal settings do."""
+    """For each run the index of the run that it repeats, or None; None if not recorded, and equal settings decide."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """All else that the tool says of the study, as JSON values."""
+    """Everything else that the tool records about the study, as JSON values."""
     notes: Sequence[str] = ()
-    """What could not be carried over, and what was assumed."""
+    """Notes for the user: what could not be imported, and what was assumed."""

@@ -1,4 +1,4 @@
-"""Which of a run's settings are hyperparameters: not its name, its folder, its host, nor when it ran."""
+"""Which of a run's settings are hyperparameters, as opposed to its name, folder, host or time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
 
 MANY = 6
-"""Text that is another one in so many runs, and never the same, is a label. Fewer could be choices."""
+"""Text that differs between all runs is a label if there are at least this many; fewer could be choices."""
 _LABELS = frozenset(
     {
         *("run_name", "experiment_name", "exp_name", "run_id", "trial_id", "experiment_id", "experiment_tag", "uuid"),
@@ -36,10 +36,10 @@ _TOP_LABELS = frozenset(
     {"name", "id", "index", "tags", "notes", "created", "started", "stopped", "label", "operation", "sequence"}
     | {"intermediate"}
 )
-"""What is a label only where it belongs to no part: `optimizer.name` is a hyperparameter."""
+"""Labels only at the top level: `optimizer.name` is a hyperparameter."""
 _OF_THE_MACHINE = re.compile(r"(^|[_/. ])(gpu|cpu|cuda|peak|max)_mem(ory)?(_\w+)?$")
 _NEPTUNE = "sys/"
-"""Before what Neptune says of a run itself."""
+"""Prefix of what Neptune records about a run itself."""
 _WHEN = re.compile(
     r"\d{4}-\d{2}-\d{2}[ T_]\d{2}[:-]\d{2}([:-]\d{2})?\S*|\d+ days \d{2}:\d{2}:\d{2}\S*"
     r"|\d{1,4}[/.]\d{1,2}[/.]\d{1,4},? \d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?|\d+:\d{2}:\d{2}"
@@ -50,15 +50,16 @@ _MAPPING = re.compile(r"\{.*:.*\}", re.DOTALL)
 def selected(
     runs: Sequence[Mapping[str, Value]], *, wanted: Sequence[str], ignored: Sequence[str], known: Iterable[str]
 ) -> tuple[list[dict[str, Value]], list[str]]:
-    """The hyperparameters of every run, and a note of what was left out.
+    """The hyperparameters of every run, and a note about what was left out.
 
-    `wanted` names those that count, where it names any; `known` are hyperparameters whatever they look like.
-    PlaybookError where one that is wanted is nowhere.
+    If `wanted` is not empty, only those count; `known` are hyperparameters whatever they look like. PlaybookError if
+    no run has a wanted one.
     """
     names = dict.fromkeys(name for run in runs for name in run)
     missing = next((name for name in wanted if name not in names), None)
     if missing is not None:
-        raise PlaybookError(f"no run has a hyperparameter {missing!r}", hint=f"there are {', '.join(names) or 'none'}")
+        hint = f"the runs have {', '.join(names) or 'none'}"
+        raise PlaybookError(f"no run has a hyperparameter named {missing!r}", hint=hint)
     out = set(ignored)
     notes = []
     if wanted:
@@ -68,16 +69,16 @@ def selected(
         out.update(found)
         if found:
             notes.append(
-                f"left out, since they name a run or say where and when it ran: {', '.join(found)} "
-                "(--hyperparameter NAME, one for each, decides otherwise)"
+                f"left out because they look like a run's name, place or time: {', '.join(found)} "
+                "(to choose the hyperparameters yourself: --hyperparameter NAME for each)"
             )
     return [{name: value for name, value in run.items() if name not in out} for run in runs], notes
 
 
 def labels(runs: Sequence[Mapping[str, Value]]) -> list[str]:
-    """What varies between runs, and is no hyperparameter: by its name, or as text that is another one in every run.
+    """Settings that vary but are labels, not hyperparameters: by their names, or because their text is unique per run.
 
-    So is text of which every setting of all else has one of its own: it tells those settings again.
+    Text that is determined by all other settings, and determines them, is a label too: it only repeats them.
     """
     values = {name: [run[name] for run in runs if run.get(name) is not None] for run in runs for name in run}
     varied = {name: found for name, found in values.items() if len(set(found)) > 1}
@@ -101,7 +102,7 @@ def labels(runs: Sequence[Mapping[str, Value]]) -> list[str]:
 
 
 def is_about_the_run(metric: str) -> bool:
-    """Whether a logged number counts steps or seconds, or says how the machine was, and so is nothing to optimise."""
+    """Whether a logged number counts steps or seconds or describes the machine, so that it is not to be optimised."""
     return metric.startswith(("_", "system/", "system.")) or metric.lower() in _COUNTERS or _is_named_so(metric)
 
 

@@ -1,4 +1,4 @@
-"""Which tool's runs lie somewhere, and the reader for each."""
+"""Which tool wrote the runs at a source, and the reader for each tool."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ READERS: Mapping[str, str] = {
 
 
 def read(ask: Ask, kind: str | None = None) -> Runs:
-    """The runs, by the reader of this kind, or of the kind that the source looks like.
+    """The runs, read by the reader of this kind, or of the kind that the source looks like.
 
-    PlaybookError where there is no such kind, or it finds no runs.
+    PlaybookError if there is no such kind, or it finds no runs.
     """
     if kind is not None and kind not in READERS:
-        raise PlaybookError(f"there is no format {kind!r}", hint=f"--format with one of: {', '.join(READERS)}")
+        raise PlaybookError(f"there is no format {kind!r}", hint=f"use --format with one of: {', '.join(READERS)}")
     reader = import_module(f"playbook_cli.importing.{READERS[kind or _looks_like(ask)]}")
     runs: Runs = reader.read(ask)
     if not runs.runs:
-        raise PlaybookError("there are no runs in it", where=ask.source)
+        raise PlaybookError("no runs found", where=ask.source)
     return runs
 
 
@@ -80,8 +80,9 @@ def _looks_like(ask: Ask) -> str:
     if unlike and not path.is_dir():
         raise PlaybookError(unlike[0], where=ask.source, hint=unlike[1])
     if not path.is_dir():
-        what = "this is no folder, no CSV table and no Optuna storage" if path.exists() else "there is no such source"
-        raise PlaybookError(what, where=ask.source, hint=f"--format with one of: {', '.join(READERS)}")
+        what = "this is not a folder, a CSV table or an Optuna storage" if path.exists() else "no such file or folder"
+        hint = f"to say what it is, use --format with one of: {', '.join(READERS)}" if path.exists() else None
+        raise PlaybookError(what, where=ask.source, hint=hint)
     if ask.params is not None or ask.metrics:
         return "files"
     looks: Mapping[str, Callable[[Path], bool]] = {

@@ -1,4 +1,4 @@
-"""Experiments of Syne Tune: `metadata.json`, and the results of all trials in one table."""
+"""Experiments of Syne Tune: `metadata.json`, and one table with the results of all trials."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def is_experiment(folder: Path) -> bool:
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every trial_id, evaluated at each of its reports, by the first metric of the experiment.
+    """A trial for every trial_id, evaluated at each of its reports; the metric is the first of the experiment.
 
-    Its steps are those of the usual names, or else the number of the report, from 0. PlaybookError where a file is
-    missing or damaged.
+    Its steps come from a field with a usual name, else from the number of the report, from 0. PlaybookError if a file
+    is missing or damaged.
     """
     folder = Path(ask.source)
     about = read_file.data(folder / _ABOUT)
     about = about if isinstance(about, dict) else {}
     rows = _rows(folder)
     if not rows or "trial_id" not in rows[0]:
-        raise PlaybookError("its results have no row with a trial_id", where=ask.source)
+        raise PlaybookError("the results have no row with a trial_id", where=ask.source)
     step = ask.step or next((name for name in (*STEPS, _REPORTS) if name in rows[0]), None)
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -50,7 +50,7 @@ def read(ask: Ask) -> Runs:
     listed = about.get("metric_names")
     names = [str(name) for name in listed] if isinstance(listed, list) else []
     metric = names[0] if names else None
-    notes = [f"the experiment has {len(names)} metrics: {metric} is the first"] if len(names) > 1 else []
+    notes = [f"the experiment has {len(names)} metrics; using the first, {metric}"] if len(names) > 1 else []
     return Runs(
         source=ask.source,
         format="syne-tune",
@@ -83,7 +83,7 @@ def _rows(folder: Path) -> list[Row]:
         EOFError,
         zlib.error,
     ) as error:
-        raise PlaybookError(f"it can't be unpacked: {error}", where=str(zipped)) from None
+        raise PlaybookError(f"cannot unpack this archive: {error}", where=str(zipped)) from None
     return read_csv(content).rows
 
 
@@ -106,14 +106,14 @@ def _run(key: str, rows: Sequence[Row], step: str | None, source: str) -> Run:
         params={name.removeprefix(_CONFIG): parsed(cell) for name, cell in params.items() if cell != ""},
         evaluations=evaluations(own, step, source),
         state=_STATES.get(said),
-        reason="Syne Tune says that it failed" if said in _STATES else "stopped by the scheduler" if stopped else None,
+        reason=f"status in Syne Tune: {said}" if said in _STATES else "stopped by the scheduler" if stopped else None,
         changed=[name.removeprefix(_CONFIG) for name in params if len({row[name] for row in rows}) > 1],
         source={"last": dict(rows[-1])},
     )
 
 
 def _space(written: object, row: Row) -> dict[str, dict[str, Any]]:
-    """Each hyperparameter of the results as it was searched."""
+    """Each hyperparameter of the results with its searched range or values."""
     try:
         space = json.loads(written) if isinstance(written, str) else written
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Runs as rows of one CSV table, as Weights & Biases exports them, with its chart exports beside it."""
+"""Runs as rows of one CSV table, as Weights & Biases exports them, with its chart exports beside the table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from playbook_cli.importing.rows import STEPS, evaluations
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.importing.values import parsed
 from playbook_cli.spec import goals
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,16 +71,16 @@ _FAILED = "sys/failed"
 """Where Neptune says so, beside what it says of the run itself."""
 _STEPS = ("_step", "step", "Step", "training_iteration")
 _PREFIXES = ("config/", "config.", "params_", "params.", "params/", "hparams/", "hparams.", "config_")
-"""With which other tools' tables mark hyperparameters: Ray Tune, Optuna, MLflow, TensorBoard, Syne Tune."""
+"""Prefixes of hyperparameters in other tools' tables: Ray Tune, Optuna, MLflow, TensorBoard, Syne Tune."""
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<envelope>__MIN|__MAX)?")
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every row; in a folder, the tables that hold curves (`Step`, `run - metric`, ...) belong to them.
+    """A trial for every row; in a folder, the tables with curves (`Step`, `run - metric`, ...) belong to these trials.
 
-    A row's metrics are one evaluation, at its last step, or at step 1; rows of one run are its evaluations. Which
-    columns are hyperparameters is told by their names where the user doesn't; the notes say how. PlaybookError where
-    there is no table of runs, or where several rows may be of one run.
+    A row's metrics are one evaluation, at its last step or at step 1; several rows of one run are its evaluations.
+    Hyperparameter columns are recognised by name unless the user names them; the notes list them. PlaybookError if
+    there is no table of runs, or if several rows may be of one run.
     """
     folder = Path(ask.source)
     paths = sorted(folder.glob("*.csv")) if folder.is_dir() else [folder]
@@ -90,20 +91,20 @@ def read(ask: Ask) -> Runs:
     if len(listed) != 1:
         found = ", ".join(path.name for path, _ in listed)
         raise PlaybookError(
-            f"there are several tables of runs: {found}" if listed else "there is no table with a row a run",
+            f"there are several tables of runs: {found}" if listed else "there is no table with one row per run",
             where=ask.source,
-            hint="name the file of the table with a row a run",
+            hint="give the file of the table that has one row per run",
         )
     path, found_rows = listed[0]
     twice = [name for name in read[path].differing if name not in ask.ignored]
     if twice:
         raise PlaybookError(
-            f"several columns are called {twice[0]}, and differ",
+            f"several columns named {twice[0]} have different values",
             where=str(path),
-            hint=f"give each a name of its own, or leave them out: --ignore {twice[0]!r}",
+            hint=f"rename them, or leave them out: --ignore {twice[0]!r}",
         )
     ask = replace(ask, ignored=[name for name in ask.ignored if name not in read[path].differing])
-    every = dict.fromkeys(name for row in found_rows for name in row)  # a header may change on the way
+    every = dict.fromkeys(name for row in found_rows for name in row)  # the header may change within a file
     rows = [{name: row.get(name, "") for name in every} for row in found_rows]
     long = long_table.grouped(rows, ask)
     charted = {metric for table in charts.values() for _, metric in _curves(table[0]).values()}
@@ -124,7 +125,7 @@ def read(ask: Ask) -> Runs:
         runs.append(_run(called, group, step, chosen, curve, summed=long is None, ignored=ask.ignored))
     if ask.metric is None and not any(run.evaluations for run in runs):
         raise PlaybookError(
-            "no column looks like a metric", where=ask.source, hint=f"--metric with one of: {', '.join(rows[0])}"
+            "no column looks like a metric", where=ask.source, hint=f"add --metric with one of: {', '.join(rows[0])}"
         )
     if not ask.hyperparameters:
         labels = selecting.labels([run.params for run in runs])
@@ -133,25 +134,25 @@ def read(ask: Ask) -> Runs:
     notes = _notes(rows[0], chosen, runs)
     if long is not None:
         notes.append(
-            f"rows with the same {key} are one run, evaluated at its {step}: {len(runs)} runs of {len(rows)} rows"
+            f"rows with the same {key} are evaluations of one run, by {step}: {len(rows)} rows, {len(runs)} runs"
         )
     if left:
-        notes.append(f"curves that belong to no one run by name, and are left out: {len(left)} ({', '.join(left[:3])})")
+        notes.append(f"skipped {plural(len(left), 'curve')} whose name does not match one run: {', '.join(left[:3])}")
     return Runs(source=ask.source, format="table", runs=runs, notes=notes)
 
 
 def _notes(row: Row, chosen: Mapping[str, str], runs: Sequence[Run]) -> list[str]:
-    """What was taken for what."""
+    """Notes on which columns are taken for hyperparameters and metrics."""
     fixed = [name for name in chosen.values() if len({run.params.get(name) for run in runs}) == 1 and len(runs) > 1]
     varied = ", ".join(name for name in chosen.values() if name not in fixed) or "none"
     besides = f", and {len(fixed)} that never {'varies' if len(fixed) == 1 else 'vary'}" if fixed else ""
-    notes = [f"taken for hyperparameters: {varied}{besides} (--hyperparameter NAME decides otherwise)"]
+    notes = [f"assumed to be hyperparameters: {varied}{besides} (to choose them yourself: --hyperparameter NAME)"]
     rest = [name for name in row if name not in {*chosen, *ABOUT, *NAMES} and not name.startswith("_")]
-    return [*notes, *([f"taken for metrics or left out: {', '.join(rest)}"] if rest else [])]
+    return [*notes, *([f"assumed to be metrics, or left out: {', '.join(rest)}"] if rest else [])]
 
 
 def _curves(row: Row) -> dict[str, tuple[str, str]]:
-    """The columns of a chart export, each with its run and metric; {} where the table is none."""
+    """The columns of a chart export, each with its run and metric; {} if the table is not a chart export."""
     first, *others = row
     matches = {name: _CHART.fullmatch(name) for name in others}
     if not others or not all(matches.values()) or " - " in first:
@@ -160,7 +161,7 @@ def _curves(row: Row) -> dict[str, tuple[str, str]]:
 
 
 def _by_run(charts: Iterable[list[Row]], names: Sequence[str]) -> tuple[dict[str, list[dict[str, float]]], list[str]]:
-    """The evaluations of every run by its name, and the columns that belong to no run, or to several."""
+    """The evaluations of every run by name, and the columns that belong to no run or to several."""
     curves: dict[str, list[dict[str, float]]] = {}
     left = []
     for rows in charts:
@@ -177,7 +178,7 @@ def _by_run(charts: Iterable[list[Row]], names: Sequence[str]) -> tuple[dict[str
 def _columns(
     rows: Sequence[Row], groups: Mapping[int, Sequence[Row]], ask: Ask, other: set[str | None]
 ) -> dict[str, str]:
-    """The columns that are hyperparameters, and what each is called: without the prefix that says so."""
+    """The hyperparameter columns, and the name of each hyperparameter without the column's prefix."""
     columns = list(rows[0])
     unknown = [name for name in (*ask.hyperparameters, *ask.ignored) if name not in columns]
     if unknown:
@@ -203,7 +204,7 @@ def _columns(
 
 
 def _trusted(prefix: str, names: Sequence[str]) -> bool:
-    """Whether such a prefix marks hyperparameters: `config_` does so in Syne Tune's tables only."""
+    """Whether a prefix marks hyperparameters; `config_` does so only in Syne Tune's tables."""
     return prefix != "config_" or any(name.startswith("st_") for name in names)
 
 
@@ -248,7 +249,7 @@ def _run(
         params={called: parsed(row[column]) for column, called in chosen.items() if row[column] != ""},
         evaluations=curve + (_summary(row, step, {*chosen, *ignored}, curve) if summed else []),
         state=state,
-        reason=f"it is {said} there" if state or said in ("killed", "pruned", "stopped") else None,
+        reason=f"marked as {said} in the imported data" if state or said in ("killed", "pruned", "stopped") else None,
         changed=changed,
         source={"row": dict(row)},
     )
@@ -257,7 +258,7 @@ def _run(
 def _summary(
     row: Row, step: str | None, taken: set[str], curve: Sequence[Mapping[str, float]]
 ) -> list[dict[str, float]]:
-    """The numbers of a run as one evaluation, at its last step, or at step 1."""
+    """The numbers of a run as one evaluation, at its last step or at step 1."""
     last = whole_number(row.get(step)) if step else None
     last = max([int(e["step"]) for e in curve], default=1) if last is None else last
     ours = {*taken, *ABOUT, *NAMES, step, "step", *(name for evaluation in curve for name in evaluation)}

@@ -39,21 +39,19 @@ def is_log(folder: Path) -> bool:
 def read(ask: Ask) -> Runs:
     """A trial for every folder with hyperparameters.
 
-    Its scalars are those of its own files, of folders below it (as `val/loss`), and of the folder above it where that
-    has no hyperparameters: that is how `SummaryWriter.add_hparams` leaves them. PlaybookError where no hyperparameters
-    were logged.
+    Its scalars come from its own files, from folders below it (as `val/loss`), and from the folder above it if that has
+    no hyperparameters, which is how `SummaryWriter.add_hparams` writes them. PlaybookError if no hyperparameters were
+    logged.
     """
     root = Path(ask.source)
     folders = _folders(root)
     trials = [folder for folder in folders if folder.hparams is not None]
     if not trials:
-        what = (
-            "no event file holds hyperparameters of the hparams plugin" if folders else "there are no event files in it"
-        )
+        what = "no event file has hyperparameters of the hparams plugin" if folders else "there are no event files here"
         raise PlaybookError(
             what,
             where=ask.source,
-            hint="where other files hold them: --params 'run_*/hparams.yaml' --metrics 'run_*/events*'",
+            hint="if other files hold them: --params 'run_*/hparams.yaml' --metrics 'run_*/events*'",
         )
     owners = {folder.path for folder in trials}
     runs = [_run(root, trial, folders, owners) for trial in trials]
@@ -100,15 +98,15 @@ def _run(root: Path, trial: _Folder, folders: Sequence[_Folder], owners: set[Pat
 
 
 def _name(tag: str) -> str:
-    """What a scalar is called: `step` is the name that our own records need."""
+    """The name of a scalar; `step` is renamed because Playbook's own records need that name."""
     return "step (logged)" if tag == "step" else tag
 
 
 def _between(path: Path, top: Path) -> set[Path]:
-    """`path` and the folders above it that lie below `top`."""
+    """`path` and the folders above it, up to but not including `top`."""
     return {folder for folder in (path, *path.parents) if top in folder.parents}
 
 
 def _whole(value: object) -> object:
-    """Whole numbers as ints: the plugin has one kind of number."""
+    """Whole numbers as ints, because the plugin stores all numbers as floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,4 +1,4 @@
-"""Stores that are not read, by what lies in them, and how their runs can be had nevertheless."""
+"""Stores that cannot be imported, by what is in them, and how to get at their runs anyway."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TABLE = "write them to a CSV table with a row a run, and import that"
+_TABLE = "write the runs to a CSV table with one row per run, and import that"
 _FOLDERS = {
-    ".aim": ("a repository of Aim", f"{_TABLE}: Repo('.').query_metrics().dataframe().to_csv('runs.csv')"),
-    ".neptune": ("what Neptune keeps of offline runs", f"neptune sync, and then {_TABLE}"),
-    "nni.sqlite": ("an experiment of NNI", "nnictl experiment export --type csv, and import that"),
-    "db/nni.sqlite": ("an experiment of NNI", "nnictl experiment export --type csv, and import that"),
-    "runhistory.json": ("a run of SMAC", _TABLE),
-    "*/cout.txt": ("a folder of Sacred's", f"{_TABLE}: config.json has a run's settings, metrics.json its curves"),
-    "dvclive": ("a folder of DVCLive", "dvc exp show --json > experiments.json, and import that"),
+    ".aim": ("an Aim repository", f"{_TABLE}: Repo('.').query_metrics().dataframe().to_csv('runs.csv')"),
+    ".neptune": ("Neptune's folder of offline runs", f"run neptune sync, then {_TABLE}"),
+    "nni.sqlite": ("an NNI experiment", "run nnictl experiment export --type csv, and import its output"),
+    "db/nni.sqlite": ("an NNI experiment", "run nnictl experiment export --type csv, and import its output"),
+    "runhistory.json": ("a SMAC run", _TABLE),
+    "*/cout.txt": ("a Sacred folder", f"{_TABLE}: config.json has a run's settings, metrics.json its curves"),
+    "dvclive": ("a DVCLive folder", "run dvc exp show --json > experiments.json, and import that file"),
 }
 _SUFFIXES = {
-    ".pkl": ("a pickle, which would run whatever is in it", _TABLE),
-    ".dill": ("a pickle, which would run whatever is in it", _TABLE),
-    ".parquet": ("a Parquet table", "pandas.read_parquet(...).to_csv('runs.csv', index=False), and import that"),
-    ".xlsx": ("a workbook of Excel", "save its table as CSV, and import that"),
-    ".wandb": ("one log of W&B's", "name the folder that it lies in, run-... or offline-run-..."),
-    ".zip": ("an archive", "unpack it, and name what it holds"),
-    ".gz": ("an archive", "unpack it, and name what it holds"),
+    ".pkl": ("a pickle file, and loading it could run any code", _TABLE),
+    ".dill": ("a pickle file, and loading it could run any code", _TABLE),
+    ".parquet": ("a Parquet table", "convert it: pandas.read_parquet(...).to_csv('runs.csv', index=False)"),
+    ".xlsx": ("an Excel workbook", "save its table as CSV, and import that"),
+    ".wandb": ("a single W&B log", "give the folder that contains it, run-... or offline-run-..."),
+    ".zip": ("an archive", "unpack it, and import what it contains"),
+    ".gz": ("an archive", "unpack it, and import what it contains"),
     ".ipynb": ("a notebook", _TABLE),
 }
 _SERVERS = ("http", "https", "databricks", "s3", "gs", "wandb")
 
 
 def called(source: str, path: Path) -> tuple[str, str] | None:
-    """What a source is that is not read, and what to do; None for anything else."""
+    """What a source is that cannot be imported, and what to do instead; None for anything else."""
     scheme = source.partition("://")[0]
     if "://" in source and scheme in _SERVERS:
-        return f"this is on a server ({scheme}), and only files and databases are read", f"download its runs: {_TABLE}"
+        what = f"this is on a server ({scheme}); only files and databases can be imported"
+        return what, f"download the runs: {_TABLE}"
     if path.is_dir():
         known = next((said for name, said in _FOLDERS.items() if next(path.glob(name), None)), None)
     else:
         known = _SUFFIXES.get(path.suffix) if path.is_file() else None
-    return (f"this is {known[0]}, which is not read", known[1]) if known else None
+    return (f"cannot import this: it is {known[0]}", known[1]) if known else None

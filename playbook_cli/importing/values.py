@@ -1,4 +1,4 @@
-"""Other tools' values as ours: scalars of hyperparameters, and JSON that keeps the rest."""
+"""Other tools' values as Playbook's: scalars of hyperparameters, and JSON that keeps the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS: Mapping[str, Value] = {"true": True, "false": False, "none": None, "null
 
 
 def flat(data: Any, prefix: str = "") -> dict[str, Value]:
-    """Hyperparameters by their dotted names: `{"optimizer": {"lr": 1}}` is `optimizer.lr`, lists count from 0."""
+    """Hyperparameters by dotted name: `{"optimizer": {"lr": 1}}` is `optimizer.lr`; list items count from 0."""
     if isinstance(data, dict) and data:
         items = [(str(key), value) for key, value in data.items()]
     elif isinstance(data, list | tuple) and data and prefix:
@@ -31,7 +31,7 @@ def flat(data: Any, prefix: str = "") -> dict[str, Value]:
 
 
 def scalar(value: Any) -> Value:
-    """A hyperparameter's value; what a study file can't hold (infinities, dates, empty lists) becomes text."""
+    """A hyperparameter's value; what a study file cannot hold (infinities, dates, empty lists) becomes text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, int):
@@ -40,7 +40,7 @@ def scalar(value: Any) -> Value:
 
 
 def parsed(text: str) -> Value:
-    """A hyperparameter that was written as text: a number, true, false or None where it reads as one."""
+    """A hyperparameter that was written as text: a number, true, false or None if it reads as one, else text."""
     stripped = text.strip()
     if stripped.lower() in _WORDS:
         return _WORDS[stripped.lower()]
@@ -65,7 +65,7 @@ def span(low: object, high: object, *, whole: bool, log: bool) -> dict[str, Any]
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON holds it: keys and unknown kinds as text."""
+    """`value` as JSON: keys and unknown types become text."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

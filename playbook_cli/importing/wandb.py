@@ -1,4 +1,4 @@
-"""Run folders of Weights & Biases, as its client leaves them under `wandb/`, online and offline."""
+"""Run folders of Weights & Biases, as its client writes them under `wandb/`, online and offline."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from playbook_cli.importing.rows import evaluations, step_field
 from playbook_cli.importing.runs import Ask, Run, Runs
 from playbook_cli.importing.values import flat
 from playbook_cli.importing.wandb_log import Log, read_log
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,22 +23,22 @@ _OUTPUT_BYTES = 4096
 
 
 def is_folder(folder: Path) -> bool:
-    """Whether W&B keeps runs in this folder, in `wandb/` below it, or whether it is one run."""
+    """Whether this folder holds W&B runs, directly or in `wandb/`, or is one run."""
     return bool(_homes(folder))
 
 
 def read(ask: Ask) -> Runs:
-    """A trial for every run, with its curves where its log is there; else its summary, as one evaluation.
+    """A trial for every run, with its curves if its log exists, else with its summary as one evaluation.
 
-    Folders of one run that was resumed are one trial. PlaybookError where there is none.
+    The folders of one resumed run are one trial. PlaybookError if there is none.
     """
     folder = Path(ask.source)
     homes = _homes(folder) if folder.is_dir() else []
     if not homes:
         raise PlaybookError(
-            "there are no runs of Weights & Biases in it",
+            "there are no Weights & Biases runs here",
             where=ask.source,
-            hint="name the folder wandb/ beside the program, which holds run-* and offline-run-*",
+            hint="give the folder wandb/ beside the program, which holds run-* and offline-run-*",
         )
     grouped: dict[str, list[Path]] = {}
     for home in homes:
@@ -48,13 +49,13 @@ def read(ask: Ask) -> Runs:
     runs = [_run(name, own, evaluations(rows[name], step, str(own[0][0]))) for name, own in kept.items()]
     summed = sum(not any(log.history for _, log in own) and bool(rows[name]) for name, own in kept.items())
     notes = (
-        [f"runs whose log has no curve, read by their summary alone, at their last step: {summed}"] if summed else []
+        [f"{plural(summed, 'run')} without curves, imported with only the summary, at the last step"] if summed else []
     )
     return Runs(source=ask.source, format="wandb", runs=runs, notes=notes)
 
 
 def _homes(folder: Path) -> list[Path]:
-    """The folders of runs, in the order in which they began."""
+    """The folders of runs, in the order in which they started."""
     found = [path for pattern in _RUNS for path in folder.glob(pattern) if _holds(path)]
     if not found and _holds(folder):
         return [folder]
@@ -66,7 +67,7 @@ def _holds(home: Path) -> bool:
 
 
 def _log(home: Path) -> Log:
-    """The run's log, or what its other files say where that is missing."""
+    """The run's log, or what its other files say if the log is missing."""
     path = next(iter(sorted(home.glob("run-*.wandb"))), None)
     log = Log() if path is None else read_log(read_file.content(path))
     if not log.config and (home / "files" / _CONFIG).is_file():
@@ -91,11 +92,11 @@ def _run(run_id: str, own: Sequence[tuple[Path, Log]], found: list[dict[str, flo
     failed = last.exit_code not in (None, 0)
     reason = None
     if failed:
-        reason = f"it ended with exit code {last.exit_code}: {_last_line(home)}".removesuffix(": ")
+        reason = f"exit code {last.exit_code}: {_last_line(home)}".removesuffix(": ")
     elif last.problem:
-        reason = f"its log can't be read whole: {last.problem}"
+        reason = f"its log is incomplete: {last.problem}"
     elif last.exit_code is None and last.history:
-        reason = "its log has no end: it was killed, or still runs"
+        reason = "its log has no end: killed, or still running"
     times = [row["_timestamp"] for _, log in own for row in log.history if _is_time(row.get("_timestamp"))]
     return Run(
         name=last.name or run_id,

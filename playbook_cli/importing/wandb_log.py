@@ -1,4 +1,4 @@
-"""The log that Weights & Biases writes beside every run, `run-ID.wandb`: the only place with the curves of one offline.
+"""The log that Weights & Biases writes beside every run, `run-ID.wandb`, the only place with an offline run's curves.
 
 A file begins with `:W&B`, a magic number and the version 0. Records follow in LevelDB's log format: blocks of 32 KiB of
 chunks, each with a checksum (CRC-32 of kind and content), a length (2 bytes, little endian) and a kind (1 whole, 2
@@ -35,35 +35,35 @@ _RECORD = {2: "history", 5: "config", 17: "run", 18: "exit"}
 
 @dataclass(kw_only=True)
 class Log:
-    """What a run's log says."""
+    """The content of a run's log."""
 
     run_id: str = ""
     name: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
-    """Nested cells by their dotted names; `_step` is in each."""
+    """Logged rows, with nested cells by dotted name; each has `_step`."""
     exit_code: int | None = None
-    """None where the run has not ended."""
+    """Exit code of the program; None if the run has not ended."""
     problem: str | None = None
-    """Why the rest can't be read."""
+    """Why the rest of the log cannot be read; None if it was read completely."""
 
 
 def read_log(content: bytes) -> Log:
-    """A whole log, as far as it can be read; a torn last record never happened."""
+    """The log, as far as it can be read; a torn last record is ignored."""
     log = Log()
     if not content.startswith(HEADER):
-        log.problem = "it is no log of W&B in the version that is known, 0"
+        log.problem = "not a W&B log of the known version, 0"
         return log
     for record in records(content, log):
         try:
             _take(record, log)
         except (ValueError, IndexError, RecursionError, struct.error):
-            log.problem = log.problem or "it holds a record that is none of W&B's"
+            log.problem = log.problem or "it holds a record that W&B does not write"
     return log
 
 
 def records(content: bytes, log: Log) -> Iterator[bytes]:
-    """The records of a log, up to the first that is damaged: `log` gets to know that."""
+    """The records of a log, up to the first damaged one, which is noted in `log`."""
     at = len(HEADER)
     parts: list[bytes] = []
     while at + _CHUNK.size <= len(content):
@@ -141,7 +141,7 @@ def _at(config: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 
 def _item(content: bytes) -> tuple[list[str], Any]:
-    """Where in a mapping an item stands, and its value; None where that is no JSON."""
+    """The path of an item in a mapping, and its value; None if the value is not JSON."""
     key = ""
     nested: list[str] = []
     value: Any = None

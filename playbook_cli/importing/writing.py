@@ -1,4 +1,4 @@
-"""An imported study's folder, as if Playbook had run it: written whole, or not at all."""
+"""An imported study's folder, as if Playbook had run it: written completely or not at all."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from playbook_cli.importing.importing import Imported, Study
 
 SLOT = "imported"
-"""Where an attempt of an imported trial is said to have run."""
+"""Name of the slot in which an imported trial is recorded to have run."""
 
 
 def refuse_existing(directory: Path) -> None:
-    """StudyError where the folder is there already."""
+    """StudyError if the folder already exists."""
     if directory.exists() or directory.is_symlink():
-        raise StudyError("it is there already", where=str(directory), hint="name a new folder: --into runs/NAME")
+        raise StudyError("this folder already exists", where=str(directory), hint="use a new one: --into runs/NAME")
 
 
 def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
-    """Write the folder of a study beside its place, and then move it there. `command` says what made it.
+    """Write the folder of a study beside its final place, then move it there. `command` is what made it.
 
-    StudyError where the folder is there already, or what it would hold could not be read.
+    StudyError if the folder already exists, or its content could not be read back.
     """
     refuse_existing(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def write(study: Study, directory: Path, command: Mapping[str, Any]) -> None:
 
 
 def _clear(directory: Path) -> None:
-    """Delete what imports into this folder left beside it that were killed; one that goes on has its own locked."""
+    """Delete what killed imports into this folder left beside it; an import that is still running has a lock."""
     for left in directory.parent.glob(f".{glob.escape(directory.name)}.*"):
         if not left.suffix[1:].isdigit() or left.is_symlink() or not left.is_dir():
             continue
@@ -79,7 +79,7 @@ def _refuse_unreadable(paths: StudyPaths, study: Study) -> None:
         load(paths.spec)
     except SpecError as error:
         source = study.spec.imported.source if study.spec.imported else None
-        raise StudyError(f"these runs hold what no study can: {error.what}", where=source) from None
+        raise StudyError(f"these runs cannot become a study: {error.what}", where=source) from None
 
 
 def _write_trial(paths: StudyPaths, number: int, trial: Imported) -> None:
@@ -93,7 +93,7 @@ def _write_trial(paths: StudyPaths, number: int, trial: Imported) -> None:
 
 
 def _events(study: Study, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The journal: where the study is from, all trials planned, and then each as it went."""
+    """The journal: the study's origin, the plan of all trials, then the course of each."""
     now = time.time()
     imported = study.spec.imported
     where = {"source": imported.source, "format": imported.format} if imported else {}

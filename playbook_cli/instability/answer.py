@@ -1,4 +1,4 @@
-"""The answer of a probe, in words and as JSON: one value that every drawing of it shows."""
+"""The answer of a probe, in words and as JSON: the one value that every renderer shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from playbook_cli.instability import clipping, ladder
 from playbook_cli.instability.names import steps_of
 from playbook_cli.instability.rise import FEWEST
 from playbook_cli.instability.verdict import CONFIRMING, lowest_unstable
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 Repair = Literal["warmup", "clipping"]
 
 OTHERS = (
-    "What is left, in the playbook's order: another optimizer, normalization (as the last operation of a residual "
-    "branch), and at last a lower learning rate."
+    "Other fixes to try, in the playbook's order: another optimizer, normalization (as the last operation of a "
+    "residual branch), and finally a lower learning rate."
 )
 ADD_NORM = (
-    "The script reports no gradient norm, so the losses alone decide, and no threshold for clipping is known. One line "
-    "reports it, after backward() and before the update: grad_norm=trial.grad_norm(model.parameters())"
+    "The script reports no gradient norm, so this result is based on the losses alone and there is no clipping "
+    "threshold. To report it, compute it after backward() and before the update: "
+    "grad_norm=trial.grad_norm(model.parameters())"
 )
 ADD_WARMUP = (
-    "No ladder of warm-ups was climbed: the study names no warm-up. Add one to the script, schedule = "
+    "No warmup was tried: the study has no warmup hyperparameter. Add one to the script, schedule = "
     "playbook_cli.schedules.scheduler(optimizer, 'constant', max_train_steps=trial.max_train_steps, "
     "warmup_steps=trial.params['warmup_steps']), or name yours: --warmup NAME"
 )
@@ -37,30 +39,30 @@ ADD_WARMUP = (
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a probe found out, and all that is shown of it."""
+    """The result of a probe, and everything that is shown of it."""
 
     setting: Setting
     seen: Reading
     headline: str
     """The answer in one sentence."""
     remarks: Sequence[str]
-    """What it rests on, and what can be done."""
+    """The evidence, and what to do next."""
     next: Command | None
-    """The command that acts on it."""
+    """The command to run next; None if there is none."""
 
     @property
     def repair(self) -> Repair | None:
-        """What mends the instability, the first of the playbook's order that does."""
+        """What fixes the instability, the first one in the playbook's order."""
         return repair(self.seen)
 
     @property
     def spent(self) -> int:
-        """Steps that all runs trained, as far as they recorded them."""
+        """Total steps trained, as far as the runs recorded them."""
         return sum(run.last_step for run in self.seen.runs)
 
 
 def repair(seen: Reading) -> Repair | None:
-    """What mends the instability; None where there is none, or nothing that was tried does."""
+    """What fixes the instability; None if training is stable, or nothing that was tried fixes it."""
     if seen.ladder is not None and seen.ladder.steps is not None:
         return "warmup"
     found = seen.clipping
@@ -70,7 +72,7 @@ def repair(seen: Reading) -> Repair | None:
 
 
 def answer(setting: Setting, seen: Reading, command: Command) -> Answer:
-    """Put what was measured into words; `command` is the one that the user gave."""
+    """Put the measurements into words; `command` is the one that the user ran."""
     words = _Words(setting, seen)
     say = {"stable": words.stable, "undecided": words.undecided}
     headline, remarks = say.get(seen.verdict, words.unstable)()
@@ -125,16 +127,16 @@ def as_json(given: Answer) -> dict[str, Any]:
 
 
 def outcome(run: Run, given: Answer) -> str:
-    """What training did in one run, for a table."""
+    """The outcome of one run, for a table."""
     if run.trial not in given.seen.rises:
         return run.state
     rise = given.seen.rise(run)
     if rise.course == "undecided":
-        return f"undecided: {len(run.losses.values)} evaluations"
+        return f"inconclusive: {plural(len(run.losses.values), 'evaluation')}"
     if rise.course == "stable":
         return "stable"
     since = f"unstable from step {rise.first} on"
-    return f"{since}: {run.reason}" if rise.diverged else f"{since}, for {rise.above} evaluations"
+    return f"{since}: {run.reason}" if rise.diverged else f"{since}, at {plural(rise.above, 'evaluation')}"
 
 
 def _probe_json(run: Run, given: Answer) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def _peak(given: Answer) -> float | None:
 
 
 def warmed(seen: Reading) -> Run | None:
-    """The run at the foot of the ladder: the shortest warm-up that is stable; None where none is."""
+    """The run with the shortest stable warmup; None if none is stable."""
     if seen.ladder is None or seen.ladder.steps is None or seen.ladder.peak is None:
         return None
     stable = [run for run in seen.rungs if seen.rise(run).course == "stable"]
@@ -182,49 +184,50 @@ class _Words:
         setting, seen = self._setting, self._seen
         rise = self._known[2.0]
         best = f"the best learning rate, {setting.rate:.4g}"
-        headline = f"stable: {seen.loss} does not rise for long at {best}, nor at twice that"
+        headline = f"stable: {seen.loss} has no sustained rise at {best}, or at twice that"
         remark = (
-            f"It rises by {rise.rise:.3g} at most, of {rise.tolerance:.3g} that are tolerated: instability is not what "
-            "holds the learning rate back, and a warm-up or clipping has nothing to mend."
+            f"At twice the best rate it rises by at most {rise.rise:.3g} (limit {rise.tolerance:.3g}). Instability "
+            "does not limit the learning rate, so there is nothing for warmup or clipping to fix."
         )
         return headline, [remark]
 
     def undecided(self) -> tuple[str, list[str]]:
         setting, seen = self._setting, self._seen
         if lowest_unstable(self._known) is not None:
-            tried = " nor at ".join(f"{multiple:g}x" for multiple in CONFIRMING)
+            tried = " or ".join(f"{multiple:g}x" for multiple in CONFIRMING)
             return (
-                f"undecided: {seen.loss} rises just above the best learning rate, but not at {tried}",
-                ["Repeat it on another trial: --trial ID, or for more steps: --steps N."],
+                f"inconclusive: {seen.loss} rises just above the best learning rate, but not at {tried}",
+                ["Repeat the probe on another trial (--trial ID) or for more steps (--steps N)."],
             )
         few = [run for run in seen.multiples.values() if len(run.losses.values) < FEWEST]
         if few:
             return (
-                f"undecided: {len(few[0].losses.values)} evaluations of {seen.loss} are too few",
-                [f"It takes {FEWEST}: report it at every step for which trial.should_evaluate(step) is true."],
+                f"inconclusive: needs at least {FEWEST} evaluations of {seen.loss}, has {len(few[0].losses.values)}",
+                [f"Report {seen.loss} at every step for which trial.should_evaluate(step) is true."],
             )
         return (
-            f"undecided: in {setting.steps} steps {seen.loss} does not fall at any learning rate",
-            ["Look at the training pipeline, or probe for more steps: --steps N."],
+            f"inconclusive: {seen.loss} does not decrease within {setting.steps} steps at any learning rate",
+            ["Check the training pipeline, or probe for more steps: --steps N."],
         )
 
     def unstable(self) -> tuple[str, list[str]]:
         seen = self._seen
         lowest = lowest_unstable(self._known) or 1.0
         rise = self._known[lowest]
-        which = "the best learning rate itself" if lowest == 1.0 else "twice the best learning rate"
+        which = "the best learning rate" if lowest == 1.0 else "2x the best learning rate"
         when = "early" if seen.verdict == "unstable-early" else "later"
         what = (
-            f"{seen.loss} stops being finite at step {rise.first}"
+            f"{seen.loss} becomes NaN or infinite at step {rise.first}"
             if rise.diverged and not rise.above
-            else f"{seen.loss} rises by {rise.rise:.3g} from step {rise.first} on, of {rise.tolerance:.3g} tolerated"
+            else f"{seen.loss} rises by {rise.rise:.3g} from step {rise.first} on (limit {rise.tolerance:.3g})"
         )
-        headline = f"unstable {when}: at {seen.unstable:.4g}, {which}, {what}"
+        headline = f"unstable {when}: at {which} ({seen.unstable:.4g}), {what}"
         if (at_best := self._known[1.0].course) != "unstable":
-            headline += f"; at the best one itself, {self._setting.rate:.4g}, training is {at_best}"
+            said = "training is stable" if at_best == "stable" else "the result is inconclusive"
+            headline += f"; at the best learning rate itself ({self._setting.rate:.4g}), {said}"
         confirmed = [f"{multiple:g}x" for multiple in CONFIRMING if self._course(multiple) == "unstable"]
-        said = f"Confirmed at {' and '.join(confirmed)}. Early is what begins by step {seen.early_until}"
-        remarks = [f"{said}: a warm-up of a tenth of max_train_steps reaches no further."]
+        until = f"by step {seen.early_until}, the end of the longest warmup considered (10% of max_train_steps)"
+        remarks = [f"Confirmed at {' and '.join(confirmed)}. Early means that the rise begins {until}."]
         remarks += [*self._ladder(), *self._clipping()]
         if repair(seen) is None:
             remarks.append(OTHERS)
@@ -243,29 +246,29 @@ class _Words:
         if not seen.lengths:
             present = steps_of(setting.base, name)
             return [
-                f"No longer warm-up was tried: {name} is {present}, and a tenth of max_train_steps is {most // 10}."
+                f"No longer warmup was tried: {name} is already {present}, and 10% of max_train_steps is {most // 10}."
             ]
         wanted = setting.at((lowest_unstable(self._known) or 1.0) * ladder.PEAKS[0])
         longest = seen.lengths[0]
         run = warmed(seen)
         if run is None or found.steps is None or found.peak is None:
-            tenth = f"with {longest} steps, a tenth of max_train_steps"
-            return [f"No warm-up mends it: {tenth}, even {seen.unstable:.4g} is unstable."]
+            tenth = f"with {longest} warmup steps (10% of max_train_steps)"
+            return [f"No warmup fixes it: even {tenth}, {seen.unstable:.4g} is unstable."]
         reference = self._known[1.0]
         at, rise = run.point.learning_rate, seen.rise(run)
         said = []
         if found.peak < ladder.PEAKS[0]:
             said.append(
-                f"The playbook wants a warm-up that makes 10x that rate, {wanted:.4g}, stable: none does of up to "
-                f"{longest} steps, a tenth of max_train_steps."
+                f"The playbook asks for a warmup that makes 10x that rate ({wanted:.4g}) stable; no warmup of up to "
+                f"{longest} steps (10% of max_train_steps) does."
             )
         said.append(
-            f"{name}: {found.steps} makes {at:.4g} stable, {found.peak:g}x the unstable rate; {seen.loss} comes down "
-            f"to {rise.lowest:.4g}, and to {reference.lowest:.4g} at the best learning rate without it."
+            f"{name}: {found.steps} makes {at:.4g} stable ({found.peak:g}x the unstable rate): {seen.loss} reaches "
+            f"{rise.lowest:.4g}, compared with {reference.lowest:.4g} at the best learning rate without it."
         )
         if found.steps > ladder.LONG * most:
             said.append(
-                f"It takes more than 5% of max_train_steps, {most}: consider more steps than those it is given."
+                f"This warmup takes more than 5% of max_train_steps ({most}): consider training for even more steps."
             )
         return said
 
@@ -274,10 +277,11 @@ class _Words:
         if found is None:
             return []
         at = f"clipping at {found.threshold:g}, the 90th percentile of the gradient norm at the best learning rate"
-        cut = ": more than half, so cut the learning rate instead" if found.too_often else ""
+        cut = "; that is more than half, so lower the learning rate instead" if found.too_often else ""
         share = f"{found.share:.0%} of the updates"
         if found.run is None:
-            tried = "" if found.too_often else "; name the hyperparameter to try it: --clip NAME"
-            return [f"Not tried: {at}, would clip {share} at {self._seen.unstable:.4g}{cut}{tried}."]
+            tried = "" if found.too_often else "; to try it, name the hyperparameter: --clip NAME"
+            return [f"Not tried: {at}; it would clip {share} at {self._seen.unstable:.4g}{cut}{tried}."]
         course = self._seen.rise(found.run).course
-        return [f"{name}: {at}, leaves {self._seen.unstable:.4g} {course}; {share} are clipped{cut}."]
+        said = "inconclusive" if course == "undecided" else "still unstable" if course == "unstable" else course
+        return [f"{name}: {at}; with it, training at {self._seen.unstable:.4g} is {said}; {share} are clipped{cut}."]

@@ -1,4 +1,4 @@
-"""At which norm gradients should be clipped, and whether that is too often. Both figures are the playbook's."""
+"""The norm at which to clip gradients, and whether that clips too often. Both figures are the playbook's."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from playbook_cli.instability.rise import Numbers
 
 QUANTILE = 0.9
-"""Of the unclipped norm: the threshold."""
+"""Percentile of the unclipped norm that is the threshold, in percent."""
 TOO_MANY = 0.5
-"""Where more than this share of the updates is clipped, the learning rate should be cut instead."""
+"""If more than this share of the updates is clipped, the learning rate should be lowered instead."""
 DIGITS = 3
-"""Of the threshold, significant ones."""
+"""Significant digits of the threshold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Norms:
 
 
 def norms(values: Numbers) -> Norms | None:
-    """Of the finite values, shape (n,); None where there are none."""
+    """Statistics of the finite values of `norms`, shape (n,); None if there are none."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return None
@@ -38,11 +38,11 @@ def norms(values: Numbers) -> Norms | None:
 
 
 def threshold(at_best: Norms) -> float:
-    """Where to clip, from the norms at the best learning rate."""
+    """The clipping threshold, from the norms at the best learning rate."""
     return float(f"{at_best.quantile:.{DIGITS}g}")
 
 
 def clipped(values: Numbers, limit: float) -> float | None:
-    """The share of updates whose unclipped norm is above `limit`; None where none has a norm."""
+    """The share of updates whose unclipped norm is above `limit`; None if there are no norms."""
     known = values[~np.isnan(values)]
     return float((known > limit).mean()) if known.size else None

@@ -1,7 +1,7 @@
-"""The warm-up ladder: the shortest warm-up with which a much higher learning rate trains stably.
+"""The warmup ladder: the shortest warmup with which a much higher learning rate trains stably.
 
-The playbook's: a peak of ten times the rate that is unstable without it, and at most a tenth of max_train_steps. Where
-the longest warm-up does not do at ten times, lower peaks are tried with it; that is Playbook's own.
+From the playbook: a peak of ten times the rate that is unstable without it, and at most a tenth of max_train_steps. If
+the longest warmup is not enough at ten times, lower peaks are tried with it; that is Playbook's default.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
     from playbook_cli.instability.rise import Course
 
 PEAKS = (10.0, 5.0, 2.0, 1.0)
-"""Multiples of the unstable learning rate, the playbook's first."""
+"""Peaks to try, as multiples of the unstable learning rate; the first one is the playbook's."""
 LONGEST = 0.1
-"""Share of max_train_steps; the playbook's."""
+"""Longest warmup as a share of max_train_steps; from the playbook."""
 LONG = 0.05
-"""A warm-up above this share asks for more steps; the playbook's. They are always prepended here."""
+"""A warmup above this share of max_train_steps needs more steps (the playbook); here they are always added."""
 RUNGS = 6
-"""From the longest warm-up down, each half as long as the one before."""
+"""Number of warmup lengths, each half as long as the one before."""
 
 Tried = dict[tuple[float, int], "Course"]
-"""What training did, by the multiple of the unstable learning rate and the steps of the warm-up."""
+"""The outcomes of training, by the multiple of the unstable learning rate and the steps of the warmup."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Where the ladder ends."""
+    """The end of the ladder."""
 
     peak: float | None
-    """Multiple of the unstable learning rate; None where no warm-up makes any of them stable."""
+    """Multiple of the unstable learning rate; None if no warmup makes any of them stable."""
     steps: int | None
-    """The shortest warm-up that does, of the rungs."""
+    """The shortest warmup that makes it stable."""
 
 
 def rungs(max_train_steps: int, present: int) -> list[int]:
-    """Lengths of a warm-up to try, longest first; all longer than the one that the study has already."""
+    """Lengths of warmup to try in steps, longest first; all longer than the one that the study already has."""
     longest = int(LONGEST * max_train_steps)
     lengths = dict.fromkeys(longest >> number for number in range(RUNGS))
     return [length for length in lengths if length > max(present, 0)]
 
 
 def climb(tried: Mapping[tuple[float, int], Course], lengths: list[int]) -> tuple[float, int] | Found:
-    """What to train next, or where the ladder ends.
+    """What to train next, or the end of the ladder.
 
-    The longest warm-up goes first, from the highest peak down; then shorter ones, until one is unstable.
+    The longest warmup comes first, from the highest peak down; then shorter ones, until one is unstable.
     """
     if not lengths:
         return Found(peak=None, steps=None)

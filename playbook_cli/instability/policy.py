@@ -1,4 +1,4 @@
-"""The runs of a probe for instability: multiples of the best learning rate, then what may mend them."""
+"""The runs of an instability probe: multiples of the best learning rate, then what may fix them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Instability(Probing):
-    """Trains what is asked next until nothing is left to try; a run ends when it has come as far as the probe looks.
+    """Trains what the reading asks for until nothing is left to try; a run ends at the last step that the probe needs.
 
-    StudyError where the script does not report the loss that was asked for; WorkError where a run crashed.
+    StudyError if the script does not report the requested loss; WorkError if a run crashed.
     """
 
     what = "the probe"
     grows = ("points", "points.", "trials", "nuisance", "nuisance.")
-    counts = ("goal",)  # it names the steps of each run, which stand nowhere else
+    counts = ("goal",)  # the only key that has the steps of each run
 
     def __init__(self, setting: Setting, paths: StudyPaths) -> None:
         self.paths = paths
@@ -48,7 +48,7 @@ class Instability(Probing):
         return Suggestion(spec=spec, trials=listed(spec, params, self._setting.trial.seed))
 
     def wanted(self, trial: TrialRecord) -> Wanted:
-        # at every step a checkpoint would cost more than the training, which is short
+        # a checkpoint at every step would cost more than the short training
         return Wanted(stop_step=self._stop(trial), checkpoints=False, overrun=True)
 
     def enough(self, trial: TrialRecord, measured: Callable[[], Measured]) -> str | None:
@@ -56,21 +56,21 @@ class Instability(Probing):
         if read.curve is None or read.infeasible:
             return None
         if self._setting.study.metric.name not in read.curve.values:
-            return None  # a program that evaluates seldom: stopped now, it would have no result
+            return None  # a program that evaluates rarely would have no result if it were stopped now
         stop = self._stop(trial)
         return f"as far as step {stop}" if int(read.curve.steps[-1]) >= stop else None
 
     def reading(self, trials: Sequence[TrialRecord]) -> Reading:
-        """What all runs say."""
+        """The reading of all runs."""
         return self._look(trials)[0]
 
     def _look(self, trials: Sequence[TrialRecord]) -> tuple[Reading, Sequence[Point]]:
         crashed = next((trial for trial in trials if trial.state == "failed"), None)
-        if crashed is not None:  # what is not known would be taken for stable or for unstable
+        if crashed is not None:  # an unknown outcome must not count as stable or unstable
             raise WorkError(
                 f"trial {crashed.id} of the probe failed: {crashed.reason}",
                 where=str(self.paths.dir),
-                hint=f"{self.paths.trial(crashed.id).stdout} says more; mend it, and then give the same command again",
+                hint=f"see {self.paths.trial(crashed.id).stdout}; fix it, then run the same command again",
             )
         return look(self._setting, trials, str(self.paths.dir))
 

@@ -1,4 +1,4 @@
-"""What the runs of a probe say so far, and what to train next."""
+"""The result of a probe's runs so far, and what to train next."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Clipped:
-    """What is known of clipping gradients at the unstable learning rate."""
+    """The result of clipping gradients at the unstable learning rate."""
 
     threshold: float
     share: float
-    """Of the updates there whose unclipped norm is above it."""
+    """Share of the updates at that learning rate whose unclipped norm is above the threshold."""
     run: Run | None = None
-    """The run with clipping; None where the program has no such hyperparameter, or before it has ended."""
+    """The run with clipping; None if the program has no such hyperparameter, or before the run has ended."""
 
     @property
     def too_often(self) -> bool:
-        """Whether the learning rate should be cut instead."""
+        """Whether the learning rate should be lowered instead."""
         return self.share > clipping.TOO_MANY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a probe's runs say."""
+    """The result of a probe's runs."""
 
     loss: str
-    """What is judged, smaller is better: `-val_accuracy` where that is to be maximized."""
+    """The judged metric; smaller is better, so it is `-val_accuracy` for a metric that is maximized."""
     runs: Sequence[Run]
-    """All, in the order in which they were planned."""
+    """All runs, in the order in which they were planned."""
     rises: Mapping[int, Rise]
-    """Of the runs that have ended, by the number of the trial."""
+    """The rises of the runs that have ended, by trial number."""
     multiples: Mapping[float, Run]
-    """The runs at multiples of the best learning rate that have ended."""
+    """The ended runs at multiples of the best learning rate, by multiple."""
     early_until: int
-    """The last step at which instability that begins is early."""
+    """The last step at which instability may begin and still count as early."""
     verdict: Verdict = "undecided"
     unstable: float | None = None
-    """The lowest learning rate that is unstable, where the verdict says so."""
+    """The lowest unstable learning rate; None if the verdict is not unstable."""
     rungs: Sequence[Run] = ()
-    """The runs of the ladder that have ended."""
+    """The ended runs of the warmup ladder."""
     lengths: Sequence[int] = ()
-    """Warm-ups that the ladder may try, longest first."""
+    """Warmup lengths in steps that the ladder may try, longest first."""
     ladder: ladder.Found | None = None
-    """None where none was climbed to its end."""
+    """The end of the ladder; None if it was not finished."""
     clipping: Clipped | None = None
 
     def rise(self, run: Run) -> Rise:
@@ -67,7 +67,7 @@ class Reading:
 
 
 def look(setting: Setting, trials: Sequence[TrialRecord], where: str) -> tuple[Reading, Sequence[Point]]:
-    """What the trials say so far, and the points to train next, [] once there are none."""
+    """The result of the trials so far, and the points to train next; [] once there are none."""
     metric = setting.study.objective
     curves = [trial.curve for trial in trials if trial.state == "completed" and trial.curve is not None]
     loss = loss_of(curves, metric, setting.loss, where=where)
@@ -99,7 +99,7 @@ def look(setting: Setting, trials: Sequence[TrialRecord], where: str) -> tuple[R
 
 
 def peak(setting: Setting, lowest: float, multiple: float) -> float:
-    """The learning rate after the warm-up of a rung; `lowest` is the multiple that is unstable without one."""
+    """The learning rate after the warmup of a rung; `lowest` is the multiple that is unstable without warmup."""
     return setting.at(lowest * multiple)
 
 
@@ -147,7 +147,7 @@ def _clipped(
     seen = replace(seen, clipping=Clipped(threshold=threshold, share=without))
     if setting.names.clip is None:
         return seen, []
-    own = setting.base.get(setting.names.clip) == threshold  # clipped there in every run already
+    own = setting.base.get(setting.names.clip) == threshold  # every run already clips at that norm
     point = Point(learning_rate=setting.at(lowest), warmup=None, clip=None if own else threshold)
     if point not in ended:
         return seen, [point]

@@ -1,16 +1,16 @@
-"""Whether a training loss rises for a while, which no noise and no oscillation explains.
+"""Whether a training loss has a sustained rise that neither noise nor oscillation explains.
 
-The formula is Playbook's own; the playbook says only that an unstable loss goes up during periods of training.
+The formula is Playbook's; the playbook says only that an unstable loss goes up during periods of training.
 
-    low(t)   the least that the loss had come down to by evaluation t, each one as the median of it and its neighbours;
-             at the start the loss before training
-    held(t)  the least of the evaluations t, t + 1 and t + 2
-    unstable where held(t) - low(t) > max(RISE x drop, NOISES x noise) for any t, or where the loss is not finite
+    low(t)   the lowest loss up to evaluation t, each smoothed by the median of it and its neighbours; at the start
+             the loss before training
+    held(t)  the lowest of the evaluations t, t + 1 and t + 2
+    unstable if held(t) - low(t) > max(RISE x drop, NOISES x noise) for any t, or if the loss is not finite
 
-`drop` is the most that any of the probe's runs lowered the loss, `noise` the standard deviation of an evaluation at the
-best learning rate: 1.4826 / sqrt(2) times the median change from one to the next. What holds for three evaluations is
-no spike, and not the back and forth of training at the edge of stability; early instability can be over after that many
-updates, so that a longer period would miss it.
+`drop` is the largest decrease of the loss in any of the probe's runs, `noise` the standard deviation of an evaluation
+at the best learning rate: 1.4826 / sqrt(2) times the median change from one to the next. A rise over three evaluations
+is neither a spike nor the oscillation of training at the edge of stability. Early instability can be over after that
+many updates, so a longer period would miss it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 RISE = 0.2
-"""Share of the whole drop by which the loss may rise again; Playbook's own choice, as are the next two."""
+"""Share of the whole drop by which the loss may rise again. Playbook's default, like the next two."""
 NOISES = 5.0
 FEWEST = 20
-"""With fewer evaluations nothing is said, unless the loss is not finite."""
+"""With fewer evaluations the result is inconclusive, unless the loss is not finite."""
 
 Course = Literal["stable", "unstable", "undecided"]
 
@@ -44,17 +44,17 @@ class Losses:
     steps: NDArray[np.int64]
     values: Numbers
     diverged: bool
-    """Whether it then stopped being finite."""
+    """Whether the loss became NaN or infinite after these evaluations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Yardstick:
-    """What a rise is measured against, in units of the loss."""
+    """What a rise is compared with, in units of the loss."""
 
     start: float
     """The loss before training."""
     drop: float
-    """The most that any run lowered it; 0 or less where none did."""
+    """The largest decrease in any run; 0 or less if no run lowered the loss."""
     noise: float
 
     @property
@@ -64,24 +64,24 @@ class Yardstick:
 
 @dataclass(frozen=True, kw_only=True)
 class Rise:
-    """What one run's loss did."""
+    """The course of one run's loss."""
 
     course: Course
     rise: float | None
-    """The most that it rose above what it had come down to; None where there is nothing to measure."""
+    """Largest rise above the lowest loss so far; None if there is nothing to measure."""
     tolerance: float
-    """Up to which a rise is no instability."""
+    """Largest rise that does not count as instability."""
     first: int | None
-    """Step at which it first was above that, or stopped being finite; None where it never did."""
+    """First step at which the rise is above the tolerance or the loss is not finite; None if there is none."""
     above: int
-    """At how many evaluations it was above that."""
+    """Number of evaluations at which the rise is above the tolerance."""
     lowest: float | None
-    """What the loss came down to."""
+    """Lowest loss."""
     diverged: bool
 
 
 def yardstick(reference: Losses, runs: Sequence[Losses]) -> Yardstick:
-    """From the run at the best learning rate and all runs of the probe, each with an evaluation at least.
+    """The yardstick from the run at the best learning rate and all runs of the probe, each with >= 1 evaluation.
 
     The loss before training is not reported; after one update at the best learning rate it is still near.
     """
@@ -93,7 +93,7 @@ def yardstick(reference: Losses, runs: Sequence[Losses]) -> Yardstick:
 
 
 def judge(run: Losses, against: Yardstick, *, warmed_up: bool = False) -> Rise:
-    """What this run's loss did; `undecided` where there are too few evaluations, or no run lowered the loss at all.
+    """The course of this run's loss; `undecided` if there are too few evaluations, or no run lowered the loss.
 
     A run that is `warmed_up` begins at a rate so low that its own first evaluation is the loss before training; the
     same is taken where evaluations begin later than after the first step.
@@ -131,12 +131,12 @@ def judge(run: Losses, against: Yardstick, *, warmed_up: bool = False) -> Rise:
 
 
 def held(values: Numbers) -> Numbers:
-    """The least of each evaluation and the two after it, minus infinity for the last two; shape (n,)."""
+    """The minimum of each evaluation and the two after it, minus infinity for the last two; shape (n,)."""
     padded = np.concatenate([values, [-np.inf, -np.inf]])
     return np.asarray(np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:]), dtype=np.float64)
 
 
 def smoothed(values: Numbers) -> Numbers:
-    """Each evaluation as the median of itself and its two neighbours, the ends of themselves and one; shape (n,)."""
+    """Each evaluation as the median of itself and its neighbours (one at the ends, else two); shape (n,)."""
     padded = np.concatenate([values[:1], values, values[-1:]])
     return np.asarray(np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a probe trains: one point of the study at other learning rates, warm-ups and thresholds; and what came of it."""
+"""What a probe trains, and with what outcome: one point at other learning rates, warmups and clipping thresholds."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, State, TrialRecord, Value
 
 DIGITS = 6
-"""Of a learning rate, significant ones: so a multiple is the same number each time."""
+"""Significant digits of a learning rate, so that a multiple is the same number each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """What one run of a probe is trained with, besides what all have in common."""
+    """The hyperparameters of one run of a probe that differ between runs."""
 
     learning_rate: float
     warmup: int | None
-    """Its steps; None where the program has no warm-up that could be set, or has it as the study has."""
+    """Warmup steps; None if the program has no such hyperparameter, or keeps the study's value."""
     clip: float | None
-    """None where gradients are clipped as in the study."""
+    """Clipping threshold; None to keep the study's value."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +45,7 @@ class Run:
     last_step: int
     losses: Losses
     norms: Numbers | None
-    """The unclipped gradient norm at each evaluation, shape (m,); None where it is not reported."""
+    """The unclipped gradient norm at each evaluation, shape (m,); None if it is not reported."""
     norm_steps: NDArray[np.int64]
 
 
@@ -55,7 +55,7 @@ def scaled(rate: float, multiple: float) -> float:
 
 
 def params_of(point: Point, names: Names, base: Mapping[str, Value]) -> dict[str, Value]:
-    """All hyperparameters of a run, in the order of the study's, those that the study lacks at the end."""
+    """All hyperparameters of a run, in the study's order, with those that the study lacks at the end."""
     params = dict(base) | {names.learning_rate: point.learning_rate}
     if names.warmup is not None and point.warmup is not None:
         params[names.warmup] = point.warmup
@@ -78,12 +78,12 @@ def point_of(params: Mapping[str, Value], names: Names, base: Mapping[str, Value
 
 
 def turned(loss: str, metric: Metric) -> bool:
-    """Whether what is judged is the study's metric, and larger is better."""
+    """Whether the judged metric is the study's own, and larger is better."""
     return loss == metric.name and metric.goal == "maximize"
 
 
 def read(trial: TrialRecord, names: Names, base: Mapping[str, Value], loss: str, metric: Metric) -> Run:
-    """A trial of the probe; `loss` is the metric that is judged, turned so that smaller is better."""
+    """The run of a trial of the probe; `loss` is the judged metric, negated if larger is better."""
     curve = trial.curve
     name = norm_of(curve)
     steps, values = np.zeros(0, dtype=np.int64), np.zeros(0)

@@ -1,4 +1,4 @@
-"""A probe's study, made from the user's: the point of one trial, of which the learning rate and its repairs vary."""
+"""A probe's study, made from the user's: the point of one trial, with the learning rate and possible fixes varied."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 STEPS = 500
-"""Of each run; the playbook's."""
+"""Steps of each run; from the playbook."""
 WARMED_UP = 3
-"""A run with a warm-up trains so many times as long at least; the playbook's, two thirds of it after the warm-up."""
+"""A run with warmup trains at least this many times the warmup steps; from the playbook."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +28,19 @@ class Setting:
     """What is probed, and how."""
 
     study: StudySpec
-    """The user's."""
+    """The user's study."""
     trial: TrialRecord
-    """Whose point it is."""
+    """The trial whose point is probed."""
     names: Names
     steps: int
-    """Of each run, at most max_train_steps."""
+    """Steps of each run, at most max_train_steps."""
     eval_every: int
     loss: str | None
-    """The metric to judge, where the user names it."""
+    """The metric to judge; None if the user does not name it."""
 
     @property
     def base(self) -> Mapping[str, Value]:
-        """The point, with all that is fixed in the study."""
+        """The point, including the fixed hyperparameters of the study."""
         return self.trial.params
 
     @property
@@ -51,7 +51,7 @@ class Setting:
 
     @property
     def warmup(self) -> int:
-        """Steps of the warm-up that the point has already."""
+        """Warmup steps that the point already has."""
         return steps_of(self.base, self.names.warmup)
 
     def at(self, multiple: float) -> float:
@@ -59,7 +59,7 @@ class Setting:
         return scaled(self.rate, multiple)
 
     def stop(self, point: Point) -> int:
-        """The step up to which a run is wanted."""
+        """The step at which a run may stop."""
         longer = WARMED_UP * (self.warmup if point.warmup is None else point.warmup)
         return min(max(self.steps, longer), self.study.max_train_steps)
 
@@ -67,7 +67,7 @@ class Setting:
         return params_of(point, self.names, self.base)
 
     def spec(self, points: Sequence[Point]) -> StudySpec:
-        """The study of runs at these points. Schedules stay as long as they are: max_train_steps is the study's."""
+        """The study of runs at these points. Schedules keep their length, because max_train_steps is the study's."""
         all_params = [self.params(point) for point in points]
         rates = [point.learning_rate for point in points]
         varied: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What the runs at multiples of the best learning rate say together, and which multiple to train next."""
+"""The verdict of the runs at multiples of the best learning rate, and which multiple to train next."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 Verdict = Literal["stable", "unstable-early", "unstable-later", "undecided"]
 
 PROBED = (1.0, 2.0)
-"""Multiples of the best learning rate that are always trained: itself, and the playbook's 2x."""
+"""Multiples of the best learning rate that are always trained: 1x, and the playbook's 2x."""
 CONFIRMING = (5.0, 10.0)
-"""Multiples of which one has to be unstable, too; the playbook's."""
+"""Multiples of which at least one has to be unstable too; from the playbook."""
 EARLY = 0.1
-"""Share of max_train_steps: instability that begins in it is early, for that is how long a warm-up may be."""
+"""Instability that begins within this share of max_train_steps is early, because warmup can be that long."""
 
 
 def next_multiples(known: Mapping[float, Rise]) -> Sequence[float]:
-    """What is still to be trained; the confirming multiples only where there is something to confirm."""
+    """Multiples still to be trained; the confirming ones only if there is something to confirm."""
     missing = [multiple for multiple in PROBED if multiple not in known]
     if missing or all(known[multiple].course != "unstable" for multiple in PROBED):
         return missing
@@ -35,8 +35,8 @@ def next_multiples(known: Mapping[float, Rise]) -> Sequence[float]:
 def decide(known: Mapping[float, Rise], early_until: int) -> Verdict:
     """The verdict, once nothing is left to train.
 
-    `early_until` is the last step at which instability that begins is early. Unstable means at the best learning rate
-    itself or at twice that, and at one of the confirming multiples as well.
+    `early_until` is the last step at which instability may begin and still count as early. Unstable means: at 1x or 2x
+    the best learning rate, and also at one of the confirming multiples.
     """
     unstable = lowest_unstable(known)
     if unstable is None:
@@ -47,5 +47,5 @@ def decide(known: Mapping[float, Rise], early_until: int) -> Verdict:
 
 
 def lowest_unstable(known: Mapping[float, Rise]) -> float | None:
-    """The lowest multiple, of those that are always trained, at which training was unstable."""
+    """The lowest of the always-trained multiples at which training is unstable."""
     return next((multiple for multiple in PROBED if known[multiple].course == "unstable"), None)

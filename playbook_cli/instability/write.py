@@ -1,4 +1,4 @@
-"""The study with what the probe recommends, and why."""
+"""The study with the probe's recommendation, and the reason."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def revised(given: Answer, *, where: str) -> Revision:
-    """The user's study with the warm-up or the clipping that mends its instability, on fresh points; one of them does.
+    """The user's study with the warmup or clipping that fixes its instability, on new points.
 
-    StudyError where the hyperparameter is what the study asks about, or its points are listed.
+    StudyError if the hyperparameter is scientific, or the study lists its points.
     """
     setting, seen = given.setting, given.seen
     if setting.study.points is not None:
         raise StudyError(
-            "the trials of this study are its listed points, and each would change", where=where, hint="edit them"
+            "this study lists its points, and each of them would change", where=where, hint="edit them by hand"
         )
     revision = Revision(data=plain(setting.study))
     data = revision.data
@@ -35,13 +35,13 @@ def revised(given: Answer, *, where: str) -> Revision:
             revision,
             str(setting.names.clip),
             seen.clipping.threshold,
-            f"instability: the 90th percentile of the gradient norm at the best learning rate; with it "
-            f"{seen.unstable:.4g} trains stably, and {seen.clipping.share:.0%} of the updates are clipped",
+            f"instability: 90th percentile of the gradient norm at the best learning rate; with it, "
+            f"{seen.unstable:.4g} trains stably and {seen.clipping.share:.0%} of the updates are clipped",
             where,
         )
         _raise(revision, given, seen.unstable or setting.rate)
     data["seed"] = int(data.get("seed", 0)) + 1
-    _say(revision, ("seed",), "fresh points: the old ones are known already")
+    _say(revision, ("seed",), "new search seed, so no point is repeated")
     return revision
 
 
@@ -50,24 +50,24 @@ def _warm_up(revision: Revision, given: Answer, where: str) -> None:
     assert run is not None
     steps, peak = run.point.warmup or 0, run.point.learning_rate
     reason = (
-        f"instability: without it training at {given.seen.unstable:.4g} is {given.seen.verdict.replace('-', ', ')}; "
-        f"the shortest that was found to make {peak:.4g} stable"
+        f"instability: training is unstable at {given.seen.unstable:.4g} without warmup; this is the shortest warmup "
+        f"found that makes {peak:.4g} stable"
     )
     _fix(revision, str(setting.names.warmup), steps, reason, where)
     longer = steps - setting.warmup
     most = setting.study.max_train_steps
     revision.data["max_train_steps"] = most + longer
-    more = "; over 5% of them: consider still more steps" if steps > ladder.LONG * most else ""
-    _say(revision, ("max_train_steps",), f"the warm-up is prepended to the {most} steps{more}")
+    more = "; it is over 5% of them, so consider even more" if steps > ladder.LONG * most else ""
+    _say(revision, ("max_train_steps",), f"the warmup is added before the {most} steps{more}")
     _raise(revision, given, peak)
 
 
 def _fix(revision: Revision, name: str, value: Value, reason: str, where: str) -> None:
-    """Fix a hyperparameter at this value. StudyError where the study asks about it."""
+    """Fix a hyperparameter at this value. StudyError if it is scientific."""
     data = revision.data
     if name in data.get("scientific", {}):
         raise StudyError(
-            f"{name} is scientific in this study, so it is not fixed here",
+            f"{name} is a scientific hyperparameter of this study, so it cannot be fixed",
             where=where,
             hint=f"add {value} to its values",
         )
@@ -77,7 +77,7 @@ def _fix(revision: Revision, name: str, value: Value, reason: str, where: str) -
 
 
 def _raise(revision: Revision, given: Answer, rate: float) -> None:
-    """Let the learning rate be searched up to this one; what can't be done is said."""
+    """Extend the search of the learning rate up to this value, or say that it has no range."""
     name = given.setting.names.learning_rate
     for role in ("scientific", "nuisance"):
         space: Any = revision.data.get(role, {}).get(name)
@@ -85,9 +85,9 @@ def _raise(revision: Revision, given: Answer, rate: float) -> None:
             if space["max"] < rate:
                 was = space["max"]
                 space["max"] = rate
-                _say(revision, (role, name), f"instability: stable up to {rate:.4g} now; its upper end was {was:g}")
+                _say(revision, (role, name), f"instability: now stable up to {rate:.4g}; the upper end was {was:g}")
             return
-    revision.left.append(f"{name} is no range here: tune it again, up to {rate:.4g}")
+    revision.left.append(f"{name} has no range in this study: retune it, up to {rate:.4g}")
 
 
 def _say(revision: Revision, key: tuple[str | int, ...], reason: str) -> None:

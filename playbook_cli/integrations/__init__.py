@@ -1,1 +1,1 @@
-"""Trials inside other libraries' training loops, a module for each library, imported by the scripts that use it."""
+"""Trials inside other libraries' training loops: one module per library, imported by the scripts that use it."""

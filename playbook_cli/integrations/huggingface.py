@@ -11,7 +11,7 @@
     )
     trainer.train(resume_from_checkpoint=trial.last_checkpoint)
 
-Metrics keep Trainer's names (`eval_loss`, `eval_accuracy`), and a study may leave the `eval_` out, as Trainer's own
+Metrics keep Trainer's names (`eval_loss`, `eval_accuracy`), and a study may omit the `eval_`, as Trainer's own
 `metric_for_best_model` does. Its training loss is `train_loss`.
 """
 
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from playbook_cli.client import Trial
 
 ABOUT_THE_RUN = ("epoch", "runtime", "per_second", "preparation_time", "tokens_seen")
-"""How the names end of what Trainer logs beside metrics."""
+"""Endings of the names of values that Trainer logs but that are not metrics."""
 
 
 def training_arguments(trial: Trial, **others: Any) -> TrainingArguments:
-    """TrainingArguments with what the study decides filled in: steps, seed, evaluations and where checkpoints go.
+    """TrainingArguments with the study's settings filled in: steps, seed, evaluations and the checkpoint folder.
 
-    `others` are passed on as they are, and stand above it.
+    `others` are passed on unchanged, and override the study's settings.
     """
     decided: dict[str, Any] = {
         "max_steps": trial.max_train_steps,
@@ -63,11 +63,11 @@ def training_arguments(trial: Trial, **others: Any) -> TrainingArguments:
 
 
 class PlaybookCallback(TrainerCallback):
-    """Reports what Trainer logs and evaluates to the trial's study, and evaluates and saves when the study wants it.
+    """Reports Trainer's logs and evaluations to the trial's study, and evaluates and saves when the study asks for it.
 
-    The last checkpoint and the best are kept, as `checkpoints/last.pt` and `best.pt` in the trial's folder, which lead
-    to Trainer's `checkpoint-STEP`. A loss or a study's metric that is not finite ends the process, as does training
-    that resumes where it had already reached its end.
+    The last and the best checkpoint are kept as `checkpoints/last.pt` and `best.pt` in the trial's folder, links to
+    Trainer's `checkpoint-STEP`. If a loss or the study's metric is NaN or infinite, the process ends; so does training
+    that is resumed after its last step.
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -78,24 +78,25 @@ class PlaybookCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Keep the records up to where Trainer resumes; ProtocolError where its arguments are not the study's."""
+        """Keep the records up to the step at which Trainer resumes. ProtocolError if its arguments are wrong."""
         trial = self._trial
         if state.max_steps != trial.max_train_steps:
             raise ProtocolError(
-                f"Trainer would train {state.max_steps} steps, and max_train_steps is {trial.max_train_steps}",
-                hint="all trials of a study train equally long: args=training_arguments(trial, ...)",
+                f"Trainer would train for {state.max_steps} steps, but max_train_steps is {trial.max_train_steps}",
+                hint="all trials of a study must train for the same number of steps: "
+                "args=training_arguments(trial, ...)",
             )
         if self._saves(args) and trial.dir and trial.dir.resolve() not in Path(args.output_dir or "").resolve().parents:
             raise ProtocolError(
-                f"Trainer would keep its checkpoints in {args.output_dir}, where other trials would too",
-                hint="args=training_arguments(trial, ...), or output_dir=trial.dir / 'checkpoints'",
+                f"Trainer would save its checkpoints in {args.output_dir}, which all trials share",
+                hint="use args=training_arguments(trial, ...), or output_dir=trial.dir / 'checkpoints'",
             )
-        args.logging_nan_inf_filter = False  # it shows the mean of earlier losses where a loss is NaN
+        args.logging_nan_inf_filter = False  # the filter replaces a NaN loss by the mean of earlier ones
         trial.resume_at(state.global_step, writes=state.is_world_process_zero)
         self._training = True
-        self._keep(args, state)  # what an attempt that died while it saved had no time for
-        if state.global_step >= trial.max_train_steps:  # Trainer would make one more step
-            print(f"trial ended: step {state.global_step} was its last", file=sys.stderr)
+        self._keep(args, state)  # in case an earlier attempt died while it saved
+        if state.global_step >= trial.max_train_steps:  # Trainer would train one more step
+            print(f"trial ended: it had already trained its last step, {state.global_step}", file=sys.stderr)
             raise Enough(0)
 
     def on_step_begin(self, *_: object, **__: object) -> None:
@@ -132,7 +133,7 @@ class PlaybookCallback(TrainerCallback):
             return
         metric = self._trial.metric
         self._waiting |= self._metrics({n if n != f"eval_{metric}" else str(metric): metrics[n] for n in metrics})
-        if metric is None or metric in self._waiting:  # or of several data sets, this one's evaluation has it not
+        if metric is None or metric in self._waiting:  # with several data sets, an evaluation may lack the metric
             self._report(state.global_step)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -147,14 +148,14 @@ class PlaybookCallback(TrainerCallback):
         return self._trial.dir is not None and args.save_strategy != "no"
 
     def _metrics(self, values: Mapping[str, Any]) -> dict[str, float]:
-        """What is a metric among `values`."""
+        """The metrics among `values`."""
         metrics = {
             name: float(value)
             for name, value in values.items()
             if isinstance(value, int | float) and not name.endswith(ABOUT_THE_RUN)
         }
         vital = {name for name in metrics if name.endswith("loss") or name == self._trial.metric}
-        # a gradient norm that overflows in half precision is no divergence: the step is skipped
+        # a gradient norm that overflows in half precision is not divergence, because that step is skipped
         return {name: value for name, value in metrics.items() if name in vital or math.isfinite(value)}
 
     def _report(self, step: int) -> None:
@@ -162,11 +163,11 @@ class PlaybookCallback(TrainerCallback):
         self._trial.report(step, **waiting)
 
     def _check(self) -> None:
-        """ProtocolError where whole evaluations, of all data sets, came without the study's metric."""
+        """ProtocolError if an evaluation of all data sets lacks the study's metric."""
         if self._waiting:
             raise ProtocolError(
-                f"the study's metric is {self._trial.metric}, and Trainer has {', '.join(sorted(self._waiting))}",
-                hint="write one of these as metric: {name: ...}, or return it from compute_metrics",
+                f"the study's metric is {self._trial.metric}, but Trainer only has {', '.join(sorted(self._waiting))}",
+                hint="return it from compute_metrics, or write one of these as metric: {name: ...} in the study file",
             )
 
     def _keep(self, args: TrainingArguments, state: TrainerState) -> None:
@@ -186,7 +187,7 @@ class PlaybookCallback(TrainerCallback):
 
 
 def _point(link: Path, folder: Path) -> None:
-    """Make `link` lead to `folder`, at once; relatively, so that the study can be moved."""
+    """Point `link` to `folder` atomically, with a relative path so that the study can be moved."""
     link.parent.mkdir(parents=True, exist_ok=True)
     temporary = link.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)

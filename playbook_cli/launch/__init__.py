@@ -22,36 +22,36 @@ class Job:
     """The whole environment, except what belongs to the slot (its GPUs and threads)."""
     cwd: Path
     stdout: Path
-    """Gets standard output and standard error, appended."""
+    """File that standard output and standard error are appended to."""
     alone: bool = False
-    """Whether it must have its GPUs for itself, also where trials share them."""
+    """Whether it must not share its GPUs, even if other trials do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A job that was taken."""
+    """A job that was started or queued."""
 
     slot: str
-    """Where it runs, for people."""
+    """Name of the place where it runs, for people."""
     process: int | None
-    """Its process on this machine."""
+    """Its process number on this machine; None if it runs elsewhere."""
     program: Fingerprint | None = None
-    """What it was forked from, as that was when it was imported; None where it reads the program itself."""
+    """Fingerprint of the imported program that it was forked from; None if it reads the program itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A job whose processes are all gone."""
+    """A job whose processes have all ended."""
 
     trial: int
     exit_code: int
-    """Negative: the number of the signal that ended it."""
+    """Exit code, or the negative number of the signal that ended it."""
     how: Literal["exited", "timed-out", "lost"] = "exited"
-    """Whether by itself, at the scheduler's time limit, or with its machine: then it is to be tried again."""
+    """Whether it ended by itself, at the scheduler's time limit, or with its machine, in which case it is retried."""
     reason: str | None = None
-    """Why it ended, where the launcher knows more than the exit code says."""
+    """Why it ended, if the launcher knows more than the exit code."""
     device: str | None = None
-    """The kind of device that it ran on, where that is known."""
+    """The kind of device that it ran on, if known."""
     shared: bool = False
     """Whether other trials of its run may have used its GPUs, or its cores, at the same time."""
     lent: bool = False
@@ -63,28 +63,28 @@ class Launcher(Protocol):
 
     @property
     def keeps_time(self) -> bool:
-        """Whether it ends jobs at their time limit itself, as it must where they wait in a queue before they start."""
+        """Whether it enforces the time limit itself, as it must if jobs wait in a queue before they start."""
         ...
 
     @property
     def slots(self) -> int:
-        """Jobs that can run at once."""
+        """Number of jobs that can run in parallel."""
         ...
 
     def free(self, *, alone: bool = False) -> int:
-        """Jobs that can be submitted now: of those that need their GPUs for themselves, or of the others."""
+        """Number of jobs that can be submitted now: of those that need their GPUs alone, or of the others."""
         ...
 
     def submit(self, job: Job) -> Started:
-        """Start a job in a free slot. OSError where it can't be started."""
+        """Start a job in a free slot. OSError if it can't be started."""
         ...
 
     def adopt(self, trials: Collection[int]) -> set[int]:
-        """Those of these trials that an earlier runner left under way, which are this launcher's from now on."""
+        """Take over those of these trials that an earlier runner left running; returns them."""
         ...
 
     def leave(self) -> None:
-        """Hand over what was submitted, so that it goes on without this process. WorkError where it can't."""
+        """Hand over all submitted jobs, so that they keep running without this process. WorkError if they can't."""
         ...
 
     def poll(self) -> list[Ended]:
@@ -92,5 +92,5 @@ class Launcher(Protocol):
         ...
 
     def cancel(self, trial: int, *, now: bool = False) -> None:
-        """Ask a job to end, politely at first unless `now`; `poll` tells when it has."""
+        """Ask a job to end, gently at first unless `now`; `poll` reports when it has."""
         ...

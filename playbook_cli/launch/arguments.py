@@ -1,4 +1,4 @@
-"""Hyperparameters as the arguments of a program, so that it reads back the same types and values."""
+"""Hyperparameters as program arguments, from which the program reads the same types and values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from playbook_cli.spec.program import Arguments
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-"""Text that Hydra reads as itself, unless it is one of the words below."""
+"""Text that Hydra reads literally, unless it is one of the words below."""
 _WORDS = frozenset({"true", "false", "null", "nan", "inf"})
 
 
 def arguments(params: Mapping[str, Value], how: Arguments) -> list[str]:
-    """One argument a hyperparameter, or none, or several, in their order."""
+    """The arguments of all hyperparameters, in order; each may have none, one or several."""
     words = []
     for name, value in params.items():
         if name not in how.omit and not (value is None and how.none == "omit"):
@@ -38,7 +38,7 @@ def _argument(name: str, value: Value, how: Arguments) -> list[str]:
     if isinstance(value, tuple) and how.lists == "repeat":
         return [word for item in value for word in _argument(name, item, how)]
     text = _text(value, how)
-    # A value that begins with a hyphen would be read as an option, were it a word of its own.
+    # A value that begins with a hyphen would be read as an option if it were a separate word.
     return [option, text] if how.style == "--name value" and not text.startswith("-") else [f"{option}={text}"]
 
 

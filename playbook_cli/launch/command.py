@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from playbook_cli.spec.program import Metrics
 
 SLOT_VARIABLES = (*GRANTS, "OMP_NUM_THREADS")
-"""Decided by the slot that a trial gets, never inherited."""
+"""Environment variables that the trial's slot sets; they are never inherited."""
 RANK_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-"""Of the runner itself where its own launcher sets them; a trial's own launcher sets them for its processes."""
+"""Variables that describe the runner's own process, if torchrun or the like started it; trials don't inherit them."""
 
 ALL = Wanted()
-"""That a trial trains as the study says."""
+"""Asks a trial to train exactly as the study says."""
 
 
 def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, wanted: Wanted = ALL) -> Job:
-    """The next attempt of a trial; `folder` is the study file's own, where it runs and from where it can import.
+    """The next attempt of a trial; it runs in `folder`, the study file's, and can import from there.
 
-    What is `wanted` of it stands above the study's own environment variables.
+    What is `wanted` of it overrides the study's environment variables.
 
-    SpecError where a macro means nothing in this trial.
+    SpecError if a macro is not defined in this trial.
     """
     values = _Values(spec, trial, paths, folder)
     argv = program(spec, trial, paths, folder)
@@ -55,7 +55,7 @@ def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, wa
 
 
 def program(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> tuple[str, ...]:
-    """What the study names: its program and arguments. SpecError as `job`."""
+    """The study's program and its arguments. SpecError as `job`."""
     if spec.command is None:
         return (sys.executable, "-m", "playbook_cli.launch.entry", str(spec.train))
     several = {
@@ -82,7 +82,7 @@ def following(
 
 
 def inherited(folder: Path) -> dict[str, str]:
-    """What a trial has of this process's environment, and where it can import from."""
+    """The environment that a trial inherits from this process, with the folder that it can import from."""
     own = {
         name: value
         for name, value in os.environ.items()
@@ -93,22 +93,22 @@ def inherited(folder: Path) -> dict[str, str]:
 
 
 def deterministic(spec: StudySpec) -> dict[str, str]:
-    """What a trial needs in its environment from its start to train the same way each time; {} where none asks for it.
+    """Environment variables that make training deterministic, which must be set at its start; {} if not asked for.
 
-    With the client, torch is told as well: see `playbook_cli.current_trial`.
+    The client also sets torch: see `playbook_cli.current_trial`.
     """
     if not spec.deterministic:
         return {}
     return {
         "PLAYBOOK_DETERMINISTIC": "1",
         "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": str(spec.resources.cpus),  # how sums are split, and so rounded, depends on it
+        "OMP_NUM_THREADS": str(spec.resources.cpus),  # it decides how sums are split, and thus rounded
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
 
 
 class _Values:
-    """What macros stand for in one trial."""
+    """The values of macros in one trial."""
 
     def __init__(self, spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> None:
         self._trial = trial.id
@@ -125,14 +125,14 @@ class _Values:
         }
 
     def put_into(self, text: str, key: str, form: Callable[[str], str] = str) -> str:
-        """`text`, which stands under `key`, with its macros replaced, each by its value in this form."""
+        """`text`, the value of `key`, with each macro replaced by its value in this form."""
 
         def value(found: re.Match[str]) -> str:
             if found[1] not in self._values:
                 known = ", ".join(f"${{{name}}}" for name in self._values)
                 raise SpecError(
-                    f"{key}: ${{{found[1]}}} means nothing in trial {self._trial}",
-                    hint=f"there are ${{args}}, {known}" if key == "command" else f"there are {known}",
+                    f"{key}: ${{{found[1]}}} is not defined in trial {self._trial}",
+                    hint=f"available: ${{args}}, {known}" if key == "command" else f"available: {known}",
                 )
             return form(str(self._values[found[1]]))
 
@@ -187,7 +187,7 @@ def _environment(
 
 
 def _told(wanted: Wanted) -> dict[str, str]:
-    """What is wanted of an attempt, as the client reads it."""
+    """What is wanted of an attempt, as environment variables for the client."""
     said = {
         "PLAYBOOK_TARGET": wanted.target,
         "PLAYBOOK_STOP_STEP": wanted.stop_step,

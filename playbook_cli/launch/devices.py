@@ -1,6 +1,6 @@
-"""The GPUs of this machine, which of them this process was granted, and why it does not use the others.
+"""The GPUs of this machine, which of them this process may use, and why it doesn't use the others.
 
-Nothing here makes a CUDA context: NVIDIA's devices are listed by NVML, AMD's by the kernel.
+Nothing here creates a CUDA context: NVML lists NVIDIA's devices, the kernel lists AMD's.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GRANTS = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
-"""The variables by which a scheduler, or a slot of this machine, gives a process its GPUs."""
+"""Environment variables with which a scheduler, or a slot of this machine, assigns GPUs to a process."""
 KFD = Path("/sys/class/kfd/kfd/topology/nodes")
-"""Where the kernel lists what AMD's driver can compute on."""
+"""Where the kernel lists the devices of AMD's driver."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A GPU, or a MIG instance of one, which CUDA takes for a GPU."""
+    """A GPU, or a MIG instance, which CUDA treats as a GPU."""
 
     index: str
-    """As people name it: 0, or 0:1 for the second instance of GPU 0."""
+    """Index for people: 0, or 0:1 for the second instance of GPU 0."""
     uuid: str
-    """By which a trial is given it; on AMD's the ordinal, as its runtime wants it."""
+    """Identifier with which it is assigned to a trial; for AMD the ordinal that its runtime expects."""
     name: str = ""
     memory_bytes: int | None = None
     used_bytes: int | None = None
@@ -37,20 +37,20 @@ class Device:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables by which a process is given devices of this kind."""
+        """Environment variables that assign devices of this kind to a process."""
         return ("CUDA_VISIBLE_DEVICES",) if self.vendor == "nvidia" else ("HIP_VISIBLE_DEVICES",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A device of this machine and why it can't be used; None where it can."""
+    """A device of this machine, and why it can't be used; None if it can."""
 
     device: Device
     why_not: str | None
 
 
 def seen(only: str | None = None) -> list[Seen]:
-    """Every device, in the order of the machine. StudyError where `only` names one that can't be used."""
+    """Every device, in the order of the machine. StudyError if `only` names one that can't be used."""
     every = present()
     usable = granted(only, every)
     variable, value = _grant(every)
@@ -59,17 +59,17 @@ def seen(only: str | None = None) -> list[Seen]:
         if device in usable:
             return None
         if device in granted(None, every):
-            return f"--gpus {only} leaves it out"
-        return f"{variable}={value} leaves it out"
+            return f"excluded by --gpus {only}"
+        return f"excluded by {variable}={value}"
 
     return [Seen(device=device, why_not=why_not(device)) for device in every]
 
 
 def granted(only: str | None = None, every: Sequence[Device] | None = None) -> list[Device]:
-    """The devices that this process may use, in the order of its grant.
+    """The devices that this process may use, in the order of its environment variable.
 
-    NVML shows all GPUs of the machine whatever CUDA_VISIBLE_DEVICES says, so the two are intersected; `only` narrows
-    further, by index or UUID. StudyError where it names a GPU that was not granted.
+    NVML shows all GPUs of the machine regardless of CUDA_VISIBLE_DEVICES, so the two are intersected; `only` narrows
+    further, by index or UUID. StudyError if it names a GPU that this process may not use.
     """
     devices = present() if every is None else every
     there = _named(_grant(devices)[1], devices)
@@ -79,17 +79,17 @@ def granted(only: str | None = None, every: Sequence[Device] | None = None) -> l
     wanted = [name for name in only.split(",") if name.strip()]
     if len(chosen) != len(wanted) or any(device not in there for device in chosen):
         indices = ", ".join(device.index for device in there) or "none"
-        raise StudyError(f"--gpus {only}: not all of these can be used", hint=f"GPUs that can be: {indices}")
+        raise StudyError(f"--gpus {only}: not all of these GPUs are available", hint=f"available GPUs: {indices}")
     return chosen
 
 
 def present() -> list[Device]:
-    """All GPUs of this machine; MIG instances in place of a GPU that is divided into them."""
+    """All GPUs of this machine; a GPU that is divided into MIG instances is replaced by them."""
     return _nvidia() or _amd(KFD)
 
 
 def _grant(devices: Sequence[Device]) -> tuple[str, str | None]:
-    """The environment variable that grants devices of this machine, and its value."""
+    """The environment variable that assigns devices on this machine, and its value."""
     if any(device.vendor == "amd" for device in devices):
         for variable in ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
             if variable in os.environ:
@@ -98,7 +98,7 @@ def _grant(devices: Sequence[Device]) -> tuple[str, str | None]:
 
 
 def _named(names: str | None, devices: Sequence[Device]) -> list[Device]:
-    """The devices that a value of CUDA_VISIBLE_DEVICES grants; as in CUDA, the first unknown name ends the list."""
+    """The devices in a value of CUDA_VISIBLE_DEVICES; as in CUDA, the first unknown name ends the list."""
     if names is None:
         return list(devices)
     found: list[Device] = []
@@ -151,7 +151,7 @@ def _device(nvml: Any, index: str, handle: Any) -> Device:
         name = nvml.nvmlDeviceGetName(handle)
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
         total, used = int(memory.total), int(memory.used)
-    except nvml.NVMLError:  # some drivers do not tell
+    except nvml.NVMLError:  # some drivers don't report it
         return Device(index=index, uuid=str(nvml.nvmlDeviceGetUUID(handle)))
     return Device(
         index=index, uuid=str(nvml.nvmlDeviceGetUUID(handle)), name=str(name), memory_bytes=total, used_bytes=used
@@ -159,7 +159,7 @@ def _device(nvml: Any, index: str, handle: Any) -> Device:
 
 
 def _amd(nodes: Path) -> list[Device]:
-    """AMD's GPUs by the kernel's list; their runtime names them by their place in it."""
+    """AMD's GPUs from the kernel's list; their runtime identifies them by their place in it."""
     devices: list[Device] = []
     for node in sorted(nodes.glob("[0-9]*"), key=lambda path: int(path.name)):
         try:

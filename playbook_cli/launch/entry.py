@@ -26,18 +26,18 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "--check":
         try:
             load(arguments[1])
-        except ProtocolError as error:  # says all that there is to say; its traceback is Playbook's own
+        except ProtocolError as error:  # its message says everything; the traceback would only show Playbook's code
             sys.exit("\n-> ".join(filter(None, (str(error), error.hint))))
     else:
         load(arguments[0])(current_trial())
 
 
 def load(target: str) -> Callable[[Any], object]:
-    """The function that `module:function` names. ProtocolError where there is none."""
+    """The function that `module:function` names. ProtocolError if there is none."""
     module, _, name = target.partition(":")
     function = getattr(importlib.import_module(module), name, None)
     if not callable(function):
-        raise ProtocolError(f"{module} has no function {name}", hint="write train: module:function in the study file")
+        raise ProtocolError(f"{module} has no function {name}", hint="set train: module:function in the study file")
     return function  # type: ignore[no-any-return]
 
 

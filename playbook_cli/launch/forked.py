@@ -1,4 +1,4 @@
-"""A forked child that begins and ends as a process of its own would. Linux only."""
+"""A forked child that starts and ends like a separate process. Linux only."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _ENV_START = 47
-"""Place of env_start in /proc/self/stat, counted from the state on (proc(5))."""
+"""Index of env_start in /proc/self/stat, counted from the state field (proc(5))."""
 
 
 def die_with_parent() -> None:
-    """Have this process killed when the one that started it ends, however that ends."""
+    """Have this process killed when the one that started it ends, in any way."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class EnvironmentRoom:
-    """The place of one variable in the environment that this process was started with, as others see it.
+    """The memory of one variable in the environment that this process was started with, as other processes see it.
 
-    The variable is taken out of os.environ. NotShareable where the place can't be found.
+    The variable is removed from os.environ. NotShareable if the memory can't be found.
     """
 
     def __init__(self, name: str) -> None:
@@ -47,18 +47,18 @@ class EnvironmentRoom:
             self._address = start + offset - 1
             found = ctypes.string_at(self._address, self._size)
         except (OSError, ValueError, IndexError) as error:
-            raise NotShareable(f"/proc does not tell where the environment is ({error})") from None
+            raise NotShareable(f"the environment can't be found in /proc ({error})") from None
         if found != block[offset : offset + self._size]:
-            raise NotShareable("/proc does not tell where the environment is")
+            raise NotShareable("the environment can't be found in /proc")
 
     def show(self, path: str) -> None:
-        """Make it this path, for `ps` and whoever looks for the processes of a trial; slashes fill the rest."""
+        """Set it to this path, for `ps` and other tools that look for a trial's processes; slashes fill the rest."""
         value = os.fsencode(path)[: self._size].ljust(self._size, b"/")
         ctypes.memmove(self._address, value, self._size)
 
 
 def probe(question: Callable[[], bool]) -> bool:
-    """What a forked child answers."""
+    """The answer of a forked child."""
     pid = os.fork()
     if pid == 0:
         os._exit(question())
@@ -66,16 +66,16 @@ def probe(question: Callable[[], bool]) -> bool:
 
 
 def exit_code(pid: int) -> int:
-    """How a child ended, negative for a signal; it stays to be reaped."""
+    """Exit code of a child, negative for a signal; the child is not reaped."""
     ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert ended is not None
     return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
 def become(trial: Mapping[str, Any], room: EnvironmentRoom, changed: Collection[str]) -> None:
-    """Take on the environment and the output of a trial. What the import `changed` in the environment stands.
+    """Take on the environment and the output of a trial. Variables that the import `changed` keep their values.
 
-    OSError where its output can't be opened.
+    OSError if its output can't be opened.
     """
     log = regular.descriptor(trial["stdout"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     os.write(log, os.pread(1, os.fstat(1).st_size, 0))  # what the import printed
@@ -88,13 +88,13 @@ def become(trial: Mapping[str, Any], room: EnvironmentRoom, changed: Collection[
 
 
 def open_files() -> list[io.IOBase]:
-    """Every Python file object that the garbage collector knows, and that can have something to write."""
+    """Every Python file object known to the garbage collector that may have buffered output."""
     kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
     return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]  # isinstance wakes lazy objects
 
 
 def flush(files: Iterable[io.IOBase]) -> None:
-    """Write what these files, and the C library's, hold back."""
+    """Flush these files and those of the C library."""
     for file in files:
         with suppress(OSError, ValueError):  # ValueError: it is closed
             file.flush()
@@ -102,9 +102,9 @@ def flush(files: Iterable[io.IOBase]) -> None:
 
 
 def run(function: Callable[[Any], object], begin: Callable[[], None], files: list[io.IOBase]) -> NoReturn:
-    """Call a train function, and end as the interpreter does: with its exit codes, its handlers, its last words.
+    """Call a train function, and end like the interpreter: with its exit codes, exit handlers and messages.
 
-    Except that no module is torn down: that takes half a second where torch was imported.
+    Only modules are not torn down, which takes half a second with torch.
     """
     code, interrupted = 1, False
     try:

@@ -1,4 +1,4 @@
-"""What the import of a training module reads and leaves behind that a forked trial could not share."""
+"""Effects of importing a training module that forked trials can't share."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 
 class NotShareable(BaseException):
-    """Why trials can't share one import. No Exception, so that no module catches it and goes on."""
+    """Why trials can't share one import. Not an Exception, so that no module catches it and continues."""
 
 
 class _Watched(os._Environ[str]):  # noqa: SLF001 (what os.environ is)
-    """Refuses to tell what differs between trials."""
+    """Refuses to read variables that differ between trials."""
 
     def __getitem__(self, name: str) -> str:
         try:
             return super().__getitem__(name)
         except KeyError:
             if name.startswith("PLAYBOOK_"):
-                raise NotShareable(f"importing it asks for the trial ({name}), which is different each time") from None
+                raise NotShareable(f"importing it reads {name}, which differs between trials") from None
             if name == "CUDA_VISIBLE_DEVICES":
-                raise NotShareable(f"importing it reads {name}, which is different in each slot") from None
+                raise NotShareable(f"importing it reads {name}, which differs between slots") from None
             raise
 
 
 @contextmanager
 def watched_environment() -> Iterator[None]:
-    """NotShareable is raised in whoever reads a variable of a single trial or slot meanwhile."""
+    """In this context, code that reads a variable of a single trial or slot gets NotShareable."""
     kind = type(os.environ)
     os.environ.__class__ = _Watched
     try:
@@ -43,14 +43,14 @@ def watched_environment() -> Iterator[None]:
 
 
 class States:
-    """The global random generators: as they were before anybody could touch them."""
+    """The initial states of the global random generators."""
 
     def __init__(self) -> None:
         self._first: dict[str, Any] = {"Python": random.getstate()}
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
-        """Meanwhile, note the states of numpy's and torch's generators as soon as these are imported."""
+        """In this context, record the states of numpy's and torch's generators as soon as these are imported."""
         importing = builtins.__import__
 
         def noticing(*args: Any, **kwargs: Any) -> Any:
@@ -66,12 +66,12 @@ class States:
             self._note()
 
     def touched(self) -> str | None:
-        """Whose random numbers were drawn or seeded since."""
+        """The library whose generator has been used or seeded since; None if there is none."""
         self._note()
         return next((name for name, first in self._first.items() if not _same(_state(name), first)), None)
 
     def renew(self) -> None:
-        """In a child: seed them as a fresh process does, from the system. Python does so with its own."""
+        """In a child: seed them from the system, as a new process does. Python reseeds its own."""
         if "numpy.random" in self._first:
             sys.modules["numpy.random"].seed()
         if "torch" in self._first:
@@ -85,7 +85,7 @@ class States:
 
 
 def _is_whole(name: str) -> bool:
-    """Whether a module is imported, and not only being imported."""
+    """Whether a module is fully imported."""
     module = sys.modules.get(name)
     return module is not None and not getattr(module.__spec__, "_initializing", False)
 

@@ -1,8 +1,8 @@
-"""Whether the trials of a study may be forks of one warm process, or each needs a process that begins with it.
+"""Whether the trials of a study can be forked from one warm process, or each needs a new process.
 
-By default they are forks where that was seen to change nothing: on Linux, for a train function, on the CPU. With GPUs
-`isolation: fork` is a wish that is followed: torch reads CUDA_VISIBLE_DEVICES only when it initializes CUDA, which is
-in the child, and the server refuses where the import has done so already; but no test of this package has a GPU.
+By default they are forked where that is known to change nothing: on Linux, for a train function, on the CPU. With GPUs,
+`isolation: fork` must be set: torch reads CUDA_VISIBLE_DEVICES only when it initializes CUDA, which happens in the
+child, and the server refuses to fork if the import has already done so; but no test of this package uses a GPU.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 def warmed(
     spec: StudySpec, folder: Path, paths: StudyPaths, slots: Sequence[Slot], tell: Callable[[str], None]
 ) -> Iterator[Warm]:
-    """Where trials are forked from, if they may be forks.
+    """The process to fork trials from, if they can be forked.
 
-    `tell` is called with the reason where they can't be, and the study file asks for it or only the import showed it.
+    `tell` is called with the reason if they can't, and the study file asks for it or only the import showed it.
     """
     reason = _obstacle(spec, slots)
     if reason is not None and spec.isolation == "fork":
-        tell(f"each trial gets a fresh process: {reason}")
+        tell(f"each trial starts a new process: {reason}")
     warm = Warm(_recipe(spec, folder, paths, slots) if reason is None else None, tell)
     try:
         yield warm
@@ -49,19 +49,19 @@ def may_fork(spec: StudySpec, slots: Sequence[Slot]) -> bool:
 
 
 def _obstacle(spec: StudySpec, slots: Sequence[Slot]) -> str | None:
-    """Why trials can't be forks, or are not by default, as far as the study file tells."""
+    """Why the study file rules out forks, or doesn't use them by default; None if it doesn't."""
     if spec.train is None:
         return "the study runs a command"
     if spec.isolation == "process":
-        return "the study file says so"
+        return "the study file sets isolation: process"
     if spec.launcher != "local":
-        return f"the trials of launcher: {spec.launcher} run on other machines"
+        return f"trials with launcher: {spec.launcher} run on other machines"
     if sys.platform != "linux":
-        return "forks are safe on Linux only"
+        return "forks are safe only on Linux"
     varying = [f"env.{name}" for name, value in spec.env.items() if "${" in value]
     varying += ["cwd"] if "${" in (spec.cwd or "") else []
     if varying:
-        return f"{varying[0]} is different in each trial"
+        return f"{varying[0]} differs between trials"
     if spec.isolation is None and any(slot.env.get("CUDA_VISIBLE_DEVICES") for slot in slots):
         return "trials use GPUs"
     return None

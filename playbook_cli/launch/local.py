@@ -1,6 +1,6 @@
-"""Trials as processes of this machine, each in a process group of its own.
+"""Trials as processes on this machine, each in its own process group.
 
-A fresh process each, or a fork of a warm one where there is one: see `launch.warm`.
+Each is a new process, or a fork of a warm one if there is one: see `launch.warm`.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from playbook_cli.launch.warm import Warm
 
 LOOK_SECONDS = 0.25
-"""Between two looks for processes that lost their parents while their trials go on."""
+"""Time between two looks for processes that lost their parents while their trials run."""
 POLITE_SECONDS = 3.0
-"""A cancelled process gets this long after the interrupt, and again after the terminate, before it is killed."""
+"""Time that a cancelled process has after SIGINT, and again after SIGTERM, before it is killed."""
 
 
 class _Process(Protocol):
-    """The process of a trial, which leads a group."""
+    """The process of a trial, which leads a process group."""
 
     @property
     def pid(self) -> int: ...
 
     def has_ended(self) -> bool:
-        """Whether it has, leaving it to be reaped, so that its number stays its own until its group is gone."""
+        """Whether it has ended; it is not reaped, so that its number isn't reused before its group has ended."""
         ...
 
     def reap(self) -> int:
@@ -57,18 +57,18 @@ class _Running:
     process: _Process
     slot: Slot
     kept: tuple[Slot, ...]
-    """Further slots on its GPUs, which stay empty while it has them for itself."""
+    """Other slots on its GPUs, which stay empty while it uses the GPUs alone."""
     origin: Origin
-    """By which processes are known that left its group."""
+    """What identifies processes that left its group."""
     alone: bool
-    """Whether it was to have its GPUs for itself."""
+    """Whether it must not share its GPUs."""
     cancelled: float | None = None
-    """When it was asked to end, on the monotonic clock."""
+    """When it was asked to end, by the monotonic clock."""
     sent: signal.Signals | None = None
 
 
 class LocalLauncher:
-    """One process a slot."""
+    """Runs one process per slot."""
 
     keeps_time = False
 
@@ -81,23 +81,23 @@ class LocalLauncher:
         self._orphans = Orphans()
         self._adopts = False
         self._before: set[int] = set()
-        """Children of this process that were there before the trials that run."""
+        """Children of this process from before the running trials."""
         self._looked = 0.0
-        """When orphans were looked for, on the monotonic clock."""
+        """When it last looked for orphans, by the monotonic clock."""
 
     @property
     def slots(self) -> int:
         return self._all
 
     def free(self, *, alone: bool = False) -> int:
-        """None while the process that trials are forked from is getting ready, or others have the devices."""
+        """0 while the process to fork from is getting ready, or while others use the devices."""
         if self._warm is not None and self._warm.is_warming():
             return 0
         can = (self._locks.can_take(slot.devices, alone=alone or not slot.lent) for slot in self._room(alone=alone))
         return sum(can)
 
     def _room(self, *, alone: bool) -> list[Slot]:
-        """The free slots, the next one first; if `alone`, one of each group of GPUs that no trial has."""
+        """The free slots, the next one first; if `alone`, one per group of GPUs that no trial uses."""
         free = list(reversed(self._free))
         if not alone:
             return free
@@ -137,18 +137,18 @@ class LocalLauncher:
         return Started(slot=slot.name, process=process.pid, program=imported)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
-        """None: processes of a runner that is gone are ended before the next one begins (`end_orphans`)."""
+        """Takes over nothing: processes of a dead runner are ended before the next one starts (`end_orphans`)."""
         del trials
         return set()
 
     def leave(self) -> None:
-        raise WorkError("trials of this machine end with their runner", hint="leave --detach to a cluster's launcher")
+        raise WorkError("trials on this machine end when their runner ends", hint="--detach needs a cluster's launcher")
 
     def poll(self) -> list[Ended]:
         ended = []
         for trial, running in list(self._running.items()):
             if running.process.has_ended():
-                signal_group(running.process.pid, signal.SIGKILL)  # its number can't be another's yet
+                signal_group(running.process.pid, signal.SIGKILL)  # its number can't have been reused yet
                 self._end_orphans(trial, running)
                 exit_code = running.process.reap()
                 del self._running[trial]
@@ -166,19 +166,19 @@ class LocalLauncher:
         return ended
 
     def _end_orphans(self, trial: int, running: _Running) -> None:
-        """End whatever a trial left behind that has just ended and is not reaped, before its slot is free."""
+        """End whatever a trial left behind that has just ended, before it is reaped and its slot is free."""
         if self._adopts:
             self._orphans.end(trial, self._origins(), self._own())
         elif running.origin.directory is not None:
             folder = Path(running.origin.directory)
-            if not is_anothers(StudyPaths(folder.parent.parent)):  # what runs there is its own
+            if not is_anothers(StudyPaths(folder.parent.parent)):  # else what runs there belongs to that runner
                 _kill_by_directory(lambda directory: directory == folder)
 
     def _origins(self) -> dict[int, Origin]:
         return {trial: running.origin for trial, running in self._running.items()}
 
     def _own(self) -> set[int]:
-        """Children of this process that are no trial's."""
+        """Children of this process that don't belong to trials."""
         server = self._warm.server if self._warm is not None else None
         return self._before | ({server} if server is not None else set())
 
@@ -207,7 +207,7 @@ def _press(running: _Running, waited: float) -> None:
 
 
 class _Fresh:
-    """A process that begins with the trial."""
+    """A new process for a trial."""
 
     def __init__(self, job: Job, env: Mapping[str, str]) -> None:
         with regular.appended(job.stdout) as stdout:
@@ -233,18 +233,18 @@ class _Fresh:
 
 
 def end_orphans(study: Path) -> list[int]:
-    """Kill the processes of this machine that run trials of a study whose runner is gone; their trials' numbers.
+    """Kill the processes on this machine that run trials of a study whose runner is dead; returns the trials' numbers.
 
-    They are known by PLAYBOOK_TRIAL_DIR in their environment, so none escapes that the journal had no time to note.
+    They are found by PLAYBOOK_TRIAL_DIR in their environment, even if the journal doesn't have them yet.
     """
-    folder = os.path.realpath(study)  # unlike Path.resolve it takes links in a circle as they are
+    folder = os.path.realpath(study)  # unlike Path.resolve, it accepts circular links
     return _kill_by_directory(lambda directory: os.path.realpath(directory.parent.parent) == folder)
 
 
 def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
-    """Kill all processes with such a PLAYBOOK_TRIAL_DIR in their environment; their trials' numbers.
+    """Kill all processes with such a PLAYBOOK_TRIAL_DIR in their environment; returns their trials' numbers.
 
-    And all below them, which may have cleared their environment.
+    Their descendants are killed, too, as they may have cleared their environment.
     """
     import psutil
 
@@ -255,7 +255,7 @@ def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
             continue
         with suppress(psutil.Error, OSError):
             below[process.ppid()].append(process)
-        with suppress(psutil.Error, OSError, ValueError):  # ValueError: a zero byte, say
+        with suppress(psutil.Error, OSError, ValueError):  # ValueError: for example, a zero byte
             directory = Path(process.environ().get("PLAYBOOK_TRIAL_DIR", ""))
             if not (_names_a_trial(directory) and wanted(directory)):
                 continue
@@ -276,13 +276,13 @@ def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
 
 
 def _names_a_trial(directory: Path) -> bool:
-    """Whether this is what a launcher writes: STUDY/trials/NUMBER, from the root on."""
+    """Whether this is a path that a launcher writes: absolute, STUDY/trials/NUMBER."""
     name = directory.name
     return directory.is_absolute() and directory.parent.name == "trials" and name.isascii() and name.isdecimal()
 
 
 def _sees_ours(pid: int, directory: Path) -> bool:
-    """Whether a process means our folder by this path; one in a container may have another folder of the same name."""
+    """Whether this path is our folder for a process; in a container, it may be another folder of the same name."""
     root = Path(f"/proc/{pid}/root")
     if not root.parent.is_dir():
         return True  # no Linux

@@ -1,4 +1,4 @@
-"""Which runner of this machine uses a GPU now: a lock a device, so that two studies never meet on one."""
+"""One lock per GPU of this machine, so that two studies never use the same one."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ FOLDER = Path(tempfile.gettempdir()) / "playbook-devices"
 
 
 class DeviceLocks:
-    """The devices that this process has; the system gives them back where it dies."""
+    """The devices that this process has locked; the system releases them if it dies."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
         self._held: dict[str, tuple[int, int]] = {}
-        """Open file and number of trials, by device."""
+        """Open file descriptor and number of trials, by device."""
         self._told = False
 
     def take(self, device: str, *, alone: bool) -> bool:
-        """Take a device for one more trial; False where another runner has it. Those that share it do not exclude."""
+        """Take a device for one more trial; False if another runner has it. Runners that share it may all have it."""
         if device in self._held:
             file, trials = self._held[device]
             self._held[device] = file, trials + 1
             return True
         try:
             file = self._open(device)
-        except OSError:  # nobody can lock anything here
+        except OSError:  # locks don't work here
             return True
         locked = lock(file, shared=not alone)
         if not locked:
@@ -46,12 +46,12 @@ class DeviceLocks:
         return True
 
     def _tell_without(self) -> None:
-        """Say once that other studies can't be kept off the devices."""
+        """Print once that other studies can't be kept off the devices."""
         if not self._told:
             self._told = True
             print(
                 f"note: {self._folder}: file locks don't work here, so two studies may use the same GPU at once; "
-                "set TMPDIR to a folder of a local disk, or divide the GPUs with --gpus",
+                "set TMPDIR to a folder on a local disk, or divide the GPUs with --gpus",
                 file=sys.stderr,
             )
 
@@ -86,7 +86,7 @@ class DeviceLocks:
             os.close(file)
 
     def is_free(self, device: str) -> bool:
-        """Whether no other runner has a device for itself."""
+        """Whether no other runner has locked a device exclusively."""
         if device in self._held:
             return True
         free = self.take(device, alone=False)
@@ -95,7 +95,7 @@ class DeviceLocks:
         return free
 
     def _open(self, device: str) -> int:
-        """The lock's file, which every user of the machine may open."""
+        """The lock file, which every user of the machine can open."""
         if not self._folder.is_dir():
             self._folder.mkdir(exist_ok=True)
             self._folder.chmod(0o1777)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def program_of(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, ready: Job) -> Fingerprint:
-    """The fingerprint of what an attempt would run that started now; `ready` is the attempt, and `folder` as in `job`.
+    """The fingerprint of what an attempt would run now; `ready` is the attempt, `folder` is as for `job`.
 
     SpecError as `job`.
     """

@@ -1,4 +1,4 @@
-"""How a trial's files get from a node to the study's folder, and back, where the two share none."""
+"""How a trial's files get from a node to the study's folder and back, if they share no file system."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 GROWING = {".jsonl", ".log", ".csv"}
-"""Files of these kinds are only ever added to, so that what is new is all that travels."""
+"""Files of these kinds only grow, so that only new data is sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What is new of one file: its bytes from `offset` on; at 0, the whole file anew."""
+    """New data of one file: its bytes from `offset` on; at 0, the whole file."""
 
     name: str
-    """Relative to the trial's folder."""
+    """Path relative to the trial's folder."""
     offset: int
     data: bytes
 
 
 def files_of(directory: Path) -> dict[str, bytes]:
-    """All files of a trial, by their names relative to its folder; without those that are removed meanwhile."""
+    """All files of a trial, by their names relative to its folder; without those that are removed in the meantime."""
     files = {}
     for name, path in _listed(directory):
         with suppress(FileNotFoundError):
@@ -38,8 +38,8 @@ def files_of(directory: Path) -> dict[str, bytes]:
 
 
 def _listed(directory: Path) -> Iterator[tuple[str, Path]]:
-    """Files below a folder, with their names relative to it; what is removed meanwhile may be among them, or not."""
-    for folder, _, names in os.walk(directory):  # rglob raises where a folder is removed while it looks
+    """Files inside a folder, with their names relative to it; may include files that are removed in the meantime."""
+    for folder, _, names in os.walk(directory):  # rglob raises if a folder is removed while it looks
         for name in names:
             path = Path(folder, name)
             if path.is_file() and not name.endswith(".tmp"):
@@ -47,18 +47,18 @@ def _listed(directory: Path) -> Iterator[tuple[str, Path]]:
 
 
 class Mailbox:
-    """Beside the runner: writes what nodes send into the trials' folders."""
+    """Beside the runner: writes what nodes send to the trials' folders."""
 
     def get(self, directory: str) -> dict[str, bytes]:
-        """What a trial has so far."""
+        """The files that a trial has so far."""
         return files_of(Path(directory))
 
     def put(self, directory: str, message: Message) -> None:
-        """Write what is new of a file. ValueError where it would lie outside the trial's folder."""
+        """Write new data of a file. ValueError if it would be outside the trial's folder."""
         home = Path(directory).resolve()
         path = home / message.name
         if home not in path.resolve().parents:
-            raise ValueError(f"{message.name} lies outside {home}")
+            raise ValueError(f"{message.name} is outside {home}")
         path.parent.mkdir(parents=True, exist_ok=True)
         if message.offset == 0:
             atomic.write(path, message.data)
@@ -75,10 +75,10 @@ class Outbox:
         self._directory = directory
         self._put = put
         self._sent: dict[str, tuple[int, int, int]] = {}
-        """Of each file: which one it was, when it was changed, and its size."""
+        """Inode, time of change and size of each file that was sent, by name."""
 
     def unpack(self, files: Mapping[str, bytes]) -> None:
-        """Begin with what the trial has already."""
+        """Start with the files that the trial already has."""
         for name, data in files.items():
             path = self._directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class Outbox:
         self._sent = self._seen()
 
     def send(self) -> None:
-        """Send what has changed and is still there; a file that grows before one that is replaced."""
+        """Send what has changed and still exists; growing files first."""
         seen = self._seen()
         for name in sorted(seen, key=lambda name: Path(name).suffix not in GROWING):
             file, _, size = seen[name]

@@ -1,8 +1,8 @@
 """Trials as tasks of a Ray cluster.
 
-A task runs the trial in a process of its own, which ends with it. Ray runs a task again where its node dies, and the
-trial goes on from its last checkpoint. Where the nodes share no folder with the runner, a mailbox beside the runner
-gets all that a trial writes, while it writes it, and hands it out to the node where the trial is started again.
+A task runs the trial in a separate process, which ends with it. If a node dies, Ray runs the task again, and the trial
+resumes from its last checkpoint. If the nodes share no folder with the runner, a mailbox beside the runner collects all
+that a trial writes, while it writes it, and sends it to the node where the trial restarts.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ if TYPE_CHECKING:
     from playbook_cli.spec.model import StudySpec
 
 MOST = 1000
-"""Tasks that are in Ray at once."""
+"""Most tasks in Ray at once."""
 RETRIES = 10
-"""How often Ray runs a task again whose node or worker was lost."""
+"""How often Ray reruns a task whose node or worker was lost."""
 LOOK_SECONDS = 0.05
 POLITE_SECONDS = 3.0
 SYNC_SECONDS = 0.5
 LISTEN_SECONDS = 10.0
-ELSEWHERE = "ray start --head starts one; ray: {address: HOST:PORT} names another"
+ELSEWHERE = "start one with ray start --head, or set ray: {address: HOST:PORT} in the study file"
 
 
 @dataclass(kw_only=True)
 class _Submitted:
     task: Any
-    """Ray's reference to its answer."""
+    """Ray's reference to the task's result."""
     node: Path
-    """The file in which its node tells of itself."""
+    """The heartbeat file of its node."""
     shared: bool
     """Whether its GPUs may be shared."""
     cancelled: float | None = None
-    """When it was asked to end, on the monotonic clock."""
+    """When it was asked to end, by the monotonic clock."""
 
 
 class RayLauncher:
-    """Submits jobs as tasks. Ray ends them with this process, so nothing is ever left behind or taken over."""
+    """Submits jobs as tasks. Ray ends them with this process, so none is ever left behind or taken over."""
 
     keeps_time: ClassVar[bool] = True
 
     def __init__(self, spec: StudySpec, folder: Path, paths: StudyPaths) -> None:
-        """Join the cluster; `folder` is the study file's own. WorkError where there is none."""
+        """Connect to the cluster; `folder` is the study file's. WorkError if there is no cluster."""
         shared = spec.ray.shared_folder
         self._ray = _joined(spec.ray.address, None if shared else folder)
         self._folder = str(folder.absolute())
@@ -74,12 +74,12 @@ class RayLauncher:
         self._submitted: dict[int, _Submitted] = {}
         self._next_look = 0.0
         self._mailbox = None if shared else _mailbox(self._ray)
-        # a worker that ran a task with GPUs is not used again, unless told that it held none of their memory itself
+        # max_calls=0: workers that ran a task with GPUs are reused, since they hold no GPU memory themselves
         self._run = self._ray.remote(**self._needs, max_retries=RETRIES, max_calls=0)(_run)
 
     @property
     def slots(self) -> int:
-        """Trials that fit into the cluster as it is now."""
+        """Number of trials that fit into the cluster now."""
         there = self._ray.cluster_resources()
         fits = [there.get("CPU", 0.0) / self._needs["num_cpus"]]
         if self._needs["num_gpus"]:
@@ -92,7 +92,7 @@ class RayLauncher:
 
     def submit(self, job: Job) -> Started:
         node = node_of(job)
-        node.unlink(missing_ok=True)  # what the last attempt's node told
+        node.unlink(missing_ok=True)  # the heartbeat of the last attempt
         task = described(job, self._timeout) | {
             "env": dict(job.env),
             "directory": job.env["PLAYBOOK_TRIAL_DIR"],
@@ -106,14 +106,16 @@ class RayLauncher:
         return Started(slot="ray", process=None)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
-        """None: Ray ends the tasks of a runner that is gone. Waits for that, since they write where the next will."""
+        """Takes over nothing: Ray ends the tasks of a dead runner; waits for that, since they write the same files."""
         nodes = [self._paths.trial(trial).node for trial in trials] if self._mailbox is None else []
         while any(node is not None and node.runs for node in map(read_heartbeat, nodes)):
             time.sleep(LOOK_SECONDS)
         return set()
 
     def leave(self) -> None:
-        raise WorkError("Ray ends tasks with their runner", hint="submit the runner itself: ray job submit -- playbook")
+        raise WorkError(
+            "Ray ends tasks when their runner ends", hint="submit the runner itself: ray job submit -- playbook"
+        )
 
     def poll(self) -> list[Ended]:
         now = time.monotonic()
@@ -144,11 +146,11 @@ class RayLauncher:
         except (errors.TaskCancelledError, errors.WorkerCrashedError) as error:
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGTERM)
-            return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=f"Ray lost it: {first_line(error)}")
+            return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=f"Ray lost its task: {first_line(error)}")
         except errors.RayTaskError as error:
             return Ended(trial=trial, exit_code=1, reason=f"it can't be started: {first_line(error.cause)}")
         except errors.RayError as error:
-            why = f"Ray lost it: {first_line(error)}"
+            why = f"Ray lost its task: {first_line(error)}"
             if self._submitted[trial].cancelled is not None:
                 return Ended(trial=trial, exit_code=-signal.SIGKILL, reason=why)
             return Ended(trial=trial, exit_code=-signal.SIGKILL, how="lost", reason=why)
@@ -163,7 +165,7 @@ class RayLauncher:
 
 
 def _run(task: Mapping[str, Any], mailbox: Any) -> dict[str, Any]:
-    """On a node: run a trial to its end, and tell how it ended."""
+    """On a node: run a trial to its end, and return how it ended."""
     directory = Path(task["directory"])
     outbox = None
     if mailbox is not None:
@@ -194,7 +196,7 @@ def _run(task: Mapping[str, Any], mailbox: Any) -> dict[str, Any]:
 
 
 class _Watched:
-    """A trial on this node, as the process that watches over it tells of it: see `task`."""
+    """A trial on this node, controlled through the process that watches it: see `task`."""
 
     def __init__(self, task: Mapping[str, Any]) -> None:
         process = subprocess.Popen(
@@ -204,7 +206,7 @@ class _Watched:
         assert process.stdout is not None
         self._stdin, self._stdout = process.stdin, process.stdout
         self._tell(json.dumps(dict(task)))
-        process.wait()  # it goes on in the background
+        process.wait()  # it continues in the background
 
     def ends_within(self, seconds: float) -> bool:
         return bool(select.select([self._stdout], [], [], seconds)[0])
@@ -213,7 +215,7 @@ class _Watched:
         self._tell(str(number))
 
     def end(self) -> Exit:
-        """End it where it still runs; how it ended."""
+        """End it if it is still running; returns how it ended."""
         with suppress(BrokenPipeError):
             self._stdin.close()
         told_by_it = self._stdout.read()
@@ -226,13 +228,13 @@ class _Watched:
 
 
 def _moved(task: Mapping[str, Any], home: str) -> tuple[dict[str, Any], Path]:
-    """The task with the folders of this node wherever a path into the runner's stands; the trial's is below `home`."""
+    """The task with the runner's folders replaced by this node's; the trial's folder is inside `home`."""
     there = task["directory"]
     here = Path(home) / Path(there).name
     here.mkdir()
 
     def put(text: str) -> str:
-        # Ray has unpacked the study's folder where this task runs; the trial's own may lie inside of it
+        # Ray has unpacked the study's folder where this task runs; the trial's own may be inside it
         return text.replace(there, str(here)).replace(task["folder"], str(Path.cwd()))
 
     moved = {
@@ -248,21 +250,21 @@ def _moved(task: Mapping[str, Any], home: str) -> tuple[dict[str, Any], Path]:
 
 
 def _joined(address: str, folder: Path | None) -> Any:
-    """Ray, connected; the nodes get a copy of the `folder`, except of what studies write there."""
+    """Ray, connected; the nodes get a copy of `folder`, without what studies write there."""
     try:
         import ray
     except ImportError:
-        raise WorkError("launcher: ray needs Ray", hint="pip install 'playbook-cli[ray]'") from None
+        raise WorkError("launcher: ray needs the package ray", hint="pip install 'playbook-cli[ray]'") from None
     if not ray.is_initialized():
         _look_for(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
-        before = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
+        before = signal.getsignal(signal.SIGTERM)  # Ray replaces it
         try:
             away = (
                 {} if folder is None else {"working_dir": str(folder.absolute()), "excludes": ["runs", ".git", ".venv"]}
             )
             ray.init(address=address, runtime_env=away, log_to_driver=False, configure_logging=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            what = f"there is no Ray cluster at {address}: {first_line(error)}"
+            what = f"no Ray cluster at {address}: {first_line(error)}"
             raise WorkError(what, hint=ELSEWHERE) from None
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -271,20 +273,20 @@ def _joined(address: str, folder: Path | None) -> Any:
 
 
 def _look_for(address: str) -> None:
-    """WorkError where nothing listens at HOST:PORT, for which Ray itself would wait for minutes."""
+    """WorkError if nothing listens at HOST:PORT; Ray itself would wait for minutes."""
     host, _, port = address.rpartition(":")
     if "://" in address or not port.isdigit():
         return
     try:
         socket.create_connection((host, int(port)), timeout=LISTEN_SECONDS).close()
     except OSError as error:
-        raise WorkError(f"there is no Ray cluster at {address}: {error.strerror or error}", hint=ELSEWHERE) from None
+        raise WorkError(f"no Ray cluster at {address}: {error.strerror or error}", hint=ELSEWHERE) from None
 
 
 def _be_quiet() -> None:
-    """Keep Ray from printing what happens to its nodes on standard output, where only answers stand.
+    """Keep Ray from printing node events to standard output, which is for results only.
 
-    log_to_driver=False does not keep it from that, and nothing that is documented does.
+    log_to_driver=False doesn't prevent that, and nothing documented does.
     """
     from ray._private import worker
 
@@ -292,7 +294,7 @@ def _be_quiet() -> None:
 
 
 def _needs(spec: StudySpec, there: Mapping[str, float]) -> dict[str, float]:
-    """What a trial asks of Ray."""
+    """The resources that a trial requests from Ray."""
     gpus = spec.resources.gpus
     if gpus is None:
         gpus = 1 if there.get("GPU") else 0

@@ -1,8 +1,7 @@
-"""Processes that trials leave behind, also those that left their trial's session, as torchrun's workers do.
+"""Processes that trials leave behind, including those that left their trial's session, like torchrun's workers.
 
-On Linux they become children of the process that runs the trials, so that one look at its own children tells whether
-anything is left. Elsewhere they are only known by PLAYBOOK_TRIAL_DIR in their environment, after a look at everything
-that runs on the machine.
+On Linux they become children of the process that runs the trials, so its own children show whether anything is left.
+On other systems they are found only by PLAYBOOK_TRIAL_DIR in their environment, by looking at all processes.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
 
 _PR_SET_CHILD_SUBREAPER = 36
 END_SECONDS = 10.0
-"""What was killed and has not ended after so long, in a driver say, is not waited for any longer."""
+"""How long to wait for a killed process, which may hang in a driver."""
 _PAUSE_SECONDS = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """A trial that runs, or has just ended and is not reaped, as where processes come from."""
+    """A trial that is running, or has just ended and isn't reaped, as the origin of processes."""
 
     leader: int
-    """Its first process, whose number is that of its session and its group."""
+    """Number of its first process, and thus of its session and group."""
     directory: str | None
 
 
@@ -41,7 +40,7 @@ def signal_group(group: int, number: int) -> None:
 
 
 class Adoption:
-    """While anybody holds it, descendants whose parent dies become children of this process."""
+    """While held, descendants whose parent dies become children of this process."""
 
     def __init__(self) -> None:
         self._holders: set[object] = set()
@@ -65,17 +64,17 @@ ADOPTION = Adoption()
 
 @dataclass(kw_only=True)
 class Orphans:
-    """Of several trials that run side by side; whose each is, as far as that can be known.
+    """The orphans of several parallel trials, with the trial that each comes from, as far as known.
 
-    By its session, its group or its environment. One that has none of these comes from one of the trials that ran when
-    it was first seen, and counts as left behind when all of these have ended.
+    Session, group or environment identify the trial. A process without these comes from one of the trials that ran when
+    it was first seen, and counts as left behind once all of them have ended.
     """
 
     _from: dict[int, set[int]] = field(default_factory=dict)
     """Processes, and the trials that they may come from."""
 
     def look(self, trials: Mapping[int, Origin], known: Collection[int]) -> None:
-        """See who has come, and reap who has ended; those that are `known` are left to whoever started them."""
+        """Find new processes, and reap those that have ended; `known` ones are left to their own parents."""
         leaders = {origin.leader for origin in trials.values()}
         there = children() - leaders - set(known)
         for pid in self._from.keys() - there:
@@ -89,14 +88,14 @@ class Orphans:
                 self._from[pid] = _origins(pid, trials)
 
     def kill(self, running: Collection[int]) -> bool:
-        """Kill those that come from none of the `running` trials; whether there were any."""
+        """Kill those that come from none of the `running` trials; returns whether there were any."""
         left = [pid for pid, trials in self._from.items() if trials and trials.isdisjoint(running)]
         for pid in left:
             _kill_tree(pid)
         return bool(left)
 
     def end(self, ended: int, trials: Mapping[int, Origin], known: Collection[int]) -> None:
-        """Kill what a trial left behind, and wait until it is gone; `trials` are those that run, and it."""
+        """Kill what a trial left behind, and wait for its end; `trials` are the running ones and this one."""
         running = trials.keys() - {ended}
         deadline = time.monotonic() + END_SECONDS
         self.look(trials, known)
@@ -106,7 +105,7 @@ class Orphans:
 
 
 def end_all() -> None:
-    """Kill all descendants of this process, whose one trial has ended and is reaped; wait until they are gone."""
+    """Kill all descendants of this process, whose only trial has ended and is reaped, and wait for their end."""
     deadline = time.monotonic() + END_SECONDS
     while (left := reap()) and time.monotonic() < deadline:
         for pid in left:
@@ -115,12 +114,12 @@ def end_all() -> None:
 
 
 def reap(but: int | None = None) -> list[int]:
-    """The children of this process that have not ended; those that have are reaped, except one."""
+    """The children of this process that are still running; ended ones are reaped, except one."""
     return [pid for pid in children() if pid != but and not _has_ended(pid)]
 
 
 def children() -> set[int]:
-    """The children of this process, those that have ended and are not reaped among them."""
+    """The children of this process, including ended ones that are not reaped."""
     found: set[int] = set()
     threads = Path(f"/proc/{os.getpid()}/task")
     if not (threads / str(os.getpid()) / "children").exists():  # not on Linux, or a kernel that was built without it
@@ -134,7 +133,7 @@ def children() -> set[int]:
 
 
 def _is_own(pid: int) -> bool:
-    """Whether a child was started by this process for itself: what trials start is never in its session."""
+    """Whether this process started a child for itself: processes of trials are never in its session."""
     try:
         return os.getsid(pid) == os.getsid(0)
     except OSError:
@@ -142,7 +141,7 @@ def _is_own(pid: int) -> bool:
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether a child has, and reap it then."""
+    """Whether a child has ended; then it is reaped."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
@@ -150,7 +149,7 @@ def _has_ended(pid: int) -> bool:
 
 
 def _origins(pid: int, trials: Mapping[int, Origin]) -> set[int]:
-    """The trials that a process may come from; none where it comes from what all trials are forked from."""
+    """The trials that a process may come from; none if it belongs to the process that trials are forked from."""
     import psutil
 
     directory = None
@@ -167,7 +166,7 @@ def _origins(pid: int, trials: Mapping[int, Origin]) -> set[int]:
 
 
 def _same(directory: str | None, other: str | None) -> bool:
-    """A fork's environment shows its folder with slashes behind."""
+    """Whether two folders are the same; a fork's environment shows its folder with trailing slashes."""
     return directory is not None and other is not None and directory.rstrip("/") == other.rstrip("/")
 
 

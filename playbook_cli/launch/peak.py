@@ -12,7 +12,7 @@ GPU_SECONDS = 0.05
 
 
 class Peak:
-    """Looks now and then; `bytes` and `gpu_bytes` are the most that was seen.
+    """Samples memory now and then; `bytes` and `gpu_bytes` are the largest values seen.
 
     Pages that processes share are counted in each. GPU memory is what the devices hold above what they held at the
     beginning, so another program that fills the same GPU meanwhile is counted, too.
@@ -32,7 +32,7 @@ class Peak:
             self.gpu_total = sum(_used(gpu)[1] for gpu in self._gpus)
 
     def look(self) -> None:
-        """Look again, where that is due."""
+        """Sample again if it is due."""
         now = time.monotonic()
         if self._gpus and now - self._looked_at_gpus >= GPU_SECONDS:
             self._looked_at_gpus = now
@@ -43,7 +43,7 @@ class Peak:
             self.bytes = max(self.bytes, _resident(self._pid))
 
     def ended(self, max_rss: int) -> None:
-        """Take in what the system says of the largest process, in the unit of its ru_maxrss."""
+        """Include the system's ru_maxrss of the largest process, in its own unit."""
         self.bytes = max(self.bytes, max_rss if sys.platform == "darwin" else max_rss * 1024)
 
 
@@ -55,7 +55,7 @@ def _resident(pid: int) -> int:
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
             held += one.memory_info().rss
-    except psutil.Error:  # one of them has just ended: the next look sees the others
+    except psutil.Error:  # one of them has just ended; the next sample sees the others
         return 0
     return held
 
@@ -80,7 +80,7 @@ def _gpus(given: str) -> list[Any]:
 
 
 def _used(gpu: Any) -> tuple[int, int]:
-    """Bytes in use, and bytes in all; zeros where the driver does not tell."""
+    """Bytes in use, and bytes in total; zeros if the driver does not say."""
     import pynvml
 
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def slots_of(spec: StudySpec, jobs: int | None, gpus: str | None) -> list[Slot]:
-    """The slots of this machine for a study's trials; none where a cluster runs them. StudyError as local_slots."""
+    """The slots of this machine for a study's trials; none if a cluster runs them. StudyError as local_slots."""
     from playbook_cli.launch.slots import local_slots
 
     if spec.launcher != "local":
@@ -34,7 +34,7 @@ def slots_of(spec: StudySpec, jobs: int | None, gpus: str | None) -> list[Slot]:
 
 
 def launcher(spec: StudySpec, paths: StudyPaths, folder: Path, slots: Sequence[Slot], warm: Warm) -> Launcher:
-    """What runs the trials of a study. WorkError where its cluster can't be reached."""
+    """What runs the trials of a study. WorkError if its cluster can't be reached."""
     cluster = CLUSTERS.get(spec.launcher)
     if cluster is not None:
         module, _, made = cluster.place.partition(":")
@@ -45,7 +45,7 @@ def launcher(spec: StudySpec, paths: StudyPaths, folder: Path, slots: Sequence[S
 
 
 def end_orphans(spec: StudySpec, paths: StudyPaths) -> None:
-    """End what a runner of this machine left behind; a cluster's trials go on without one."""
+    """End what a runner on this machine left behind; a cluster's trials keep running without a runner."""
     if spec.launcher == "local":
         from playbook_cli.launch import local
 

@@ -1,4 +1,4 @@
-"""What can be known of a study's program before any of it runs."""
+"""Checks of a study's program before any of it runs."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ SHOWN_LINES = 12
 
 
 def refuse_imported(spec: StudySpec, source: Source) -> None:
-    """SpecError for a study whose trials another tool ran: nothing can be added to it that would compare with them."""
+    """SpecError for an imported study: trials that are run here couldn't be compared with its own."""
     if spec.imported is not None:
         raise SpecError(
-            f"this study was imported from {spec.imported.source}: it is read, and never run",
+            f"this study was imported from {spec.imported.source}, so it can't be run",
             where=source.where(("imported",)),
-            hint=f"playbook report reads it; {command('next', Path(source.path).parent)} writes a study to run",
+            hint=f"{command('next', Path(source.path).parent)} writes a study that can be run",
         )
 
 
 def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRecord]) -> None:
-    """SpecError where the program does not exist, as far as that can be seen without running any of it."""
+    """SpecError if the program doesn't exist, as far as that can be seen without running it."""
     refuse_imported(spec, source)
     if "${" not in (spec.cwd or "") and not (folder / (spec.cwd or ".")).is_dir():
         raise SpecError(f"cwd: there is no folder {folder / str(spec.cwd)}", where=source.where(("cwd",)))
@@ -59,19 +59,19 @@ def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRe
             raise SpecError(
                 f"command: there is no program {name}",
                 where=source.where(("command",)),
-                hint="begin with ${python} for a Python script",
+                hint="for a Python script, start with ${python}",
             )
         script = next(iter(words), "")
         if name == sys.executable and script.endswith(".py") and not (planned.cwd / script).is_file():
             raise SpecError(
                 f"command: there is no script {planned.cwd / script}",
                 where=source.where(("command",)),
-                hint="paths in it are seen from the study file's folder, or from cwd",
+                hint="paths are relative to the study file's folder, or to cwd if set",
             )
 
 
 def import_function(spec: StudySpec, source: Source, folder: Path) -> None:
-    """SpecError, with what Python says, where the train function can't be imported; it is, in a process of its own."""
+    """Import the train function in a separate process. SpecError, with Python's message, if that fails."""
     if spec.train is None:
         return
     path = [str(folder.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -90,12 +90,12 @@ def import_function(spec: StudySpec, source: Source, folder: Path) -> None:
         raise SpecError(
             f"train: {spec.train} can't be imported:\n{said}",
             where=source.where(("train",)),
-            hint=f"the study file's own folder and {sys.prefix} are searched",
+            hint=f"Python searches the study file's folder and {sys.prefix}",
         )
 
 
 def _function(name: str, folder: Path) -> str | None:
-    """What is wrong with `module:function`, by its source alone; None where nothing is seen."""
+    """What is wrong with `module:function`, judged by its source; None if nothing is."""
     module, _, function = name.partition(":")
     here = [str(folder.absolute()), *(part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part)]
     parts = module.split(".")
@@ -105,13 +105,13 @@ def _function(name: str, folder: Path) -> str | None:
         inside = list((spec and spec.submodule_search_locations) or ())
         spec = PathFinder.find_spec(parts[index], inside) if index else _find(parts[index], here)
         if spec is None:
-            return f"there is no module {full_name}, neither in {folder.absolute()} nor installed"
+            return f"there is no module {full_name} in {folder.absolute()} or among the installed packages"
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
     try:
         tree = ast.parse(Path(spec.origin).read_bytes(), filename=spec.origin)
     except (SyntaxError, ValueError, OSError) as error:
-        return f"{spec.origin} is not Python: {error}"
+        return f"{spec.origin} is not valid Python: {error}"
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
@@ -122,11 +122,11 @@ def _function(name: str, folder: Path) -> str | None:
             names.add((node.asname or node.name).split(".")[0])
     if function in names or "*" in names or "__getattr__" in names:
         return None
-    return f"{spec.origin} defines no {function}"
+    return f"{spec.origin} does not define {function}"
 
 
 def _find(name: str, path: Sequence[str]) -> ModuleSpec | None:
-    """Where a module comes from, in `path` or installed, without importing anything."""
+    """The spec of a module in `path` or among the installed packages, without importing anything."""
     finders = (finder for finder in sys.meta_path if finder is not PathFinder)
     found = PathFinder.find_spec(name, [*path, *sys.path])
     return found or next((spec for finder in finders if (spec := finder.find_spec(name, None)) is not None), None)

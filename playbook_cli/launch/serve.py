@@ -1,16 +1,16 @@
 """The fork server: a process that has imported a study's function, and forks a child for every trial.
 
-Started by `launch.warm`; the two speak JSON over a socket that keeps messages apart.
+Started by `launch.warm`; the two exchange JSON messages over a socket.
 
-    server    {"ready": [path, ...]} or {"refused": why}    once: the program's files that were imported, null where
-                                                     they are too many; why is null where the import itself failed
+    server    {"ready": [path, ...]} or {"refused": why}    once: the program's files that were imported, null if
+                                                     they are too many; why is null if the import itself failed
     runner    {"env": {...}, "stdout": path}         fork a trial
     child     {"started": pid} or {"failed": [errno, text], "pid": pid}
-    server    {"ended": pid, "code": n}              it has, and its number stays its own until it is reaped
+    server    {"ended": pid, "code": n}              it has ended, and keeps its number until it is reaped
     runner    {"reap": pid}
 
-What a fresh process would have, a child has: the same environment, arguments, standard files, signal handlers and
-settings of the random generators. What the module computed when it was imported, all children share.
+A child has what a new process would have: the same environment, arguments, standard files, signal handlers and states
+of the random generators. All children share what the module computed when it was imported.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _IMPORTS_TORCH = re.compile(rb"^\s*(?:import|from)\s+torch\b", re.MULTILINE)
 
 
 def serve(fd: int, target: str, load: Callable[[str], Callable[[Any], object]]) -> NoReturn:
-    """Import `target` by `load`, and fork until the runner closes the socket `fd`."""
+    """Import `target` with `load`, and fork until the runner closes the socket `fd`."""
     forked.die_with_parent()
     runner = socket.socket(fileno=fd)
     os.set_inheritable(fd, False)  # noqa: FBT003
@@ -54,7 +54,7 @@ def serve(fd: int, target: str, load: Callable[[str], Callable[[Any], object]]) 
     except NotShareable as reason:
         _tell(runner, {"refused": str(reason)})
         os._exit(0)
-    except BaseException:  # noqa: BLE001 (whatever it is, a process of the trial's own meets it too, and prints it)
+    except BaseException:  # noqa: BLE001 (a separate process of the trial meets the same error, and prints it)
         _tell(runner, {"refused": None})
         os._exit(0)
     files = forked.open_files()
@@ -80,11 +80,11 @@ def _imported(target: str, load: Callable[[str], Callable[[Any], object]]) -> tu
 
 
 def _warm_up(function: Callable[[Any], object]) -> None:
-    """Do once what every trial would do: load what records need and, where the function uses torch, step optimizers.
+    """Do once what every trial would do: load what records need and, if the function uses torch, step optimizers.
 
-    The first constructor of an optimizer imports 800 modules. One number is too little for a second thread, after which
-    a fork would hang; to set the number of threads would change how MKL rounds where there are several. No gradient is
-    computed, since the first backward pass looks for devices.
+    The first optimizer that is constructed imports 800 modules. A single number is too little work to start a second
+    thread, after which a fork would hang; setting the number of threads would change how MKL rounds with several. No
+    gradient is computed, since the first backward pass looks for devices.
     """
     journal.warm_up()
     source = getattr(sys.modules.get(function.__module__), "__file__", None)
@@ -101,9 +101,9 @@ def _warm_up(function: Callable[[Any], object]) -> None:
 
 
 def _own_files() -> list[str] | None:
-    """The files of the modules that forks have in memory, but for those of installed packages, which nobody edits.
+    """The files of the modules that forks have in memory, without installed packages, which nobody edits.
 
-    None where they are too many to tell.
+    None if they are too many for a message.
     """
     files = (getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values()))
     library = f"{Path(os.__file__).parent}{os.sep}"
@@ -113,15 +113,15 @@ def _own_files() -> list[str] | None:
 
 def _refuse_what_a_fork_would_change(states: States) -> None:
     if states.touched():
-        raise NotShareable(f"importing it sets or draws {states.touched()}'s random numbers")
+        raise NotShareable(f"importing it uses or seeds {states.touched()}'s random numbers")
     if signal.getsignal(signal.SIGCHLD) != signal.SIG_DFL:
-        raise NotShareable("importing it takes over the signals of child processes")
+        raise NotShareable("importing it handles the signals of child processes")
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        raise NotShareable("importing it initializes CUDA, which no forked process can use")
+        raise NotShareable("importing it initializes CUDA, which forked processes can't use")
     bad_fork = forked.probe(lambda: bool(torch is not None and torch.cuda._is_in_bad_fork()))  # noqa: SLF001
     if bad_fork and os.environ.get("CUDA_VISIBLE_DEVICES") != "":
-        raise NotShareable("importing it asks for CUDA devices, and then no forked process can use them")
+        raise NotShareable("importing it queries CUDA devices, so forked processes can't use them")
     # Counted after a fork, before which OpenBLAS ends its threads.
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads > 1:
@@ -129,7 +129,7 @@ def _refuse_what_a_fork_would_change(states: States) -> None:
 
 
 def _next_trial(runner: socket.socket) -> dict[str, Any]:
-    """What the runner asked for; returns in the child alone."""
+    """The trial that the runner asks for; returns only in the child."""
     children: dict[int, int] = {}
     events = select.poll()
     events.register(runner, select.POLLIN)
@@ -164,4 +164,4 @@ def _tell(runner: socket.socket, message: dict[str, Any]) -> None:
     try:
         runner.send(json.dumps(message).encode())
     except OSError:
-        os._exit(1)  # there is no runner any more
+        os._exit(1)  # the runner is dead

@@ -1,4 +1,4 @@
-"""The places on this machine where a trial can run, and what each gives it."""
+"""The places on this machine where a trial can run, and the resources of each."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Slot:
     alone: bool = True
     """Whether no other slot of this run has these GPUs, or these cores."""
     lent: bool = False
-    """Whether other runs may use these GPUs at the same time, as they may where trials share them."""
+    """Whether other runs may use these GPUs at the same time, as they may if trials share GPUs."""
     kind: str = ""
-    """What these GPUs are, or the processor."""
+    """The kind of these GPUs, or of the processor."""
     cores: frozenset[int] = frozenset()
-    """The cores that its processes are held to; empty where they may use all."""
+    """The cores that its processes are pinned to; empty if they may use all."""
 
 
 def local_slots(
@@ -36,12 +36,12 @@ def local_slots(
     jobs: int | None = None,
     only: str | None = None,
 ) -> list[Slot]:
-    """The slots of this machine: by GPUs where trials use them, else by cores.
+    """The slots of this machine: by GPUs if trials use them, else by cores.
 
-    A trial gets `gpus` of them; None means 1 where there are any.
+    A trial gets `gpus` GPUs; None means 1 if there are any.
 
-    `jobs` is the user's own number of slots; `only` names the GPUs to use, as CUDA_VISIBLE_DEVICES does. StudyError
-    where a trial needs more than there is.
+    `jobs` is the user's number of slots; `only` names the GPUs to use, like CUDA_VISIBLE_DEVICES. StudyError if a trial
+    needs more than there is.
     """
     cores = usable_cores()
     devices = [] if gpus == 0 else granted(only)
@@ -50,8 +50,8 @@ def local_slots(
         return _of_cores(cores, cpus, jobs)
     if len(devices) < each:
         raise StudyError(
-            f"a trial needs {each} GPU{'s' * (each > 1)}, and {len(devices) or 'none'} can be used here",
-            hint="set resources: {gpus: 0} to train on the CPU; playbook devices shows what there is",
+            f"a trial needs {each} GPU{'s' * (each > 1)}; available: {len(devices) or 'none'}",
+            hint="set resources: {gpus: 0} to train on the CPU; playbook devices lists the GPUs",
         )
     groups = [devices[start : start + each] for start in range(0, len(devices) - each + 1, each)]
     shared = [group for group in groups for _ in range(trials_per_gpu)][: jobs or None]
@@ -70,7 +70,7 @@ def local_slots(
 
 
 def _of_cores(cores: list[int], cpus: int, jobs: int | None) -> list[Slot]:
-    """Slots without GPUs; they share the cores out among them where there are enough of them."""
+    """Slots without GPUs; they divide the cores among them if there are enough."""
     count = jobs or max(1, len(cores) // cpus)
     threads = min(cpus, len(cores))
     share = len(cores) // count
@@ -89,7 +89,7 @@ def _of_cores(cores: list[int], cpus: int, jobs: int | None) -> list[Slot]:
 
 
 def _visible(group: list[Device]) -> dict[str, str]:
-    """What makes a process see these devices, and no other."""
+    """Environment variables that make a process see only these devices."""
     names = ",".join(device.uuid for device in group)
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} | {variable: names for device in group for variable in device.variables}
 

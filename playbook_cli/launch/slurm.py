@@ -1,8 +1,8 @@
 """Trials as tasks of Slurm job arrays.
 
-All that is assumed is a folder that the nodes share, and `sbatch`, `squeue` and `scancel`; accounting need not be set
-up. How a task ended is told by a file that it writes (see `task`); the queue is asked, about all jobs at once and ever
-more rarely while nothing changes, for those that can't write one any more.
+This needs only a folder that the nodes share, and `sbatch`, `squeue` and `scancel`; no accounting. A task writes a file
+when it ends (see `task`). For tasks that can no longer write one, the queue is polled, for all jobs at once and ever
+less often while nothing changes.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 GATHER_SECONDS = 0.2
 """Jobs that are submitted within this time become one array."""
 FIRST_LOOK, LAST_LOOK = 0.5, 15.0
-"""Seconds between two questions to the queue: they grow from the first to the last while nothing changes."""
+"""Seconds between two queries of the queue: from the first, doubling up to the last while nothing changes."""
 FILES_SECONDS = 0.25
-"""Between two looks at the files of the tasks."""
+"""Time between two looks at the files of the tasks."""
 SETTLE_SECONDS = 10.0
 """A task that has left the queue may take this long to show how it ended, on a slow shared folder."""
 MOST = 1000
-"""Tasks that are in Slurm at once; its own limit of an array is 1001 where nobody changed it."""
+"""Most tasks in Slurm at once; its default limit for an array is 1001."""
 GRACE_MINUTES = 2
-"""Slurm's own limit comes so long after resources.timeout, which the task keeps itself, to the second."""
+"""Slurm's time limit is this much longer than resources.timeout, which the task itself enforces to the second."""
 AWAY = ("Unable to contact slurm controller", "Socket timed out", "Connection refused", "Zero Bytes were transmitted")
-"""What Slurm's commands say while the controller is restarted or overloaded."""
+"""Messages of Slurm's commands while the controller restarts or is overloaded."""
 OVER = {
     "BOOT_FAIL",
     "CANCELLED",
@@ -56,7 +56,7 @@ OVER = {
     "REVOKED",
     "TIMEOUT",
 }
-"""States of a job that does not run again; one that is requeued is pending."""
+"""States of a job that won't run again; a requeued job is pending."""
 
 
 @dataclass(kw_only=True)
@@ -67,9 +67,9 @@ class _Submitted:
     number: int
     array: str
     node: Path
-    """The file in which its node tells of itself."""
+    """The heartbeat file of its node."""
     left: float | None = None
-    """When the queue first did not have it any more, on the monotonic clock."""
+    """When it was first missing from the queue, by the monotonic clock."""
     state: str = "PENDING"
     cancelled: bool = False
 
@@ -79,14 +79,14 @@ class _Submitted:
 
 
 def launcher(spec: StudySpec, folder: Path, paths: StudyPaths) -> SlurmLauncher:
-    """The launcher of a study; its program finds its own folder by itself, since Slurm's nodes share it."""
+    """The launcher of a study. It doesn't need the study file's folder, since Slurm's nodes share it."""
     del folder
     return SlurmLauncher(spec=spec, folder=paths.dir / "slurm")
 
 
 @dataclass(kw_only=True)
 class SlurmLauncher:
-    """Submits jobs as tasks of arrays; what it knows of them is in `folder`, so that a later runner can take over."""
+    """Submits jobs as tasks of arrays. `folder` has all that it knows of them, so that a later runner can take over."""
 
     keeps_time: ClassVar[bool] = True
 
@@ -94,17 +94,17 @@ class SlurmLauncher:
     folder: Path
     _waiting: list[Job] = field(default_factory=list)
     _due: float = 0.0
-    """When the waiting jobs are to be submitted, on the monotonic clock."""
+    """When to submit the waiting jobs, by the monotonic clock."""
     _unsure: Path | None = None
-    """A batch of which Slurm did not say whether it took it."""
+    """A batch for which Slurm did not confirm the submission."""
     _withdrawn: list[int] = field(default_factory=list)
     """Trials whose jobs were cancelled before they were submitted."""
     _to_cancel: dict[str, bool] = field(default_factory=dict)
-    """Tasks to cancel, and whether at once."""
+    """Tasks to cancel, and whether to kill them at once."""
     _next_cancel: float = 0.0
-    """When Slurm may be asked to cancel them, on the monotonic clock."""
+    """When to ask Slurm to cancel them, by the monotonic clock."""
     _tasks: dict[int, _Submitted] = field(default_factory=dict)
-    """By trial."""
+    """Submitted tasks by trial."""
     _next_files: float = 0.0
     _next_queue: float = 0.0
     _pause: float = FIRST_LOOK
@@ -114,23 +114,23 @@ class SlurmLauncher:
         return self.spec.slurm.array_parallelism or min(MOST, self.spec.trials or MOST)
 
     def free(self, *, alone: bool = False) -> int:
-        del alone  # Slurm gives no GPU twice
+        del alone  # Slurm never assigns a GPU twice
         return MOST - len(self._waiting) - len(self._tasks)
 
     def submit(self, job: Job) -> Started:
         if not self._waiting:
             self._due = time.monotonic() + GATHER_SECONDS
-        node_of(job).unlink(missing_ok=True)  # what the last attempt's node told
+        node_of(job).unlink(missing_ok=True)  # the heartbeat of the last attempt
         self._waiting.append(job)
         return Started(slot="slurm", process=None)
 
     def adopt(self, trials: Collection[int]) -> set[int]:
-        for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):  # the latest batch of a trial counts
+        for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):  # the latest batch with a trial counts
             self._take(folder, trials)
         return set(self._tasks)
 
     def _take(self, folder: Path, trials: Collection[int]) -> None:
-        """Take those of these trials for this launcher's that are in a batch which was submitted."""
+        """Take over those of these trials that are in a submitted batch."""
         array = _array_of(folder)
         if array is None:
             return
@@ -160,7 +160,7 @@ class SlurmLauncher:
         return ended
 
     def cancel(self, trial: int, *, now: bool = False) -> None:
-        """Take the job back; Slurm ends its processes, and kills them after its KillWait, or at once."""
+        """Cancel the job; Slurm ends its processes, and kills them after its KillWait, or at once."""
         if any(job.trial == trial for job in self._waiting):
             self._waiting = [job for job in self._waiting if job.trial != trial]
             self._withdrawn.append(trial)
@@ -171,7 +171,7 @@ class SlurmLauncher:
         self._to_cancel[submitted.id] = now
 
     def leave(self) -> None:
-        """Submit the waiting jobs as one array, which needs this process no more. WorkError where that fails."""
+        """Submit the waiting jobs as one array, which no longer needs this process. WorkError if that fails."""
         if self._unsure is not None:
             self._take(self._unsure, {job.trial for job in self._waiting})
             self._unsure = None
@@ -199,7 +199,7 @@ class SlurmLauncher:
             self._due = now + LAST_LOOK
 
     def _cancel_together(self, now: float) -> None:
-        """Ask Slurm once to cancel all that is to be cancelled, however many tasks; later again where it is away."""
+        """Ask Slurm to cancel all these tasks at once; try again later if the controller can't be reached."""
         for at_once in (False, True):
             ids = [one for one, wanted in self._to_cancel.items() if wanted is at_once]
             for start in range(0, len(ids), MOST):
@@ -245,10 +245,10 @@ class SlurmLauncher:
         return ["--parsable", "--requeue", *written, *asked.options]
 
     def _ask(self, now: float) -> None:
-        """Learn from the queue where each task is."""
+        """Update the state of each task from the queue."""
         try:
             states = _queue({submitted.array for submitted in self._tasks.values()})
-        except WorkError:  # the controller is away for a while: the tasks go on without it
+        except WorkError:  # the controller can't be reached for now: tasks keep running without it
             self._pause = min(2 * self._pause, LAST_LOOK)
             self._next_queue = now + self._pause
             return
@@ -273,7 +273,7 @@ class SlurmLauncher:
         for trial, submitted in self._tasks.items():
             exit_ = exits[submitted.folder].get(submitted.number)
             over = submitted.left is not None
-            # one that a signal ended may be on its way to another node
+            # a task that a signal ended may be moving to another node
             if exit_ is not None and (exit_.code >= 0 or exit_.timed_out or over):
                 ended.append(_end(trial, exit_, submitted))
             elif over and (submitted.cancelled or now - (submitted.left or now) > SETTLE_SECONDS):
@@ -282,7 +282,7 @@ class SlurmLauncher:
 
 
 def _end(trial: int, ended: task.Exit, submitted: _Submitted) -> Ended:
-    """What a task wrote of its end and its last state in the queue say together."""
+    """How a task ended, from its own file and its last state in the queue."""
     state = submitted.state
     how: Literal["exited", "timed-out", "lost"] = "exited"
     reason = None
@@ -305,7 +305,7 @@ def _script(folder: Path) -> str:
 
 
 def _array_of(folder: Path) -> str | None:
-    """The array that runs a batch, also where its runner died before it wrote that down; None: it was not submitted."""
+    """The array of a batch, even if its runner died before it wrote that down; None if it was never submitted."""
     try:
         array = regular.content(folder / "array").decode("utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -317,7 +317,7 @@ def _array_of(folder: Path) -> str | None:
 
 
 def _queue(wanted: Collection[str]) -> dict[str, str]:
-    """The states of all tasks of these arrays that Slurm still knows, by their ids."""
+    """The states of all tasks of these arrays that are still in Slurm, by id."""
     listed = _call("squeue", "--noheader", "--me", "--array", "--states=all", "--format=%F|%K|%T")
     states = {}
     for line in listed.splitlines():
@@ -332,11 +332,13 @@ def _is_away(error: WorkError) -> bool:
 
 
 def _call(program: str, *arguments: str, text: str = "") -> str:
-    """What one of Slurm's commands prints. WorkError, with what it said, where it fails."""
+    """The output of one of Slurm's commands. WorkError, with its message, if it fails."""
     try:
         done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, check=False)
     except OSError as error:
         raise WorkError(f"{program} can't be run: {error}", hint="is this a login node of the cluster?") from None
     if done.returncode != 0:
-        raise WorkError(f"{program} failed: {done.stderr.strip() or done.returncode}", hint="see slurm: in the study")
+        raise WorkError(
+            f"{program} failed: {done.stderr.strip() or done.returncode}", hint="check slurm: in the study file"
+        )
     return done.stdout

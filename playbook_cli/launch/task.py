@@ -1,14 +1,14 @@
-"""One trial on a node of a cluster, watched over by a process that passes signals on and leaves nothing behind.
+"""One trial on a node of a cluster, watched by a process that forwards signals and leaves nothing behind.
 
-`python -m playbook_cli.launch.task FOLDER NUMBER` runs task NUMBER of a batch, whose folder says what to run and gets
-how it ended. A task that the scheduler starts again, after its node was lost or it was preempted, runs anew, and the
-trial goes on from its last checkpoint.
+`python -m playbook_cli.launch.task FOLDER NUMBER` runs task NUMBER of a batch; its folder has the tasks, and gets how
+each ended. If the scheduler restarts a task, after its node was lost or it was preempted, the trial resumes from its
+last checkpoint.
 
-`python -m playbook_cli.launch.task -` goes on in the background, no child of its parent any more; there it reads what
-to run as one line of standard input, and prints how it ended as JSON. Further lines are numbers of signals for the
-trial, and where standard input ends, the trial does.
+`python -m playbook_cli.launch.task -` continues in the background, detached from its parent. It reads the task as one
+line of standard input, and prints how it ended as JSON. Further lines are numbers of signals for the trial, which ends
+when standard input does.
 
-Either way the trial is ended after its `timeout`, and its node is told of beside it: see `nodes`.
+Either way the trial is ended after its `timeout`, and a heartbeat file beside it names its node: see `heartbeats`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOK_SECONDS = 1.0
 POLITE_SECONDS = 3.0
-"""A trial that runs too long gets this long after the interrupt, and again after the terminate, before it is killed."""
+"""Time that a trial has after SIGINT, and again after SIGTERM, before it is killed at its time limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +47,15 @@ class Exit:
     """How the program of a task ended."""
 
     code: int
-    """Negative: the number of the signal that ended it."""
+    """Exit code, or the negative number of the signal that ended it."""
     timed_out: bool = False
 
 
 def described(job: Job, timeout: float | None = None) -> dict[str, Any]:
     """A job as a task that another process can run, for at most `timeout` seconds.
 
-    Of its environment only those variables are in it that differ from this process's own, which schedulers hand on: so
-    no secret of it is written anywhere.
+    It has only those environment variables that differ from this process's own, which schedulers pass on, so that no
+    secret of the environment is written to disk.
     """
     return {
         "trial": job.trial,
@@ -70,32 +70,32 @@ def described(job: Job, timeout: float | None = None) -> dict[str, Any]:
 
 
 def write(folder: Path, jobs: list[Job], timeout: float | None) -> None:
-    """Write what the tasks of a batch are to run."""
+    """Write the tasks of a batch."""
     folder.mkdir(parents=True)
     for number, job in enumerate(jobs):
         _task(folder, number).write_text(json.dumps(described(job, timeout)), encoding="utf-8")
 
 
 def trials(folder: Path) -> list[tuple[int, Path]]:
-    """The trials of a batch, in order of its tasks, and the files in which their nodes tell of themselves."""
+    """The trials of a batch, in order of its tasks, with the heartbeat files of their nodes."""
     count = sum(1 for _ in folder.glob("*.task"))
     tasks = [json.loads(regular.content(_task(folder, number))) for number in range(count)]
     return [(task["trial"], Path(task["node"])) for task in tasks]
 
 
 def node_of(job: Job) -> Path:
-    """The file beside a trial in which its node tells of itself."""
+    """The heartbeat file of a trial's node."""
     return TrialPaths(Path(job.env["PLAYBOOK_TRIAL_DIR"])).node
 
 
 def ended(folder: Path, wanted: Collection[int]) -> dict[int, Exit]:
-    """How those of the `wanted` tasks ended that have ended, by number."""
+    """How the `wanted` tasks ended, by number, for those that have ended."""
     exits = {}
-    with suppress(OSError), os.scandir(folder) as entries:  # the shared folder may be away for a while
+    with suppress(OSError), os.scandir(folder) as entries:  # the shared folder may be unreachable for a while
         there = {entry.name for entry in entries}
         for number in wanted:
             if f"{number}.exit" in there:
-                with suppress(OSError, ValueError, TypeError):  # started again just now
+                with suppress(OSError, ValueError, TypeError):  # it has just been restarted
                     exits[number] = Exit(**json.loads(regular.content(folder / f"{number}.exit")))
     return exits
 
@@ -113,7 +113,7 @@ def run(folder: Path, number: int) -> Exit:
 def run_for_parent() -> Exit:
     """Run the task that standard input names, for as long as standard input is open."""
     if os.fork():
-        os._exit(0)  # Ray kills the children of a worker that dies, before they could end theirs
+        os._exit(0)  # Ray kills the children of a dying worker before they can end theirs
     os.setsid()
     task = json.loads(sys.stdin.readline())
     process = start(task)
@@ -130,7 +130,7 @@ def run_for_parent() -> Exit:
 
 
 def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-    """Start the program of a task, as the leader of a group of its own. OSError where it can't be started."""
+    """Start the program of a task in its own process group. OSError if it can't be started."""
     inherited = {name: value for name, value in os.environ.items() if name not in task["without"]}
     orphans.ADOPTION.hold(start)
     grants = {name: os.environ[name] for name in GRANTS if name in os.environ}  # by the scheduler
@@ -147,7 +147,7 @@ def start(task: Mapping[str, Any]) -> subprocess.Popen[bytes]:
 
 
 def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
-    """How a program ended, and nothing is left of it; until then signals to this process reach its group."""
+    """Wait for a program and end all that is left of it; until then, signals to this process reach its group."""
 
     def forward(number: int, _: object) -> None:
         orphans.signal_group(process.pid, number)
@@ -176,7 +176,7 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
 
 
 def _device() -> str:
-    """The kind of device that the scheduler granted this task."""
+    """The kind of device that the scheduler assigned to this task."""
     return kind([device.name for device in granted()]) or processor()
 
 
@@ -185,7 +185,7 @@ def _task(folder: Path, number: int) -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code as a shell gives it: 128 and the signal's number where a signal ended the trial."""
+    """The exit code as in a shell: 128 plus the signal's number if a signal ended the trial."""
     ended = run_for_parent() if arguments == ["-"] else run(Path(arguments[0]), int(arguments[1]))
     return ended.code if ended.code >= 0 else 128 - ended.code
 

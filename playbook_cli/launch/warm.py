@@ -1,7 +1,7 @@
 """Trials as forks of one warm process, which has imported the study's function: see `launch.serve`.
 
-A fork costs a hundredth of a fresh process that imports torch. Where forks would not be what fresh processes are, or
-can't be had, the caller is told so and starts fresh ones.
+A fork costs a hundredth of a new process that imports torch. If forks would differ from new processes, or are not
+possible, the caller starts new ones.
 """
 
 from __future__ import annotations
@@ -32,55 +32,55 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES = 1 << 17
 ANSWER_SECONDS = 10.0
-"""A server that has not forked after so long is taken for hung, and killed."""
+"""A server that has not forked within this time counts as hung, and is killed."""
 REPORT_SECONDS = 5.0
-"""One that does not tell of a child's end after so long, too."""
+"""So does a server that has not reported a child's end within this time."""
 SERVERS = 4
-"""So many may die, or fall silent, in one run; after that, each trial gets a fresh process."""
+"""Most servers in a run that may die or hang; after that, each trial starts a new process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What all trials of a study have in common, and so what can be imported once for all of them."""
+    """What all trials of a study have in common, so that it can be imported once for all of them."""
 
     target: str
     """module:function."""
     env: Mapping[str, str]
-    """Without the variables of a single trial or slot."""
+    """Environment without the variables of a single trial or slot."""
     cwd: Path
     directory: str
-    """A path as long as that of any trial's folder."""
+    """A path at least as long as that of any trial's folder."""
     program: Program | None = None
-    """What is imported, to tell later what it was made of; None where nobody asks."""
+    """What is imported, for its fingerprint; None if that is not needed."""
 
 
 class Warm:
-    """Forks trials from a server, and replaces one that died; or never does, without a recipe. Close it."""
+    """Forks trials from a server, which is replaced if it dies; without a recipe, it never forks. Close it."""
 
     def __init__(self, recipe: Recipe | None, tell: Callable[[str], None]) -> None:
-        """`tell` is called once, with the reason, where the server can't be forked from."""
+        """`tell` is called once, with the reason, if trials can't be forked."""
         self._recipe = recipe
         self._tell = tell
         self._started = 0
         self._server: _Server | None = None
         self._imported: Fingerprint | None = None
-        """What the program was made of when the server began to import it."""
+        """Fingerprint of the program when the server started to import it."""
         self._looked: _Server | None = None
-        """The server whose import is known to be of that program."""
+        """The server that is known to have imported that version."""
 
     @property
     def program(self) -> Fingerprint | None:
-        """What a fork of now runs; None where each trial reads the program itself."""
+        """Fingerprint of what a fork runs now; None if each trial reads the program itself."""
         return self._forks(self._recipe, self._server) if self._recipe and self._server else None
 
     def begin(self) -> None:
-        """Start the server, where that has not been done."""
+        """Start the server, unless it has been started."""
         if self._recipe is not None and self._started == 0:
-            ADOPTION.hold(self)  # trials go on when the server dies
+            ADOPTION.hold(self)  # trials keep running if the server dies
             self._renew(self._recipe)
 
     def is_warming(self) -> bool:
-        """Whether it is worth while to wait; never waits itself."""
+        """Whether the server is still getting ready; never waits."""
         self.begin()
         if self._server is not None:
             self._server.look()
@@ -88,16 +88,16 @@ class Warm:
         return self._server is not None and self._server.state == "warming"
 
     def wait(self) -> bool:
-        """Wait until trials can be forked; False where they can't."""
+        """Wait until trials can be forked; False if they can't."""
         while self.is_warming():
             assert self._server is not None
             self._server.wait(1.0)
         return self._server is not None
 
     def start(self, job: Job, env: Mapping[str, str]) -> Forked | None:
-        """Fork a trial with this whole environment; None where it must get a fresh process.
+        """Fork a trial with this environment; None if it needs a new process.
 
-        OSError where it can't be started at all.
+        OSError if it can't be started at all.
         """
         recipe = self._recipe
         if recipe is None or self.is_warming() or self._server is None:
@@ -110,7 +110,7 @@ class Warm:
         return None if pid is None else Forked(pid, self._server, program)
 
     def close(self) -> None:
-        """End the server. Trials that still run go on."""
+        """End the server. Running trials continue."""
         if self._server is not None:
             self._server.kill()
             self._server = None
@@ -118,7 +118,7 @@ class Warm:
 
     @property
     def server(self) -> int | None:
-        """The number of the process that trials are forked from, where there is one."""
+        """Number of the process that trials are forked from; None if there is none."""
         return None if self._server is None else self._server.pid
 
     def _renew(self, recipe: Recipe) -> None:
@@ -130,7 +130,7 @@ class Warm:
         return fingerprint(self._recipe.program) if self._recipe is not None and self._recipe.program else None
 
     def _forks(self, recipe: Recipe, server: _Server) -> Fingerprint | None:
-        """What a fork runs: what was imported, and what is there now of that which it imports when it gets there."""
+        """Fingerprint of what a fork runs: what was imported, and the current files of what it imports later."""
         program, imported, now = recipe.program, self._imported, self._now()
         if not (program and imported and now) or now == imported or server.loaded is None:
             return imported
@@ -139,7 +139,7 @@ class Warm:
         return replace(imported, files={**imported.files, **{p: now.files[p] for p in later & now.files.keys()}})
 
     def _settle(self) -> None:
-        """Replace a server that is gone, or in whose import the program changed; or give up."""
+        """Replace a server that died, or during whose import the program changed; or give up."""
         if self._recipe is None or self._server is None or self._server.state == "warming":
             return
         if self._server.state == "ready":
@@ -156,10 +156,10 @@ class Warm:
             self._renew(self._recipe)
             return
         else:
-            reason = f"the process to fork them from died {SERVERS} times"
+            reason = f"the process to fork from died {SERVERS} times"
         self._server = None
         if reason:
-            self._tell(f"each trial gets a fresh process: {reason}")
+            self._tell(f"each trial starts a new process: {reason}")
 
 
 class Forked:
@@ -169,11 +169,11 @@ class Forked:
         self.pid = pid
         self.program = program
         self._server = server
-        self._exit = os.pidfd_open(pid)  # it is there until it is reaped
+        self._exit = os.pidfd_open(pid)  # it exists until it is reaped
         self._seen: float | None = None
 
     def has_ended(self) -> bool:
-        """Whether it has, leaving it to be reaped, so that its number stays its own until its group is gone."""
+        """Whether it has ended; it is not reaped, so that its number isn't reused before its group has ended."""
         if self._server.has_ended(self.pid):
             return True
         if self._seen is None:
@@ -194,12 +194,12 @@ class _Server:
 
     def __init__(self, recipe: Recipe) -> None:
         self.state = "warming"
-        """And then `ready`, `refused` or `gone`."""
+        """Later `ready`, `refused` or `gone`."""
         self.reason: str | None = None
         self.loaded: frozenset[str] | None = None
-        """The program's files that it has imported, and that forks do not read again; None for all."""
+        """The program's files that it has imported, which forks don't read again; None for all."""
         self._codes: dict[int, int] = {}
-        """Of children that ended and are not yet reaped."""
+        """Exit codes of children that ended and are not yet reaped, by process."""
         self._reaped: set[int] = set()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as said:
@@ -217,7 +217,7 @@ class _Server:
         self.pid = self._process.pid
 
     def look(self) -> None:
-        """Take in what it has said, up to its last words. Never waits."""
+        """Read all messages so far. Never waits."""
         has_ended = self.state == "gone" or self._process.poll() is not None
         while self.state in ("warming", "ready") and self._receive(0.0) is not None:
             pass
@@ -225,13 +225,13 @@ class _Server:
             self._bury()
 
     def wait(self, seconds: float) -> None:
-        """Until it says something, at most so long."""
+        """Wait for a message, at most this long."""
         self._receive(seconds)
 
     def fork(self, request: Mapping[str, Any]) -> int | None:
-        """The child's number; None where the server died over it, and then there is no child.
+        """Number of the forked process; None if the server died, and then there is no child.
 
-        OSError where the child can't begin.
+        OSError if the child can't start.
         """
         deadline = time.monotonic() + ANSWER_SECONDS
         try:
@@ -244,7 +244,7 @@ class _Server:
             if message is None and self.state == "gone":
                 return None
             if message is None and time.monotonic() > deadline:
-                # A child that has not answered yet is still in the server's group; one that has is heard below.
+                # A child that has not answered yet is still in the server's group; an answer is read below.
                 signal_group(self._process.pid, signal.SIGKILL)
                 deadline = float("inf")
             elif message is not None and "started" in message:
@@ -254,7 +254,7 @@ class _Server:
                 raise OSError(*message["failed"])
 
     def _let_go(self, pid: int | None, deadline: float) -> None:
-        """Reap a child that could not begin."""
+        """Reap a child that could not start."""
         while pid and pid not in self._codes and self.state != "gone" and time.monotonic() < deadline:
             self._receive(1.0)
         if pid:
@@ -280,13 +280,13 @@ class _Server:
         return code or 0
 
     def kill(self) -> None:
-        """End it, and what its import started. Trials that were forked are in groups of their own, and go on."""
+        """End it, and what its import started. Forked trials are in their own groups, and continue."""
         if self.state != "gone":
             signal_group(self._process.pid, signal.SIGKILL)
             self._bury()
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:
-        """Its next message, noted; None where there is none yet, or none any more."""
+        """Its next message, which is also applied; None if there is none yet, or no more."""
         if not select.select([self._socket], [], [], min(seconds, 1e6))[0]:
             return None
         try:
@@ -307,7 +307,7 @@ class _Server:
         return message
 
     def _bury(self) -> None:
-        """Its children are this process's from the moment at which it can be waited for."""
+        """Clean up; its children become this process's once it has ended."""
         self._process.wait()
         self.state = "gone"
         self._socket.close()

@@ -1,1 +1,1 @@
-"""The ledger of a folder of studies: which of them became the baseline, on what evidence, and what people noted."""
+"""The ledger of a folder of studies: which became the baseline, with what evidence, and users' notes."""

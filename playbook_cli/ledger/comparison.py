@@ -1,4 +1,4 @@
-"""What `compare` says of a study and the baseline that it would replace, as the ledger keeps it."""
+"""The comparison of a study with the baseline that it replaces, as stored in the ledger."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 def contender(study: StudyRecord, label: str, sampler: str) -> Contender:
-    """One side."""
+    """A study as one side of a comparison."""
     return Contender(label=label, study=study, even=sampler != "random")
 
 
 def compared(baseline: Contender, candidate: Contender) -> Mapping[str, Any]:
-    """Verdict, numbers and reasons. StudyError where the two have different metrics."""
+    """Verdict, numbers and reasons. StudyError if the two have different metrics."""
     ours, theirs = candidate.study.metric, baseline.study.metric
     if ours != theirs:
         raise StudyError(
-            f"it is to {ours.goal} {ours.name}, and {baseline.label} to {theirs.goal} {theirs.name}",
+            f"it {ours.goal}s {ours.name}, but {baseline.label} {theirs.goal}s {theirs.name}",
             where=candidate.label,
-            hint="only studies of one metric can be compared: leave --over out",
+            hint="only studies with the same metric can be compared: drop --over",
         )
     return weigh(baseline, candidate).as_json()
 
 
 def against(said: Mapping[str, Any], compared_trial: TrialRecord | None, adopted: TrialRecord) -> list[str]:
-    """What of a comparison speaks against adopting this trial, a sentence each."""
+    """Objections of a comparison to adopting this trial, as sentences."""
     sentences = []
     if said["verdict"] != "adopt":
         sentences.append(f"compare says {said['verdict']}: {said['message']}")
     sentences += [f"compare is blocked: {reason}" for reason in said["blocked_by"]]
     if compared_trial is not None and compared_trial.id != adopted.id:
-        sentences.append(f"compare looked at trial {compared_trial.id}, the best one, and not at trial {adopted.id}")
+        sentences.append(f"compare used trial {compared_trial.id}, the best one, not trial {adopted.id}")
     return sentences

@@ -1,4 +1,4 @@
-"""The ledger's own file: adoptions and notes, a JSON object a line, which are only ever added."""
+"""The ledger's file: adoptions and notes, one JSON object per line, append-only."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
 
 FILE = "ledger.jsonl"
-"""In the folder that holds the studies' folders."""
+"""Its name, in the folder that holds all studies."""
 LOCK_SECONDS = 10.0
-"""So long a writer waits for another one."""
+"""How long a writer waits for another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What repeats of a trial on fresh seeds came to, in the metric's units."""
+    """Result of a trial's repeats, in the metric's units."""
 
     n: int
-    """Completed repeats."""
+    """Number of completed repeats."""
     mean: float
     sd: float | None
-    """Their standard deviation; None for a single one."""
+    """Standard deviation of the repeats; None for a single one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adoption:
-    """A study became the baseline: by which trial, over what, and on what evidence."""
+    """A study became the baseline: with which trial, replacing what, and with what evidence."""
 
     EVENT: ClassVar[str] = "adopted"
 
@@ -52,32 +52,32 @@ class Adoption:
     """`minimize` or `maximize`."""
     trial: int
     value: float
-    """The trial's own result; it was selected for it, so it is optimistic."""
+    """The trial's own result; optimistic, since the trial was selected for it."""
     step: int
     params: Mapping[str, Value]
     trials: Mapping[str, int]
-    """Trials of the search by state."""
+    """Number of trials of the search by state."""
     repeats: Estimate | None
-    """None where the trial was not repeated."""
+    """The result of its repeats; None if there are none."""
     warnings: Sequence[Mapping[str, str | None]]
-    """Findings that warned at that time: rule, subject, message."""
+    """Warnings of the report at that time: rule, subject, message."""
     over: str | None
-    """Folder of the study that was the baseline before."""
+    """Folder of the previous baseline."""
     comparison: Mapping[str, Any] | None
-    """What `compare` said of the two."""
+    """The result of `compare` for the two."""
     against: Sequence[str]
-    """What speaks against it, a sentence each."""
+    """Objections, as sentences."""
     note: str | None
 
     def same(self, other: Adoption) -> bool:
-        """Whether both say the same, whoever said it and when; a note that is not given changes nothing."""
+        """Whether both record the same, except user and time; a missing note counts as the same."""
         mine, theirs = (replace(entry, time=0.0, user="") for entry in (self, other))
         return _plain(mine if mine.note else replace(mine, note=theirs.note)) == _plain(theirs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """A remark on a study."""
+    """A user's note on a study."""
 
     EVENT: ClassVar[str] = "noted"
 
@@ -95,7 +95,7 @@ class Ledger:
     notes: Sequence[Note] = ()
 
     def latest(self, study: str) -> Adoption | None:
-        """The newest adoption of this study that still stands: nothing was adopted over it since."""
+        """The latest adoption of this study, unless another study has replaced it since."""
         latest = None
         for entry in self.adopted:
             if entry.study == study:
@@ -106,7 +106,7 @@ class Ledger:
 
 
 def read(runs: Path) -> Ledger:
-    """The ledger of this folder, empty where there is none. JournalError where a line of it is damaged."""
+    """The ledger of this folder, empty if there is none. JournalError if a line is damaged."""
     adopted, notes = [], []
     for number, line in enumerate(journal.read(runs / FILE), start=1):
         try:
@@ -116,20 +116,20 @@ def read(runs: Path) -> Ledger:
                 notes.append(Note(**{field.name: _typed(line, field.name) for field in fields(Note)}))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise JournalError(
-                f"this is no entry of a ledger: {error!r}",
+                f"this is not a ledger entry: {error!r}",
                 where=f"{runs / FILE}:{number}",
-                hint="the file was edited; restore it, or delete the line to go on without it",
+                hint="the file was edited; restore it, or delete the line to continue without it",
             ) from None
     return Ledger(adopted=adopted, notes=notes)
 
 
 def as_json(entry: Adoption | Note) -> dict[str, Any]:
-    """The entry as the line of the file that it is."""
+    """The entry as the JSON object of its line in the file."""
     return {"event": entry.EVENT, **_plain(entry)}
 
 
 def adopt(runs: Path, entry: Adoption) -> bool:
-    """Add an adoption; False, and nothing is added, where the standing one of this study says the same."""
+    """Add an adoption; returns False, and adds nothing, if the current one of this study says the same."""
     with _writing(runs):
         standing = read(runs).latest(entry.study)
         if standing is not None and entry.same(standing):
@@ -154,18 +154,18 @@ def _append(runs: Path, entry: Adoption | Note) -> None:
 
 @contextmanager
 def _writing(runs: Path) -> Iterator[None]:
-    """Hold the ledger for one writer, on any machine. StudyError where another one does not let go of it."""
+    """Lock the ledger for one writer, on any machine. StudyError if another writer keeps it locked."""
     fd = regular.descriptor(runs / FILE, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + LOCK_SECONDS
     try:
         while True:
-            if lock(fd) is not False:  # without locks: an entry is one line, which is appended in one call
+            if lock(fd) is not False:  # without locks, that is enough: an entry is one line, appended in one call
                 break
             if time.monotonic() > deadline:
                 raise StudyError(
-                    "another process is writing the ledger, and does not finish",
+                    "another process keeps the ledger locked",
                     where=str(runs / FILE),
-                    hint="give the command again; nothing was written",
+                    hint="nothing was written; run the command again",
                 )
             time.sleep(0.02)
         yield
@@ -174,7 +174,7 @@ def _writing(runs: Path) -> Iterator[None]:
 
 
 def _plain(entry: Adoption | Note) -> dict[str, Any]:
-    """In JSON's own types."""
+    """The entry in JSON types."""
     return {name: _lists(value) for name, value in asdict(entry).items()}
 
 
@@ -189,7 +189,7 @@ def _adoption(line: Mapping[str, Any]) -> Adoption:
     known["params"] = events.settings(line, "params")
     known["repeats"] = None if line["repeats"] is None else _estimate(line["repeats"])
     if not all(isinstance(sentence, str) for sentence in known["against"]):
-        raise TypeError("against holds what is no sentence")
+        raise TypeError("against has a value that is not text")
     return Adoption(**known)
 
 
@@ -198,7 +198,7 @@ def _estimate(given: Mapping[str, Any]) -> Estimate:
 
 
 def _typed(line: Mapping[str, Any], name: str) -> Any:
-    """A field, if it is of the type that it was written with."""
+    """A field, if it has the type that it was written with."""
     value = line[name]
     kinds = _TYPES[name]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):

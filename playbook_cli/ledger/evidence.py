@@ -1,4 +1,4 @@
-"""On what evidence a study is adopted: which of its trials, how sure its result is, and what speaks against it."""
+"""The evidence for adopting a study: which trial, how certain its result is, and objections."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def best_trial(study: StudyRecord) -> TrialRecord | None:
-    """The trial that `compare` takes a study for: the best by its repeats, where there are some; else by its result."""
+    """The trial that `compare` uses for a study: the best by its repeats if there are any, else by its result."""
     selected = select(study)
     return None if selected is None else selected.trial
 
 
 def chosen(study: StudyRecord, number: int | None, where: str) -> TrialRecord:
-    """The trial of this number, or the best one. StudyError where it has no result, or repeats another one."""
+    """The trial with this number, or the best one. StudyError if it has no result, or repeats another trial."""
     if number is None:
         best = best_trial(study)
         if best is None:
@@ -40,15 +40,15 @@ def chosen(study: StudyRecord, number: int | None, where: str) -> TrialRecord:
         )
     if found.repeat_of is not None:
         raise StudyError(
-            f"trial {number} repeats trial {found.repeat_of}", where=where, hint=f"--trial {found.repeat_of}"
+            f"trial {number} repeats trial {found.repeat_of}", where=where, hint=f"use --trial {found.repeat_of}"
         )
     if found.state != "completed" or found.best is None:
-        raise StudyError(f"trial {number} is {found.state}, and has no result", where=where, hint="choose another one")
+        raise StudyError(f"trial {number} is {found.state} and has no result", where=where, hint="choose another trial")
     return found
 
 
 def estimate(study: StudyRecord, trial: int) -> Estimate | None:
-    """What the repeats of this trial came to; None where none has completed."""
+    """The result of this trial's repeats; None if none has completed."""
     for one in repeated(study):
         if one.trial == trial and one.mean is not None:
             return Estimate(n=len(one.values), mean=one.mean, sd=one.sd)
@@ -56,7 +56,7 @@ def estimate(study: StudyRecord, trial: int) -> Estimate | None:
 
 
 def against(study: StudyRecord, trial: TrialRecord, findings: Sequence[Finding]) -> list[str]:
-    """What speaks against adopting this trial, by the study alone; a sentence each, the gravest first."""
+    """Objections to adopting this trial from the study itself, as sentences, the most serious first."""
     said = [
         f"{finding.rule}{f' ({finding.subject})' if finding.subject else ''}: {finding.message}"
         for finding in findings
@@ -69,10 +69,10 @@ def against(study: StudyRecord, trial: TrialRecord, findings: Sequence[Finding])
         said.append(f"{missing} of {study.search.planned} trials have no result")
     again = next((one for one in repeated(study) if one.trial == trial.id), None)
     if again is None:
-        said.append(f"trial {trial.id} was not repeated: its result was selected for being lucky")
+        said.append(f"trial {trial.id} was not repeated, so its result is optimistic (selection bias)")
     elif again.infeasible:
         count = len(again.values) + again.infeasible
-        said.append(f"trial {trial.id} diverged on {again.infeasible} of {count} fresh seeds")
+        said.append(f"trial {trial.id} diverged in {again.infeasible} of {count} repeats")
     elif len(again.values) == 1:
-        said.append(f"trial {trial.id} was repeated once: its variance is not known")
+        said.append(f"trial {trial.id} was repeated only once, so its variance is not known")
     return said

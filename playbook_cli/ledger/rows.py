@@ -1,4 +1,4 @@
-"""A row of the ledger for every study of a folder, with the playbook's columns; damaged ones say what is wrong."""
+"""One row of the ledger per study in a folder, with the playbook's columns; damaged studies show the problem."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ Kind = Literal["study", "imported"] | ProbeKind
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How a study was first run; what is not recorded is None."""
+    """The first run of a study; fields that were not recorded are None."""
 
     time: float
     """Seconds since the epoch."""
     command: Sequence[str]
     source: str | None
-    """The study file, or what was imported."""
+    """The study file, or the imported source."""
     commit: str | None
     uncommitted_changes: bool | None
     other_commits: Sequence[str] = ()
-    """Commits of later runs, where they differ."""
+    """Commits of later runs, if they differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,63 +60,63 @@ class Row:
     """One study."""
 
     folder: str
-    """Its name inside the ledger's folder."""
+    """Name of its folder."""
     name: str
     goal: str = ""
     kind: Kind = "study"
     metric: Metric | None = None
     max_train_steps: int = 0
     trials: Mapping[str, int] = field(default_factory=dict)
-    """Of the search, by state, and those planned."""
+    """Number of trials of the search by state, and of planned ones."""
     repeated: int = 0
-    """Trials that repeat one of them."""
+    """Number of repeats."""
     best: Best | None = None
-    """Of the search, by its trials' own results."""
+    """The best trial of the search by its own result."""
     repeats: Repeats | None = None
-    """Of the trial that is best by its repeats."""
+    """Repeats of the trial that is best by its repeats."""
     sweep: KnownSweep | None = None
-    """What a learning-rate sweep found."""
+    """Result of a learning-rate sweep."""
     answer: str | None = None
-    """The report's sentence; None where there is no report, or trials have ended since."""
+    """The report's headline; None if there is no report, or trials have ended since."""
     code: Sequence[str] = ()
-    """That its trials were not all trained by one version of the program, a sentence each."""
+    """Differences between the versions of the program that its trials ran, as sentences."""
     lost: Sequence[str] = ()
-    """That evaluations of completed trials don't count any more, a sentence each."""
+    """Lost evaluations of completed trials, as sentences."""
     run: Run | None = None
     report: str | None = None
-    """Path of the HTML report inside the folder of all studies."""
+    """Path of the HTML report, relative to the folder of all studies."""
     adopted: Adoption | None = None
-    """The adoption that stands."""
+    """The current adoption of this study; None if it is not a baseline."""
     history: Sequence[Adoption] = ()
     """All adoptions of this study, oldest first."""
     notes: Sequence[Note] = ()
     problem: str | None = None
-    """Why the folder cannot be read."""
+    """Why the folder can't be read."""
 
     @property
     def probe(self) -> bool:
-        """Whether it is a sweep or another probe, whose best value is no result of a pipeline."""
+        """Whether it is a sweep or another probe, whose best value is not a result of a pipeline."""
         return self.kind not in ("study", "imported")
 
     @property
     def spec(self) -> str:
-        """Path of the study as it was run, inside the folder of all studies."""
+        """Path of the study file as it was run, relative to the folder of all studies."""
         return f"{self.folder}/study.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """All that is drawn of a folder of studies."""
+    """The ledger of a folder of studies, for display."""
 
     runs: Path
     rows: Sequence[Row]
-    """Oldest first; those that never ran last."""
+    """Oldest first; studies that never ran come last."""
     adopted: Sequence[Adoption]
-    """Oldest first, also of studies whose folder is gone."""
+    """All adoptions, oldest first, including those of deleted studies."""
 
 
 def log(runs: Path) -> Log:
-    """The ledger of this folder. StudyError where there is no folder; JournalError where its own file is damaged."""
+    """The ledger of this folder. StudyError if there is no folder; JournalError if the ledger's file is damaged."""
     if not runs.is_dir():
         raise StudyError("there is no such folder", where=str(runs), hint="name it: playbook log --runs DIR")
     ledger = entries.read(runs)
@@ -176,7 +176,7 @@ def _repeats(record: StudyRecord) -> Repeats | None:
 
 
 def first_run(paths: StudyPaths) -> Run | None:
-    """The first run of a study, by its journal, or its import; None where it has not been run."""
+    """The first run of a study, or its import, from the journal; None if it has not been run."""
     runs = [event for event in journal.read(paths.journal) if event.get("event") in ("run", "imported")]
     if not runs:
         return None
@@ -196,12 +196,12 @@ def first_run(paths: StudyPaths) -> Run | None:
 
 
 def _answer(paths: StudyPaths) -> str | None:
-    """The first sentence of a report that is not older than the study's journal."""
+    """The headline of the report, if it is not older than the study's journal."""
     file = paths.report / "report.json"
     try:
         if file.stat().st_mtime < paths.journal.stat().st_mtime:
             return None
         answer = json.loads(regular.content(file)).get("answer")
-    except (OSError, ValueError, AttributeError, RecursionError):  # a report can always be made again
+    except (OSError, ValueError, AttributeError, RecursionError):  # a report can always be recreated
         return None
     return answer if isinstance(answer, str) else None

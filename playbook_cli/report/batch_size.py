@@ -1,4 +1,4 @@
-"""Probes of batch sizes as an answer to draw: a line a size, and steps to a target where there are any."""
+"""How probes of batch sizes are drawn: one row per size, and steps to a target if they were measured."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Content, Spans, Spec, Tone
 
 HEIGHT = 280
-"""Pixels between the axes."""
+"""Height of the plot area in pixels."""
 _KINDS = {"recommended": "fine", "fits": "arm0"}
 _AT_BEST, _AT_EDGE = "best of its trials", "best learning rate at the edge"
 
 
 def document(answer: Answer) -> Document:
-    """All that is shown of it."""
+    """The document that shows the probes."""
     chart = Chart(
         name="batch-size",
         description=f"Examples per second, against {answer.parameter}.",
         spec=partial(_spec, answer),
     )
     notes = [
-        Note(f"with {words.settings(answer.held) or 'no other hyperparameter'}"),
-        Note(f"a doubling pays from x{answer.gain:g} on"),
+        Note(f"held fixed: {words.settings(answer.held) or 'no other hyperparameter'}"),
+        Note(f"doubling counts as worthwhile at x{answer.gain:g} or more"),
     ]
     usable = [chart] if any(size.usable for size in answer.sizes) else []
     sections = [Section(name="sizes", parts=[*usable, _table(answer), *notes])]
@@ -85,7 +85,7 @@ def _bar(share: float, tone: Tone, room: int) -> Spans:
 
 
 def _spec(answer: Answer, width: int | None) -> Spec:
-    """Examples per second against the batch size on log scales, and what perfect doubling would give."""
+    """Examples per second against the batch size on log scales, and the line of perfect scaling."""
     rows: list[dict[str, Any]] = [
         {
             "size": size.batch_size,
@@ -154,7 +154,7 @@ def _scaling(scaling: Scaling) -> Section:
             *(Sentence(text=remark) for remark in scaling.remarks),
             *([chart] if any(point.steps for point in scaling.points) else []),
             Table(columns=columns, rows=rows),
-            Note("slope 1: the steps halve where the size doubles; 0: they stay"),
+            Note("slope 1: doubling the batch size halves the steps; slope 0: it saves no steps"),
             Note("The dashed line is perfect scaling.", only="page"),
         ],
     )
@@ -211,6 +211,6 @@ def _points(rows: Sequence[Mapping[str, Any]], x: Spec, y: Spec, hues: Mapping[s
 
 
 def _wall(rows: Sequence[Mapping[str, Any]], x: Spec, text: str, hue: str, **looks: Any) -> list[Spec]:
-    """An upright line with a word beside it."""
+    """A vertical line with a label."""
     said = mark("text", rows, color=colour(hue), baseline="top", y=4, **looks)
     return [over(mark("rule", rows, color=colour(hue), strokeDash=[6, 3]), x=x), over(said, x=x, text={"value": text})]

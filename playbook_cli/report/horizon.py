@@ -1,4 +1,4 @@
-"""A ladder of lengths as an answer to draw: a line a length for each point, the metric and the best rate over steps."""
+"""How a ladder of lengths is drawn: one row per length and point, and the metric and the best rate over steps."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Part, Spec
 
 HEIGHT = 260
-"""Pixels between the axes."""
+"""Height of the plot area in pixels."""
 _ARMS = ("arm0", "arm1", "arm2", "arm3")
 
 
 def document(answer: Answer) -> Document:
-    """All that is shown of it."""
+    """The document that shows the ladder."""
     metric = words.shortened(answer.metric.name, 60)
     charts: list[Part] = [
         Chart(
             name="losses",
             title=metric,
-            description=f"{metric} of every run, and its level at each length with what is predicted beyond.",
+            description=f"{metric} of every run, its level at each length, and the prediction beyond.",
             spec=partial(_losses, answer),
         )
     ]
@@ -41,7 +41,7 @@ def document(answer: Answer) -> Document:
             Chart(
                 name="rates",
                 title=f"best {words.shortened(answer.setting.learning_rate or '', 50)}",
-                description="The best learning rate at each length, with its interval.",
+                description="Best learning rate at each length, with its interval.",
                 spec=partial(_rates, answer),
             )
         )
@@ -56,7 +56,7 @@ def document(answer: Answer) -> Document:
         )
         for point in answer.points
     ]
-    note = Note("each length at its best learning rate; gains are per doubling; intervals and bands of 95%")
+    note = Note("each length at its best learning rate; gains are per doubling; intervals and bands are 95%")
     return Document(
         name="horizon",
         study=answer.study,

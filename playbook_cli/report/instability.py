@@ -1,4 +1,4 @@
-"""A probe for instability as an answer to draw: a line a run with its loss as a curve, and the curves themselves."""
+"""How an instability probe is drawn: one row per run with its loss as a sparkline, and the loss curves."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Content, Spans, Spec, Tone
 
 WIDTH, HEIGHT = 560, 200
-"""Pixels between the axes of one chart."""
+"""Size of the plot area of one chart, in pixels."""
 POINTS = 400
-"""Of a curve; of so many evaluations that come together the highest is drawn."""
+"""Maximal points of a curve; of the evaluations that share a point, the highest is drawn."""
 HUES = ("arm0", "arm1", "arm2", "arm3", "arm4", "arm5")
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 24
-"""Characters of a curve, which all have the same scale."""
+"""Characters of a sparkline; all have the same scale."""
 
 
 def document(answer: Answer) -> Document:
-    """All that is shown of it."""
+    """The document that shows the probe."""
     seen = answer.seen
     low, high = _scale(answer)
     columns = [
-        *(Column(name=name) for name in ("trial", answer.setting.names.learning_rate, "", "warm-up", "clip")),
+        *(Column(name=name) for name in ("trial", answer.setting.names.learning_rate, "", "warmup", "clip")),
         Column(name=f"{seen.loss}, {words.number(high)} at top", left=True, only="terminal"),
         Column(name="", left=True, fold=True),
     ]
@@ -59,7 +59,7 @@ def document(answer: Answer) -> Document:
 
 
 def _row(run: Run, answer: Answer) -> tuple[str, ...]:
-    """Number, learning rate, its multiple of the best one, warm-up and clipping of a run, as text."""
+    """Number, learning rate, its multiple of the best one, warmup and clipping of a run, as text."""
     point = run.point
     multiple = point.learning_rate / answer.setting.rate
     warmup = answer.setting.warmup if point.warmup is None else point.warmup
@@ -68,12 +68,12 @@ def _row(run: Run, answer: Answer) -> tuple[str, ...]:
 
 
 def _effort(answer: Answer) -> str:
-    """What was trained, and from which point."""
+    """What was trained, from which point, and for how many steps."""
     setting = answer.setting
     varied = (setting.names.learning_rate, setting.names.warmup, setting.names.clip)
     held = words.settings({name: value for name, value in setting.base.items() if name not in varied})
-    spent = f"{answer.spent:,} steps spent, {setting.steps} for each run or three times its warm-up"
-    return f"the point of trial {setting.trial.id}: {held or 'no other hyperparameter'}; {spent}"
+    spent = f"{answer.spent:,} steps spent: {setting.steps} per run, or three times its warmup if that is more"
+    return f"held fixed, from trial {setting.trial.id}: {held or 'no other hyperparameter'}; {spent}"
 
 
 def _scale(answer: Answer) -> tuple[float, float]:
@@ -85,7 +85,7 @@ def _scale(answer: Answer) -> tuple[float, float]:
 
 
 def _curve(run: Run, answer: Answer, low: float, high: float) -> Spans:
-    """The loss of a run over its steps, each character the highest of its evaluations; x where it is not finite."""
+    """The loss of a run over its steps; each character is the highest of its evaluations, x is NaN or infinite."""
     last = max((other.last_step for other in answer.seen.runs), default=1)
     highest: dict[int, float] = {}
     for step, value in zip(run.losses.steps, run.losses.values, strict=True):
@@ -99,13 +99,13 @@ def _curve(run: Run, answer: Answer, low: float, high: float) -> Spans:
 
 
 def _spec(answer: Answer, width: int | None) -> Spec:
-    """Losses of the probe and of the ladder, and gradient norms, over the steps."""
+    """Losses without and with a fix, and gradient norms, over the steps."""
     seen = answer.seen
     loss, probes = words.shortened(seen.loss, 50), list(seen.multiples.values())
-    panels = [_panel(probes, answer, f"{loss}, without a repair")]
+    panels = [_panel(probes, answer, f"{loss}, without fix")]
     repairs = [*seen.rungs, *([seen.clipping.run] if seen.clipping is not None and seen.clipping.run else [])]
     if repairs:
-        panels.append(_panel(repairs, answer, f"{loss}, with a repair"))
+        panels.append(_panel(repairs, answer, f"{loss}, with fix"))
     if any(run.norms is not None for run in probes):
         panels.append(_norms(probes, answer))
     return finished({"vconcat": panels, "resolve": {"scale": {"color": "independent"}}}, width or WIDTH)
@@ -163,13 +163,13 @@ def _channels(runs: Sequence[Run], rows: Sequence[dict[str, Any]], answer: Answe
 
 def _label(run: Run, answer: Answer) -> str:
     _, rate, multiple, _, _ = _row(run, answer)
-    warmup = "" if run.point.warmup is None else f", warm-up {run.point.warmup}"
+    warmup = "" if run.point.warmup is None else f", warmup {run.point.warmup}"
     clip = "" if run.point.clip is None else f", clipped at {run.point.clip:g}"
     return f"{rate} ({multiple}){warmup}{clip}"
 
 
 def _thinned(steps: Any, values: Any) -> list[tuple[int, float]]:
-    """At most POINTS of a curve, each the highest of those that it stands for."""
+    """At most POINTS points of a curve, each the highest of those that it represents."""
     together = -(-len(values) // POINTS) or 1
     parts = (slice(start, start + together) for start in range(0, len(values), together))
     highest = (part.start + int(np.argmax(np.nan_to_num(values[part], nan=-np.inf))) for part in parts)

@@ -1,4 +1,4 @@
-"""A learning-rate sweep as an answer to draw: the curve of steps to fit, and a line a learning rate."""
+"""How a learning-rate sweep is drawn: the curve of steps to fit, and a table with one row per learning rate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.answer import Answer
     from playbook_cli.sweep.points import Point
 
-_FIT, _FASTEST, _SLOWER, _DIVERGED, _CRASHED = "fits", "fastest", "did not fit up to here", "diverged", "crashed"
+_FIT, _FASTEST, _SLOWER, _DIVERGED, _CRASHED = "fits", "fastest", "did not fit by this step", "diverged", "crashed"
 _LOOKS: dict[str, tuple[str, str, str, Tone]] = {
     _FASTEST: ("fine", "diamond", "@", "good"),
     _FIT: ("arm0", "circle", "o", ""),
@@ -26,25 +26,25 @@ _LOOKS: dict[str, tuple[str, str, str, Tone]] = {
     _DIVERGED: ("bad", CROSS, "x", "bad"),
     _CRASHED: ("warn", "square", "!", "bad"),
 }
-"""What a learning rate did: colour and shape, and the character and its tone."""
+"""Colour, shape, character and tone of each outcome."""
 HEIGHT = 300
-"""Pixels between the axes."""
+"""Height of the plot area in pixels."""
 LINES, _MARGIN = 9, 10
-"""Rows of the curve on a terminal, and the columns left of it, for its steps."""
+"""Rows of the curve on a terminal, and columns to its left for the steps."""
 
 
 def document(answer: Answer) -> Document:
-    """All that is shown of it."""
+    """The document that shows a sweep."""
     fits = any(point.steps_to_fit for point in answer.points)
     chart = Chart(
         name="lr-sweep",
-        description=f"Steps until {answer.target}, against {answer.parameter}.",
+        description=f"Steps to reach {answer.target}, against {answer.parameter}.",
         spec=partial(_spec, answer),
         characters=partial(_curve, answer) if fits else None,
     )
     columns = [Column(name=answer.parameter), Column(name="steps to fit"), Column(name="", left=True, fold=True)]
     rows = [[words.number(p.learning_rate), words.number(p.steps_to_fit), outcome(p, answer)] for p in answer.points]
-    held = f"with {words.settings(answer.fixed) or 'no other hyperparameter'}"
+    held = f"held fixed: {words.settings(answer.fixed) or 'no other hyperparameter'}"
     section = Section(
         name="grid",
         heading="steps to fit, against the learning rate" if fits else "",
@@ -64,13 +64,14 @@ def document(answer: Answer) -> Document:
 
 
 def _effort(answer: Answer) -> list[str]:
-    """What the answer cost."""
-    share = f" ({answer.spent / answer.full:.0%})" if answer.full else ""
-    grid = f"{answer.steps:,} steps for each of {len(answer.points)} learning rates or until it diverges"
-    spent = f"{answer.spent:,} steps spent; the full grid, {grid}, takes {answer.full:,}{share}"
+    """How many steps the answer cost."""
+    spent = f"{answer.spent:,} steps spent"
+    if answer.full:
+        grid = f"{answer.steps:,} steps for each of {len(answer.points)} learning rates, or until it diverges"
+        spent += f", {answer.spent / answer.full:.0%} of the full grid's {answer.full:,} ({grid})"
     if answer.found_after is None:
         return [spent]
-    return [spent, f"{answer.found_after:,} steps before that, to find N = {answer.steps:,}"]
+    return [spent, f"another {answer.found_after:,} steps spent on finding N = {answer.steps:,}"]
 
 
 def _kind(point: Point, answer: Answer) -> str:
@@ -81,7 +82,7 @@ def _kind(point: Point, answer: Answer) -> str:
 
 
 def _height(point: Point, answer: Answer) -> int:
-    """The steps at which it is drawn; crosses stand at the top."""
+    """The step count at which it is drawn; crosses are drawn at the top."""
     if point.fit is not None:
         return point.fit.step
     return max(point.last_step, 1) if point.state == "completed" else answer.steps
@@ -94,7 +95,7 @@ def _spec(answer: Answer, width: int | None) -> Spec:
     ]
     scale = {"type": "log", "nice": False, "padding": 14}
     x = field("rate:Q", title=words.shortened(answer.parameter, 60), scale=scale, axis={"format": "~g", "tickCount": 6})
-    title = f"steps until {words.shortened(answer.target, 60)}"
+    title = f"steps to reach {words.shortened(answer.target, 60)}"
     y = field("steps:Q", title=title, scale=scale, axis={"format": "~s", "tickCount": 5, "grid": True})
     fits = [row for row in rows if row["kind"] in (_FIT, _FASTEST)]
     waiting = [row | {"top": answer.steps} for row in rows if row["kind"] == _SLOWER]
@@ -118,7 +119,7 @@ def _spec(answer: Answer, width: int | None) -> Spec:
 
 
 def _curve(answer: Answer, width: int) -> list[Spans]:
-    """The same in characters, the learning rates side by side; above a trial that did not fit, where it still may."""
+    """The same chart in characters; a dotted line marks where a trial that did not fit may still fit."""
     points = answer.points
     column = max(1, min(9, (width - _MARGIN) // len(points)))
     heights = [_height(point, answer) for point in points]
@@ -143,7 +144,7 @@ def _curve(answer: Answer, width: int) -> list[Spans]:
 
 
 def _labels(points: Sequence[Point], column: int) -> str:
-    """As many learning rates as have room below their columns."""
+    """As many learning rates as fit below their columns."""
     labels = [words.number(point.learning_rate) for point in points]
     each = -(-(max(map(len, labels)) + 1) // column)
     line = ""

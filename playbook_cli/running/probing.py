@@ -1,7 +1,7 @@
-"""Studies that a verb makes in a folder of their own, and grows until they have answered its question: probes.
+"""Probes: studies that a verb makes in their own folder, and grows until they have answered its question.
 
-What all their policies have in common, and the rules of that folder: it is the place of one question, under one set of
-settings, until `--anew` sets it aside.
+This is what all their policies share, and the rule of that folder: it holds one question, with one set of settings,
+until `--anew` sets it aside.
 """
 
 from __future__ import annotations
@@ -28,44 +28,44 @@ if TYPE_CHECKING:
 
 
 class Probing(Policy):
-    """The policy of a probe. Its `suggest` says the study with each suggestion, and asks for no room."""
+    """The policy of a probe. Its `suggest` returns the study with each suggestion, and ignores free slots."""
 
     paths: StudyPaths
-    """Its folder."""
+    """The probe's folder."""
     what: str = "what is"
-    """What its folder holds, in words."""
+    """What its folder holds, for messages."""
     grows: Sequence[str] = ("trials",)
-    """Keys of its study that change no trial: which ones there are so far. All below one that ends in a dot."""
+    """Keys of its study that grow without changing a trial; one that ends in a dot covers all keys below it."""
     counts: Sequence[str] = ()
-    """Keys that matter though no result depends on them, by what the study file declares."""
+    """Keys that matter although the study file declares that they don't affect results."""
     timed: bool = False
-    """Whether what it measures of trials is time, so that it matters where they run."""
+    """Whether it measures time, so that it matters where trials run."""
 
     @abstractmethod
     def asked(self, trials: Sequence[TrialRecord]) -> StudySpec | None:
-        """The study that the folder must hold, given the trials in it; None where any will do."""
+        """The study that the folder must hold, given the trials in it; None if any will do."""
 
 
 def trials_in(paths: StudyPaths) -> Sequence[TrialRecord]:
-    """The trials of a folder, with all that they measured; none where it holds no study."""
+    """The trials of a folder, with all that they measured; none if it has no study."""
     return Store(paths.dir).record().trials if paths.spec.exists() else []
 
 
 def under_way(trials: Iterable[TrialRecord]) -> bool:
-    """Whether trials are still to be trained, or are being trained."""
+    """Whether any trial is pending or running."""
     return any(trial.state in ("pending", "running") for trial in trials)
 
 
 def listed(spec: StudySpec, points: Sequence[Mapping[str, Value]], seed: int) -> list[TrialRecord]:
-    """New trials with these hyperparameters, all with one seed: so they differ in nothing else."""
+    """New trials with these hyperparameters, all with the same seed, so that they differ in nothing else."""
     arm = spec.space().first_arm
     return [TrialRecord(id=number, params=dict(point), arm=arm, seed=seed) for number, point in enumerate(points)]
 
 
 def held(study: StudySpec, varies: str, at: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, str]]:
-    """Every hyperparameter of a study but the one that varies, at one value; and those that had none, with the reason.
+    """One value for every hyperparameter of a study except the one that varies; and reasons for chosen values.
 
-    What varies in the study takes its value in `at`, else the middle of its range, else its first choice.
+    A hyperparameter that varies in the study gets its value in `at`, else the middle of its range or its first choice.
     """
     given = {name: value for name, value in {**study.fixed, **at}.items() if name != varies}
     varied = [p for p in study.parameters() if p.name not in given and p.name != varies]
@@ -80,28 +80,28 @@ def held(study: StudySpec, varies: str, at: Mapping[str, Value]) -> tuple[dict[s
 
 def _why(parameter: Parameter, value: Value) -> str:
     choice = parameter.kind == "choice"
-    how = "the first of its values" if choice else f"the middle of its range, {parameter.scale} scale"
+    how = "the first of its values" if choice else f"the middle of its range on a {parameter.scale} scale"
     return f"{value:.4g}, {how}" if isinstance(value, float) else f"{value}, {how}"
 
 
 def require_same(policy: Probing) -> None:
-    """StudyError, with the difference, where the folder holds another study than what is asked for."""
+    """StudyError, with the difference, if the folder holds another study than the policy asks for."""
     if changes := _changes(policy):
         raise StudyError(
-            f"{policy.what} in this folder was made under other settings:\n" + "\n".join(changes),
+            f"{policy.what} in this folder was made with different settings:\n" + "\n".join(changes),
             where=str(policy.paths.dir),
-            hint="add --anew to set it aside and begin a new one",
+            hint="add --anew to start over; the old one is kept under another name",
         )
 
 
 def superseded(policy: Probing) -> bool:
-    """Whether the folder holds another study, as `require_same` sees it, and no result of it: nobody misses it."""
+    """Whether the folder holds another study, as for `require_same`, but without results: it can be replaced."""
     trials = read_history(policy.paths).trials if policy.paths.spec.exists() else []
     return not any(trial.state == "completed" for trial in trials) and bool(_changes(policy))
 
 
 def _changes(policy: Probing) -> list[str]:
-    """In which keys what is asked for differs from the study in the folder, a line each."""
+    """Differences between the requested study and the one in the folder, one line per key."""
     there = stored_study(policy.paths)
     if there is None:
         return []
@@ -121,7 +121,7 @@ def _changes(policy: Probing) -> list[str]:
 
 
 def set_aside(paths: StudyPaths) -> Path | None:
-    """Rename the folder, and tell to what; None where there is none. StudyError where it is being run."""
+    """Rename the folder and return its new path; None if there is none. StudyError if it is running."""
     if not paths.dir.exists():
         return None
     with locked(paths):

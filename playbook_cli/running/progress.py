@@ -1,4 +1,4 @@
-"""How a run goes, on stderr: one live view on a terminal, one plain line an event elsewhere."""
+"""The progress of a run on stderr: a live view on a terminal, otherwise one line per event."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from playbook_cli.records import searched
+from playbook_cli.storage.failures import CRASHED
 from playbook_cli.storage.metrics import latest
 from playbook_cli.storage.store import counts
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,16 +25,16 @@ REFRESH_SECONDS = 0.5
 
 @dataclass(kw_only=True)
 class _Tally:
-    """What both views know of a run."""
+    """What both views know about a run."""
 
     paths: StudyPaths
     metric: Metric
     max_train_steps: int
     trials: dict[int, TrialRecord] = field(default_factory=dict)
     further: int = 0
-    """Trials that were not known when the run began."""
+    """Number of trials that were not yet known when the run started."""
     slots: dict[int, str] = field(default_factory=dict)
-    """Of the trials that run."""
+    """Slots of the running trials."""
     width: int = 1
     _begun: dict[int, tuple[float, int]] = field(default_factory=dict)
     _spent_seconds: float = 0.0
@@ -65,7 +67,7 @@ class _Tally:
         return min(having, key=lambda t: (self.metric.loss(t.best.value) if t.best else 0.0, t.id), default=None)
 
     def seconds_left(self, steps: dict[int, int]) -> float | None:
-        """From the steps still to train, at the pace of the attempts that ended; None before the first one."""
+        """Estimate from the remaining steps and the speed of ended attempts; None before the first one ends."""
         if not self._spent_steps:
             return None
         open_trials = [t for t in self.trials.values() if t.state in ("pending", "running")]
@@ -76,7 +78,7 @@ class _Tally:
 
 
 class PlainWatcher:
-    """One line an event."""
+    """Prints one line per event."""
 
     def __init__(self, console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> None:
         self._console = console
@@ -86,14 +88,16 @@ class PlainWatcher:
         self._tally.begin(trials, slots, further)
         search = searched(trials)
         repeats = [trial for trial in trials if trial.repeat_of is not None]
-        parts = ((search, "trials", further), (repeats, "repeats", 0))
+        parts = ((search, "trial", further), (repeats, "repeat", 0))
         tallied = [(len(part) + more, _done(part), what) for part, what, more in parts if part or more]
         if all(done == whole for whole, done, _ in tallied):
-            kept = " and ".join(f"{whole} {what}" for whole, _, what in tallied)
-            self._say(f"nothing is missing in {self._tally.paths.dir}: {kept} are there")
+            kept = " and ".join(plural(whole, what) for whole, _, what in tallied)
+            self._say(f"nothing to run: {self._tally.paths.dir} is complete ({kept})")
             return
-        missing = " and ".join(f"{whole - done} of {whole} {what}" for whole, done, what in tallied)
-        self._say(f"{missing} to run, {slots} at once, into {self._tally.paths.dir}")
+        missing = " and ".join(
+            f"{whole - done} of {whole} {what}s" if done else plural(whole, what) for whole, done, what in tallied
+        )
+        self._say(f"{missing} to run, {slots} in parallel, in {self._tally.paths.dir}")
 
     def started(self, trial: TrialRecord, slot: str) -> None:
         self._tally.start(trial, slot)
@@ -118,7 +122,7 @@ class PlainWatcher:
 
 
 class LiveWatcher:
-    """A view of the running trials that redraws itself, below the lines of those that went wrong."""
+    """A live view of the running trials, below the lines of those that failed."""
 
     def __init__(self, console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> None:
         from rich.live import Live
@@ -196,11 +200,15 @@ def _overview(tally: _Tally, steps: dict[int, int]) -> str:
 def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
     done = sum(t.state in ("completed", "infeasible", "failed") for t in tally.trials.values())
     what = {"pending": "stopped"}.get(trial.state, trial.state)
-    again = "" if trial.repeat_of is None else f" (trial {trial.repeat_of} again)"
-    text = f"[{done}/{tally.planned}] trial {trial.id}{again} {what}"
+    again = "" if trial.repeat_of is None else f" (repeat of trial {trial.repeat_of})"
+    head = f"[{done}/{tally.planned}] trial {trial.id}{again}"
+    crashed, note = (note or "").startswith(CRASHED), note and note.removeprefix("it ")
+    if trial.state == "pending" and crashed:
+        return f"{head} {note}; it will be retried"
+    text = f"{head} {what}"
     if trial.state == "completed" and trial.best is not None:
         best = tally.best()
-        first = " (the best so far)" if best is not None and best.id == trial.id else ""
+        first = " (best so far)" if best is not None and best.id == trial.id else ""
         early = f"; {note}" if note else ""
         return f"{text}: {tally.metric.name} {trial.best.value:.6g} at step {trial.best.step}{first}{early}"
     return f"{text}: {note}" if note else text
@@ -215,6 +223,6 @@ def duration(seconds: float) -> str:
 
 
 def watcher(console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> PlainWatcher | LiveWatcher:
-    """The live view where `console` is a terminal, else plain lines."""
+    """The live view if `console` is a terminal, else plain lines."""
     kind = LiveWatcher if console.is_terminal else PlainWatcher
     return kind(console, paths, metric, max_train_steps)

@@ -43,31 +43,31 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.01
 SHORTEST_POLL_SECONDS = 0.001
 LOOK_SECONDS = 0.1
-"""Between two looks at whether trials have trained for long enough."""
+"""Time between two checks whether trials have trained for long enough."""
 HOPELESS_CRASHES = 3
-"""So many different trials that crash before any ends well stop the study."""
+"""The study stops if this many different trials crash before any ends well."""
 SHOWN_LINES = 15
-NO_METRIC = "it finished without an evaluation of"
-"""What a trial's reason begins with that failed because its script does not report the study's metric."""
+NO_METRIC = "it ended without an evaluation of"
+"""How the reason of a trial begins that failed because its script doesn't report the study's metric."""
 
 
 class Watcher(Protocol):
-    """Is told what happens, to show it."""
+    """Shows the events of a run."""
 
     def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
-        """All trials that the run is about, as they stand, how many can run at once, and how many are not known yet."""
+        """The trials of the run and their states, how many can run in parallel, and how many are not known yet."""
 
     def started(self, trial: TrialRecord, slot: str) -> None:
-        """An attempt began."""
+        """An attempt started."""
 
     def ended(self, trial: TrialRecord, note: str | None) -> None:
-        """An attempt ended; `note` says why it ends in no result, or is tried again."""
+        """An attempt ended; `note` says why it has no result or will be retried."""
 
     def remark(self, text: str) -> None:
         """Something about the run as a whole."""
 
     def tick(self) -> None:
-        """Now and then, often."""
+        """Called often, to refresh the view."""
 
 
 class View(Watcher, Protocol):
@@ -83,15 +83,15 @@ class Outcome:
 
     trials: Sequence[TrialRecord]
     hopeless: str | None = None
-    """Why it was given up: every trial crashed."""
+    """Why the run gave up: every trial crashed."""
     interrupted: bool = False
     left: int = 0
-    """Trials that go on without this process."""
+    """Number of trials that keep running without this process."""
 
 
 @dataclass(kw_only=True)
 class Stop:
-    """Set from a signal handler: once asks the trials to end, twice kills them."""
+    """Set by a signal handler: once asks the trials to end, twice kills them."""
 
     asked: int = 0
 
@@ -103,16 +103,16 @@ class Stop:
 class _Attempt:
     number: int
     started: float
-    """On the monotonic clock."""
+    """Time by the monotonic clock."""
     log_start: int
-    """Size of stdout.log when it began."""
+    """Size of stdout.log when it started."""
     timed_out: bool = False
     cancelled: bool = False
     enough: str | None = None
-    """Why it has trained for long enough, where it has: then how its process ends says nothing."""
+    """Why it has trained for long enough, if it has; then it doesn't matter how its process ends."""
     ended: Ended | None = None
     measured: Measured | None = None
-    """What its metrics file held when it ended."""
+    """Content of its metrics file when it ended."""
 
 
 @dataclass(kw_only=True)
@@ -122,7 +122,7 @@ class Study:
     spec: StudySpec
     paths: StudyPaths
     folder: Path
-    """The study file's own."""
+    """Folder of the study file."""
     policy: Policy
     launcher: Launcher
     watcher: Watcher
@@ -131,28 +131,28 @@ class Study:
     origin: dict[str, Any]
     """Where the study came from: its file, the command, the commit."""
     detach: bool = False
-    """Leave as soon as everything is submitted."""
+    """Whether to exit once everything is submitted."""
     programs: dict[str, Fingerprint] = field(default_factory=dict)
-    """The states of the program that the journal describes, by what stands for them."""
+    """The versions of the program in the journal, by their codes."""
     _trials: dict[int, TrialRecord] = field(default_factory=dict)
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _polled: deque[Ended] = field(default_factory=deque)
-    """Attempts whose end the launcher has told, and which are not recorded yet."""
+    """Attempts that the launcher has reported as ended but that are not recorded yet."""
     _crashes: dict[int, int] = field(default_factory=dict)
-    """Crashed attempts of each trial in this run."""
+    """Number of crashed attempts in this run, by trial."""
     _log_starts: dict[int, int] = field(default_factory=dict)
-    """Where in its log the last attempt of each trial begins that ended in this run."""
+    """Byte offset in the log where the last ended attempt of each trial begins."""
     _shown: set[str] = field(default_factory=set)
     """Reasons of failures for which the end of a log was shown: trials that fail alike print the same."""
     _alone: set[int] = field(default_factory=set)
-    """Trials that need their GPU for themselves, since its memory was not enough for them and others."""
+    """Trials that need a GPU alone, since it ran out of memory when shared."""
     _ended_well: bool = False
     _changed: bool = True
-    """Whether a trial has been planned or has ended since the policy was asked."""
+    """Whether a trial was planned or has ended since the policy was last asked."""
     _unnamed: int = 0
-    """Trials of an adaptive search that are still to be chosen."""
+    """Number of trials of an adaptive search that are not chosen yet."""
     _looked: float = 0.0
-    """When the policy was last asked whether trials have trained for long enough, on the monotonic clock."""
+    """When the policy was last asked whether trials have trained for long enough, by the monotonic clock."""
 
     def run(self) -> Outcome:
         """Run until every planned trial has a result, no trial works, or it is stopped."""
@@ -167,7 +167,7 @@ class Study:
             self._take_up()
             outcome = self._loop()
             self.lock.require()
-        except BaseException:  # the disk is full, say: leave no process behind
+        except BaseException:  # for example, a full disk: leave no process behind
             self._abandon()
             raise
         else:
@@ -195,13 +195,13 @@ class Study:
         try:
             self._journal.append(record)
         except OSError as error:
-            if error.errno == errno.ESTALE:  # of a file server that was away: the file is there, by another handle
+            if error.errno == errno.ESTALE:  # a file server was unreachable: the file exists, but needs a new handle
                 self._journal.close()
                 self._open()
             raise
 
     def _take_up(self) -> None:
-        """Take what the journal has, interrupted attempts ended."""
+        """Load the trials of the journal; interrupted attempts are recorded as ended."""
         history = self.lock.through(self._history)
         self.programs.update(history.programs)
         left = self.launcher.adopt({attempt.trial for attempt in history.open_attempts})
@@ -220,21 +220,21 @@ class Study:
         trials = list(history.trials)
         if [trial.id for trial in trials] != list(range(len(trials))):
             raise StudyError(
-                "the journal lacks planned trials", where=str(self.paths.journal), hint="it was edited: restore it"
+                "planned trials are missing", where=str(self.paths.journal), hint="the file was edited: restore it"
             )
         self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
         for number in self._attempts:
             self._trials[number] = replace(self._trials[number], state="running")
 
     def _history(self) -> History:
-        """What the journal says. FileNotFoundError where it is away, which lacks what this run has just written."""
+        """What the journal says. FileNotFoundError if it lacks what this run has just written: the folder is away."""
         history = read_history(self.paths)
         if history.source is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.paths.journal))
         return history
 
     def _ask(self, waiting: deque[int], *, first: bool = False) -> None:
-        """Plan what the policy suggests next. What follows on the results of all that was there is a run of its own."""
+        """Plan what the policy suggests next. If nothing was left to run before, the watcher shows it as a new run."""
         room = 0 if waiting else max(min(self.launcher.free(), self.launcher.slots - len(self._attempts)), 0)
         begins = first or not (self._unnamed or self._attempts)
         again = set(waiting)
@@ -257,7 +257,7 @@ class Study:
             self.watcher.begun(mine, self.launcher.slots, self._unnamed)
 
     def _planned(self, trial: TrialRecord, known: Sequence[int] | None) -> TrialRecord:
-        """A new trial, recorded in the journal, with those whose results it rests on."""
+        """A new trial, recorded in the journal with the trials whose results it is based on."""
         trial = replace(trial, identity=identity.of(self.spec, trial))
         planned: dict[str, Any] = {"trial": trial.id, "params": trial.params, "arm": trial.arm, "seed": trial.seed}
         if trial.repeat_of is not None:
@@ -268,9 +268,11 @@ class Study:
         return trial
 
     def _measured(self, trial: TrialRecord) -> tuple[TrialRecord, Measured]:
-        """The trial with its best evaluation and last step, and all that its metrics file says."""
+        """The trial with its best evaluation and last step, and the content of its metrics file."""
         measured = identity.measured(trial, self.paths.trial(trial.id), self.spec.objective)
-        kept = {} if self.spec.probe is None else {"curve": measured.curve}  # of a probe all is short, and read again
+        kept = (
+            {} if self.spec.probe is None else {"curve": measured.curve}
+        )  # a probe's curves are short and are read again
         return measured_by(trial, measured, self.spec.objective, unused=measured.unused, **kept), measured
 
     def _loop(self) -> Outcome:
@@ -295,7 +297,7 @@ class Study:
                 return Outcome(trials=list(self._trials.values()), left=len(self._attempts))
             self._polled += self.launcher.poll()
             while self._polled:
-                self.lock.require()  # what a trial measured is read where the path leads
+                self.lock.require()  # what a trial measured is read through the path
                 self._end(self._polled.popleft(), waiting, stopping=bool(pressed or hopeless))
             if hopeless is None and not self._ended_well and len(self._crashes) >= HOPELESS_CRASHES:
                 hopeless = self._why_hopeless()
@@ -312,7 +314,7 @@ class Study:
         return Outcome(trials=trials, hopeless=hopeless, interrupted=bool(pressed))
 
     def _next(self, waiting: deque[int]) -> int | None:
-        """The next trial that there is room for; those that need a GPU for themselves come last, when one is empty."""
+        """The next trial with a free slot; those that need a GPU alone come last, when one is empty."""
         for alone in (False, True):
             number = next((number for number in waiting if (number in self._alone) is alone), None)
             if number is not None:
@@ -320,7 +322,7 @@ class Study:
         return None
 
     def _pause(self) -> float:
-        """Seconds until the next look: short while trials may be short."""
+        """Seconds until the next poll: short while trials may be short."""
         begun = max((attempt.started for attempt in self._attempts.values()), default=0.0)
         return min(POLL_SECONDS, max(SHORTEST_POLL_SECONDS, (time.monotonic() - begun) / 20))
 
@@ -356,7 +358,7 @@ class Study:
         paths = self.paths.trial(number)
         known = trial.identity or identity.of(self.spec, trial)
         self._set_aside_another(trial, paths)
-        self.lock.through(lambda: paths.dir.mkdir(exist_ok=True))  # nothing is made anew above it
+        self.lock.through(lambda: paths.dir.mkdir(exist_ok=True))  # no parent folder is created
         identity.write_params(paths, trial.params)
         identity.write(paths, trial, known, attempt=trial.attempts)
         resumed = paths.last_checkpoint.exists()
@@ -395,20 +397,20 @@ class Study:
             code=code,
             resumed=resumed,
         )
-        # after the journal: a runner that dies between the two leaves an attempt that the journal knows
-        with suppress(OSError):  # the trial has removed its folder already, say: its end will tell
+        # after the journal: if the runner dies between the two, the journal has the attempt
+        with suppress(OSError):  # for example, the trial has already removed its folder: its end will show that
             identity.write(paths, trial, known, attempt=attempt.number)
         self.watcher.started(trial, started.slot)
 
     def _described(self, program: Fingerprint) -> str:
-        """What stands for this state of the program in the journal, which describes each once."""
+        """The code of this version of the program in the journal, which describes each once."""
         if program.code not in self.programs:
             self._note("program", code=program.code, **program.described())
             self.programs[program.code] = program
         return program.code
 
     def _set_aside_another(self, trial: TrialRecord, paths: TrialPaths) -> None:
-        """Move a folder out of the way that holds what is not this trial's, or comes from another journal."""
+        """Rename a folder whose content is not this trial's, or comes from another journal."""
         if not paths.dir.is_dir() or not any(paths.dir.iterdir()):
             return
         why = identity.mismatch(trial, paths, locked=True)
@@ -416,10 +418,10 @@ class Study:
             return
         aside = journal.set_aside(paths.dir)
         self._note("set-aside", trial=trial.id, reason=why, to=str(aside))
-        self.watcher.remark(f"trial {trial.id} starts from nothing: {why}, so {paths.dir} is now {aside}")
+        self.watcher.remark(f"trial {trial.id} starts from scratch: {paths.dir} was moved to {aside}, since {why}")
 
     def _is_obstructed(self, number: int, waiting: deque[int]) -> bool:
-        """Whether something stands in a trial's folder that no trial can write to; then it has failed, and says so."""
+        """Whether a trial's folder has something that a trial can't write to; then the trial fails with that reason."""
         try:
             require_plain(self.paths.trial(number))
         except OSError as error:
@@ -432,12 +434,12 @@ class Study:
         return False
 
     def _end(self, ended: Ended, waiting: deque[int], *, stopping: bool) -> None:
-        """Record what the end of an attempt means: a result, a crash to try again, or nothing yet."""
+        """Record what the end of an attempt means: a result, a crash to retry, or nothing yet."""
         number = ended.trial
         attempt = self._attempts.pop(number)
         attempt.ended = ended
         trial, measured = self._measured(self._trials[number])
-        if measured.curve is None:  # nothing, or the folder was away just then
+        if measured.curve is None:  # no evaluations, or the folder was unreachable
             self.lock.require()
             trial, measured = self._measured(self._trials[number])
         self._trials[number] = trial
@@ -445,7 +447,7 @@ class Study:
         try:
             self._sync(self.paths.trial(number))
         except OSError as error:
-            why = f"what it measured can't be written to the disk: {error}"
+            why = f"its metrics can't be written to disk: {error}"
             self._crashed(number, attempt, why, waiting, ended.exit_code, stopping=stopping)
             return
         enough = self.policy.enough(trial, lambda: measured) if trial.best and not measured.damaged else None
@@ -455,8 +457,8 @@ class Study:
         elif measured.infeasible:
             self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
         elif attempt.timed_out or ended.how == "timed-out":
-            limit = ended.reason or f"it ran longer than resources.timeout, {self.spec.resources.timeout:g} s"
-            reached = f"{limit}, and had come to step {trial.last_step}"
+            limit = ended.reason or f"it ran longer than resources.timeout ({self.spec.resources.timeout:g} s)"
+            reached = f"{limit}, at step {trial.last_step}"
             self._finish(number, attempt, "failed", reached, ended.exit_code)
         elif attempt.cancelled and (ended.exit_code != 0 or trial.last_step < self.spec.max_train_steps):
             self._finish(number, attempt, "pending", "interrupted", ended.exit_code)
@@ -482,40 +484,44 @@ class Study:
             atomic.sync_folder(folder)
 
     def _short_of_memory(self, number: int, attempt: _Attempt, said: str, waiting: deque[int], ended: Ended) -> None:
-        """The fault of the point where it had its GPU for itself; else it is tried so."""
+        """Infeasible if the trial had its GPU alone; otherwise it is retried alone."""
         if ended.shared or ended.lent:
             self._alone.add(number)
-            why = f"its GPU, which it may have shared, had too little memory, so it is tried alone: {said}"
+            why = f"its GPU, which may be shared, ran out of memory, so it is retried with a GPU alone: {said}"
             self._finish(number, attempt, "pending", why, ended.exit_code)
             waiting.append(number)
         else:
             self._finish(number, attempt, "infeasible", f"its GPU has too little memory: {said}", ended.exit_code)
 
     def _early(self, trial: TrialRecord) -> str | None:
-        """That a trial ended well before max_train_steps, where it did; it has a result, but a shorter training."""
+        """Says that a trial ended well before max_train_steps, if it did; its result is from shorter training."""
         steps = self.spec.max_train_steps
         if trial.last_step + self.spec.steps_between_evaluations > steps or trial.last_step >= WHOLE * steps:
             return None
         return f"it ended at step {trial.last_step} of {steps}"
 
     def _anew(self, number: int) -> str | None:
-        """That a trial which was to go on from a checkpoint began at its start, where it did."""
+        """Says that a trial which should continue from a checkpoint started from scratch, if it did."""
         checkpoint = checkpoint_of(number, self._trials.values(), self.spec.points or ())
         if checkpoint is None or not began_anew(self.paths.trial(number)):
             return None
-        return f"{ANEW}: the script did not go on from {checkpoint}"
+        return f"{ANEW}: the script did not continue from {checkpoint}"
 
     def _not_a_result(self, trial: TrialRecord, measured: Measured) -> str | None:
         damaged = measured.damaged
         if trial.best is None:
             names = ", ".join(measured.curve.values) if measured.curve is not None else ""
-            instead = f"; it reported {names}" if names else "; it reported nothing"
+            instead = f"; it reported {names}" if names else f"; no metrics were reported: {self._how_to_report()}"
             return f"{NO_METRIC} {self.spec.metric.name}{f': {damaged}' if damaged else instead}"
         if damaged:
             return damaged
         if trial.last_step > self.spec.max_train_steps:
             return f"it trained to step {trial.last_step}, beyond max_train_steps = {self.spec.max_train_steps}"
         return None
+
+    def _how_to_report(self) -> str:
+        call = f"call trial.report(step, {self.spec.metric.name}=...)"
+        return call if self.spec.command is None else f"{call}, or add metrics: to the study file"
 
     def _crashed(
         self,
@@ -559,10 +565,10 @@ class Study:
         self.watcher.ended(trial, f"{reason}{log}" if reason else None)
 
     def _log(self, number: int, start: int) -> str:
-        """The last lines that a trial printed, from byte `start` of its log on, and where the rest is."""
+        """The last lines that a trial printed, from byte `start` of its log on, and the path of the log."""
         path = self.paths.trial(number).stdout
         shown = "\n".join(f"    {line}" for line in last_lines(path, SHOWN_LINES, start))
-        return f"{shown or '    (it printed nothing)'}\n    all of it: {path}"
+        return f"{shown or '    (no output)'}\n    full log: {path}"
 
     def _why_hopeless(self) -> str:
         number = min(self._crashes or self._trials)
@@ -571,4 +577,4 @@ class Study:
         which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all {how}"
         reason = self._trials[number].reason
         log = "" if reason in self._shown else f"\n{self._log(number, self._log_starts.get(number, 0))}"
-        return f"{which}; trial {number}: {reason}{log}"
+        return f"{which}; trial {number}: {(reason or '').removeprefix('it ')}{log}"

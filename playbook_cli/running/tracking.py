@@ -1,4 +1,4 @@
-"""A study that another tool shows while it runs: `exporting.live` in a process of its own, and what it has to say."""
+"""Sends a running study to another tool: `exporting.live` in a separate process, with its messages."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from playbook_cli.running.study import Watcher
 
 _MORE_SECONDS = 5.0
-"""It ends by itself; it gets this much longer than it grants itself."""
+"""Extra time that the process has to end by itself, beyond its own limit."""
 _FAILING_SECONDS = 2.0
-"""And this where it could not send before."""
+"""Time that it has to end if it could not send before."""
 
 
 class Tracking:
-    """The process that writes a study's trials to a tool. Whatever becomes of it, the study goes on."""
+    """The process that sends a study's trials to a tool. If it fails, the study continues."""
 
     def __init__(self, tool: str, paths: StudyPaths) -> None:
         self.said: list[str] = []
-        """What the user should know."""
+        """Messages for the user."""
         self._tool, self._paths = tool, paths
         self._log = paths.logged_to(tool).with_suffix(".log")
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -45,19 +45,19 @@ class Tracking:
             os.set_blocking(self._process.stdout.fileno(), False)
 
     def listen(self) -> Sequence[str]:
-        """What it has said since it was last listened to."""
+        """Its messages since the last call."""
         found = b""
         if self._process.stdout is not None:
             with suppress(BlockingIOError, OSError):
                 found = os.read(self._process.stdout.fileno(), 1 << 16)
         new = found.decode("utf-8", "replace").splitlines()
         if not found and not self.said and self._process.poll():
-            new = [f"{CALLED[self._tool]} does not get this study's trials, which go on without it; see {self._log}"]
+            new = [f"{CALLED[self._tool]} no longer gets this study's trials, which keep running; see {self._log}"]
         self.said += new
         return new
 
     def close(self) -> Sequence[str]:
-        """Let it send the rest, and end it; what it has said since."""
+        """Let it send the rest, and end it; returns its last messages."""
         said = list(self.listen())
         if self._process.stdin is not None:
             with suppress(OSError):
@@ -71,12 +71,12 @@ class Tracking:
         if self._process.stdout is not None:
             self._process.stdout.close()
         if failed and not self.said:
-            said.append(f"{CALLED[self._tool]} has not got all of it; the next run with --log-to sends the rest")
+            said.append(f"{CALLED[self._tool]} is missing some results; the next run with --log-to sends them")
         return said
 
 
 class Announced:
-    """A view of a run that also shows what another process has to say."""
+    """A view of a run that also shows the messages of another process."""
 
     def __init__(self, view: Watcher, tracking: Tracking) -> None:
         self._view, self._tracking = view, tracking
@@ -100,14 +100,14 @@ class Announced:
 
 
 def require_tool(tool: str | None) -> None:
-    """PlaybookError where trials are to be written to a tool that is not installed."""
+    """PlaybookError if trials are to be sent to a tool that is not installed."""
     if tool is not None:
         require(tool)
 
 
 @contextmanager
 def tracked(tool: str | None, paths: StudyPaths, tell: Callable[[str], None]) -> Iterator[Tracking | None]:
-    """The process that writes trials to a tool, as long as the study runs; None where none is wanted."""
+    """The process that sends trials to a tool while the study runs; None without a tool."""
     if tool is None:
         yield None
         return

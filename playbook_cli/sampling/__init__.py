@@ -1,7 +1,7 @@
 """Which points of the search space a study tries: `suggest(space, history, count)`.
 
-A sampler keeps no state: what it suggests follows from its seed and the trials there are, so that resuming a study
-needs nothing but its journal. One that is `adaptive` also looks at what they came to.
+A sampler keeps no state: its suggestions follow from its seed and the existing trials, so that resuming a study needs
+only its journal. An `adaptive` sampler also looks at the results of those trials.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Sampler(Protocol):
     """Proposes trials."""
 
     def suggest(self, space: Space, history: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
-        """The next `count` trials after `history`, pending, with ids that go on from there."""
+        """The next `count` trials after `history`, pending, with consecutive ids."""
 
 
 def make(
@@ -35,11 +35,11 @@ def make(
     metric: Metric | None = None,
     first: Sequence[TrialRecord] = (),
 ) -> Sampler:
-    """The sampler of this name. One that is listed takes these points.
+    """The sampler of this name. A `listed` one takes these points.
 
-    A bayesian one betters `metric`, and begins with what `first` came to.
+    A `bayesian` one optimises `metric`, and begins with the results of `first`.
 
-    StudyError for a study whose trials are `listed` without points: those of a learning-rate sweep.
+    StudyError for a study whose trials are `listed` without points, such as a learning-rate sweep.
     """
     module, _, attribute = SAMPLERS[name].place.partition(":")
     made: Any = getattr(import_module(f"playbook_cli.sampling.{module}"), attribute)
@@ -49,7 +49,7 @@ def make(
         return made(seed)  # type: ignore[no-any-return]
     if points is None:
         raise StudyError(
-            "the trials of this study were chosen one by one by the command that made it",
-            hint="give that command again to go on with it: playbook lr-sweep STUDY.YAML",
+            "only the command that made this study can add trials to it",
+            hint="run that command again to resume: playbook lr-sweep STUDY.YAML",
         )
     return made(points, seed)  # type: ignore[no-any-return]

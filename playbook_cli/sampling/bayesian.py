@@ -1,8 +1,8 @@
-"""Points that a model of the results so far expects most of: Bayesian optimisation, by Optuna.
+"""Points that look best to a model of the results so far: Bayesian optimisation with Optuna.
 
-What trial t is depends on the seed of the study, on t, on the trials that the search begins with and on its own trials
-before t: the results of those that had ended, and where the others lie. Nothing else is remembered, so that a search
-that is killed goes on as if it had not been, and every suggestion can be made again from the study's journal.
+Trial t depends on the study's seed, on t, on the trials that the search begins with, and on its own trials before t:
+the results of those that had ended, and the points of the others. Nothing else is stored, so a killed search resumes
+as if it had never stopped, and every suggestion can be reproduced from the study's journal.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 LEAST = 10
 PER_DIMENSION = 2
-"""A model begins with so many completed trials, and so many for each dimension: Playbook's own."""
+"""Completed trials that a model needs, in total and per dimension. Playbook's defaults."""
 _DIVERGED = "diverged"
 """The constraint that infeasible trials violate."""
 
 
 def needed(space: Space) -> int:
-    """Completed trials that must lie in this space before a model of it says anything."""
+    """Completed trials that must be in this space before it can be modelled."""
     return max(LEAST, PER_DIMENSION * len(space.dimensions))
 
 
@@ -44,16 +44,16 @@ def learned(trial: TrialRecord) -> bool:
 
 
 def by_process(space: Space) -> bool:
-    """Whether a Gaussian process models this space: every trial has all hyperparameters. Else Parzen estimators do."""
+    """Whether a Gaussian process models this space, because every trial has all hyperparameters; else TPE does."""
     names = {p.name for p in space.dimensions}
     return not any(p.when.keys() & names for p in space.dimensions)
 
 
 class BayesianSampler:
-    """Begins with the trials of another study; one at a time, those that have no result yet count as under way."""
+    """Begins with the trials of another study; suggests one trial at a time, and unfinished ones count as running."""
 
     def __init__(self, seed: int, metric: Metric, first: Sequence[TrialRecord]) -> None:
-        """`first` are trials with a result, all in the space that is searched, in order."""
+        """`first` are trials with a result, all in the searched space, in order."""
         self._seed = seed
         self._metric = metric
         self._first = first
@@ -68,7 +68,7 @@ class BayesianSampler:
         number = len(history)
         optuna = package()
         with warnings.catch_warnings():
-            # that an option is experimental, and that infinite values are cut
+            # warnings that an option is experimental, and that infinite values are clipped
             warnings.filterwarnings("ignore", module="optuna")
             study = optuna.create_study(sampler=self._sampler(space, number))
             trials = [*self._first, *history]
@@ -91,15 +91,15 @@ class BayesianSampler:
         return TPESampler(seed=seed, n_startup_trials=1, multivariate=True, group=True, constant_liar=True)
 
     def _worst(self, trials: Sequence[TrialRecord]) -> float:
-        """The loss at which worse results are cut: as far above the median as the best lies below it.
+        """The loss at which worse results are clipped: as far above the median as the best is below it.
 
-        A few settings that train nothing have losses far above all others, and would drown what tells the good apart.
+        A few settings that learn nothing have losses far above all others, and would hide how good ones differ.
         """
         losses = [self._metric.loss(t.best.value) for t in trials if t.state == "completed" and t.best is not None]
         return 2 * statistics.median(losses) - min(losses) if losses else math.inf
 
     def _told(self, trial: TrialRecord, space: Space, worst: float, *, constrained: bool) -> FrozenTrial:
-        """A trial as Optuna is told of it; smaller is better, and an infeasible one violates the constraint."""
+        """A trial in Optuna's form; smaller is better, and an infeasible one violates the constraint."""
         from optuna.trial import TrialState, create_trial
 
         active = [p for p in space.dimensions if p.active(trial.params)]
@@ -116,7 +116,7 @@ class BayesianSampler:
 
 
 def package() -> Any:
-    """Optuna, silent. StudyError where it is not installed, or is another one than what this was written for."""
+    """Optuna, with its log messages off. StudyError if it is not installed, or has an unsupported version."""
     try:
         import optuna
     except ImportError:
@@ -125,7 +125,7 @@ def package() -> Any:
         ) from None
     if optuna.__version__.partition(".")[0] != "5":
         raise StudyError(
-            f"sampler: bayesian needs Optuna 5, and {optuna.__version__} is installed",
+            f"sampler: bayesian needs Optuna 5, but {optuna.__version__} is installed",
             hint="pip install 'playbook-cli[bayes]'",
         )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -144,7 +144,7 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
 
 
 def _inner(parameter: Parameter, value: Value) -> Any:
-    """A setting as Optuna has it: the number of a choice, or the value itself."""
+    """A setting in Optuna's form: the index of a choice, or the value itself."""
     return parameter.choices.index(value) if parameter.kind == "choice" else value
 
 
@@ -156,4 +156,4 @@ def _value(parameter: Parameter, asked: Trial) -> Value:
     if parameter.kind == "int":
         return int(asked.suggest_int(parameter.label, int(parameter.low), int(parameter.high), log=log))
     value = float(asked.suggest_float(parameter.label, parameter.low, parameter.high, log=log))
-    return min(max(value, parameter.low), parameter.high)  # exp(log(x)) may miss x by the last digit
+    return min(max(value, parameter.low), parameter.high)  # exp(log(x)) may differ from x in the last digit

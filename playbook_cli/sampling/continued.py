@@ -1,4 +1,4 @@
-"""Trials that go on from a checkpoint of another study's trial."""
+"""Trials that resume from a checkpoint of another study's trial."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 ANEW = "it trained from its start"
-"""What a trial's reason begins with that was to go on from a checkpoint, and whose script did not."""
+"""Start of the reason of a trial whose script ignored the checkpoint that it should resume from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """A trial to go on from."""
+    """A trial to resume from."""
 
     paths: TrialPaths
     seed: int
 
 
 def origin(checkpoint: str) -> Origin:
-    """The trial that a checkpoint belongs to. StudyError where there is none."""
+    """The trial that a checkpoint belongs to. StudyError if there is none."""
     path = Path(checkpoint)
     folder = path.parent.parent
     try:
@@ -44,9 +44,9 @@ def origin(checkpoint: str) -> Origin:
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         raise StudyError(
-            "points: there is no such checkpoint to go on from" if missing else f"points: {error.strerror}",
+            "points: this checkpoint does not exist" if missing else f"points: {error.strerror}",
             where=checkpoint,
-            hint="delete `from` to train the point from its start",
+            hint="to train the point from scratch, delete `from`",
         ) from None
     study = StudyPaths(folder.parent.parent)
     if path.parent.name == "checkpoints":
@@ -56,20 +56,20 @@ def origin(checkpoint: str) -> Origin:
         if study.trial(trial.id).dir == folder:
             if why := mismatch(trial, study.trial(trial.id)):
                 raise StudyError(
-                    f"points: this folder can't be gone on from: {why}",
+                    f"points: cannot resume from this folder: {why}",
                     where=str(folder),
-                    hint="restore the folder of that study, or delete `from` to train the point from its start",
+                    hint="restore the folder of that study, or delete `from` to train the point from scratch",
                 )
             return Origin(paths=study.trial(trial.id), seed=trial.seed)
     raise StudyError(
-        "points: this checkpoint belongs to no trial of a study",
+        "points: this checkpoint does not belong to a trial of a study",
         where=checkpoint,
-        hint="go on from one of runs/NAME/trials/NUMBER/checkpoints",
+        hint="use a checkpoint in runs/NAME/trials/NUMBER/checkpoints",
     )
 
 
 def checkpoint_of(number: int, trials: Iterable[TrialRecord], points: Sequence[Mapping[str, Value]]) -> str | None:
-    """The checkpoint that this trial begins at; None where it begins at its start, as repeats do."""
+    """The checkpoint that this trial begins at; None if it trains from scratch, as repeats do."""
     search = [trial.id for trial in searched(trials)]
     place = search.index(number) if number in search else len(points)
     checkpoint = points[place].get("from") if place < len(points) else None
@@ -77,18 +77,18 @@ def checkpoint_of(number: int, trials: Iterable[TrialRecord], points: Sequence[M
 
 
 def go_on_from(checkpoint: str, paths: TrialPaths) -> None:
-    """Give a trial that has not begun a copy of the checkpoint, and of the evaluations that led there.
+    """Give a trial that has not begun a copy of the checkpoint and of the evaluations before it.
 
-    Evaluations after it are copied, too: the trial drops them when it resumes. StudyError where there is no such trial.
+    Later evaluations are copied too; the trial drops them when it resumes. StudyError if there is no such trial.
     """
     before = origin(checkpoint)
     paths.checkpoints.mkdir(parents=True, exist_ok=True)
-    # the checkpoint last: where there is one the trial has begun
+    # the checkpoint comes last, because its presence means that the trial has begun
     for source, target in ((before.paths.metrics, paths.metrics), (Path(checkpoint), paths.last_checkpoint)):
         with containment.opened(source, before.paths.dir.parent.parent) as file:
             atomic.replace(target, partial(shutil.copyfileobj, file))
 
 
 def began_anew(paths: TrialPaths) -> bool:
-    """Whether a trial that was given a checkpoint began at its start: it set aside what it was given to go on from."""
+    """Whether a trial that was given a checkpoint trained from scratch: it set aside the evaluations it was given."""
     return os.path.lexists(f"{paths.metrics}.1")

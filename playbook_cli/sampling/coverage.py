@@ -16,9 +16,9 @@ LARGEST_LISTED_RANGE = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """Equal bins of one dimension, as many as it has trials or whole values, and how many of them hold a trial.
+    """Equal bins of one dimension (as many as trials or, if fewer, whole values), and which hold a trial.
 
-    The trials are those of one arm, the one that has most: paired arms repeat the same points.
+    The trials are those of the largest arm, because paired arms repeat the same points.
     """
 
     label: str
@@ -26,11 +26,11 @@ class Coverage:
     bins: int
     occupied: int
     counts: tuple[int, ...]
-    """Trials in each bin."""
+    """Number of trials in each bin."""
 
     @property
     def share(self) -> float:
-        """Occupied bins over all, from 0 to 1."""
+        """Share of occupied bins, from 0 to 1."""
         return self.occupied / self.bins if self.bins else 0.0
 
 
@@ -61,7 +61,7 @@ def _bin(unit: float, parameter: Parameter, trials: int) -> int:
 
 
 def _possible_bins(parameter: Parameter, trials: int) -> list[int]:
-    """Bins that any value can fall into: few integers cannot fill many bins."""
+    """Number of bins that a value can fall into; few integers cannot fill many bins."""
     if parameter.kind == "choice":
         return list(range(len(parameter.choices)))
     if parameter.kind == "int" and trials and parameter.high - parameter.low < LARGEST_LISTED_RANGE:

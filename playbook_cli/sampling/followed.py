@@ -1,4 +1,4 @@
-"""What a Bayesian search begins with: the finished trials of a quasi-random study that lie in its space."""
+"""What a Bayesian search begins with: the finished trials of a quasi-random study that are in its space."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from playbook_cli.sampling.bayesian import LEAST, PER_DIMENSION, learned, needed
 from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.storage import events
 from playbook_cli.storage.store import Store
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """The trials that a search begins with, and how many of the same study lie outside its space."""
+    """The trials that a search begins with, and the number of trials of the same study outside its space."""
 
     study: str
-    """Its name."""
+    """Name of that study."""
     trials: Sequence[TrialRecord]
     outside: int
 
     def noted(self) -> dict[str, Any]:
-        """As the search's own journal keeps it, so that the other study need not be there, or as it was."""
+        """The form in the search's own journal, so that the other study may change or disappear."""
         return {
             "study": self.study,
             "outside": self.outside,
@@ -53,7 +54,7 @@ class Followed:
 
 
 def recorded(paths: StudyPaths) -> Followed | None:
-    """What the journal of a search says that it began with; None where it has not begun."""
+    """What a search began with, according to its journal; None if it has not begun."""
     for line, event in enumerate(journal.read(paths.journal), start=1):
         if event.get("event") != "follows":
             continue
@@ -62,7 +63,7 @@ def recorded(paths: StudyPaths) -> Followed | None:
             return Followed(study=str(event["study"]), trials=trials, outside=events.whole(event, "outside"))
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
-                f"this is not what a Bayesian search begins with: {error!r}",
+                f"this line does not describe the first trials of a Bayesian search: {error!r}",
                 where=f"{paths.journal}:{line}",
                 hint="the file was edited: restore it",
             ) from None
@@ -79,16 +80,16 @@ def _trial(given: Mapping[str, Any]) -> TrialRecord:
 
 
 def followed(spec: StudySpec, record: StudyRecord, where: str) -> Followed:
-    """The trials of `record`, the study in the folder `where`, that a search begins with. StudyError if it can't."""
+    """The trials of `record`, the study in the folder `where`, that a search begins with. StudyError if unsuitable."""
     _refuse_another_kind(spec, record, where)
     space = spec.space()
     search = record.search
     unfinished = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
     if unfinished:
         raise StudyError(
-            f"{unfinished} of its {search.planned} trials have not ended, and a Bayesian search begins with them all",
+            f"{unfinished} of {search.planned} trials are unfinished, but a Bayesian search needs all of them",
             where=where,
-            hint="finish it first: playbook run with its study file",
+            hint="finish this study first: playbook run STUDY.YAML",
         )
     told = [trial for trial in search.trials if learned(trial)]
     inside = [trial for trial in told if lies_in(space, trial)]
@@ -98,27 +99,27 @@ def followed(spec: StudySpec, record: StudyRecord, where: str) -> Followed:
 
 
 def store_of(spec: StudySpec) -> Store:
-    """The study that a search continues. StudyError where there is none, or its trials were not drawn evenly."""
+    """The study that a search continues. StudyError if there is none, or its trials were not sampled evenly."""
     store = Store(Path(spec.follows or ""))
     refuse_undrawn(store)
     return store
 
 
 def refuse_undrawn(store: Store) -> None:
-    """StudyError for a study whose points something else chose than an even sampler."""
+    """StudyError for a study whose points were not chosen by an even sampler."""
     how = store.spec.sampler
     if store.spec.imported is not None:
         raise StudyError(
-            "another tool ran this study: how its points were chosen is not known",
+            "another tool ran this study, so it is unknown how its points were chosen",
             where=str(store.paths.dir),
-            hint=f"{command('next', store.paths.dir)} writes a quasi-random study of the same space, to be run first",
+            hint=f"first run a quasi-random study of the same space; to write one: {command('next', store.paths.dir)}",
         )
     if not SAMPLERS[how].drawn:
-        more = "; to go on with it raise its `trials`" if how == "bayesian" else ""
+        more = ", or raise `trials` of that search to extend it" if how == "bayesian" else ""
         raise StudyError(
-            f"its sampler is {how}, and a Bayesian search begins with trials that were drawn evenly",
+            f"this study's sampler is {how}, but a Bayesian search must begin with evenly sampled trials",
             where=str(store.paths.dir),
-            hint=f"continue a study of sampler: halton{more}",
+            hint=f"continue a study with sampler: halton{more}",
         )
 
 
@@ -129,9 +130,9 @@ def _refuse_another_kind(spec: StudySpec, record: StudyRecord, where: str) -> No
     ):
         if theirs != ours:
             raise StudyError(
-                f"{what} is {theirs} there, and {ours} here: its results say nothing about those of this study",
+                f"{what} is {theirs} in that study but {ours} in this one, so its results do not apply",
                 where=where,
-                hint="continue a study that measures the same",
+                hint=f"continue a study with the same {what}",
             )
 
 
@@ -139,19 +140,19 @@ def _refuse_too_few(found: Followed, space: Space, where: str) -> None:
     completed = sum(trial.state == "completed" for trial in found.trials)
     if completed >= needed(space):
         return
-    of = f"{completed} completed trials of it lie in this study's space"
+    of = f"{plural(completed, 'completed trial')} in this study's space"
     if found.outside:
-        of += f", and {found.outside} outside"
+        of += f" ({found.outside} outside it)"
     raise StudyError(
-        f"{of}: a model needs {needed(space)} (at least {LEAST}, and {PER_DIMENSION} for each of "
-        f"{len(space.dimensions)} dimensions)",
+        f"{of}, but a model needs {needed(space)} (at least {LEAST}, and {PER_DIMENSION} for each of "
+        f"{plural(len(space.dimensions), 'dimension')})",
         where=where,
-        hint="run more quasi-random trials first (raise its `trials`), or let the ranges here hold more of them",
+        hint="run more quasi-random trials first (raise `trials` of that study), or widen this study's ranges",
     )
 
 
 def lies_in(space: Space, trial: TrialRecord) -> bool:
-    """Whether the trial is one that this space could have had: the same hyperparameters, each with a value in reach."""
+    """Whether the trial is in this space: it has the same hyperparameters, each with a possible value."""
     settings = dict(trial.params)
     active = {p.name: p for p in space.dimensions if p.active({**space.fixed, **settings})}
     if settings.keys() != active.keys() | space.fixed.keys():

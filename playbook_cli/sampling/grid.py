@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class GridSampler:
-    """Every combination once, the arms in turn."""
+    """Every combination once, alternating between arms."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

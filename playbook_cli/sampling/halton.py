@@ -1,12 +1,11 @@
 """A scrambled Halton sequence that covers every single dimension well at the sizes of tuning studies.
 
 Halton's sequence has the bases 2, 3, 5, ...: among any b^k consecutive points, each of the b^k cells of width b^-k
-holds one. Any permutation of the digits, also one that differs from cell to cell (nested scrambling), keeps that, and
-with it the uniformity in several dimensions. scipy's `qmc.Halton` draws one permutation per digit at random: at 32
-points and base 5 and more, a median of 73 to 84% of 32 equal bins are then occupied, and neighbours can nearly
-coincide. Here the nested permutations are drawn so that each new point falls into the widest gap that its cell leaves
-(distance on the circle, near ties at random): 87% and more, and the centred discrepancy in eight dimensions is no
-larger.
+holds one. Any permutation of the digits, even one that differs between cells (nested scrambling), preserves that and
+the uniformity in several dimensions. scipy's `qmc.Halton` draws one random permutation per digit: with 32 points and
+bases of 5 or more, a median of 73 to 84% of 32 equal bins are then occupied, and neighbours can nearly coincide. Here
+the nested permutations are drawn so that each new point falls into the widest gap that its cell allows (distance on the
+circle, near ties at random): 87% or more are occupied, and the centred discrepancy in eight dimensions is no larger.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ if TYPE_CHECKING:
 FINEST_CELL = 1e-4
 """Points are uniform inside a cell of this width."""
 SPACED_POINTS = 512
-"""So many first points look for the widest gap; it makes no difference beyond."""
+"""Number of first points that look for the widest gap; beyond that it makes no difference."""
 NEAR_TIE = 0.9
-"""Gaps of at least this share of the widest one are as good as it."""
+"""Gaps of at least this share of the widest one count as equally wide."""
 
 
 def halton(dimensions: int, points: int, seed: int) -> NDArray[np.float64]:
-    """The first points of the sequence of this seed, shape (points, dimensions), in [0, 1).
+    """The first points of the sequence for this seed, shape (points, dimensions), in [0, 1).
 
-    A dimension's coordinates depend on its index and the seed alone; more points never move the earlier ones.
+    A dimension's coordinates depend only on its index and the seed; more points never move earlier ones.
     """
     columns = [
         _column(base, points, np.random.default_rng([seed, index])) for index, base in enumerate(_primes(dimensions))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PointsSampler:
-    """Trial t has point t. One that goes on from another study's trial has that one's seed."""
+    """Trial t has point t. A trial that resumes from another study's trial has that trial's seed."""
 
     def __init__(self, points: Sequence[Mapping[str, Value]], seed: int) -> None:
         self._points = points

@@ -1,4 +1,4 @@
-"""A point of the search space becomes a trial of the study."""
+"""Turns a point of the search space into a trial of the study."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What decides which trials a study has, what is wanted of each, and when one has trained for long enough.
+"""Decides which trials a study has, what each should do, and when one has trained for long enough.
 
-The loop of `study` runs any policy. A policy keeps nothing that it could not find out again from the trials there are,
-so a study that is killed anywhere and run again goes on as if it had not been.
+The loop in `study` runs any policy. A policy keeps only what it can derive again from the existing trials, so a study
+that is killed at any point resumes as if it had not been.
 """
 
 from __future__ import annotations
@@ -19,65 +19,65 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is wanted of an attempt, where it differs from what the study says; `launch.command` tells it the trial."""
+    """What an attempt should do differently from the study; `launch.command` passes it to the trial."""
 
     target: float | None = None
     """A value of the study's metric that ends the training."""
     stop_step: int | None = None
-    """The last step, where that is less than max_train_steps; a schedule stays as long as it is."""
+    """The last step, if that is less than max_train_steps; the schedule keeps its length."""
     eval_every: int | None = None
-    """Steps between evaluations."""
+    """Number of steps between evaluations."""
     evaluate_from: int | None = None
-    """The step from which on every one is evaluated."""
+    """The step from which every step is evaluated."""
     checkpoints: bool = True
     overrun: bool = False
-    """Whether a program that trains beyond max_train_steps is ended there, in place of having failed."""
+    """Whether a program that trains beyond max_train_steps is stopped instead of counting as failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """What to plan next."""
+    """The next trials to plan."""
 
     trials: Sequence[TrialRecord] = ()
-    """New ones, pending; the loop numbers them."""
+    """New trials, pending; the loop numbers them."""
     spec: StudySpec | None = None
-    """The study with them, where its file grows with its trials."""
+    """The study including them, if its file grows with its trials."""
     unnamed: int = 0
-    """Trials that are still to come, of an adaptive search; what they are depends on the results before them."""
+    """Number of trials that an adaptive search will still add; they depend on the results before them."""
     known: Sequence[int] | None = None
     """The trials whose results an adaptive search has used for this suggestion."""
     remark: str | None = None
-    """What the user is told of it."""
+    """A message to the user about it."""
 
 
 class Policy(Protocol):
-    """Proposes the trials of a study, and ends them. All but `suggest` may be left as it is."""
+    """Proposes the trials of a study, and stops them. Only `suggest` has to be implemented."""
 
     follows: Mapping[str, Any] | None = None
-    """What an adaptive search begins with, for its journal; None where that has it already."""
+    """What an adaptive search begins with, for its journal; None if the journal already has it."""
 
     def suggest(self, trials: Sequence[TrialRecord], room: int) -> Suggestion:
-        """What to plan next, given all trials there are and for how many more there is room now.
+        """What to plan next, given all existing trials and the number of trials that could start now.
 
-        It is asked at the start, and whenever nothing waits and a trial has ended. Trials that wait, a failed one that
-        gets another try among them, are `pending`. Those of a probe come with all their evaluations.
+        It is called at the start, and whenever a trial has ended and none is waiting. Waiting trials, including failed
+        ones that will be retried, are `pending`. The trials of a probe come with all their evaluations.
         """
         ...
 
     def concerns(self, trial: TrialRecord) -> bool:
-        """Whether a trial that has no result yet is to be run."""
+        """Whether to run a trial that has no result yet."""
         del trial
         return True
 
     def wanted(self, trial: TrialRecord) -> Wanted:
-        """What is wanted of the attempt of this trial that is about to start."""
+        """What the attempt of this trial that is about to start should do."""
         del trial
         return Wanted()
 
     def enough(self, trial: TrialRecord, measured: Callable[[], Measured]) -> str | None:
-        """Why a trial that runs, or has just ended, has trained for long enough; None where it has not.
+        """Why a trial that is running, or has just ended, has trained for long enough; None if it has not.
 
-        `measured` reads what it has measured so far.
+        `measured` reads its evaluations so far.
         """
         del trial, measured
         return None

@@ -1,10 +1,10 @@
-"""Optuna's Gaussian process sampler, which is never told a value for a trial that has none.
+"""Optuna's Gaussian process sampler, without made-up values for trials that have none.
 
-Optuna's own takes a value of infeasible trials, too, and cuts an infinite one to the worst that was measured. Next to
-the border of stability, where good settings often lie, that bends the model of the objective. Here the feasible trials
-alone model the objective, and all of them model where training is feasible. On eight generated surfaces that end in a
-cliff (`benchmarks/bayesian_cliffs.py`) that halves the mean regret, from 0.0105 to 0.0047; a third of the further
-trials is then infeasible, where Optuna's own keeps away from the border.
+Optuna's sampler also uses a value for infeasible trials, and clips an infinite one to the worst measured value. Near
+the border of stability, where good settings often are, that distorts the model of the objective. Here only the feasible
+trials model the objective, and all trials model where training is feasible. On eight generated surfaces that end in a
+cliff (`benchmarks/bayesian_cliffs.py`) this halves the mean regret, from 0.0105 to 0.0047; a third of the further
+trials are then infeasible, whereas Optuna's sampler stays away from the border.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _DRAWS = 128
-"""Optuna's own number of quasi-random draws from what trials under way may come to."""
+"""Optuna's number of quasi-random draws of the possible results of running trials."""
 
 
 class ProcessSampler(GPSampler):
-    """Optuna's own where no trial violates a constraint."""
+    """Optuna's own choice if no trial violates a constraint."""
 
     def _sample_relative_impl(
         self,

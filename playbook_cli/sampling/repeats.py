@@ -1,4 +1,4 @@
-"""Trials of a study again, on fresh seeds."""
+"""Repeats of a study's trials, with new training seeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Repeats(Policy):
-    """`seeds` trainings of each trial in `of`; trials of the search are left as they are."""
+    """`seeds` repeats of each trial in `of`; trials of the search are unchanged."""
 
     def __init__(self, of: Sequence[int], seeds: int) -> None:
         self.of = of
@@ -28,10 +28,10 @@ class Repeats(Policy):
 
 
 def repeats(trials: Sequence[TrialRecord], of: Sequence[int], seeds: int) -> list[TrialRecord]:
-    """What is still missing of `seeds` repeats of each trial in `of`, given all trials of the study; pending.
+    """The missing ones of `seeds` repeats of each trial in `of`, given all trials of the study; pending.
 
-    The k-th repeat has the same seed whatever it repeats, in this study and in every other, so that two studies can be
-    compared seed by seed. Seeds that a trial of the search was selected on are left out.
+    The k-th repeat has the same seed for every trial, in this study and in every other, so that two studies can be
+    compared seed by seed. Seeds of trials of the search are skipped, because their results were selected.
     """
     known = {trial.id: trial for trial in trials}
     selected = {trial.seed for trial in trials if trial.repeat_of is None}
@@ -45,7 +45,7 @@ def repeats(trials: Sequence[TrialRecord], of: Sequence[int], seeds: int) -> lis
 
 
 def _seeds() -> Iterator[int]:
-    """The seeds of repeats, from 0 to 2**31 - 1, without end."""
+    """An endless sequence of seeds for repeats, from 0 to 2**31 - 1."""
     import numpy as np
 
     for number in itertools.count():

@@ -1,4 +1,4 @@
-"""The search that a study file describes, as a policy: the trials of a sampler, all at once or one by one."""
+"""The search that a study file describes, as a policy: the trials of a sampler, all together or one by one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Search(Policy):
-    """What is missing of the study's trials. `follows` is what the journal of an adaptive search does not have yet.
+    """Plans the missing trials of the study. `follows` is what the journal of an adaptive search does not have yet.
 
-    An adaptive one suggests a trial when one can start: that takes the model a moment, and what ends meanwhile is known
-    to the next. Trials that run, wait to run again or failed have no result yet, and count as under way.
+    An adaptive search suggests a trial when one can start, so that the model knows all results until then. Trials that
+    are running, waiting for a retry or failed have no result yet, and count as running.
     """
 
     def __init__(self, spec: StudySpec, sampler: Sampler, follows: Mapping[str, Any] | None = None) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class SequenceSampler:
     """Takes trial t to arm t mod A and to point t div A of the sequence, where A is the number of arms.
 
-    So the arms are paired: the same nuisance points in each. More trials never move the earlier ones.
+    So the arms are paired: each has the same nuisance points. More trials never move earlier ones.
     """
 
     def __init__(self, sequence: PointSequence, seed: int) -> None:
@@ -44,7 +44,7 @@ class SequenceSampler:
 
 
 def sobol(dimensions: int, points: int, seed: int) -> NDArray[np.float64]:
-    """The first points of scipy's scrambled Sobol sequence; balanced where their number is a power of two."""
+    """The first points of scipy's scrambled Sobol sequence; balanced if their number is a power of two."""
     if dimensions == 0:
         return np.empty((points, 0))
     from scipy.stats import qmc

@@ -6,11 +6,11 @@
         optimizer.step()
         schedule.step()
 
-Updates count from 1. A warmup of w updates comes first and rises in equal steps, all of them below the base rate:
-1/(w+1), 2/(w+1), ..., w/(w+1). Then the rate stays at 1 up to the decay, which takes the last `decay_steps` updates: by
-default all that the warmup leaves, and a fifth of max_train_steps in warmup-stable-decay. A decay begins with an update
-at 1 and would be at 0 one update after the last, so that no update is spent at a rate of 0. Only the standard library
-is imported, until a scheduler needs torch.
+Updates count from 1. A warmup of w updates comes first and rises in equal steps, all below the base rate: 1/(w+1),
+2/(w+1), ..., w/(w+1). Then the factor stays at 1 until the decay, which takes the last `decay_steps` updates: by
+default all updates after the warmup, or a fifth of max_train_steps in warmup-stable-decay. A decay begins with an
+update at 1 and would reach 0 one update after the last, so no update is wasted at a rate of 0. Only the standard
+library is imported until a scheduler needs torch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WSD = "warmup-stable-decay"
 WSD_DECAY = 0.2
-"""Share of max_train_steps that its decay takes by default; Playbook's own choice (Haegele et al. find 10 to 20%)."""
+"""Share of max_train_steps that its decay takes by default. Playbook's default (Haegele et al. find 10 to 20%)."""
 
 
 def multiplier(
@@ -37,9 +37,9 @@ def multiplier(
 ) -> float:
     """The factor in [0, 1] on the base learning rate at update `step` (from 1); 0 beyond the end of a decay.
 
-    `schedule` is a name in SCHEDULES; ProtocolError where it is not, or where `decay_steps` is negative. `decay_steps`
-    is the length of the decay of `linear` and `warmup-stable-decay`, at most what the warmup leaves; the other two have
-    no use for it.
+    `schedule` is a name in SCHEDULES; ProtocolError if it is not, or if `decay_steps` is negative. `decay_steps` is the
+    length of the decay of `linear` and `warmup-stable-decay`, limited to the updates after the warmup; the other two
+    ignore it.
     """
     shape = _shape(schedule)
     if step <= warmup_steps:
@@ -52,9 +52,9 @@ def multiplier(
 def stable_steps(
     schedule: str, *, max_train_steps: int, warmup_steps: float = 0, decay_steps: float | None = None
 ) -> int | None:
-    """The update after which the decay begins, where updates at the base rate come before it; None where none do.
+    """The update after which the decay begins; None if no updates at the base rate come before it.
 
-    Training up to there is the same however long it goes on: a longer run can begin at a checkpoint of it.
+    Training up to there does not depend on the total length, so a longer run can begin at a checkpoint of it.
     """
     _shape(schedule)
     if schedule not in HOLDING:
@@ -71,9 +71,9 @@ def scheduler(
     warmup_steps: float = 0,
     decay_steps: float | None = None,
 ) -> ScheduleLR:
-    """`multiplier` on the learning rates that `optimizer` has now; call its `step()` after every update.
+    """A scheduler that multiplies the current learning rates of `optimizer`; call its `step()` after every update.
 
-    Its state restores exactly: a resumed training uses the same learning rates as one that was never interrupted.
+    Its state restores exactly: resumed training uses the same learning rates as training that was never interrupted.
     """
     from playbook_cli.schedules.lambda_lr import ScheduleLR
 
@@ -87,7 +87,7 @@ def scheduler(
 
 
 def constant(done: float) -> float:
-    """Always 1; `done` is the share of the decay that lies behind, as for all of them."""
+    """Always 1; `done` is the completed share of the decay, as in all schedules."""
     del done
     return 1.0
 
@@ -113,7 +113,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": cosine,
     WSD: one_minus_sqrt,
 }
-"""Each takes the share of its decay that lies behind, in [0, 1], and returns a factor in [0, 1]."""
+"""Each takes the completed share of its decay, in [0, 1], and returns a factor in [0, 1]."""
 HOLDING = ("linear", WSD)
 """Schedules that can stay at the base rate before they decay."""
 
@@ -123,14 +123,15 @@ def _shape(schedule: str) -> Callable[[float], float]:
         return SCHEDULES[schedule]
     except KeyError:
         raise ProtocolError(
-            f"there is no learning-rate schedule {schedule!r}", hint=f"write one of {', '.join(SCHEDULES)}"
+            f"there is no learning-rate schedule {schedule!r}", hint=f"use one of {', '.join(SCHEDULES)}"
         ) from None
 
 
 def _decay(schedule: str, max_train_steps: int, warmup_steps: float, decay_steps: float | None) -> float:
-    """Updates that the decay takes."""
+    """Number of updates that the decay takes."""
     if decay_steps is not None and decay_steps < 0:
-        raise ProtocolError(f"a decay takes 0 steps or more, not {decay_steps}", hint="write decay_steps: 100, say")
+        what = f"decay_steps must be 0 or more, not {decay_steps}"
+        raise ProtocolError(what, hint="for example: decay_steps: 100")
     left = max(max_train_steps - warmup_steps, 0)
     if schedule in HOLDING and decay_steps is not None:
         return min(decay_steps, left)

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 class ScheduleLR(LambdaLR):
-    """Sets the learning rates of the update to come: the base rates times the schedule's factor."""
+    """Sets the learning rates of the next update: the base rates times the schedule's factor."""
 
     def __init__(self, optimizer: Optimizer, factor: Callable[[int], float], stable_steps: int | None) -> None:
-        """`factor` takes the number of the update, from 1."""
+        """`factor` takes the number of an update, from 1."""
         self.stable_steps = stable_steps
-        """The update after which the decay begins, for `trial.steps(keep=...)`; None where nothing is held before."""
+        """The update after which the decay begins, for `trial.steps(keep=...)`; None without a constant phase."""
         super().__init__(optimizer, lambda made: factor(made + 1))
 
     def state_dict(self) -> dict[str, Any]:
-        """How many updates were made, and the base rates; not the schedule, which the script decides."""
+        """The number of updates made, and the base rates; not the schedule, which the script sets."""
         return {"made": self.last_epoch, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on after so many updates, at the rates that this schedule has there."""
+        """Resume after that number of updates, at this schedule's rates."""
         self.last_epoch = state_dict["made"]
         self._step_count = self.last_epoch + 1
         self.base_lrs = list(state_dict["base_lrs"])

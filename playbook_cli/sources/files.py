@@ -1,4 +1,4 @@
-"""Files and folders as they are now; what has not changed since the last look is not read again."""
+"""The current files and folders; unchanged ones are not read again."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ from dataclasses import dataclass
 from playbook_cli.sources.imports import NOTHING, Imports, imports
 
 YOUNG_NS = 2_000_000_000
-"""A file that changed so short a time before it was read may change again and keep its time: see "racy git"."""
+"""A file that changed this shortly before it was read may change again with the same time: see "racy git"."""
 WHOLE_BYTES = 64 << 20
-"""Of a larger file, the size and both ends are hashed."""
+"""For a larger file, only the size and both ends are hashed."""
 PARSED_BYTES = 1 << 20
-"""A larger source file was generated, and is not looked into."""
+"""A larger source file was probably generated, and is not parsed."""
 
 Key = tuple[int, ...]
-"""What changes when a file does: mode, number, size, and times of content and of the entry."""
+"""State of a file that shows changes: mode, inode, size, mtime and ctime."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A regular file, as it was read."""
+    """The content of a regular file."""
 
     digest: str
     imports: Imports
 
 
 _files: dict[str, tuple[Key | None, File]] = {}
-"""As they were last read; without a key where that could not be known again by it."""
+"""Files as last read, with their keys; None if the key can't show a change."""
 _folders: dict[str, tuple[Key, frozenset[str]]] = {}
 
 
 class View:
-    """One look at the file system, in which each path is looked at once, and what it rested on."""
+    """One look at the file system, in which each path is checked once, with the keys of all paths."""
 
     def __init__(self) -> None:
         self._keys: dict[str, Key | None] = {}
         self._settled = True
-        """Whether all that was seen can be known again by its keys."""
+        """Whether the keys would show any change of what was seen."""
 
     def unchanged(self) -> bool:
         """Whether another look would see the same."""
         return self._settled and all(_key(path) == key for path, key in self._keys.items())
 
     def key(self, path: str) -> Key | None:
-        """What changes when a file, or what a folder holds, does; None where there is none."""
+        """The key of a file or folder, which changes with its content; None if it doesn't exist."""
         if path not in self._keys:
             self._keys[path] = _key(path)
         return self._keys[path]
 
     def is_file(self, path: str) -> bool:
-        """Whether there is a regular file, by itself or at the end of links."""
+        """Whether the path is, or links to, a regular file."""
         key = self.key(path)
         return key is not None and stat.S_ISREG(key[0])
 
     def names_in(self, folder: str) -> frozenset[str]:
-        """What a folder holds; nothing where it is none, or can't be read."""
+        """The names in a folder; empty if it is not a folder or can't be read."""
         key = self.key(folder)
         known = _folders.get(folder)
         if key is None or not stat.S_ISDIR(key[0]):
@@ -74,7 +74,7 @@ class View:
         return names
 
     def read(self, path: str) -> File | None:
-        """A regular file; None where there is none, or it can't be read. Never waits for a pipe."""
+        """A regular file; None if there is none, or it can't be read. Never waits for a pipe."""
         key = self.key(path)
         known = _files.get(path)
         if known is not None and known[0] == key:

@@ -1,4 +1,4 @@
-"""What a source file imports, starts or is configured by, by its text alone."""
+"""What a source file imports, starts or reads as settings, judged by its text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SHELL = re.compile(rb"\A#!.*\b(?:ba|da|k|z)?sh\b")
 _PYTHON = re.compile(rb"\A#!.*\bpython")
 _STARTED = re.compile(r"[^\s;|&()<>\"'=`]+\.(?:py|sh)\b")
 _SETTINGS = re.compile(r"[\w./-]*\w\.(?:ya?ml|toml|ini|cfg|conf|gin)")
-"""Files of settings, which programs read; a path of another kind is one that a program may write."""
+"""Settings files, which programs read; other paths may be files that a program writes."""
 _MODULE = re.compile(r"\s-m[ \t]+([A-Za-z_][\w.]*)")
 
 
 _MODE = re.compile(r"[rwxabt+]{1,3}")
 _WRITES = frozenset("wax+")
-"""Of the modes of `open`."""
+"""Characters in the modes of `open` that write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,36 +34,36 @@ class Place:
     """A folder that a file adds to sys.path: `os.path.join(dirname(__file__), "..")` is one level up, and then `..`."""
 
     up: int
-    """0 where it is not relative to the file that says so."""
+    """Number of levels up from the file; 0 if the path is not relative to the file."""
     path: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imports:
-    """All that a file needs."""
+    """Everything that a file needs."""
 
     modules: tuple[Needed, ...] = ()
     places: tuple[Place, ...] = ()
     exported: tuple[str, ...] = ()
-    """What stands in `__all__`: of a package, a star imports modules of these names."""
+    """Names in `__all__`; a star import of a package imports modules with these names."""
     started: tuple[str, ...] = ()
     """Scripts that a shell script names."""
     settings: tuple[str, ...] = ()
-    """Paths of files of settings that it names, and does not write."""
+    """Paths of settings files that it names and doesn't write."""
 
 
 NOTHING = Imports()
 
 
 def imports(path: str, content: bytes) -> Imports:
-    """What a Python file or a shell script needs; nothing where it is neither, or can't be understood."""
+    """What a Python file or a shell script needs; nothing if it is neither, or can't be parsed."""
     if path.endswith(".sh") or _SHELL.match(content):
         return of_shell(content.decode(errors="replace"))
     if not (path.endswith((".py", ".pyw")) or _PYTHON.match(content)):
         return NOTHING
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the program's own are shown when it runs
+            warnings.simplefilter("ignore")  # the program's own warnings are shown when it runs
             return _of_tree(ast.parse(content))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return NOTHING
@@ -99,7 +99,7 @@ def _of_tree(tree: ast.Module) -> Imports:
 
 
 def _imported(call: ast.Call) -> Needed | None:
-    """Of `importlib.import_module("a.b")`; of a name that is put together, f"models.{name}", all of the package."""
+    """The module of `importlib.import_module("a.b")`; the whole package for a computed name, f"models.{name}"."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name not in ("import_module", "__import__") or not call.args:
         return None
@@ -121,7 +121,7 @@ def _imported(call: ast.Call) -> Needed | None:
 
 
 def _place(call: ast.Call) -> Place | None:
-    """Of `sys.path.append(...)`, `insert` and `extend`."""
+    """The folder in `sys.path.append(...)`, `insert` or `extend`; None for another call."""
     function = call.func
     if not isinstance(function, ast.Attribute) or function.attr not in ("append", "insert", "extend"):
         return None
@@ -142,7 +142,7 @@ def _place(call: ast.Call) -> Place | None:
 
 
 def _settings(tree: ast.Module) -> tuple[str, ...]:
-    """What is written out as one text, or in pieces: `Path(__file__).parent / "conf" / "base.yaml"`."""
+    """Settings files named by one string, or by pieces: `Path(__file__).parent / "conf" / "base.yaml"`."""
     named: dict[str, None] = {}
     written: set[str] = set()
     for node in ast.walk(tree):
@@ -166,7 +166,7 @@ def _settings(tree: ast.Module) -> tuple[str, ...]:
 
 
 def _texts(tree: ast.AST) -> list[str]:
-    """As they stand in the file."""
+    """All strings, in the order of the file."""
     found = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
     texts = [node for node in found if isinstance(node.value, str)]
     return [str(node.value) for node in sorted(texts, key=lambda node: (node.lineno, node.col_offset))]

@@ -1,4 +1,4 @@
-"""Where a module lies: among a program's own files, or installed."""
+"""Where a module is: among a program's own files, or installed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SUFFIXES = (".py", *EXTENSION_SUFFIXES)
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A module that was found, in one of several folders."""
+    """A module that was found."""
 
     files: tuple[str, ...] = ()
-    """Its own, the last one, and those of the packages around it, which Python runs first."""
+    """Its own file, which is the last, and those of the packages around it, which Python runs first."""
     folders: tuple[str, ...] = ()
-    """Where the modules inside it are; none where it is no package."""
+    """Folders of the modules inside it; empty if it is not a package."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Package:
 
 
 def locate(view: View, name: str, folders: Sequence[str], *, namespaces: bool) -> Found | None:
-    """The module of this dotted name in the first of these folders that has it, or the package itself for no name.
+    """The module with this dotted name in the first of these folders that has it; the package itself for no name.
 
-    A folder without `__init__.py` is one with `namespaces`: Python takes it only where nothing else is there. Of
-    `a.b.c` there may be no more than `a.b`, and c is something in it.
+    With `namespaces`, a folder without `__init__.py` counts, which Python uses only if nothing else matches. For
+    `a.b.c`, there may be only `a.b`, and c is something in it.
     """
     found = Found(folders=tuple(folders))
     for part in name.split(".") if name else ():
@@ -73,9 +73,9 @@ def _step(view: View, name: str, folders: Sequence[str], *, namespaces: bool) ->
 
 
 def installed(view: View, name: str) -> Found | Package | None:
-    """The distribution of an installed module; where its files lie elsewhere, as those of editable ones do, these.
+    """The distribution of an installed module, or its files if they are elsewhere, as for editable installs.
 
-    None for the standard library, and for what is not there. `name` is a top-level one.
+    None for the standard library, and for a missing module. `name` is a top-level module.
     """
     if name == "playbook_cli":
         return Package(*OURS)
@@ -114,7 +114,12 @@ def _spec(name: str) -> ModuleSpec | None:
         if finder is not PathFinder:
             try:
                 found = finder.find_spec(name, None)
-            except (ImportError, AttributeError, ValueError, OSError):  # of an installer, for its editable packages
+            except (
+                ImportError,
+                AttributeError,
+                ValueError,
+                OSError,
+            ):  # a finder of an installer, for editable packages
                 continue
             if found is not None:
                 return found
@@ -122,8 +127,8 @@ def _spec(name: str) -> ModuleSpec | None:
 
 
 def _distribution(name: str, folder: Path) -> Package | None:
-    """The distribution in a folder of installed packages that brought a module; None where none says so."""
-    from importlib import metadata  # takes as long as a whole look at a small program
+    """The distribution in a folder of installed packages that contains a module; None if none does."""
+    from importlib import metadata  # its import takes as long as the fingerprint of a small program
 
     try:
         by_name = next(iter(metadata.distributions(name=name, path=[str(folder)])), None)
@@ -134,7 +139,7 @@ def _distribution(name: str, folder: Path) -> Package | None:
 
 
 def _that_records(name: str, folder: Path) -> Distribution | None:
-    """PyYAML for yaml. importlib.metadata has a function for this, which takes ten times as long."""
+    """The distribution whose records have the module: PyYAML for yaml. importlib.metadata's function is 10x slower."""
     wanted = (f"\n{name}/".encode(), f"\n{name}.py,".encode(), f"\n{name}.cpython".encode())
     for record in sorted(folder.glob("*.dist-info/RECORD")):
         content = b"\n" + record.read_bytes()

@@ -1,4 +1,4 @@
-"""The fingerprint of a program, as it is now: cheap where nothing has changed since the last one."""
+"""The current fingerprint of a program; cheap if nothing has changed since the last one."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ _DATA = re.compile(
     r"safetensors|onnx|bin|gz|xz|bz2|zst|tar|tgz|zip|png|jpe?g|wav|mp4|pdf|html)\Z",
     re.IGNORECASE,
 )
-"""What programs read and write, and what is no part of them."""
+"""Files that programs read and write, and that are not part of them."""
 _WRITTEN = re.compile(r"-{1,2}([\w-]*[_-])?(out|output|outfile|log|logfile|save|dump|results?)([_-][\w-]*)?")
-"""Options that name what the program writes, and what differs after every trial."""
+"""Options that name files which the program writes, and which differ after every trial."""
 _SYSTEM = tuple(f"{folder}/" for folder in ("/usr", "/bin", "/sbin", "/dev", "/proc", sys.prefix, sys.base_prefix))
 _MACRO = re.compile(r"\$\{[^}]*\}")
 _ENTRY = "playbook_cli.launch.entry"
-"""What calls a train function; its name follows, also within a command that watches over it."""
+"""The module that calls a train function; the function's name follows it in the command."""
 _KEPT = 64
 _known: dict[tuple[object, ...], tuple[View, Fingerprint]] = {}
-"""The last look at each program, and what it came to."""
+"""The last look at each program, and its fingerprint."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What is started for a trial."""
+    """The program of a trial."""
 
     words: Sequence[str]
-    """Its command in the study file, whose macros are different in each trial."""
+    """Its command in the study file, with macros that differ between trials."""
     given: Sequence[str]
-    """The command as this trial has it."""
+    """The command of this trial."""
     folder: str
-    """The study file's own."""
+    """Folder of the study file."""
     cwd: str
     path: str
     """PYTHONPATH."""
     without: str
-    """The folder of the study's trials: what lies there is no part of the program."""
+    """Folder of the study's trials, whose files are not part of the program."""
     ours: bool
-    """Whether this Python runs it, with its installed packages."""
+    """Whether Playbook's Python runs it, with its installed packages."""
 
 
 def of_function(target: str, *, folder: str, cwd: str, env: Mapping[str, str], without: str) -> Program:
@@ -71,7 +71,7 @@ def of_command(
     without: str,
     moves: bool,
 ) -> Program:
-    """The program of a command, and what it is in one trial; where `cwd` is another in each, it `moves`."""
+    """The program of a command, in general and in one trial; it `moves` if `cwd` differs between trials."""
     words, given = _read(words), _read(given)
     fixed = [text for word in words for text in _fixed(word, folder) if not moves or os.path.isabs(text)]
     path, ours = env.get("PYTHONPATH", ""), _is_ours(given[0], env.get("PATH"))
@@ -79,7 +79,7 @@ def of_command(
 
 
 def _read(words: Sequence[str]) -> list[str]:
-    """A command without the files that its options have it write."""
+    """A command without the files that its options tell it to write."""
     return [word for before, word in zip(("", *words), words, strict=False) if not _is_written(word, before)]
 
 
@@ -90,13 +90,13 @@ def _is_written(word: str, before: str) -> bool:
 
 @cache
 def _is_ours(name: str, path: str | None) -> bool:
-    """Whether a program lies beside this Python, as it does itself, and torchrun."""
+    """Whether a program is in the folder of this Python, like torchrun."""
     found = shutil.which(name, path=path)
     return found is not None and os.path.dirname(found) == os.path.dirname(sys.executable)
 
 
 def fingerprint(program: Program) -> Fingerprint:
-    """What the program is made of now. It raises nothing: what can't be read is no part of it."""
+    """The program's current files and packages. It raises nothing: what can't be read is not part of it."""
     words = tuple(program.words)
     shared = _closure(program, words)
     known = {*words, *(piece for word in words for piece in word.split())}
@@ -114,7 +114,7 @@ def fingerprint(program: Program) -> Fingerprint:
 
 
 def with_inputs(now: Fingerprint, recorded: Iterable[str], folder: str) -> Fingerprint:
-    """The fingerprint, with those `inputs` of earlier trials as they are now that this trial does not have."""
+    """The fingerprint, plus the current state of `inputs` of earlier trials that this trial doesn't have."""
     view = View()
     files = {path: view.read(os.path.normpath(os.path.join(folder, path))) for path in recorded}
     return replace(now, inputs={**{path: file.digest for path, file in files.items() if file}, **now.inputs})
@@ -162,7 +162,7 @@ def _walked(program: Program, words: Sequence[str], view: View) -> Fingerprint:
 
 
 def _files(program: Program, words: Sequence[str], view: View) -> list[str]:
-    """The words that name a file of the program, or have one behind `=`; a folder stands for its `__main__.py`."""
+    """The files of the program in words, also after `=`; a folder means its `__main__.py`."""
     found = []
     for word in words:
         for said in dict.fromkeys((word, word.partition("=")[2])):
@@ -178,7 +178,7 @@ def _files(program: Program, words: Sequence[str], view: View) -> list[str]:
 
 
 def _fixed(word: str, folder: str) -> list[str]:
-    """What of a word is the same in all trials."""
+    """The parts of a word that are the same in all trials."""
     said = word.replace("${python}", sys.executable).replace("${study_dir}", folder)
     if not _MACRO.search(said):
         return [said]
@@ -187,6 +187,6 @@ def _fixed(word: str, folder: str) -> list[str]:
 
 
 def _name(path: str, folder: str) -> str:
-    """A path from the study file's folder, so that it stays the same where both are moved."""
+    """A path relative to the study file's folder, so that it stays the same if both are moved."""
     near = os.path.commonpath([path, folder])
     return os.path.relpath(path, folder) if near != "/" else path

@@ -1,4 +1,4 @@
-"""From the files that a program begins with to all that it imports."""
+"""Finds all files that a program imports, starting from its scripts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from playbook_cli.sources.imports import Imports, Needed
 
 MAX_FILES = 1000
-"""A program's own; of one that has more, the nearest ones are looked at."""
+"""Most files of a program that are read, the nearest ones first."""
 
 
 class Walk:
-    """The files of a program, found breadth first, so that those left out of a huge one are the farthest."""
+    """The files of a program, found breadth first, so that only the farthest ones of a huge program are left out."""
 
     def __init__(self, view: View, cwd: str, path: Sequence[str], last: Sequence[str], without: str) -> None:
-        """`path` is where Python looks for modules first, `last` where it might after that; `without` holds trials."""
+        """Python looks for modules in `path` first, perhaps in `last` afterwards; `without` is the folder of trials."""
         self._view = view
         self._cwd = cwd
         self._path = list(path)
@@ -37,12 +37,12 @@ class Walk:
         self.partial = False
 
     def begin(self, file: str) -> None:
-        """A script: Python looks for modules in its folder first."""
+        """Start with a script; Python looks for modules in its folder first."""
         self._path.insert(0, os.path.dirname(file))
         self._add([file])
 
     def begin_module(self, name: str) -> bool:
-        """What `-m name` runs, or a train function's module; False where it is none of the program's own."""
+        """Start with the module of `-m name` or of a train function; False if it is not the program's own."""
         found = self._module(name)
         if found is None or not (found.files or found.folders):
             return False
@@ -52,7 +52,7 @@ class Walk:
         return True
 
     def take(self, needs: Imports, file: str) -> None:
-        """What such a text at this place needs."""
+        """Add what a text in this file needs."""
         folder = os.path.dirname(file)
         for place in needs.places:
             base = file
@@ -88,7 +88,7 @@ class Walk:
             self.take(file.imports, path)
 
     def _is_own(self, path: str) -> bool:
-        """Whether a file of settings is the program's, and no trial's or package's."""
+        """Whether a settings file belongs to the program, not to a trial or a package."""
         foreign = is_installed(path) or path.startswith((f"{self._without}/", "/dev/", "/proc/", "/sys/"))
         return not foreign and self._view.is_file(path)
 
@@ -99,7 +99,7 @@ class Walk:
                 self._waiting.append(path)
 
     def _scripts(self, said: str, folder: str) -> list[str]:
-        """What a shell script may mean by `train.py`, `$here/train.py` or `$(dirname "$0")/train.py`."""
+        """Paths that `train.py`, `$here/train.py` or `$(dirname "$0")/train.py` may mean in a shell script."""
         plain = said.rpartition("$")[2].partition("/")[2] if "$" in said else said
         return [os.path.normpath(os.path.join(base, plain.lstrip("/"))) for base in (self._cwd, folder)] + [said]
 
@@ -120,7 +120,7 @@ class Walk:
         return files
 
     def _names(self, names: Sequence[str], found: Found) -> list[str]:
-        """The modules that these names may mean: `*` those that the package exports, and `/*` all that it has."""
+        """The modules that these names may mean: `*` for those that the package exports, and `/*` for all."""
         if not found.folders:
             return []
         known = [name for name in names if name not in ("*", "/*")]
@@ -137,7 +137,7 @@ class Walk:
         return self._modules[name]
 
     def _located(self, name: str) -> Found | None:
-        """As Python looks: the program's own folders, what is installed, and then folders that are no packages."""
+        """Search like Python: the program's folders, installed packages, then folders that are not packages."""
         own = locate(self._view, name, self._path, namespaces=False)
         if own is None or any(map(is_installed, own.files)):
             top, _, rest = name.partition(".")

@@ -1,4 +1,4 @@
-"""What each key of a study file affects, and so when it may be changed: declared once, beside each key in `model`."""
+"""What each key of a study file affects, and thus when it may change: declared once, beside each key in `model`."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
 
 
 class Affects(enum.Enum):
-    """What depends on a key. A study in which a trial has ended well refuses a change of what its results depend on."""
+    """What depends on a key. Once a trial has a result, keys that its results depend on can't change."""
 
     PROGRAM = enum.auto()
-    """What is trained: the results."""
+    """What is trained; affects results."""
     TRAINING = enum.auto()
-    """How it is trained, how long, and what is recorded of it: the results."""
+    """How and how long it is trained, and what is recorded; affects results."""
     SEARCH = enum.auto()
     """Which trials there are."""
     SIZE = enum.auto()
-    """How many trials there are: it may grow at any time."""
+    """How many trials there are; the number may grow at any time."""
     LAUNCHING = enum.auto()
-    """Where and when trials run: it may be changed at any time, and counts from the next run on."""
+    """Where and when trials run; may change at any time, and applies from the next run on."""
     READING = enum.auto()
-    """What is made of the results: it may be changed at any time, and counts at once."""
+    """How results are read; may change at any time, and applies at once."""
     OTHER_VERBS = enum.auto()
-    """What other verbs than `run` make of the study: it may be changed at any time."""
+    """What verbs other than `run` do with the study; may change at any time."""
 
     @property
     def decides_results(self) -> bool:
-        """Whether trials from before and after a change can't stand in one study."""
+        """Whether trials from before and after a change can't be in the same study."""
         return self in (Affects.PROGRAM, Affects.TRAINING, Affects.SEARCH, Affects.SIZE)
 
 
 def declared(field: FieldInfo) -> Affects | None:
-    """What a field says of itself; None where it says nothing."""
+    """What a field declares about itself; None if nothing."""
     return next((what for what in field.metadata if isinstance(what, Affects)), None)
 
 
 def affects(model: type[BaseModel], key: str) -> Affects:
-    """What a dotted key of a study file affects, such as `resources.timeout`: as its innermost declaration says.
+    """What a dotted key of a study file, such as `resources.timeout`, affects, by its innermost declaration.
 
-    KeyError where there is no such key, or nothing on the way declares it.
+    KeyError if there is no such key, or if no section around it declares it.
     """
     found: Affects | None = None
     section: type[BaseModel] | None = model
@@ -60,7 +60,7 @@ def affects(model: type[BaseModel], key: str) -> Affects:
 
 
 def fields(model: type[BaseModel], *what: Affects) -> tuple[str, ...]:
-    """The names of the fields that affect one of these, in the order of the model."""
+    """The names of the fields that affect any of these, in the order of the model."""
     return tuple(name for name, field in model.model_fields.items() if declared(field) in what)
 
 

@@ -1,4 +1,4 @@
-"""What the keys of a study file must be to one another: errors that stop it, warnings that explain themselves."""
+"""Rules across the keys of a study file: errors that stop it, and warnings with their reasons."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ STEP_LIMITS = (
     "max_iters",
 )
 MAX_TRIALS = MAX_ARMS
-"""Trials of one study: what `report` still reads within two minutes and 4 GB of memory."""
+"""Most trials of a study: `report` reads them within two minutes and 4 GB of memory."""
 
 
 def problems(spec: StudySpec, *, kept: bool = False) -> list[Problem]:
-    """All that is wrong with a study whose keys have the right types, in the order of the file's sections.
+    """All problems of a study whose keys have the right types, in the order of the file's sections.
 
-    One that is `kept` beside its results has the trials that it has: their number is not judged any more.
+    If the file is `kept` beside its results, its number of trials is no longer checked.
     """
     found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
     found += silence_problems(spec)
@@ -77,18 +77,20 @@ def _program(spec: StudySpec) -> Iterator[Problem]:
     if spec.isolation == "fork" and spec.train is None:
         yield Problem(
             location=("isolation",),
-            what="only a train function can be forked, and each command is a process of its own",
-            hint="leave isolation: out, or write train: module:function in place of command:",
+            what="only a train function can be forked; each command is a process of its own",
+            hint="drop isolation:, or write train: module:function instead of command:",
         )
     if spec.eval_every is not None and spec.eval_every > spec.max_train_steps:
         yield Problem(
             location=("eval_every",),
-            what=f"a trial of {spec.max_train_steps} steps is never evaluated every {spec.eval_every}",
-            hint="evaluate several times a trial: the best evaluation is its result",
+            what=f"{spec.eval_every} is more than max_train_steps ({spec.max_train_steps}): nothing is evaluated",
+            hint="evaluate each trial several times: its best evaluation is its result",
         )
     for name in spec.env:
         if not name or "=" in name:
-            yield Problem(location=("env", name), what=f"{name!r} can't name a variable", hint="write NAME: value")
+            yield Problem(
+                location=("env", name), what=f"{name!r} can't be the name of a variable", hint="write NAME: value"
+            )
 
 
 def _roles(spec: StudySpec) -> Iterator[Problem]:
@@ -96,15 +98,15 @@ def _roles(spec: StudySpec) -> Iterator[Problem]:
     for role in ("scientific", "nuisance", "fixed"):
         for name in getattr(spec, role):
             if not name.strip() or not name.isprintable():
-                yield Problem(location=(role, name), what=f"{name!r} can't name a hyperparameter")
+                yield Problem(location=(role, name), what=f"{name!r} can't be the name of a hyperparameter")
             if name == "max_train_steps":
                 yield Problem(
                     location=(role, name),
-                    what="max_train_steps is never tuned inside a study, and it is no hyperparameter of a trial",
-                    hint="write it once, at the top level; to choose it run playbook lr-sweep",
+                    what="max_train_steps is never tuned inside a study, so it can't be a hyperparameter",
+                    hint="write it once, at the top level; playbook lr-sweep finds a value",
                 )
             if name in seen:
-                yield Problem(location=(role, name), what=f"{name} is {seen[name]} already", hint="give it one role")
+                yield Problem(location=(role, name), what=f"{name} is already {seen[name]}", hint="give it one role")
             seen[name] = role
 
 
@@ -116,7 +118,7 @@ def _ranges(spec: StudySpec) -> Iterator[Problem]:
                 if len(alternatives) > 1 and not given.when:
                     yield Problem(
                         location=location,
-                        what="each of several alternatives needs its own `when`",
+                        what="each alternative needs its own `when`",
                         hint="add when: {other: value}",
                     )
                 yield from _range(given, location)
@@ -128,7 +130,7 @@ def _range(given: ParameterSpec, at: Location) -> Iterator[Problem]:
         if "value" in given.model_fields_set:
             yield Problem(
                 location=at,
-                what="it has one value only",
+                what="it has only one value",
                 hint="move it under fixed:, or write [a, b] or {min: a, max: b}",
             )
         else:
@@ -137,17 +139,17 @@ def _range(given: ParameterSpec, at: Location) -> Iterator[Problem]:
             )
         return
     if "value" in given.model_fields_set:
-        yield Problem(location=(*at, "value"), what="`value` makes a constant, and belongs under fixed:")
+        yield Problem(location=(*at, "value"), what="`value` is for constants, under fixed:")
     if given.values is not None:
         for key in ("min", "max", "scale", "type", "points"):
             if key in given.model_fields_set:
                 yield Problem(
                     location=(*at, key),
-                    what=f"`{key}` belongs to a range, and there are values",
-                    hint="keep one of them",
+                    what=f"`{key}` is for ranges, but this has values",
+                    hint="delete one of them",
                 )
-        if len(set(given.values)) < len(given.values):  # true and 1 are one value to whoever compares them
-            yield Problem(location=(*at, "values"), what="a value stands there twice", hint="delete one of them")
+        if len(set(given.values)) < len(given.values):  # true and 1 compare as equal
+            yield Problem(location=(*at, "values"), what="a value is listed twice", hint="delete one of them")
         return
     if given.min is None or given.max is None:
         missing = "min" if given.min is None else "max"
@@ -156,18 +158,20 @@ def _range(given: ParameterSpec, at: Location) -> Iterator[Problem]:
     if given.min >= given.max:
         yield Problem(
             location=(*at, "min"),
-            what=f"min is {given.min}, and max is {given.max}",
+            what=f"min is {given.min}, but max is {given.max}",
             hint="min must be less than max; a constant goes under fixed:",
         )
     elif given.scale == "log" and given.min <= 0:
         yield Problem(
             location=(*at, "min"),
-            what=f"a log scale can't begin at {given.min}",
-            hint="begin above 0 (1e-5, say), or add 0 as a choice of its own: values: [0, ...]",
+            what=f"a log scale can't start at {given.min}",
+            hint="start above 0, for example at 1e-5, or list the values: values: [0, ...]",
         )
     if given.type == "int" and not (float(given.min).is_integer() and float(given.max).is_integer()):
         yield Problem(
-            location=(*at, "type"), what="an int range has whole ends", hint="write whole numbers, or type: float"
+            location=(*at, "type"),
+            what="the ends of an int range must be whole numbers",
+            hint="write whole numbers, or type: float",
         )
 
 
@@ -193,15 +197,15 @@ def _conditions(spec: StudySpec) -> Iterator[Problem]:
         yield Problem(
             location=("nuisance",),
             what=str(error),
-            hint="let each condition name a hyperparameter that does not depend on it",
+            hint="a condition can't depend on its own hyperparameter",
         )
         return
     for name in clashes(spec.parameters(), spec.fixed):
         role = "scientific" if name in spec.scientific else "nuisance"
         yield Problem(
             location=(role, name),
-            what="two of its alternatives hold at once",
-            hint="let their `when` exclude one another",
+            what="two of its alternatives apply at the same time",
+            hint="write `when` conditions that exclude each other",
         )
 
 
@@ -209,24 +213,22 @@ def _condition(
     name: str, given: ParameterSpec, at: Location, known: dict[str, set[object] | None]
 ) -> Iterator[Problem]:
     for other, values in given.when.items():
-        where = (*at, other)
+        where, others = (*at, other), listed(sorted(n for n in known if n != name))
         if other not in known or other == name:
             yield Problem(
                 location=where,
-                what=f"`when` names {other}, which is no other hyperparameter of this study",
-                hint=f"there are {listed(sorted(n for n in known if n != name)) or 'no others'}",
+                what=f"`when` names {other}, which is not another hyperparameter of this study",
+                hint=f"the others are {others}" if others else "there are no others",
             )
             continue
         options = known[other]
         if options is None:
-            yield Problem(
-                location=where, what=f"{other} is a range", hint="let `when` name a hyperparameter that has values"
-            )
+            yield Problem(location=where, what=f"{other} is a range", hint="`when` needs a hyperparameter with values")
             continue
         for value in values:
             if value not in options:
                 shown = listed(sorted(options, key=str))
-                yield Problem(location=where, what=f"{other} is never {value}", hint=f"it is one of {shown}")
+                yield Problem(location=where, what=f"{other} is never {value}", hint=f"its values are {shown}")
 
 
 def _amount(spec: StudySpec) -> Iterator[Problem]:
@@ -237,7 +239,7 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
     if arms > MAX_ARMS and spec.imported is None:
         yield Problem(
             location=("scientific",),
-            what=f"{listed(dict.fromkeys(p.name for p in space.arm_makers))} make at least {arms:,} arms, one for each "
+            what=f"{listed(dict.fromkeys(p.name for p in space.arm_makers))} have at least {arms:,} arms, one for each "
             f"combination of their values; a study has at most {MAX_ARMS:,}",
             hint="keep the one or two that the question is about, and move the others to nuisance: or fixed:",
         )
@@ -248,84 +250,88 @@ def _amount(spec: StudySpec) -> Iterator[Problem]:
                 role = "scientific" if p.name in spec.scientific else "nuisance"
                 yield Problem(
                     location=(role, p.name),
-                    what="a grid needs the number of its points",
+                    what="a grid needs a number of points for each range",
                     hint="add points: 5, or use sampler: halton",
                 )
                 return
         size = grid_size(space, at_most=MAX_TRIALS)
         if size is None:
             yield Problem(
-                location=("sampler",), what=f"the grid has more than {MAX_TRIALS:,} trials", hint="use sampler: halton"
+                location=("sampler",),
+                what=f"the grid has more than {MAX_TRIALS:,} trials, the limit",
+                hint="use sampler: halton",
             )
             return
         if spec.trials not in (None, size):
             yield Problem(
                 location=("trials",),
                 what=f"the grid has {size} trials",
-                hint=f"write trials: {size}, or leave the key out",
+                hint=f"write trials: {size}, or drop the key",
             )
         return
     if spec.trials is None:
         yield Problem(
-            location=(), what="`trials` is missing", hint="16 to 64 is usual; playbook plan shows their coverage"
+            location=(), what="`trials` is missing", hint="16 to 64 are usual; playbook plan shows their coverage"
         )
     elif spec.trials > MAX_TRIALS:
-        yield Problem(location=("trials",), what=f"more than {MAX_TRIALS:,} trials", hint="run several studies")
+        yield Problem(
+            location=("trials",), what=f"a study has at most {MAX_TRIALS:,} trials", hint="run several studies"
+        )
     elif spec.trials % arms and spec.imported is None:
         below, above = spec.trials // arms * arms, (spec.trials // arms + 1) * arms
         write = f"write {below} or {above}" if below else f"write {above}"
         if above > MAX_TRIALS:
-            write = f"write {below}" if below else "ask about fewer values under scientific:"
+            write = f"write {below}" if below else "list fewer values under scientific:"
         yield Problem(
-            location=("trials",), what=f"{spec.trials} trials can't be shared equally by {arms} arms", hint=write
+            location=("trials",), what=f"{spec.trials} trials can't be split equally among {arms} arms", hint=write
         )
 
 
 def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
-    """What is wrong with a learning-rate sweep of this study."""
+    """The problems of a learning-rate sweep of this study."""
     names = {*spec.scientific, *spec.nuisance, *spec.fixed}
     if sweep.parameter not in names:
         yield Problem(
             location=("lr_sweep", "parameter"),
-            what=f"{sweep.parameter} is no hyperparameter of this study",
-            hint="name the learning rate, --parameter NAME or lr_sweep: {parameter: NAME}: there are "
+            what=f"this study has no hyperparameter named {sweep.parameter}",
+            hint="name the learning rate with --parameter NAME or lr_sweep: {parameter: NAME}; the study has "
             f"{listed(sorted(names)) or 'none'}",
         )
     if sweep.min >= sweep.max:
         yield Problem(
             location=("lr_sweep", "min"),
-            what=f"min is {sweep.min}, and max is {sweep.max}",
+            what=f"min is {sweep.min}, but max is {sweep.max}",
             hint="min must be less than max: --min 1e-4 --max 10",
         )
     if sweep.points > MAX_TRIALS:
         yield Problem(
             location=("lr_sweep", "points"),
-            what=f"more than {MAX_TRIALS:,} learning rates",
+            what=f"a sweep has at most {MAX_TRIALS:,} learning rates",
             hint="11 over five decades are usual: --points 11",
         )
     for key in ("off", "at"):
         if sweep.parameter in getattr(sweep, key):
             yield Problem(
                 location=("lr_sweep", key),
-                what=f"{sweep.parameter} is what the sweep varies",
-                hint=f"leave it out of --{key}; its range is --min and --max, and --parameter names another one",
+                what=f"the sweep varies {sweep.parameter}",
+                hint=f"drop it from --{key}; --min and --max set its range, and --parameter chooses another one",
             )
     if sweep.eval_every is not None and sweep.steps is not None and sweep.eval_every > sweep.steps:
         yield Problem(
             location=("lr_sweep", "eval_every"),
-            what=f"a trial of {sweep.steps} steps is never evaluated every {sweep.eval_every}",
-            hint="evaluate often, since a trial fits where an evaluation says so: --eval-every, or --steps for more",
+            what=f"{sweep.eval_every} is more than the {sweep.steps} steps of a trial, so no trial would be evaluated",
+            hint="evaluate often, since only an evaluation shows that a trial fits: set --eval-every, or more --steps",
         )
     if sweep.target.goal == "minimize" and more_is_better(sweep.target.metric):
         yield Problem(
             location=("lr_sweep", "target"),
-            what=f"{sweep.target.metric} would fit where it is as low as {sweep.target.value:g}",
-            hint="add goal: maximize where more is better: --target 'train_accuracy>=1.0'",
+            what=f"{sweep.target.metric} would count as fitted once it is as low as {sweep.target.value:g}",
+            hint="if higher is better, add goal: maximize, or use --target 'train_accuracy>=1.0'",
         )
 
 
 def warnings(spec: StudySpec) -> list[Problem]:
-    """What a reader of the playbook would object to before a study is run; none of it stops the study."""
+    """Warnings that follow from the playbook, before a study runs; none of them stops it."""
     return [*_step_warnings(spec), *unit_warnings(spec), *_range_warnings(spec), *budget_warnings(spec)]
 
 
@@ -335,21 +341,21 @@ def _step_warnings(spec: StudySpec) -> Iterator[Problem]:
             if name == "batch_size":
                 yield Problem(
                     location=(role, name),
-                    what="batch_size is not a hyperparameter to tune for the metric: it sets the speed, and every "
+                    what="don't tune batch_size for the metric: it sets the speed, and every "
                     "batch size needs its own optimizer and regularization settings",
-                    hint="put it under fixed: at the largest size that still speeds training up",
+                    hint="put it under fixed:, at the largest size that still speeds up training",
                 )
             elif name in STEP_LIMITS:
                 yield Problem(
                     location=(role, name),
-                    what=f"{name} looks like the length of training, which is max_train_steps, the same for all trials",
-                    hint="leave it out, and let the script train for trial.max_train_steps",
+                    what=f"{name} looks like the length of training, but max_train_steps sets that for all trials",
+                    hint="drop it, and make the script train for trial.max_train_steps",
                 )
     if more_is_better(spec.metric.name) and spec.metric.goal == "minimize":
         yield Problem(
             location=("metric", "goal"),
             what=f"{spec.metric.name} is minimized",
-            hint="write goal: maximize where more is better",
+            hint="if higher is better, write goal: maximize",
         )
 
 
@@ -362,13 +368,13 @@ def _range_warnings(spec: StudySpec) -> Iterator[Problem]:
                 if given.is_int and given.type is None and given.max - given.min <= 1:
                     yield Problem(
                         location=(role, name),
-                        what=f"{name} is an integer range: {given.min} or {given.max}, nothing between",
+                        what=f"{name} is an integer range with only the values {given.min} and {given.max}",
                         hint=f"write min: {given.min}.0 for real numbers, or values: [{given.min}, {given.max}]",
                     )
                 if given.scale == "linear" and given.min > 0 and given.max / given.min >= 100:
                     yield Problem(
                         location=(role, name),
                         what=f"{name} spans a factor of {given.max / given.min:.0f} on a linear scale: "
-                        "nine tenths of the trials fall into its last decade",
+                        "90% of the trials fall into its last decade",
                         hint="add scale: log",
                     )

@@ -1,4 +1,4 @@
-"""Whether a study tunes more hyperparameters than its trials can carry, and which to fix first."""
+"""Whether a study tunes more hyperparameters than its trials support, and which to fix first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.space import Space
 
 _FEW = 5
-"""Names that read well with an `and` between each."""
+"""Most names that are joined by `and`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,18 +29,18 @@ class _Group:
     """Trials that search the same hyperparameters."""
 
     trials: int
-    """At least one."""
+    """Number of trials, at least 1."""
     tuned: Sequence[Parameter]
-    """Nuisance hyperparameters, ranges and choices."""
+    """Nuisance hyperparameters: ranges and choices."""
     ranges: int
-    """Ranges of any role, whose edges the report judges."""
+    """Number of ranges of any role, whose edges the report judges."""
     offsets: int
     where: str
-    """Of which trials it speaks; empty for all."""
+    """Text that names these trials; empty for all."""
 
 
 def budget_warnings(spec: StudySpec) -> list[Problem]:
-    """One warning for each hyperparameter of an optimizer that is tuned too early, one for each crowded search."""
+    """A warning for each optimizer hyperparameter that is tuned with too few trials, and for each crowded search."""
     kind = SAMPLERS[spec.sampler]
     if not (kind.drawn and kind.seeded) or spec.imported is not None or spec.trials is None:
         return []
@@ -51,8 +51,8 @@ def budget_warnings(spec: StudySpec) -> list[Problem]:
         return [
             Problem(
                 location=("nuisance",),
-                what=f"{listed(p.name for p in deciding)} decide which hyperparameters a trial has, in "
-                f"{combinations:,} combinations: {spec.trials} trials can't try each",
+                what=f"{listed(p.name for p in deciding)} decide which hyperparameters a trial has, with "
+                f"{combinations:,} combinations: too many for {spec.trials} trials",
                 hint="fix some of them",
             )
         ]
@@ -81,22 +81,22 @@ def _too_early(groups: Sequence[_Group]) -> list[tuple[Parameter, int]]:
 
 
 _OF_OPTIMIZERS = ("beta1", "epsilon", "beta2")
-"""Those that the playbook's tiers are about."""
+"""The hyperparameters that the playbook's tiers are about."""
 
 
 def _early_problem(spec: StudySpec, parameter: Parameter, trials: int) -> Problem:
     of = TIERS[_usual(parameter.name)]
     return Problem(
         location=_location(spec, parameter),
-        what=f"{parameter.label} is tuned in {trials} trials: the playbook tunes Adam's learning rate alone below 10 "
-        f"trials, beta1 from 10, epsilon from 25, and beta2 with substantially more",
+        what=f"{parameter.label} is tuned with {trials} trials: the playbook tunes only Adam's learning rate below 10 "
+        f"trials, beta1 from 10, epsilon from 25, and beta2 with many more",
         hint=f"fix {parameter.name} at its default, or run {of.trials} trials or more"
-        + ("" if of.whose == "the playbook's" else " (that number is Playbook's own)"),
+        + ("" if of.whose == "the playbook's" else " (default, not from the Google playbook)"),
     )
 
 
 def _crowded(spec: StudySpec, groups: Sequence[_Group], fixed: set[str]) -> Iterator[Problem]:
-    """The groups with too few trials for the edges of their ranges, once those in `fixed` are fixed."""
+    """Warnings for groups with too few trials to judge the edges of their ranges, once those in `fixed` are fixed."""
     for group in groups:
         tuned = [p for p in group.tuned if p.kind != "choice" and p.label not in fixed]
         ranges = group.ranges - sum(p.kind != "choice" and p.label in fixed for p in group.tuned)
@@ -110,21 +110,21 @@ def _crowded(spec: StudySpec, groups: Sequence[_Group], fixed: set[str]) -> Iter
         about = f" {group.where}" if group.where else ""
         yield Problem(
             location=("nuisance",),
-            what=f"{group.trials} trials{about} tune {ranges} ranges at once: too few for the report to say whether "
-            f"the ranges end too early, which takes {need} trials with a result",
+            what=f"{group.trials} trials{about} tune {ranges} ranges: too few for the report to tell whether "
+            f"the ranges are wide enough; that takes {need} trials with a result",
             hint=f"fix {names} first, or run {_total(spec, groups, group, need)} trials",
         )
 
 
 def _total(spec: StudySpec, groups: Sequence[_Group], group: _Group, need: int) -> int:
-    """Trials of the whole study at which this group has what it needs, in equal shares of the arms."""
+    """Trials of the whole study that give this group what it needs, split equally among the arms."""
     arms = spec.space().arm_count
     whole = -(-need * sum(g.trials for g in groups) // group.trials)
     return -(-whole // arms) * arms
 
 
 def _rank(name: str) -> int:
-    """How early a hyperparameter is worth tuning, 0 for the learning rate; what no tier names comes after beta1."""
+    """How early a hyperparameter is worth tuning, 0 for the learning rate; one without a tier comes after beta1."""
     order = list(TIERS)
     usual = _usual(name)
     return order.index(usual) if usual in order else order.index("weight_decay")
@@ -145,13 +145,13 @@ def _location(spec: StudySpec, parameter: Parameter) -> Location:
 
 
 def _deciding(space: Space) -> list[Parameter]:
-    """The categories that a search samples and that conditions name."""
+    """The sampled categories that conditions depend on."""
     named = {name for p in space.parameters for name in p.when}
     return [p for p in space.dimensions if p.kind == "choice" and p.name in named]
 
 
 def _groups(space: Space, deciding: Sequence[Parameter], trials: int) -> list[_Group]:
-    """The trials by what they search: arms that search the same are one group, so are values of a category."""
+    """The trials grouped by what they search: arms or category values with the same space are one group."""
     combinations = [
         {**arm, **dict(zip((p.name for p in deciding), chosen, strict=True))}
         for arm in space.arms

@@ -1,4 +1,4 @@
-"""What the keys that launch and follow a program as it is must be to one another."""
+"""Rules across the keys that launch and follow an unmodified program."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 FILES = ("csv", "jsonl", "tensorboard")
 RESERVED = ("step", "infeasible", "failed")
-"""Keys of a metrics file that are no metrics."""
+"""Keys of a metrics file that are not metrics."""
 
 
 def program_problems(spec: StudySpec) -> Iterator[Problem]:
-    """What is wrong with `args`, `metrics` and `checkpoints`."""
+    """The problems of `args`, `metrics` and `checkpoints`."""
     yield from _arguments(spec)
     for key in ("args", "metrics", "checkpoints"):
         if spec.command is None and key in spec.model_fields_set and getattr(spec, key) is not None:
             yield Problem(
                 location=(key,),
-                what=f"`{key}` is about a program, and the study has no command",
+                what=f"`{key}` needs a command, but the study has none",
                 hint="a train function gets trial.params and calls trial.report",
             )
             return
@@ -41,12 +41,12 @@ def _arguments(spec: StudySpec) -> Iterator[Problem]:
         for name in (name for name in names if name not in known):
             yield Problem(
                 location=("args", key, name),
-                what=f"{name} is no hyperparameter of this study",
-                hint=f"there are {', '.join(sorted(known)) or 'none'}",
+                what=f"this study has no hyperparameter named {name}",
+                hint=f"it has {', '.join(sorted(known)) or 'none'}",
             )
     called = [spec.args.names.get(name, name) for name in known if name not in spec.args.omit]
     for name in sorted({name for name in called if called.count(name) > 1}):
-        yield Problem(location=("args", "names"), what=f"two hyperparameters are called {name}")
+        yield Problem(location=("args", "names"), what=f"two hyperparameters have the name {name}")
 
 
 def _metrics(spec: StudySpec, metrics: Metrics) -> Iterator[Problem]:
@@ -54,20 +54,20 @@ def _metrics(spec: StudySpec, metrics: Metrics) -> Iterator[Problem]:
     if len(given) != 1:
         yield Problem(
             location=("metrics",),
-            what="it says where the numbers are: one of stdout, csv, jsonl, tensorboard",
+            what="it needs exactly one of stdout, csv, jsonl, tensorboard",
             hint="write metrics: {csv: '${trial_dir}/log.csv', step: step}",
         )
         return
     for name in metrics.names:
         if name in RESERVED:
-            yield Problem(location=("metrics", "names", name), what=f"no metric is called {name}")
+            yield Problem(location=("metrics", "names", name), what=f"a metric can't be called {name}")
     if metrics.stdout is not None:
         yield from _patterns(spec, metrics, metrics.stdout)
     elif "${" not in getattr(metrics, given[0]) and "${" not in (spec.cwd or ""):
         yield Problem(
             location=("metrics", given[0]),
-            what="every trial would write the same file",
-            hint="let it write below ${trial_dir}, by an argument of the command or with cwd: '${trial_dir}'",
+            what="all trials would write the same file",
+            hint="make it write inside ${trial_dir}, with an argument of the command or cwd: '${trial_dir}'",
         )
 
 
@@ -79,22 +79,22 @@ def _patterns(spec: StudySpec, metrics: Metrics, patterns: list[str]) -> Iterato
         except (re.error, OverflowError, RecursionError) as error:
             yield Problem(
                 location=("metrics", "stdout", index),
-                what=f"{pattern[:80]!r} is no regular expression: {error}",
-                hint=r"write single quotes around it, and \ before . ( ) [ ] where they mean themselves",
+                what=f"{pattern[:80]!r} is not a regular expression: {error}",
+                hint=r"put single quotes around it, and write \ before a literal . ( ) [ or ]",
             )
             return
     if metrics.step not in groups:
         yield Problem(
             location=("metrics", "stdout"),
-            what=f"no pattern has a group named {metrics.step}, which counts the updates",
-            hint=rf"write (?P<{metrics.step}>\d+) where the step stands",
+            what=f"no pattern has a group named {metrics.step}, for the step",
+            hint=rf"write (?P<{metrics.step}>\d+) in place of the step",
         )
     named = metrics.names.get(spec.metric.name, spec.metric.name)
     if named not in groups:
         yield Problem(
             location=("metrics", "stdout"),
-            what=f"no pattern has a group named {named}, the metric of the study",
-            hint=rf"write (?P<{named}>\S+) where its value stands",
+            what=f"no pattern has a group named {named}, for the study's metric",
+            hint=rf"write (?P<{named}>\S+) in place of its value",
         )
 
 
@@ -104,23 +104,25 @@ def _checkpoints(spec: StudySpec) -> Iterator[Problem]:
     if spec.metrics is None:
         yield Problem(
             location=("checkpoints",),
-            what="the best checkpoint is that of the best evaluation, which only `metrics` tells",
-            hint="add metrics:, or leave checkpoints: out",
+            what="the best checkpoint can't be found without `metrics`",
+            hint="add metrics:, or drop checkpoints:",
         )
     if not checkpoints.files.startswith("${trial_dir}/"):
         yield Problem(
             location=("checkpoints", "files"),
-            what="checkpoints lie below the trial's own folder",
-            hint="write files: '${trial_dir}/...', and let the command have the program save there",
+            what="checkpoints must be inside the trial's own folder",
+            hint="write files: '${trial_dir}/...', and make the command save them there",
         )
     try:
         groups = re.compile(checkpoints.step).groups
     except (re.error, OverflowError, RecursionError) as error:
         yield Problem(
-            location=("checkpoints", "step"), what=f"{checkpoints.step[:80]!r} is no regular expression: {error}"
+            location=("checkpoints", "step"), what=f"{checkpoints.step[:80]!r} is not a regular expression: {error}"
         )
         return
     if groups != 1:
         yield Problem(
-            location=("checkpoints", "step"), what="it has one group, the step", hint=r"write step: 'step_(\d+)'"
+            location=("checkpoints", "step"),
+            what="it needs exactly one group, for the step",
+            hint=r"write step: 'step_(\d+)'",
         )

@@ -1,4 +1,4 @@
-"""Which way is better, told by the words in a metric's name; never guessed where they leave it open."""
+"""Whether lower or higher is better, from the words in a metric's name; never guessed if they leave it open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOWN = _set(
     "eer fid kid ece brier bpb bpc bpd crossentropy xent logloss rmsd hd95 hausdorff chamfer lpips epe deviance "
     "fpr fnr regret latency"
 )
-"""Less of these is better; a score of something that is here is one of these: `f1_loss`, `brier_score`."""
+"""Lower is better for these, also with a word of `_UP` beside them: `f1_loss`, `brier_score`."""
 _UP = _set(
     "acc accuracy auc auroc auprc roc map ap mar f1 f2 fbeta f1score bleu sacrebleu rouge meteor chrf cider spice "
     "bertscore comet score reward rewards rew return returns r2 r2score dice dsc psnr ssim msssim iou miou jaccard "
@@ -31,13 +31,13 @@ _OPEN = _set(
     "stderr sem scale weight coef coefficient ratio rank count size time seconds duration step steps epoch lr rate "
     "penalty margin threshold norm"
 )
-"""With one of these, a name says something else than the word that is in it: `neg_mean_squared_error`, `acc_std`."""
+"""These words change the meaning of a name: `neg_mean_squared_error`, `acc_std`."""
 _BEFORE = re.compile(r"(val|valid|validation|test|train|eval|dev|best|mean|avg|macro|micro|weighted|balanced|max|min)")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
 
 def direction(metric: str) -> Goal | None:
-    """What is usually done with a metric of this name; None where its name doesn't say."""
+    """The usual goal for a metric of this name; None if its name doesn't say."""
     words = _words(metric)
     text = " ".join(re.findall(r"[a-z]+", metric.lower()))
     together = any(pair in text for pair in _UP_TOGETHER)
@@ -54,7 +54,7 @@ def more_is_better(metric: str) -> bool:
 
 
 def _words(metric: str) -> set[str]:
-    """The words of a name, in small letters: as they are parted, by capitals too, and without their last digits."""
+    """The words of a name in lower case, split at separators and at capitals, with and without their last digits."""
     parted = re.findall(r"[a-z0-9]+", metric.lower())
     camel = [word.lower() for word in _CAMEL.findall(metric)]
     words = {*parted, *camel}

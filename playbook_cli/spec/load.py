@@ -29,28 +29,30 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 8
 WIDTH = 120
-"""Of the YAML that is written."""
+"""Columns of the YAML that is written."""
 
 
 def load(path: Path, *, kept: bool = False) -> tuple[StudySpec, Source]:
-    """Read and check a study file. SpecError names file, line and key of everything that is wrong with it.
+    """Read and check a study file. SpecError names file, line and key of every problem.
 
-    Files and folders that it names relative to its own folder are absolute in the result. One that is `kept` in a
-    folder of results is read to know what these are: nothing will be run by it, so it may ask for too many trials.
+    Paths relative to the file's folder are absolute in the result. A file that is `kept` in a folder of results is only
+    read, never run, so it may ask for too many trials.
     """
     spec, read = validate(source.read(path), kept=kept)
     return _anchored(spec, path.absolute().parent), read
 
 
 def validate(read: Source, *, kept: bool = False) -> tuple[StudySpec, Source]:
-    """Check what a YAML file says against the model of a study."""
+    """Check the data of a YAML file against the model of a study."""
     if not isinstance(read.data, dict):
-        raise SpecError("a study file is a mapping of keys", where=f"{read.path}:1", hint="begin with  name: my-study")
+        raise SpecError(
+            "a study file must be a mapping of keys", where=f"{read.path}:1", hint="start with  name: my-study"
+        )
     try:
         spec = StudySpec.model_validate(read.data)
     except ValidationError as error:
         wrong = (_problem(detail) for detail in error.errors(include_url=False))
-        # of the alternatives that a value may be, the last is the widest
+        # of the alternative types of a value, the last is the widest
         raise _all_of(read, {problem.location: problem for problem in wrong}.values()) from None
     found = check.problems(spec, kept=kept)
     if found:
@@ -59,7 +61,7 @@ def validate(read: Source, *, kept: bool = False) -> tuple[StudySpec, Source]:
 
 
 def resolve(spec: StudySpec) -> StudySpec:
-    """The study with the defaults that depend on other keys written out, as it is run."""
+    """The study as it is run, with the defaults that depend on other keys filled in."""
     trials = spec.trials
     if spec.points is not None:
         trials = len(spec.points)
@@ -87,7 +89,7 @@ def _from(folder: Path, path: str) -> str:
 
 
 def plain(spec: StudySpec) -> dict[str, Any]:
-    """The study as the data of a study file, without defaults that were not written."""
+    """The study as the data of a study file, without defaults that the file did not set."""
     data = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True, by_alias=True)
     for role in ("scientific", "nuisance"):
         for name, alternatives in data.get(role, {}).items():
@@ -105,7 +107,7 @@ def dump(spec: StudySpec) -> str:
 
 
 def block(data: dict[str, Any]) -> str:
-    """Some keys of a study file as YAML, one a line, to be pasted into another one."""
+    """Some keys of a study file as YAML, one per line, to paste into another one."""
     return _dumped(data, width=math.inf, default_flow_style=False)
 
 
@@ -138,17 +140,17 @@ def _dumped(data: dict[str, Any], **how: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that the reader would take for a number."""
+    """Quotes text that would otherwise be read as a number."""
 
     yaml_implicit_resolvers = source.RESOLVERS
 
 
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What makes a terminal or an editor show text in another order than it is read in."""
+"""Characters that make a terminal or an editor show text in another order."""
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    # between double quotes, line ends and what turns text around are written as escapes
+    # between double quotes, line ends and characters that reverse text are written as escapes
     style = '"' if any(end in text for end in "\n\x85\u2028\u2029") or _TURNING.search(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -157,7 +159,7 @@ _Dumper.add_representer(str, _text)
 
 
 def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
-    """Keys in which two resolved studies differ, as (key, old value, new value); None where a side lacks it."""
+    """Keys in which two resolved studies differ, as (key, old value, new value); None if a side lacks the key."""
     before, after = (_flat(spec.model_dump(mode="json", by_alias=True)) for spec in (old, new))
     keys = dict.fromkeys([*before, *after])
     # by repr, since 1 == 1.0 and None may be a value
@@ -165,14 +167,14 @@ def difference(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
 
 
 def deciding(old: StudySpec, new: StudySpec) -> list[tuple[str, Any, Any]]:
-    """Those keys of `difference` on which results depend: trials from before and after can't stand in one study."""
+    """Those keys of `difference` that affect results: trials from before and after can't be in the same study."""
     return [change for change in difference(old, new) if affects(StudySpec, change[0]).decides_results]
 
 
 def carried(spec: StudySpec) -> dict[str, Any]:
-    """What a study of other points of the same training takes over from this one, as data: all but its search.
+    """What a study of other points of the same training takes from this one, as data: all but its search.
 
-    Seeds are derived as in this one.
+    Training seeds are derived in the same way.
     """
     kept = fields(StudySpec, Affects.PROGRAM, Affects.TRAINING, Affects.LAUNCHING)
     return spec.model_dump(mode="json", exclude_unset=True, include={*kept, "seed"})
@@ -185,12 +187,12 @@ def probing(spec: StudySpec, kind: ProbeKind, **keys: Any) -> StudySpec:
 
 
 def training(spec: StudySpec) -> dict[str, Any]:
-    """What the results of a trial depend on besides its point and seed: dotted keys and values."""
+    """What a trial's results depend on besides its point and seed: dotted keys and values."""
     return _affecting(spec, Affects.PROGRAM, Affects.TRAINING)
 
 
 def planning(spec: StudySpec) -> dict[str, Any]:
-    """What all trials of a study are planned by, however many there are: dotted keys and values."""
+    """What the plan of a study's trials depends on, except their number: dotted keys and values."""
     return _affecting(spec, Affects.PROGRAM, Affects.TRAINING, Affects.SEARCH)
 
 
@@ -203,7 +205,7 @@ def _affecting(spec: StudySpec, *what: Affects) -> dict[str, Any]:
 
 
 def reading(kept: StudySpec, given: StudySpec) -> StudySpec:
-    """A study as it was run, to be read as the study file `given` now says."""
+    """A study as it was run, but with the keys of `given` that only affect how results are read."""
     changes: dict[str, Any] = {key: getattr(given, key) for key in fields(StudySpec, Affects.READING)}
     for key, section in kept:
         if key not in changes and isinstance(section, BaseModel):
@@ -239,13 +241,13 @@ def _all_of(read: Source, found: Iterable[Problem]) -> SpecError:
 
 
 def _problem(detail: Any) -> Problem:
-    """What Pydantic found, in the words of a study file."""
+    """What Pydantic found, in the terms of a study file."""
     location: Location = detail["loc"]
     while location and location[-1] in _UNION_TAGS:
         location = location[:-1]
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return Problem(location=location, what="there is no such key", hint=_did_you_mean(location))
+        return Problem(location=location, what="unknown key", hint=_did_you_mean(location))
     if kind == "missing":
         what = f"`{location[-1]}` is missing"
         return Problem(location=location[:-1], what=what, hint=_MISSING.get(str(location[-1])))
@@ -258,7 +260,7 @@ def _problem(detail: Any) -> Problem:
     if message.startswith(("greater", "less")):
         message = f"a number {message}"
     if location == ("metric",):
-        return Problem(location=location, what="it has a name and a goal", hint=_MISSING["metric"])
+        return Problem(location=location, what="must be a mapping with `name` and `goal`", hint=_MISSING["metric"])
     return Problem(location=location, what=f"write {message.removeprefix('write ')}{given}")
 
 
@@ -277,13 +279,13 @@ _KINDS = {
     "model_type": "keys with values below it",
     "list_type": "a list",
     "too_short": "at least one value",
-    "string_type": "text, in quotes where it looks like a number",
+    "string_type": "text, in quotes if it looks like a number",
     "string_too_short": "some text",
 }
 _MISSING = {
     "metric": "write metric: {name: val_error, goal: minimize}",
-    "max_train_steps": "playbook lr-sweep finds it: write a first guess here",
-    "name": "it names the study's folder: name: my-study",
+    "max_train_steps": "write a first guess; playbook lr-sweep finds a good value",
+    "name": "it is the name of the study's folder: name: my-study",
 }
 
 

@@ -1,4 +1,4 @@
-"""What a hyperparameter is, by the name that a program gives it: `optim.lr`, `--learning-rate` are learning rates."""
+"""What a hyperparameter is, judged by its name: `optim.lr` and `--learning-rate` are learning rates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _set(text: str) -> frozenset[str]:
 
 
 _SECTIONS = _set("trainer training train args arguments config cfg hparams hyperparameters hp params run")
-"""Words that say where a hyperparameter stands, and not what it is."""
+"""Words that name the section of a hyperparameter, not its meaning."""
 _COUNTED = _set("num n total steps step iterations iters iter updates epochs epoch batches length duration")
 _SHARED = _set("ratio fraction frac proportion prop share")
 _PERCENT = _set("percent percentage pct")
@@ -74,12 +74,12 @@ _DECAYING = re.compile(
 
 
 def words(name: str) -> frozenset[str]:
-    """The words of a name in small letters, the usual abbreviations as one word: `lr`, `warmup`, `optimizer`."""
+    """The words of a name in lower case, with common synonyms as one word: `lr`, `warmup`, `optimizer`."""
     return frozenset(_plain(name).split("_"))
 
 
 def meaning(name: str) -> Meaning | None:
-    """What a hyperparameter of this name is; None where the name says nothing of these."""
+    """What a hyperparameter of this name is; None if it is none of these."""
     plain = _plain(name)
     own = words(name) - _SECTIONS
     if _ACCUMULATES.search(plain):
@@ -102,7 +102,7 @@ def meaning(name: str) -> Meaning | None:
 
 
 def per_device(name: str) -> bool:
-    """Whether a batch size of this name is that of one device, and not of all."""
+    """Whether a batch size of this name is per device."""
     return bool(words(name) & {"per", "device", "gpu"})
 
 
@@ -112,7 +112,7 @@ def names_optimizer(value: Value) -> bool:
 
 
 def decays(value: Value) -> bool:
-    """Whether a schedule of this value, or a decay of this length or factor, lowers the learning rate."""
+    """Whether a schedule with this value, or a decay with this length or factor, lowers the learning rate."""
     if isinstance(value, str) and number(value) is None:
         if re.search(r"warm", value, re.IGNORECASE):
             return _DECAYING.search(value) is not None
@@ -123,16 +123,16 @@ def decays(value: Value) -> bool:
 
 
 def warms_up(value: Value) -> bool:
-    """Whether a schedule of this value begins with a warm-up, or a warm-up of this length is one at all."""
+    """Whether a schedule with this value has a warmup, or a warmup of this length is above zero."""
     if isinstance(value, str) and number(value) is None:
         return re.search(r"warm", value, re.IGNORECASE) is not None
     return value is True or (number(value) or 0.0) > 0
 
 
 def warmup_share(name: str, value: Value, max_train_steps: int) -> float | None:
-    """The part of training that a warm-up of this name and value takes, at least; None where its unit is not known.
+    """The least share of training that a warmup of this name and value takes; None if its unit is not known.
 
-    An epoch is one step or more, so warm-up epochs count as that many steps.
+    An epoch has at least one step, so warmup epochs count as that many steps.
     """
     given, own = number(value), words(name)
     if given is None:
@@ -153,7 +153,7 @@ def counts(name: str) -> StepUnit | None:
 
 
 def number(value: Value) -> float | None:
-    """A value as a number, also where it is written as text; None where it is none. A bool is none."""
+    """A value, or text that is a number, as a number; None for anything else, including a bool."""
     if isinstance(value, str):
         try:
             return float(value)

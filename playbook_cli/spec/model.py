@@ -30,7 +30,7 @@ def _whole(value: object) -> object:
 
 
 Count = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=1, le=LARGEST)]
-"""A whole number from 1 on; `1e3` is one."""
+"""A whole number of at least 1; `1e3` is one."""
 WholeNumber = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(ge=0, le=LARGEST)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Integer = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -77,12 +77,12 @@ Seconds = Annotated[
 
 
 class MetricSpec(_Section):
-    """What the study optimises: the best evaluation of it is a trial's result."""
+    """What the study optimizes; a trial's result is its best evaluation."""
 
     name: Annotated[str, Field(min_length=1)]
     goal: Goal = "minimize"
     chance: Annotated[
-        Number | None, Affects.READING, Field(description="what a model reaches that has learned nothing: 0.9")
+        Number | None, Affects.READING, Field(description="value of a model that has learned nothing: 0.9")
     ] = None
     examples: Annotated[
         Count | None,
@@ -105,27 +105,27 @@ class ParameterSpec(_Section):
     scale: Literal["linear", "log"] = "linear"
     type: Annotated[
         Literal["int", "float"] | None,
-        Field(description="of a range; by default int where both ends are written as integers"),
+        Field(description="type of a range; by default int if both ends are written as integers"),
     ] = None
     values: Annotated[list[Setting] | None, Field(min_length=1)] = None
-    value: Annotated[Setting, Field(description="one constant value; only under fixed")] = None
-    points: Annotated[Count | None, Field(description="values that a grid takes from a range")] = None
+    value: Annotated[Setting, Field(description="a constant value; only under fixed")] = None
+    points: Annotated[Count | None, Field(description="number of values that a grid takes from a range")] = None
     when: Annotated[
         dict[str, list[Setting]],
         BeforeValidator(_lists),
-        Field(description="present only where each named hyperparameter has one of these values"),
+        Field(description="applies only if each named hyperparameter has one of these values"),
     ] = {}
 
     @property
     def is_int(self) -> bool:
-        """Whether a range holds whole numbers only."""
+        """Whether a range holds only whole numbers."""
         if self.type is not None:
             return self.type == "int"
         return isinstance(self.min, int) and isinstance(self.max, int)
 
 
 def _alternatives(role: object) -> object:
-    """Shorthand written out: a value, a list of values, one mapping, or a list of mappings with `when`."""
+    """Expands shorthand: a value, a list of values, one mapping, or a list of mappings with `when`."""
     if not isinstance(role, dict):
         return role
     written_out: dict[object, object] = {}
@@ -169,42 +169,44 @@ Constants = Annotated[
 
 
 class Resources(_Section):
-    """What one trial needs, and how long and how often it may try."""
+    """What one trial needs, how long it may take, and how often it is tried."""
 
-    gpus: Annotated[WholeNumber | None, Field(description="GPUs of a trial; by default 1 where there are any")] = None
+    gpus: Annotated[WholeNumber | None, Field(description="GPUs per trial; by default 1 if the machine has any")] = None
     trials_per_gpu: Count = 1
-    cpus: Annotated[Count, Field(description="cores of a trial that uses no GPU")] = 1
-    timeout: Annotated[Seconds | None, Field(description="of one attempt: 90s, 30m, 1h30m")] = None
-    retries: Annotated[WholeNumber, Field(description="further attempts of a trial that crashed")] = 1
+    cpus: Annotated[Count, Field(description="cores per trial that uses no GPU")] = 1
+    timeout: Annotated[Seconds | None, Field(description="time limit of one attempt: 90s, 30m, 1h30m")] = None
+    retries: Annotated[WholeNumber, Field(description="further attempts after a crash")] = 1
 
 
 class SlurmSpec(_Section):
-    """What the job arrays of launcher: slurm ask for, besides the cores and GPUs of resources."""
+    """What the job arrays of launcher: slurm request, besides the cores and GPUs of resources."""
 
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
-    gres: Annotated[str | None, Field(description="by default gpu:N, where resources.gpus is N")] = None
-    mem: Annotated[str | None, Field(description="memory of a trial in Slurm's notation: 16G")] = None
-    time: Annotated[Seconds | None, Field(description="limit of a trial: 2h; by default resources.timeout")] = None
-    array_parallelism: Annotated[Count | None, Field(description="trials at once; by default as many as fit")] = None
+    gres: Annotated[str | None, Field(description="by default gpu:N, with N from resources.gpus")] = None
+    mem: Annotated[str | None, Field(description="memory per trial in Slurm's notation: 16G")] = None
+    time: Annotated[Seconds | None, Field(description="time limit of a trial: 2h; by default resources.timeout")] = None
+    array_parallelism: Annotated[
+        Count | None, Field(description="number of parallel trials; by default as many as fit")
+    ] = None
     options: Annotated[list[str], Field(description="further options of sbatch: ['--exclude=n3']")] = []
 
 
 class RaySpec(_Section):
     """The cluster of launcher: ray."""
 
-    address: Annotated[str, Field(description="HOST:PORT, or auto for the one of this machine")] = "auto"
-    shared_folder: Annotated[bool, Field(description="whether its nodes see this study's folder")] = True
+    address: Annotated[str, Field(description="HOST:PORT, or auto for the cluster of this machine")] = "auto"
+    shared_folder: Annotated[bool, Field(description="whether its nodes share this study's folder")] = True
 
 
 class Target(_Section):
-    """When a trial fits the training set: its metric has reached this value."""
+    """When a trial fits the training set: once its metric reaches this value."""
 
     metric: Annotated[str, Field(min_length=1)] = "train_error"
     value: Number = 0.0
-    goal: Annotated[Goal, Field(description="which way the metric goes to reach the value")] = "minimize"
+    goal: Annotated[Goal, Field(description="direction in which the metric reaches the value")] = "minimize"
 
 
 class LrSweepSpec(_Section):
@@ -215,62 +217,72 @@ class LrSweepSpec(_Section):
     max: Annotated[Number, Field(gt=0)] = 10.0
     points: Annotated[Count, Field(ge=2)] = 11
     steps: Annotated[
-        Count | None, Field(description="steps of each trial, N; by default max_train_steps; the limit of find")
+        Count | None, Field(description="steps per trial, by default max_train_steps; with find, the most to try")
     ] = None
-    find: Annotated[bool, Field(description="find N first, by doubling")] = False
+    find: Annotated[bool, Field(description="find steps first, by doubling")] = False
     eval_every: Annotated[
         Count | None, Field(description="steps between evaluations; by default a quarter of the study's own")
     ] = None
     target: Target = Target()
     at: Annotated[dict[str, Setting], Field(description="values of other hyperparameters during the sweep")] = {}
-    off: Annotated[dict[str, Setting], Field(description="augmentation, regularization, decay: their off values")] = {}
-    harmless: Annotated[list[str], Field(description="parameters that only look like one of these")] = []
+    off: Annotated[
+        dict[str, Setting], Field(description="values that turn off augmentation, regularization and decay")
+    ] = {}
+    harmless: Annotated[list[str], Field(description="hyperparameters that look like one of these but aren't")] = []
 
 
 class Imported(_Section):
-    """Where the trials of a study come from that another tool ran; such a study is read, and never run."""
+    """The source of a study that another tool ran; such a study is read, never run."""
 
-    source: Annotated[str, Field(description="the folder, file or storage that was imported")]
-    format: Annotated[str, Field(description="which tool's it was")]
+    source: Annotated[str, Field(description="imported folder, file or storage")]
+    format: Annotated[str, Field(description="the tool that it came from")]
 
 
 class Round(_Section):
-    """Where a study stands among rounds of growing length."""
+    """The place of a study among rounds of growing length."""
 
-    number: Annotated[Count, Field(ge=2, description="of this round; the first one has no such section")]
-    of: Annotated[Count | None, Field(description="rounds in all, as planned")] = None
-    growth: Annotated[Number | None, Field(gt=1, description="each round is so many times longer")] = None
-    after: Annotated[str, Field(min_length=1, description="folder of the round before, from the study file's own")]
+    number: Annotated[Count, Field(ge=2, description="number of this round; the first round has no such section")]
+    of: Annotated[Count | None, Field(description="planned number of rounds")] = None
+    growth: Annotated[Number | None, Field(gt=1, description="factor by which each round is longer")] = None
+    after: Annotated[
+        str, Field(min_length=1, description="folder of the round before, relative to the study file's folder")
+    ]
     trials: Annotated[
-        list[WholeNumber], Field(description="of that round, whose points come first here, in order")
+        list[WholeNumber], Field(description="trials of that round whose points come first here, in order")
     ] = []
 
 
 class StudySpec(_Section):
     """One tuning study."""
 
-    name: Annotated[str, Affects.READING, Field(description="its folder is runs/NAME")]
-    goal: Annotated[str, Affects.READING, Field(description="the question that the study answers")] = ""
-    train: Annotated[str | None, Affects.PROGRAM, Field(description="module:function, called with the trial")] = None
+    name: Annotated[str, Affects.READING, Field(description="name of the study; its folder is runs/NAME")]
+    goal: Annotated[str, Affects.READING, Field(description="question that the study answers")] = ""
+    train: Annotated[
+        str | None, Affects.PROGRAM, Field(description="module:function that is called with the trial")
+    ] = None
     command: Annotated[
-        list[str] | None, Affects.PROGRAM, Field(min_length=1, description="the program and its arguments, with macros")
+        list[str] | None, Affects.PROGRAM, Field(min_length=1, description="program and its arguments, with macros")
     ] = None
     imported: Annotated[
-        Imported | None, Affects.PROGRAM, Field(description="in place of a program, where another tool ran it")
+        Imported | None, Affects.PROGRAM, Field(description="replaces the program if another tool ran the trials")
     ] = None
     cwd: Annotated[
-        str | None, Affects.PROGRAM, Field(description="where it runs; by default the study file's folder")
+        str | None, Affects.PROGRAM, Field(description="working directory; by default the study file's folder")
     ] = None
     env: Annotated[dict[str, str], Affects.PROGRAM, Field(description="environment variables of every trial")] = {}
     args: Annotated[Arguments, Affects.TRAINING, Field(description="how ${args} writes hyperparameters")] = Arguments()
-    metrics: Annotated[Metrics | None, Affects.TRAINING, Field(description="for a program that can't be changed")] = (
-        None
-    )
+    metrics: Annotated[
+        Metrics | None, Affects.TRAINING, Field(description="where to find the metrics of an unmodified program")
+    ] = None
     checkpoints: Annotated[
-        Checkpoints | None, Affects.TRAINING, Field(description="of a program that can't be changed")
+        Checkpoints | None,
+        Affects.TRAINING,
+        Field(description="where to find the checkpoints of an unmodified program"),
     ] = None
     metric: Annotated[MetricSpec, Affects.TRAINING]
-    max_train_steps: Annotated[Count, Affects.TRAINING, Field(description="one value for all trials, never tuned")]
+    max_train_steps: Annotated[
+        Count, Affects.TRAINING, Field(description="length of training, the same for all trials and never tuned")
+    ]
     step_unit: Annotated[
         StepUnit | None,
         Affects.READING,
@@ -282,7 +294,9 @@ class StudySpec(_Section):
         Field(description="steps between evaluations; by default a fiftieth of max_train_steps"),
     ] = None
     trials: Annotated[
-        Count | None, Affects.SIZE, Field(description="of the whole study, shared equally by its arms")
+        Count | None,
+        Affects.SIZE,
+        Field(description="number of trials of the whole study, split equally among its arms"),
     ] = None
     sampler: Annotated[SamplerName, Affects.SEARCH] = "halton"
     follows: Annotated[
@@ -291,8 +305,8 @@ class StudySpec(_Section):
         Field(
             alias="continue",
             min_length=1,
-            description="of sampler: bayesian; folder of the finished quasi-random study whose trials it begins with, "
-            "from the study file's own",
+            description="for sampler: bayesian; folder of the finished quasi-random study whose trials it starts "
+            "from, relative to the study file's folder",
         ),
     ] = None
     points: Annotated[
@@ -300,17 +314,19 @@ class StudySpec(_Section):
         Affects.SEARCH,
         Field(
             min_length=1,
-            description="of sampler: listed; the trials one by one, each hyperparameter with its value; `from` is a "
-            "checkpoint of another study's trial to go on from",
+            description="for sampler: listed; one mapping of hyperparameters to values per trial; `from` is a "
+            "checkpoint of another study's trial to continue from",
         ),
     ] = None
     probe: Annotated[
         Probe | None,
         Affects.TRAINING,
-        Field(description="the command that made this study, whose trials end once they have answered its question"),
+        Field(description="the command that made this study, whose trials end once they have its answer"),
     ] = None
-    round: Annotated[Round | None, Affects.READING, Field(description="as playbook next --round writes it")] = None
-    seed: Annotated[WholeNumber, Affects.SEARCH, Field(description="of the search; trials get their own")] = 0
+    round: Annotated[Round | None, Affects.READING, Field(description="written by playbook next --round")] = None
+    seed: Annotated[
+        WholeNumber, Affects.SEARCH, Field(description="search seed; training seeds are derived from it")
+    ] = 0
     scientific: Annotated[Varied, Affects.SEARCH] = {}
     nuisance: Annotated[Varied, Affects.SEARCH] = {}
     fixed: Annotated[Constants, Affects.SEARCH] = {}
@@ -318,14 +334,14 @@ class StudySpec(_Section):
     deterministic: Annotated[
         bool,
         Affects.TRAINING,
-        Field(description="the same metrics, bit by bit, on the same machine: slower kernels, fixed threads"),
+        Field(description="bit-identical metrics on the same machine, with slower kernels and fixed threads"),
     ] = False
     isolation: Annotated[
         Literal["fork", "process"] | None,
         Affects.LAUNCHING,
         Field(
-            description="whether trials of a train function are forks of one process that has imported it, or import "
-            "it anew each; by default forks, unless they use GPUs"
+            description="whether trials of a train function fork one process that has imported it, or each import it; "
+            "by default they fork, unless they use GPUs"
         ),
     ] = None
     launcher: Annotated[LauncherName, Affects.LAUNCHING] = "local"
@@ -335,10 +351,12 @@ class StudySpec(_Section):
     ray: Annotated[RaySpec, Affects.LAUNCHING, Field(description="where launcher: ray finds its cluster")] = RaySpec()
     lr_sweep: Annotated[LrSweepSpec | None, Affects.OTHER_VERBS] = None
     rules: Annotated[
-        dict[str, dict[str, Number]], Affects.READING, Field(description="thresholds of the report: rule, name, value")
+        dict[str, dict[str, Number]],
+        Affects.READING,
+        Field(description="thresholds of the report's rules: {rule: {threshold: value}}"),
     ] = {}
     silence: Annotated[
-        list[str], Affects.READING, Field(description="checks of the design that playbook plan leaves out, by name")
+        list[str], Affects.READING, Field(description="names of the design checks that playbook plan skips")
     ] = []
 
     @model_validator(mode="before")
@@ -352,12 +370,12 @@ class StudySpec(_Section):
 
     @property
     def adaptive(self) -> bool:
-        """Whether each point is chosen by the results before it, and so can't be named in advance."""
+        """Whether each point is chosen from the results before it, so that it isn't known in advance."""
         return self.sampler == "bayesian"
 
     @property
     def objective(self) -> Metric:
-        """What the study optimises, as the other parts speak of it."""
+        """The study's metric, as a value for the other parts."""
         given = self.metric
         return Metric(name=given.name, goal=given.goal, chance=given.chance, examples=given.examples)
 
@@ -375,7 +393,7 @@ class StudySpec(_Section):
         ]
 
     def space(self) -> Space:
-        """The search space. ValueError where conditions go round in a circle."""
+        """The search space. ValueError if conditions depend on each other in a circle."""
         return Space(self.parameters(), self.fixed)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something in a study file that can't be run as it stands."""
+    """Something in a study file that is wrong or deserves a warning."""
 
     location: Location
     what: str
@@ -21,11 +21,11 @@ class Problem:
 
 
 SHOWN = 20
-"""Names and values that one line lists; it only counts those beyond."""
+"""Most names or values in one line; the rest are counted."""
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names or values in one line that can be read: the first ones, and how many more there are."""
+    """Names or values in one readable line: the first ones, and how many more there are."""
     shown = [str(name) for name in names]
     more = [f"and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
     return ", ".join([*shown[:SHOWN], *more])

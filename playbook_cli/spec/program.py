@@ -1,4 +1,4 @@
-"""The keys of a study file that launch a program as it is, and follow what it writes."""
+"""The keys of a study file that launch an unmodified program, and read what it writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
-"""A section of a study file has no other keys, and its values are not converted."""
+"""Refuses unknown keys, and converts no values."""
 
 
 class _Section(BaseModel):
@@ -15,13 +15,13 @@ class _Section(BaseModel):
 
 
 class Arguments(_Section):
-    """How `${args}` writes hyperparameters as the arguments of a program."""
+    """How `${args}` writes hyperparameters as program arguments."""
 
     style: Literal["--name=value", "--name value", "name=value", "+name=value"] = "--name=value"
     names: Annotated[
-        dict[str, str], Field(description="what the program calls a hyperparameter: {learning_rate: lr}")
+        dict[str, str], Field(description="names of hyperparameters in the program: {learning_rate: lr}")
     ] = {}
-    omit: Annotated[list[str], Field(description="hyperparameters that are no arguments")] = []
+    omit: Annotated[list[str], Field(description="hyperparameters that are not passed as arguments")] = []
     booleans: Annotated[
         Literal["python", "lower", "flag", "no-flag"],
         Field(description="--x=True, --x=true, --x or nothing, --x or --no-x; Hydra's are always true and false"),
@@ -32,35 +32,37 @@ class Arguments(_Section):
     ] = "python"
     none: Annotated[
         Literal["None", "null", "omit"] | None,
-        Field(description="how None is written; by default None, and null in the styles of Hydra"),
+        Field(description="how None is written; by default None, or null in Hydra's styles"),
     ] = None
 
     @model_validator(mode="before")
     @classmethod
     def _written_out(cls, args: object) -> object:
-        """Of the shorthand {learning_rate: lr}."""
+        """Expands the shorthand {learning_rate: lr}."""
         return args if not isinstance(args, dict) or args.keys() & cls.model_fields.keys() else {"names": args}
 
 
 class Metrics(_Section):
-    """Where the numbers of a program are that knows nothing of Playbook; one of the first four."""
+    """Where to find the metrics of a program that doesn't call Playbook; exactly one of the first four keys."""
 
     stdout: Annotated[
         list[str] | None,
-        Field(min_length=1, description="regular expressions over what it prints; named groups are step and metrics"),
+        Field(min_length=1, description="regular expressions for its output; named groups are the step and metrics"),
     ] = None
-    csv: Annotated[str | None, Field(description="a file with a header")] = None
-    jsonl: Annotated[str | None, Field(description="a file with a JSON object a line")] = None
-    tensorboard: Annotated[str | None, Field(description="a folder of event files")] = None
-    step: Annotated[str, Field(min_length=1, description="the group, column or key that counts updates")] = "step"
-    names: Annotated[dict[str, str], Field(description="metrics by the names they have there")] = {}
+    csv: Annotated[str | None, Field(description="CSV file with a header")] = None
+    jsonl: Annotated[str | None, Field(description="file with one JSON object per line")] = None
+    tensorboard: Annotated[str | None, Field(description="folder of event files")] = None
+    step: Annotated[str, Field(min_length=1, description="group, column or key that counts training steps")] = "step"
+    names: Annotated[
+        dict[str, str], Field(description="names of metrics in the program: {val_loss: validation/loss}")
+    ] = {}
 
 
 class Checkpoints(_Section):
-    """Where a program leaves its checkpoints, so that the best and the last are found."""
+    """Where a program saves its checkpoints, so that the best and the last can be found."""
 
-    files: Annotated[str, Field(min_length=1, description="glob of files or folders, below ${trial_dir}")]
+    files: Annotated[str, Field(min_length=1, description="glob of files or folders inside ${trial_dir}")]
     step: Annotated[
-        str, Field(description="regular expression over a name, whose one group is the step; else its last number")
+        str, Field(description="regular expression for a name, with one group for the step; by default the last number")
     ] = r"(\d+)(?!.*\d)"
-    keep: Annotated[Literal["all", "best"], Field(description="best: all but best and last are deleted")] = "all"
+    keep: Annotated[Literal["all", "best"], Field(description="best: delete all but the best and the last")] = "all"

@@ -1,4 +1,4 @@
-"""The samplers that a study file can name, and what the rest of Playbook has to know of each: one row a sampler."""
+"""The samplers that a study file can name, and what the rest of Playbook must know about each: one row per sampler."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Kind:
     """Which points a sampler chooses."""
 
     place: str
-    """Where it is made: MODULE:NAME in the package `sampling`."""
+    """What makes it, as MODULE:NAME in the package `sampling`."""
     drawn: bool = True
-    """Whether it covers the space by itself, and looks at no result: what a Bayesian search may begin with."""
+    """Whether it covers the space without looking at results, so that a Bayesian search may start from its trials."""
     seeded: bool = True
-    """Whether its points depend on the study's seed; where they do not, their number is not free either."""
+    """Whether its points depend on the study's seed; if not, their number is fixed, too."""
     even: bool = True
-    """Whether its points lie more evenly than independent ones, so that the luck of a search is smaller."""
+    """Whether its points are more even than independent ones, so that a search varies less with its seed."""
 
 
 SAMPLERS: Mapping[SamplerName, Kind] = {

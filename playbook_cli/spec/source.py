@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
-"""Of the whole file, aliases expanded: a few lines of nested aliases can otherwise stand for billions of values."""
+"""Most values in a file, with aliases expanded: a few lines of nested aliases can stand for billions of values."""
 
 Location = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a YAML file says, and where it says it."""
+    """The data of a YAML file, and the line of each key."""
 
     path: str
     data: Any
     lines: Mapping[Location, int]
 
     def where(self, location: Location) -> str:
-        """`file:line` of the deepest part of `location` that the file has; parts that it lacks are passed over."""
+        """`file:line` of the deepest part of `location` that the file has; missing parts are skipped."""
         known: Location = ()
         for part in location:
             if (*known, part) in self.lines:
@@ -44,10 +44,9 @@ class Source:
 
 
 def read(path: Path, *, foreign: bool = False) -> Source:
-    """Read a YAML file. SpecError, with file and line, where it is no single document of plain data.
+    """Read a YAML file. SpecError, with file and line, if it is not a single document of plain data.
 
-    In a `foreign` one, that another tool wrote, a tuple is a list, the name of a Python object is text, and so is every
-    key.
+    In a `foreign` file, written by another tool, a tuple is a list, and names of Python objects and keys are text.
     """
     shown = str(path)
     try:
@@ -57,12 +56,14 @@ def read(path: Path, *, foreign: bool = False) -> Source:
         raise SpecError("there is no such file", where=shown, hint="playbook init writes one to start from") from None
     except IsADirectoryError:
         inside = path / "study.yaml"
-        hint = f"name the study file in it: {inside}" if inside.is_file() else None
-        raise SpecError("this is a folder, and a file is wanted", where=shown, hint=hint) from None
+        hint = f"use the study file in it: {inside}" if inside.is_file() else None
+        raise SpecError("this is a folder, not a file", where=shown, hint=hint) from None
     except OSError as error:
         raise SpecError(f"the file can't be read: {error.strerror}", where=shown) from None
     if len(content) > MAX_BYTES:
-        raise SpecError(f"the file is larger than {MAX_BYTES:,} bytes", where=shown, hint="is this a study file?")
+        raise SpecError(
+            f"the file is larger than the limit of {MAX_BYTES:,} bytes", where=shown, hint="is this a study file?"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -81,10 +82,10 @@ def parse(text: str, path: str, *, foreign: bool = False) -> Source:
         at = "".join(text.split("\n")[line - 1 : line]) if mark else ""  # YAML knows further line ends
         hint = "indent with spaces, not with tabs" if "\t" in at else _unquoted(at)
         raise SpecError(
-            f"this is not YAML: {error.problem or error.context}", where=f"{path}:{line}", hint=hint
+            f"not valid YAML: {error.problem or error.context}", where=f"{path}:{line}", hint=hint
         ) from None
     except yaml.YAMLError as error:
-        raise SpecError(f"this is not YAML: {' '.join(str(error).split())}", where=path) from None
+        raise SpecError(f"not valid YAML: {' '.join(str(error).split())}", where=path) from None
     except RecursionError:
         raise SpecError("the file is nested too deeply", where=path) from None
     if node is None:
@@ -108,7 +109,7 @@ class _Loader(yaml.SafeLoader):
 
 
 RESOLVERS = _Loader.yaml_implicit_resolvers
-"""What text means which kind of scalar; writers quote by it."""
+"""Which text is read as which kind of scalar; writers need it to quote."""
 _TUPLE, _NAMED = "tag:yaml.org,2002:python/tuple", "tag:yaml.org,2002:python/name:"
 _INT = re.compile(r"[-+]?[0-9][0-9_]*$")
 _FLOAT = re.compile(
@@ -123,7 +124,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(~|null|Nul
 
 
 class _Reader:
-    """Walks composed nodes into data, noting lines and counting what aliases expand to."""
+    """Converts YAML nodes to data, with their lines, and counts values after expanding aliases."""
 
     def __init__(self, path: str, *, foreign: bool = False) -> None:
         self.path = path
@@ -134,9 +135,9 @@ class _Reader:
     def read(self, node: yaml.Node, location: Location, parents: tuple[int, ...]) -> Any:
         self._count += 1
         if self._count > MAX_NODES:
-            raise self._error(node, f"the file stands for more than {MAX_NODES:,} values", "write out fewer aliases")
+            raise self._error(node, f"the file expands to more than {MAX_NODES:,} values", "use fewer aliases")
         if id(node) in parents:
-            raise self._error(node, "an alias contains itself", "write the value out")
+            raise self._error(node, "an alias contains itself", "write the value instead")
         inside = (*parents, id(node))
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, location, inside)
@@ -161,9 +162,9 @@ class _Reader:
             if self._foreign and isinstance(key, int | float | None):
                 key = str(key_node.value)
             if not isinstance(key, str):
-                raise self._error(key_node, f"a key is text, not {key!r}", "put it in quotes")
+                raise self._error(key_node, f"a key must be text, not {key!r}", "put it in quotes")
             if key in mapping:
-                raise self._error(key_node, f"the key {key!r} stands here a second time", "delete one of them")
+                raise self._error(key_node, f"the key {key!r} appears twice", "delete one of them")
             self.lines[(*location, key)] = key_node.start_mark.line + 1
             mapping[key] = self.read(value_node, (*location, key), inside)
         return mapping
@@ -173,7 +174,7 @@ class _Reader:
         if self._foreign and node.tag.startswith(_NAMED):
             return node.tag.removeprefix(_NAMED)
         if "\0" in text:
-            raise self._error(node, "a zero byte can be part of no argument, variable or name", "delete it")
+            raise self._error(node, "arguments, variables and names can't contain a zero byte", "delete it")
         try:
             match node.tag:
                 case "tag:yaml.org,2002:str":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 MAX_ARMS = 100_000
-"""Arms that are ever built: an arm needs a trial of its own, and no study has more trials (`spec.check`)."""
+"""Most arms that are ever built: an arm needs at least one trial, and no study has more trials (`spec.check`)."""
 
 
 class Space:
@@ -32,35 +32,35 @@ class Space:
         makes_arms = [p for p in parameters if _makes_arms(p)]
         self.dimensions = tuple(p for p in parameters if not _makes_arms(p))
         self.arm_makers = tuple(_in_order(makes_arms))
-        """The scientific hyperparameters that have choices, conditional ones after those that they depend on."""
+        """The scientific hyperparameters with choices; conditional ones come after those that they depend on."""
         self._sampling_order = _in_order(self.dimensions)
         self._index = {p.label: index for index, p in enumerate(self.dimensions)}
 
     @cached_property
     def arm_count(self) -> int:
-        """How many arms there are, at least one; of more than `MAX_ARMS` maybe only that there are more."""
+        """Number of arms, at least 1; above `MAX_ARMS` it may be only a lower bound."""
         return combinations(self.arm_makers, self.fixed, at_most=MAX_ARMS)
 
     @cached_property
     def arms(self) -> tuple[dict[str, Value], ...]:
-        """The settings of the scientific hyperparameters that have choices; the one arm {} where there are none.
+        """The settings of the scientific hyperparameters with choices; a single arm {} if there are none.
 
-        SpecError where there are more than `MAX_ARMS`: nothing may build those.
+        SpecError if there are more than `MAX_ARMS`, which nothing may build.
         """
         if self.arm_count > MAX_ARMS:
             raise SpecError(
-                f"the values under scientific: make at least {self.arm_count:,} arms: more than {MAX_ARMS:,}",
+                f"the values under scientific: give {self.arm_count:,} arms or more; the limit is {MAX_ARMS:,}",
                 hint="keep the one or two that the question is about, and move the others to nuisance: or fixed:",
             )
         return tuple(_arms(self.arm_makers, self.fixed))
 
     @property
     def first_arm(self) -> dict[str, Value]:
-        """The first of `arms`, however many there are: every scientific choice at the first of its values."""
+        """The first of `arms`, without building them: every scientific choice has its first value."""
         return self._arm(lambda parameter: parameter.choices[0])
 
     def arm_of(self, settings: Mapping[str, Value]) -> dict[str, Value]:
-        """The arm of a trial that has all these settings, which lie in the space."""
+        """The arm of a trial with these settings, which must be in the space."""
         return self._arm(lambda parameter: parameter.choices[parameter.choices.index(settings[parameter.name])])
 
     def _arm(self, choose: Callable[[Parameter], Value]) -> dict[str, Value]:
@@ -71,11 +71,11 @@ class Space:
         return arm
 
     def params(self, arm: Mapping[str, Value], point: Sequence[float]) -> dict[str, Value]:
-        """All hyperparameters of the trial at `point` of the unit cube, one coordinate a dimension, in this arm."""
+        """All hyperparameters of the trial at `point` of the unit cube, one coordinate per dimension, in this arm."""
         return self.chosen(arm, lambda parameter: parameter.from_unit(float(point[self._index[parameter.label]])))
 
     def chosen(self, arm: Mapping[str, Value], choose: Callable[[Parameter], Value]) -> dict[str, Value]:
-        """All hyperparameters of the trial in this arm whose active dimensions `choose` sets, one after the other."""
+        """All hyperparameters of a trial in this arm; `choose` sets its active dimensions one after the other."""
         settings = {**self.fixed, **arm}
         for parameter in self._sampling_order:
             if parameter.active(settings):
@@ -86,7 +86,7 @@ class Space:
     def grid(self, arm: Mapping[str, Value]) -> list[tuple[float, ...]]:
         """The points of the full grid in this arm: every choice, and `points` values of every range, ends included.
 
-        Points that differ only in hyperparameters that are inactive are one point.
+        Points that differ only in inactive hyperparameters are the same point.
         """
         axes = [_grid_axis(p) for p in self.dimensions]
         distinct = {tuple(self.params(arm, point).items()): point for point in reversed(list(itertools.product(*axes)))}
@@ -94,16 +94,16 @@ class Space:
 
 
 def grid_size(space: Space, *, at_most: int) -> int | None:
-    """Number of trials of the full grid over all arms; None where that is more than `at_most`."""
+    """Number of trials of the full grid over all arms; None if there are more than `at_most`."""
     bound = space.arm_count * math.prod(_grid_values(p) for p in space.dimensions)
     return None if bound > at_most else sum(len(space.grid(arm)) for arm in space.arms)
 
 
 def combinations(parameters: Sequence[Parameter], fixed: Mapping[str, Value], *, at_most: int) -> int:
-    """How many combinations of choices there are, without building them; parameters after those they depend on.
+    """Number of combinations of choices, without building them; parameters come after those they depend on.
 
-    Exact while what later conditions look at takes at most `at_most` different values; else only more than that.
-    Combinations that later conditions can't tell apart are counted together.
+    Exact while the values that later conditions depend on have at most `at_most` combinations; otherwise a lower bound
+    above `at_most`. Combinations that later conditions can't distinguish are counted together.
     """
     last_asked = {name: index for index, p in enumerate(parameters) for name in p.when}
     counts: dict[tuple[tuple[str, Value], ...], int] = {(): 1}
@@ -123,7 +123,7 @@ def combinations(parameters: Sequence[Parameter], fixed: Mapping[str, Value], *,
                     extended[told] = extended.get(told, 0) + count
         counts = extended
         if len(counts) > at_most:
-            break  # what follows only adds combinations
+            break  # further parameters only add combinations
     return sum(counts.values())
 
 
@@ -132,7 +132,7 @@ def _makes_arms(parameter: Parameter) -> bool:
 
 
 def _grid_values(parameter: Parameter) -> int:
-    """The number of values that a grid takes from a parameter."""
+    """Number of values that a grid takes from a parameter."""
     return len(parameter.choices) if parameter.kind == "choice" else parameter.points or 1
 
 
@@ -144,21 +144,21 @@ def _grid_axis(parameter: Parameter) -> list[float]:
 
 
 def _in_order(parameters: Sequence[Parameter]) -> list[Parameter]:
-    """Parameters after those that their conditions name; the order of the file otherwise."""
+    """Parameters in the order of the file, but after those that their conditions name."""
     waiting = list(parameters)
     ordered: list[Parameter] = []
     while waiting:
         undecided = {p.name for p in waiting}
         ready = next((p for p in waiting if not (p.when.keys() & undecided)), None)
         if ready is None:
-            raise ValueError(f"conditions go round in a circle: {', '.join(sorted(undecided))}")
+            raise ValueError(f"these conditions depend on each other in a circle: {', '.join(sorted(undecided))}")
         waiting.remove(ready)
         ordered.append(ready)
     return ordered
 
 
 def _arms(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> list[dict[str, Value]]:
-    """Every combination of choices; a conditional one takes part only where it is active."""
+    """Every combination of choices; a conditional parameter takes part only when active."""
     arms: list[dict[str, Value]] = [{}]
     for parameter in parameters:
         extended = []
@@ -172,7 +172,7 @@ def _arms(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> list[d
 
 
 def clashes(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> list[str]:
-    """Names that two alternatives claim at once under some setting of what their conditions name."""
+    """Names for which two alternatives apply at the same time under some settings."""
     by_name: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         by_name.setdefault(parameter.name, []).append(parameter)
@@ -187,7 +187,7 @@ def clashes(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> list
 
 
 def _both_active(first: Parameter, second: Parameter, choices: Mapping[str, set[Value]]) -> bool:
-    """Whether some values of what two conditions name fulfil both."""
+    """Whether some settings fulfil both conditions."""
     return all(
         choices.get(name, set()).intersection(*(p.when[name] for p in (first, second) if name in p.when))
         for name in {**first.when, **second.when}

@@ -1,4 +1,4 @@
-"""From how many trials on an optimizer's hyperparameters are worth tuning, by the names that programs give them."""
+"""How many trials make an optimizer's hyperparameters worth tuning, by the names that programs give them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 SELECTORS = ("optimizer", "optim", "opt", "optimizer_name", "optimizer_type")
-"""Hyperparameters that say which optimizer it is."""
+"""Names of hyperparameters that choose the optimizer."""
 _PREFIX = re.compile(r"^(optimizer|optim|adamw|adam|sgd)[._]")
 _COMPLEMENT = re.compile(r"^one_minus_")
 _NAMES = {
@@ -27,7 +27,7 @@ _NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """A hyperparameter of optimizers, and the trials from which on a study can afford to tune it."""
+    """A hyperparameter of optimizers, and the number of trials from which a study can afford to tune it."""
 
     name: str
     trials: int
@@ -47,25 +47,25 @@ TIERS = {
     )
 }
 """In the order in which they are worth tuning. The playbook (how should Adam's hyperparameters be tuned?): under 10
-trials the learning rate alone, 10 to 25 also beta1, 25 and more also epsilon, substantially more also beta2. That 50
-are substantially more, that momentum is tuned like beta1, and when AdamW's weight decay is, are Playbook's own."""
+trials only the learning rate, 10 to 25 also beta1, 25 and more also epsilon, substantially more also beta2. That this
+means 50, that momentum is tuned like beta1, and the number for AdamW's weight decay are defaults of ours."""
 
 
 def usual_name(name: str) -> str:
-    """What the tiers call a hyperparameter: `lr` is learning_rate, and `one_minus_beta1` and `adam_beta1` are beta1."""
+    """A hyperparameter's name in the tiers: learning_rate for `lr`, beta1 for `one_minus_beta1` and `adam_beta1`."""
     plain = _COMPLEMENT.sub("", _PREFIX.sub("", name.lower()))
     return _NAMES.get(plain, plain)
 
 
 def tier(name: str) -> Tier | None:
-    """The tier of a hyperparameter by this name; None where it is no optimizer's."""
+    """The tier of a hyperparameter with this name; None if it doesn't belong to an optimizer."""
     return TIERS.get(usual_name(name))
 
 
 def needed(ranges: int, offsets: int = 0) -> int:
-    """Trials with a result that the report needs to judge the edges of so many ranges, searched together.
+    """Trials with a result that the report needs to judge the edges of this many ranges, searched together.
 
-    Its test fits a line and a square to each range, and a level to each of the `offsets`: the settings of categories,
-    less one each.
+    Its test fits a line and a square to each range, and a level to each of the `offsets`: the number of values of each
+    category, less one.
     """
     return 2 * (1 + offsets + 2 * ranges)

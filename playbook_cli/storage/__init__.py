@@ -1,1 +1,1 @@
-"""A study's folder: what its files say, and who may write there."""
+"""A study's folder: what its files contain, and who may write to it."""

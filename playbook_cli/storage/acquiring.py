@@ -1,8 +1,7 @@
-"""Taking a study's lock: the note of this process comes to its path whole and at once, where no live one lies.
+"""Taking a study's lock: this process puts its note at a path atomically, unless a live process has one there.
 
-Where the file system has locks, whoever has it also holds a lock on that file, and one that is free proves its
-holder dead. Where it has none, the process number tells on the same machine, and the heartbeat (the note's time)
-elsewhere.
+If the file system has locks, the holder also holds a lock on that file, and a free lock proves that its holder is
+dead. Without them, the process number tells on the same machine, and the heartbeat (the note's time) elsewhere.
 """
 
 from __future__ import annotations
@@ -33,20 +32,20 @@ if TYPE_CHECKING:
     Identity = tuple[int, int]
 
 RACE_SECONDS = 0.1
-"""Before another look, where another process was faster."""
+"""Pause before another look, if another process was faster."""
 MOST_RACES = 100
 WAIT_SECONDS = 0.5
-"""Between two tries of who waits for another runner."""
+"""Pause between two attempts while waiting for another runner."""
 SETTLE_SECONDS = 0.5
-"""Without locks, two processes that found the same dead runner may both put their note; the later one stays."""
+"""Pause after putting a note without locks: two processes may do so at once, and the later note stays."""
 SURE_SECONDS = 2.5 * HEARTBEAT_SECONDS
-"""A runner elsewhere that seems silent for too long must also leave a note unchanged for so long as it is watched."""
+"""How long the note of a runner elsewhere must stay unchanged while watched, before that runner counts as dead."""
 CLOCKS_APART_SECONDS = 3600.0
-"""Clocks of machines that share a folder differ by less than this: longer silence needs no second look."""
+"""Clocks of machines that share a folder differ by less than this; longer silence needs no second look."""
 
 
 def taken(paths: StudyPaths, *, wait: bool, tell: Callable[[str], None]) -> tuple[int, bool]:
-    """The open note of this process, which is at the path now, and whether it is locked."""
+    """The open note of this process, now at its path, and whether it is locked."""
     seen, told, raced = _Seen(), None, 0
     while True:
         try:
@@ -61,25 +60,25 @@ def taken(paths: StudyPaths, *, wait: bool, tell: Callable[[str], None]) -> tupl
             continue
         if mine is not None:
             return mine
-        raced += 1  # another process was faster: look who it is
+        raced += 1  # another process was faster: see which one
         if raced == MOST_RACES:
             raise StudyError(
-                "this file is another one at every look", where=str(paths.runner), hint="what replaces it?"
+                "something keeps replacing this file", where=str(paths.runner), hint="stop whatever replaces it"
             )
         time.sleep(RACE_SECONDS)
 
 
 def identity(status: os.stat_result) -> Identity:
-    """By which a file is told from another one at the same path."""
+    """Identifies a file, even if another one is put at the same path."""
     return status.st_dev, status.st_ino
 
 
 class _HeldError(StudyError):
-    """Somebody else has the lock."""
+    """Another process has the lock."""
 
 
 class _Seen:
-    """How long another runner's note has stayed as it is, while this process watches."""
+    """How long another runner's note has stayed unchanged while this process watches."""
 
     def __init__(self) -> None:
         self._note: tuple[int, ...] = ()
@@ -93,11 +92,11 @@ class _Seen:
 
 
 class _UnsureError(Exception):
-    """A runner of another machine is probably dead, and is watched a little longer."""
+    """A runner on another machine is probably dead, and is watched a little longer."""
 
 
 def _try(paths: StudyPaths, seen: _Seen) -> tuple[int, bool] | None:
-    """Put the note of this process in the place of none, or of a dead one; None where another process did so first."""
+    """Put the note of this process where none is, or in place of a dead one; None if another process was first."""
     try:
         before = os.open(paths.runner, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -117,7 +116,7 @@ def _try(paths: StudyPaths, seen: _Seen) -> tuple[int, bool] | None:
 
 
 def _refuse_living(paths: StudyPaths, fd: int, seen: _Seen, *, locked: bool) -> None:
-    """StudyError where the runner of a note lives, whose lock we have now, if anybody can lock here."""
+    """StudyError if the runner of a note is alive; we hold the note's lock now, if locks work here."""
     status, runner = os.fstat(fd), noted(paths)
     if runner is None:
         if not locked:  # it ended, or has only just begun and is about to write
@@ -137,21 +136,21 @@ def _refuse_living(paths: StudyPaths, fd: int, seen: _Seen, *, locked: bool) -> 
     if watched < SURE_SECONDS:
         raise _UnsureError(
             f"{paths.dir}: {runner} was last heard from {silent:.0f} s ago; "
-            f"checking for {SURE_SECONDS:.0f} s that it is gone"
+            f"waiting {SURE_SECONDS:.0f} s to make sure that it is dead"
         )
 
 
 def _same_kernel(runner: Runner, status: os.stat_result) -> bool:
-    """Whether a runner in another container shares our kernel and our mount: then it would hold the lock if it lived.
+    """Whether a runner in another container shares our kernel and our mount, so that it would hold the lock if alive.
 
-    Its number can't tell: it means another process here. Nor is the kernel enough: two containers may each have
-    mounted the same share on their own, and then their locks may know nothing of each other; hence the device.
+    Its process number doesn't help, since it means another process here. Nor is the kernel enough: two containers may
+    have mounted the same share separately, and then neither may see the other's locks; hence the device.
     """
     return bool(boot()) and runner.machine.startswith(f"{boot()} ") and runner.device == status.st_dev
 
 
 def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
-    """Put the note at its path, locked; None where another process has put its own there first."""
+    """Put the note at its path, locked; None if another process put its own there first."""
     temporary = paths.runner.with_suffix(f".{secrets.token_hex(4)}.tmp")
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
@@ -176,7 +175,7 @@ def _put(paths: StudyPaths, before: int | None) -> tuple[int, bool] | None:
 
 
 def _link(temporary: Path, path: Path) -> None:
-    """Put a file at a path where there is none; nothing where another process was first."""
+    """Put a file at a free path; does nothing if another process was first."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -203,22 +202,22 @@ def _note(file: os.stat_result) -> dict[str, object]:
 
 
 def _holder(paths: StudyPaths) -> Runner | None:
-    """Who has the lock; None where the note is still that of a dead runner, whose place somebody is just taking."""
+    """Who has the lock; None if the note is that of a dead runner, which another process is just replacing."""
     runner = noted(paths)
     return None if runner is None or (runner.is_near and not runs_here(runner, paths)) else runner
 
 
 def _held(paths: StudyPaths, runner: Runner | None, silent: float | None = None) -> _HeldError:
-    """That the study is run by somebody; `silent` for so many seconds, where that alone tells if it lives."""
-    what = f"the study is being run already, by {runner or 'a process that has only just begun'}"
+    """The error that the study is running; with the seconds of silence, if only those tell whether it still is."""
+    what = f"the study is already running: {runner or 'another process has just started it'}"
     follow = f"follow it with {command('status', paths.dir)}"
     if silent is None:
-        return _HeldError(what, where=str(paths.dir), hint=f"{follow}; or add --wait to start when it ends")
+        return _HeldError(what, where=str(paths.dir), hint=f"{follow}, or add --wait to start when it ends")
     left = max(0.0, SILENT_SECONDS - silent)
     return _HeldError(
         f"{what}; last heard from {silent:.0f} s ago",
         where=str(paths.dir),
-        hint=f"{follow}; or, if it was killed, add --wait: it counts as dead after {SILENT_SECONDS:.0f} s of silence, "
+        hint=f"{follow}, or add --wait if it was killed: it counts as dead after {SILENT_SECONDS:.0f} s of silence, "
         f"{left:.0f} s from now",
     )
 

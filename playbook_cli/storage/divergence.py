@@ -1,9 +1,9 @@
-"""Trials that diverged without a NaN: they are infeasible as one with a NaN is.
+"""Trials that diverged without a NaN: they are infeasible, like those with a NaN.
 
-A trial whose last evaluations are no better than an untrained model has nothing to show for its training: its loss
-went far above the rest, or it collapsed to what chance reaches. What an untrained model has is the metric's declared
-`chance`, or else the worst first evaluation among the better trials. Slow training is no divergence: where a training
-loss is recorded, it must not have come down either.
+A trial whose last evaluations are no better than an untrained model has gained nothing: its loss rose far above the
+others, or it collapsed to chance level. The level of an untrained model is the metric's declared `chance`, or else the
+worst first evaluation among the better trials. Slow training is not divergence: if a training loss is recorded, it must
+not have fallen either.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ if TYPE_CHECKING:
 NO_BETTER = "no better than"
 """Part of the reason of every trial that is infeasible by this rule."""
 _NEAR = 0.02
-"""Part of the way from an untrained model to the best trial that counts as nothing."""
+"""Share of the way from an untrained model to the best trial that counts as no progress."""
 _MANY = 10
-"""Evaluations that show whether a curve moves at all."""
+"""Fewest evaluations that show whether a curve moves at all."""
 _EARLY = 0.1
-"""Part of training within which a first evaluation must lie to show an untrained model."""
+"""A first evaluation within this share of training shows an untrained model."""
 _LEAST = 4
-"""Trials and evaluations that it takes."""
+"""Fewest trials, and fewest evaluations."""
 _DROP = 0.5
-"""Part of the way to the best result that the better trials must have come down since their first evaluation."""
+"""The better trials must have fallen by this share of the way to the best result since their first evaluation."""
 _NOISES = 4
-"""And in units of the noise of one evaluation."""
+"""They must also have fallen by this multiple of the noise of one evaluation."""
 _HALF = 0.5
-"""Part of the way to the best result after which a trial without a training loss counts as one that overfits."""
+"""A trial without a training loss that came this share of the way to the best result counts as overfitting."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Untrained:
-    """What a model has that has learned nothing; losses, so that smaller is better."""
+    """The losses of a model that has learned nothing; smaller is better."""
 
     loss: float
     declared: bool
     training: float | None
-    """The training loss of such a model; None where none is recorded."""
+    """The training loss of such a model; None if none is recorded."""
     best: float
-    """The best result of all, for the scale."""
+    """The best result of all trials, for the scale."""
 
     def reached(self, end: float) -> bool:
-        """Whether this is no better."""
+        """Whether a final loss is no better."""
         return end >= self.loss - _NEAR * (self.loss - self.best)
 
 
@@ -74,7 +74,7 @@ class _Course:
 
 
 def judged(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
-    """These trials, those that diverged without a NaN as infeasible, each with its reason."""
+    """The trials; those that diverged without a NaN are infeasible, with the reason."""
     courses = _courses(trials, metric)
     start = _untrained(courses, metric)
     if start is None or start.loss <= start.best:
@@ -86,7 +86,7 @@ def judged(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
 
 
 def untrained(trials: Sequence[TrialRecord], metric: Metric) -> Untrained | None:
-    """What an untrained model has; None where nobody can know."""
+    """The losses of an untrained model; None if they can't be known."""
     return _untrained(_courses(trials, metric), metric)
 
 
@@ -104,7 +104,7 @@ def _untrained(courses: Sequence[_Course], metric: Metric) -> Untrained | None:
     if len(courses) < _LEAST or not early:
         return None
     loss = max(float(c.losses[0]) for c in better)
-    # Where the first evaluation is as good as any later one, the model was trained by then, or never is.
+    # If the first evaluation is as good as any later one, the model was trained by then, or never is.
     came = float(np.median([c.losses[0] - _lowest(c) for c in better]))
     if came < max(_DROP * (loss - best), _NOISES * float(np.median([_jump(c) for c in better]))) or loss <= best:
         return None
@@ -112,10 +112,10 @@ def _untrained(courses: Sequence[_Course], metric: Metric) -> Untrained | None:
 
 
 def nothing_learned(trials: Sequence[TrialRecord], metric: Metric) -> str | None:
-    """That no trial got better than chance, in words; None where one did, or nobody can know.
+    """Says that no trial got better than chance; None if one did, or it can't be known.
 
-    Against a declared `chance` the best level of all counts. Without one, nothing is learned where no trial comes down
-    from its first evaluation, none differs from the others, and no training loss falls, all beyond noise.
+    With a declared `chance`, the best level of all trials counts. Without one, nothing is learned if, beyond noise, no
+    trial falls from its first evaluation, none differs from the others, and no training loss falls.
     """
     courses = _courses(trials, metric)
     if not courses:
@@ -140,13 +140,13 @@ def nothing_learned(trials: Sequence[TrialRecord], metric: Metric) -> str | None
 
 
 def refuse_unlearned(study: StudyRecord, folder: str) -> None:
-    """StudyError where no trial of a study got better than chance: whatever comes next would be built on noise."""
+    """StudyError if no trial of a study got better than chance: any next step would be built on noise."""
     nothing = nothing_learned(study.search.trials, study.metric)
     if nothing is not None:
         raise StudyError(
-            f"{nothing}: there is no result to go on with",
+            f"{nothing}, so there is no result to build on",
             where=folder,
-            hint="look for a bug in the data, the loss or the metric; if this is wrong, declare metric: {chance: ...}",
+            hint="look for a bug in the data, the loss or the metric, or set the chance level, metric: {chance: ...}",
         )
 
 
@@ -155,10 +155,10 @@ def _diverged(course: _Course, start: Untrained) -> bool:
         return False
     way, first = start.loss - start.best, float(course.losses[0])
     if course.end < first - _NEAR * way and first <= start.loss + way:
-        return False  # It is slow: the better trials had come further by their first evaluation.
+        return False  # It is slow: the better trials had fallen further by their first evaluation.
     if course.training.size and start.training is not None:
         return _end(course.training) >= start.training - _NEAR * abs(start.training)
-    # Without a training loss, one that came half way before may overfit.
+    # Without a training loss, one that came half way may have overfitted.
     return bool(course.losses.min() > start.loss - _HALF * (start.loss - start.best))
 
 
@@ -192,28 +192,28 @@ def _training(curve: Curve, metric: Metric) -> Numbers:
 
 
 def _end(losses: Numbers) -> float:
-    """The median of the last tenth, of three evaluations at least."""
+    """The median of the last tenth of the evaluations, at least three."""
     return float(np.median(losses[-max(3, losses.size // 10) :]))
 
 
 def _lowest(course: _Course) -> float:
-    """The lowest level: of means of a tenth of the evaluations."""
+    """The lowest mean over a tenth of the evaluations."""
     size = max(1, course.losses.size // 10)
     return float(np.convolve(course.losses, np.ones(size) / size, "valid").min())
 
 
 def _noise(course: _Course) -> float:
-    """Standard deviation of such a mean."""
+    """Standard deviation of a mean over a tenth of the evaluations."""
     return _jump(course) / float(np.sqrt(max(1, course.losses.size // 10)))
 
 
 def _jump(course: _Course) -> float:
-    """Standard deviation of one evaluation, from the differences between neighbours: the middle one of their sizes."""
+    """Noise of one evaluation: the median absolute difference between neighbours."""
     return float(np.median(np.abs(np.diff(course.losses)))) if course.losses.size > 2 else 0.0
 
 
 def _falls(losses: Numbers) -> bool:
-    """Whether the last half lies below the first by more than noise."""
+    """Whether the mean of the last half is below that of the first by more than noise."""
     first, last = losses[: losses.size // 2], losses[losses.size // 2 :]
     error = np.sqrt(first.var() / first.size + last.var() / last.size)
     return bool(first.mean() - last.mean() > 4 * error)

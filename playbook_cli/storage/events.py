@@ -1,4 +1,4 @@
-"""The events of a study's journal, if they are what a runner writes: values of the right types, or ValueError."""
+"""The events of a study's journal, checked: values of the types that a runner writes, or ValueError."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_TRIAL = 10_000_000
-"""No trial has such a number, and a folder's name stays short."""
+"""Trial numbers are below this, so that folder names stay short."""
 
 MAX_SECONDS = 1e15
 
 
 def whole(event: Mapping[str, Any], key: str, *, least: int = 0) -> int:
-    """A number of something."""
+    """A count, or the number of a trial."""
     value = event[key]
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < MAX_TRIAL:
         raise ValueError(f"{key} is {_shown(value)}")
@@ -49,7 +49,7 @@ def state(event: Mapping[str, Any]) -> State:
 
 
 def text(event: Mapping[str, Any], key: str) -> str | None:
-    """Words, or nothing."""
+    """Text, or None."""
     value = event[key]
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{key} is {_shown(value)}")
@@ -57,7 +57,7 @@ def text(event: Mapping[str, Any], key: str) -> str | None:
 
 
 def recorded(event: Mapping[str, Any]) -> Recorded | None:
-    """What a trial's metrics file held at its end; None where the event does not tell, as imported ones."""
+    """What a trial's metrics file held at its end; None if the event doesn't say, as in imported studies."""
     if "evaluations" not in event:
         return None
     value, step = event["value"], event["step"]

@@ -1,8 +1,8 @@
-"""Which planned trial the content of a trial's folder belongs to, held against the journal before it is used.
+"""Which planned trial the content of a trial's folder belongs to, checked against the journal before it is used.
 
-A folder may outlive its journal: results are tracked by git and trials/ is not, say, or somebody deletes a file. So
-the runner writes into each trial's folder which trial it is of (`of`) and at which attempt, and whoever reads or
-continues what is there asks `mismatch` first.
+A folder may outlive its journal, for example if git tracks results but not trials/, or if someone deletes a file. So
+the runner writes into each trial's folder which trial it belongs to (`of`) and which attempt, and code that reads or
+continues what is there calls `mismatch` first.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def of(spec: StudySpec, trial: TrialRecord) -> str:
 
 
 def others(spec: StudySpec, trials: Iterable[TrialRecord]) -> list[int]:
-    """The trials among these that were planned under other settings than the study has."""
+    """The trials that were planned with other settings than the study has now."""
     study = training(spec)
     return [trial.id for trial in trials if trial.identity not in (None, _of(study, trial))]
 
 
 def of_study(spec: StudySpec) -> str:
-    """What stands for all that a study's trials are planned by, as `of` for one of them."""
+    """The identity of all settings that a study's trials were planned with, like `of` for one trial."""
     return _hashed(planning(spec))
 
 
@@ -50,27 +50,27 @@ def _hashed(content: Mapping[str, Any]) -> str:
 
 
 def write(paths: TrialPaths, trial: TrialRecord, identity: str, *, attempt: int) -> None:
-    """Make a folder this trial's, whose last attempt has this number and its last mark. OSError if it can't be."""
+    """Mark a folder as this trial's, with the number and the mark of its last attempt. OSError if that fails."""
     mark = {"mark": trial.marks[-1]} if trial.marks else {}
     said = {"trial": trial.id, "identity": identity, "attempt": attempt, **mark}
     atomic.write(paths.identity, json.dumps(said) + "\n")
 
 
 def write_params(paths: TrialPaths, params: Mapping[str, Value]) -> None:
-    """Write a trial's hyperparameters where its program reads them, unless they are there. OSError if it can't be."""
+    """Write a trial's hyperparameters for its program, unless they are there already. OSError if that fails."""
     if _read(paths.params) != _plain(params):
         atomic.write(paths.params, json.dumps(dict(params), indent=2) + "\n")
 
 
 def mismatch(trial: TrialRecord, paths: TrialPaths, *, locked: bool = False) -> str | None:
-    """Why what a trial's folder holds is not this trial's, as a clause about the folder; None where it is.
+    """Why the content of a trial's folder is not this trial's, as a clause about the folder; None if it is.
 
-    Of a journal that tells no identities, as those of earlier versions, the hyperparameters alone are compared. Without
-    the study's lock another attempt may begin at any time of a trial that has no result yet, and is not looked for.
+    For a journal of an earlier version, without identities, only the hyperparameters are compared. Without the study's
+    lock, a trial that has no result yet may start another attempt at any time, so attempts are not compared.
     """
     params = _read(paths.params)
     if params is not None and params != trial.params and params != _plain(trial.params):
-        return "it was trained with other hyperparameters"
+        return "it was trained with different hyperparameters"
     if trial.identity is None:
         return None
     known = _read(paths.identity)
@@ -84,14 +84,14 @@ def mismatch(trial: TrialRecord, paths: TrialPaths, *, locked: bool = False) -> 
 
 
 def measured(trial: TrialRecord, paths: TrialPaths, metric: Metric) -> Measured:
-    """What a trial measured, as `verified` has it."""
+    """What a trial measured, checked by `verified`."""
     return verified(trial, paths, metric, measure(paths.metrics))
 
 
 def verified(trial: TrialRecord, paths: TrialPaths, metric: Metric, read: Measured) -> Measured:
-    """What was read of a trial's metrics file, if it is the trial's own and all that the journal recorded.
+    """What was read from a trial's metrics file, if it is the trial's own and all that the journal recorded.
 
-    Otherwise nothing of it, with the reason as `unused` and `damaged`.
+    Otherwise nothing, with the reason in `unused` and `damaged`.
     """
     if read.curve is None and trial.recorded is None:
         return read
@@ -101,7 +101,7 @@ def verified(trial: TrialRecord, paths: TrialPaths, metric: Metric, read: Measur
 
 
 def _of_another_journal(trial: TrialRecord, known: Mapping[str, Any]) -> str | None:
-    """That the last attempt in a folder is none of the trial's; None where it is, or where nothing tells."""
+    """Says that the last attempt in a folder is not the trial's; None if it is, or if it can't be known."""
     mark, attempt = known.get("mark"), known.get("attempt")
     later = isinstance(attempt, int) and attempt > trial.attempts
     if later or (mark is not None and mark not in trial.marks):
@@ -110,27 +110,27 @@ def _of_another_journal(trial: TrialRecord, known: Mapping[str, Any]) -> str | N
 
 
 def _disagreement(trial: TrialRecord, read: Measured, metric: Metric) -> str | None:
-    """How a trial's evaluations differ from what the journal says of its end; None where they do not."""
+    """How a trial's evaluations differ from what the journal recorded at its end; None if they don't."""
     recorded = trial.recorded
     if recorded is None or trial.state not in ("completed", "infeasible") or read.curve is None:
         return None
     evaluations = len(read.curve.steps)
     if evaluations != recorded.evaluations:
-        return f"there are {evaluations} evaluations where the journal recorded {recorded.evaluations}"
+        return f"there are {evaluations} evaluations, but the journal recorded {recorded.evaluations}"
     best = best_of(read.curve, metric, trial.id, trial.params)
     if recorded.value is not None and (best is None or (best.value, best.step) != (recorded.value, recorded.step)):
         found = "none" if best is None else f"{best.value:g} at step {best.step}"
-        return f"the best evaluation is {found} where the journal recorded {recorded.value:g} at step {recorded.step}"
+        return f"the best evaluation is {found}, but the journal recorded {recorded.value:g} at step {recorded.step}"
     return None
 
 
 def _plain(params: Mapping[str, Value]) -> Any:
-    """As they come back from a file: lists for tuples."""
+    """Hyperparameters as read back from a file, with lists for tuples."""
     return json.loads(json.dumps(dict(params)))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """A JSON object from a file; None where there is none, or it is torn."""
+    """A JSON object from a file; None if there is none, or it is torn."""
     try:
         content = json.loads(containment.content(path))
     except (OSError, ValueError, RecursionError):

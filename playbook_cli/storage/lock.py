@@ -1,6 +1,6 @@
-"""One runner a study: the lock that a running process holds on a study's folder.
+"""One runner per study: the lock that a running process holds on a study's folder.
 
-It is a note at a path, `runner.json`, and holds for as long as the path leads to it; how it comes there: `taking`.
+It is a note at a path, `runner.json`, and is valid as long as the path leads to it; `acquiring` puts it there.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 AWAY_SECONDS = 30.0
-"""A folder that can't be reached is waited for this long: an automounter or a file server needs a moment."""
+"""How long to wait for a folder that can't be reached: an automounter or a file server needs a moment."""
 AWAY = {errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT}
-"""What the system says of a path whose file system is away for a while."""
+"""Errors of the system for a path whose file system is unreachable for a while."""
 LOOK_SECONDS = 1.0
-"""Between two looks at the path while nothing is written."""
+"""Time between two checks of the path while nothing is written."""
 RETRY_SECONDS = 0.1
 TRIES = 3
-"""Of what is written into a folder that was away a moment ago."""
+"""Number of attempts to write into a folder that was just unreachable."""
 
 
 class StudyLock:
-    """Held while a study is run. `require` before anything is written; `beat` often, so that others know it lives."""
+    """Held while a study runs. Call `require` before writing, and `beat` often, so that others know it is alive."""
 
     def __init__(self, paths: StudyPaths, fd: int, tell: Callable[[str], None]) -> None:
         self._paths = paths
@@ -48,16 +48,16 @@ class StudyLock:
         self._looked = self._beaten = time.monotonic()
 
     def watch(self, path: Path, fd: int) -> None:
-        """From now on the open file must be the one at this path, too."""
+        """From now on, the path must also lead to this open file."""
         self._files[path] = identity(os.fstat(fd))
 
     def require(self) -> None:
-        """WorkError unless the paths still lead to what is held. A folder that is away is waited for a while."""
+        """WorkError unless the paths still lead to the held files. Waits a while for an unreachable folder."""
         since = self._looked = time.monotonic()
         told = False
         while (error := self._missing()) is not None and self._lost is None:
             if time.monotonic() - since >= AWAY_SECONDS:
-                self._lose("the study's folder was deleted or moved while the study was run")
+                self._lose("the study's folder was deleted or moved while the study was running")
                 break
             if not told:
                 told = True
@@ -67,7 +67,7 @@ class StudyLock:
             raise self._lost
 
     def through(self, act: Callable[[], Result]) -> Result:
-        """What `act`, which writes into the study's folder, returns; it is called again where the folder was away."""
+        """Call `act`, which writes into the study's folder; it is called again if the folder was unreachable."""
         for left in reversed(range(TRIES)):
             self.require()
             try:
@@ -79,32 +79,32 @@ class StudyLock:
         raise AssertionError
 
     def beat(self) -> None:
-        """To be called now and then, often. WorkError as `require`."""
+        """Check the paths and refresh the heartbeat, if due; call it often. WorkError as `require`."""
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self.require()
         if now - self._beaten >= HEARTBEAT_SECONDS:
             self._beaten = now
-            with suppress(OSError):  # the folder is away for a while: `require` waits for it, and decides
+            with suppress(OSError):  # the folder is unreachable for now: `require` waits for it, and decides
                 os.utime(self._fd)
 
     def _missing(self) -> OSError | None:
-        """Why a path leads nowhere just now. What is certainly not ours any more is lost from then on."""
+        """Why a path leads nowhere now. If it is certainly not ours any more, the lock is lost from then on."""
         for path, held in self._files.items():
             try:
                 if identity(path.stat()) != held:
-                    self._lose(f"{path.name} was replaced by another one while the study was run")
+                    self._lose(f"{path.name} was replaced while the study was running")
                     return None
             except OSError as error:
                 if error.errno not in AWAY:
                     raise
                 if error.errno == errno.ENOENT and self._is_here() and self._stays_without(path):
-                    self._lose(f"{path.name} was deleted while the study was run")
+                    self._lose(f"{path.name} was deleted while the study was running")
                 return error
         return None
 
     def _stays_without(self, path: Path) -> bool:
-        """Whether the folder is here and lacks a file, also after a moment: else it has come back, or is going away."""
+        """Whether the folder is reachable and still lacks the file after a moment."""
         time.sleep(RETRY_SECONDS)
         return not path.exists() and self._is_here()
 
@@ -116,14 +116,14 @@ class StudyLock:
 
     def _lose(self, what: str) -> None:
         self._lost = WorkError(
-            f"{what}, so this run has ended its trials and recorded nothing more",
+            f"{what}, so this run stopped its trials and recorded nothing more",
             where=str(self._paths.dir),
-            hint="give the same command again to run what is missing there; if it was moved, move it back first",
+            hint="run the same command again to resume; if the folder was moved, move it back first",
         )
 
 
 _without_locks: set[Path] = set()
-"""Folders of which this process has told that file locks don't work there."""
+"""Folders for which this process has already said that file locks don't work there."""
 
 
 def _quietly(_: str) -> None:
@@ -132,10 +132,10 @@ def _quietly(_: str) -> None:
 
 @contextmanager
 def locked(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None] = _quietly) -> Iterator[StudyLock]:
-    """Hold the study for this process. StudyError, naming the runner, where another one has it; or `wait` for its end.
+    """Hold the study for this process. StudyError names the runner if another process has it; or `wait` for its end.
 
-    StudyError, too, where a file that a run would write leads out of the study's folder. WorkError where the folder
-    was lost meanwhile, also in place of the errors that come of that.
+    StudyError, too, if a file that a run would write leads out of the study's folder. WorkError if the folder was lost
+    in the meantime; it replaces errors that follow from that.
 
     The lock ends with the process, however it ends; the note inside says who holds it.
     """
@@ -152,7 +152,7 @@ def locked(paths: StudyPaths, *, wait: bool = False, tell: Callable[[str], None]
             lock.require()
             raise
         finally:
-            with suppress(OSError):  # of ours, wherever it lies now, and of nobody else's
+            with suppress(OSError):  # our own note, wherever it is now
                 os.ftruncate(fd, 0)
     finally:
         os.close(fd)

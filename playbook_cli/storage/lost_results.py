@@ -1,4 +1,4 @@
-"""Completed trials whose evaluations somebody deleted or replaced, or that can't be read."""
+"""Completed trials whose evaluations were deleted or replaced, or can't be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def lost_results(trials: Iterable[TrialRecord], paths: StudyPaths) -> list[str]:
-    """That trials completed and have no result any more, and where that was: a sentence for each reason."""
+    """Says which completed trials have lost their results, and where those were: one sentence per reason."""
     ended = [trial for trial in trials if trial.state == "completed" and trial.best is None]
     reasons = dict.fromkeys(trial.unused for trial in ended if trial.unused)
     lost = [trial.id for trial in ended if not trial.unused]
@@ -32,8 +32,8 @@ def _unread(why: Mapping[int, str]) -> list[str]:
         return []
     first = next(iter(why.values()))
     if len(why) == 1:
-        return [f"the evaluations of trial {next(iter(why))} don't count: {first}"]
-    return [f"the evaluations of {len(why)} trials ({numbered(list(why))}) don't count: {first}, ..."]
+        return [f"the evaluations of trial {next(iter(why))} can't be read: {first}"]
+    return [f"the evaluations of {len(why)} trials ({numbered(list(why))}) can't be read: {first}, ..."]
 
 
 def _deleted(lost: Sequence[int], paths: StudyPaths) -> list[str]:
@@ -41,8 +41,8 @@ def _deleted(lost: Sequence[int], paths: StudyPaths) -> list[str]:
         return []
     first = paths.trial(lost[0]).metrics
     if len(lost) == 1:
-        return [f"the evaluations of trial {lost[0]} are gone: {first}"]
-    return [f"the evaluations of {len(lost)} trials ({numbered(lost)}) are gone: {first}, ..."]
+        return [f"the evaluations of trial {lost[0]} are missing: {first}"]
+    return [f"the evaluations of {len(lost)} trials ({numbered(lost)}) are missing: {first}, ..."]
 
 
 def _unused(lost: Sequence[int], why: str, paths: StudyPaths) -> str:

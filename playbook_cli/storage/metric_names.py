@@ -1,8 +1,8 @@
-"""What a recorded column measures, by the words of its name.
+"""What a recorded column measures, judged by the words in its name.
 
-It is measured on training data where a word is `train` or `training`, and on validation data where one is `val`,
-`valid`, `validation`, `dev` or `eval` (`val_loss`, `validation/loss`, `loss.train`). A plain `loss` is a training loss.
-`learning_rate` and `lr` are the learning rate, and so is what ends in one of them after a separator (`optim/lr`).
+The words `train` and `training` mean training data; `val`, `valid`, `validation`, `dev` and `eval` mean validation data
+(`val_loss`, `validation/loss`, `loss.train`). A plain `loss` is a training loss. `learning_rate` and `lr` are the
+learning rate, and so is a name that ends in one of them after a separator (`optim/lr`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LEARNING_RATE = re.compile(r"(^|[^a-z0-9])(learning[_-]?rate|lr)$", re.IGNORECA
 
 
 def says(name: str, words: set[str]) -> bool:
-    """Whether one of these words is among those of the name."""
+    """Whether the name has one of these words."""
     return not words.isdisjoint(re.split(r"[^a-z0-9]+|_", name.lower()))
 
 
@@ -31,7 +31,7 @@ def training_losses(names: Iterable[str], metric: str) -> Sequence[str]:
     return _training_losses(tuple(names), metric)
 
 
-@lru_cache(maxsize=64)  # asked of every trial, and most report the same columns
+@lru_cache(maxsize=64)  # called for every trial, and most report the same columns
 def _training_losses(names: tuple[str, ...], metric: str) -> tuple[str, ...]:
     marked = [n for n in names if says(n, TRAINING)]
     loss = [n for n in marked if says(n, LOSS)] + [n for n in names if n.lower() == "loss" and n != metric]

@@ -1,4 +1,4 @@
-"""What a trial measured: its metrics file as columns, and why it is infeasible where it says so."""
+"""What a trial measured: its metrics file as columns, and why it is infeasible, if it says so."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 8192
 CHUNK_BYTES = 1 << 22
-"""So much of a metrics file is parsed at a time; what is kept of it is a fraction, the columns."""
+"""Bytes of a metrics file that are parsed at a time; the columns that are kept take a fraction of that."""
 LINE_BYTES = 1 << 24
-"""No evaluation is longer."""
+"""Longest line of an evaluation, in bytes."""
 MAX_METRICS = 1000
-"""Further names in one file are passed over: each would be a column as long as all the others."""
+"""Most metrics in a file; further names are ignored, since each would be a column as long as the others."""
 SHOWN_LINES = 5
 LAST_STEP = 2**63 - 1
 
@@ -39,20 +39,20 @@ class Measured:
     """A trial's metrics file, read as far as it can be."""
 
     curve: Curve | None
-    """None where there is no evaluation."""
+    """The evaluations; None if there are none."""
     infeasible: str | None
-    """The trial's own word that its point cannot be trained, or which metric was not finite, and at which step."""
+    """The trial's own reason that it can't be trained, or which metric was not finite, and at which step."""
     damaged: str | None
-    """Which lines are no evaluations, and are passed over; why the file, or its rest, can't be read; or why whoever
-    recorded them could not go on."""
+    """Which lines are not evaluations and are skipped; why the file, or the rest of it, can't be read; or why recording
+    stopped."""
     unused: str | None = None
-    """Why nothing of the file is used; then there is no curve."""
+    """Why the file is not used; then there is no curve."""
 
 
 def measure(path: Path) -> Measured:
-    """Read a trial's metrics file: a JSON object with a `step` a line; records of one step are merged.
+    """Read a trial's metrics file: one JSON object with a `step` per line; records of the same step are merged.
 
-    A torn last line never happened. A file that can't be read is damaged, which is no other trial's affair.
+    A torn last line is ignored. A file that can't be read is damaged, which doesn't affect other trials.
     """
     curves: list[Curve] = []
     damaged: list[int] = []
@@ -77,19 +77,19 @@ def measure(path: Path) -> Measured:
         if curve is not None:
             curves.append(curve)
         before += len(lines)
-    where = f"{path}: line {', '.join(map(str, damaged[:SHOWN_LINES]))} is no evaluation" if damaged else None
+    where = f"{path}: line {', '.join(map(str, damaged[:SHOWN_LINES]))} is not an evaluation" if damaged else None
     return Measured(curve=_joined(curves), infeasible=infeasible, damaged=failed or unread or where)
 
 
 def measured_by(trial: TrialRecord, measured: Measured, metric: Metric, **further: Any) -> TrialRecord:
-    """The trial with its best evaluation and its last step; `further` fields are set, too."""
+    """The trial with its best evaluation, its last step, and the `further` fields."""
     curve = measured.curve
     last_step = int(curve.steps[-1]) if curve is not None else 0
     return replace(trial, best=best_of(curve, metric, trial.id, trial.params), last_step=last_step, **further)
 
 
 def best_of(curve: Curve | None, metric: Metric, trial: int, params: Mapping[str, Value]) -> Best | None:
-    """The best finite evaluation of `metric`, the first of equals; None where there is none."""
+    """The best finite evaluation of `metric`, the first one of equal ones; None if there is none."""
     import numpy as np
 
     if curve is None or metric.name not in curve.values:
@@ -103,7 +103,7 @@ def best_of(curve: Curve | None, metric: Metric, trial: int, params: Mapping[str
 
 
 def latest(path: Path) -> dict[str, Any] | None:
-    """The last whole record of a metrics file, read from its end; None where there is none."""
+    """The last complete record of a metrics file, read from its end; None if there is none."""
     try:
         with containment.opened(path) as file:
             file.seek(0, os.SEEK_END)
@@ -122,7 +122,7 @@ def latest(path: Path) -> dict[str, Any] | None:
 
 
 def _chunks(path: Path) -> Iterator[list[bytes]]:
-    """The whole lines of a file, some megabytes at a time; one that is longer than any evaluation is b""."""
+    """The complete lines of a file, a few megabytes at a time; a line longer than any evaluation is b""."""
     rest: list[bytes] = []
     length = 0
     try:
@@ -145,7 +145,7 @@ def _chunks(path: Path) -> Iterator[list[bytes]]:
 
 
 def _parse(lines: list[bytes]) -> tuple[list[Any], bool]:
-    """The records, and whether all lines are strict JSON, which knows no NaN and no Infinity."""
+    """The records, and whether all lines are strict JSON, without NaN and Infinity."""
     import orjson
 
     try:
@@ -171,7 +171,7 @@ def _parse_line(line: bytes) -> Any:
 
 
 def _plain_columns(records: list[Any]) -> Curve | None:
-    """The columns of what nearly every file holds: records of the same numbers, in order of step; None of others."""
+    """The columns of a typical file: records of the same metrics, in order of step; None for other files."""
     import numpy as np
 
     try:
@@ -182,7 +182,7 @@ def _plain_columns(records: list[Any]) -> Curve | None:
         steps = columns.pop("step")
         if set(map(type, steps)) != {int}:
             return None
-        numbers = {name: array("d", column) for name, column in columns.items()}  # which takes numbers alone
+        numbers = {name: array("d", column) for name, column in columns.items()}  # which takes only numbers
         curve = Curve(
             steps=np.array(steps, dtype=np.int64),
             values={name: np.frombuffer(column, dtype=np.float64) for name, column in numbers.items()},
@@ -194,13 +194,13 @@ def _plain_columns(records: list[Any]) -> Curve | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """What records of any kind hold."""
+    """What arbitrary records contain."""
 
     curve: Curve | None
     infeasible: str | None
     failed: str | None
     damaged: Sequence[int]
-    """Which are no evaluations, counted from 1."""
+    """Numbers of the records that are not evaluations, counted from 1."""
 
 
 def _sort_out(records: list[Any], *, strict: bool) -> _Found:
@@ -255,7 +255,7 @@ def _not_finite(by_step: dict[int, dict[str, float]]) -> str | None:
 
 
 def _joined(curves: list[Curve]) -> Curve | None:
-    """The curves of a file's parts as one; of a step that is in several, the later number of each metric counts."""
+    """Join the curves of a file's parts; if a step is in several, the later value of each metric counts."""
     import numpy as np
 
     if len(curves) <= 1:
@@ -275,7 +275,7 @@ def _joined(curves: list[Curve]) -> Curve | None:
 
 
 def _last(column: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Of each group of rows, which begin at `starts`, the last number; NaN where there is none."""
+    """The last number of each group of rows that begins at `starts`; NaN if there is none."""
     import numpy as np
 
     rows = np.where(np.isnan(column), -1, np.arange(len(column)))

@@ -1,13 +1,13 @@
-"""What trials measured, each metrics file read once: known again as long as its size and time stay the same.
+"""What trials measured. Each metrics file is read once, as long as its size and time stay the same.
 
-What finished trials measured is also kept as one file beside the report, so that the next command reads only what is
-new. That file can be deleted at any time, and one that is damaged, or of another version, counts as none.
+The measurements of finished trials are also cached in one file beside the report, so that the next command reads only
+what is new. That file can be deleted at any time; a damaged one, or one of another version, is ignored.
 
     magic       16 bytes, with the version
     checksum     8 bytes: CRC-32 of all that follows
     length       8 bytes: of the index
-    index       JSON: for each trial what is known of its file, and the names of its metrics
-    columns     for each trial in the order of the index: its steps, then each metric; 8 bytes a number
+    index       JSON: for each trial, the state of its file and the names of its metrics
+    columns     for each trial in the order of the index: its steps, then each metric; 8 bytes per number
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAGIC = b"playbook cols 1\n"
 NUMBER = struct.Struct("<Q")
 """Little-endian, like all numbers of the file."""
 SETTLED_SECONDS = 2.0
-"""A file that changed since may change again within the same tick of its clock: what it holds is not kept."""
+"""A file that changed this recently may change again within the same clock tick, so it is not cached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,13 @@ class _Known:
 
 
 class Columns:
-    """What the trials of one study measured; `path` is where that of finished ones is kept."""
+    """What the trials of one study measured; `path` is the cache for the finished ones."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[int, _Known] | None = None
         self._kept: dict[int, _Known] = {}
-        """What the file holds."""
+        """The content of the cache file."""
 
     def measured(self, trial: int, metrics: Path) -> Measured:
         """What a trial's metrics file says."""
@@ -56,7 +56,7 @@ class Columns:
             self._kept = _read(self._path)
             self._known = dict(self._kept)
         try:
-            status = metrics.lstat()  # before it is read: what is appended meanwhile makes it another one
+            status = metrics.lstat()  # before it is read: if something is appended meanwhile, it counts as changed
         except FileNotFoundError:
             return Measured(curve=None, infeasible=None, damaged=None)
         except OSError:
@@ -68,7 +68,7 @@ class Columns:
         return known.measured
 
     def keep(self, finished: Iterable[int]) -> None:
-        """Write down what these trials measured, at once or not at all; nothing where the folder can't be written."""
+        """Cache what these trials measured, atomically; does nothing if the folder can't be written."""
         settled = time.time_ns() - int(SETTLED_SECONDS * 1e9)
         known = self._known or {}
         kept = {
@@ -81,7 +81,7 @@ class Columns:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             atomic.write(self._path, _packed(kept))
-        except (OSError, TypeError):  # TypeError: a name that no file can hold; it only saves time
+        except (OSError, TypeError):  # TypeError: a name that can't be stored; the cache only saves time
             return
         self._kept = kept
 
@@ -117,7 +117,7 @@ def _columns(curve: Curve | None) -> Iterator[bytes]:
 
 
 def _read(path: Path) -> dict[int, _Known]:
-    """What the file holds; {} where there is none, or it is not as it was written."""
+    """The content of the file; {} if there is none, or it is damaged."""
     import orjson
 
     try:

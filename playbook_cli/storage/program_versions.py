@@ -1,7 +1,7 @@
-"""Which trials of a study were trained by which state of its program, and what differs between these.
+"""Which trials of a study ran which version of its program, and how these versions differ.
 
-States that differ only in versions of installed packages count as one: an upgrade is told, and forbids nothing. What
-journals of earlier releases do not say is no reason to complain.
+Versions that differ only in installed packages count as one: an upgrade is noted, but blocks nothing. Journals of
+earlier releases don't record versions, which is not an error.
 """
 
 from __future__ import annotations
@@ -24,76 +24,76 @@ _COUNTED = ("completed", "infeasible", "running")
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """Trials that were trained by one state of the program."""
+    """Trials that ran the same version of the program."""
 
     program: Fingerprint
-    """The first one of those that differ in packages alone, with the inputs of all of them."""
+    """The first of those that differ only in packages, with the inputs of all of them."""
     trials: Sequence[int]
-    """By number, whole trainings of this state."""
+    """Numbers of the trials that ran this version from start to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """What is known of the trials of a study that have a result, or run."""
+    """What is known about the trials of a study that have a result or are running."""
 
     versions: Sequence[Version]
-    """By their first trials; one where the program stayed as it was, none where nothing is known."""
+    """In order of their first trials; one if the program never changed, none if nothing is known."""
     mixed: Mapping[int, Difference]
-    """Trials that were resumed after the program changed, and what had changed."""
+    """Trials that were resumed after the program had changed, and what had changed."""
     packages: Sequence[str]
     """Versions of packages that changed: `torch 2.12 -> 2.13`."""
 
     @property
     def one(self) -> bool:
-        """Whether all trials were trained by the same files, as far as is known."""
+        """Whether all trials ran the same files, as far as is known."""
         return len(self.versions) <= 1 and not self.mixed
 
     def sentences(self) -> list[str]:
-        """`t.py changed after trial 2: trials 3, 4, 5 were trained by other code than trials 0, 1, 2`, and the like."""
+        """Such as `t.py changed after trial 2: trials 3-5 ran different code than trials 0-2`."""
         return [*(_sentence(self.versions[0], other) for other in self.versions[1:]), *self.resumed()]
 
     def resumed(self) -> list[str]:
-        """`trial 3 was begun by one version of the program and resumed by another: t.py changed`."""
+        """Such as `trial 3 was started with one version of the program and resumed with another: t.py changed`."""
         by_text: dict[str, list[int]] = {}
         for number, what in self.mixed.items():
             by_text.setdefault(str(what), []).append(number)
-        did = "begun by one version of the program and resumed by another"
+        did = "started with one version of the program and resumed with another"
         return [f"{_were(numbers)} {did}: {what}" for what, numbers in by_text.items()]
 
     def notes(self) -> list[str]:
-        """What changed without being other code."""
+        """Changes other than code."""
         return [f"installed packages changed between trials: {', '.join(self.packages)}"] if self.packages else []
 
 
 @dataclass(frozen=True, kw_only=True)
 class Since:
-    """What is different now, a sentence each: `t.py changed since trials 0-3 were trained`."""
+    """What has changed since, as sentences: `t.py changed since trials 0-3 were trained`."""
 
     code: Sequence[str]
     packages: Sequence[str]
-    """Where no file differs."""
+    """Changed packages, if no file differs."""
 
 
 def version_notes(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> list[str]:
-    """All that is to be said of the program of these trials, a sentence each; nothing where it stayed as it was."""
+    """All notes on the program of these trials, as sentences; empty if it never changed."""
     found = versions(trials, programs)
     return [*found.sentences(), *found.notes()]
 
 
 def caveats(study: StudyRecord) -> list[str]:
-    """The same of a study's program and settings."""
+    """The same for a study's program and settings."""
     said = version_notes(study.trials, study.programs)
     return said if study.replaced is None else [study.replaced, *said]
 
 
 def changed(study: StudyRecord) -> list[str]:
-    """Why its trials can't be compared, a sentence each: another program, or other settings than those it has now."""
+    """Why a study's trials can't be compared, as sentences: the program or the settings changed."""
     said = versions(study.trials, study.programs).sentences()
     return said if study.replaced is None else [study.replaced, *said]
 
 
 def versions(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint]) -> Versions:
-    """Of these trials, in order of their ids."""
+    """The versions of these trials, which are in order of id."""
     found: list[tuple[Fingerprint, list[int]]] = []
     places: dict[str, int] = {}
     mixed: dict[int, Difference] = {}
@@ -128,7 +128,7 @@ def versions(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint])
 
 
 def since(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint], now: Fingerprint) -> Since:
-    """How the program that is there now differs from those that these trials were trained by."""
+    """How the current program differs from those that these trials ran."""
     found = versions(trials, programs)
     differences = [(difference(version.program, now), version.trials) for version in found.versions]
     changed = [f"{what} since {_were(numbers)} trained" for what, numbers in differences if what.code]
@@ -141,7 +141,7 @@ def since(trials: Iterable[TrialRecord], programs: Mapping[str, Fingerprint], no
 def _sentence(first: Version, other: Version) -> str:
     what = difference(first.program, other.program)
     after = f" after trial {first.trials[-1]}" if first.trials[-1] < other.trials[0] else ""
-    return f"{what}{after}: {_were(other.trials)} trained by other code than {_bare(first.trials)}"
+    return f"{what}{after}: {_bare(other.trials)} ran different code than {_bare(first.trials)}"
 
 
 def _were(numbers: Sequence[int]) -> str:

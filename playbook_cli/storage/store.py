@@ -1,4 +1,4 @@
-"""A study's folder, as queries. Nothing here writes, so reading never disturbs a run; `keep` alone may be asked to."""
+"""A study's folder, as queries. Nothing here writes, except `keep`, so reading never disturbs a run."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ SHOWN_STUDIES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Runner:
-    """The process that runs a study, as it wrote itself down."""
+    """The process that runs a study, as its note describes it."""
 
     pid: int
     created: float
-    """When the process started, as `began` has it."""
+    """When the process started, as returned by `began`."""
     host: str
     user: str
     since: str
     machine: str = ""
-    """Where its number means this process, as `who.machine` has it; "" in the note of an earlier version."""
+    """Where its process number is valid, from `whoami.machine`; "" in the note of an earlier version."""
     device: int | None = None
-    """Of the folder, as it has it mounted."""
+    """Device number of the folder, as that process has mounted it."""
     inode: int | None = None
-    """Of the note, by which a copy of the folder is told from the folder that it runs."""
+    """Inode of the note; it distinguishes a copy of the folder from the folder that it runs in."""
 
     @property
     def is_near(self) -> bool:
-        """Whether this process would see it among the running ones, so that its number alone tells if it lives."""
+        """Whether this process can see it, so that its process number tells whether it is alive."""
         return self.machine == machine() if self.machine else self.host == socket.gethostname()
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class Runner:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """An attempt of which the journal knows the start but not the end."""
+    """An attempt that has a start in the journal but no end."""
 
     trial: int
     number: int
@@ -79,22 +79,22 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What the journal says: every planned trial in order of id, and the attempts that it saw start but not end."""
+    """What the journal says: every planned trial in order of id, and the attempts without an end."""
 
     trials: Sequence[TrialRecord]
     open_attempts: Sequence[Attempt]
     source: str | None
-    """The study file that was run last."""
+    """Path of the study file that was run last."""
     settings: str | None
-    """What stands for its settings, as `identity.of_study` has it; None in a journal of an earlier version."""
+    """Identity of its settings, from `identity.of_study`; None in a journal of an earlier version."""
     trained_seconds: float
-    """Time that all ended attempts took together."""
+    """Total time of all ended attempts."""
     programs: Mapping[str, Fingerprint]
-    """The states of the program that attempts ran, by what stands for them, in order of their first use."""
+    """The versions of the program that attempts ran, by their codes, in order of first use."""
 
 
 class Store:
-    """One study's folder. StudyError where there is none, or where it leads out of itself."""
+    """One study's folder. StudyError if there is none, or if a link in it leads out of it."""
 
     def __init__(self, directory: Path) -> None:
         self.paths = StudyPaths(directory)
@@ -109,15 +109,15 @@ class Store:
         return self.spec.objective
 
     def history(self) -> History:
-        """The journal, without what trials measured. JournalError where it is damaged."""
+        """The journal, without what trials measured. JournalError if it is damaged."""
         return read_history(self.paths)
 
     def runner(self) -> Runner | None:
-        """Who runs the study now; None where nobody does."""
+        """The process that runs the study now; None if there is none."""
         return running(self.paths)
 
     def record(self) -> StudyRecord:
-        """The whole study with all evaluations, for analysis. Trials that are under way are `running`."""
+        """The whole study with all evaluations, for analysis."""
         history = self.history()
         under_way = self._under_way(history)
         spec, space = self.spec, self.spec.space()
@@ -147,7 +147,7 @@ class Store:
         )
 
     def on_cluster(self, history: History) -> dict[int, Node | None]:
-        """What the nodes tell of the attempts that a cluster has and nobody saw end; None of those without a node."""
+        """Reports of the nodes for open attempts on a cluster, by trial; None for an attempt without a node."""
         alive = self.runner() is not None
         if not alive and is_copied(self.paths.dir):
             return {}
@@ -157,7 +157,7 @@ class Store:
         return {trial: read_heartbeat(self.paths.trial(trial).node) for trial in attempts}
 
     def _under_way(self, history: History) -> set[int]:
-        """The trials that run now; a runner need not be there where a cluster runs them."""
+        """The trials that are running; those on a cluster may run without a runner."""
         running = {trial for trial, node in self.on_cluster(history).items() if node is not None and node.runs}
         if self.runner() is None:
             return running
@@ -172,18 +172,18 @@ class Store:
         return measured_by(trial, measured, self.metric, curve=measured.curve, reason=reason, unused=measured.unused)
 
     def keep(self, record: StudyRecord) -> None:
-        """Keep what the finished trials of `record` measured beside the report, so that it is not read again."""
+        """Cache what the finished trials of `record` measured, beside the report."""
         self._columns.keep(trial.id for trial in record.trials if trial.state not in ("pending", "running"))
 
     def latest(self, trial: int) -> dict[str, Any] | None:
-        """The newest evaluation of one trial, cheaply."""
+        """The latest evaluation of one trial, without reading the whole file."""
         return latest(self.paths.trial(trial).metrics)
 
 
 def stored_study(paths: StudyPaths) -> StudySpec | None:
-    """The study of a folder; None where it has none, or an empty file and no trials, as a full disk leaves them.
+    """The study of a folder; None if it has none, or only an empty file and no trials, as after a full disk.
 
-    StudyError where the file is empty and there are trials.
+    StudyError if the file is empty but there are trials.
     """
     try:
         blank = not regular.content(paths.spec).strip(b"\0 \n")
@@ -194,14 +194,14 @@ def stored_study(paths: StudyPaths) -> StudySpec | None:
     if not journal.read(paths.journal):
         return None
     raise StudyError(
-        "the file is empty, and the folder holds trials",
+        "the file is empty, but the folder has trials",
         where=str(paths.spec),
-        hint="restore it; or delete it, and playbook run writes it again from the study file that you give",
+        hint="restore it, or delete it: playbook run writes it again from your study file",
     )
 
 
 def read_history(paths: StudyPaths) -> History:
-    """What the journal of a study says; empty where there is no journal yet."""
+    """What the journal of a study says; empty if there is no journal yet."""
     trials: dict[int, dict[str, Any]] = {}
     attempts: dict[int, Attempt] = {}
     source: str | None = None
@@ -247,9 +247,9 @@ def read_history(paths: StudyPaths) -> History:
                 seconds += max(0.0, events.moment(event) - begun.started) if begun else 0.0
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
-                f"this is no event of a study: {error!r}",
+                f"this is not an event of a study: {error!r}",
                 where=f"{paths.journal}:{line}",
-                hint="the file was edited; restore it, or delete the line to go on without it",
+                hint="the file was edited; restore it, or delete the line to continue without it",
             ) from None
     ordered = [TrialRecord(**trials[number]) for number in sorted(trials)]
     return History(
@@ -263,9 +263,9 @@ def read_history(paths: StudyPaths) -> History:
 
 
 def replaced(spec: StudySpec, history: History, paths: StudyPaths) -> str | None:
-    """That a study's trials were planned by other settings than it has, as a sentence; None where they were not.
+    """Says that a study's trials were planned with other settings than it has now; None if they were not.
 
-    What sweeps and other probes search grows with every round, and of them the settings of single trials alone tell.
+    The space of sweeps and other probes grows with every round, so for them only the settings of single trials count.
     """
     others = identity.others(spec, history.trials)
     if others:
@@ -274,21 +274,21 @@ def replaced(spec: StudySpec, history: History, paths: StudyPaths) -> str | None
         whose = "the study"
     else:
         return None
-    return f"{paths.spec} is not the one that {whose} {'were' if len(others) > 1 else 'was'} run by: restore it"
+    return f"{paths.spec} is not the study file that {whose} ran with: restore it"
 
 
 def planned(spec: StudySpec, trials: Sequence[TrialRecord]) -> int:
-    """How many trials the study is to have: those of its search, and the repeats that the journal knows."""
+    """Planned number of trials: those of the search, and the repeats in the journal."""
     search = len(searched(trials))
     return max(spec.trials or 0, search) + len(trials) - search
 
 
 EMPTY_ARMS = 1000
-"""Arms up to which a study's record holds all of its space, also those without a trial."""
+"""Up to this many arms, a study's record includes arms without a trial."""
 
 
 def _arms(spec: StudySpec, space: Space, trials: Sequence[TrialRecord]) -> Sequence[Mapping[str, Value]]:
-    """The arms of the space; those that trials belong to where points are listed, or most arms could have no trial."""
+    """The arms of the space; only those with trials if points are listed, or if most arms have no trial."""
     few = space.arm_count <= max(planned(spec, trials), EMPTY_ARMS)
     if few and spec.points is None:
         return space.arms
@@ -299,7 +299,7 @@ def _arms(spec: StudySpec, space: Space, trials: Sequence[TrialRecord]) -> Seque
 
 
 def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs: Path) -> Earlier | None:
-    """What this round's points came to in the round before; None where there is none, or none to be read."""
+    """The results of this round's points in the round before; None if there is none that can be read."""
     folders = (StudyPaths(folder) for folder in (Path(stands.after), runs / Path(stands.after).name))
     before = next((paths for paths in folders if _is_closed(paths)), None)
     if before is None:
@@ -322,7 +322,7 @@ def _earlier(spec: StudySpec, stands: Round, trials: Sequence[TrialRecord], runs
 
 
 def _is_closed(paths: StudyPaths) -> bool:
-    """Whether there is a study in this folder, whose own files are all in it."""
+    """Whether this folder has a study, with no links that lead out of it."""
     try:
         refuse_ways_out(paths)
     except StudyError:
@@ -331,7 +331,7 @@ def _is_closed(paths: StudyPaths) -> bool:
 
 
 def noted(paths: StudyPaths) -> Runner | None:
-    """Who wrote the note in a study's folder, alive or dead; None where there is no whole one."""
+    """The process that wrote the note in a study's folder, alive or dead; None if there is no complete note."""
     try:
         note = json.loads(regular.content(paths.runner))
         about = {name: str(note[name]) for name in ("host", "user", "since")}
@@ -345,15 +345,15 @@ def noted(paths: StudyPaths) -> Runner | None:
 
 
 def is_anothers(paths: StudyPaths) -> bool:
-    """Whether another process than this one has put its note into a study's folder."""
+    """Whether the note in a study's folder is another process's."""
     runner = noted(paths)
     return runner is not None and (runner.pid != os.getpid() or not runner.is_near)
 
 
 def running(paths: StudyPaths) -> Runner | None:
-    """The live runner of a study, by its own note; None where there is none.
+    """The live runner of a study, by its note; None if there is none.
 
-    Of another machine, or another container, it is the heartbeat that tells.
+    For another machine or container, the heartbeat decides.
     """
     runner = noted(paths)
     if runner is None:
@@ -367,7 +367,7 @@ def running(paths: StudyPaths) -> Runner | None:
 
 
 def runs_here(runner: Runner, paths: StudyPaths) -> bool:
-    """Whether a runner of this machine lives, and its note lies in the folder that it runs, not in a copy of it."""
+    """Whether a runner of this machine is alive, and its note is in the folder that it runs, not in a copy."""
     try:
         status = paths.runner.stat()
     except OSError:  # let go of just now
@@ -377,7 +377,7 @@ def runs_here(runner: Runner, paths: StudyPaths) -> bool:
 
 
 def is_alive(pid: int, created: float) -> bool:
-    """Whether the process of this number that was started then still runs (numbers are used again)."""
+    """Whether the process with this number and start time is still running (numbers are reused)."""
     import psutil
 
     try:
@@ -388,7 +388,7 @@ def is_alive(pid: int, created: float) -> bool:
 
 
 def began(process: psutil.Process) -> float:
-    """When a process started, seconds since the machine did: it stays the same when somebody sets the clock."""
+    """When a process started, in seconds since boot, so that it stays the same if the clock is set."""
     import psutil
 
     return process.create_time() - psutil.boot_time()
@@ -402,10 +402,10 @@ def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:
 
 
 def no_study(directory: Path, runs: Path) -> StudyError:
-    """That a folder is not there, or holds no study, with the studies that lie beside it, or else in `runs`."""
+    """The error that a folder is missing or has no study; it lists the studies beside it, or else in `runs`."""
     what = "there is no study in this folder" if directory.is_dir() else "there is no such folder"
     known = _known_studies(directory.parent) or _known_studies(runs)
-    return StudyError(what, where=str(directory), hint=known or f"{run('study.yaml', runs)} makes one")
+    return StudyError(what, where=str(directory), hint=known or f"{run('study.yaml', runs)} creates one")
 
 
 def _known_studies(folder: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Who runs this process, and on which machine, also in containers that know neither users nor a lasting host name."""
+"""The user and machine of this process, also in containers without user names or a stable host name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def user() -> str:
-    """The user's name; the number where it has none, as under `docker run --user 1000`."""
+    """The user's name, or number if there is no name, as under `docker run --user 1000`."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # by version of Python
+    except (KeyError, OSError, ImportError):  # depends on the version of Python
         return str(os.getuid())
 
 
 def boot() -> str:
-    """The id of this boot of the machine, which all share that share its kernel, also containers; "" if unknown."""
+    """The id of this boot, which all containers on the same kernel share; "" if unknown."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -27,11 +27,11 @@ def boot() -> str:
 
 
 def machine() -> str:
-    """Where a process number means the same process: this boot and this namespace of numbers, or else the host's name.
+    """Where a process number is valid: this boot and its namespace of process numbers, or else the host name.
 
-    A host name is not enough: two containers may have the same one, and a restarted one has another. Nor is the boot:
-    containers of one machine share it, and don't see each other's processes. The number of a namespace is used again
-    when all of its processes are gone: who looks for one of them there finds none that was started at the same moment.
+    A host name is not enough: two containers may have the same one, and a restarted container has another. Nor is the
+    boot: containers of one machine share it, but don't see each other's processes. A namespace number is reused once
+    all its processes have ended, but no process in it then has the same number and start time.
     """
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())

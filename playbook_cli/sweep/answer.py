@@ -1,4 +1,4 @@
-"""The answer of a sweep, in words and as JSON: one value that every drawing of it shows."""
+"""The answer of a sweep, in words and as JSON: the one value that every renderer shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.sweep.judge import closest
 from playbook_cli.sweep.points import steps_of_full_grid
+from playbook_cli.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,43 +20,43 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.setting import Setting
 
 COMPUTE_BOUND = (
-    "If no number of steps that you can afford fits the training set, the work is compute-bound, and patience sets "
-    "max_train_steps. Tune in rounds of growing length, two to begin with: first many short trials, at about 10% of "
-    "the length that you can afford, then very few long ones at the best points. Warmup and initialization carry over "
-    "from the short round very likely, large gains from architecture likely, the optimizer's settings and "
-    "regularization maybe, the learning-rate schedule hardly."
+    "If you cannot afford enough steps to fit the training set, training is compute-bound: your budget sets "
+    "max_train_steps. Tune in rounds of increasing length, two to begin with: first many short trials, at about 10% of "
+    "the length that you can afford, then a few long ones at the best points. Warmup and initialization very likely "
+    "transfer from the short round, large gains from architecture probably do, optimizer settings and regularization "
+    "may, and the learning-rate schedule probably does not."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a sweep found out, and all that is shown of it."""
+    """The result of a sweep, and everything that is shown of it."""
 
     study: str
     parameter: str
     target: str
     steps: int
-    """N, of each trial."""
+    """N, the number of training steps of each trial."""
     points: Sequence[Point]
     """In ascending order of the learning rate."""
     judgement: Judgement
     headline: str
     """The answer in one sentence."""
     remarks: Sequence[str]
-    """What qualifies it, and what can be done."""
+    """Caveats, and what to do next."""
     next: Command | None
-    """The command that acts on it."""
+    """The command to run next; None if there is none."""
     fixed: Mapping[str, Value]
-    """What was held fixed, at which values."""
+    """The hyperparameters that were held fixed, with their values."""
     spent: int
     full: int
-    """Steps of the whole grid, each learning rate for N steps or until it diverged."""
+    """Steps that the whole grid takes if each learning rate trains for N steps or until it diverges."""
     found_after: int | None
-    """Steps that the search for N took; None where N was given."""
+    """Steps spent on the search for N; None if N was given."""
 
     @property
     def max_train_steps(self) -> int | None:
-        """None where no number can be trusted."""
+        """The answer; None if no number can be trusted."""
         best = self.judgement.fastest
         return best.steps_to_fit if best is not None and self.judgement.verdict == "ok" else None
 
@@ -63,16 +64,20 @@ class Answer:
 def answer(
     setting: Setting, swept: SweepResult, judgement: Judgement, command: Command, *, found: SweepResult | None
 ) -> Answer:
-    """Put what was measured into words; `command` is the one that the user gave."""
+    """Put the measurements into words; `command` is the one that the user ran."""
     steps = swept.longest
     shown = _Words(setting, swept.points, judgement, steps)
     say = {"ok": shown.ok, "edge": shown.edge, "never-fits": shown.never_fits}
     headline, remarks, advised = say[judgement.verdict]()
     remarks += [*shown.cut_short(), *_logged(setting, swept)]
     if found is not None and found.steps is not None and judgement.verdict == "never-fits":
-        remarks.insert(0, f"A trial of the search for N fitted by step {found.steps}: training is not reproducible.")
+        remarks.insert(
+            0,
+            f"A trial of the search for N reached the target by step {found.steps}, but no trial of the sweep did: "
+            "training is not reproducible.",
+        )
         advised["find"] = None
-    if found is not None and judgement.verdict == "edge":  # what was found holds; its own grid can't grow
+    if found is not None and judgement.verdict == "edge":  # N stays valid; the grid that found it cannot grow
         go_on = found.steps is not None and "find" in command.options
         advised |= {"find": None, "steps": steps} if go_on else {"anew": True}
     return Answer(
@@ -109,18 +114,18 @@ def as_json(given: Answer) -> dict[str, Any]:
 
 
 def _logged(setting: Setting, swept: SweepResult) -> list[str]:
-    """That the script trains with other learning rates than it is asked to."""
+    """A warning if the script trains with learning rates other than the ones it is given."""
     if not swept.rates:
         return []
     asked, logged = min(swept.rates.items())
     name = setting.sweep.parameter
     return [
-        f"The script logs a learning rate of {logged:.4g} where {name} is {asked:.4g}: it scales {name}, or changes it."
+        f"The script logs a learning rate of {logged:.4g} when {name} is {asked:.4g}: it scales or overrides {name}."
     ]
 
 
 def outcome(point: Point, given: Answer) -> str:
-    """What training with one learning rate did, for a table."""
+    """The outcome of training with one learning rate, for a table."""
     if point.fit is not None:
         best = given.judgement.fastest
         fits = f"fits between steps {point.fit.before} and {point.fit.step}" if point.fit.resolution > 1 else "fits"
@@ -134,7 +139,7 @@ def outcome(point: Point, given: Answer) -> str:
         return f"crashed: {(point.reason or '').splitlines()[0]}"
     near = "" if point.closest is None else f"; closest {point.closest:.4g}"
     if point.learning_rate in given.judgement.unknown:
-        return f"unknown: the program ended by itself at step {point.last_step}{near}"
+        return f"unknown: the program ended on its own at step {point.last_step}{near}"
     if given.judgement.fastest is not None and point.last_step < given.steps:
         best_seen = "" if point.closest is None else f" (best {point.closest:.4g})"
         return f"stopped at step {point.last_step}: cannot win{best_seen}"
@@ -160,47 +165,47 @@ class _Words:
         remarks = []
         if best.fit.resolution > 1:
             remarks.append(
-                f"The script evaluates at step {best.fit.before} and at step {step}, and at no step between: "
-                f"the target may be reached up to {best.fit.resolution - 1} steps earlier."
+                f"The script does not evaluate between steps {best.fit.before} and {step}, so it may reach the target "
+                f"up to {plural(best.fit.resolution - 1, 'step')} earlier."
             )
         if self._judgement.tied > 1:
-            remarks.append(
-                f"{self._judgement.tied} learning rates are as fast; this is the middle one of them, the lower of two."
-            )
+            which = "lower" if self._judgement.tied == 2 else "middle"
+            remarks.append(f"{self._judgement.tied} learning rates are equally fast; this is the {which} one.")
         if self._above_diverges():
-            remarks.append("The next higher learning rate diverges, so the optimum is no edge of the grid.")
+            remarks.append("The next higher learning rate diverges, so the optimum is not at the edge of the grid.")
         remarks.append(
-            "More gradient noise than here (a smaller batch, augmentation, dropout) needs more steps than this."
+            "More gradient noise than in this sweep (a smaller batch, augmentation, dropout) needs more steps."
         )
         return headline, remarks, {"write": True}
 
     def edge(self) -> tuple[str, list[str], dict[str, Option]]:
         best, sides = self._judgement.fastest, self._judgement.open
-        edge = f"{' and '.join(sides)} edge{'s' * (len(sides) > 1)} of what was tried"
+        edge = f"{' and '.join(sides)} edge{'s' * (len(sides) > 1)} of the grid"
         if best is not None:
             headline = (
-                f"unknown: the fastest fit, {best.steps_to_fit} steps at learning rate {best.learning_rate:.4g}, sits "
-                f"at the {edge}; beyond it a faster one may lie"
+                f"unknown: the fastest fit, {best.steps_to_fit} steps at learning rate {best.learning_rate:.4g}, is "
+                f"at the {edge}; a learning rate beyond it may be faster"
             )
         elif all(point.state != "completed" for point in self._points):
             headline = f"unknown: training diverges at every learning rate down to {self._points[0].learning_rate:.4g}"
         else:
-            headline = f"unknown: {self._none_fits()}; that is the {edge}, and beyond it one may fit"
+            headline = f"unknown: {self._none_fits()}; that is the {edge}, and a learning rate beyond it may fit"
         remarks = []
         if self._judgement.tied == len(self._points) > 1:
-            remarks.append(f"All of them are equally fast: does the script train with {self._setting.sweep.parameter}?")
+            name = self._setting.sweep.parameter
+            remarks.append(f"All learning rates are equally fast: check that the script trains with {name}.")
         return headline, remarks, self._wider()
 
     def cut_short(self) -> list[str]:
-        """That learning rates were not tried for long enough."""
+        """A warning if some learning rates did not train for long enough."""
         unknown = self._judgement.unknown
         if not unknown:
             return []
         rates = ", ".join(f"{rate:.4g}" for rate in unknown)
         least = min(point.last_step for point in self._points if point.learning_rate in unknown)
         said = (
-            f"At {rates} the program ended by itself, at step {least} first, so these may be faster: turn its early "
-            "stopping off, and let it train for max_train_steps."
+            f"At {self._setting.sweep.parameter} = {rates} the program ended on its own, as early as step {least}, so "
+            "these may be faster: turn off its early stopping and let it train for max_train_steps."
         )
         return [said]
 
@@ -214,7 +219,7 @@ class _Words:
         if not near:
             return text
         point = near[0]
-        return f"{text}; {point.learning_rate:.4g} comes closest, to {point.closest:.4g}{_moving(point)}"
+        return f"{text}; {point.learning_rate:.4g} comes closest: {point.closest:.4g}{_moving(point)}"
 
     def _above_diverges(self) -> bool:
         best = self._judgement.fastest
@@ -222,7 +227,7 @@ class _Words:
         return bool(above) and above[0].state == "infeasible"
 
     def _wider(self) -> dict[str, Option]:
-        """Options that move the open edges past all that was tried, a decade further."""
+        """Options that move each open edge a decade past the learning rates tried so far."""
         low, high = min(self._rates), max(self._rates)
         options: dict[str, Option] = {}
         if "lower" in self._judgement.open:
@@ -238,20 +243,20 @@ def _moving(point: Point) -> str:
         return ""
     if point.loss_change > 1:
         return f"; {point.loss} more than doubled in the last quarter"
-    way = "falling" if point.loss_change < 0 else "rising" if point.loss_change > 0 else "at a standstill"
+    way = "falling" if point.loss_change < 0 else "rising" if point.loss_change > 0 else "flat"
     amount = f" by {abs(point.loss_change):.2%} in the last quarter" if point.loss_change else ""
     return f"; {point.loss} {way}{amount}"
 
 
 def described(setting: Setting) -> list[str]:
-    """What a sweep turns off, holds still and assumes, a line each; for its user to check."""
+    """What a sweep turns off, holds fixed and assumes, one line each, for the user to check."""
     lines = []
     if setting.off:
         lines.append(f"turned off: {_pairs(setting.off)}")
     if setting.chosen:
-        lines.append("held still: " + "; ".join(f"{name} = {why}" for name, why in setting.chosen.items()))
+        lines.append("held fixed: " + "; ".join(f"{name} = {why}" for name, why in setting.chosen.items()))
     if setting.harmless:
-        lines.append(f"harmless, by the study file: {', '.join(setting.harmless)}")
+        lines.append(f"harmless according to the study file: {', '.join(setting.harmless)}")
     return lines
 
 

@@ -1,7 +1,7 @@
-"""Step 1 of the algorithm: how many steps it takes until any learning rate of a coarse grid fits.
+"""Step 1 of the algorithm: how many steps until any learning rate of a coarse grid fits the training set.
 
-Round r trains every learning rate of the coarse grid for start * 2**r steps, anew each time, so that all rounds
-together cost less than twice the last one.
+Round r trains every learning rate of the coarse grid from scratch for start * 2**r steps, so all rounds together cost
+less than twice the last one.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 FIND: Final = "lr-find"
 EVALUATIONS = 20
-"""Of a trial in each round."""
+"""Number of evaluations of each trial."""
 REACH = 16
-"""By default the search begins at max_train_steps divided by this, and ends at max_train_steps times this."""
+"""By default the search begins at max_train_steps / REACH and ends at max_train_steps * REACH."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Rounds:
     start: int
     limit: int
     width: int
-    """Trials of a round."""
+    """Number of trials in a round."""
 
     def of(self, trial: int) -> int:
         return trial // self.width
@@ -68,9 +68,9 @@ def rounds(setting: Setting) -> Rounds:
 class Find(Sweeping):
     """Doubles the number of steps until a learning rate of the coarse grid fits; the points are of the last round.
 
-    N is the step of the fastest fit, or of the evaluation after it where a sweep is evaluated less often. Trials of a
-    round stop as soon as one of them fits, wherever the fit lies: that is all that is asked. There is no further round
-    where no trial reaches the end of one: each diverges, or the program ends by itself.
+    N is the step of the fastest fit, or of the next evaluation if the sweep evaluates less often. All trials of a round
+    stop as soon as one of them fits, even at an edge of the grid: nothing more is needed. There is no further round if
+    no trial reaches the end of this one, because each diverges or the program ends on its own.
     """
 
     def __init__(self, setting: Setting, paths: StudyPaths) -> None:
@@ -135,18 +135,18 @@ class Find(Sweeping):
 
 
 def fitting(trials: Sequence[TrialRecord], target: Target) -> dict[int, int]:
-    """The trials that fit, and after how many steps each does."""
+    """The trials that fit, and the step at which each does."""
     fits = {trial.id: target.reached(trial.curve) for trial in trials if trial.state == "completed"}
     return {trial: fit.step for trial, fit in fits.items() if fit is not None}
 
 
 def _none_lasts(points: Sequence[Point]) -> bool:
-    """Whether longer trials would be no longer: each of these ended before its last step, and not for the search."""
+    """Whether longer trials are pointless: each of these ended before its last step without being stopped."""
     return all(point.state != "completed" or point.cut_short for point in points)
 
 
 def _evaluated(setting: Setting, fit: int) -> int:
-    """The fewest steps of a sweep's trials with an evaluation at the step of a fit, or after it."""
+    """The smallest number of steps for which a sweep evaluates at or after the step of a fit."""
     steps = fit
     while (late := steps % setting.interval(steps)) and steps - late < fit:
         steps += setting.interval(steps) - late

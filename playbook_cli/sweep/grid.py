@@ -1,4 +1,4 @@
-"""Learning rates at equal distances on a log scale, inside the grid that was asked for and beyond its edges."""
+"""Learning rates evenly spaced on a log scale, inside the requested grid and beyond its edges."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 Side = Literal["lower", "upper"]
 
 EXTENSION_DECADES = 3
-"""The grid grows at most so far beyond each edge."""
+"""How far the grid may grow beyond each edge, in powers of ten."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """`points` learning rates from `low` to `high`, which lie at the indices 0 to points - 1."""
+    """`points` learning rates from `low` (index 0) to `high` (index points - 1)."""
 
     low: float
     high: float
@@ -25,13 +25,13 @@ class Grid:
 
     @property
     def decades(self) -> float:
-        """Distance between two neighbours, in powers of ten."""
+        """Distance between neighbouring learning rates, in powers of ten."""
         return math.log10(self.high / self.low) / (self.points - 1)
 
     def rate(self, index: int) -> float:
-        """The learning rate at an index, which may lie outside the grid.
+        """The learning rate at an index, which may be outside the grid.
 
-        Six significant digits: so grids that are shifted by whole steps have the very same learning rates.
+        It has six significant digits, so that grids shifted by whole steps share exactly the same learning rates.
         """
         return float(f"{10 ** (math.log10(self.low) + index * self.decades):.6g}")
 
@@ -55,6 +55,6 @@ class Grid:
 
 
 def coarse(grid: Grid) -> Grid:
-    """The same range with a point a decade, or with the grid's own spacing where that is wider."""
+    """The same range with one point per decade, or with the grid's own spacing if that is wider."""
     points = max(2, round(math.log10(grid.high / grid.low)) + 1)
     return Grid(low=grid.low, high=grid.high, points=min(points, grid.points))

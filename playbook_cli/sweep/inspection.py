@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.setting import Setting
 
 MOVES = 1e-3
-"""A learning rate that changes by less than this part of itself is a constant that was rounded."""
+"""A relative change of the learning rate below this is rounding: the rate is constant."""
 
 
 class Inspection:
-    """Looks at trials, and raises SpecError where what they train is no learning-rate sweep."""
+    """Inspects trials, and raises SpecError if what they train is not a learning-rate sweep."""
 
     def __init__(self, setting: Setting, paths: StudyPaths) -> None:
         self._setting = setting
         self._paths = paths
         self._logged: dict[float, float] = {}
-        """The learning rate that the script logs, by the one that it was asked for."""
+        """The learning rate that the script logs, by the one it was given."""
 
     @property
     def rates(self) -> Mapping[float, float]:
-        """Logged learning rates that are others than those that were asked for, by these."""
+        """Logged learning rates that differ from the given ones, by the given ones."""
         return {asked: logged for asked, logged in self._logged.items() if not _same(asked, logged)}
 
     def all(self, trials: Sequence[TrialRecord]) -> None:
-        """Look at trials that have ended, or were left."""
+        """Inspect trials that have ended or were interrupted."""
         for trial in trials:
             if trial.attempts:
                 self(trial, trial.curve)
 
     def __call__(self, trial: TrialRecord, curve: Curve | None) -> None:
-        """Look at one trial and what it has measured so far."""
+        """Inspect one trial and its evaluations so far."""
         chosen = self._chosen(trial)
         self._refuse_hidden(chosen)
         for name, values in self._columns(curve):
@@ -58,7 +58,7 @@ class Inspection:
                 self._refuse_ignored(name)
 
     def _chosen(self, trial: TrialRecord) -> dict[str, object]:
-        """Hyperparameters that the script has chosen itself, as far as the trial has read them."""
+        """Hyperparameters that the script has set itself, as far as the trial has read them."""
         try:
             chosen = json.loads(containment.content(self._paths.trial(trial.id).defaults))
         except (OSError, ValueError, RecursionError):  # no script with the client, or the record was cut short
@@ -89,14 +89,14 @@ class Inspection:
             fix = remedy(known, schedules).partition(",")[0].partition(" or {")[0].rstrip(", ")
         else:
             fix = (
-                "have the script read a hyperparameter that turns its schedule off, and name it: lr_sweep: "
+                "make the script read a hyperparameter that turns off its schedule, and name it: lr_sweep: "
                 "{off: {schedule: constant}}"
             )
         return SpecError(
-            f"lr_sweep: the learning rate that the script logs as {name} moves, in trial {trial.id} from {first:.4g} "
-            f"to {last:.4g}: a sweep needs a constant one",
+            f"lr_sweep: the learning rate that the script logs as {name} changes from {first:.4g} to {last:.4g} in "
+            f"trial {trial.id}, but a sweep needs a constant learning rate",
             where=self._setting.where,
-            hint=f"{fix}; if {name} is no learning rate, harmless: [{name}]",
+            hint=f"{fix}; if {name} is not a learning rate, write harmless: [{name}]",
         )
 
     def _refuse_ignored(self, name: str) -> None:
@@ -104,28 +104,28 @@ class Inspection:
         if len(asked) > 1 and len(logged) == 1:
             parameter = self._setting.sweep.parameter
             raise SpecError(
-                f"lr_sweep: the script ignores {parameter}: it logs {name} = {logged.pop():.4g} for "
+                f"lr_sweep: the script ignores {parameter}: it logs {name} = {logged.pop():.4g} both for "
                 f"{parameter} = {asked[0]:.4g} and for {asked[-1]:.4g}",
                 where=self._setting.where,
-                hint=f"let it train with {parameter}, or name the hyperparameter that it uses: --parameter NAME; "
-                f"if {name} is another learning rate, harmless: [{name}]",
+                hint=f"make it train with {parameter}, or name the hyperparameter that it uses: --parameter NAME; "
+                f"if {name} is another learning rate, write harmless: [{name}]",
             )
 
 
 def hidden(
     values: Mapping[str, object], names: Sequence[str], where: str, called: Mapping[str, str] | None = None
 ) -> SpecError:
-    """What is wrong where the script itself sets these, and the study file does not name them.
+    """The error for hyperparameters that the script sets itself and the study file does not name.
 
-    `called` are those that its command line has under other names.
+    `called` maps those that have another name on its command line to that name.
     """
     pairs = ", ".join(f"{name}: {option}" for name, option in (called or {}).items())
     own = ", ".join(f"{name}: {_yaml(values[name])}" for name in called or {})
-    further = f"; to pass {', '.join(called or {})} on, write fixed: {{{own}}} and args: {{names: {{{pairs}}}}}, too"
+    further = f"; to pass on {', '.join(called or {})}, also write fixed: {{{own}}} and args: {{names: {{{pairs}}}}}"
     said = ", ".join(f"{name} = {values[name]}" for name in names)
     return SpecError(
-        f"lr_sweep: the script itself sets {said}; by name that is regularization, augmentation or a schedule, and "
-        "a sweep needs a constant learning rate and neither of the others",
+        f"lr_sweep: the script itself sets {said}, which looks like regularization, augmentation or a schedule; "
+        "a sweep needs a constant learning rate without any of these",
         where=where,
         hint=remedy(values, names) + (further if called else ""),
     )
@@ -136,7 +136,7 @@ def _yaml(value: object) -> str:
 
 
 def _same(asked: float, logged: float) -> bool:
-    """Whether a logged number is the one that was asked for, as far as it was printed."""
+    """Whether a logged number equals the given one, up to the digits that were printed."""
     exponent = Decimal(repr(logged)).as_tuple().exponent
     digit = 10.0**exponent if isinstance(exponent, int) else 0.0
     return abs(asked - logged) <= max(MOVES * asked, 0.5 * digit * (1 + 1e-9))

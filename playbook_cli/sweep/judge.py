@@ -1,4 +1,4 @@
-"""Whether a sweep's answer can be trusted, and which learning rates would still have to be tried."""
+"""Whether a sweep's answer can be trusted, and which learning rates are still to be tried."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Judgement:
 
     verdict: Verdict
     fastest: Point | None
-    """Of several equally fast ones the middle one, the lower of two; None where nothing fits."""
+    """The fastest point; of several the middle one, of two the lower one; None if none fits."""
     tied: int
-    """How many learning rates are as fast."""
+    """How many learning rates are equally fast."""
     open: tuple[Side, ...]
-    """Sides on which a better learning rate may lie beyond all that were tried."""
+    """Sides on which a better learning rate may lie beyond those that were tried."""
     unknown: tuple[float, ...] = ()
-    """Learning rates of programs that ended by themselves before it could be seen whether they are faster."""
+    """Learning rates at which the program ended on its own too early to see whether they are faster."""
 
 
 def judge(points: Sequence[Point]) -> Judgement:
     """Judge points in ascending order of the learning rate.
 
-    The fastest is at an edge where it, or one that is as fast, has no neighbour that was trained on one side: beyond
-    it the next could be faster. A neighbour that diverged is one; one that crashed, or ended by itself before it
-    could be seen whether it is faster, is none. Where nothing fits, the same is asked of the one that came closest:
-    only from the inside it shows that nothing fits.
+    The fastest is at an edge if it, or one that is as fast, has no trained neighbour on one side: the next one beyond
+    could be faster. A neighbour that diverged counts as trained. One that crashed does not, nor one that ended on its
+    own too early to see whether it is faster. If nothing fits, the same applies to the point that came closest: only
+    if it is inside the grid does it show that nothing fits.
     """
     ended = [point for point in points if point.state in ("completed", "infeasible")]
     fits = [point for point in ended if point.steps_to_fit is not None]
@@ -55,9 +55,9 @@ def judge(points: Sequence[Point]) -> Judgement:
 
 
 def closest(points: Sequence[Point]) -> list[Point]:
-    """Of points that do not fit, those that came closest, in the training loss where the target's metric is the same.
+    """Of points that do not fit, those that came closest; the training loss decides if the target's metric is equal.
 
-    [] where all came equally close; the lowest learning rate where all diverged.
+    [] if all came equally close; the lowest learning rate if all diverged.
     """
     trained = [point for point in points if point.state == "completed" and point.distance is not None]
     if not trained:
@@ -68,7 +68,7 @@ def closest(points: Sequence[Point]) -> list[Point]:
 
 
 def refinable(points: Sequence[Point]) -> list[float]:
-    """Learning rates that may be the fastest, and whose fit is known only to the distance of two evaluations."""
+    """Learning rates that may be the fastest, but whose fit is known only to within two evaluations."""
     fits = [(point, point.fit) for point in points if point.fit is not None and point.state == "completed"]
     best = min((fit.step for _, fit in fits), default=0)
     return [
@@ -77,7 +77,7 @@ def refinable(points: Sequence[Point]) -> list[float]:
 
 
 def next_rates(points: Sequence[Point], grid: Grid, *, extend: bool) -> list[float]:
-    """What to train next, once all trials have ended: what is missing of the grid, then repetitions, then more grid."""
+    """What to train next, once all trials have ended: the missing part of the grid, then repeats, then more grid."""
     tried = [point.learning_rate for point in points]
     missing = [rate for rate in grid.middle_outward() if rate not in tried]
     if missing:

@@ -1,4 +1,4 @@
-"""What the sweep of a study has found out, read again from the folder of its trials."""
+"""The result of a study's sweep, read from the folder of its trials."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownSweep:
-    """A sweep that has ended, as far as its folder tells."""
+    """A finished sweep, as read from its folder."""
 
     judgement: Judgement
     steps: int
-    """N, of each trial."""
+    """N, the number of training steps of each trial."""
     fell: float | None
-    """By which share the training loss fell over the last quarter at the learning rate that came closest."""
+    """Share by which the training loss fell in the last quarter at the learning rate that came closest."""
 
     @property
     def max_train_steps(self) -> int | None:
-        """None where no number can be trusted."""
+        """The answer; None if no number can be trusted."""
         fastest = self.judgement.fastest
         return fastest.steps_to_fit if fastest is not None and self.judgement.verdict == "ok" else None
 
     @property
     def learning_rate(self) -> float | None:
-        """That of the fastest fit; None where no number can be trusted."""
+        """The learning rate of the fastest fit; None if no number can be trusted."""
         fastest = self.judgement.fastest
         return fastest.learning_rate if fastest is not None and self.max_train_steps is not None else None
 
 
 def known(sweep: Store) -> KnownSweep | None:
-    """What the study in a sweep's folder says so far; None where it is no sweep, or trials of it have not ended."""
+    """The result of the study in a sweep's folder; None if it is not a sweep or some of its trials have not ended."""
     asked, probe = sweep.spec.lr_sweep, sweep.spec.probe
     if asked is None or probe is None or probe.kind != "lr-sweep":
         return None
@@ -58,14 +58,14 @@ def known(sweep: Store) -> KnownSweep | None:
 
 
 def record(study: Store) -> StudyRecord:
-    """The whole study with all evaluations, and what its sweep found out."""
+    """The whole study with all evaluations, and the result of its sweep."""
     return replace(study.record(), training_fit=training_fit(study))
 
 
 def training_fit(study: Store) -> TrainingFit | None:
-    """Whether the training set can be fitted, by the sweep that lies beside this study; None where none can say.
+    """Whether the training set can be fitted, from the sweep of this study; None if no sweep says.
 
-    It is that of this study, or of the one that it came from (digits-2 came from digits), and of the same program.
+    The sweep is of this study or of the one that it continues (digits-2 continues digits), with the same program.
     """
     name = study.spec.name
     for own in dict.fromkeys([name, re.sub(r"-\d+$", "", name)]):
@@ -86,5 +86,5 @@ def _read(probe: Probe, study: Store) -> KnownSweep | None:
         sweep = Store(study.paths.dir.parent / probe.name)
         same = all(getattr(sweep.spec, key) == getattr(spec, key) for key in fields(type(spec), Affects.PROGRAM))
         return known(sweep) if same and sweep.spec.probe == probe else None
-    except (PlaybookError, OSError):  # a sweep that cannot be read says nothing, and spoils no report
+    except (PlaybookError, OSError):  # a report does without a sweep that cannot be read
         return None

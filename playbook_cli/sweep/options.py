@@ -1,4 +1,4 @@
-"""What the command line says of a sweep, over what the study file says."""
+"""A sweep's options: those of the command line override those of the study file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpec:
-    """The lr_sweep section with the options of the command line over it. SpecError where that makes no sense."""
+    """The lr_sweep section, overridden by the options of the command line. SpecError if the result is invalid."""
     section = spec.lr_sweep.model_dump(exclude_unset=True) if spec.lr_sweep else {}
     if flags.get("find") and "steps" not in flags:
-        section.pop("steps", None)  # the file's N is what is to be found anew
+        section.pop("steps", None)  # --find searches for N, so the file's N does not count
     for name in ("off", "at"):
         if name in flags:
             flags[name] = section.get(name, {}) | dict(pair(f"--{name}", text) for text in flags[name])
@@ -44,11 +44,11 @@ def merged(spec: StudySpec, source: Source, flags: dict[str, Any]) -> LrSweepSpe
 
 
 _HINTS = {
-    "min": "write a positive number: --min 1e-4",
-    "max": "write a positive number: --max 10",
-    "points": "write how many learning rates to try: --points 11",
-    "target": "write the metric and the finite value that it has to reach: --target train_error=0.0",
-    "parameter": "write the name of the learning rate: --parameter learning_rate",
+    "min": "use a positive number: --min 1e-4",
+    "max": "use a positive number: --max 10",
+    "points": "give the number of learning rates to try: --points 11",
+    "target": "give the metric and the finite value that it has to reach: --target train_error=0.0",
+    "parameter": "give the name of the learning-rate hyperparameter: --parameter learning_rate",
 }
 
 
@@ -66,14 +66,14 @@ def pair(option: str, text: str) -> tuple[str, Any]:
 
 
 def _target(text: str, section: dict[str, Any]) -> dict[str, Any]:
-    """METRIC=VALUE or METRIC<=VALUE, METRIC>=VALUE where more is better, or VALUE of the metric in the file."""
+    """METRIC=VALUE or METRIC<=VALUE, METRIC>=VALUE if larger is better, or VALUE for the metric in the study file."""
     found = re.fullmatch(r"\s*(?:(?P<metric>[^<>=]*[^<>=\s])\s*(?P<sign><=|>=|=)\s*)?(?P<value>[^<>=]+)", text)
     try:
         value = float(found["value"]) if found else None
     except ValueError:
         value = None
     if found is None or value is None:
-        raise SpecError(f"{text!r} is no target", where="--target", hint="write --target train_error=0.0")
+        raise SpecError(f"{text!r} is not a target", where="--target", hint="write --target train_error=0.0")
     goal = {"goal": "maximize" if found["sign"] == ">=" else "minimize"} if found["metric"] else {}
     named = {"metric": found["metric"]} if found["metric"] else {}
     return section | named | goal | {"value": value}

@@ -1,4 +1,4 @@
-"""What a sweep knows of each of its learning rates."""
+"""What a sweep knows about each of its learning rates."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
     from playbook_cli.sweep.target import Fit, Target
 
 LOSSES = ("train_loss", "training_loss", "loss")
-"""Names of the training loss, the first that a trial reports."""
+"""Names of the training loss; the first one that a trial reports counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One learning rate and what training with it did."""
+    """One learning rate and the outcome of training with it."""
 
     learning_rate: float
     state: State
     reason: str | None
-    """Why it is infeasible or failed, or was ended before its last step."""
+    """Why training was infeasible, failed, or was stopped before its last step."""
     fit: Fit | None
     refined: bool
-    """Whether it was trained a second time, to locate the fit exactly."""
+    """Whether it was trained a second time to locate the fit exactly."""
     last_step: int
     evaluated: int
     """The last step at which the target's metric was measured."""
     cut_short: bool
-    """Whether the program itself ended long before the trial's last step, by its early stopping, say."""
+    """Whether the program itself ended long before the trial's last step, for example by its own early stopping."""
     closest: float | None
-    """The target metric's best value; None where there is none."""
+    """The best value of the target metric; None if it was never measured."""
     distance: float | None
-    """How far that is from the target; smaller is closer, whichever way the metric goes."""
+    """Distance of `closest` from the target; smaller is closer, for either goal."""
     loss: str | None
-    """Name of the training loss; None where none is reported."""
+    """Name of the training loss; None if none is reported."""
     last_loss: float | None
-    """Mean over the last quarter of its evaluations."""
+    """Mean training loss over the last quarter of the evaluations."""
     loss_change: float | None
-    """By which share that mean differs from the one over the quarter before; None where there are too few."""
+    """Relative change of that mean from the quarter before; None with too few evaluations."""
 
     @property
     def steps_to_fit(self) -> int | None:
@@ -51,7 +51,7 @@ class Point:
 
 
 def read(trials: Sequence[TrialRecord], parameter: str, target: Target, steps: int) -> list[Point]:
-    """A point a learning rate, in ascending order, from trials that were to train `steps` steps.
+    """One point per learning rate, in ascending order, from trials planned for `steps` steps.
 
     The first trial of a learning rate is the sweep's own; one after it repeated it up to its fit, evaluated at every
     step near it.
@@ -69,12 +69,12 @@ def rate_of(trial: TrialRecord, parameter: str) -> float:
 
 
 def steps_spent(trials: Sequence[TrialRecord]) -> int:
-    """Steps that all trials trained, as far as they recorded them."""
+    """Total steps trained, as far as the trials recorded them."""
     return sum(trial.last_step for trial in trials)
 
 
 def steps_of_full_grid(points: Sequence[Point], steps: int) -> int:
-    """Steps of the sweep as the playbook describes it: each learning rate for `steps` steps, or until it diverged."""
+    """Steps of the sweep as the playbook describes it: each learning rate for `steps` steps or until it diverges."""
     return sum(point.last_step if point.state == "infeasible" else steps for point in points)
 
 
@@ -111,7 +111,7 @@ def _cut_short(last_step: int, evaluated: Sequence[int], steps: int) -> bool:
 
 
 def _loss(curve: Curve | None, target: Target) -> tuple[str | None, float | None, float | None]:
-    """Name and late mean of the training loss (else of the target's metric), and its change against the time before."""
+    """Name and late mean of the training loss (else of the target's metric), and its relative change."""
     import numpy as np
 
     name = next((n for n in (*LOSSES, target.metric.name) if curve is not None and n in curve.values), None)

@@ -1,8 +1,8 @@
-"""The sweep: train the grid, look at what there is, decide what to train next.
+"""The sweep: train the grid, look at the results, decide what to train next.
 
-Trials stop where they fit. The learning rate being constant, a trial's first steps do not depend on how many follow:
-one that is evaluated where the fastest fit so far lies, or later, and does not fit, cannot change the answer, and stops
-too. A program that looks at none of what it is asked for is stopped by what its evaluations show.
+Trials stop when they fit. Because the learning rate is constant, a trial's first steps do not depend on how many
+follow: a trial that does not fit at the step of the fastest fit so far, or later, cannot change the answer, and stops
+too. A program that ignores what it is asked for is stopped by Playbook, based on its evaluations.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ SWEEP: Final = "lr-sweep"
 
 @dataclass(frozen=True, kw_only=True)
 class SweepResult:
-    """What was measured."""
+    """The measurements of a sweep, or of the search for its number of steps."""
 
     points: Sequence[Point]
     steps: int | None
-    """N, of each trial; None where it was searched for, and no trial fits, however long."""
+    """N, the steps of each trial; None if N was searched for and no trial fits at any length."""
     longest: int
-    """Steps of the longest trials."""
+    """Number of steps of the longest trials."""
     spent: int
-    """Steps that were trained."""
+    """Total steps trained."""
     rates: Mapping[float, float] = field(default_factory=dict)
-    """Learning rates that the program logs where others were asked for."""
+    """Learning rates that the program logs, by the ones it was given, if they differ."""
 
 
 class Sweeping(Reaching):
-    """What the sweep and the search for its number of steps have in common: trials that differ in the learning rate.
+    """The common part of the sweep and of the search for its number of steps: trials that vary the learning rate.
 
-    SpecError where the script does not report the target's metric, or what a trial shows can't be a sweep's.
+    SpecError if the script does not report the target's metric, or if a trial shows that it is not a sweep.
     """
 
     what = "the sweep"
@@ -67,20 +67,20 @@ class Sweeping(Reaching):
 
     @abstractmethod
     def swept(self, trials: Sequence[TrialRecord]) -> SweepResult:
-        """What all trials say."""
+        """The measurements of all trials."""
 
     def seen(self, trial: TrialRecord, curve: Curve | None) -> None:
         self.inspection(trial, curve)
 
     def look(self, trials: Sequence[TrialRecord]) -> None:
-        """Look at trials that have ended, or were left."""
+        """Inspect trials that have ended or were interrupted."""
         self.inspection.all(trials)
         for trial in trials:
             if trial.state == "failed" and (trial.reason or "").startswith(NO_METRIC):
                 require_metric(self.target, trial.curve)
 
     def grown(self, kind: ProbeKind, trials: Sequence[TrialRecord], rates: Sequence[float]) -> Suggestion:
-        """The study of these trials and of further learning rates."""
+        """The study of these trials with further learning rates added."""
         known = [rate_of(trial, self.setting.sweep.parameter) for trial in trials]
         spec = self.setting.spec(kind, self.steps, [*known, *rates])
         points = [{self.setting.sweep.parameter: rate, **spec.space().fixed} for rate in rates]
@@ -88,12 +88,12 @@ class Sweeping(Reaching):
 
 
 class Sweep(Sweeping):
-    """Trials of `steps` steps at the rates of the grid, then those that are missing to trust its answer.
+    """Trials of `steps` steps at the rates of the grid, then the further ones needed to trust its answer.
 
-    With `extend` the grid grows past an edge where the best one lies; `racing` trials stop that can't win any more.
+    With `extend`, the grid grows past an edge that holds the best rate. With `racing`, trials that cannot win stop.
     """
 
-    # other learning rates join those that are there
+    # further learning rates join the existing ones
     grows = (*Sweeping.grows, *(f"lr_sweep.{key}" for key in ("min", "max", "points", "steps", "find")))
 
     def __init__(self, setting: Setting, paths: StudyPaths, steps: int, *, extend: bool, racing: bool) -> None:
@@ -103,9 +103,9 @@ class Sweep(Sweeping):
         self._racing = racing
         self._interval = setting.interval(steps)
         self._fastest: int | None = None
-        """Steps of the fastest fit so far."""
+        """Step of the fastest fit so far."""
         self._first: dict[float, TrialRecord] = {}
-        """The first trial of each learning rate; one after it repeats it, to locate its fit exactly."""
+        """The first trial of each learning rate; a second one repeats it to locate its fit exactly."""
 
     def asked(self, trials: Sequence[TrialRecord]) -> StudySpec:
         del trials
@@ -127,7 +127,7 @@ class Sweep(Sweeping):
         if (fit := self._known(trial)) is not None:
             stop, evaluate_from = fit.step, fit.before + 1
         elif self._racing and self._fastest is not None and not self._repeats(trial):
-            stop = self._fastest + self._interval  # so that one evaluation comes in time
+            stop = self._fastest + self._interval  # late enough for one more evaluation
         return Wanted(target=self.target.value, stop_step=stop, evaluate_from=evaluate_from, overrun=True)
 
     def prompt(self, trial: TrialRecord) -> int | None:
@@ -158,6 +158,6 @@ class Sweep(Sweeping):
         return first.id != trial.id
 
     def _known(self, trial: TrialRecord) -> Fit | None:
-        """The fit that this trial repeats; None where it is the first of its learning rate."""
+        """The fit that this trial repeats; None if it is the first trial of its learning rate."""
         first = self._first.get(rate_of(trial, self.setting.sweep.parameter), trial)
         return None if first.id == trial.id else self.target.reached(first.curve, self.steps)

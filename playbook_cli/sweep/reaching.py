@@ -1,4 +1,4 @@
-"""Trials that are ended where they reach a target, or where more of them could change nothing."""
+"""Trials that end when they reach a target, or when they can no longer change the answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Reaching(Probing):
 
     target: Target
     steps: int
-    """Of each trial, at most."""
+    """Largest number of steps of a trial."""
     within: int | None = None
-    """A target that is reached from there on does not count; None where it always does."""
+    """The target must be reached before this step; None if there is no such limit."""
 
     @abstractmethod
     def prompt(self, trial: TrialRecord) -> int | None:
-        """Steps between the evaluations of a trial that is sure to be evaluated when it is asked to be."""
+        """Steps between the evaluations of a trial that is sure to evaluate when asked; None if that is not sure."""
 
     @abstractmethod
     def reached(self, trial: TrialRecord, step: int) -> None:
@@ -35,10 +35,10 @@ class Reaching(Probing):
 
     @abstractmethod
     def hopeless(self, trial: TrialRecord, last: int) -> str | None:
-        """Why a trial that has not reached it, and measured it at step `last`, is over; None where it is not."""
+        """Why a trial that has not reached the target by its evaluation at step `last` should stop; None to go on."""
 
     def seen(self, trial: TrialRecord, curve: Curve | None) -> None:
-        """Look at what a trial has measured so far. SpecError where that can't be what is asked for."""
+        """Inspect the evaluations of a trial so far. SpecError if they cannot be those of this probe."""
         del trial, curve
 
     def enough(self, trial: TrialRecord, measured: Callable[[], Measured]) -> str | None:
@@ -55,7 +55,7 @@ class Reaching(Probing):
         return None if last is None else self.hopeless(trial, last)
 
     def _require_in_time(self, trial: TrialRecord, curve: Curve) -> None:
-        """SpecError as soon as it is clear that evaluations lack the target's metric altogether.
+        """SpecError as soon as it is clear that no evaluation has the target's metric.
 
         A train function that is evaluated when it is asked to be shows it at its second evaluation, any other program
         at its last step: until then it may print its loss as often as evaluations are asked for, and evaluate rarely.
@@ -70,10 +70,11 @@ class Reaching(Probing):
 
 
 def require_metric(target: Target, curve: Curve | None) -> None:
-    """SpecError where evaluations lack the target's metric altogether."""
+    """SpecError if no evaluation has the target's metric."""
     if curve is None or target.metric.name not in curve.values:
         reported = ", ".join(curve.values) if curve is not None else "nothing"
         raise SpecError(
-            f"the training script does not report {target.metric.name}, the target's metric; it reports {reported}",
-            hint="report it, measured on the whole training set, or name another: --target METRIC=VALUE",
+            f"the training script does not report the target's metric, {target.metric.name}; it reports {reported}",
+            hint=f"report {target.metric.name}, measured on the whole training set, or name another metric: "
+            "--target METRIC=VALUE",
         )

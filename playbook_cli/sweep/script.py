@@ -1,4 +1,4 @@
-"""What a sweep's program does by default, read from its source before anything of it runs."""
+"""What a sweep's program does by default, read from its source before it runs."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _READS_PARAMS = re.compile(rb"playbook_cli|PLAYBOOK_PARAMS")
 
 
 def refuse_hidden(setting: Setting, spec: StudySpec, trial: TrialRecord, folder: Path) -> None:
-    """SpecError where the program of this trial regularizes, augments or has a schedule by an argument of its own.
+    """SpecError if an argument of this trial's program turns on regularization, augmentation or a schedule.
 
-    Arguments are those that `init --from` reads. One counts at the value that the command gives it, else at its
-    default. A script that can't be read is not judged, nor what the client will tell when the script runs.
+    Arguments are those that `init --from` reads. Each has the value that the command gives it, else its default. A
+    script that cannot be read is not judged, nor is anything that the client reports when the script runs.
     """
     if spec.command is None:
         return
@@ -70,9 +70,9 @@ def refuse_hidden(setting: Setting, spec: StudySpec, trial: TrialRecord, folder:
 
 def _unreached(values: Mapping[str, object], setting: Setting) -> SpecError:
     name, value = next(iter(values.items()))
-    others = f", and so are {', '.join(list(values)[1:])}" if len(values) > 1 else ""
+    others = f"; nor does it pass on {', '.join(list(values)[1:])}" if len(values) > 1 else ""
     return SpecError(
-        f"lr_sweep: {name} = {setting.fixed[name]} does not reach the program, whose own {name} is {value}: "
+        f"lr_sweep: {name} = {setting.fixed[name]} does not reach the program, whose default is {name} = {value}: "
         f"the command does not pass it on{others}",
         where=setting.where,
         hint=f"add '--{name}=${{{name}}}' to the command and {name}: {value} under fixed:, or pass ${{args}}",
@@ -80,7 +80,7 @@ def _unreached(values: Mapping[str, object], setting: Setting) -> SpecError:
 
 
 def _script(argv: Sequence[str], cwd: Path) -> Path | None:
-    """The Python file that a command runs; None where there is none to be seen."""
+    """The Python file that a command runs; None if it names none."""
     for before, word in zip(("", *argv), argv, strict=False):
         names = [word]
         if before == "-m":
@@ -92,7 +92,7 @@ def _script(argv: Sequence[str], cwd: Path) -> Path | None:
 
 
 def _given(argv: Sequence[str]) -> dict[str, object]:
-    """The options of a command line and their values; True where one has none."""
+    """The options of a command line and their values; True for an option without a value."""
     given: dict[str, object] = {}
     for word, after in zip(argv, (*argv[1:], "-"), strict=True):
         key, sign, value = word.partition("=")
@@ -102,7 +102,7 @@ def _given(argv: Sequence[str]) -> dict[str, object]:
 
 
 def _value(argument: Argument, given: Mapping[str, object]) -> object:
-    """An argument's value in a trial; None where it is not known."""
+    """An argument's value in a trial; None if it is not known."""
     for key in _keys(argument):
         if key in given:
             return given[key]

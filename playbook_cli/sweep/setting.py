@@ -1,4 +1,4 @@
-"""A sweep's study, made from the user's: one learning rate varies, the rest stands still, nothing regularizes."""
+"""A sweep's study, made from the user's: the learning rate varies, the rest is fixed, regularization is off."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a sweep varies, and what it holds still at which values."""
+    """What a sweep varies, and the values of what it holds fixed."""
 
     study: StudySpec
-    """The user's."""
+    """The user's study."""
     where: str
-    """The place of its lr_sweep section."""
+    """File and line of its lr_sweep section."""
     sweep: LrSweepSpec
     fixed: Mapping[str, Value]
-    """Every hyperparameter of the sweep's trials but the learning rate."""
+    """Every hyperparameter of the sweep's trials except the learning rate."""
     off: Mapping[str, Value]
-    """Turned off for the sweep."""
+    """The hyperparameters that are turned off for the sweep."""
     chosen: Mapping[str, str]
-    """What varies in the study and needs one value here: name -> the value, and why that one."""
+    """Hyperparameters that vary in the study and need one value here: name -> the value and the reason."""
     harmless: tuple[str, ...]
-    """What only looks like regularization, by the user's word."""
+    """Hyperparameters that only look like regularization, according to the user."""
 
     @property
     def grid(self) -> Grid:
@@ -72,16 +72,16 @@ class Setting:
 
 
 def settle(study: StudySpec, sweep: LrSweepSpec, where: str) -> Setting:
-    """Hold everything still but the learning rate.
+    """Hold everything fixed but the learning rate.
 
-    What varies in the study takes its value under `at`, else the middle of its range, else its first choice. SpecError
-    where something looks like regularization, augmentation or a schedule, and is not turned off.
+    A hyperparameter that varies in the study takes its value under `at`, else the middle of its range, else its first
+    choice. SpecError if something looks like regularization, augmentation or a schedule and is not turned off.
     """
     fixed, chosen = held(study, sweep.parameter, {**sweep.at, **sweep.off})
     if on := acting(fixed, (*sweep.off, *sweep.harmless)):
         raise SpecError(
-            f"lr_sweep: {', '.join(on)} would act during the sweep, and by the name it is regularization, "
-            "augmentation or a schedule: a sweep needs a constant learning rate and neither of the others",
+            f"lr_sweep: {', '.join(on)} would be on during the sweep and {'look' if len(on) > 1 else 'looks'} like "
+            "regularization, augmentation or a schedule; a sweep needs a constant learning rate without any of these",
             where=where,
             hint=remedy(fixed, on),
         )

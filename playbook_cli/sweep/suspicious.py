@@ -1,4 +1,4 @@
-"""Which hyperparameters are regularization, augmentation or a schedule, by their names, and act at their values."""
+"""Which hyperparameters are active regularization, augmentation or schedules, judged by their names and values."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ SUSPICIOUS = re.compile(
 )
 """Names of regularization, augmentation and learning-rate schedules."""
 SCHEDULE = re.compile(r"schedul|warm_?up|anneal|cosine|^(lr_?|learning_?rate_?)?decay", re.IGNORECASE)
-"""Those of schedules alone."""
+"""Names of learning-rate schedules alone."""
 OFF_WORDS = ("none", "off", "no", "constant", "identity", "false", "null", "")
-"""Text that turns such a hyperparameter off, as 0, false and null do."""
+"""Strings that turn such a hyperparameter off, like 0, false and null."""
 _SWITCH_OFF = re.compile(r"^(no|not|without|disable|skip)[_-]", re.IGNORECASE)
-"""What the name of a switch begins with that turns it off: no_augment."""
+"""Prefixes of a switch that turns something off: no_augment."""
 
 
 def suspects(name: str) -> bool:
-    """Whether it is regularization, augmentation or a schedule, by its name."""
+    """Whether the name looks like regularization, augmentation or a schedule."""
     return SUSPICIOUS.search(name) is not None
 
 
 def is_off(name: str, value: object) -> bool:
-    """Whether what the name says does not act at this value."""
+    """Whether this value turns it off."""
     nothing = value is None or value == 0 or value in ([], (), {})
     off = nothing or (isinstance(value, str) and (value.lower() in OFF_WORDS or _zero(value)))
     return not off if _SWITCH_OFF.match(name) else off
 
 
 def acting(values: Mapping[str, object], but: Collection[str]) -> list[str]:
-    """Those that are suspicious and act at these values, without those that the user has settled."""
+    """Names that look suspicious and are on at these values, except those in `but`, which the user has settled."""
     return [name for name, value in values.items() if suspects(name) and name not in but and not is_off(name, value)]
 
 
 def off_value(name: str, value: object) -> str:
-    """How a study file says that it is off, in place of `value`."""
+    """The value that turns it off in a study file, in place of `value`."""
     if _SWITCH_OFF.match(name):
         return "true"
     if isinstance(value, bool):
@@ -52,7 +52,7 @@ def off_value(name: str, value: object) -> str:
 
 
 def remedy(values: Mapping[str, object], names: Collection[str]) -> str:
-    """What to write into the study file where these act."""
+    """What to write into the study file if these are on."""
     write = ", ".join(f"{name}: {off_value(name, values[name])}" for name in names)
     some = "them" if len(names) > 1 else "it"
     return f"write lr_sweep: {{off: {{{write}}}}} to turn {some} off, or {{harmless: [{', '.join(names)}]}}"

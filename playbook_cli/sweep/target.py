@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """The first evaluation at which the target holds."""
+    """The first evaluation at which the target is reached."""
 
     step: int
     before: int
-    """The evaluation before it, at which it does not hold; 0 where it is the first one."""
+    """Step of the evaluation before it; 0 if it is the first one."""
 
     @property
     def resolution(self) -> int:
-        """The target is reached within so many steps up to `step`; 1 where it is known exactly."""
+        """How many steps up to `step` the target may have been reached at; 1 if it is known exactly."""
         return self.step - self.before
 
 
@@ -41,10 +41,10 @@ class Target:
         return self.metric.loss(value) <= self.metric.loss(self.value)
 
     def reached(self, curve: Curve | None, within: int | None = None) -> Fit | None:
-        """Where a curve first reaches the target; evaluations without the metric are passed over.
+        """Where a curve first reaches the target; evaluations without the metric are skipped.
 
-        Of a trial that was wanted `within` so many steps, the first evaluation from there on is the last that counts:
-        how far a program trains beyond them is chance.
+        For a trial that should reach it `within` this many steps, the first evaluation from that step on is the last
+        one that counts, because how far a program trains beyond it is arbitrary.
         """
         before = 0
         for step, value in self._evaluations(curve):
@@ -56,7 +56,7 @@ class Target:
         return None
 
     def evaluated(self, curve: Curve | None) -> list[int]:
-        """The steps at which the metric was measured; other metrics may have come in between."""
+        """The steps at which the metric was measured; other metrics may be measured in between."""
         return [step for step, _ in self._evaluations(curve)]
 
     def _evaluations(self, curve: Curve | None) -> Iterator[tuple[int, float]]:

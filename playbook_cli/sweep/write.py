@@ -1,4 +1,4 @@
-"""max_train_steps goes into the user's study file, and an eval_every that fits it; every other byte of it stays."""
+"""Writes max_train_steps, and an eval_every that suits it, into the user's study file; nothing else changes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment: str) -> dict[str, int]:
-    """Replace the line of max_train_steps, with a comment on where the number comes from; the keys that were written.
+    """Replace the line of max_train_steps, with a comment that says where the number comes from. The keys written.
 
-    Where the study's own eval_every is too coarse for so many steps, its line is replaced, too. StudyError, and nothing
-    written, where a line holds more than its key.
+    If the study's eval_every is too coarse for that number of steps, its line is replaced too. StudyError, and nothing
+    is written, if a line holds more than its key.
     """
     written, comments = {"max_train_steps": steps}, {"max_train_steps": comment}
     every = finer(spec, steps)
@@ -28,7 +28,7 @@ def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment
         every = 1
     if every is not None:
         written["eval_every"] = every
-        comments["eval_every"] = f"it was {spec.eval_every}, too coarse for so few steps"
+        comments["eval_every"] = f"was {spec.eval_every}, too coarse for {steps} steps"
     path = file.resolve()
     lines = regular.content(path).splitlines(keepends=True)
     for key, value in written.items():
@@ -45,9 +45,9 @@ def _replace(lines: list[bytes], key: str, value: int, comment: str, source: Sou
     )
     if found is None:
         raise StudyError(
-            f"{key} does not stand on a line of its own; nothing was written",
+            f"{key} is not on a line of its own; nothing was written",
             where=source.where((key,)),
-            hint=f"write {key}: {value}",
+            hint=f"write {key}: {value} on its own line",
         )
     mark, before, _, end = (part or b"" for part in found.groups())
     lines[index] = mark + before + f"{value}  # {comment}".encode() + end

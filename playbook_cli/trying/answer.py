@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import line
 from playbook_cli.records import WHOLE
+from playbook_cli.running.study import NO_METRIC
 from playbook_cli.spec.problem import listed
 from playbook_cli.wording import value as written
 
@@ -149,7 +150,7 @@ def trained_whole(trial: TrialRecord, spec: StudySpec) -> bool:
 
 def crashed(seen: Seen) -> bool:
     """Whether the program did not end by itself, or not well."""
-    return bool(seen.failure) and not str(seen.failure).startswith("it finished")
+    return bool(seen.failure) and not (seen.trial.reason or "").startswith(NO_METRIC)
 
 
 def as_json(given: Answer) -> dict[str, Any]:
@@ -234,7 +235,7 @@ def _problems(seen: Seen, arrivals: Sequence[Arrival]) -> list[Problem]:
         wanted = files or (spec.metrics is not None and spec.metrics.names.get(metric, metric) in match.names)
         found.append(Problem(what=f"metrics: {match.where}: {match.problem}", fatal=not gives and wanted))
     explained = [p for p in found if p.fatal]
-    if seen.failure and not (explained and seen.failure.startswith(("it finished without", "it trained to step"))):
+    if seen.failure and not (explained and (seen.trial.reason or "").startswith((NO_METRIC, "it trained to"))):
         hint = "" if crashed(seen) or spec.metrics is not None else _closest(seen, metric)
         found.append(Problem(what=f"the trial gave no result: {seen.failure}", hint=hint))
     if not gives and seen.steps < spec.max_train_steps and not crashed(seen):

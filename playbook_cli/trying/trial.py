@@ -108,7 +108,7 @@ class Watch:
         """The clock stops."""
         self.seconds = time.monotonic() - self._begun
         lines = (note or "").split("\n")
-        self.note = "\n".join(each for each in lines if not each.startswith("    all of it:"))  # its folder goes
+        self.note = "\n".join(each for each in lines if not each.startswith("    full log:"))  # its folder goes
         self._look(trial.id)
         if self._peak is not None:
             self.gpu_bytes, self.gpu_total = self._peak.gpu_bytes, self._peak.gpu_total

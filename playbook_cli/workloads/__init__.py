@@ -1,1 +1,1 @@
-"""Real, small training jobs: what the demo tunes, and the examples to copy a training script from."""
+"""Small but real training jobs: the demo tunes them, and they are examples to copy a training script from."""

@@ -1,10 +1,10 @@
-"""A multi-layer perceptron on scikit-learn's 1,797 handwritten digits: a trial takes a second and fits perfectly.
+"""A multi-layer perceptron on scikit-learn's 1,797 handwritten digits: a trial takes a second and can fit perfectly.
 
     python -m playbook_cli.workloads.digits        trains once, by hand, with DEFAULTS
 
 Images are 8 x 8. Of every ten images of a digit, five are for training, three for validation and two for testing, the
-same ones in every trial. Losses are plain cross-entropies, also where training smooths its labels, so that they can be
-compared between trials.
+same in every trial. Losses are plain cross-entropies, even if training smooths its labels, so that they can be compared
+between trials.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 def train(trial: Trial) -> None:
-    """Train once, with the trial's hyperparameters over DEFAULTS, and report as the trial asks."""
+    """Train once with DEFAULTS, overridden by the trial's hyperparameters, and report when the trial asks for it."""
     if unknown := trial.params.keys() - DEFAULTS.keys():
         raise ProtocolError(
-            f"digits has no hyperparameter {min(unknown)!r}", hint=f"it has {', '.join(sorted(DEFAULTS))}"
+            f"digits has no hyperparameter named {min(unknown)!r}", hint=f"it has {', '.join(sorted(DEFAULTS))}"
         )
     p = {**DEFAULTS, **trial.params}
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -134,7 +134,7 @@ def build_model(p: dict[str, Any]) -> nn.Module:
 
 
 def build_optimizer(p: dict[str, Any], model: nn.Module) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, Adam (weight decay as an L2 penalty) or AdamW (weight decay apart from it)."""
+    """SGD with Nesterov momentum, Adam (weight decay as an L2 penalty) or AdamW (decoupled weight decay)."""
     common = {"lr": p["learning_rate"], "weight_decay": p["weight_decay"]}
     if p["optimizer"] == "sgd":
         momentum = 1.0 - p["one_minus_momentum"]
@@ -144,11 +144,11 @@ def build_optimizer(p: dict[str, Any], model: nn.Module) -> torch.optim.Optimize
         return torch.optim.Adam(model.parameters(), betas=betas, eps=p["epsilon"], **common)
     if p["optimizer"] == "adamw":
         return torch.optim.AdamW(model.parameters(), betas=betas, eps=p["epsilon"], **common)
-    raise ProtocolError(f"there is no optimizer {p['optimizer']!r}", hint="write one of sgd, adam, adamw")
+    raise ProtocolError(f"there is no optimizer {p['optimizer']!r}", hint="use one of sgd, adam, adamw")
 
 
 def evaluate(model: nn.Module, split: Split) -> tuple[float, float]:
-    """Mean cross-entropy, and the share of images read wrongly; dropout is off meanwhile."""
+    """Mean cross-entropy and error rate, with dropout off."""
     model.eval()
     with torch.inference_mode():
         logits = model(split.images)

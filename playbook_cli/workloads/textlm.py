@@ -1,10 +1,10 @@
-"""A small causal transformer that learns Python's own manual, character by character, and never fits it perfectly.
+"""A small causal transformer that learns Python's manual, character by character, and never fits it perfectly.
 
     python -m playbook_cli.workloads.textlm        trains once, by hand, with DEFAULTS
 
-The text comes with Python (`pydoc_data.topics`; without repetitions some 370,000 characters, a little different in
-every version of Python). Every tenth paragraph is for validation. Losses are in nats a character. Uses a GPU where it
-finds one.
+The text comes with Python (`pydoc_data.topics`; about 370,000 characters without repetitions, slightly different in
+every version of Python). Every tenth paragraph is for validation. Losses are in nats per character. It uses a GPU if
+there is one.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ DEFAULTS: dict[str, Any] = {
     "decay_steps": None,  # of linear and warmup-stable-decay alone; None is the schedule's own length
 }
 EVALUATED = 8192
-"""Characters predicted in an evaluation, of the training text and of the validation text; always the same ones."""
+"""Number of characters predicted in an evaluation of the training or the validation text; always the same ones."""
 
 
 def train(trial: Trial) -> None:
-    """Train once, with the trial's hyperparameters over DEFAULTS, and report as the trial asks."""
+    """Train once with DEFAULTS, overridden by the trial's hyperparameters, and report when the trial asks for it."""
     if unknown := trial.params.keys() - DEFAULTS.keys():
         raise ProtocolError(
-            f"textlm has no hyperparameter {min(unknown)!r}", hint=f"it has {', '.join(sorted(DEFAULTS))}"
+            f"textlm has no hyperparameter named {min(unknown)!r}", hint=f"it has {', '.join(sorted(DEFAULTS))}"
         )
     p = {**DEFAULTS, **trial.params}
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -138,9 +138,9 @@ class Block(nn.Module):
 
 
 def load() -> tuple[Tensor, Tensor, int]:
-    """Training text and validation text, a whole number for each character, and how many characters there are."""
+    """Training text and validation text, one integer per character, and the size of the vocabulary."""
     paragraphs = "\n\n".join(topics.values()).split("\n\n")
-    # Topics quote each other, and what is for validation must not be learnt by heart.
+    # Topics quote each other, and the validation text must not be in the training text.
     once = list(dict.fromkeys(paragraphs))
     code = {character: number for number, character in enumerate(sorted(set("\n".join(once))))}
     validation = "\n\n".join(once[::10])
@@ -151,13 +151,13 @@ def load() -> tuple[Tensor, Tensor, int]:
 
 
 def windows(text: Tensor, context: int) -> Tensor:
-    """EVALUATED characters, from evenly spaced places of the text, as rows of `context` and the character after."""
+    """EVALUATED characters from evenly spaced places in the text, as rows of `context` and the next character."""
     starts = torch.linspace(0, len(text) - context - 1, max(EVALUATED // context, 1)).long()
     return text[starts[:, None] + torch.arange(context + 1)]
 
 
 def evaluate(model: Transformer, rows: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy, and the share of characters whose likeliest guess is wrong; dropout is off meanwhile."""
+    """Mean cross-entropy and error rate of the likeliest character, with dropout off."""
     model.eval()
     with torch.inference_mode():
         logits, following = model(rows[:, :-1]), rows[:, 1:]

@@ -104,7 +104,7 @@ def test_a_size_that_never_reached_the_target_is_told_and_left_out():
     found = read({size: [trial(0, 0.1, 1000)] if size == 1 else [trial(0, 0.1, 400 // size)] for size in (1, 2, 4, 8)})
     assert found.points[0].steps is None
     assert found.curve is not None
-    assert any("no trial reached it" in remark for remark in found.remarks)
+    assert any("no trial reached the target" in remark for remark in found.remarks)
 
 
 def test_time_to_the_target_weighs_steps_by_their_length():

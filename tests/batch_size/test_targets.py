@@ -67,7 +67,7 @@ def test_what_is_held_is_not_tuned(tmp_path):
 
 def test_a_study_that_tunes_no_learning_rate_is_refused(tmp_path):
     setting, source = settled(tmp_path, STUDY.replace("learning_rate", "rho"))
-    with pytest.raises(SpecError, match="tunes the learning rate anew"):
+    with pytest.raises(SpecError, match="tunes the learning rate for each batch size"):
         rate_of(setting, source)
 
 
@@ -91,13 +91,13 @@ def test_a_trial_is_judged_by_its_evaluations_of_the_target_alone(tmp_path):
 
 def test_a_program_that_trains_on_is_stopped_at_its_first_evaluation_from_the_last_step_on(tmp_path):
     assert enough(tmp_path, [{"step": 70, "val_error": 0.5}, {"step": 140, "val_error": 0.4}]) == (
-        "did not reach it by step 140"
+        "did not reach the target by step 140"
     )
 
 
 def test_what_it_reaches_later_than_that_does_not_count(tmp_path):
     evaluated = [{"step": step, "val_error": 0.05 if step > 200 else 0.5} for step in (70, 140, 210)]
-    assert enough(tmp_path, evaluated) == "did not reach it by step 210"
+    assert enough(tmp_path, evaluated) == "did not reach the target by step 210"
 
 
 def test_a_program_that_prints_its_loss_is_waited_for_to_evaluate_until_its_last_step(tmp_path):
@@ -105,5 +105,5 @@ def test_a_program_that_prints_its_loss_is_waited_for_to_evaluate_until_its_last
 
 
 def test_one_that_never_evaluates_is_refused(tmp_path):
-    with pytest.raises(SpecError, match="does not report val_error"):
+    with pytest.raises(SpecError, match="does not report the target's metric, val_error"):
         enough(tmp_path, [{"step": step, "train_loss": 1.0} for step in range(1, 101)])

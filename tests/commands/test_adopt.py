@@ -56,7 +56,7 @@ def test_what_speaks_against_it_is_said_and_kept_and_stops_nothing(bench):
 
 def test_adopting_twice_changes_nothing(bench):
     finish(bench, good)
-    assert "is the baseline now" in bench("adopt", "runs/toy", "--note", "first").out
+    assert "is now the baseline" in bench("adopt", "runs/toy", "--note", "first").out
     again = bench("adopt", "runs/toy")
     assert (again.code, "already" in again.out) == (0, True)
     assert len(entries.read(bench.folder / "runs").adopted) == 1
@@ -134,7 +134,7 @@ def test_studies_of_different_metrics_are_not_compared_and_not_adopted(bench):
         (["runs/other"], "no such folder"),
         (["runs/toy", "--trial", "9"], "no trial 9"),
         (["runs/toy", "--trial", "-1"], "--trial"),
-        (["runs/toy", "--over", "runs/toy"], "over itself"),
+        (["runs/toy", "--over", "runs/toy"], "can't replace itself"),
         (["runs/toy", "--over", "runs/other"], "no such folder"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_study_that_is_being_run_is_refused(bench):
     }
     bench.paths().runner.write_text(json.dumps(note))
     answer = bench("adopt", "runs/toy")
-    assert (answer.code, "still being run" in answer.err) == (2, True)
+    assert (answer.code, "still running" in answer.err) == (2, True)
 
 
 def test_a_damaged_ledger_is_named_and_stays_as_it_is(bench):

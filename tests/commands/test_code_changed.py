@@ -95,8 +95,8 @@ def test_with_code_changed_it_grows_and_every_answer_says_so(helped):
     edit(helped)
     grown = helped("run", helped.study(HELPED, trials=5), "--code-changed")
     assert grown.code == 0
-    assert f"note: {MESSAGE}: the next trials are trained by other code" in grown.err
-    said = "helper.py changed after trial 3: trial 4 was trained by other code than trials 0-3"
+    assert f"note: {MESSAGE}: the next trials run different code" in grown.err
+    said = "helper.py changed after trial 3: trial 4 ran different code than trials 0-3"
     assert f"note: {said}" in grown.err
     report = helped("report", "runs/toy", "--json").json
     assert report["caveats"] == [said]
@@ -166,7 +166,7 @@ def test_a_repeat_by_other_code_is_not_called_luck_and_blocks_the_comparison(hel
     assert helped("repeat", "runs/candidate", "--top", 1, "--seeds", 5).code == 0
     said = helped("compare", "runs/toy", "runs/candidate", "--json").json
     assert said["verdict"] == "not-yet"
-    where = "helper.py changed after trial 3: trials 4-8 were trained by other code than trials 0-3"
+    where = "helper.py changed after trial 3: trials 4-8 ran different code than trials 0-3"
     assert f"runs/toy: {where}" in said["blocked_by"]
 
 
@@ -217,11 +217,11 @@ def test_a_command_that_is_edited_while_its_study_runs_is_told(bench):
     bench.write("t.py", PRINTING)
     ran = bench("run", bench.study(None, **PROGRAM, trials=6), "--jobs", 1)
     assert ran.code == 0, ran.err
-    said = "t.py changed after trial 2: trials 3-5 were trained by other code than trials 0-2"
+    said = "t.py changed after trial 2: trials 3-5 ran different code than trials 0-2"
     assert f"note: {said}" in ran.err
     assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
     assert said in " ".join(bench("log", "--markdown").out.split())
-    assert "than trials 0-2" in bench("log").out
+    assert "trials 0-2" in bench("log").out
     assert [event["files"].keys() for event in bench.events("program")] == [{"t.py"}] * 2
 
 
@@ -241,7 +241,7 @@ def test_what_a_fork_imports_when_it_gets_there_is_what_lies_there_then(bench):
     bench.write("helper.py", "OFFSET = 0.0\n")
     assert bench("run", bench.study(LATE), "--jobs", 1).code == 0
     (caveat,) = bench("report", "runs/toy", "--json").json["caveats"]
-    assert caveat == "helper.py changed after trial 1: trials 2, 3 were trained by other code than trials 0, 1"
+    assert caveat == "helper.py changed after trial 1: trials 2, 3 ran different code than trials 0, 1"
 
 
 def test_a_program_that_changes_while_it_is_imported_is_imported_again(bench):
@@ -266,7 +266,7 @@ def test_a_trial_that_is_resumed_by_other_code_is_told(bench):
     bench.write("t.py", f"{STOPPING}# edited\n")
     assert bench("run", "study.yaml").code == 0
     assert [event["resumed"] for event in bench.events("started")] == [False, True]
-    said = "trial 0 was begun by one version of the program and resumed by another: t.py changed"
+    said = "trial 0 was started with one version of the program and resumed with another: t.py changed"
     assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
     grown = bench("run", bench.study(None, **once, trials=2))
     assert grown.code == 2

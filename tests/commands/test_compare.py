@@ -104,12 +104,12 @@ def test_the_terminal_says_verdict_sides_and_command(two):
     assert answer.code == 0
     assert answer.out.startswith("runs/b over runs/a: adopt, limited to max_train_steps 4\n")
     assert "-> playbook adopt runs/b --over runs/a" in answer.out
-    for word in ("baseline", "candidate", "fresh mean", "in 100% of the pairs"):
+    for word in ("baseline", "candidate", "mean of repeats", "in 100% of pairs"):
         assert word in " ".join(answer.out.split())
 
 
 def test_a_fresh_mean_that_repeat_does_not_print_is_explained(two):
-    assert "Fresh mean:" not in two("compare", "runs/a", "runs/b").out
+    assert "Mean of repeats:" not in two("compare", "runs/a", "runs/b").out
     finish(two, lambda params: params["x"], name="c", trials=12)
     order = sorted(range(12), key=lambda trial: two.events("planned", "c")[trial]["params"]["x"])
     events = [(order[0], (0.1, 0.4, 0.1, 0.1)), (order[1], (0.3, 0.1, 0.3, 0.1))]
@@ -118,7 +118,7 @@ def test_a_fresh_mean_that_repeat_does_not_print_is_explained(two):
     answer = two("compare", "runs/a", "runs/c", "--json").json["candidate"]
     said = " ".join(two("compare", "runs/a", "runs/c").out.split())
     assert answer["mean"] > 0.21
-    assert "playbook repeat prints the mean of one trial: 0.2 for the candidate" in said
+    assert "playbook repeat prints the mean of a single trial: 0.2 for the candidate" in said
 
 
 def test_the_other_way_round_the_baseline_is_kept(two):
@@ -159,7 +159,7 @@ def test_two_arms_of_one_study_are_compared(bench):
     report = bench("report", "runs/toy", "--json", "--no-html").json
     (isolation,) = (f for f in report["findings"] if f["rule"] == "isolation")
     assert (isolation["verdict"], isolation["subject"]) == ("better", "depth=2")
-    for texts, said in ((("depth=1", "depth=3"), "no arm is so"), (("depth=1", "depth=1"), "are one arm")):
+    for texts, said in ((("depth=1", "depth=3"), "matches no arm"), (("depth=1", "depth=1"), "are the same arm")):
         refused = bench("compare", "runs/toy", "--arms", *texts)
         assert refused.code == 2
         assert said in refused.err
@@ -179,7 +179,7 @@ def test_seconds_to_a_target_are_said_to_be_unfair_where_devices_differ(bench):
         journal.write_text(journal.read_text().replace(code, known))
     answer = bench("compare", "runs/a", "runs/b", "--time-to-target", "0.9", "--json")
     assert answer.json["unit"] == "steps"
-    assert "note: trials ran on 2 kinds of device (A100: 4, H100: 4): steps to the target are fair" in answer.err
+    assert "note: trials ran on 2 kinds of device (A100: 4, H100: 4): compare steps to the target" in answer.err
     assert "note" not in bench("compare", "runs/a", "runs/b", "--json").err
 
 
@@ -210,7 +210,7 @@ def test_searches_that_would_settle_it_are_named_with_a_search_seed_of_their_own
     answer = bench("compare", "runs/a", "runs/b", "--json").json
     assert (answer["verdict"], answer["next"]) == ("not-yet", "playbook next runs/b --seed 8")
     said = " ".join(bench("compare", "runs/a", "runs/b").out.split())
-    assert "-> playbook next runs/b --seed 8 run it, then repeat the best trial of it: --top 1" in said
+    assert "-> playbook next runs/b --seed 8 run it, then repeat its best trial: --top 1" in said
     assert "with --also-candidate" in said
     assert bench("next", "runs/b", "--seed", "8").code == 0
     assert load(bench.folder / "b-seed8.yaml")[0].name == "b-seed8"
@@ -221,7 +221,7 @@ def test_what_blocks_the_verdict_is_to_be_mended_first(two):
     repeat(two, "c", noisy(0.5))
     answer = two("compare", "runs/c", "runs/b")
     assert "boundary (x): upper-edge" in answer.out
-    assert "-> first mend what blocks it: playbook next runs/c\n" in answer.out
+    assert "-> first fix what blocks it: playbook next runs/c\n" in answer.out
     assert two("compare", "runs/c", "runs/b", "--json").json["next"] == "playbook next runs/c"
 
 
@@ -265,14 +265,14 @@ def test_a_further_search_of_a_study_counts_for_both_of_its_arms(bench):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["runs/a", "runs/a"], "runs/a: this study is named twice"),
-        (["runs/a"], "runs/a: a candidate is missing"),
+        (["runs/a", "runs/a"], "runs/a: this study is given twice"),
+        (["runs/a"], "runs/a: the candidate is missing"),
         (["runs/a", "runs/none"], "runs/none: there is no such folder"),
-        (["runs/a", "runs/other"], "runs/other: it maximizes val_error, and runs/a minimizes val_error"),
-        (["runs/a", "runs/single"], "runs/single: a search needs two trials with a result"),
-        (["runs/a", "--arms", "x=1", "x=2"], "it has no scientific hyperparameter"),
+        (["runs/a", "runs/other"], "runs/other: it maximizes val_error, but runs/a minimizes val_error"),
+        (["runs/a", "runs/single"], "runs/single: comparing needs at least 2 finished trials"),
+        (["runs/a", "--arms", "x=1", "x=2"], "the study has no scientific hyperparameter"),
         (["runs/a", "runs/b", "--arms", "x=1", "x=2"], "--arms compares two arms of one study"),
-        (["runs/a", "runs/b", "--complexity", "inf"], "--complexity inf is no number"),
+        (["runs/a", "runs/b", "--complexity", "inf"], "--complexity must be a finite number"),
         (["runs/a", "runs/b", "--complexity", "-1"], "Invalid value for '--complexity'"),
         (["runs/a", "runs/b", "--time-to-target", "soon"], "Invalid value for '--time-to-target'"),
     ],

@@ -38,7 +38,7 @@ def test_a_fixed_study_file_is_run_where_no_trial_had_completed(bench):
     bench.study(fixed={"depth": 3}, max_train_steps=8)
     answer = run(bench)
     assert answer.code == 0
-    assert answer.err.count("note: the earlier attempt is now runs/toy.1: the study file has changed since") == 1
+    assert answer.err.count("note: the earlier attempt was moved to runs/toy.1 (the study file has changed since") == 1
     assert {event["params"]["depth"] for event in bench.events("planned")} == {3}
     assert bench.ended() == dict.fromkeys(range(4), ("completed", None))
     assert "ZeroDivisionError" in bench.paths("toy.1").trial(0).stdout.read_text()
@@ -57,7 +57,7 @@ def test_a_journal_without_its_study_file_takes_no_trials_of_other_settings(benc
     bench.paths().spec.unlink()
     answer = bench("run", bench.study(**change))
     assert answer.code == 2
-    assert "study.yaml, and study.yaml is gone" in answer.err
+    assert "study.yaml, and study.yaml is missing" in answer.err
     assert not bench.paths().spec.exists()
 
 
@@ -69,7 +69,7 @@ def test_a_study_file_that_was_replaced_in_the_folder_adds_no_trials_of_other_se
     shutil.copy(bench.paths("other").spec, bench.paths().spec)
     answer = bench("run", bench.study(max_train_steps=8, trials=6))
     assert answer.code == 2
-    assert "and study.yaml is not the one that they were trained by" in answer.err
+    assert "and study.yaml is not the file that they were run with" in answer.err
 
 
 def test_a_smaller_study_is_run_where_no_trial_had_completed(bench):
@@ -96,7 +96,7 @@ def test_trials_are_never_taken_away_from_a_study_with_results(bench):
     bench.study(trials=2)
     answer = run(bench)
     assert answer.code == 2
-    assert "the study already has 4 trials, and study.yaml asks for 2" in answer.err
+    assert "the study already has 4 trials, but study.yaml asks for 2" in answer.err
     assert "--anew" in answer.err
 
 
@@ -110,7 +110,7 @@ def test_anew_keeps_earlier_results_under_another_name(bench):
     assert "--anew" in refused.err
     answer = run(bench, "--anew")
     assert answer.code == 0
-    assert "note: the earlier attempt is now runs/toy.1\n" in answer.err
+    assert "note: the earlier attempt was moved to runs/toy.1\n" in answer.err
     assert bench.events(name="toy.1") == before
     assert len(bench.ended()) == 4
     assert run(bench, "--anew").code == 0
@@ -141,11 +141,11 @@ def test_report_of_a_study_file_reads_the_results_as_that_file_now_says(bench):
 def test_what_a_study_file_that_was_replaced_in_the_folder_says_is_told_by_every_verb(bench, change):
     bench.study()
     bench("run", "study.yaml")
-    assert bench("report", "runs/toy").out.count("is not the one that") == 0
+    assert bench("report", "runs/toy").out.count("is not the study file that") == 0
     kept = bench.paths().spec
     assert change[0] in kept.read_text()
     kept.write_text(kept.read_text().replace(*change))
-    said = "is not the one that"
+    said = "is not the study file that"
     for verb in ("report", "status"):
         assert said in bench(verb, "runs/toy").out
     assert said in " ".join(bench("log").out.split())

@@ -25,7 +25,7 @@ def test_json_of_one_rule_holds_that_rule_only(bench):
 def test_an_unknown_rule_is_refused_with_those_there_are(bench):
     answer = bench("explain", "boundry", "--json")
     assert answer.code == 2
-    assert "there is no rule 'boundry'" in answer.err
+    assert "there is no rule or check named 'boundry'" in answer.err
     assert "boundary" in answer.err
     assert answer.out == ""
 

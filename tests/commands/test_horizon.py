@@ -81,7 +81,7 @@ def test_the_ladder_of_a_flat_loss_ends_early(bench):
 def test_a_drift_is_measured_and_moves_the_range_of_the_next_study(bench):
     answer = bench("horizon", study(bench, {**FALLING, "drift": -0.3}), "--worth", "5%", "--write", "next.yaml")
     assert answer.code == 0, answer.err
-    assert "drifts with the length: x0.8" in answer.out
+    assert "changes with the training length: x0.8" in answer.out
     spec = load(bench.folder / "next.yaml")[0]
     assert spec.max_train_steps == 256
     assert spec.eval_every == 64
@@ -159,23 +159,23 @@ def test_infeasible_rates_are_left_out(bench):
 
 BAD = {
     ("--top", "0"): "--top",
-    ("--lengths", "1"): "several lengths",
-    ("--lengths", "1,x"): "no list of numbers",
+    ("--lengths", "1"): "two different lengths",
+    ("--lengths", "1,x"): "not a list of numbers",
     ("--lengths", "0.5,2"): "the study's own length",
     ("--lengths", "1,-2"): "above 0",
-    ("--lengths", "1,1000"): "64 at most",
+    ("--lengths", "1,1000"): "at most 64",
     ("--lengths", "1,nan"): "above 0",
-    ("--rates", "2"): "not centred",
-    ("--rates", "1"): "nothing of its noise",
+    ("--rates", "2"): "cannot be centred",
+    ("--rates", "1"): "how large the noise is",
     ("--rates", "0"): "--rates",
     ("--seeds", "0"): "--seeds",
-    ("--worth", "none"): "no number",
-    ("--worth", "0"): "no gain above 0",
-    ("--worth", "-1%"): "no gain above 0",
-    ("--worth", "inf"): "no gain above 0",
-    ("--learning-rate", "nothing"): "no learning rate called nothing",
-    ("--schedule", "nothing"): "no hyperparameter nothing",
-    ("--write", "study.yaml"): "such a file already",
+    ("--worth", "none"): "is not a number",
+    ("--worth", "0"): "the gain must be above 0",
+    ("--worth", "-1%"): "the gain must be above 0",
+    ("--worth", "inf"): "the gain must be above 0",
+    ("--learning-rate", "nothing"): "no learning rate named nothing",
+    ("--schedule", "nothing"): "no hyperparameter named nothing",
+    ("--write", "study.yaml"): "this file already exists",
     ("--jobs", "0"): "--jobs",
 }
 

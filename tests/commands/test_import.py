@@ -29,17 +29,17 @@ def test_runs_of_another_tool_become_a_study_that_is_read_like_any_other(logs):
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS)
     assert answer.code == 0
     assert "theirs: 2 of 3 trials completed, 1 infeasible\n" in answer.out
-    assert "  and 1 of 2 repeats on fresh seeds completed, 1 failed\n" in answer.out
+    assert "  and 1 of 2 repeats completed, 1 failed\n" in answer.out
     assert "best val_loss: 0.5 at step 20 of trial 1 (lr=0.1, depth=3)" in answer.out
     assert "3 different points; 2 trials repeat one of them" in answer.out
     assert "nuisance lr: 0.01 to 1, log" in answer.out
     assert "playbook report runs/theirs" in answer.out
-    assert "val_loss is taken to be minimized" in answer.err
+    assert "assumed from its name: minimize val_loss" in answer.err
     assert logs("status", "runs/theirs", "--json").json["best"]["value"] == 0.5
     report = logs("report", "runs/theirs", "--json").json
     states = {trial["id"]: (trial["state"], trial["reason"]) for trial in report["trials"]}
     assert states[2] == ("infeasible", "val_loss is nan at step 20")
-    assert states[4] == ("failed", "it has no metrics file")
+    assert states[4] == ("failed", "no metrics file")
     assert {finding["rule"] for finding in report["findings"]} >= {"boundary", "best-step", "coverage"}
 
 
@@ -69,7 +69,7 @@ def test_an_imported_study_is_never_run_nor_planned(logs):
     for verb in ("run", "plan"):
         answer = logs(verb, "runs/theirs/study.yaml")
         assert answer.code == 2
-        assert "imported from logs: it is read, and never run" in answer.err
+        assert "imported from logs, so it can't be run" in answer.err
     assert logs.paths("theirs").journal.read_bytes() == before
 
 
@@ -122,14 +122,14 @@ def test_a_run_that_failed_does_not_stand_for_its_point_where_another_one_comple
 def test_a_folder_that_is_there_is_never_touched(logs):
     logs.write("runs/theirs/notes.txt", "mine")
     answer = logs("import", "logs", "--into", "runs/theirs", *PARAMS)
-    assert (answer.code, "it is there already" in answer.err) == (2, True)
+    assert (answer.code, "already exists" in answer.err) == (2, True)
     assert [path.name for path in (logs.folder / "runs/theirs").iterdir()] == ["notes.txt"]
 
 
 BAD = {
-    "no such source": (["nothing"], "there is no such source"),
-    "a file of no kind": (["logs/t_1/p.json"], "no folder, no CSV table and no Optuna storage"),
-    "nothing said of the layout": (["logs"], "nothing says where"),
+    "no such source": (["nothing"], "no such file or folder"),
+    "a file of no kind": (["logs/t_1/p.json"], "not a folder, a CSV table or an Optuna storage"),
+    "nothing said of the layout": (["logs"], "does not recognise this folder's layout"),
     "a params pattern without matches": (
         ["logs", "--params", "x*", "--metrics", "t_*/m.csv"],
         "--params 'x*' matches no",
@@ -140,9 +140,9 @@ BAD = {
     ),
     "a metric that is not there": (["logs", *PARAMS, "--metric", "acc"], "no trial has an evaluation of 'acc'"),
     "a step field that is not there": (["logs", *PARAMS, "--step", "epoch"], "no evaluation has a field 'epoch'"),
-    "steps that are none": (["logs", *PARAMS, "--step", "val_loss"], "steps are whole numbers"),
+    "steps that are none": (["logs", *PARAMS, "--step", "val_loss"], "steps must be whole numbers"),
     "an unknown format": (["logs", "--format", "guess"], "there is no format 'guess'"),
-    "the wrong format": (["logs", "--format", "ray"], "no params.json"),
+    "the wrong format": (["logs", "--format", "ray"], "no trial with a params.json"),
     "what does not vary as the question": (["logs", *PARAMS, "--scientific", "depth"], "it does not vary"),
     "a study file that is none": (["logs", *PARAMS, "--study", "logs/t_1/p.json"], "p.json"),
     "an unknown option": (["logs", "--guess"], "guess"),

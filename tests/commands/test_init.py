@@ -12,7 +12,9 @@ from tests.starting.test_script import SCRIPT
 def test_what_it_writes_from_nothing_runs_and_is_reported(bench):
     answer = bench("init", "first")
     assert answer.code == 0
-    assert answer.out == "wrote first/study.yaml, first/train.py\n-> what would run: playbook plan first/study.yaml\n"
+    assert (
+        answer.out == "wrote first/study.yaml, first/train.py\n-> see what would run: playbook plan first/study.yaml\n"
+    )
     assert bench("plan", "first/study.yaml").code == 0
     study = bench.folder / "first/study.yaml"
     study.write_text(study.read_text().replace("max_train_steps: 300 ", "max_train_steps: 20 ").replace("16  ", "2  "))
@@ -89,7 +91,7 @@ def test_a_study_for_a_script_can_be_planned_at_once(bench):
     answer = bench("init", "--from", "code/train.py")
     assert answer.code == 0
     assert "! left at the script's own values: num_workers\n" in answer.out
-    assert "roles and ranges are proposals" in answer.out
+    assert "roles and ranges are guesses" in answer.out
     assert bench("plan", "study.yaml").code == 0
 
 
@@ -192,7 +194,7 @@ def test_a_sweep_becomes_a_study_and_says_what_it_lost(bench):
     [
         ("train.py", "def f(:\n", "train.py:1: this is not Python"),
         ("train.py", None, "train.py: the script can't be read: No such file or directory"),
-        ("sweep.yaml", "a: [", "sweep.yaml:1: this is not YAML"),
+        ("sweep.yaml", "a: [", "sweep.yaml:1: not valid YAML"),
         ("sweep.yaml", None, "sweep.yaml: there is no such file"),
     ],
 )

@@ -76,7 +76,7 @@ def test_an_interrupted_run_stops_every_process_and_is_finished_by_the_next(benc
     answer = bench.finish(begun)
     assert answer.code == 130
     assert "Traceback" not in answer.err
-    assert "interrupted; the same command goes on from here" in answer.out
+    assert "interrupted; run the same command again to resume" in answer.out
     assert bench.processes() == []
     status = bench("status", "runs/toy", "--json").json["trials"]
     assert status["running"] == status["failed"] == 0
@@ -101,7 +101,7 @@ def test_a_second_run_of_a_study_that_is_run_names_the_first_and_leaves_it_alone
     events = bench.events()
     answer = bench("run", "study.yaml")
     assert answer.code == 2
-    assert f"runs/toy: the study is being run already, by process {begun.pid} of" in answer.err
+    assert f"runs/toy: the study is already running: process {begun.pid} of" in answer.err
     assert "playbook status runs/toy" in answer.err
     assert bench.events() == events
     assert len(under_way(bench)) == 2

@@ -22,7 +22,7 @@ def train(trial):
     time.sleep(60)
 """
 UNLINK = "(study / 'runner.json').unlink(missing_ok=True)"
-LOST = "so this run has ended its trials and recorded nothing more"
+LOST = "so this run stopped its trials and recorded nothing more"
 
 
 @pytest.fixture(autouse=True)
@@ -42,20 +42,23 @@ def require_one_message(bench, answer, what):
 
 
 WAYS = {
-    "deleted": ("shutil.rmtree(study)", "the study's folder was deleted or moved while the study was run"),
+    "deleted": ("shutil.rmtree(study)", "the study's folder was deleted or moved while the study was running"),
     "moved": (
         "study.rename(study.with_name('old'))",
-        "the study's folder was deleted or moved while the study was run",
+        "the study's folder was deleted or moved while the study was running",
     ),
-    "without its claim": (UNLINK, "runner.json was deleted while the study was run"),
-    "without its journal": ("(study / 'trials.jsonl').unlink()", "trials.jsonl was deleted while the study was run"),
+    "without its claim": (UNLINK, "runner.json was deleted while the study was running"),
+    "without its journal": (
+        "(study / 'trials.jsonl').unlink()",
+        "trials.jsonl was deleted while the study was running",
+    ),
     "with another journal": (
         "shutil.copy(study / 'trials.jsonl', study / 'x'); (study / 'x').rename(study / 'trials.jsonl')",
-        "trials.jsonl was replaced by another one while the study was run",
+        "trials.jsonl was replaced while the study was running",
     ),
     "replaced": (
         "study.rename(study.with_name('old')); study.mkdir(); (study / 'runner.json').write_text('')",
-        "runner.json was replaced by another one while the study was run",
+        "runner.json was replaced while the study was running",
     ),
 }
 
@@ -106,7 +109,7 @@ def probed(bench):
 @pytest.mark.parametrize("verb", [repeated, swept, sized, probed])
 def test_every_verb_that_trains_ends_so(bench, verb):
     answer, folder = verb(bench)
-    require_one_message(bench, answer, f"{folder}: runner.json was deleted while the study was run")
+    require_one_message(bench, answer, f"{folder}: runner.json was deleted while the study was running")
 
 
 SLEEPY = """
@@ -174,7 +177,7 @@ def test_to_wait_for_another_run_is_to_finish_what_it_leaves(bench):
     assert bench.finish(first).code == 0
     assert answer.code == 0
     assert answer.err.count("; waiting for it to end") == 1
-    assert "nothing is missing in runs/toy" in answer.err
+    assert "nothing to run: runs/toy is complete" in answer.err
     assert len(bench.events("started")) == 4
 
 

@@ -63,8 +63,8 @@ def test_a_study_that_only_gets_more_trials_goes_on_in_its_own_folder(bench):
     after = bench.paths().journal.read_text(), bench.paths().spec.read_text()
     answer = bench("run", "study.yaml")
     assert (bench.paths().journal.read_text(), bench.paths().spec.read_text()) == after
-    assert (answer.code, "the study already has 6 trials, and study.yaml asks for 4" in answer.err) == (2, True)
-    assert "write trials: 6 in the study file" in " ".join(answer.err.split())
+    assert (answer.code, "the study already has 6 trials, but study.yaml asks for 4" in answer.err) == (2, True)
+    assert "set trials: 6 in the study file" in " ".join(answer.err.split())
 
 
 def test_findings_that_only_ask_for_more_trials_grow_the_study(bench):
@@ -122,7 +122,7 @@ def test_a_grid_has_no_further_trials_and_no_other_search(bench, option):
     finish(bench, rising, sampler="grid", trials=None, nuisance={"x": [0.1, 0.2]})
     answer = bench("next", "runs/toy", option, "5")
     assert answer.code == 2
-    assert "a grid is as large as its points make it" in answer.err
+    assert "the size of a grid follows from its points" in answer.err
 
 
 def test_options_are_obeyed_whatever_the_findings_say(bench):
@@ -206,8 +206,8 @@ def test_without_results_there_is_nothing_to_learn_from_and_nothing_is_written(b
     bench.paths().journal.write_text("")
     answer = bench("next", "runs/toy", *options)
     assert (answer.code, answer.out) == (2, "")
-    assert "runs/toy: no trial has completed: there is nothing to learn from yet" in answer.err
-    assert "-> playbook report runs/toy says why" in answer.err
+    assert "runs/toy: no trial has completed, so there is nothing to learn from yet" in answer.err
+    assert "-> playbook report runs/toy shows why" in answer.err
     assert not (bench.folder / "toy-2.yaml").exists()
 
 

@@ -128,10 +128,10 @@ WRONG = {
     "no length": (["--round", "2"], "a round needs a number of steps"),
     "no longer": (["--round", "2", "--max-train-steps", "4"], "no longer than the 4 steps"),
     "a round too far": (["--round", "3", "--max-train-steps", "9"], "this is round 1"),
-    "with a wider range": (["--round", "2", "--max-train-steps", "9", "--widen", "x"], "as they are"),
+    "with a wider range": (["--round", "2", "--max-train-steps", "9", "--widen", "x"], "unchanged"),
     "an unknown schedule": (["--round", "2", "--max-train-steps", "9", "--schedule", "s"], "no such hyperparameter"),
-    "top without a round": (["--top", "3"], "--top is of a round"),
-    "rounds that do not grow": (["--rounds", "3", "--growth", "1"], "rounds grow"),
+    "top without a round": (["--top", "3"], "--top applies only to a round"),
+    "rounds that do not grow": (["--rounds", "3", "--growth", "1"], "each round must be longer"),
     "a folder that is not there": (["--round", "2", "--max-train-steps", "9", "-o", "no/it.yaml"], "can't be written"),
 }
 
@@ -159,7 +159,7 @@ def test_a_learning_rate_sweep_has_no_rounds(bench):
     spec = bench.paths().spec
     spec.write_text(f"{spec.read_text()}probe: lr-sweep\n")
     answer = bench("next", "runs/toy", "--round", "2", "--max-train-steps", "9")
-    assert (answer.code, "playbook lr-sweep ended its trials" in answer.err) == (2, True)
+    assert (answer.code, "playbook lr-sweep ended these trials early" in answer.err) == (2, True)
 
 
 def test_more_steps_without_a_round_say_what_becomes_of_the_decay(bench):
@@ -179,7 +179,7 @@ def test_an_unfinished_study_is_told_on_stderr(bench):
     lines = bench.paths().journal.read_text().splitlines(keepends=True)
     bench.paths().journal.write_text("".join(lines[:-1]))
     answer = bench("next", "runs/toy", "--json", "--trials", "8")
-    assert "1 of 4 trials have not ended yet" in answer.err
+    assert "1 of 4 trials have not finished yet" in answer.err
     assert answer.json["study"]["trials"] == 8
 
 
@@ -300,7 +300,7 @@ def test_a_script_that_ignores_the_checkpoint_it_is_given_is_told_of(bench, give
     assert answer.code == 0
     state, reason = bench.ended("more")[0]
     assert state == "completed"
-    assert reason.startswith("it trained from its start: the script did not go on from")
+    assert reason.startswith("it trained from its start: the script did not continue from")
     assert bench.ended("more")[1] == ("completed", None), "it was given none"
     assert "it trained from its start" in " ".join(answer.err.split())
 
@@ -312,7 +312,7 @@ def test_repeats_of_a_point_that_went_on_from_a_checkpoint_train_from_their_star
     answer = bench("repeat", "runs/more", "--trial", "0", "--seeds", "2")
     assert answer.code == 0
     said = " ".join(answer.err.split())
-    assert "trial 0 went on from a checkpoint; a fresh seed has none, so repeats train all 6 steps" in said
+    assert "trial 0 continued from a checkpoint; repeats start from scratch, so they train all 6 steps" in said
     assert [record["step"] for record in bench.metrics(2, "more")] == [2, 4, 6]
     assert "went on" not in bench("repeat", "runs/more", "--trial", "1", "--seeds", "2").err
 
@@ -388,4 +388,4 @@ def test_new_points_are_of_a_round(bench):
     finish(bench, rising, trials=4)
     answer = bench("next", "runs/toy", "--add", "3")
     assert answer.code == 2
-    assert "--add is of a round" in answer.err
+    assert "--add applies only to a round" in answer.err

@@ -19,8 +19,8 @@ def test_a_plan_shows_trials_coverage_budget_and_warnings(bench):
     answer = bench("plan", "study.yaml")
     assert answer.code == 0
     assert "toy: 8 trials in 2 arms, halton\nDoes it help?\n" in answer.out
-    assert "32 training steps in all: 8 trials of max_train_steps = 4, evaluated every 2" in answer.out
-    assert "! batch_size is not a hyperparameter to tune" in answer.out.replace("\n", " ")
+    assert "32 training steps in total: 8 trials with max_train_steps = 4, evaluated every 2 steps" in answer.out
+    assert "! don't tune batch_size for the metric" in answer.out.replace("\n", " ")
     assert "-> put it under fixed:" in answer.out
     assert "width" not in answer.out
     header, *rows = answer.out.splitlines()[2:11]
@@ -32,7 +32,7 @@ def test_a_plan_warns_of_more_hyperparameters_than_the_trials_carry(bench):
     ranges = {name: {"min": 0.1, "max": 1.0} for name in ("learning_rate", "one_minus_beta1", "epsilon")}
     bench.study(nuisance=ranges, trials=12)
     out = bench("plan", "study.yaml").out
-    assert "! epsilon is tuned in 12 trials: the playbook tunes" in out
+    assert "! epsilon is tuned with 12 trials: the playbook tunes" in out
     assert "-> fix epsilon at its default, or run 25 trials or more" in out
     (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
     assert warning.startswith("study.yaml:")
@@ -76,7 +76,7 @@ def test_the_json_of_a_plan_has_these_keys(bench):
 def test_only_the_first_trials_of_many_are_listed(bench):
     bench.study(trials=64)
     out = bench("plan", "study.yaml").out
-    assert "... and 24 more (--json has all of them)" in out
+    assert "... and 24 more (--json shows all)" in out
     assert len(bench("plan", "study.yaml", "--json").json["trials"]) == 64
 
 
@@ -143,7 +143,7 @@ def test_of_hundreds_of_hyperparameters_those_that_a_line_has_room_for_are_shown
     assert answer.code == 0
     assert "x0" in answer.out
     assert max(map(len, answer.out.splitlines())) < 200
-    assert "more hyperparameters (--json has all of them)" in answer.out
+    assert "more hyperparameters (--json shows all)" in answer.out
     assert "and 80 more hyperparameters" in answer.out  # of the coverage, a line each
     assert "and 99 more first, or run" in " ".join(answer.out.split())
 
@@ -178,6 +178,6 @@ def test_a_study_after_the_first_may_have_a_schedule(bench):
 
 def test_a_run_points_to_the_plans_objections_once(bench):
     bench.study(fixed={"learning_rate": 0.1}, max_train_steps=2, eval_every=1)
-    said = "warnings about the design (fixed-learning-rate): playbook plan study.yaml"
+    said = "the design has warnings (fixed-learning-rate): playbook plan study.yaml"
     assert said in bench("run", "study.yaml").err
     assert said not in bench("run", "study.yaml").err

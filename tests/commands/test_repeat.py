@@ -89,10 +89,10 @@ def test_the_words_say_what_is_left_of_the_result_and_what_to_do_next(searched):
     assert f"trial {first} was selected at val_error" in said
     assert "on 3 fresh seeds (95%: " in said
     assert f"trial {first} stays the best of the 2 on fresh seeds" in said or f"trial {second} does better" in said
-    assert "-> what it means: playbook report runs/toy" in said
-    assert "-> to adopt it: playbook adopt runs/toy" in said
-    assert answer.err.startswith("6 of 6 repeats to run, ")
-    assert f"(trial {first} again) completed" in answer.err
+    assert "-> analyse it: playbook report runs/toy" in said
+    assert "-> adopt it: playbook adopt runs/toy" in said
+    assert answer.err.startswith("6 repeats to run, ")
+    assert f"(repeat of trial {first}) completed" in answer.err
 
 
 def test_the_same_command_twice_changes_nothing_and_more_seeds_add_what_is_missing(searched):
@@ -118,10 +118,7 @@ def test_what_is_read_of_the_search_does_not_change(searched):
     assert after["best"] == status["best"]
     assert status["repeats"]["planned"] == 0
     assert (after["repeats"]["planned"], after["repeats"]["completed"]) == (4, 4)
-    assert (
-        "toy: 4 of 4 trials completed\n  and 4 of 4 repeats on fresh seeds completed"
-        in searched("status", "runs/toy").out
-    )
+    assert "toy: 4 of 4 trials completed\n  and 4 of 4 repeats completed" in searched("status", "runs/toy").out
     read = searched("report", "runs/toy", "--json", "--no-html").json
     assert read["counts"] == report["counts"]
     assert read["best"] == report["best"]
@@ -156,13 +153,13 @@ def test_interrupted_repeats_are_finished_by_the_same_command_and_by_run(bench, 
     running = bench.spawn("repeat", "runs/toy", "--top", 1, "--seeds", 2, "--jobs", 1)
     bench.wait(lambda: bench("status", "runs/toy", "--json").json["repeats"]["running"] == 1, "a repeat that runs")
     refused = bench("repeat", "runs/toy")
-    assert (refused.code, "runs/toy: the study is being run, by process" in refused.err) == (2, True)
-    assert "a repeat of trial" in bench("status", "runs/toy").out
+    assert (refused.code, "runs/toy: the study is still running: process" in refused.err) == (2, True)
+    assert "(repeat of trial" in bench("status", "runs/toy").out
     running.send_signal(signal.SIGINT)
     answer = bench.finish(running)
     assert answer.code == 130
-    assert answer.out == "interrupted; the same command goes on from here\n"
-    assert "2 repeats are missing" in bench("status", "runs/toy").out
+    assert answer.out == "interrupted; run the same command again to resume\n"
+    assert "2 repeats left" in bench("status", "runs/toy").out
     bench.write("go", "")
     assert bench(*finishing).code == 0
     assert len(repeats(bench)) == 2
@@ -230,7 +227,7 @@ def test_repeats_that_all_crash_are_failed_work(searched):
     searched.write("toy.py", "def train(trial): raise ValueError('broken')\n")
     answer = searched("repeat", "runs/toy", "--top", 1, "--seeds", 2)
     assert answer.code == 1
-    assert "every repeat failed; trial 4: it crashed with exit code 1" in answer.err
+    assert "every repeat failed; trial 4: crashed with exit code 1" in answer.err
     searched.write("toy.py", NOISY)
     assert searched("repeat", "runs/toy", "--top", 1, "--seeds", 2, "--json").json["repeats"][0]["n"] == 2
 
@@ -243,7 +240,7 @@ def test_a_study_whose_folder_moved_is_repeated_from_where_its_file_is_now(bench
     (bench.folder / "old").rename(bench.folder / "new")
     answer = bench("repeat", "runs/toy", "--top", 1, "--seeds", 1)
     assert answer.code == 2
-    assert "old/study.yaml, and that folder is gone" in answer.err
+    assert "old/study.yaml, but that folder no longer exists" in answer.err
     assert "playbook repeat STUDY.YAML" in answer.err
     assert bench("repeat", "new/study.yaml", "--top", 1, "--seeds", 1, "--json").json["repeats"][0]["n"] == 1
     assert bench("repeat", "runs/toy", "--top", 1, "--seeds", 2, "--json").json["repeats"][0]["n"] == 2
@@ -251,14 +248,17 @@ def test_a_study_whose_folder_moved_is_repeated_from_where_its_file_is_now(bench
 
 BAD = {
     "no such study": (["runs/nowhere"], "there is no such folder"),
-    "no such trial": (["runs/toy", "--trial", "77"], "--trial 77: there is no such trial in runs/toy"),
+    "no such trial": (["runs/toy", "--trial", "77"], "--trial 77: runs/toy has no such trial"),
     "seeds below one": (["runs/toy", "--seeds", "0"], "--seeds"),
-    "seeds beyond any study": (["runs/toy", "--seeds", "100000000"], "more than the 100,000 trials of a study"),
-    "seeds of all trials beyond it": (["runs/toy", "--top", "2", "--seeds", "60000"], "2 trials on 60,000 seeds each"),
+    "seeds beyond any study": (["runs/toy", "--seeds", "100000000"], "exceed the limit of 100,000 trials per study"),
+    "seeds of all trials beyond it": (
+        ["runs/toy", "--top", "2", "--seeds", "60000"],
+        "2 trials with 60,000 seeds each",
+    ),
     "top below one": (["runs/toy", "--top", "0"], "--top"),
-    "itself as baseline": (["runs/toy", "--baseline", "runs/toy"], "it is the study itself"),
-    "another metric": (["runs/toy", "--baseline", "runs/more"], "it maximizes val_error, and toy minimizes val_error"),
-    "another length": (["runs/toy", "--baseline", "runs/long"], "its trials train for 6 steps, those of toy for 4"),
+    "itself as baseline": (["runs/toy", "--baseline", "runs/toy"], "the baseline is the study itself"),
+    "another metric": (["runs/toy", "--baseline", "runs/more"], "it maximizes val_error, but toy minimizes val_error"),
+    "another length": (["runs/toy", "--baseline", "runs/long"], "its trials train for 6 steps, but those of toy for 4"),
 }
 
 
@@ -287,7 +287,7 @@ def test_a_learning_rate_sweep_is_refused(searched):
     spec = searched.paths().spec
     spec.write_text(f"{spec.read_text()}probe: lr-sweep\n")
     answer = searched("repeat", "runs/toy")
-    assert (answer.code, "playbook lr-sweep ended its trials" in answer.err) == (2, True)
+    assert (answer.code, "playbook lr-sweep ended these trials early" in answer.err) == (2, True)
 
 
 def test_a_study_without_a_result_and_one_that_is_read_only_are_refused(bench):
@@ -298,14 +298,14 @@ def test_a_study_without_a_result_and_one_that_is_read_only_are_refused(bench):
     bench.write("log.csv", "run,lr,step,loss\na,0.1,1,2.0\na,0.1,2,1.0\nb,0.2,1,2.0\nb,0.2,2,1.5\n")
     assert bench("import", "log.csv", "--into", "runs/theirs").code == 0
     answer = bench("repeat", "runs/theirs")
-    assert (answer.code, "it is read, and never run" in answer.err) == (2, True)
+    assert (answer.code, "so it can't be run" in answer.err) == (2, True)
 
 
 def test_the_trial_that_a_repeat_repeats_is_named_where_the_repeat_is_asked_for(searched):
     searched("repeat", "runs/toy", "--top", 1, "--seeds", 1)
     answer = searched("repeat", "runs/toy", "--trial", 4)
     first = best_first(searched)[0]
-    assert (answer.code, f"--trial 4: it repeats trial {first}" in answer.err) == (2, True)
+    assert (answer.code, f"--trial 4: this is a repeat of trial {first}" in answer.err) == (2, True)
 
 
 def test_an_export_tells_repeats_from_the_search(searched):

@@ -60,7 +60,9 @@ def test_files_that_can_not_be_written_are_one_warning(bench, options):
     answer = bench("report", "runs/toy", *options)
     assert answer.code == 0
     assert "toy" in answer.out
-    said = "playbook: the report's files were not written: runs/toy/report: a file stands where their folder belongs\n"
+    said = (
+        "playbook: the report's files were not written: runs/toy/report: there is a file where the folder should be\n"
+    )
     assert answer.err == said
     assert bench.paths().report.read_text() == "mine"
 
@@ -127,17 +129,17 @@ def test_a_study_that_failed_says_why_and_where_the_rest_is(bench):
     answer = bench("report", "runs/toy")
     first = answer.out.partition("Findings")[2].splitlines()[1:4]
     assert first == [
-        "! 2 trials failed (0, 1): it crashed with exit code 1",
+        "! 2 trials failed (0, 1): crashed with exit code 1",
         "  ValueError: no <data>",
         "  all of it: runs/toy/trials/0000/stdout.log",
     ]
     assert "ok instability-edge" not in answer.out
     page = (bench.paths().report / "index.html").read_text()
-    assert "2 trials failed (0, 1): it crashed with exit code 1" in page
+    assert "2 trials failed (0, 1): crashed with exit code 1" in page
     assert "ValueError: no &lt;data&gt;" in page
     assert '<a href="../trials/0000/stdout.log">runs/toy/trials/0000/stdout.log</a>' in page
     assert "No rule complains" not in page
-    status = bench("status", "runs/toy").out
+    status = bench("status", "runs/toy").out.replace("full log:", "all of it:")
     assert all(line.strip("! ") in status for line in first)
 
 
@@ -145,14 +147,14 @@ def test_evaluations_that_were_deleted_are_missed(bench):
     finish(bench, good, trials=8)
     assert bench("report", "runs/toy", "--json").json["caveats"] == []
     bench.paths().trial(2).metrics.unlink()
-    said = "the evaluations of trial 2 are gone: runs/toy/trials/0002/metrics.jsonl"
+    said = "the evaluations of trial 2 are missing: runs/toy/trials/0002/metrics.jsonl"
     assert f"! {said}" in bench("report", "runs/toy").out
     assert said in (bench.paths().report / "index.html").read_text()
     assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
     for verb, *options in (("next", "-o", "-"), ("repeat", "--top", 1, "--seeds", 1)):
         assert bench(verb, "runs/toy", *options).err.count(said) == 1
     shutil.rmtree(bench.paths().trials)
-    said = "the evaluations of 9 trials (0, 1, 2, 3, 4, 5, ...) are gone: runs/toy/trials/0000/metrics.jsonl, ..."
+    said = "the evaluations of 9 trials (0, 1, 2, 3, 4, 5, ...) are missing: runs/toy/trials/0000/metrics.jsonl, ..."
     assert bench("report", "runs/toy", "--json").json["caveats"] == [said]
 
 

@@ -57,14 +57,14 @@ def test_the_words_of_a_run_name_the_best_trial_and_the_next_command(bench):
     answer = bench("run", "study.yaml")
     assert answer.out.replace("\n", " ") == (
         "toy: 1 of 1 trials completed best val_error: 0.5 at step 2 of trial 0 (b=1, c=0.25) "
-        "-> what it means: playbook report runs/toy "
+        "-> analyse it: playbook report runs/toy "
     )
     assert answer.err.splitlines() == [
         answer.err.splitlines()[0],
         "trial 0 started on cpu0",
-        "[1/1] trial 0 completed: val_error 0.5 at step 2 (the best so far); it ended at step 2 of 4",
+        "[1/1] trial 0 completed: val_error 0.5 at step 2 (best so far); ended at step 2 of 4",
     ]
-    assert answer.err.startswith("1 of 1 trials to run, ")
+    assert answer.err.startswith("1 trial to run, ")
 
 
 def test_another_folder_may_hold_the_studies(bench):

@@ -153,22 +153,22 @@ def test_trials_outside_the_new_space_are_counted_and_left_out(bench):
     assert {trial.id for trial in inside} == {
         trial.id for trial in read_history(bench.paths("first")).trials if trial.params["x"] <= 0.5
     }
-    assert f"begins with {len(inside)} trials of first; {32 - len(inside)} lie outside this space" in answer.err
+    assert f"starts from {len(inside)} trials of first; {32 - len(inside)} others are outside this space" in answer.err
 
 
 REFUSED = [
     ({"continue": None}, {}, "continue: runs/NAME"),
     ({"sampler": "halton"}, {}, "only sampler: bayesian continues"),
     ({"continue": "runs/none"}, {}, "there is no such folder"),
-    ({"scientific": {"depth": [1, 2]}}, {}, "no fair comparison of settings of depth"),
-    ({"scientific": {"depth": {"min": 1, "max": 8}}}, {}, "no fair comparison of settings of depth"),
+    ({"scientific": {"depth": [1, 2]}}, {}, "can't compare values of depth fairly"),
+    ({"scientific": {"depth": {"min": 1, "max": 8}}}, {}, "can't compare values of depth fairly"),
     ({"nuisance": None}, {}, "there is nothing to search"),
     ({"launcher": "slurm"}, {}, "array_parallelism"),
-    ({}, {"trials": 9}, "9 completed trials of it lie in this study's space: a model needs 10"),
-    ({"nuisance": {**SPACE, "x": {"min": 0.0, "max": 0.1}}}, {}, "outside: a model needs 10"),
+    ({}, {"trials": 9}, "9 completed trials in this study's space, but a model needs 10"),
+    ({"nuisance": {**SPACE, "x": {"min": 0.0, "max": 0.1}}}, {}, "outside it), but a model needs 10"),
     ({"fixed": {"width": 3}}, {}, "0 completed trials"),
-    ({"metric": {"name": "val_error", "goal": "maximize"}}, {}, "metric is minimize val_error there"),
-    ({"max_train_steps": 8}, {}, "max_train_steps is 4 there, and 8 here"),
+    ({"metric": {"name": "val_error", "goal": "maximize"}}, {}, "metric is minimize val_error in that study"),
+    ({"max_train_steps": 8}, {}, "max_train_steps is 4 in that study but 8 in this one"),
 ]
 
 
@@ -190,7 +190,7 @@ def test_a_study_that_is_not_finished_is_not_continued(bench):
     searching(bench)
     answer = bench("run", "study.yaml")
     assert answer.code == 2
-    assert "1 of its 16 trials have not ended" in answer.err
+    assert "1 of 16 trials are unfinished" in answer.err
 
 
 def test_a_bayesian_search_is_not_continued_by_another_one(bench):
@@ -200,8 +200,8 @@ def test_a_bayesian_search_is_not_continued_by_another_one(bench):
     searching(bench, name="again", **{"continue": "runs/toy"})
     answer = bench("plan", "study.yaml")
     assert answer.code == 2
-    assert "its sampler is bayesian" in answer.err
-    assert "raise its `trials`" in answer.err
+    assert "this study's sampler is bayesian" in answer.err
+    assert "raise `trials` of that search" in answer.err
 
 
 def test_it_cannot_be_left_to_itself(bench):
@@ -209,7 +209,7 @@ def test_it_cannot_be_left_to_itself(bench):
     searching(bench, launcher="slurm", slurm={"array_parallelism": 2})
     answer = bench("run", "study.yaml", "--detach")
     assert answer.code == 2
-    assert "its runner has to stay" in answer.err
+    assert "its runner must keep running" in answer.err
 
 
 @pytest.mark.slow
@@ -219,10 +219,10 @@ def test_a_plan_shows_the_first_trial_and_what_it_rests_on(bench):
     plan = bench("plan", "study.yaml", "--json").json
     assert [trial["id"] for trial in plan["trials"]] == [0]
     assert plan["training_steps"] == 16
-    assert plan["begins_with"] == "a Gaussian process begins with 16 trials of first"
+    assert plan["begins_with"] == "a Gaussian process starts from 16 trials of first"
     bench("run", "study.yaml", "--jobs", 1)
     assert planned(bench)[0]["params"] == plan["trials"][0]["params"]
-    assert "each chosen by the results before it" in bench("plan", "study.yaml").out
+    assert "each chosen from the results before it" in bench("plan", "study.yaml").out
 
 
 def rising(params):
@@ -358,4 +358,4 @@ def test_a_damaged_beginning_is_named(bench, damage):
     path.write_text("\n".join(lines) + "\n")
     answer = bench("run", "study.yaml")
     assert answer.code == 2
-    assert "trials.jsonl:2: this is not what a Bayesian search begins with" in answer.err
+    assert "trials.jsonl:2: this line does not describe the first trials of a Bayesian search" in answer.err

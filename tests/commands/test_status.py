@@ -23,7 +23,7 @@ def test_a_finished_study_is_told_by_folder_and_by_file(bench):
     assert by_folder.out == by_file.out
     assert "toy: 4 of 4 trials completed" in by_folder.out
     assert "best val_error: " in by_folder.out
-    assert "nobody runs it" not in by_folder.out
+    assert "not running" not in by_folder.out
 
 
 def test_the_json_of_a_status_has_the_keys_of_that_of_a_run(bench):
@@ -49,8 +49,8 @@ def test_a_running_study_is_told_with_its_runner_and_each_trials_step(bench):
     bench.wait(told, "one completed trial and two that run")
     out = bench("status", "runs/toy").out
     assert "toy: 1 of 3 trials completed, 2 running" in out
-    assert "  trial 1: step 2 of 4, val_error 1.5 at best" in out
-    assert f"run by process {runner.pid} of " in out
+    assert "  trial 1: step 2 of 4, best val_error 1.5" in out
+    assert f"running: process {runner.pid} of " in out
     bench.write("go", "")
     assert bench.finish(runner).code == 0
     assert "3 of 3 trials completed" in bench("status", "runs/toy").out
@@ -62,4 +62,4 @@ def test_a_study_that_was_left_says_what_is_missing(bench):
     )
     bench("run", "study.yaml", "--jobs", 1)
     assert "toy: 1 of 4 trials completed, 3 failed" in bench("status", "runs/toy").out
-    assert "nobody runs it; 3 trials are missing" in bench("status", "runs/toy").out
+    assert "not running; 3 trials left" in bench("status", "runs/toy").out

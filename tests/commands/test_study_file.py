@@ -25,7 +25,7 @@ def test_a_probability_or_a_share_lies_between_0_and_1(bench, value):
     bench.study(rules={"boundary": {"p_value": value}, "budget": {"noises": 7}})
     answer = bench("plan", "study.yaml")
     assert answer.code == 2
-    assert f"rules.boundary.p_value: it lies between 0 and 1, and this is {value}\n" in answer.err
+    assert f"rules.boundary.p_value: must be between 0 and 1, not {value}\n" in answer.err
     assert "noises" not in answer.err
 
 
@@ -39,7 +39,7 @@ def test_a_folder_is_told_the_study_file_in_it(bench, verb):
     bench.study().rename(bench.write("a/study.yaml", ""))
     answer = bench(verb, "a")
     assert answer.code == 2
-    assert "a: this is a folder, and a file is wanted\n  -> name the study file in it: a/study.yaml\n" in answer.err
+    assert "a: this is a folder, not a file\n  -> use the study file in it: a/study.yaml\n" in answer.err
     (bench.folder / "a/study.yaml").unlink()
     assert "->" not in bench(verb, "a").err
 
@@ -49,5 +49,5 @@ def test_a_folder_of_results_is_told_the_study_file_that_they_are_from(bench, ve
     finish(bench, lambda params: params["x"])
     answer = bench(verb, "runs/toy")
     assert answer.code == 2
-    assert "runs/toy: this is a folder of results, and a study file is wanted\n" in answer.err
+    assert "runs/toy: this is a folder of results, not a study file\n" in answer.err
     assert f"playbook run {bench.folder / 'study.yaml'}\n" in answer.err

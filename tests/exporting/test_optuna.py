@@ -139,7 +139,7 @@ def test_a_final_value_that_was_never_reported_is_kept_beside_the_curve(tmp_path
     assert answer.json["best"]["value"] == 0.7
     assert bench.metrics(0, "s")[-1] == {"step": 20, "value": 0.7}
     assert bench.metrics(1, "s")[-1] == {"step": 20, "value": 0.7, "returned": 0.6}
-    assert any("had never reported: 1;" in note for note in answer.json["notes"])
+    assert any("1 trial returned a value that was never reported" in note for note in answer.json["notes"])
 
 
 def test_values_without_curves_are_one_evaluation(tmp_path, bench):
@@ -226,7 +226,7 @@ def test_an_existing_storage_takes_further_studies_but_not_the_same_twice(bench)
     assert bench("export", "runs/toy", "--to", "s.db").code == 0
     before = (bench.folder / "s.db").read_bytes()
     again = bench("export", "runs/toy", "--to", "s.db")
-    assert (again.code, "holds a study 'toy' already" in again.err) == (2, True)
+    assert (again.code, "already has a study named 'toy'" in again.err) == (2, True)
     assert (bench.folder / "s.db").read_bytes() == before
     bench("run", bench.study(trials=1, name="toy-2"))
     assert bench("export", "runs/toy-2", "--to", "s.db").code == 0
@@ -237,8 +237,8 @@ def test_an_existing_storage_takes_further_studies_but_not_the_same_twice(bench)
     ("target", "said"),
     [
         ("sqlite:///theirs.db", "holds no Optuna studies"),
-        ("text.db", "no SQLite database"),
-        ("nosuch://x/y", "Optuna can't open it"),
+        ("text.db", "not an SQLite database"),
+        ("nosuch://x/y", "Optuna cannot open this storage"),
     ],
 )
 def test_a_target_that_is_no_storage_is_refused_and_left_alone(bench, target, said):
@@ -257,8 +257,8 @@ def test_a_target_that_is_no_storage_is_refused_and_left_alone(bench, target, sa
         ("sqlite:///none.db", "no such file"),
         ("sqlite:///theirs.db", "holds no Optuna studies"),
         ("theirs.db", "holds no Optuna studies"),
-        ("sqlite:///text.db", "no SQLite database"),
-        ("nosuch://x/y", "Optuna can't open it"),
+        ("sqlite:///text.db", "not an SQLite database"),
+        ("nosuch://x/y", "Optuna cannot open this storage"),
     ],
 )
 def test_a_source_that_is_no_storage_is_refused_and_nothing_is_written(bench, source, said):
@@ -334,7 +334,7 @@ def test_what_an_import_noted_is_refused_where_it_is_damaged(tmp_path, bench, co
     source.write_text(content)
     answer = bench("export", "runs/s", "--to", "back.db")
     assert answer.code == 2
-    assert "source.json: this is not what the import wrote: " in answer.err
+    assert "source.json: this file was changed after the import: " in answer.err
     assert not (tmp_path / "back.db").exists()
 
 

@@ -72,4 +72,4 @@ def test_a_store_of_mlflow_is_read_back(toy):
     assert toy("import", "m.db", "--into", "runs/back", *BACK).code == 0
     assert results(toy, "back") == results(toy, "toy")
     again = toy("export", "runs/toy", "--format", "mlflow", "--to", "sqlite:///m.db")
-    assert (again.code, "it holds an experiment 'toy' already" in again.err) == (2, True)
+    assert (again.code, "this store already has an experiment named 'toy'" in again.err) == (2, True)

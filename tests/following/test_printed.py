@@ -63,8 +63,8 @@ def test_patterns_that_never_matched_are_known():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("iter 5: loss n/a\niter 6: loss -\n", "train_loss is 'n/a', no number, in the line\n    iter 5: loss n/a"),
-        ("iter 99999999999999999999: loss 1\n", "the step '99999999999999999999' is no whole number"),
+        ("iter 5: loss n/a\niter 6: loss -\n", "train_loss is 'n/a', not a number, in the line\n    iter 5: loss n/a"),
+        ("iter 99999999999999999999: loss 1\n", "the step '99999999999999999999' is not a whole number"),
     ],
 )
 def test_a_match_that_is_no_number_is_told_once_with_its_line(text, problem):

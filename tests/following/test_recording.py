@@ -141,7 +141,9 @@ def test_a_file_that_begins_another_training_is_no_repetition(tmp_path, recorder
         path.write_text("step,val_loss\n" + "".join(f"{step},{step + offset}\n" for step in range(1, 9)))
         poll(log, recorder)
     assert recorder.over
-    assert recorded()[-1]["failed"] == "val_loss is at step 1 after step 8: `step` must count the whole training"
+    assert (
+        recorded()[-1]["failed"] == "val_loss is at step 1 after step 8: `step` must count from the start of training"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,4 +185,4 @@ def test_cells_that_are_no_numbers_are_told_where_no_evaluation_was_found(tmp_pa
     log = source(path)
     path.write_text("step,val_loss\n10,tensor(0.35)\n")
     poll(log, recorder, end=True)
-    assert f"in {path} there is step, val_loss ('tensor(0.35)', no number): " in log.silence()
+    assert f"{path} has step, val_loss ('tensor(0.35)', not a number): " in log.silence()

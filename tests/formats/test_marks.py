@@ -46,11 +46,11 @@ def test_thousands_are_read_where_dots_are_decimal_marks(table, value):
 @pytest.mark.parametrize(
     ("table", "what"),
     [
-        ("lr\tloss\n1\t1,234\n", "loss is '1,234', which can mean 1234 or 1.234"),
+        ("lr\tloss\n1\t1,234\n", "loss is '1,234', which could mean 1234 or 1.234"),
         ("lr;loss\n1;0,5\n2;0.5\n", "loss has both 0.5 and 0,5"),
-        ("lr;loss\n0,5;1.234\n", "loss is '1.234', which can mean 1234 or 1.234"),
-        ('lr,loss\n"0,5","1,234"\n', "loss is '1,234', which can mean 1234 or 1.234"),
-        ("lr,acc\n1,98%\n2,0.97\n", "acc has both 98% and 0.97: is it per cent?"),
+        ("lr;loss\n0,5;1.234\n", "loss is '1.234', which could mean 1234 or 1.234"),
+        ('lr,loss\n"0,5","1,234"\n', "loss is '1,234', which could mean 1234 or 1.234"),
+        ("lr,acc\n1,98%\n2,0.97\n", "acc has both 98% and 0.97, so it is unclear whether it is a percentage"),
     ],
 )
 def test_what_can_be_read_two_ways_is_refused(table, what):
@@ -79,7 +79,7 @@ def test_a_table_that_grows_reads_decimal_commas_as_the_whole_one():
 def test_a_number_that_can_be_read_two_ways_is_a_problem_of_a_table_that_grows():
     rows = CsvRows()
     rows.feed(b"step\tloss\n100\t1,345\n")
-    assert rows.problems == ["line 2: loss is '1,345', which can mean 1345 or 1.345"]
+    assert rows.problems == ["line 2: loss is '1,345', which could mean 1345 or 1.345"]
 
 
 PATTERN = [r"step (?P<step>\S+): loss (?P<loss>\S+)(?: \((?P<speed>\S+)/s\))?"]
@@ -99,7 +99,7 @@ def test_what_is_printed_and_can_be_read_two_ways_is_told():
     printed = Printed(PATTERN)
     printed.feed(b"step 1: loss 1,345\n")
     assert printed.unclear == (
-        "loss is '1,345', which can mean 1345 or 1.345; print it with a dot, in the line\n    step 1: loss 1,345"
+        "loss is '1,345', which could mean 1345 or 1.345; print it with a dot, in the line\n    step 1: loss 1,345"
     )
 
 

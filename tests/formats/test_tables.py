@@ -46,7 +46,7 @@ def test_nested_objects_are_flattened_and_lists_left_out():
 def test_lines_that_are_no_object_are_passed_over_and_told():
     table = read_json_lines(b'{"a": 1}\n[1]\nhello\n\n{"a": 2}\n{"a": 3')
     assert table.rows == [{"a": 1}, {"a": 2}]
-    assert table.problems == ["line 2 is no JSON object: [1]", "line 3 is no JSON object: hello"]
+    assert table.problems == ["line 2 is not a JSON object: [1]", "line 3 is not a JSON object: hello"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_header_that_comes_again_is_passed_over_and_a_new_one_holds_from_there
 def test_a_row_that_does_not_fit_its_header_is_told_with_its_line():
     table = read_csv(b"step,loss\n1,2\n2,3,4\n3,5\n")
     assert table.rows == [{"step": "1", "loss": "2"}, {"step": "3", "loss": "5"}]
-    assert table.problems == ["line 3 has 3 cells, and the header has 2: step, loss"]
+    assert table.problems == ["line 3 has 3 cells, but the header has 2: step, loss"]
 
 
 def test_a_cut_last_row_never_happened():
@@ -118,7 +118,7 @@ def test_columns_of_one_name_are_one_where_they_hold_the_same():
 def test_columns_of_one_name_that_differ_are_left_out_and_told():
     table = read_csv(b"lr,loss,loss\n0.1,1,1\n0.2,2,3\n")
     assert table.rows == [{"lr": "0.1"}, {"lr": "0.2"}]
-    assert (table.differing, table.problems) == (["loss"], ["line 3: several columns are called loss, and differ"])
+    assert (table.differing, table.problems) == (["loss"], ["line 3: several columns named loss have different values"])
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_a_unit_that_a_whole_column_has_is_taken_from_its_numbers(cells, read):
 @pytest.mark.parametrize("cells", [["12ms", "1.2s"], ["900 MB", "1.2 GB"], ["12", "12ms"]])
 def test_a_column_in_several_units_is_refused(cells):
     content = "".join(f"{cell},1\n" for cell in ["x", *cells]).encode()
-    with pytest.raises(PlaybookError, match=r"x has both .* in which unit is it"):
+    with pytest.raises(PlaybookError, match=r"x has both .* so its unit is unclear"):
         read_csv(content)

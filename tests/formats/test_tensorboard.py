@@ -86,7 +86,7 @@ def test_a_changed_byte_is_told_with_its_place_and_nothing_before_it_is_lost(pla
 def test_what_is_no_event_file_is_told(content):
     events, problem = read_events(content)
     assert events == []
-    assert problem == "the record at byte 0 is damaged: its length does not fit its checksum"
+    assert problem == "the record at byte 0 is damaged: its length does not match its checksum"
 
 
 @pytest.mark.parametrize("size", [70_000, 3_000_000])

@@ -41,7 +41,7 @@ def test_nothing_is_written_into_a_database_that_is_read(made):
     Path(path).chmod(0o444)
     before = Path(path).read_bytes()
     assert mlflow.read(Ask(source=path)).runs[0].evaluations == [{"step": 1, "loss": 0.5}]
-    with pytest.raises(PlaybookError, match="can't be read"), database.opened(path) as opened:
+    with pytest.raises(PlaybookError, match="cannot read"), database.opened(path) as opened:
         opened.execute("DELETE FROM runs")
     assert Path(path).read_bytes() == before
 
@@ -51,7 +51,7 @@ def test_a_view_in_the_place_of_a_table_is_not_computed(made, name):
     columns = "run_uuid, key, value, step, is_nan, timestamp"
     view = f"{ENDLESS} {', '.join(f'i AS {column}' for column in columns.split(', '))} FROM n"
     path = made(f"{TABLES} DROP TABLE {name}; CREATE VIEW {name} AS {view};")
-    with pytest.raises(PlaybookError, match=rf"lacks what MLflow keeps runs in: {name}\.run_uuid"):
+    with pytest.raises(PlaybookError, match=rf"lacks columns of an MLflow database: {name}\.run_uuid"):
         mlflow.read(Ask(source=path))
 
 
@@ -66,7 +66,7 @@ def test_what_computes_too_long_is_given_up(made, monkeypatch):
     [
         ("UPDATE runs SET experiment_id = 7", "0 experiments have runs"),
         ("UPDATE runs SET lifecycle_stage = 'deleted'", "0 experiments have runs"),
-        ("ALTER TABLE metrics DROP COLUMN is_nan", r"lacks what MLflow keeps runs in: metrics\.is_nan"),
+        ("ALTER TABLE metrics DROP COLUMN is_nan", r"lacks columns of an MLflow database: metrics\.is_nan"),
     ],
 )
 def test_a_store_without_what_is_read_is_refused(made, change, problem):

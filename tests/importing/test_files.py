@@ -110,7 +110,7 @@ def test_metrics_without_params_are_told_on(logs):
     logs("a/p.json", {"lr": 1})
     logs("a/m.csv", CSV)
     logs("b/m.csv", CSV)
-    assert "metrics files that belong to no params file, and are left out: 1 (b/m.csv)" in read(logs.folder).notes
+    assert "skipped 1 metrics file without a params file: b/m.csv" in read(logs.folder).notes
 
 
 def test_rows_are_counted_where_nothing_counts_steps_and_that_is_said(logs):
@@ -118,16 +118,16 @@ def test_rows_are_counted_where_nothing_counts_steps_and_that_is_said(logs):
     logs("a/m.csv", "loss\n2\n1\n")
     found = read(logs.folder)
     assert [e["step"] for e in found.runs[0].evaluations] == [1, 2]
-    assert any("rows are counted" in note for note in found.notes)
+    assert any("rows are numbered" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "where", "what"),
     [
         ("p.json", '{\n"lr": 1,\n}', "p.json:3", "not JSON"),
-        ("p.json", "[1]", "p.json", "no mapping"),
+        ("p.json", "[1]", "p.json", "not a mapping"),
         ("p.json", "[" * 100_000, "p.json", "nested too deeply"),
-        ("p.yaml", "a: [", "p.yaml:1", "not YAML"),
+        ("p.yaml", "a: [", "p.yaml:1", "not valid YAML"),
         ("p.csv", "", "p.csv", "empty"),
         ("p.csv", "a,b\n1,2,3\n", "p.csv", "3 cells"),
     ],
@@ -144,19 +144,19 @@ def test_a_params_file_of_several_settings_among_others_is_refused(logs):
     for name, rows in (("a", "1\n"), ("b", "1\n2\n")):
         logs(f"{name}/p.csv", f"lr\n{rows}")
         logs(f"{name}/m.csv", CSV)
-    with pytest.raises(PlaybookError, match="a params file holds the settings of one trial"):
+    with pytest.raises(PlaybookError, match="a params file must hold the settings of one trial"):
         read(logs.folder, params="*/p.csv")
 
 
 def test_wildcards_that_never_agree_are_refused(logs):
     logs("a/p.json", {"lr": 1})
     logs("a/m.csv", CSV)
-    with pytest.raises(PlaybookError, match="no metrics file belongs to a params file"):
+    with pytest.raises(PlaybookError, match="no metrics file matches a params file"):
         read(logs.folder, params="*/p.*", metrics=["*/m.*"])
 
 
 def test_a_source_without_patterns_says_what_to_write(logs):
-    with pytest.raises(PlaybookError, match="nothing says where") as raised:
+    with pytest.raises(PlaybookError, match="does not recognise this folder's layout") as raised:
         files.read(Ask(source=str(logs.folder)))
     assert "--params" in str(raised.value.hint)
     with pytest.raises(PlaybookError, match="no such folder"):

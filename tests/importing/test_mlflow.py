@@ -59,10 +59,10 @@ def test_failed_running_and_killed_runs_are_told_apart(experiment):
     for status in (1, 3, 4, 5):
         run(experiment, f"r{status}", params={"lr": status}, metrics={"loss": [(1, 1.0)]}, status=status)
     states = {run.source["status"]: (run.state, run.reason) for run in read(experiment).runs}
-    assert states[1] == ("pending", "MLflow says that it is running")
+    assert states[1] == ("pending", "status in MLflow: running")
     assert states[3] == (None, None)
-    assert states[4] == ("failed", "MLflow says that it is failed")
-    assert states[5] == (None, "MLflow says that it is killed")
+    assert states[4] == ("failed", "status in MLflow: failed")
+    assert states[5] == (None, "status in MLflow: killed")
 
 
 def test_deleted_runs_and_runs_that_only_hold_others_are_left_out(experiment):
@@ -71,14 +71,14 @@ def test_deleted_runs_and_runs_that_only_hold_others_are_left_out(experiment):
     run(experiment, "child", params={"lr": 1}, metrics={"loss": [(1, 1.0)]}, tags={"mlflow.parentRunId": "parent"})
     found = read(experiment)
     assert [run.source["run_id"] for run in found.runs] == ["child"]
-    assert any("only hold other runs" in note for note in found.notes)
+    assert any("parent run" in note for note in found.notes)
 
 
 def test_metrics_without_steps_are_counted(experiment):
     run(experiment, "a", params={"lr": 1}, metrics={"loss": [(0, 3.0), (0, 2.0)], "final": [(0, 9.0)]})
     found = read(experiment)
     assert found.runs[0].evaluations == [{"step": 0, "final": 9.0}, {"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}]
-    assert any("counted" in note for note in found.notes)
+    assert any("numbered from 1" in note for note in found.notes)
 
 
 def test_of_several_experiments_one_has_to_be_named(experiment):
@@ -89,5 +89,5 @@ def test_of_several_experiments_one_has_to_be_named(experiment):
         read(experiment.parent)
     assert "43, depth" in str(raised.value.hint)
     assert read(experiment.parent, name="depth").runs[0].name == "run-a"
-    with pytest.raises(PlaybookError, match="no experiment 'x'"):
+    with pytest.raises(PlaybookError, match="no experiment named 'x'"):
         read(experiment.parent, name="x")

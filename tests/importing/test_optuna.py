@@ -40,7 +40,7 @@ def test_trials_that_violate_a_constraint_are_infeasible_and_the_best_is_optunas
         "completed" if trial.params["x"] >= 0 else "infeasible" for trial in made.trials
     ]
     reason = next(run.reason for run in found.runs if run.state == "infeasible")
-    assert reason.startswith(f"it violates the constraint {'mem' if new else '1'}: ")
+    assert reason.startswith(f"violates the constraint {'mem' if new else '1'}: ")
     assert any("violate a constraint" in note for note in found.notes)
     trials = study(found, Wish(name="x")).trials
     best = min(t.run.evaluations[0]["value"] for t in trials if t.state == "completed")

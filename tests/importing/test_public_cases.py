@@ -115,7 +115,7 @@ def test_a_table_of_wandb_whose_values_are_missing_is_refused(tmp_path):
 def test_an_accuracy_that_is_per_cent_in_some_rows_is_refused(tmp_path):
     """github.com/wandb/wandb/issues/6507: 92% here, 92 there."""
     (tmp_path / "runs.csv").write_text("Name,State,lr,val_acc\na,finished,0.1,92%\nb,finished,0.2,0.93\n")
-    with pytest.raises(PlaybookError, match=r"val_acc has both 92% and 0\.93: is it per cent"):
+    with pytest.raises(PlaybookError, match=r"val_acc has both 92% and 0\.93, so it is unclear"):
         imported(tmp_path / "runs.csv", metric="val_acc")
 
 
@@ -178,7 +178,7 @@ def test_a_folder_of_sacred_is_called_so(tmp_path):
     (home / "config.json").write_text('{"lr": 0.1}')
     (home / "metrics.json").write_text('{"val_loss": {"steps": [1, 2], "values": [0.5, 0.25]}}')
     (home / "cout.txt").touch()
-    with pytest.raises(PlaybookError, match="this is a folder of Sacred's, which is not read"):
+    with pytest.raises(PlaybookError, match="cannot import this: it is a Sacred folder"):
         imported(tmp_path)
     with pytest.raises(PlaybookError, match="no trial has an evaluation of anything"):
         imported(tmp_path, params="*/config.json", metrics=["*/metrics.json"])

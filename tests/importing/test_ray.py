@@ -56,12 +56,12 @@ def test_a_trial_that_crashed_or_never_reported_has_failed(tmp_path):
     runs = read(tmp_path)
     assert (runs["a"].state, runs["a"].reason) == ("failed", "ValueError: too large")
     assert len(runs["a"].evaluations) == 1
-    assert (runs["b"].state, runs["b"].reason) == ("failed", "it has no result")
+    assert (runs["b"].state, runs["b"].reason) == ("failed", "no result")
 
 
 def test_a_folder_without_trials_is_refused(tmp_path):
     assert not ray.is_experiment(tmp_path)
-    with pytest.raises(PlaybookError, match=r"no params\.json"):
+    with pytest.raises(PlaybookError, match=r"no trial with a params\.json"):
         read(tmp_path)
 
 
@@ -81,8 +81,8 @@ def test_trials_whose_configuration_changed_stand_for_no_point(tmp_path):
     assert [list(run.changed) for run in found.runs] == [[], ["lr"]]
     made = study(found, Wish(name="x", metric="val_loss"))
     assert [trial.state for trial in made.trials] == ["completed", "failed"]
-    assert made.trials[1].reason == "lr changed while it trained: its result belongs to no one setting"
-    assert any("changed during training" in note and "(1)" in note for note in made.notes)
+    assert made.trials[1].reason == "lr changed during training, so its result has no single setting"
+    assert any("changed during training" in note and "1 trial" in note for note in made.notes)
 
 
 def test_a_progress_file_without_a_header_says_so(tmp_path):
@@ -91,7 +91,7 @@ def test_a_progress_file_without_a_header_says_so(tmp_path):
     (tmp_path / "trial_0/progress.csv").write_text("1.23,1,a,False\n0.73,2,a,False\n")
     (run,) = ray.read(Ask(source=str(tmp_path))).runs
     assert run.state == "failed"
-    assert run.reason.startswith("its progress.csv has no header line: 1.23, 1, a, False")
+    assert run.reason.startswith("progress.csv has no header line: 1.23, 1, a, False")
 
 
 CSV = "val_loss,training_iteration,trial_id,done\n"
@@ -109,7 +109,7 @@ def test_a_log_without_its_header_is_read_by_that_of_the_other_trials(tmp_path):
     csv_trial(tmp_path, "b", "0.3,1,y,False\n0.2,2,y,True\n")  # github.com/ray-project/ray/issues/15106
     found = ray.read(Ask(source=str(tmp_path)))
     assert found.runs[1].evaluations == [{"step": 1, "val_loss": 0.3}, {"step": 2, "val_loss": 0.2}]
-    assert found.notes == ["trials whose progress.csv has no header line, read by that of the others: 1"]
+    assert found.notes == ["1 progress.csv file without a header line, read with the header of another trial"]
 
 
 @pytest.mark.parametrize("text", ["0.3,1,y\n", "0.3,2,y,x\n0.2,1,y,x\n", "y,1,0.3,x\n"])

@@ -65,7 +65,7 @@ def test_choices_and_numbers_are_hyperparameters(name, values):
 def test_the_user_decides_which_settings_are_hyperparameters():
     assert set(made(RUNS, hyperparameters=["lr", "tag"]).spec.nuisance) == {"lr", "tag"}
     assert set(made(RUNS, ignored=["lr"]).spec.nuisance) == {"act"}
-    with pytest.raises(PlaybookError, match="no run has a hyperparameter 'width'"):
+    with pytest.raises(PlaybookError, match="no run has a hyperparameter named 'width'"):
         made(RUNS, hyperparameters=["width"])
 
 

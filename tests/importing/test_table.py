@@ -34,7 +34,7 @@ def test_a_row_is_a_trial_with_one_evaluation_at_its_last_step(folder):
     assert calm.params == {"batch_size": 64, "lr": 0.1, "optimizer": "sgd"}
     assert calm.evaluations == [{"step": 200, "val_loss": 0.5}]
     assert (calm.state, wild.state, late.state) == (None, "failed", "pending")
-    assert wild.reason == "it is crashed there"
+    assert wild.reason == "marked as crashed in the imported data"
     assert late.params == {"batch_size": 64, "lr": 0.3}
     assert late.evaluations == []
 
@@ -53,7 +53,7 @@ def test_curves_of_runs_that_share_a_name_are_nobodys(folder):
     (folder / "chart.csv").write_text(CHART)
     found = read(folder)
     assert found.runs[0].evaluations == [{"step": 200, "val_loss": 0.5}]
-    assert any("that belong to no one run" in note for note in found.notes)
+    assert any("does not match one run" in note for note in found.notes)
 
 
 def test_the_user_says_which_columns_are_hyperparameters(folder):
@@ -64,9 +64,9 @@ def test_the_user_says_which_columns_are_hyperparameters(folder):
 
 
 def test_the_notes_say_what_was_taken_for_what(folder):
-    said = "taken for hyperparameters: lr, optimizer, and 1 that never varies ("
+    said = "assumed to be hyperparameters: lr, optimizer, and 1 that never varies ("
     assert read(folder / "runs.csv").notes[0].startswith(said)
-    said = "taken for hyperparameters: optimizer, and 1 that never varies ("
+    said = "assumed to be hyperparameters: optimizer, and 1 that never varies ("
     assert read(folder / "runs.csv", metric="lr").notes[0].startswith(said)
 
 
@@ -101,7 +101,7 @@ def test_rows_of_one_trial_at_other_steps_are_its_curve(tmp_path):
     found = read(written(tmp_path, TIDY))
     assert [run.params for run in found.runs] == [{"lr": 0.1}, {"lr": 0.05}, {"lr": 0.1 / 3}]
     assert found.runs[1].evaluations == [{"step": s, "val_loss": 1 + 1 / s} for s in (10, 20, 30)]
-    assert any("3 runs of 9 rows" in note for note in found.notes)
+    assert any("9 rows, 3 runs" in note for note in found.notes)
 
 
 def test_trials_that_were_stopped_have_shorter_curves(tmp_path):
@@ -128,7 +128,7 @@ def test_a_results_table_of_syne_tune_is_curves_with_its_configuration(tmp_path)
         ("name,epoch,lr,loss\na,17,0.1,3\na,23,0.1,4\nb,9,0.2,3\nb,11,0.2,3\n", "several rows have the same name"),
         (
             "step,lr,loss\n1,0.1,3\n2,0.1,2\n3,0.1,1\n1,0.2,3\n2,0.2,2\n3,0.2,1\n",
-            "these look like evaluations, at 3 different values of step, and no column says of which run",
+            "the rows look like evaluations, at 3 different values of step, but no column says of which run",
         ),
     ],
 )
@@ -177,7 +177,7 @@ def test_where_columns_are_marked_as_hyperparameters_no_other_is_one(tmp_path):
 def test_a_table_without_a_metric_names_its_columns(tmp_path):
     with pytest.raises(PlaybookError, match="no column looks like a metric") as refused:
         read(written(tmp_path, ",lr,result\n0,0.1,0.5\n1,0.2,0.3\n"))
-    assert refused.value.hint == "--metric with one of: lr, result"
+    assert refused.value.hint == "add --metric with one of: lr, result"
 
 
 @pytest.mark.parametrize("text", ["Unnamed: 0\n0\n1\n", ",\n0,1\n"])
@@ -195,7 +195,7 @@ def test_rows_under_a_wider_header_keep_their_columns(tmp_path):
 def test_columns_of_one_name_that_differ_are_refused_or_ignored(tmp_path):
     path = tmp_path / "runs.csv"
     path.write_text("lr,val_loss,val_acc,val_acc\n0.1,1,0.5,0.6\n0.2,2,0.5,0.6\n")
-    with pytest.raises(PlaybookError, match="several columns are called val_acc, and differ"):
+    with pytest.raises(PlaybookError, match="several columns named val_acc have different values"):
         table.read(Ask(source=str(path)))
     found = table.read(Ask(source=str(path), ignored=["val_acc"]))
     assert [run.evaluations for run in found.runs] == [[{"step": 1, "val_loss": 1.0}], [{"step": 1, "val_loss": 2.0}]]

@@ -104,7 +104,7 @@ def test_a_log_of_another_version_is_not_read(folder):
     (run,) = read(source).runs
     assert (run.evaluations, run.reason) == (
         [],
-        "its log can't be read whole: it is no log of W&B in the version that is known, 0",
+        "its log is incomplete: not a W&B log of the known version, 0",
     )
 
 
@@ -121,15 +121,15 @@ def test_a_run_without_its_log_is_read_by_its_summary(folder):
     found = read(source)
     assert found.runs[0].params == {"lr": 0.1}
     assert found.runs[0].evaluations == [{"step": 90, "val/loss": 0.5, "_wandb.runtime": 3}]
-    assert found.notes == ["runs whose log has no curve, read by their summary alone, at their last step: 1"]
+    assert found.notes == ["1 run without curves, imported with only the summary, at the last step"]
 
 
 def test_how_a_run_ended_is_told(folder):
     folder("run-2026_1-aaa", log(history(1, loss=1.0), ended(3)), output__log="step 1\nRuntimeError: no memory\n")
     source = folder("run-2026_2-bbb", log(history(1, loss=1.0)))
     first, second = read(source).runs
-    assert (first.state, first.reason) == ("failed", "it ended with exit code 3: RuntimeError: no memory")
-    assert (second.state, second.reason) == (None, "its log has no end: it was killed, or still runs")
+    assert (first.state, first.reason) == ("failed", "exit code 3: RuntimeError: no memory")
+    assert (second.state, second.reason) == (None, "its log has no end: killed, or still running")
 
 
 def test_another_field_can_count_the_steps(folder):
@@ -138,5 +138,5 @@ def test_another_field_can_count_the_steps(folder):
 
 
 def test_a_folder_without_runs_is_refused(tmp_path):
-    with pytest.raises(PlaybookError, match="no runs of Weights & Biases"):
+    with pytest.raises(PlaybookError, match="no Weights & Biases runs"):
         read(tmp_path)

@@ -1,4 +1,4 @@
-"""The shortest warm-up, on trainings whose stability is known."""
+"""The shortest warmup, on trainings whose stability is known."""
 
 from __future__ import annotations
 

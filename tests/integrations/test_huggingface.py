@@ -118,7 +118,7 @@ def test_a_trial_killed_at_any_moment_goes_on_to_the_very_metrics_of_an_undistur
 
 
 def test_a_trial_that_was_killed_after_its_last_step_makes_no_further_one(tried):
-    assert "step 10 was its last" in tried["killed"].log
+    assert "it had already trained its last step, 10" in tried["killed"].log
     assert "steps made: 11" not in tried["killed"].log
 
 
@@ -147,10 +147,10 @@ def test_a_study_may_leave_out_what_trainer_puts_before_its_metrics(tried):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("longer", "Trainer would train 20 steps, and max_train_steps is 10"),
-        ("epochs", "Trainer would train 18 steps, and max_train_steps is 10"),
-        ("shared", "Trainer would keep its checkpoints in ../shared_folder"),
-        ("unknown", "the study's metric is val_error, and Trainer has eval_error, eval_loss, grad_norm,"),
+        ("longer", "Trainer would train for 20 steps, but max_train_steps is 10"),
+        ("epochs", "Trainer would train for 18 steps, but max_train_steps is 10"),
+        ("shared", "Trainer would save its checkpoints in ../shared_folder"),
+        ("unknown", "the study's metric is val_error, but Trainer only has eval_error, eval_loss, grad_norm,"),
     ],
 )
 def test_a_trainer_that_does_not_fit_its_study_is_told_so(tried, name, message):

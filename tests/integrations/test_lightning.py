@@ -170,9 +170,9 @@ def test_a_training_loss_that_is_not_a_number_ends_the_trial_as_infeasible(tried
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("longer", "Trainer has max_steps = 20, and max_train_steps is 10"),
-        ("epochs", "Trainer has max_steps = -1, and max_train_steps is 10"),
-        ("unknown", "the study's metric is accuracy, and the module logs undefined, val_error, val_loss"),
+        ("longer", "Trainer has max_steps = 20, but max_train_steps is 10"),
+        ("epochs", "Trainer has max_steps = -1, but max_train_steps is 10"),
+        ("unknown", "the study's metric is accuracy, but the module only logs undefined, val_error, val_loss"),
     ],
 )
 def test_a_trainer_that_does_not_fit_its_study_is_told_so(tried, name, message):

@@ -85,7 +85,7 @@ def test_folder_and_variables_can_hold_macros(made, tmp_path):
     planned = made("x", cwd="${trial_dir}/sub", env={"ID": "${trial_id}", "HERE": "${study_dir}"})
     assert planned.cwd == tmp_path / "runs" / "s" / "trials" / "0007" / "sub"
     assert planned.env.items() >= {"ID": "7", "HERE": str(tmp_path)}.items()
-    with pytest.raises(SpecError, match=r"^env.A: \$\{nothing\} means nothing in trial 7"):
+    with pytest.raises(SpecError, match=r"^env.A: \$\{nothing\} is not defined in trial 7"):
         made("x", env={"A": "${nothing}"})
 
 
@@ -108,7 +108,7 @@ def test_what_looks_like_a_wildcard_in_a_value_is_none(made):
 
 @pytest.mark.parametrize("word", ["${nothing}", "--x=${args}", "${}", "${learning_rate }"])
 def test_a_macro_that_means_nothing_is_an_error_that_names_those_there_are(made, word):
-    with pytest.raises(SpecError, match="means nothing in trial 7") as error:
+    with pytest.raises(SpecError, match="is not defined in trial 7") as error:
         made("x", word)
     assert "${args}, ${learning_rate}" in (error.value.hint or "")
 

@@ -124,7 +124,7 @@ def test_every_end_of_a_trial_is_told_alike_and_each_saw_just_its_own_device(stu
     ends = bench.ended()
     assert ends[0] == ("infeasible", "val_error is nan at step 2")
     assert ends[1] == ("failed", "it crashed with exit code 1")
-    assert ends[2] == ("failed", "it ran longer than resources.timeout, 20 s, and had come to step 0")
+    assert ends[2] == ("failed", "it ran longer than resources.timeout (20 s), at step 0")
     said = "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"
     assert ends[3] == ("infeasible", f"its GPU has too little memory: {said}")
     assert [event["attempt"] for event in bench.events("started") if event["trial"] == 1] == [1, 2]
@@ -196,21 +196,21 @@ def test_what_was_left_to_the_cluster_goes_on_without_a_runner(study, bench, pla
     answer = study.finish(study.start("--detach"))
     if place.launcher != "slurm":
         assert answer.code == 2
-        assert f"trials of launcher: {place.launcher} end with their runner" in answer.err
+        assert f"trials with launcher: {place.launcher} end when their runner ends" in answer.err
         return
     assert answer.code == 0
-    assert f"{place.gpus} trials go on without this command" in answer.out
+    assert f"{place.gpus} trials keep running on the cluster" in answer.out
     study.wait(study.all_at_step_2, "every trial to be under way")
     told = bench("status", "runs/toy", "--json").json
     assert told["trials"]["running"] == place.gpus
     assert told["cluster"] == {"running": place.gpus, "waiting": 0, "ended": 0}
     shown = bench("status", "runs/toy").out
     assert "  trial 0 on n" in shown
-    assert "left to the cluster; playbook run " in shown
+    assert "running on the cluster; playbook run " in shown
     bench.write("go", "")
     ended = {"running": 0, "waiting": 0, "ended": place.gpus}
     study.wait(lambda: bench("status", "runs/toy", "--json").json["cluster"] == ended, "the trials to end")
-    assert f"{place.gpus} have ended and are not recorded yet" in bench("watch", "runs/toy").out
+    assert f"{place.gpus} ended but not recorded yet" in bench("watch", "runs/toy").out
     assert study.is_complete(study.finish(study.start("--json")))
     assert all(study.begun(trial) == [0] for trial in range(place.gpus))
 

@@ -56,7 +56,7 @@ def test_what_is_not_used_is_shown_with_the_reason(bench, driver, granted, only,
     shown = rows(bench.real("devices", "--json", *([] if only is None else ["--gpus", only]), env=env))
     assert [index for index, row in shown.items() if row["usable"]] == usable
     reasons = {row["why_not"] for row in shown.values() if not row["usable"]}
-    allowed = {f"CUDA_VISIBLE_DEVICES={granted} leaves it out", f"--gpus {only} leaves it out"}
+    allowed = {f"excluded by CUDA_VISIBLE_DEVICES={granted}", f"excluded by --gpus {only}"}
     assert reasons
     assert reasons <= allowed
 
@@ -71,20 +71,20 @@ def test_a_device_that_another_study_uses_is_shown_as_taken(bench, driver, tmp_p
     finally:
         locks.give_back("GPU-pretended-02")
     assert [index for index, row in shown.items() if not row["usable"]] == ["2"]
-    assert shown["2"]["why_not"] == "another study's trials are on it now"
+    assert shown["2"]["why_not"] == "in use by trials of another study"
 
 
 @needs_driver
 def test_a_device_that_is_not_there_is_refused(bench, driver):
     answer = bench.real("devices", "--gpus", "7", env=driver)
     assert answer.code == 2
-    assert "GPUs that can be: 0:0, 0:1, 1, 2, 3" in answer.err
+    assert "available GPUs: 0:0, 0:1, 1, 2, 3" in answer.err
 
 
 def test_without_a_driver_it_says_that_there_is_none(bench):
     answer = bench.real("devices", env={"CUDA_VISIBLE_DEVICES": ""})
     assert answer.code == 0
-    assert "cores can be used" in answer.out
+    assert "cores available" in answer.out
 
 
 def test_amds_devices_are_read_from_the_kernels_list(tmp_path):

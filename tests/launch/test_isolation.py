@@ -23,7 +23,7 @@ def test_a_train_function_is_imported_once_for_all_trials(bench):
     answer = bench("run", bench.study(COUNTING))
     assert answer.code == 0
     assert imports(bench) == 1
-    assert "fresh process" not in answer.err
+    assert "new process" not in answer.err
 
 
 def test_isolation_process_imports_it_anew_for_each(bench):
@@ -59,36 +59,42 @@ def test_a_study_that_was_kept_before_there_was_this_key_goes_on(bench):
 
 @pytest.mark.parametrize(
     ("keys", "reason"),
-    [({"env": {"POINT": "${x}"}}, "env.POINT is different in each trial"), ({"cwd": "${study_dir}"}, "cwd is")],
+    [({"env": {"POINT": "${x}"}}, "env.POINT differs between trials"), ({"cwd": "${study_dir}"}, "cwd differs")],
 )
 def test_what_differs_between_trials_when_python_starts_needs_fresh_processes(bench, keys, reason):
     answer = bench("run", bench.study(COUNTING, isolation="fork", **keys))
     assert answer.code == 0
-    assert f"note: each trial gets a fresh process: {reason}" in answer.err
+    assert f"note: each trial starts a new process: {reason}" in answer.err
     assert imports(bench) == 1 + 4
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("import playbook_cli; trial = playbook_cli.current_trial()", "asks for the trial (PLAYBOOK_TRIAL_ID)"),
-        ("import os; seed = os.environ.get('PLAYBOOK_SEED')", "asks for the trial (PLAYBOOK_SEED)"),
-        ("import os; by_hand = 'PLAYBOOK_PARAMS' not in os.environ", "asks for the trial (PLAYBOOK_PARAMS)"),
-        ("import random; random.seed(3)", "sets or draws Python's random numbers"),
-        ("import random; offset = random.random()", "sets or draws Python's random numbers"),
-        ("import numpy as np; np.random.seed(3)", "sets or draws numpy.random's random numbers"),
+        (
+            "import playbook_cli; trial = playbook_cli.current_trial()",
+            "reads PLAYBOOK_TRIAL_ID, which differs between trials",
+        ),
+        ("import os; seed = os.environ.get('PLAYBOOK_SEED')", "reads PLAYBOOK_SEED, which differs between trials"),
+        (
+            "import os; by_hand = 'PLAYBOOK_PARAMS' not in os.environ",
+            "reads PLAYBOOK_PARAMS, which differs between trials",
+        ),
+        ("import random; random.seed(3)", "uses or seeds Python's random numbers"),
+        ("import random; offset = random.random()", "uses or seeds Python's random numbers"),
+        ("import numpy as np; np.random.seed(3)", "uses or seeds numpy.random's random numbers"),
         (
             "import threading, time; threading.Thread(target=time.sleep, args=[9], daemon=True).start()",
             "starts 1 thread,",
         ),
-        ("import signal; signal.signal(signal.SIGCHLD, print)", "takes over the signals of child processes"),
+        ("import signal; signal.signal(signal.SIGCHLD, print)", "handles the signals of child processes"),
     ],
 )
 def test_an_import_that_trials_cannot_share_is_made_by_each_and_the_user_told_why_once(bench, line, reason):
     answer = bench("run", bench.study(f"{line}\n{COUNTING}"))
     assert answer.code == 0
     assert [state for state, _ in bench.ended().values()] == ["completed"] * 4
-    told = re.findall(r"note: each trial gets a fresh process: (.*)", answer.err)
+    told = re.findall(r"note: each trial starts a new process: (.*)", answer.err)
     assert len(told) == 1
     assert reason in told[0]
     assert imports(bench) >= 4
@@ -107,7 +113,7 @@ def test_one_that_fails_only_later_leaves_its_traceback_with_the_trial(bench):
     answer = bench("run", broken, "--code-changed")
     assert answer.code == 0
     assert "OSError: no data" in bench.paths().trial(2).stdout.read_text()
-    assert "fresh process" not in answer.err
+    assert "new process" not in answer.err
 
 
 DYING = """
@@ -121,4 +127,4 @@ if b"--serve" in Path("/proc/self/cmdline").read_bytes():
 def test_where_the_server_cannot_live_trials_get_fresh_processes(bench):
     answer = bench("run", bench.study(DYING + COUNTING))
     assert answer.code == 0
-    assert "note: each trial gets a fresh process: the process to fork them from died 4 times" in answer.err
+    assert "note: each trial starts a new process: the process to fork from died 4 times" in answer.err

@@ -64,12 +64,12 @@ def test_and_can_be_imported(look, tmp_path, case):
 
 
 BAD = {
-    "no module": ("toy.py", "", "nowhere:train", "there is no module nowhere, neither in"),
+    "no module": ("toy.py", "", "nowhere:train", "there is no module nowhere in"),
     "no submodule": ("pkg/__init__.py", "", "pkg.sub:train", "there is no module pkg.sub"),
     "a module is no package": ("toy.py", "", "toy.sub:train", "there is no module toy.sub"),
-    "no function": ("toy.py", "def trian(trial): ...\n", "toy:train", "toy.py defines no train"),
-    "not Python": ("toy.py", "def train(:\n", "toy:train", "toy.py is not Python"),
-    "a zero byte": ("toy.py", "\0", "toy:train", "toy.py is not Python"),
+    "no function": ("toy.py", "def trian(trial): ...\n", "toy:train", "toy.py does not define train"),
+    "not Python": ("toy.py", "def train(:\n", "toy:train", "toy.py is not valid Python"),
+    "a zero byte": ("toy.py", "\0", "toy:train", "toy.py is not valid Python"),
 }
 
 
@@ -149,7 +149,7 @@ def test_a_command_that_is_not_there_is_told(look):
 def test_a_macro_that_one_arm_lacks_is_told_before_any_trial_runs(look):
     nuisance = "o: [a, b]\n  p: {min: 0.0, max: 1.0, when: {o: a}}"
     look("command: [sh, '${o}']", nuisance=nuisance)
-    with pytest.raises(SpecError, match=r"study\.yaml:2: command: \$\{p\} means nothing in trial") as error:
+    with pytest.raises(SpecError, match=r"study\.yaml:2: command: \$\{p\} is not defined in trial") as error:
         look("command: [sh, '${p}']", nuisance=nuisance)
     assert "${o}" in (error.value.hint or "")
 
@@ -160,9 +160,9 @@ def test_a_followed_program_that_is_not_there_is_told(look):
 
 
 def test_a_macro_that_means_nothing_is_told_where_it_stands(look):
-    with pytest.raises(SpecError, match=r"study\.yaml:3: env\.A: \$\{nothing\} means nothing in trial 0"):
+    with pytest.raises(SpecError, match=r"study\.yaml:3: env\.A: \$\{nothing\} is not defined in trial 0"):
         look("command: [sh]\nenv: {A: '${nothing}'}")
-    with pytest.raises(SpecError, match=r"study\.yaml:3: metrics: \$\{nothing\} means nothing in trial 0"):
+    with pytest.raises(SpecError, match=r"study\.yaml:3: metrics: \$\{nothing\} is not defined in trial 0"):
         look("command: [sh]\nmetrics: {csv: '${nothing}/log.csv'}")
 
 

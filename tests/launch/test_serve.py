@@ -22,7 +22,7 @@ def both(bench, program, **keys):
     for isolation in ISOLATIONS:
         study = bench.study(program, isolation=isolation, **keys)
         answer = bench("run", study, "--jobs", 1, "--runs", isolation)
-        assert "fresh process" not in answer.err
+        assert "new process" not in answer.err
         folders.append(bench.folder / isolation / "toy")
     return folders
 

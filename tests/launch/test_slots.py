@@ -166,16 +166,16 @@ def test_gpus_may_be_chosen_by_index_or_uuid(machine):
 @pytest.mark.parametrize("only", ["4", "0,4", "2", "x", "0,0"])
 def test_a_gpu_that_was_not_granted_cannot_be_chosen(machine, only):
     machine(4, granted="0,1")
-    with pytest.raises(StudyError, match=f"--gpus {only}: not all of these can be used") as error:
+    with pytest.raises(StudyError, match=f"--gpus {only}: not all of these GPUs are available") as error:
         usable(only)
-    assert error.value.hint == "GPUs that can be: 0, 1"
+    assert error.value.hint == "available GPUs: 0, 1"
 
 
 def test_where_there_is_no_gpu_the_error_says_none(machine):
     machine(None)
     with pytest.raises(StudyError) as error:
         usable("0")
-    assert error.value.hint == "GPUs that can be: none"
+    assert error.value.hint == "available GPUs: none"
 
 
 def test_a_driver_that_fails_midway_counts_as_no_gpu(machine, monkeypatch):

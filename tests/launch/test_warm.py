@@ -190,7 +190,7 @@ def test_servers_that_keep_dying_are_given_up(launcher, job, bench, source, told
         server.kill()
         bench.wait(lambda: gone(server.pid), "its end")  # noqa: B023
         bench.wait(launcher.free, "another server")
-    assert told == [f"each trial gets a fresh process: the process to fork them from died {warm.SERVERS} times"]
+    assert told == [f"each trial starts a new process: the process to fork from died {warm.SERVERS} times"]
     launcher.submit(job(0, "import os; print(os.getppid())"))
     assert ends(launcher, bench) == {0: 0}
     assert int(said(bench, 0)) == os.getpid()

@@ -31,7 +31,7 @@ def test_where_there_are_repeats_their_mean_decides_among_the_repeated_trials() 
 
 def test_a_trial_that_diverged_on_a_fresh_seed_is_said_to() -> None:
     half = [*REPEATED[:3], again(7, 2, float("inf"))]
-    assert against(study([*SEARCH, *half]), SEARCH[2], []) == ["trial 2 diverged on 1 of 2 fresh seeds"]
+    assert against(study([*SEARCH, *half]), SEARCH[2], []) == ["trial 2 diverged in 1 of 2 repeats"]
 
 
 def test_the_estimate_is_of_the_repeats_alone() -> None:

@@ -54,7 +54,7 @@ WILD = Row(
     report="a b#?%/report/index.html",
     notes=[Note(time=0.0, user="ada", study="x", text="javascript:alert(1) [x](http://example.com)")],
 )
-BROKEN = Row(folder="broken", name="broken", problem="broken/study.yaml:1: this is not YAML")
+BROKEN = Row(folder="broken", name="broken", problem="broken/study.yaml:1: not valid YAML")
 LOG = Log(runs=Path("runs"), rows=[ROW, WILD, BROKEN], adopted=[ADOPTED])
 
 
@@ -101,7 +101,7 @@ def test_every_study_says_what_it_came_to_and_how_to_run_it_again(page: _Reader)
         "0.01823 ± 0.0011, 5 repeats of trial 8",
         "playbook run 'a b.yaml'",
         "012345678, uncommitted changes; later runs at fedcba987",
-        "cannot be read: broken/study.yaml:1: this is not YAML",
+        "cannot be read: broken/study.yaml:1: not valid YAML",
     ):
         assert said in text
 

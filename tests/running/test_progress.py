@@ -61,12 +61,12 @@ def test_without_a_terminal_every_event_is_one_plain_line(made):
     watch.close()
     folder = watch._tally.paths.dir
     assert said().splitlines() == [
-        f"2 of 3 trials to run, 2 at once, into {folder}",
+        f"2 of 3 trials to run, 2 in parallel, in {folder}",
         "trial 1 started on cpu0",
         "trial 2 started on cpu1",
-        "[1/3] trial 2 stopped: it crashed with exit code 1",
+        "[1/3] trial 2 crashed with exit code 1; it will be retried",
         "trial 2 started on cpu1, attempt 2",
-        "[2/3] trial 1 completed: loss 0.25 at step 50 (the best so far)",
+        "[2/3] trial 1 completed: loss 0.25 at step 50 (best so far)",
         "[3/3] trial 2 infeasible: loss is nan at step 5 [/]",
     ]
 
@@ -90,15 +90,15 @@ def test_repeats_are_counted_apart_and_never_the_best(made):
     watch.started(running(again), "cpu0")
     watch.ended(completed(again, 0.1), None)
     lines = said().splitlines()
-    assert lines[0].startswith("1 of 2 trials and 1 of 1 repeats to run, 1 at once")
-    assert lines[-1] == "[2/3] trial 2 (trial 0 again) completed: loss 0.1 at step 50"
+    assert lines[0].startswith("1 of 2 trials and 1 repeat to run, 1 in parallel")
+    assert lines[-1] == "[2/3] trial 2 (repeat of trial 0) completed: loss 0.1 at step 50"
 
 
 def test_a_run_with_nothing_to_do_says_so(made):
     watch, said = made(terminal=False)
     done = [completed(trial, 0.5) for trial in TRIALS]
     watch.begun([done[0], done[1], replace(done[2], repeat_of=0)], 6)
-    assert said() == f"nothing is missing in {watch._tally.paths.dir}: 2 trials and 1 repeats are there\n"
+    assert said() == f"nothing to run: {watch._tally.paths.dir} is complete (2 trials and 1 repeat)\n"
 
 
 def view(watch):
@@ -172,7 +172,7 @@ def test_only_what_went_wrong_stays_above_the_live_view(made):
         watch.ended(completed(TRIALS[1], 0.5), None)
     finally:
         watch.close()
-    assert "trial 0 failed: it crashed with exit code 1" in said()
+    assert "trial 0 failed: crashed with exit code 1" in said()
     assert "trial 1 completed" not in said()
 
 

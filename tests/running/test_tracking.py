@@ -68,7 +68,7 @@ def test_a_tool_that_fails_is_told_of_once_and_fails_no_trial(bench):
     bench.write("runs/toy/tensorboard", "a file, where a folder belongs")
     answer = bench.real("run", study, "--log-to", "tensorboard")
     assert answer.code == 0
-    assert answer.err.count("TensorBoard does not take this study's trials, which go on without it: ") == 1
+    assert answer.err.count("TensorBoard rejected this study's trials; the study continues without it: ") == 1
     assert {state for state, _ in bench.ended().values()} == {"completed"}
 
 

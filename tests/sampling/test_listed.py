@@ -78,14 +78,14 @@ def test_it_begins_with_a_copy_of_the_checkpoint_and_of_what_was_measured(source
 
 
 def test_a_checkpoint_that_is_not_there_is_refused(source):
-    with pytest.raises(StudyError, match="no such checkpoint") as error:
+    with pytest.raises(StudyError, match="checkpoint does not exist") as error:
         make("listed", 0, [{**POINTS[0], "from": str(source.best_checkpoint)}]).suggest(SPACE, [], 1)
     assert error.value.where == str(source.best_checkpoint)
 
 
 def test_a_checkpoint_in_a_folder_of_another_trial_is_refused(source):
     source.params.write_text('{"x": 123}')
-    with pytest.raises(StudyError, match="it was trained with other hyperparameters"):
+    with pytest.raises(StudyError, match="it was trained with different hyperparameters"):
         go_on_from(str(source.stable_checkpoint), source)
 
 
@@ -94,7 +94,7 @@ def test_a_checkpoint_of_no_trial_is_refused(source, tmp_path, place):
     path = tmp_path / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"state")
-    with pytest.raises(StudyError, match="belongs to no trial"):
+    with pytest.raises(StudyError, match="does not belong to a trial"):
         go_on_from(str(path), source)
 
 

@@ -152,6 +152,6 @@ def test_an_unknown_sampler_is_none():
 
 
 def test_trials_that_were_listed_by_a_command_are_not_suggested_anew():
-    with pytest.raises(StudyError, match="chosen one by one") as error:
+    with pytest.raises(StudyError, match="only the command that made this study") as error:
         make("listed", 0)
     assert "playbook lr-sweep" in (error.value.hint or "")

@@ -40,34 +40,43 @@ def test_listed_points_are_as_many_trials_as_there_are():
 
 
 WRONG = {
-    "no points": ({"points": None, "trials": 2}, "sampler: a listed study names its trials one by one"),
+    "no points": ({"points": None, "trials": 2}, "sampler: a listed study needs points, one for each trial"),
     "no point": ({"points": []}, "points: write"),
-    "another sampler": ({"sampler": "sobol", "trials": 2}, "points: points are not sampled, and the sampler is sobol"),
+    "another sampler": (
+        {"sampler": "sobol", "trials": 2},
+        "points: points need sampler: listed, but the sampler is sobol",
+    ),
     "another number of trials": ({"trials": 3}, "trials: there are 2 points"),
     "a name that is missing": (
         {"points": [{"optimizer": "sgd", "lr": 0.1}]},
-        "points: the point does not say layers",
+        "points: the point has no value for layers",
     ),
     "a conditional name that is missing": (
         {"points": [{**POINT, "optimizer": "adam"}]},
-        "points: the point does not say beta",
+        "points: the point has no value for beta",
     ),
     "a conditional name that does not apply": (
         {"points": [{**POINT, "beta": 0.5}]},
-        "points.beta: beta does not exist under the other settings",
+        "points.beta: beta does not apply with the other settings",
     ),
-    "an unknown name": ({"points": [{**POINT, "x": 1}]}, "points.x: x is no hyperparameter of this study"),
+    "an unknown name": ({"points": [{**POINT, "x": 1}]}, "points.x: this study has no hyperparameter named x"),
     "a fixed name": ({"points": [{**POINT, "batch_size": 32}]}, "points.batch_size: batch_size is fixed at 64"),
-    "above the range": ({"points": [{**POINT, "lr": 1.5}]}, "points.lr: 1.5 lies outside 0.001 to 1"),
-    "below the range": ({"points": [{**POINT, "layers": 0}]}, "points.layers: 0 lies outside 1 to 4"),
-    "no whole number": ({"points": [{**POINT, "layers": 1.5}]}, "points.layers: layers is a whole number, not 1.5"),
-    "no number": ({"points": [{**POINT, "lr": "high"}]}, "points.lr: lr is a number, not 'high'"),
-    "true": ({"points": [{**POINT, "layers": True}]}, "points.layers: layers is a number, not True"),
+    "above the range": ({"points": [{**POINT, "lr": 1.5}]}, "points.lr: 1.5 is outside the range 0.001 to 1"),
+    "below the range": ({"points": [{**POINT, "layers": 0}]}, "points.layers: 0 is outside the range 1 to 4"),
+    "no whole number": (
+        {"points": [{**POINT, "layers": 1.5}]},
+        "points.layers: layers must be a whole number, not 1.5",
+    ),
+    "no number": ({"points": [{**POINT, "lr": "high"}]}, "points.lr: lr must be a number, not 'high'"),
+    "true": ({"points": [{**POINT, "layers": True}]}, "points.layers: layers must be a number, not True"),
     "no choice": (
         {"points": [{**POINT, "optimizer": "lion"}]},
-        "points.optimizer: optimizer is one of sgd, adam, not lion",
+        "points.optimizer: optimizer must be one of sgd, adam, not lion",
     ),
-    "from that is no path": ({"points": [{**POINT, "from": 3}]}, "points.from: `from` is the path of a checkpoint"),
+    "from that is no path": (
+        {"points": [{**POINT, "from": 3}]},
+        "points.from: `from` must be the path of a checkpoint",
+    ),
     "from under a program that is followed": (
         {
             "points": [{**POINT, "from": "a.pt"}],
@@ -75,11 +84,11 @@ WRONG = {
             "command": ["x"],
             "metrics": {"stdout": ["(?P<step>x) (?P<val_error>y)"]},
         },
-        "points.from: a program that can't be changed",
+        "points.from: a program that is followed by `metrics`",
     ),
     "a round of other points": (
         {"round": {"number": 2, "after": "runs/s", "trials": [1, 2, 3]}},
-        "round.trials: there are 2 points, and 3 trials",
+        "round.trials: there are 2 points, but 3 trials",
     ),
     "the first round": ({"round": {"number": 1, "after": "runs/s"}}, "round.number: write a number"),
     "rounds that shrink": (

@@ -27,25 +27,28 @@ def spec(text):
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ("metrics: {}", "study.yaml:7: metrics: it says where the numbers are: one of stdout, csv, jsonl, tensorboard"),
+        ("metrics: {}", "study.yaml:7: metrics: it needs exactly one of stdout, csv, jsonl, tensorboard"),
         ("metrics: {csv: '${trial_dir}/a', jsonl: b}", "one of stdout, csv, jsonl, tensorboard"),
         ("metrics: {stdout: []}", "metrics.stdout: write"),
-        ("metrics: {stdout: ['(?P<step>']}", "'(?P<step>' is no regular expression: "),
-        (r"metrics: {stdout: ['(?P<val_loss>\S+)']}", "no pattern has a group named step, which counts the updates"),
-        (r"metrics: {stdout: ['(?P<step>\d+)']}", "no pattern has a group named val_loss, the metric of the study"),
-        ("metrics: {csv: log.csv}", "metrics.csv: every trial would write the same file"),
-        ("metrics: {csv: '${trial_dir}/a', names: {step: it}}", "no metric is called step"),
+        ("metrics: {stdout: ['(?P<step>']}", "'(?P<step>' is not a regular expression: "),
+        (r"metrics: {stdout: ['(?P<val_loss>\S+)']}", "no pattern has a group named step, for the step"),
+        (r"metrics: {stdout: ['(?P<step>\d+)']}", "no pattern has a group named val_loss, for the study's metric"),
+        ("metrics: {csv: log.csv}", "metrics.csv: all trials would write the same file"),
+        ("metrics: {csv: '${trial_dir}/a', names: {step: it}}", "a metric can't be called step"),
         ("metrics: {stdot: a}", "did you mean stdout?"),
-        ("checkpoints: {files: '${trial_dir}/*.pt'}", "which only `metrics` tells"),
+        ("checkpoints: {files: '${trial_dir}/*.pt'}", "can't be found without `metrics`"),
         (
             f"{PATTERN}\ncheckpoints: {{files: 'out/*.pt'}}",
-            "study.yaml:8: checkpoints.files: checkpoints lie below the",
+            "study.yaml:8: checkpoints.files: checkpoints must be inside the",
         ),
-        (f"{PATTERN}\ncheckpoints: {{files: '${{trial_dir}}/*', step: '('}}", "'(' is no regular expression"),
-        (f"{PATTERN}\ncheckpoints: {{files: '${{trial_dir}}/*', step: 'a'}}", "it has one group, the step"),
-        ("args: {learning_rate: lr}", "args.names.learning_rate: learning_rate is no hyperparameter of this study"),
-        ("args: {omit: [x]}", "args.omit.x: x is no hyperparameter of this study"),
-        ("fixed: {rate: 1}\nargs: {rate: lr}", "two hyperparameters are called lr"),
+        (f"{PATTERN}\ncheckpoints: {{files: '${{trial_dir}}/*', step: '('}}", "'(' is not a regular expression"),
+        (
+            f"{PATTERN}\ncheckpoints: {{files: '${{trial_dir}}/*', step: 'a'}}",
+            "it needs exactly one group, for the step",
+        ),
+        ("args: {learning_rate: lr}", "args.names.learning_rate: this study has no hyperparameter named learning_rate"),
+        ("args: {omit: [x]}", "args.omit.x: this study has no hyperparameter named x"),
+        ("fixed: {rate: 1}\nargs: {rate: lr}", "two hyperparameters have the name lr"),
         ("args: {style: '-name'}", "args.style: write '--name=value', '--name value', 'name=value' or '+name=value'"),
     ],
 )
@@ -57,7 +60,7 @@ def test_what_cannot_work_is_refused_by_name_and_line(lines, problem):
 
 @pytest.mark.parametrize("line", [PATTERN, "args: {style: name=value}"])
 def test_a_train_function_needs_none_of_it(line):
-    with pytest.raises(SpecError, match=r"is about a program, and the study has no command"):
+    with pytest.raises(SpecError, match=r"needs a command, but the study has none"):
         spec(f"{FUNCTION}{line}\n")
 
 
@@ -87,5 +90,5 @@ def test_the_short_form_names_arguments():
 def test_a_name_in_two_roles_is_not_taken_for_two_arguments_of_one_name():
     with pytest.raises(SpecError) as refused:
         spec(f"{STUDY}scientific: {{lr: [1, 2]}}\n")
-    assert "lr is scientific already" in str(refused.value)
+    assert "lr is already scientific" in str(refused.value)
     assert "args.names" not in str(refused.value)

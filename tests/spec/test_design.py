@@ -199,7 +199,7 @@ def test_a_name_that_is_no_checks_is_refused_with_those_there_are():
     spec = StudySpec.model_validate({**study().model_dump(exclude_unset=True), "silence": ["warmup"]})
     (problem,) = problems(spec)
     assert problem.location == ("silence", 0)
-    assert "there is no check 'warmup'" in problem.what
+    assert "there is no check named 'warmup'" in problem.what
     assert all(name in (problem.hint or "") for name in CHECKS)
 
 

@@ -42,18 +42,18 @@ def test_a_study_file_is_loaded_with_its_lines(tmp_path):
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n", "3\n"])
 def test_a_file_that_is_no_mapping_is_refused(text):
-    assert refused(text) == "study.yaml:1: a study file is a mapping of keys"
+    assert refused(text) == "study.yaml:1: a study file must be a mapping of keys"
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("sampel: sobol", "study.yaml:8: sampel: there is no such key\n  -> did you mean sampler?"),
-        ("zzz: 1", "study.yaml:8: zzz: there is no such key\n  -> the keys here are name, goal, train"),
-        ("resources: {gpu: 1}", "study.yaml:8: resources.gpu: there is no such key\n  -> did you mean gpus?"),
-        ("scientific: {a: {valeus: [1]}}", "scientific.a.valeus: there is no such key\n  -> did you mean values?"),
-        ("lr_sweep: {target: {metrik: x}}", "lr_sweep.target.metrik: there is no such key\n  -> did you mean metric?"),
-        ("lr_sweep: {pionts: 5}", "lr_sweep.pionts: there is no such key\n  -> did you mean points?"),
+        ("sampel: sobol", "study.yaml:8: sampel: unknown key\n  -> did you mean sampler?"),
+        ("zzz: 1", "study.yaml:8: zzz: unknown key\n  -> the keys here are name, goal, train"),
+        ("resources: {gpu: 1}", "study.yaml:8: resources.gpu: unknown key\n  -> did you mean gpus?"),
+        ("scientific: {a: {valeus: [1]}}", "scientific.a.valeus: unknown key\n  -> did you mean values?"),
+        ("lr_sweep: {target: {metrik: x}}", "lr_sweep.target.metrik: unknown key\n  -> did you mean metric?"),
+        ("lr_sweep: {pionts: 5}", "lr_sweep.pionts: unknown key\n  -> did you mean points?"),
         ("eval_every: often", "study.yaml:8: eval_every: write a valid integer, not 'often'"),
         ("command: python t.py", "study.yaml:8: command: write a list: [python, t.py], not 'python t.py'"),
         ('command: "it\'s"', "study.yaml:8: command: write a list: [it's], not \"it's\""),
@@ -65,7 +65,7 @@ def test_a_file_that_is_no_mapping_is_refused(text):
         ("resources: 4", "study.yaml:8: resources: write keys with values below it, not 4"),
         ("fixed: [dropout]", "study.yaml:8: fixed: write keys with values below it"),
         ("scientific: {int: {min: low, max: 2}}", "study.yaml:8: scientific.int.min: write a valid number, not 'low'"),
-        (f"goal: [{'a' * 100}]", "study.yaml:8: goal: write text, in quotes where it looks like a number"),
+        (f"goal: [{'a' * 100}]", "study.yaml:8: goal: write text, in quotes if it looks like a number"),
     ],
 )
 def test_a_wrong_key_or_value_is_told_with_line_key_and_what_to_write(line, message):
@@ -76,8 +76,11 @@ def test_a_wrong_key_or_value_is_told_with_line_key_and_what_to_write(line, mess
     ("key", "message"),
     [
         ("metric", "`metric` is missing\n  -> write metric: {name: val_error, goal: minimize}"),
-        ("max_train_steps", "`max_train_steps` is missing\n  -> playbook lr-sweep finds it"),
-        ("name", "`name` is missing\n  -> it names the study's folder"),
+        (
+            "max_train_steps",
+            "`max_train_steps` is missing\n  -> write a first guess; playbook lr-sweep finds a good value",
+        ),
+        ("name", "`name` is missing\n  -> it is the name of the study's folder"),
     ],
 )
 def test_a_missing_key_is_told_with_what_to_write(key, message):
@@ -92,7 +95,8 @@ def test_a_metric_without_a_name_is_missing_it():
 def test_a_metric_that_is_text_says_what_a_metric_is():
     text = refused(STUDY.replace("{name: val_error, goal: minimize}", "val_error"))
     assert text == (
-        "study.yaml:3: metric: it has a name and a goal\n  -> write metric: {name: val_error, goal: minimize}"
+        "study.yaml:3: metric: must be a mapping with `name` and `goal`\n"
+        "  -> write metric: {name: val_error, goal: minimize}"
     )
 
 

@@ -172,7 +172,7 @@ def test_a_space_of_a_billion_arms_costs_no_more_than_its_parameters():
     assert space.first_arm == {f"a{number}": 0 for number in range(300)}
     assert space.arm_of({f"a{number}": 1 for number in range(300)})["a299"] == 1
     assert grid_size(space, at_most=100_000) is None
-    with pytest.raises(SpecError, match="under scientific: make at least 2,037"):
+    with pytest.raises(SpecError, match="under scientific: give 2,037"):
         _ = space.arms
 
 

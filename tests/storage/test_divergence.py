@@ -112,7 +112,7 @@ def test_a_study_that_never_leaves_chance_is_refused() -> None:
     flat = [of(i, 0.9 + 0.004 * rng.normal(size=40), 2.3 + 0.01 * rng.normal(size=40)) for i in range(8)]
     assert states(flat) == ["completed"] * 8
     assert nothing_learned(flat, METRIC) == "no trial learned anything: val_error stays at 0.9 in all of them"
-    with pytest.raises(StudyError, match="there is no result to go on with"):
+    with pytest.raises(StudyError, match="so there is no result to build on"):
         refuse_unlearned(study(flat), "runs/flat")
     declared = nothing_learned(flat, replace(METRIC, chance=0.9))
     assert declared is not None

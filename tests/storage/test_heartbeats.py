@@ -121,15 +121,15 @@ def test_the_status_of_a_study_that_was_left_tells_what_runs_waits_and_has_ended
     assert (answer["trials"]["running"], answer["trials"]["pending"]) == (1, 3)
     out = bench("status", "runs/toy").out
     assert "  trial 0 on n7: step 4 of 4" in out
-    assert "  2 wait in the cluster's queue, 1 have ended and are not recorded yet" in out
-    assert "left to the cluster; playbook run " in out
+    assert "  2 waiting in the cluster's queue, 1 ended but not recorded yet" in out
+    assert "running on the cluster; playbook run " in out
 
 
 def test_watching_ends_where_nothing_runs_or_waits_any_more(bench, left):
     left(of_0=ENDED, of_1=ENDED, of_2=ENDED, of_3=ENDED)
     answer = bench("watch", "runs/toy")
     assert answer.code == 0
-    assert "4 have ended and are not recorded yet" in answer.out
+    assert "4 ended but not recorded yet" in answer.out
 
 
 def test_a_folder_that_was_copied_from_one_with_tasks_is_known_by_them(tmp_path):

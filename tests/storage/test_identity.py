@@ -59,7 +59,7 @@ def test_a_trial_folder_that_outlives_its_journal_is_set_aside_and_said(bench, p
     assert all(trained == {x} for x, trained in measured(bench).values())
     aside = bench.paths().trials / "0000.1"
     assert (aside / "metrics.jsonl").read_bytes() == before
-    assert f"so runs/toy/trials/0000 is now runs/toy/trials/{aside.name}" in answer.err
+    assert f"runs/toy/trials/0000 was moved to runs/toy/trials/{aside.name}, since " in answer.err
     assert [event["trial"] for event in bench.events("set-aside")] == [0, 1, 2, 3]
 
 
@@ -118,7 +118,9 @@ def test_evaluations_of_another_trial_are_not_reported_as_a_trials_own(bench):
     swap(bench)
     answer = bench("report", "runs/toy")
     assert answer.code == 0
-    assert "the evaluations of 2 trials (0, 1) are not used: it was trained with other hyperparameters" in answer.out
+    assert (
+        "the evaluations of 2 trials (0, 1) are not used: it was trained with different hyperparameters" in answer.out
+    )
     best = bench("report", "runs/toy", "--json").json["best"]
     assert best["value"] == best["params"]["x"]
     assert best["trial"] in (2, 3)
@@ -137,8 +139,8 @@ def test_export_leaves_out_the_evaluations_of_another_trial(bench):
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ('{"step": 2, "val_error": 1.0}\n', "there are 1 evaluations where the journal recorded 2"),
-        ('{"step": 2, "val_error": 1.0}\n{"step": 4, "val_error": 0.0}\n', "the best evaluation is 0 at step 4 where"),
+        ('{"step": 2, "val_error": 1.0}\n', "there are 1 evaluations, but the journal recorded 2"),
+        ('{"step": 2, "val_error": 1.0}\n{"step": 4, "val_error": 0.0}\n', "the best evaluation is 0 at step 4, but"),
     ],
 )
 def test_evaluations_that_differ_from_the_journal_are_said_and_not_used(bench, lines, why):
@@ -238,7 +240,7 @@ def test_a_trial_does_not_resume_from_an_attempt_of_another_journal(bench):
     bench.write("runs/well", "")
     answer = run(bench)
     assert answer.code == 0
-    assert "it holds an attempt that the journal does not know, so runs/toy/trials/0000 is now" in answer.err
+    assert ", since it holds an attempt that the journal does not know" in answer.err
     assert bench.events("started")[-1]["resumed"] is False
 
 
@@ -248,7 +250,7 @@ def test_a_trial_does_not_resume_from_a_checkpoint_of_another_trial(bench):
     shutil.copy(bench.paths().trial(0).last_checkpoint, bench.paths().trial(1).last_checkpoint)
     bench.write("runs/well", "")
     assert run(bench).code == 0
-    said = "the checkpoint belongs to other evaluations than those recorded: training starts anew"
+    said = "the checkpoint does not match the recorded evaluations: training restarts at step 0"
     assert [said in bench.paths().trial(number).stdout.read_text() for number in (0, 1)] == [False, True]
 
 

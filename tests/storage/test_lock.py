@@ -38,7 +38,7 @@ def test_a_claim_is_held_until_its_end_and_names_its_holder(paths):
 
 def test_a_second_claim_is_refused_and_names_the_first(paths):
     with locked(paths):
-        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of") as error, locked(paths):
+        with pytest.raises(StudyError, match=f"already running: process {os.getpid()} of") as error, locked(paths):
             pass
         assert "playbook status" in (error.value.hint or "")
         assert running(paths) is not None
@@ -69,7 +69,7 @@ def test_a_claim_ends_with_the_death_of_its_holder(paths):
 def test_a_process_that_has_only_just_begun_has_written_nothing_yet(paths):
     with locked(paths):
         paths.runner.write_text("")
-        with pytest.raises(StudyError, match="a process that has only just begun"), locked(paths):
+        with pytest.raises(StudyError, match="another process has just started it"), locked(paths):
             pass
 
 
@@ -266,7 +266,7 @@ NO_LOCKS = pytest.mark.parametrize("flock", [without_locks, lockless, granted_to
 def test_without_file_locks_a_study_still_has_one_runner_and_that_is_said_once(paths, said, monkeypatch, flock):
     monkeypatch.setattr("fcntl.flock", flock)
     with lock_of(paths, said):
-        with pytest.raises(StudyError, match=f"run already, by process {os.getpid()} of"), lock_of(paths, said):
+        with pytest.raises(StudyError, match=f"already running: process {os.getpid()} of"), lock_of(paths, said):
             pass
         assert running(paths).pid == os.getpid()
     monkeypatch.setattr(acquiring, "SETTLE_SECONDS", 0.0)
@@ -331,7 +331,7 @@ def test_without_hard_links_a_study_has_one_runner_too(paths, monkeypatch):
     monkeypatch.setattr("os.link", refuse)
     with locked(paths):
         assert running(paths).pid == os.getpid()
-        with pytest.raises(StudyError, match="run already"), locked(paths):
+        with pytest.raises(StudyError, match="already running"), locked(paths):
             pass
 
 
@@ -350,7 +350,7 @@ def test_who_must_wait_for_a_silent_runner_is_told_since_when_and_until_when(pat
     said = "process 1 of u on elsewhere, since then; last heard from 23 s ago"
     with pytest.raises(StudyError, match=said) as error, locked(paths):
         pass
-    assert "add --wait: it counts as dead after 60 s of silence, 37 s from now" in error.value.hint
+    assert "add --wait if it was killed: it counts as dead after 60 s of silence, 37 s from now" in error.value.hint
 
 
 def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(paths, said, monkeypatch):
@@ -360,11 +360,11 @@ def test_a_runner_elsewhere_whose_note_changes_lives_whatever_the_clocks_say(pat
     silent_for(paths, 200)  # by a clock that is minutes behind
     timer = threading.Timer(0.4, lambda: silent_for(paths, 0))
     timer.start()
-    with pytest.raises(StudyError, match="run already"), lock_of(paths, said):
+    with pytest.raises(StudyError, match="already running"), lock_of(paths, said):
         pass
     timer.join()
     (only,) = said
-    assert "was last heard from 200 s ago; checking for 5 s that it is gone" in only
+    assert "was last heard from 200 s ago; waiting 5 s to make sure that it is dead" in only
 
 
 def test_a_runner_elsewhere_that_stays_silent_while_it_is_watched_is_dead(paths, said, monkeypatch):
@@ -386,7 +386,7 @@ def test_to_wait_is_to_begin_when_the_other_runner_ends(paths, said, monkeypatch
         with lock_of(paths, said, wait=True):
             timer.join()
     (only,) = said
-    assert "run already, by process" in only
+    assert "already running: process" in only
     assert only.endswith("; waiting for it to end")
 
 
@@ -446,5 +446,5 @@ def test_a_machine_that_has_another_host_name_now_knows_its_dead_processes(paths
 def test_a_note_that_is_another_one_at_every_look_is_refused(paths, monkeypatch):
     monkeypatch.setattr(acquiring, "RACE_SECONDS", 0.0)
     monkeypatch.setattr(acquiring, "_leads_to", lambda *_: False)
-    with pytest.raises(StudyError, match="another one at every look"), locked(paths):
+    with pytest.raises(StudyError, match="something keeps replacing this file"), locked(paths):
         pass

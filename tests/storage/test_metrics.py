@@ -69,13 +69,13 @@ def test_a_torn_last_line_never_happened(measured):
 def test_lines_that_are_no_evaluations_are_told_and_passed_over(measured, line):
     found = measured({"step": 1, "loss": 1.0}, line, {"step": 3, "loss": 0.5})
     assert found.curve.steps.tolist() == [1, 3]
-    assert "metrics.jsonl: line 2 is no evaluation" in found.damaged
+    assert "metrics.jsonl: line 2 is not an evaluation" in found.damaged
 
 
 def test_an_evaluation_broken_into_two_lines_is_damage(measured):
     found = measured({"step": 1, "loss": 1.0}, '{"step": 2', '"loss": 0.5}', {"step": 3, "loss": 0.7})
     assert found.curve.steps.tolist() == [1, 3]
-    assert "line 2, 3 is no evaluation" in found.damaged
+    assert "line 2, 3 is not an evaluation" in found.damaged
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_line_longer_than_any_evaluation_is_damage_and_is_never_held_in_memory
     path.write_text(good[0] + '{"step": 2, "x": "' + "y" * 20_000 + '"}\n' + good[1] + "z" * 20_000)
     found = measure(path)
     assert found.curve.steps.tolist() == [1, 3]
-    assert "line 2 is no evaluation" in found.damaged
+    assert "line 2 is not an evaluation" in found.damaged
 
 
 def test_a_trial_that_diverges_at_its_end_is_read_to_its_end(measured):

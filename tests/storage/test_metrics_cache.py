@@ -143,7 +143,7 @@ def test_only_finished_trials_whose_files_have_settled_and_are_whole_are_kept(tm
     again = Columns(tmp_path / "columns.bin")
     assert again.measured(1, files[1]).infeasible == "loss is nan at step 2"
     assert again.measured(3, files[3]).curve is None
-    assert "is no evaluation" in again.measured(2, files[2]).damaged
+    assert "is not an evaluation" in again.measured(2, files[2]).damaged
 
 
 @pytest.mark.parametrize("obstacle", ["folder", "report"])

@@ -41,27 +41,30 @@ def trials(*attempts, state="completed"):
         ([A, A, A], []),
         ([()], []),
         ([(), A, A], []),
-        ([A, A, A, B, B], ["t.py changed after trial 2: trials 3, 4 were trained by other code than trials 0-2"]),
-        ([A, B, A], ["t.py changed: trial 1 was trained by other code than trials 0, 2"]),
+        ([A, A, A, B, B], ["t.py changed after trial 2: trials 3, 4 ran different code than trials 0-2"]),
+        ([A, B, A], ["t.py changed: trial 1 ran different code than trials 0, 2"]),
         (
             [A, B, C],
             [
-                "t.py changed after trial 0: trial 1 was trained by other code than trial 0",
-                "t.py changed, new.py was added after trial 0: trial 2 was trained by other code than trial 0",
+                "t.py changed after trial 0: trial 1 ran different code than trial 0",
+                "t.py changed, new.py was added after trial 0: trial 2 ran different code than trial 0",
             ],
         ),
-        ([A, (A, B)], ["trial 1 was begun by one version of the program and resumed by another: t.py changed"]),
-        ([A, (A, B, A)], ["trial 1 was begun by one version of the program and resumed by another: t.py changed"]),
+        ([A, (A, B)], ["trial 1 was started with one version of the program and resumed with another: t.py changed"]),
+        (
+            [A, (A, B, A)],
+            ["trial 1 was started with one version of the program and resumed with another: t.py changed"],
+        ),
         ([A, UPGRADED], ["installed packages changed between trials: torch 2.12 -> 2.13"]),
         ([(A, UPGRADED), A], ["installed packages changed between trials: torch 2.13 -> 2.12"]),
         ([ADAM, SGD, ADAM, SGD], []),
         (
             [ADAM, SGD, OTHER_SGD],
-            ["sgd.yaml changed after trial 1: trial 2 was trained by other code than trials 0, 1"],
+            ["sgd.yaml changed after trial 1: trial 2 ran different code than trials 0, 1"],
         ),
         (
             [ADAM, SGD, OTHER_ADAM],
-            ["adam.yaml changed after trial 1: trial 2 was trained by other code than trials 0, 1"],
+            ["adam.yaml changed after trial 1: trial 2 ran different code than trials 0, 1"],
         ),
     ],
 )
@@ -84,6 +87,6 @@ def test_what_changed_since_trials_were_trained_is_told_of_each_version():
     assert since(trials(A, B, B), PROGRAMS, B).code == ["t.py changed since trial 0 was trained"]
     assert since(trials(A), PROGRAMS, UPGRADED).code == []
     assert since(trials(A), PROGRAMS, UPGRADED).packages == ["torch 2.12 -> 2.13 since trial 0 was trained"]
-    mixed = "trial 1 was begun by one version of the program and resumed by another: t.py changed"
+    mixed = "trial 1 was started with one version of the program and resumed with another: t.py changed"
     assert since(trials(B, (A, B)), PROGRAMS, B).code == [mixed]
     assert since(trials(()), PROGRAMS, A).code == []

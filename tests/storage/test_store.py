@@ -141,7 +141,7 @@ def test_events_of_a_later_version_are_passed_over(paths):
 )
 def test_an_event_that_makes_no_sense_is_refused_with_its_line(paths, event):
     journal.Journal(paths.journal).append(event)
-    with pytest.raises(JournalError, match="this is no event of a study") as error:
+    with pytest.raises(JournalError, match="this is not an event of a study") as error:
         Store(paths.dir).history()
     assert error.value.where == f"{paths.journal}:11"
 
@@ -181,7 +181,7 @@ def test_a_study_whose_file_was_damaged_says_where(paths):
 def test_a_damaged_evaluation_is_the_reason_of_a_trial_without_one(paths):
     metrics(paths, 0, {"step": 10, "loss": 1.0}, {"no": "step"})
     trial = Store(paths.dir).record().trials[0]
-    assert "line 2 is no evaluation" in trial.reason
+    assert "line 2 is not an evaluation" in trial.reason
     assert trial.best.value == 1.0
 
 
@@ -338,7 +338,7 @@ def test_a_folder_that_asks_for_a_billion_arms_has_those_that_its_trials_have(be
         assert bench(*command).code == 0
     refused = bench("run", bench.paths().spec)
     assert refused.code == 2
-    assert "make at least 1,073,741,824 arms" in refused.err
+    assert "have at least 1,073,741,824 arms" in refused.err
 
 
 def test_the_note_of_a_copied_folder_names_nobody(paths, tmp_path):

@@ -14,7 +14,7 @@ from tests.sweep.points import point
         (-0.1, "; train_loss falling by 10.00% in the last quarter"),
         (0.25, "; train_loss rising by 25.00% in the last quarter"),
         (5e52, "; train_loss more than doubled in the last quarter"),
-        (0.0, "; train_loss at a standstill"),
+        (0.0, "; train_loss flat"),
         (None, ""),
     ],
 )

@@ -145,7 +145,7 @@ def test_a_loss_that_is_printed_exactly_as_often_as_asked_does_not_show_that_the
 
 
 def test_where_a_program_never_measures_the_target_it_is_told_so_once_its_steps_are_over():
-    with pytest.raises(SpecError, match="does not report train_error"):
+    with pytest.raises(SpecError, match="does not report the target's metric, train_error"):
         swept(Program(fit=90, every=10_000, loss_every=1), steps=50)
 
 

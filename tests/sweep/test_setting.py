@@ -42,7 +42,7 @@ def settled(sweep=None, **changes):
     ],
 )
 def test_what_looks_like_regularization_or_a_schedule_is_refused_unless_it_is_off_or_harmless(name, value):
-    with pytest.raises(SpecError, match=f"{name} would act") as refused:
+    with pytest.raises(SpecError, match=f"{name} would be on") as refused:
         settled(fixed={name: value})
     assert name in (refused.value.hint or "")
     assert settled({"harmless": [name]}, fixed={name: value}).harmless == (name,)
@@ -63,7 +63,7 @@ def test_other_hyperparameters_raise_no_suspicion(name):
 
 def test_a_range_of_regularization_is_refused_too():
     rate = {"learning_rate": {"min": 1e-3, "max": 1.0, "scale": "log"}}
-    with pytest.raises(SpecError, match="dropout would act"):
+    with pytest.raises(SpecError, match="dropout would be on"):
         settled(nuisance=rate | {"dropout": {"min": 0.0, "max": 0.5}})
 
 
@@ -79,7 +79,7 @@ def test_what_varies_gets_one_value_and_it_is_said_which():
     )
     assert setting.fixed == {"optimizer": "sgd", "one_minus_momentum": 0.1, "width": 15}
     assert setting.chosen["optimizer"] == "sgd, the first of its values"
-    assert setting.chosen["one_minus_momentum"] == "0.1, the middle of its range, log scale"
+    assert setting.chosen["one_minus_momentum"] == "0.1, the middle of its range on a log scale"
     assert "beta1" not in setting.chosen
 
 

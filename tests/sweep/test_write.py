@@ -42,7 +42,7 @@ def test_a_last_line_without_an_end_keeps_none(tmp_path):
 def test_an_eval_every_that_is_too_coarse_for_so_few_steps_is_replaced(tmp_path, steps, old, new):
     text = write(tmp_path, STUDY.replace("trials: 4", f"eval_every: {old}\ntrials: 4"), steps)
     assert f"max_train_steps: {steps}  # measured" in text
-    assert f"eval_every: {new}  # it was {old.split()[0]}, too coarse for so few steps\ntrials: 4" in text
+    assert f"eval_every: {new}  # was {old.split()[0]}, too coarse for {steps} steps\ntrials: 4" in text
 
 
 @pytest.mark.parametrize(("steps", "every"), [(137, 6), (137, 1), (12, 2), (6000, 20)])

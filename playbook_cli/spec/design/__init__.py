@@ -1,6 +1,6 @@
-"""A study file read as the playbook would read it before anything runs: one check a habit that costs the answer.
+"""Checks of a study's design against the playbook, before anything runs: one check per common mistake.
 
-A check speaks in one line, with the reason, and is silenced by its name: `silence: [fixed-learning-rate]`.
+A check warns in one line, with the reason, and is silenced by its name: `silence: [fixed-learning-rate]`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ CHECKS = {
         training.early_schedule,
     )
 }
-"""By name, in the order in which they are read."""
+"""All checks by name, in the order in which they are shown."""
 
 
 def objections(spec: StudySpec, *, first: bool) -> dict[str, Problem]:
-    """What the playbook objects to in a study's design, by the checks' names; nothing that it silences, or of a probe.
+    """Warnings about a study's design, by the checks' names; none that it silences, and none for a probe.
 
-    `first` says that nothing was learned before it, as far as is known.
+    `first` says that no earlier study is known.
     """
     if spec.probe is not None or spec.imported is not None:
         return {}
@@ -48,8 +48,8 @@ def objections(spec: StudySpec, *, first: bool) -> dict[str, Problem]:
 
 
 def silence_problems(spec: StudySpec) -> Iterator[Problem]:
-    """The names under `silence` that are no check's."""
+    """The names under `silence` that don't belong to a check."""
     for index, name in enumerate(spec.silence):
         if name not in CHECKS:
-            what = f"there is no check {name!r} of a design"
+            what = f"there is no check named {name!r}"
             yield Problem(location=("silence", index), what=what, hint=f"the checks are {', '.join(CHECKS)}")

@@ -1,4 +1,4 @@
-"""What is asked, what is tuned, and what is fixed: the learning rate, the optimizer, and how much at once."""
+"""Checks of what is scientific, nuisance and fixed: the learning rate, the optimizer, and how much at once."""
 
 from __future__ import annotations
 
@@ -18,53 +18,53 @@ if TYPE_CHECKING:
     from playbook_cli.spec.design.settings import Design, Setting
 
 MOST_SCIENTIFIC = 3
-"""Scientific hyperparameters of one study: a default, the playbook names no number."""
+"""Most scientific hyperparameters of a study: a default, since the playbook names no number."""
 
 LEAST_TRIALS = 5
-"""Trials of an arm: a default, the playbook names no number."""
+"""Fewest trials per arm: a default, since the playbook names no number."""
 _ROLES = "Identifying scientific, nuisance, and fixed hyperparameters"
 
 
 @partial(Check, name="scientific-learning-rate", title="The learning rate is scientific", source=_ROLES)
 def scientific_learning_rate(design: Design) -> Problem | None:
-    """Numbers only: text under such a name is a schedule."""
+    """Looks at numbers only: text under such a name is a schedule."""
     found = [s for s in design.of("learning-rate") if s.role == "scientific" and s.numbers]
     if not found:
         return None
     return Problem(
         location=("scientific", found[0].name),
         what=f"{_names(found)} under scientific: the best learning rate changes with every later change of the "
-        "pipeline, so knowing it says little",
+        "pipeline, so knowing it is of little use",
         hint=f"move {found[0].name} to nuisance:",
     )
 
 
 @partial(Check, name="fixed-learning-rate", title="The learning rate is not tuned", source=_ROLES)
 def fixed_learning_rate(design: Design) -> Problem | None:
-    """Not where any learning rate is tuned; a program with several may fix some."""
+    """Silent if any learning rate is tuned; a program with several may fix some."""
     rates = [s for s in design.of("learning-rate") if s.numbers]
     if not rates or any(s.role != "fixed" and s.varies for s in rates) or _finds_its_rate(design):
         return None
     rate = rates[0]
     return Problem(
         location=(rate.role, rate.name),
-        what=f"{rate} in all trials: the best learning rate depends on the other settings, so whatever happens to suit "
-        "this one wins",
+        what=f"{rate} in all trials: the best learning rate depends on the other settings, so settings that happen "
+        "to suit this rate win",
         hint=f"tune it: nuisance: {{{rate.name}: {_decades(rate.numbers[0])}}}",
     )
 
 
 @partial(Check, name="nuisance-optimizer", title="The optimizer is a nuisance hyperparameter", source=_ROLES)
 def nuisance_optimizer(design: Design) -> Problem | None:
-    """Which optimizer is typically a question, or fixed."""
+    """The choice of the optimizer is typically scientific or fixed."""
     found = [s for s in design.optimizers if s.role == "nuisance"]
     if not found:
         return None
     return Problem(
         location=("nuisance", found[0].name),
-        what=f"{_names(found)} under nuisance: each optimizer needs tuning of its own, so the one that needs the "
-        "least wins unnoticed",
-        hint=f"ask about it under scientific:, or choose one under fixed: {{{found[0].name}: {found[0].values[0]}}}",
+        what=f"{_names(found)} under nuisance: each optimizer needs its own tuning, so the one that needs the "
+        "least tuning wins",
+        hint=f"move it to scientific:, or choose one under fixed: {{{found[0].name}: {found[0].values[0]}}}",
     )
 
 
@@ -75,26 +75,26 @@ def nuisance_optimizer(design: Design) -> Problem | None:
     source="Striking a balance between informative and affordable experiments",
 )
 def many_scientific(design: Design) -> Problem | None:
-    """One that has a single value asks nothing."""
+    """A hyperparameter with a single value doesn't count."""
     found = [s for s in design.settings if s.role == "scientific" and s.varies]
     if len(found) <= MOST_SCIENTIFIC:
         return None
     return Problem(
         location=("scientific",),
-        what=f"{len(found)} scientific hyperparameters ({_names(found)}): so many questions share the trials that none "
-        f"is answered well; {MOST_SCIENTIFIC} at most (default)",
-        hint="keep the one that the goal is about, and move the others to fixed: or nuisance:",
+        what=f"{len(found)} scientific hyperparameters ({_names(found)}): too many questions for "
+        f"one study to answer well; at most {MOST_SCIENTIFIC} (default)",
+        hint="keep the one that the study's goal is about, and move the others to fixed: or nuisance:",
     )
 
 
 @partial(
     Check,
     name="small-arms",
-    title=f"Fewer than {LEAST_TRIALS} trials an arm",
+    title=f"Fewer than {LEAST_TRIALS} trials per arm",
     source="Striking a balance between informative and affordable experiments",
 )
 def small_arms(design: Design) -> Problem | None:
-    """Not of points that were listed, nor where earlier trials are taken over."""
+    """Silent for listed points, and if the study continues from earlier trials."""
     spec, trials = design.spec, design.trials
     arms = spec.space().arm_count
     if arms < 2 or trials is None or trials >= LEAST_TRIALS * arms or spec.points is not None or spec.follows:
@@ -102,14 +102,14 @@ def small_arms(design: Design) -> Problem | None:
     return Problem(
         location=("trials",) if spec.trials else ("scientific",),
         what=f"{wording.plural(trials, 'trial')} in {arms} arms, {wording.number(trials / arms)} each: too few to tune "
-        f"an arm, so luck decides which one wins; {LEAST_TRIALS} at least (default)",
-        hint=f"run {LEAST_TRIALS * arms} trials or more, or ask about fewer values under scientific:",
+        f"an arm, so chance decides which one wins; at least {LEAST_TRIALS} (default)",
+        hint=f"run {LEAST_TRIALS * arms} trials or more, or list fewer values under scientific:",
     )
 
 
 @partial(Check, name="shared-range", title="Two optimizers share one range", source=_ROLES)
 def shared_range(design: Design) -> Problem | None:
-    """Whatever several optimizers have under one name, and tune over one range or one list of values."""
+    """Looks for hyperparameters that several optimizers share by name and tune over the same range or values."""
     for selector in design.optimizers:
         shared: dict[str, list[Value]] = {}
         for parameter in design.spec.parameters():
@@ -125,16 +125,16 @@ def shared_range(design: Design) -> Problem | None:
             one, other = under[:2]
             return Problem(
                 location=("nuisance" if name in design.spec.nuisance else "scientific", name),
-                what=f"{_and(under)} share one range of {_and(shared)}: each optimizer's is a hyperparameter of "
-                "its own, and good values can lie orders of magnitude apart",
-                hint=f"give each its own, {name}: [{{..., when: {{{selector.name}: {one}}}}}, "
+                what=f"{_and(under)} share one range of {_and(shared)}: each optimizer has its own, "
+                "and good values can differ by orders of magnitude",
+                hint=f"give each its own range, {name}: [{{..., when: {{{selector.name}: {one}}}}}, "
                 f"{{..., when: {{{selector.name}: {other}}}}}]",
             )
     return None
 
 
 def _finds_its_rate(design: Design) -> bool:
-    """Whether the optimizer estimates the learning rate (D-Adaptation, Prodigy), and the setting is only a factor."""
+    """Whether the optimizer estimates the learning rate (D-Adaptation, Prodigy) and the setting is only a factor."""
     chosen = [value for s in design.of("optimizer") for value in s.values]
     return bool(chosen) and all(re.match(r"prodigy|d_?-?adapt", str(value), re.IGNORECASE) for value in chosen)
 

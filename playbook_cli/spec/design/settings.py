@@ -1,4 +1,4 @@
-"""What a check of a design looks at, and what a check is."""
+"""What a check of a design looks at, and how a check is declared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Setting:
     role: Role
     meaning: Meaning | None
     values: tuple[Value, ...]
-    """Of a range both ends."""
+    """The values; for a range, its ends."""
 
     @property
     def varies(self) -> bool:
@@ -39,7 +39,7 @@ class Setting:
         return [value for value in map(number, self.values) if value is not None]
 
     def __str__(self) -> str:
-        """`name is 8` where it has one value, else `name goes up to 8`, or only its name."""
+        """`name is 8` if it has one value, else `name goes up to 8`, or only its name."""
         if not self.varies:
             return f"{self.name} is {wording.value(self.values[0])}"
         return f"{self.name} goes up to {wording.value(max(self.numbers))}" if self.numbers else self.name
@@ -47,7 +47,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Design:
-    """What the checks look at: a study, and whether it is the first one of its project."""
+    """What the checks look at: a study, and whether it is the first of its project."""
 
     spec: StudySpec
     _: KW_ONLY
@@ -55,7 +55,7 @@ class Design:
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:
-        """All hyperparameters; those of a listed study with the values of its points."""
+        """All hyperparameters; for a listed study, with the values of its points."""
         spec = self.spec
         values: dict[tuple[Role, str], list[Value]] = {}
         for parameter in spec.parameters():
@@ -72,19 +72,19 @@ class Design:
         )
 
     def of(self, *meanings: Meaning) -> list[Setting]:
-        """The hyperparameters that are one of these."""
+        """The hyperparameters with one of these meanings."""
         return [setting for setting in self.settings if setting.meaning in meanings]
 
     @cached_property
     def optimizers(self) -> list[Setting]:
-        """The hyperparameters that choose among two optimizers or more, by their name or by their values."""
+        """The hyperparameters that choose between optimizers, recognized by name or by values."""
         return [
             s for s in self.settings if s.varies and (s.meaning == "optimizer" or all(map(names_optimizer, s.values)))
         ]
 
     @cached_property
     def trials(self) -> int | None:
-        """Of the whole study; None where nothing says it."""
+        """Number of trials of the whole study; None if it is not known."""
         if self.spec.sampler == "grid":
             return grid_size(self.spec.space(), at_most=MAX_ARMS)
         return self.spec.trials or len(self.spec.points or ()) or None
@@ -92,7 +92,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Check:
-    """One objection of the playbook to a design, as a decorator of the function that looks for it."""
+    """One check of a design, as a decorator of the function that makes it."""
 
     look: Callable[[Design], Problem | None]
     _: KW_ONLY
@@ -102,5 +102,5 @@ class Check:
     """Section of the playbook."""
 
     def __call__(self, design: Design) -> Problem | None:
-        """What it objects to, with the reason; None where the design is as the playbook would have it."""
+        """The problem, with the reason; None if there is none."""
         return self.look(design)

@@ -1,4 +1,4 @@
-"""How a study searches and trains: grids, batches, warm-up and schedule."""
+"""Checks of how a study searches and trains: grids, batches, warmup and schedule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRID_DIMENSIONS = 2
 """The playbook: grid search is acceptable in 1 to 2 dimensions (implementations of quasi-random search)."""
 
 LONG_WARMUP = 0.05
-"""Part of max_train_steps: the playbook's (how to apply learning rate warmup)."""
+"""Largest warmup as a share of max_train_steps, from the playbook (how to apply learning rate warmup)."""
 
 
 @partial(
@@ -31,7 +31,7 @@ LONG_WARMUP = 0.05
     source="Where can I find an implementation of quasi-random search?",
 )
 def wide_grid(design: Design) -> Problem | None:
-    """Dimensions that a trial has at once; scientific choices are arms, each with a grid of its own."""
+    """Counts the dimensions of a single trial; scientific choices make arms, each with its own grid."""
     spec = design.spec
     if spec.sampler != "grid":
         return None
@@ -44,8 +44,8 @@ def wide_grid(design: Design) -> Problem | None:
     most = max(len(p.choices) or p.points or 1 for p in active)
     return Problem(
         location=("sampler",),
-        what=f"a grid over {len(names)} hyperparameters ({listed(names)}): its {design.trials} trials try {most} "
-        "values of each at most; quasi-random ones try a new value every time",
+        what=f"a grid over {len(names)} hyperparameters ({listed(names)}): its {design.trials} trials try at "
+        f"most {most} values of each, but quasi-random trials try a new value every time",
         hint=f"write sampler: halton and trials: {design.trials}, or fewer",
     )
 
@@ -54,7 +54,7 @@ def wide_grid(design: Design) -> Problem | None:
     Check, name="small-eval-batch", title="Evaluation in smaller batches", source="Setting up periodic evaluations"
 )
 def small_eval_batch(design: Design) -> Problem | None:
-    """Batches of one device are compared with those of one device."""
+    """Compares per-device batches only with per-device batches."""
     for evaluation in design.of("evaluation-batch-size"):
         for training in design.of("batch-size"):
             if per_device(evaluation.name) != per_device(training.name):
@@ -62,12 +62,12 @@ def small_eval_batch(design: Design) -> Problem | None:
             if not evaluation.numbers or not training.numbers or min(evaluation.numbers) >= max(training.numbers):
                 continue
             least = (
-                f"is {min(evaluation.numbers):g}" if not evaluation.varies else f"begins at {min(evaluation.numbers):g}"
+                f"is {min(evaluation.numbers):g}" if not evaluation.varies else f"starts at {min(evaluation.numbers):g}"
             )
             return Problem(
                 location=(evaluation.role, evaluation.name),
-                what=f"{evaluation.name} {least} and {training}: evaluation keeps no activations for a backward "
-                "pass, so batches at least as large fit, and are faster",
+                what=f"{evaluation.name} {least} and {training}: evaluation stores no activations for a backward "
+                "pass, so batches of that size fit and are faster",
                 hint=f"write {evaluation.name}: {max(training.numbers):g} or more",
             )
     return None
@@ -80,7 +80,7 @@ def small_eval_batch(design: Design) -> Problem | None:
     source="Determining the feasible batch sizes and estimating training throughput",
 )
 def gradient_accumulation(design: Design) -> Problem | None:
-    """Over more than one batch."""
+    """Looks for accumulation over more than one batch."""
     found = [
         s
         for s in design.of("gradient-accumulation")
@@ -90,19 +90,19 @@ def gradient_accumulation(design: Design) -> Problem | None:
         return None
     return Problem(
         location=(found[0].role, found[0].name),
-        what=f"{found[0]}: it imitates a batch larger than the hardware holds, and trains no faster for it",
-        hint="leave it out, and use the largest batch size that still speeds training up: playbook batch-size",
+        what=f"{found[0]}: gradient accumulation only simulates a larger batch; training gets no faster",
+        hint="drop it, and use the largest batch size that still speeds up training: playbook batch-size",
     )
 
 
 @partial(
     Check,
     name="long-warmup",
-    title=f"Warm-up beyond {LONG_WARMUP:.0%} of the steps",
+    title=f"Warmup longer than {LONG_WARMUP:.0%} of training",
     source="How to apply learning rate warmup",
 )
 def long_warmup(design: Design) -> Problem | None:
-    """The longest that a trial can have, where its unit is that of max_train_steps or a share of it."""
+    """Judges the longest warmup that a trial can have, unless it counts another unit than max_train_steps."""
     steps, unit = design.spec.max_train_steps, step_unit(design.spec)
     for setting in design.of("warmup"):
         counted = counts(setting.name)
@@ -113,8 +113,8 @@ def long_warmup(design: Design) -> Problem | None:
             continue
         return Problem(
             location=(setting.role, setting.name),
-            what=f"{setting}, {wording.percent(max(shares))} of max_train_steps: beyond {LONG_WARMUP:.0%}, too few "
-            "steps are left at the full learning rate",
+            what=f"{setting}, {wording.percent(max(shares))} of max_train_steps: with more than {LONG_WARMUP:.0%}, too "
+            "few steps are left at the full learning rate",
             hint="shorten it, or raise max_train_steps to make up for it",
         )
     return None
@@ -123,11 +123,11 @@ def long_warmup(design: Design) -> Problem | None:
 @partial(
     Check,
     name="early-schedule",
-    title="A decaying schedule or warm-up in a first study",
+    title="A decaying schedule or warmup in a first study",
     source="Choosing the initial configuration",
 )
 def early_schedule(design: Design) -> Problem | None:
-    """Not where the study asks whether it helps: it is scientific, and can be off."""
+    """Silent if the study asks whether it helps, as a scientific hyperparameter that can be off."""
     if not design.first:
         return None
     schedules = design.of("schedule")
@@ -137,12 +137,12 @@ def early_schedule(design: Design) -> Problem | None:
     found = list(dict.fromkeys([*decaying, *warming]))
     if not found:
         return None
-    why = ["a decay needs tuning again for every other max_train_steps"] * bool(decaying)
-    why += ["warm-up is for training that proved unstable"] * bool(warming)
+    why = ["a decay must be tuned again whenever max_train_steps changes"] * bool(decaying)
+    why += ["warmup is for training that has proved unstable"] * bool(warming)
     return Problem(
         location=(found[0].role, found[0].name),
-        what=f"{_with_values(found)} in a first study: {', and '.join(why)}; begin with a constant learning rate",
-        hint="leave it out for now, and ask about it in a later study",
+        what=f"{_with_values(found)} in a first study: {', and '.join(why)}; start with a constant learning rate",
+        hint="drop it for now, and test it in a later study",
     )
 
 
@@ -152,7 +152,7 @@ def _is_on(setting: Setting, by: Callable[[Value], bool]) -> bool:
 
 
 def _possible(parameter: Parameter, settings: Mapping[str, Value]) -> bool:
-    """Whether a trial with these settings can have it: conditions on what is not among them count as met."""
+    """Whether a trial with these settings can have it; conditions on other hyperparameters count as met."""
     return all(settings[name] in values for name, values in parameter.when.items() if name in settings)
 
 
