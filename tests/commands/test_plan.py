@@ -106,7 +106,7 @@ def test_too_few_evaluations_for_the_rules_of_curves_are_told_before_anything_ru
     (warning,) = bench("plan", "study.yaml", "--json").json["warnings"]
     assert warning.startswith("study.yaml:8: 8 evaluations in 160 steps are too few to locate the best step")
     assert "overfitting" in warning
-    assert "-> write eval_every: 3" in bench("plan", "study.yaml").out
+    assert "-> set eval_every: 3" in bench("plan", "study.yaml").out
     bench.study(max_train_steps=160, eval_every=3)
     assert not bench("plan", "study.yaml", "--json").json["warnings"]
 
@@ -119,7 +119,7 @@ def test_evaluations_that_are_enough_or_cannot_be_more_are_not_told(bench, chang
 
 def test_the_thresholds_of_a_study_say_how_many_evaluations_are_enough(bench):
     bench.study(max_train_steps=160, eval_every=8, rules={"eval-frequency": {"interval": 0.01}})
-    assert "write eval_every: 1" in bench("plan", "study.yaml").out
+    assert "set eval_every: 1" in bench("plan", "study.yaml").out
 
 
 def test_a_script_that_is_not_there_is_named_before_anything_runs(bench):
