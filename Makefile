@@ -1,6 +1,6 @@
 # make demo : everything from nothing to a real study and its report
 # make test : the tests, without the slow ones
-# make check: what CI runs: format, lint, types, make test and make test-slow
+# make check: what CI runs: format, lint, types, docs, make test, make test-slow and make gate
 # make docs : the documentation as a site, in build/site
 # make lowest: some of the tests with the oldest versions of all dependencies that are allowed
 # make release-check: builds the distribution, and uses the wheel in an empty environment
@@ -13,7 +13,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-slurm demo-ray test test-slow check format lint types docs lowest release-check peers tools ci-deps clean
+.PHONY: demo demo-slurm demo-ray test test-slow check gate format lint types docs lowest release-check peers tools ci-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/playbook run configs/digits.yaml
@@ -29,7 +29,13 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m slow
 
-check: format lint types docs test test-slow
+check: format lint types docs test test-slow gate
+
+# A real study and its gate: the commands that the README shows for CI.
+gate: $(INSTALLED)
+	rm -rf build/gate
+	$(BIN)/playbook run configs/smoke.yaml --runs build/gate
+	$(BIN)/playbook check build/gate/smoke --expect 'val_error<=0.2' --fail-on failed --fail-on infeasible
 
 format: $(INSTALLED)
 	$(BIN)/ruff format --check .

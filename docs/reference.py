@@ -15,6 +15,7 @@ import typer
 from playbook_cli.advice.rules import rules
 from playbook_cli.cli import app
 from playbook_cli.commands.explain import WHOSE
+from playbook_cli.commands.guide import exit_codes
 from playbook_cli.commands.verbs import VERBS
 from playbook_cli.spec.affects import affects
 from playbook_cli.spec.design import CHECKS
@@ -45,7 +46,7 @@ def commands() -> str:
             lines += ["```bash", *(example.strip() for example in examples), "```", ""]
         rows = [row for parameter in command.params if (row := _option(parameter, context))]
         lines += ["| option | |", "|---|---|", *rows, ""] if rows else []
-    return "\n".join(lines)
+    return "\n".join([*lines, "## Exit codes", "", *exit_codes(), ""])
 
 
 def _option(parameter: Any, context: Any) -> str | None:

@@ -40,7 +40,7 @@ def _playbook(
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 the work failed, 2 wrong input, 130 interrupted."""
+    """Run the command line. Its exit codes are `errors.EXIT_CODES`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(

@@ -594,6 +594,44 @@ class Params(dict[str, "Any"]):
         )
 
 
+class _NotedTrial(Trial):
+    """A trial of `playbook try`: it notes what the script asks for, and writes that down when the process ends."""
+
+    def __init__(self, *, params: Mapping[str, Any], **about: Any) -> None:
+        import atexit
+
+        self._asked: dict[str, None] = {}
+        super().__init__(params=params, **about)
+        self.params = self._params = self._noted = _NotedParams(params, about.get("defaults") or {})
+        atexit.register(self._note, os.environ["PLAYBOOK_NOTES"])
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            self._asked[name] = None
+        return super().__getattribute__(name)
+
+    def _note(self, path: str) -> None:
+        if self.rank == 0 and os.path.isdir(os.path.dirname(path)):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"asked": [*self._asked], "params": [*self._noted.read]}, file)
+
+
+class _NotedParams(Params):
+    """Hyperparameters that note which of them are read."""
+
+    def __init__(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        self.read: dict[str, None] = {}
+        super().__init__(given, defaults)
+
+    def __getitem__(self, name: str) -> Any:
+        self.read[name] = None
+        return super().__getitem__(name)
+
+    def _read_all(self) -> None:
+        self.read.update(dict.fromkeys(self))
+        super()._read_all()
+
+
 def current_trial(
     defaults: Mapping[str, Any] | None = None, *, max_train_steps: int = 1000, eval_every: int = 100, seed: int = 0
 ) -> Trial:
@@ -609,10 +647,11 @@ def current_trial(
         return Trial(params={}, defaults=defaults, seed=seed, max_train_steps=max_train_steps, eval_every=eval_every)
     if "PLAYBOOK_DETERMINISTIC" in env:
         _be_deterministic()
+    kind = _NotedTrial if "PLAYBOOK_NOTES" in env else Trial
     try:
         with open(env["PLAYBOOK_PARAMS"], encoding="utf-8") as file:
             params = json.load(file)
-        return Trial(
+        return kind(
             params=params,
             defaults=defaults,
             seed=int(env["PLAYBOOK_SEED"]),

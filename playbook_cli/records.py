@@ -22,6 +22,7 @@ Value = bool | int | float | str | None | tuple[bool | int | float | str | None,
 Goal = Literal["minimize", "maximize"]
 Role = Literal["scientific", "nuisance", "fixed"]
 State = Literal["pending", "running", "completed", "infeasible", "failed"]
+StepUnit = Literal["updates", "epochs", "env_steps", "tokens", "examples"]
 Severity = Literal["warning", "info", "ok"]
 
 WHOLE = 0.9
@@ -36,6 +37,8 @@ class Metric:
     goal: Goal = "minimize"
     chance: float | None = None
     """Value of a model that has learned nothing; None if the study doesn't say."""
+    examples: int | None = field(default=None, compare=False)
+    """Validation examples, of which the metric is a share; None where nobody said."""
 
     def loss(self, value: float) -> float:
         """`value` with the sign that makes smaller better."""
@@ -268,6 +271,8 @@ class StudyRecord:
     trials: Sequence[TrialRecord]
     rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Thresholds that the user set, as rule -> name -> value."""
+    step_unit: StepUnit | None = None
+    """What a step is; None where nothing tells."""
     raced: bool = False
     """Whether it is a sweep or another probe, whose trials may end early, so that their curves are incomplete."""
     listed: bool = False

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playbook_cli.records import Parameter
+    from playbook_cli.records import Metric, Parameter
 
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that move the cursor, change colours, reverse the direction of text, or can't be encoded."""
@@ -41,6 +41,17 @@ def at(parameter: Parameter, unit: float) -> str:
 def span(parameter: Parameter) -> str:
     """The ends of a range: `0.001 to 1`."""
     return f"{number(parameter.low)} to {number(parameter.high)}"
+
+
+def examples(metric: Metric, *values: float) -> str:
+    """Shares of the validation examples as numbers of them: ` (9 of 544 examples)`, ` (9 against 10 of 544 examples)`.
+
+    Empty where it is not known how many there are, or the values are no shares.
+    """
+    if metric.examples is None or not all(0.0 <= value <= 1.0 for value in values):
+        return ""
+    counted = " against ".join(f"{value * metric.examples:.0f}" for value in values)
+    return f" ({counted} of {metric.examples:,} examples)"
 
 
 def plural(count: int, noun: str) -> str:

@@ -136,6 +136,8 @@ def _possible(metric: Metric, loss: float, seen: Sequence[float]) -> float:
         value = max(value, 0.0)
         if metric.goal == "maximize" and max(values) <= 1.0:
             value = min(value, 1.0)
+        if (ceiling := outcomes.ceiling(metric, values)) is not None and metric.goal == "maximize":
+            value = min(value, ceiling)
     return value
 
 

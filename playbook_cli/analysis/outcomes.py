@@ -53,6 +53,30 @@ def losses(trials: Sequence[TrialRecord], metric: Metric) -> NDArray[np.float64]
     return np.array([result(t, metric) for t in trials], dtype=np.float64)
 
 
+def at_best(trial: TrialRecord, name: str, metric: Metric) -> float | None:
+    """A metric at a trial's best evaluation, or the last one before where it was not measured there.
+
+    NaN where it was not measured so early; None where the trial has no metric of this name.
+    """
+    if trial.best is None or name == metric.name:
+        return None if trial.best is None else trial.best.value
+    if trial.curve is None or name not in trial.curve.values:
+        return None
+    held = np.flatnonzero(np.isfinite(trial.curve.values[name]) & (trial.curve.steps <= trial.best.step))
+    return float(trial.curve.values[name][held[-1]]) if held.size else math.nan
+
+
+def ceiling(metric: Metric, values: Sequence[float]) -> float | None:
+    """The best value that a metric can have, where one of these has reached it; None where none has.
+
+    That is 0 of an error, and 1 or 100 (%) of an accuracy, where no value lies beyond.
+    """
+    if not values or min(values) < 0.0:
+        return None
+    best = min(values) if metric.goal == "minimize" else max(values)
+    return best if best in ((0.0,) if metric.goal == "minimize" else (1.0, 100.0)) else None
+
+
 def spread(trials: Sequence[TrialRecord], metric: Metric, quantile: float = 0.75) -> float:
     """From the best result to this quantile of the feasible ones, in the metric's units; 0 without any."""
     feasible = losses(completed(trials), metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.batch_size.judge import stalled
@@ -54,7 +55,12 @@ class Ladder(Probing):
         """The sizes of a folder that are requested now."""
         measured = read(trials, self._setting.parameter, self.paths, followed=self._setting.followed)
         wanted = {size_of(trial, self._setting.parameter) for trial in trials if self.concerns(trial)}
-        return [size for size in measured if size.batch_size in wanted]
+        updates = self._setting.updates
+        return [
+            replace(size, timing=size.timing and size.timing.of_updates(updates(size.batch_size)))
+            for size in measured
+            if size.batch_size in wanted
+        ]
 
     def suggest(self, trials: Sequence[TrialRecord], room: int) -> Suggestion:
         del room
@@ -82,7 +88,8 @@ class Ladder(Probing):
         timed = [size for size in self._known if size.timing is not None and size.batch_size <= batch_size]
         if not timed or timed[-1].timing is None:
             return None
-        return timed[-1].timing.seconds * (1.0 if timed[-1].batch_size == batch_size else 1.5)
+        longer = 1.0 if timed[-1].batch_size == batch_size else 1.5
+        return timed[-1].timing.seconds * longer * self._setting.updates(batch_size)
 
 
 def next_size(sizes: Sequence[Size], setting: Setting) -> int | None:

@@ -22,11 +22,11 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.batch_size.peak import Peak
 from playbook_cli.files import atomic, containment, regular
 from playbook_cli.files.logs import printed
 from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.memory import out_of_memory
+from playbook_cli.launch.peak import Peak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,6 +13,7 @@ from playbook_cli.errors import SpecError
 from playbook_cli.running.probing import held
 from playbook_cli.spec.load import probing
 from playbook_cli.spec.model import Constants
+from playbook_cli.spec.units import NAMES, step_unit
 from playbook_cli.sweep.options import pair
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class Setting:
     gain: float
     memory_limit: int | None
     """Limit of a probe's private memory, in bytes; None for no limit."""
+    examples_per_epoch: int | None = None
+    """By which epochs are converted; None where steps are updates."""
+
+    def updates(self, batch_size: int) -> float:
+        """Updates in a step of the study."""
+        return 1.0 if self.examples_per_epoch is None else max(self.examples_per_epoch / batch_size, 1.0)
 
     @property
     def now(self) -> Value:
@@ -123,11 +130,27 @@ def settle(
     steps: int | None,
     gain: float,
     memory_limit: int | None,
+    examples_per_epoch: int | None = None,
 ) -> Setting:
     """Hold everything fixed but the batch size: at its value in `at`, else mid-range, else at its first choice.
 
-    SpecError if the study has no such hyperparameter, or an option is invalid.
+    SpecError if the study has no such hyperparameter, its steps are not updates, or an option is invalid.
     """
+    unit = step_unit(study)
+    if unit == "epochs" and examples_per_epoch is None:
+        raise SpecError(
+            "its steps are epochs: how long one takes says nothing of the batch size, which changes the updates in it",
+            where=source.where(("max_train_steps",)),
+            hint="add --examples-per-epoch N, the size of the training set; or count updates",
+        )
+    if unit not in (None, "updates", "epochs"):
+        raise SpecError(
+            f"its steps are {NAMES[unit]}, and the speed of a batch size is that of its updates",
+            where=source.where(("max_train_steps",)),
+            hint="let max_train_steps and the metrics count updates, or write step_unit: updates if they do",
+        )
+    if examples_per_epoch is not None and unit != "epochs":
+        raise SpecError("steps are no epochs here", where="--examples-per-epoch", hint="write step_unit: epochs")
     names = [*study.scientific, *study.nuisance, *study.fixed]
     if parameter not in names:
         raise SpecError(
@@ -156,6 +179,7 @@ def settle(
         steps=steps,
         gain=gain,
         memory_limit=memory_limit,
+        examples_per_epoch=examples_per_epoch,
     )
 
 

@@ -56,6 +56,10 @@ class Timing:
             return self
         return replace(self, seconds=(self.interval - evaluation) / self.every, evaluation=evaluation)
 
+    def of_updates(self, updates: float) -> Timing:
+        """The same of one update, where a step is so many of them, as an epoch is."""
+        return replace(self, seconds=self.seconds / updates, error=self.error / updates)
+
     @property
     def low(self) -> float:
         """Lower end of the 90% interval."""

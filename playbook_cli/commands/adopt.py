@@ -27,6 +27,10 @@ def adopt(
     note: Annotated[
         str | None, typer.Option("--note", metavar="TEXT", help="Reason for the decision, in your own words.")
     ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option("--test", metavar="METRIC", help="Read this test metric of the trial, and note that it was read."),
+    ] = None,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -34,6 +38,9 @@ def adopt(
 
     The decision is yours: objections are printed and recorded, but don't block it. If trials were repeated, the
     best trial is the one with the best mean over its repeats.
+
+    A test metric is read once, at the end: --test reads it at the trial's best evaluation, and the ledger keeps that it
+    was read. Whoever chooses by it needs another test set.
 
     Example:  playbook adopt runs/digits-2 --over runs/digits --note "half the error, no slower"
     """
@@ -46,11 +53,51 @@ def adopt(
     baseline = None if over is None else Store(study_folder(over, runs))
     entry = _entry(store, baseline, trial, note)
     folder = store.paths.dir.resolve().parent
+    tested = None if test is None else _tested(store, entry, test)
     added = entries.adopt(folder, entry)
+    if tested is not None:
+        _note_test(folder, entry, test or "", tested)
     for sentence in entry.against:
         print(visible(f"! {sentence}"), file=sys.stderr)
     checkpoint = store.paths.trial(entry.trial).best_checkpoint
-    _answer(entry, checkpoint if checkpoint.is_file() else None, added=added, json=json)
+    _answer(
+        entry,
+        checkpoint if checkpoint.is_file() else None,
+        added=added,
+        json=json,
+        tested=None if tested is None else (test or "", tested),
+    )
+
+
+def _tested(store: Store, entry: Adoption, name: str) -> float:
+    """The test metric at the best evaluation of the adopted trial. StudyError where it was not measured there."""
+    import math
+
+    from playbook_cli.analysis.outcomes import at_best
+    from playbook_cli.errors import StudyError
+
+    trial = next(t for t in store.record().trials if t.id == entry.trial)
+    value = at_best(trial, name, store.metric)
+    if value is None or math.isnan(value):
+        known = ", ".join(trial.curve.values) if trial.curve is not None else entry.metric
+        raise StudyError(f"trial {trial.id} has no {name}", where="--test", hint=f"it has {known}")
+    return value
+
+
+def _note_test(folder: Path, entry: Adoption, name: str, value: float) -> None:
+    """Note in the ledger that a test metric was read, and say how often it was read before."""
+    from playbook_cli.ledger import entries
+    from playbook_cli.storage.whoami import user
+    from playbook_cli.wording import number, visible
+
+    start = f"test metric {name} read"
+    before = [each for each in entries.read(folder).notes if each.text.startswith(start)]
+    if before:
+        others = ", ".join(dict.fromkeys(each.study for each in before))
+        said = f"{name} was read before, of {others}: a choice made by it makes it optimistic"
+        print(visible(f"! {said}"), file=sys.stderr)
+    text = f"{start}: {number(value)} (trial {entry.trial}, step {entry.step})"
+    entries.note(folder, entries.Note(time=time.time(), user=user(), study=entry.study, text=text))
 
 
 def _refuse_running(store: Store) -> None:
@@ -124,14 +171,17 @@ def _named(baseline: Store, runs: Path) -> str:
     return folder.name if folder.parent == runs else str(folder)
 
 
-def _answer(entry: Adoption, checkpoint: Path | None, *, added: bool, json: bool) -> None:
+def _answer(
+    entry: Adoption, checkpoint: Path | None, *, added: bool, json: bool, tested: tuple[str, float] | None
+) -> None:
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.ledger.entries import as_json
     from playbook_cli.report import log_words, words
 
     if json:
         path = None if checkpoint is None else str(checkpoint)
-        print_json(as_json(entry) | {"added": added, "checkpoint": path})
+        read = None if tested is None else {"metric": tested[0], "value": tested[1]}
+        print_json(as_json(entry) | {"added": added, "checkpoint": path, "test": read})
         return
     out = console()
     instead = f", replacing {entry.over}" if entry.over else ""
@@ -140,6 +190,8 @@ def _answer(entry: Adoption, checkpoint: Path | None, *, added: bool, json: bool
     out.print(
         f"{entry.metric} {words.number(entry.value)} at step {entry.step} (optimistic: the trial was selected for it)"
     )
+    if tested is not None:
+        out.print(f"{tested[0]} {words.number(tested[1])} there, recorded in the ledger", soft_wrap=True)
     if entry.repeats is not None:
         spread = log_words.spread(entry.repeats.mean, entry.repeats.sd)
         out.print(f"{entry.metric} {spread} over {words.count(entry.repeats.n, 'repeat')}")

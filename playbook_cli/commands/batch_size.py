@@ -56,6 +56,12 @@ def batch_size(
         str | None,
         typer.Option("--memory-limit", metavar="SIZE", help="Memory limit of a probe on the CPU, such as 2GiB."),
     ] = None,
+    examples_per_epoch: Annotated[
+        int | None,
+        typer.Option(
+            "--examples-per-epoch", min=1, metavar="N", help="Size of the training set, where steps are epochs."
+        ),
+    ] = None,
     steps_to_target: Annotated[
         float | None,
         typer.Option(
@@ -104,6 +110,7 @@ def batch_size(
         steps=steps,
         gain=gain,
         memory_limit=None if memory_limit is None else bytes_of(memory_limit),
+        examples_per_epoch=examples_per_epoch,
     )
     refuse_existing(write)
     rate = _check(setting, source, study.parent, runs, scaling=steps_to_target is not None)

@@ -70,6 +70,8 @@ def compare(
         if value is not None and not math.isfinite(value):
             raise PlaybookError(f"{option} must be a finite number, not {value}")
     a, b = _contenders(baseline, candidate, arms, (also_baseline or [], also_candidate or []), runs)
+    if time_to_target is not None:
+        _refuse_other_units(a, b)
     weighed = weigh(a, b, least=complexity, target=time_to_target)
     trials = [trial for side in (a, b) for study in (side.study, *side.further) for trial in study.trials]
     why = None if time_to_target is None else unfair(trials)
@@ -79,6 +81,20 @@ def compare(
         print_json(comparison.as_json(weighed, a, b, least=complexity))
     else:
         comparison.render(weighed, a, b, console())
+
+
+def _refuse_other_units(a: Contender, b: Contender) -> None:
+    """StudyError where the steps of the two are not the same thing."""
+    from playbook_cli.errors import StudyError
+    from playbook_cli.spec.units import NAMES
+
+    ours, theirs = b.study.step_unit, a.study.step_unit
+    if ours and theirs and ours != theirs:
+        raise StudyError(
+            f"its steps are {NAMES[ours]}, and those of {a.folder} {NAMES[theirs]}: they can't be compared",
+            where=b.folder,
+            hint="leave --time-to-target out, or count the same in both",
+        )
 
 
 def _contenders(

@@ -69,7 +69,10 @@ def horizon(
         ),
     ] = None,
     learning_rate: Annotated[
-        str | None, typer.Option("--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter.")
+        str | None,
+        typer.Option(
+            "--parameter", "--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter."
+        ),
     ] = None,
     schedule: Annotated[
         str | None, typer.Option("--schedule", metavar="NAME", help="Name of the learning-rate schedule.")

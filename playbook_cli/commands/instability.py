@@ -51,7 +51,10 @@ def instability(
     ] = None,
     eval_every: Annotated[int, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = 1,
     learning_rate: Annotated[
-        Name, typer.Option("--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter.")
+        Name,
+        typer.Option(
+            "--parameter", "--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter."
+        ),
     ] = None,
     warmup: Annotated[
         Name,
@@ -161,8 +164,15 @@ def _setting(
     from playbook_cli.errors import StudyError
     from playbook_cli.instability.names import names as found
     from playbook_cli.instability.setting import STEPS, Setting
+    from playbook_cli.spec.units import NAMES, step_unit
 
-    where, most = str(store.paths.dir), store.spec.max_train_steps
+    where, most, unit = str(store.paths.dir), store.spec.max_train_steps, step_unit(store.spec)
+    if unit not in (None, "updates"):
+        raise StudyError(
+            f"its steps are {NAMES[unit]}: instability and warm-up are measured in updates",
+            where=where,
+            hint="let the program count updates, in max_train_steps and in its metrics; or write step_unit: updates",
+        )
     if steps is not None and steps > most:
         raise StudyError(f"{steps} is more than max_train_steps", where="--steps", hint=f"use at most --steps {most}")
     return Setting(

@@ -43,6 +43,7 @@ def show(study: Path, *, json: bool, runs: Path) -> None:
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.study_file import read
     from playbook_cli.launch import preflight
+    from playbook_cli.launch.reaching import lost
     from playbook_cli.sampling import make
     from playbook_cli.sampling.coverage import coverage
     from playbook_cli.spec import check
@@ -61,7 +62,9 @@ def show(study: Path, *, json: bool, runs: Path) -> None:
     preflight.look(spec, source, study.parent, trials)
     covered = [] if first else [coverage(parameter, trials) for parameter in space.dimensions]
     design = objections(spec, first=is_first(spec, runs))
+    unreached = [] if not trials else [*lost(given, trials[0], study.parent)]
     warned = [
+        *(each.problem for each in unreached),
         *(replace(found, what=f"{name}: {found.what}") for name, found in design.items()),
         *check.warnings(spec),
         *evaluations.too_few(spec),
@@ -72,7 +75,8 @@ def show(study: Path, *, json: bool, runs: Path) -> None:
     if json:
         warnings = [f"{source.where(w.location)}: {w.what}" for w in warned]
         shown = _as_json(spec, trials, covered, warnings) | {
-            "design": [{"check": name, "message": found.what, "hint": found.hint} for name, found in design.items()]
+            "design": [{"check": name, "message": found.what, "hint": found.hint} for name, found in design.items()],
+            "fatal": [{"message": each.problem.what, "hint": each.problem.hint} for each in unreached if each.fatal],
         }
         print_json(shown | ({"begins_with": begins} if begins else {}))
         return

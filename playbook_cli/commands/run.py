@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playbook_cli.launch.slots import Slot
     from playbook_cli.launch.warm import Warm
     from playbook_cli.records import TrialRecord
-    from playbook_cli.running.study import Outcome
+    from playbook_cli.running.study import Outcome, View
     from playbook_cli.running.tracking import Tracking
     from playbook_cli.sampling.policy import Policy
     from playbook_cli.spec.model import StudySpec
@@ -88,7 +88,7 @@ def run(
         from playbook_cli.errors import StudyError
 
         raise StudyError("--log-to needs the runner, which --detach ends", hint="drop one of the two")
-    _point_to_plan(spec, study, runs, again=anew)
+    _point_to_plan(given, spec, study, runs, again=anew)
     execute(
         spec,
         source,
@@ -105,17 +105,22 @@ def run(
     )
 
 
-def _point_to_plan(spec: StudySpec, file: Path, runs: Path, *, again: bool) -> None:
+def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *, again: bool) -> None:
     """Point to plan's warnings about the design, as long as no trial was planned or when starting over."""
     from playbook_cli.acts import run
     from playbook_cli.commands.plan import is_first
     from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.launch.reaching import lost
     from playbook_cli.spec.design import objections
+    from playbook_cli.trying.trial import middle
 
     if again or not StudyPaths(runs / spec.name).journal.exists():
         found = objections(spec, first=is_first(spec, runs))
         if found:
             tell(f"the design has warnings ({', '.join(found)}): {run(file, runs, 'plan')}")
+        for each in lost(given, middle(spec), file.parent) if spec.command is not None else ():
+            if each.fatal:
+                tell(f"{each.problem.what}\n  -> {each.problem.hint}")
 
 
 def execute(
@@ -219,10 +224,12 @@ def run_trials(
     *,
     detach: bool = False,
     tracking: Tracking | None = None,
+    view: View | None = None,
 ) -> Outcome:
     """Run what a policy asks for in a study whose lock is held, with a live view; the user can stop it.
 
-    `warm` is the process that trials are forked from, if the caller has already started it.
+    `warm` is the process that trials are forked from, if the caller has already started it. `view` shows what
+    happens, by default on stderr.
     """
     from playbook_cli.commands.output import console
     from playbook_cli.launch.isolation import warmed
@@ -235,7 +242,7 @@ def run_trials(
     from playbook_cli.storage.program_versions import versions
 
     metric = spec.objective
-    view = watcher(console(stderr=True), paths, metric, spec.max_train_steps)
+    view = view or watcher(console(stderr=True), paths, metric, spec.max_train_steps)
     stop = Stop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, stop.ask) for number in signals]

@@ -31,6 +31,11 @@ VERBS = {
         "plan:plan",
         "Show what would run: the trials, the coverage of the space, the budget and warnings. Runs nothing.",
     ),
+    "try": Verb(
+        "try_:try_",
+        "Run one short trial at the middle of the space, and show what reaches the program and what Playbook reads of "
+        "it.",
+    ),
     "lr-sweep": Verb(
         "lr_sweep:lr_sweep",
         "Find an initial max_train_steps by a sweep of constant learning rates, or report that it is unknown.",
@@ -83,6 +88,14 @@ VERBS = {
     "log": Verb(
         "log:log",
         "Show the ledger of all studies, oldest first: their results, decisions, and how to reproduce them.",
+    ),
+    "check": Verb(
+        "check:check",
+        "Check a finished study against expectations: exits with 3, and a line for each that is broken.",
+    ),
+    "guide": Verb(
+        "guide:guide",
+        "Print one page for a script or a coding agent: the loop, the verbs with their JSON, the exit codes.",
     ),
     "devices": Verb(
         "devices:devices",

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from playbook_cli.following.limited import TooSlowError, limited
+from playbook_cli.following.nearest import nearest
 from playbook_cli.formats.marks import Marks
 from playbook_cli.formats.tables import number, whole_number
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 10_000
 """Characters of a line that are matched; the rest of a longer line is ignored."""
-SHOWN_LINES = 3
+KEPT_LINES = 200
+"""Lines at the beginning, and at the end, among which the one is looked for that comes nearest to a pattern."""
 SHOWN_CHARACTERS = 160
 _BREAK = re.compile(rb"[\r\n]")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -39,7 +41,8 @@ class Printed:
         """Why reading stopped: a pattern that takes too long, and the line."""
         self.unclear: str | None = None
         """The first ambiguous number, and its line."""
-        self.last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
+        self._first_lines: list[str] = []
+        self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._step_name = step
         self._marks = Marks()
         self._patterns = [re.compile(pattern) for pattern in patterns]
@@ -50,9 +53,24 @@ class Printed:
         self._skipping = False
 
     @property
+    def groups(self) -> list[str]:
+        """The groups of its patterns, without the step."""
+        return [name for pattern in self._patterns for name in pattern.groupindex if name != self._step_name]
+
+    @property
     def unmatched(self) -> list[str]:
-        """Patterns that no line has matched."""
-        return list(self._unmatched)
+        """What is to be said of patterns that no line has matched."""
+        lines = [*self._first_lines, *self._last_lines]
+        said = []
+        for pattern in self._unmatched:
+            near = nearest(pattern, lines)
+            said.append(f"no line matched '{pattern}'{f': {near}' if near else ''}")
+        return said
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was printed."""
+        return not self._first_lines
 
     def feed(self, data: bytes) -> list[Reading]:
         """The evaluations in the lines that these bytes complete; progress bars end lines with a carriage return."""
@@ -92,7 +110,7 @@ class Printed:
             text = _COLOUR.sub("", text)
         if not text.strip():
             return
-        self.last_lines.append(text[:SHOWN_CHARACTERS])
+        (self._first_lines if len(self._first_lines) < KEPT_LINES else self._last_lines).append(text)
         for pattern in self._patterns:
             found = limit(pattern.search, text)
             if found:

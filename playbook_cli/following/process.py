@@ -47,7 +47,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
         resuming=resuming,
         stops=task.get("stops", False),
     )
-    source = _source(task, resuming=resuming)
+    source = source_of(task, resuming=resuming)
     checkpoints = _checkpoints(task)
     try:
         with regular.appended(task["log"]) as log:
@@ -84,13 +84,14 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
             _wait(wake)
     if program.returncode == 0 and not recorder.evaluations and not recorder.over:
         recorder.fail(source.silence())
-    elif not recorder.over:
+    elif not recorder.over and program.returncode == 0:  # of a crash the program says why
         for note in source.notes:
             print(f"playbook: {note}", file=sys.stderr)
     return 0 if recorder.over else program.returncode
 
 
-def _source(task: dict[str, Any], *, resuming: bool) -> Source:
+def source_of(task: dict[str, Any], *, resuming: bool) -> Source:
+    """What reads the numbers of a program; `resuming`, those that are there already, too."""
     if task["kind"] == "stdout":
         return PrintedSource(task["log"], task["patterns"], task["step"])
     if task["kind"] == "tensorboard":

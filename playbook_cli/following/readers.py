@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import math
 import os
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from playbook_cli.files import journal
@@ -14,7 +15,7 @@ from playbook_cli.formats.tables import CsvRows, JsonRows, number, whole_number
 from playbook_cli.formats.tensorboard import EventReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from playbook_cli.following.printed import Reading
     from playbook_cli.formats.tables import Row, Rows
@@ -30,6 +31,16 @@ class Source(Protocol):
     """Why its data can't be trusted; None if it can."""
     notes: list[str]
     """What was ignored."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The files that it has read."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names that the program gives its metrics, as far as they were seen."""
+        ...
 
     def poll(self) -> Iterator[list[Reading]]:
         """The evaluations since the last call."""
@@ -52,6 +63,15 @@ class PrintedSource:
         self.notes: list[str] = []
         self._file = Growing(path=log, start=os.path.getsize(log) if os.path.exists(log) else 0)
         self._printed = Printed(patterns, step)
+        self._log = log
+
+    @property
+    def files(self) -> Sequence[str]:
+        return [self._log]
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._printed.groups
 
     def poll(self) -> Iterator[list[Reading]]:
         while self.problem is None and (data := self._file.read()[0]):
@@ -62,13 +82,11 @@ class PrintedSource:
     def finish(self) -> list[Reading]:
         readings = self._printed.finish()
         self.problem = self._printed.too_slow or self._printed.unclear
-        self.notes += [*self._printed.problems, *(f"no line matched '{p}'" for p in self._printed.unmatched)]
+        self.notes += [*self._printed.problems, *self._printed.unmatched]
         return readings
 
     def silence(self) -> str:
-        lines = "\n".join(f"    {line}" for line in self._printed.last_lines)
-        seen = f"its last lines are\n{lines}" if lines else "it printed nothing"
-        return "; ".join([*self.notes, seen])
+        return "it printed nothing" if self._printed.silent else "; ".join(self.notes) or "no line that matched has it"
 
 
 class TableSource:
@@ -88,6 +106,14 @@ class TableSource:
         if not resuming:
             for path in self._paths():
                 journal.set_aside(path)
+
+    @property
+    def files(self) -> Sequence[str]:
+        return list(self._files)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [name for name in self._seen if name != self._step]
 
     def poll(self) -> Iterator[list[Reading]]:
         for path in self._paths():
@@ -149,8 +175,18 @@ class TableSource:
         self.problem = self.problem or why
 
 
+_OF_A_RUN = re.compile(
+    r"(?!1\d{9}(\.\d+)?\Z).*([A-Z][a-z]{2}\d{2}_\d{2}-\d{2}-\d{2}|(?<!\d)1\d{9}(?!\d)|20\d{2}-?[01]\d-?[0-3]\d).*"
+)
+"""A folder with a date or a time in its name, as SummaryWriter() and many programs name the folder of a run. One that
+is a time and no more is that of HParams, whose numbers are no evaluations."""
+
+
 class EventSource:
-    """TensorBoard event files in a folder; tags in a subfolder are named SUBFOLDER/TAG."""
+    """TensorBoard event files below a folder; tags in a folder below it are its name, a slash, the tag.
+
+    The folder of a run, which has another name in every trial, is no part of the tag.
+    """
 
     def __init__(self, files: str, *, resuming: bool) -> None:
         self.problem: str | None = None
@@ -158,8 +194,19 @@ class EventSource:
         self._pattern = files
         self._files: dict[str, tuple[Growing, EventReader]] = {}
         self._tags: dict[str, None] = {}
+        self._writers: dict[str, str] = {}
+        """The folder of a run that each tag comes from."""
+        self._resuming = resuming
         self._old = set() if resuming else {path for _, path in self._paths()}
         """Files of an earlier attempt, which are ignored."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        return list(self._files)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._tags)
 
     def poll(self) -> Iterator[list[Reading]]:
         for prefix, path in self._paths():
@@ -170,12 +217,26 @@ class EventSource:
                 readings = []
                 for event in events.feed(data):
                     values = {f"{prefix}{tag}": value for tag, value in event.scalars.items()}
+                    self._note_writer(values, os.path.dirname(path))
                     self._tags.update(dict.fromkeys(values))
                     if event.step >= 0:
                         readings.append((event.step, values))
                 if events.problem and self.problem is None:
                     self.problem = f"{path}: {events.problem}"
                 yield readings
+
+    def _note_writer(self, tags: Iterable[str], folder: str) -> None:
+        """Two runs with one tag are two curves in one; of a trial that resumes they are one curve in two files."""
+        if self._resuming:
+            return
+        for tag in tags:
+            other = self._writers.setdefault(tag, folder)
+            if other != folder and self.problem is None:
+                base = os.path.basename(other)
+                self.problem = (
+                    f"both {base} and {os.path.basename(folder)} have the tag {tag}: name one of these folders, by a "
+                    f"pattern where its name varies: tensorboard: {self._pattern}/*{_ending(base)}"
+                )
 
     def finish(self) -> list[Reading]:
         return []
@@ -184,14 +245,16 @@ class EventSource:
         if not self._files:
             return f"there is no event file in {self._pattern}"
         tags = ", ".join(list(self._tags)[:SHOWN_NAMES]) or "(none)"
-        return f"the event files have the tags {tags}: set metrics.names to its tag"
+        below = f"; or, where the folder of a run is in them, write tensorboard: {self._pattern}/*"
+        inside = any(os.path.dirname(path) not in glob.glob(self._pattern) for path in self._files)
+        return f"its event files have the tags {tags}: name it in metrics.names{below if inside else ''}"
 
     def _paths(self) -> list[tuple[str, str]]:
         found = []
         for root in glob.glob(self._pattern):
             for folder, _, names in os.walk(root):
-                below = os.path.relpath(folder, root)
-                prefix = "" if below == "." else f"{below}/"
+                parts = [part for part in os.path.relpath(folder, root).split(os.sep) if part != "."]
+                prefix = "".join(f"{part}/" for part in parts if not _OF_A_RUN.fullmatch(part))
                 found += [(prefix, os.path.join(folder, name)) for name in names if "tfevents" in name]
         return sorted(found, key=lambda each: each[1])
 
@@ -209,6 +272,11 @@ def renamed(values: Mapping[str, float], names: Mapping[str, str], metric: str, 
         if name not in mapped and name not in names and wanted and name not in _RESERVED:
             ours[name] = value
     return ours
+
+
+def _ending(name: str) -> str:
+    """What follows the last digit of a name, by which its folder may be known in every trial."""
+    return re.split(r"\d", name)[-1]
 
 
 _RESERVED = ("step", "infeasible", "failed")

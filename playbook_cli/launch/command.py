@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import SpecError
 from playbook_cli.launch import Job
@@ -42,11 +42,12 @@ def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, wa
     """
     values = _Values(spec, trial, paths, folder)
     argv = program(spec, trial, paths, folder)
+    if spec.metrics is not None:  # the process that starts a program, and records what it prints or writes
+        task = _task(spec, spec.metrics, paths, values, overrun=wanted.overrun)
+        argv = (sys.executable, "-m", "playbook_cli.following.process", json.dumps(task), *argv)
     return Job(
         trial=trial.id,
-        argv=argv
-        if spec.metrics is None
-        else _followed(spec, spec.metrics, paths, values, argv, overrun=wanted.overrun),
+        argv=argv,
         env=_environment(spec, trial, paths, folder, values) | _told(wanted),
         cwd=folder / values.put_into(spec.cwd or ".", "cwd"),
         stdout=paths.stdout,
@@ -70,6 +71,14 @@ def program(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path
         else:
             argv.append(values.put_into(word, "command"))
     return tuple(argv)
+
+
+def following(
+    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, *, overrun: bool = False
+) -> dict[str, Any]:
+    """Where the numbers of a program with `metrics:` are in one trial, as `following.process` reads it."""
+    assert spec.metrics is not None
+    return _task(spec, spec.metrics, paths, _Values(spec, trial, paths, folder), overrun=overrun)
 
 
 def inherited(folder: Path) -> dict[str, str]:
@@ -130,13 +139,10 @@ class _Values:
         return re.sub(r"\$\{([^}]*)\}", value, text)
 
 
-def _followed(
-    spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, argv: tuple[str, ...], *, overrun: bool
-) -> tuple[str, ...]:
-    """The process that starts a program, and records what it prints or writes: see `following.process`."""
+def _task(spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, *, overrun: bool) -> dict[str, Any]:
     files = metrics.csv or metrics.jsonl or metrics.tensorboard
     checkpoints = spec.checkpoints
-    task = {
+    return {
         "directory": str(paths.dir.absolute()),
         "log": str(paths.stdout.absolute()),
         "metrics": str(paths.metrics.absolute()),
@@ -159,7 +165,6 @@ def _followed(
             "last": str(paths.last_checkpoint.absolute()),
         },
     }
-    return (sys.executable, "-m", "playbook_cli.following.process", json.dumps(task), *argv)
 
 
 def _environment(

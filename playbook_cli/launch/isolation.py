@@ -43,6 +43,11 @@ def warmed(
         warm.close()
 
 
+def may_fork(spec: StudySpec, slots: Sequence[Slot]) -> bool:
+    """Whether trials are forks of one process that has imported the function, as far as the study file tells."""
+    return _obstacle(spec, slots) is None
+
+
 def _obstacle(spec: StudySpec, slots: Sequence[Slot]) -> str | None:
     """Why the study file rules out forks, or doesn't use them by default; None if it doesn't."""
     if spec.train is None:

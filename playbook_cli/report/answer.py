@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playbook_cli import wording
 from playbook_cli.report import words
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 _ANSWERS = ("better", "no-difference")
 """Verdicts of the isolation rule that answer the study's question."""
 _LONGEST = 400
+_AT_CEILING = (
+    " That is the best possible value, so the metric cannot rank these trials: use a finer one, such as a loss."
+)
 
 
 def answer(
@@ -27,11 +31,12 @@ def answer(
     repeats: Sequence[Repeats] = (),
     attempted: bool = False,
     nothing: str | None = None,
+    ceiling: bool = False,
 ) -> str:
     """The study's own question where the isolation rule answers it; else the best result, or why there is none.
 
     `ties` is the number of trials that reached the best result; `attempted` says whether any trial was ever started;
-    `nothing` that none of them got better than chance.
+    `nothing` that none of them got better than chance, `ceiling` that the best result is the best possible.
     """
     unfinished = counts["running"] + counts["pending"]
     if best is None:
@@ -43,14 +48,17 @@ def answer(
     if isolation is not None and isolation.verdict in _ANSWERS:
         return f"{so_far}{_sentence(words.shortened(isolation.message, _LONGEST))}"
     ended = counts["completed"] + counts["infeasible"]
-    who = f"trial {best.trial}, step {best.step}" + (f", and {ties - 1} more" if ties > 1 else "")
+    tied = f"; tied with {words.count(ties - 1, 'other trial')}" if ties > 1 else ""
+    who = f"trial {best.trial}, step {best.step}{tied}"
     of = f"the best of {ended} trials" if ended > 1 else "the only trial"
     start = f"{so_far}{of}"
     blocked = isolation is not None and isolation.verdict == "blocked"
     return (
-        f"{start[0].upper()}{start[1:]} reaches {metric.name} {words.number(best.value)} ({who})"
+        f"{start[0].upper()}{start[1:]} reaches {metric.name} {words.number(best.value)}"
+        f"{wording.examples(metric, best.value)} ({who})"
         f"{_fresh(best, repeats)}"
         f"{_caveat(sum(finding.severity == 'warning' for finding in findings), blocked=blocked)}."
+        f"{_AT_CEILING if ceiling and ties > 1 else ''}"
     )
 
 

@@ -23,6 +23,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "answer": report.answer,
         "metric": {"name": report.metric.name, "goal": report.metric.goal},
         "max_train_steps": report.max_train_steps,
+        "step_unit": report.step_unit,
         "counts": dict(report.counts),
         "repeat_counts": dict(report.repeat_counts),
         "best": _best(report.best),

@@ -76,6 +76,7 @@ def build(
             counts=counts,
             best=best,
             ties=ties,
+            ceiling=best is not None and outcomes.ceiling(study.metric, [best.value, *_values(ranked)]) == best.value,
             findings=findings,
             repeats=found,
             attempted=any(trial.attempts for trial in study.trials),
@@ -83,6 +84,7 @@ def build(
         ),
         metric=study.metric,
         max_train_steps=study.max_train_steps,
+        step_unit=study.step_unit,
         eval_every=study.eval_every,
         fixed=study.fixed,
         counts=counts,
@@ -169,7 +171,7 @@ def _trials(
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
             repeat_of=trial.repeat_of,
             code=trial.codes[-1] if trial.codes else None,
-            timescale=timescale(trial.params),
+            timescale=timescale(trial.params) if study.step_unit in (None, "updates") else None,
         )
         for trial in sorted(trials, key=lambda trial: trial.id)
     ]
@@ -237,3 +239,7 @@ def _isolation(study: StudyRecord) -> list[Isolation]:
         named = [replace(row, label=row.label.removeprefix(f"{parameter.label} ")) for row in rows]
         plots.append(Isolation(subject=parameter.label, rows=named))
     return [plot for plot in plots if any(row.best is not None for row in plot.rows)]
+
+
+def _values(trials: Sequence[TrialRecord]) -> list[float]:
+    return [trial.best.value for trial in trials if trial.best is not None]

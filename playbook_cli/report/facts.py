@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.records import WHOLE
 from playbook_cli.report import words
+from playbook_cli.spec.units import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,12 @@ def counted(report: Report) -> Iterator[str]:
         where = f"step {early[0]}" if len(set(early)) == 1 else f"steps {min(early)} to {max(early)}"
         yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps}"
     else:
-        yield f"{steps} steps each"
+        yield f"{steps} {units(report)} each"
+
+
+def units(report: Report) -> str:
+    """What the study counts, where it is known to be no updates; else steps."""
+    return "steps" if report.step_unit in (None, "updates") else NAMES[report.step_unit]
 
 
 def repeats(report: Report) -> list[str]:
@@ -43,7 +49,7 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
     """The best result, or where there is none the size of the study: a name, a figure, an aside each."""
     best, planned = report.best, str(report.counts["planned"])
     if best is None:
-        return [("trials", planned, ""), ("steps each", str(report.max_train_steps), "")]
+        return [("trials", planned, ""), (f"{units(report)} each", str(report.max_train_steps), "")]
     aim = "lower is better" if report.metric.goal == "minimize" else "higher is better"
     return [
         (f"best {words.shortened(report.metric.name, 60)}", words.number(best.value), aim),

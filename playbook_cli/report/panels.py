@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from playbook_cli.analysis import outcomes
+from playbook_cli.instability.names import NORMS
 from playbook_cli.report.thinning import thin
 from playbook_cli.report.value import Line, Panel
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Trials whose curves are shown: the best ones, and the best of every arm."""
 _MOST = 16
+BARS = 24
+"""Of the histogram of gradient norms."""
 _COUNTERPARTS = (
     ("validation", "training"),
     ("validation", "train"),
@@ -42,7 +46,22 @@ def panels(study: StudyRecord, ranked: Sequence[TrialRecord]) -> list[Panel]:
     names = [study.metric.name]
     if "loss" not in study.metric.name.lower():
         names += [name for name in columns if "loss" in name.lower() and counterpart(name, columns)][:1]
-    return [_panel(name, counterpart(name, columns), trials) for name in names]
+    found = [_panel(name, counterpart(name, columns), trials) for name in names]
+    norm = next((name for name in columns if name in NORMS and name not in names), None)
+    return [*found, _norms(norm, trials)] if norm is not None else found
+
+
+def _norms(name: str, trials: Sequence[TrialRecord]) -> Panel:
+    """Gradient norms over training, and how often each size came in all of these trials."""
+    curves = [np.asarray(t.curve.values[name]) for t in trials if t.curve is not None and name in t.curve.values]
+    values = np.concatenate(curves)
+    values = values[np.isfinite(values) & (values > 0)]
+    bars: list[tuple[float, float, int]] = []
+    if len(values) >= BARS and values.min() < values.max():
+        edges = np.geomspace(values.min(), values.max(), BARS + 1)
+        counts = np.histogram(values, edges)[0]
+        bars = [(float(a), float(b), int(n)) for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+    return replace(_panel(name, None, trials), histogram=bars)
 
 
 def counterpart(name: str, columns: Sequence[str]) -> str | None:

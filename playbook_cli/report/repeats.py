@@ -87,9 +87,22 @@ def _luck(one: Repeated, state: State, metric: Metric) -> str:
     own = f"trial {one.trial} was selected at {metric.name} {words.number(one.selected)}"
     if one.luck is None:
         return f"{own}, and other code comes to {now}: this does not say how much of it was luck{diverged}"
-    size = f"{abs(one.luck):.2g}"
-    luck = f"{size} of it was luck" if one.luck > 0 else f"it was unlucky by {size}" if one.luck < 0 else "no luck"
-    return f"{own}, and comes to {now}: {luck}{diverged}"
+    return f"{own}, and comes to {now}: {_size(one, one.luck)}{diverged}"
+
+
+def _size(one: Repeated, luck: float) -> str:
+    """How much of a result was luck, where that is known better than its own size."""
+    size = f"{abs(luck):.2g}"
+    if luck == 0:
+        return "no luck"
+    if one.interval is None:
+        return f"the difference of {size} says nothing of luck: two fresh seeds are the least"
+    half = (one.interval[1] - one.interval[0]) / 2
+    if abs(luck) <= half:
+        return (
+            f"the difference of {size} is within the error of that mean, {half:.2g}: more seeds would say what was luck"
+        )
+    return f"{size} of it was luck" if luck > 0 else f"it was unlucky by {size}"
 
 
 def _rival(group: Sequence[Repeated], metric: Metric) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
-    from playbook_cli.records import Best, Finding, Metric, Role, State, Value
+    from playbook_cli.records import Best, Finding, Metric, Role, State, StepUnit, Value
     from playbook_cli.storage.failures import Failure
 
 Split = Literal["validation", "training"]
@@ -132,6 +132,8 @@ class Panel:
     validation: str
     training: str | None
     lines: Sequence[Line]
+    histogram: Sequence[tuple[float, float, int]] = ()
+    """Of gradient norms: from, to, and how many of them lie between, in all of these trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +203,8 @@ class Report:
     """One sentence."""
     metric: Metric
     max_train_steps: int
+    step_unit: StepUnit | None
+    """What a step is; None where nothing tells."""
     eval_every: int
     fixed: Mapping[str, Value]
     counts: Mapping[str, int]

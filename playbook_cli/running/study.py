@@ -70,6 +70,13 @@ class Watcher(Protocol):
         """Called often, to refresh the view."""
 
 
+class View(Watcher, Protocol):
+    """A watcher that has something to put away at the end."""
+
+    def close(self) -> None:
+        """Nothing happens any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run of a study ended."""
@@ -135,6 +142,8 @@ class Study:
     """Number of crashed attempts in this run, by trial."""
     _log_starts: dict[int, int] = field(default_factory=dict)
     """Byte offset in the log where the last ended attempt of each trial begins."""
+    _shown: set[str] = field(default_factory=set)
+    """Reasons of failures for which the end of a log was shown: trials that fail alike print the same."""
     _alone: set[int] = field(default_factory=set)
     """Trials that need a GPU alone, since it ran out of memory when shared."""
     _ended_well: bool = False
@@ -550,7 +559,9 @@ class Study:
         self._note(
             "ended", trial=number, attempt=attempt.number, state=state, reason=reason, exit_code=exit_code, **result
         )
-        log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" else ""
+        log = f"\n{self._log(number, attempt.log_start)}" if state == "failed" and reason not in self._shown else ""
+        if log and reason:
+            self._shown.add(reason)
         self.watcher.ended(trial, f"{reason}{log}" if reason else None)
 
     def _log(self, number: int, start: int) -> str:
@@ -564,5 +575,6 @@ class Study:
         crashed = len(self._crashes)
         how = "crashed" if (self._trials[number].reason or "").startswith("it crashed") else "failed"
         which = "every trial failed" if crashed >= len(self._trials) else f"the first {crashed} trials all {how}"
-        log = self._log(number, self._log_starts.get(number, 0))
-        return f"{which}; trial {number}: {(self._trials[number].reason or '').removeprefix('it ')}\n{log}"
+        reason = self._trials[number].reason
+        log = "" if reason in self._shown else f"\n{self._log(number, self._log_starts.get(number, 0))}"
+        return f"{which}; trial {number}: {(reason or '').removeprefix('it ')}{log}"

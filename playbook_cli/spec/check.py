@@ -13,6 +13,7 @@ from playbook_cli.spec.design import silence_problems
 from playbook_cli.spec.goals import more_is_better
 from playbook_cli.spec.problem import Problem, listed
 from playbook_cli.spec.space import MAX_ARMS, clashes, grid_size
+from playbook_cli.spec.units import unit_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -331,7 +332,7 @@ def lr_sweep_problems(spec: StudySpec, sweep: LrSweepSpec) -> Iterator[Problem]:
 
 def warnings(spec: StudySpec) -> list[Problem]:
     """Warnings that follow from the playbook, before a study runs; none of them stops it."""
-    return [*_step_warnings(spec), *_range_warnings(spec), *budget_warnings(spec)]
+    return [*_step_warnings(spec), *unit_warnings(spec), *_range_warnings(spec), *budget_warnings(spec)]
 
 
 def _step_warnings(spec: StudySpec) -> Iterator[Problem]:

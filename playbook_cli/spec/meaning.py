@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from playbook_cli.records import Value
+    from playbook_cli.records import StepUnit, Value
 
 Meaning = Literal[
     "learning-rate",
@@ -142,6 +142,14 @@ def warmup_share(name: str, value: Value, max_train_steps: int) -> float | None:
     if own & _SHARED or 0 < given < 1:
         return given
     return given / max_train_steps
+
+
+def counts(name: str) -> StepUnit | None:
+    """What a length of this name counts: `warmup_epochs` epochs, `warmup_steps` updates; None for a share."""
+    own = words(name)
+    if own & (_SHARED | _PERCENT):
+        return None
+    return "epochs" if own & {"epoch", "epochs"} else "updates"
 
 
 def number(value: Value) -> float | None:

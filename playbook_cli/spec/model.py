@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from playbook_cli.records import Goal, Metric, Parameter, Role, Value
+from playbook_cli.records import Goal, Metric, Parameter, Role, StepUnit, Value
 from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.probe import Probe, written_out
@@ -83,6 +83,11 @@ class MetricSpec(_Section):
     goal: Goal = "minimize"
     chance: Annotated[
         Number | None, Affects.READING, Field(description="value of a model that has learned nothing: 0.9")
+    ] = None
+    examples: Annotated[
+        Count | None,
+        Affects.READING,
+        Field(description="how many validation examples the metric is a share of: reports count them, too"),
     ] = None
 
 
@@ -278,6 +283,11 @@ class StudySpec(_Section):
     max_train_steps: Annotated[
         Count, Affects.TRAINING, Field(description="length of training, the same for all trials and never tuned")
     ]
+    step_unit: Annotated[
+        StepUnit | None,
+        Affects.READING,
+        Field(description="what a step is; by default what the command and the patterns call it"),
+    ] = None
     eval_every: Annotated[
         Count | None,
         Affects.TRAINING,
@@ -366,7 +376,8 @@ class StudySpec(_Section):
     @property
     def objective(self) -> Metric:
         """The study's metric, as a value for the other parts."""
-        return Metric(name=self.metric.name, goal=self.metric.goal, chance=self.metric.chance)
+        given = self.metric
+        return Metric(name=given.name, goal=given.goal, chance=given.chance, examples=given.examples)
 
     def parameters(self) -> list[Parameter]:
         """All hyperparameters that vary, scientific before nuisance, in the order of the file."""

@@ -80,7 +80,7 @@ def parse(text: str, path: str, *, foreign: bool = False) -> Source:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         at = "".join(text.split("\n")[line - 1 : line]) if mark else ""  # YAML knows further line ends
-        hint = "indent with spaces, not with tabs" if "\t" in at else None
+        hint = "indent with spaces, not with tabs" if "\t" in at else _unquoted(at)
         raise SpecError(
             f"not valid YAML: {error.problem or error.context}", where=f"{path}:{line}", hint=hint
         ) from None
@@ -93,6 +93,13 @@ def parse(text: str, path: str, *, foreign: bool = False) -> Source:
     reader = _Reader(path, foreign=foreign)
     data = reader.read(node, (), ())
     return Source(path=path, data=data, lines=reader.lines)
+
+
+def _unquoted(line: str) -> str | None:
+    """That a macro between brackets needs quotes, where a line has one without."""
+    plain = re.sub(r"'[^']*'|\"[^\"]*\"", "", line)
+    found = re.search(r"[^\s,\[{:]*\$\{[^}]*\}[^\s,\]}]*", plain)
+    return f"quote it: '{found[0]}'" if found else None
 
 
 class _Loader(yaml.SafeLoader):

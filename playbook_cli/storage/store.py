@@ -17,6 +17,7 @@ from playbook_cli.files.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, codes, searched
 from playbook_cli.spec.launchers import CLUSTERS
 from playbook_cli.spec.load import load
+from playbook_cli.spec.units import step_unit
 from playbook_cli.storage import events, identity
 from playbook_cli.storage.divergence import judged
 from playbook_cli.storage.failures import numbered
@@ -128,6 +129,7 @@ class Store:
             goal=spec.goal,
             metric=self.metric,
             max_train_steps=spec.max_train_steps,
+            step_unit=step_unit(spec),
             eval_every=spec.steps_between_evaluations,
             parameters=space.parameters,
             fixed=spec.fixed,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
+
 from playbook_cli.analysis import outcomes
 from playbook_cli.records import Metric, Parameter
 from tests.generators.studies import METRIC, trial
@@ -53,3 +55,19 @@ def test_arms_are_told_apart_and_labelled() -> None:
     assert [t.id for t in outcomes.of_arm(trials, {"layers": 2})] == [1]
     assert outcomes.arm_label({"layers": 2, "opt": "adam"}) == "layers=2, opt=adam"
     assert outcomes.arm_label({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("goal", "values", "best"),
+    [
+        ("minimize", [0.0, 0.2], 0.0),
+        ("minimize", [0.1, 0.2], None),
+        ("minimize", [-0.1, 0.0], None),
+        ("maximize", [1.0, 0.3], 1.0),
+        ("maximize", [100.0, 98.5], 100.0),
+        ("maximize", [99.0, 1.0], None),
+        ("maximize", [], None),
+    ],
+)
+def test_the_best_possible_value_is_known_where_it_was_reached(goal, values, best):
+    assert outcomes.ceiling(Metric(name="m", goal=goal), values) == best

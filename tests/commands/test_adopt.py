@@ -14,7 +14,7 @@ from tests.commands.finished import finish
 from tests.ledger.studies import repeat
 
 KEYS = {"event", "time", "user", "study", "metric", "goal", "trial", "value", "step", "params", "trials", "repeats"}
-KEYS |= {"warnings", "over", "comparison", "against", "note", "added", "checkpoint"}
+KEYS |= {"warnings", "over", "comparison", "against", "note", "added", "checkpoint", "test"}
 
 
 def good(params):
@@ -174,3 +174,21 @@ def test_a_damaged_ledger_is_named_and_stays_as_it_is(bench):
     answer = bench("adopt", "runs/toy")
     assert (answer.code, "ledger.jsonl:1" in answer.err) == (2, True)
     assert ledger.read_text() == "nonsense\n"
+
+
+def test_a_test_metric_is_read_at_the_best_evaluation_and_the_ledger_keeps_that(bench):
+    program = """
+def train(trial):
+    for step in trial.steps():
+        if trial.should_evaluate(step):
+            trial.report(step, val_error=trial.params["x"] + 1 / step, test_error=trial.params["x"] + 2 / step)
+"""
+    bench.study(program, trials=2)
+    bench("run", "study.yaml")
+    answer = bench("adopt", "runs/toy", "--test", "test_error", "--json")
+    assert answer.json["test"] == {"metric": "test_error", "value": pytest.approx(answer.json["value"] + 0.25)}
+    assert answer.err == "" or "was read before" not in answer.err
+    assert "test metric test_error read: " in bench("log", "--json").out
+    assert "test_error was read before, of toy" in bench("adopt", "runs/toy", "--test", "test_error").err
+    missing = bench("adopt", "runs/toy", "--test", "test_loss")
+    assert (missing.code, "it has val_error, test_error" in missing.err) == (2, True)

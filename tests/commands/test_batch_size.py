@@ -310,3 +310,34 @@ def test_digits_is_timed_for_real_and_its_data_hold_no_larger_batch(bench):
     folder = bench.paths(PROBES).trial(0).dir
     assert not (folder / "checkpoints").exists()
     assert journal.read(folder / "metrics.jsonl")
+
+
+EPOCHS = """
+import argparse, time
+p = argparse.ArgumentParser()
+p.add_argument("--batch_size", type=int)
+p.add_argument("--epochs", type=int)
+a = p.parse_args()
+for epoch in range(1, min(a.epochs, 24) + 1):
+    time.sleep(0.15)
+    print(f"Epoch {epoch} val_error {a.batch_size + 1 / epoch}", flush=True)
+"""
+"""An epoch over 3,000 examples takes as long whatever the batch size is."""
+
+
+def test_epochs_are_refused_and_converted_where_their_size_is_known(bench):
+    bench.write("t.py", EPOCHS)
+    command = ["${python}", "t.py", "${args}", "--epochs=${max_train_steps}"]
+    pattern = r"Epoch (?P<step>\d+) val_error (?P<val_error>\S+)"
+    keys = {"train": None, "command": command, "metrics": {"stdout": [pattern]}, "eval_every": None}
+    file = bench.study(None, **keys, nuisance=None, fixed={"batch_size": 64}, sampler="random")
+    answer = bench("batch-size", file, "--min", 16, "--max", 32)
+    assert (answer.code, "its steps are epochs" in answer.err) == (2, True)
+    assert "--examples-per-epoch N" in answer.err
+    found = probed(bench, file, "--min", 16, "--max", 32, "--examples-per-epoch", 3000)
+    speeds = [size["examples_per_second"] for size in found["sizes"]]
+    assert len(speeds) == 2
+    assert 0.5 < speeds[1] / speeds[0] < 1.5, "as fast, and not twice as fast"
+    assert all(speed < 30_000 for speed in speeds)
+    bench.study(None, **keys, nuisance=None, fixed={"batch_size": 64}, sampler="random", step_unit="tokens")
+    assert "its steps are tokens" in bench("batch-size", file).err

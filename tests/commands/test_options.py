@@ -49,3 +49,8 @@ def test_a_folder_that_is_not_there_is_told_with_the_results_that_are(bench):
     assert "b: there is no such folder\n  -> there are runs/s0, runs/s1, " in answer.err
     assert answer.err.endswith("runs/s7, ...\n")
     assert "a: there is no study in this folder\n  -> there are runs/s0, " in bench("status", "a").err
+
+
+@pytest.mark.parametrize("verb", ["lr-sweep", "batch-size", "instability", "horizon"])
+def test_the_hyperparameter_that_a_verb_varies_is_named_by_one_flag(bench, verb):
+    assert "--parameter" in bench(verb, "--help").out

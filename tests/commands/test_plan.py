@@ -61,7 +61,7 @@ def test_a_plan_is_what_will_run(bench):
 def test_the_json_of_a_plan_has_these_keys(bench):
     bench.study(nuisance={"x": {"min": 0.0, "max": 1.0}, "epochs": [1, 2]})
     answer = bench("plan", "study.yaml", "--json").json
-    assert set(answer) == {"study", "trials", "coverage", "training_steps", "warnings", "design"}
+    assert set(answer) == {"study", "trials", "coverage", "training_steps", "warnings", "design", "fatal"}
     assert [set(trial) for trial in answer["trials"]] == [{"id", "params", "arm", "seed"}] * 4
     assert {name: set(value) for name, value in answer["coverage"].items()} == {
         "x": {"bins", "occupied", "share"},

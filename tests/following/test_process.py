@@ -111,6 +111,48 @@ open(folder + "/tb/val/events.out.tfevents.1", "wb").write(open("events", "rb").
     ]
 
 
+@pytest.mark.parametrize("run", ["Nov27_18-49-00_host", "CartPole-v1__ppo__1__1764268140", "20261127-184900"])
+def test_the_folder_of_a_run_is_no_part_of_the_tags_and_that_of_hparams_is(bench, follow, run):
+    (bench.folder / "events").write_bytes(WRITTEN)
+    program = f"""
+for where in ("/runs/{run}", "/runs/{run}/1764268140.25"):
+    os.makedirs(folder + where)
+    open(folder + where + "/events.out.tfevents.1", "wb").write(open("events", "rb").read())
+"""
+    where = {"tensorboard": "${trial_dir}/runs", "names": {"val_error": "t"}}
+    ended, metrics = follow(program, where, max_train_steps=30)
+    assert ended[0] == "completed"
+    assert [m["val_error"] for m in metrics if "val_error" in m] == [1e-9, -7.0, 9.0]
+
+
+def test_two_writers_of_one_tag_are_told_apart_by_a_pattern(bench, follow):
+    (bench.folder / "events").write_bytes(WRITTEN)
+    program = """
+for name in ("Nov27_18-49-00_host_train", "Nov27_18-49-00_host_val"):
+    os.makedirs(f"{folder}/runs/{name}")
+    open(f"{folder}/runs/{name}/events.out.tfevents.1", "wb").write(open("events", "rb").read())
+"""
+    where = {"tensorboard": "${trial_dir}/runs", "names": {"val_error": "t"}}
+    ended, _ = follow(program, where, max_train_steps=30)
+    assert ended[0] == "failed"
+    assert "Nov27_18-49-00_host_train and Nov27_18-49-00_host_val have the tag" in ended[1]
+    assert "runs/*_host_train" in ended[1]
+    where["tensorboard"] = "${trial_dir}/runs/*_val"
+    assert follow(program, where, max_train_steps=30)[0][0] == "completed"
+
+
+def test_a_tag_in_a_folder_below_is_named_with_the_way_out(bench, follow):
+    (bench.folder / "events").write_bytes(WRITTEN)
+    program = """
+os.makedirs(folder + "/runs/mine")
+open(folder + "/runs/mine/events.out.tfevents.1", "wb").write(open("events", "rb").read())
+"""
+    ended, _ = follow(program, {"tensorboard": "${trial_dir}/runs"}, max_train_steps=30)
+    assert "its event files have the tags mine/loss" in ended[1]
+    assert "write tensorboard: " in ended[1]
+    assert ended[1].endswith("/runs/*")
+
+
 def test_a_corrupt_event_file_fails_its_trial_and_says_where(follow):
     program = """
 os.makedirs(folder + "/tb")
@@ -124,11 +166,12 @@ time.sleep(60)
 
 def test_a_pattern_that_never_matched_is_told_with_the_lines_it_saw(follow):
     ended, _ = follow("print('epoch 1'); print('loss: 0.5')", {"stdout": [PRINTS]})
-    reason = (
-        f"it ended without an evaluation of val_error: no line matched '{PRINTS}'; its last lines are\n"
-        "    epoch 1\n    loss: 0.5"
-    )
-    assert ended == ("failed", reason)
+    assert ended == ("failed", f"it ended without an evaluation of val_error: no line matched '{PRINTS}'")
+
+
+def test_a_near_miss_is_told_with_the_difference_alike_in_all_trials(follow):
+    ended, _ = follow("print('step 1: val error 0.25')", {"stdout": [PRINTS]})
+    assert ended[1].endswith("the pattern wants '_error (?P<val_error>\\S+)', and the line has ' error'")
 
 
 def test_a_pattern_besides_that_never_matched_is_told_in_the_log(bench, follow):

@@ -21,7 +21,8 @@ from tests.report import studies
         ("all failed", "No trial has a result: 3 failed."),
         ("one trial", "The only trial reaches val_error"),
         ("running", "So far: the best of 9 trials reaches val_error"),
-        ("ties", "reaches val_accuracy 1 (trial 0, step 300, and 11 more)"),
+        ("ties", "reaches val_accuracy 1 (trial 0, step 300; tied with 11 other trials)"),
+        ("ties", "That is the best possible value, so the metric cannot rank these trials"),
     ],
 )
 def test_the_answer_says_where_the_study_stands(name: str, words: str) -> None:
@@ -33,7 +34,7 @@ def test_the_answer_says_where_the_study_stands(name: str, words: str) -> None:
     [
         ("better", "two layers are better."),
         ("blocked", "the settings cannot be compared yet."),
-        ("undecided", "(trial 11, step 520, and 2 more)."),
+        ("undecided", "(trial 11, step 520; tied with 2 other trials)."),
     ],
 )
 def test_the_question_is_answered_where_the_isolation_rule_answers_it(verdict: str, answer: str) -> None:
@@ -117,3 +118,30 @@ def test_a_curve_without_the_metric_makes_no_panel() -> None:
     trial = studies.digits(1).trials[0]
     empty = Curve(steps=np.array([1]), values={"other": np.array([1.0])})
     assert build(studies.digits(1, trials=[replace(trial, curve=empty)]), []).panels == []
+
+
+def test_trials_that_tie_below_the_ceiling_can_be_ranked() -> None:
+    assert "best possible" not in build(studies.digits(), []).answer
+
+
+def test_gradient_norms_that_were_recorded_are_drawn_as_curves_and_as_a_histogram() -> None:
+    study = studies.digits(4)
+    assert not any(panel.histogram for panel in build(study, []).panels)
+    trials = [
+        replace(t, curve=Curve(steps=t.curve.steps, values={**t.curve.values, "grad_norm": 1.0 + t.curve.steps % 7}))
+        for t in study.trials
+        if t.curve is not None
+    ]
+    (norms,) = [panel for panel in build(replace(study, trials=trials), []).panels if panel.histogram]
+    assert norms.validation == "grad_norm"
+    assert norms.lines
+    finite = sum(line.steps is not None for line in norms.lines)
+    assert sum(count for _, _, count in norms.histogram) >= finite * 10
+
+
+def test_a_share_of_known_examples_is_counted_in_them_too() -> None:
+    study = studies.digits(8)
+    assert "examples" not in build(study, []).answer
+    known = replace(study, metric=replace(study.metric, examples=544))
+    best = min(t.best.value for t in study.trials if t.best is not None and t.state == "completed")
+    assert f"({best * 544:.0f} of 544 examples)" in build(known, []).answer

@@ -144,3 +144,19 @@ def test_where_more_is_better_luck_is_what_was_higher() -> None:
     ]
     said = sentences(replace(study, trials=trials))
     assert any("0.1 of it was luck" in sentence for sentence in said)
+
+
+def test_luck_within_the_error_of_two_seeds_is_not_named() -> None:
+    study = studies.repeated(8, top=1)
+    best = min((t for t in study.trials if t.best and t.repeat_of is None), key=lambda t: t.best.value).id  # type: ignore[union-attr]
+    again = [t for t in study.trials if t.repeat_of == best and t.best is not None]
+
+    def said(*values: float) -> str:
+        kept = [replace(t, best=replace(t.best, value=v)) for t, v in zip(again, values, strict=False) if t.best]
+        trials = [t for t in study.trials if t.repeat_of is None]
+        return " ".join(sentences(replace(study, trials=[*trials, *kept])))
+
+    own = next(t.best.value for t in study.trials if t.id == best and t.best)
+    assert "is within the error of that mean" in said(own + 0.01, own + 0.02)
+    assert "of it was luck" in said(own + 0.0100, own + 0.0101)
+    assert "two fresh seeds are the least" in said(own + 0.01)

@@ -81,13 +81,14 @@ def test_a_trial_that_always_crashes_is_failed_with_its_last_lines(bench, retrie
 
 def test_why_a_study_is_given_up_is_told_by_the_last_attempt_alone(bench):
     bench.study("def train(trial): print('some', 'words'); 1/0\n", **ONE, resources={"retries": 1})
-    told = run(bench).err.partition("every trial failed")[2]
+    told = run(bench).err
+    assert "every trial failed" in told
     assert told.count("some words") == told.count("ZeroDivisionError") == 1
 
 
 def test_a_long_exception_is_told_with_its_type(bench):
     bench.study("def train(trial): raise RuntimeError('x' * 100_000)\n", **ONE, resources={"retries": 0})
-    told = run(bench).err.partition("every trial failed")[2]
+    told = run(bench).err
     assert "Traceback" in told
     assert "RuntimeError: xxx" in told
     assert len(told) < 5_000

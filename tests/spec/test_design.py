@@ -201,3 +201,9 @@ def test_a_name_that_is_no_checks_is_refused_with_those_there_are():
     assert problem.location == ("silence", 0)
     assert "there is no check named 'warmup'" in problem.what
     assert all(name in (problem.hint or "") for name in CHECKS)
+
+
+def test_a_warmup_in_updates_is_not_held_against_epochs():
+    assert "long-warmup" not in objects(fixed={"warmup_steps": 500}, max_train_steps=10, step_unit="epochs")
+    assert "long-warmup" in objects(fixed={"warmup_epochs": 5}, max_train_steps=10, step_unit="epochs")
+    assert "long-warmup" in objects(fixed={"warmup_ratio": 0.5}, max_train_steps=10, step_unit="epochs")

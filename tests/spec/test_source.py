@@ -180,3 +180,23 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
 def test_any_text_is_data_or_an_error_of_the_file(text):
     with contextlib.suppress(SpecError):
         parse(text, "study.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "quoted"),
+    [
+        ("command: [python, t.py, ${args}]", "'${args}'"),
+        ("metrics: {csv: ${trial_dir}/log.csv}", "'${trial_dir}/log.csv'"),
+        ("command: ['${python}', t.py, --steps=${max_train_steps}]", "'--steps=${max_train_steps}'"),
+    ],
+)
+def test_a_macro_between_brackets_is_to_be_quoted(line, quoted):
+    with pytest.raises(SpecError) as error:
+        parse(f"name: x\n{line}\n", "study.yaml")
+    assert error.value.hint == f"quote it: {quoted}"
+
+
+def test_other_faults_between_brackets_get_no_such_hint():
+    with pytest.raises(SpecError) as error:
+        parse("command: ['${python}', {t.py]\n", "study.yaml")
+    assert error.value.hint is None

@@ -124,7 +124,9 @@ def _judge(
     if worse:
         message += f", better than {_list(worse)}"
     if equal:
+        theirs = [top.best.value for g in equal for top in outcomes.ranked(g.trials, study.metric)[:1] if top.best]
         message += f"; the search cannot tell it from {' and '.join(g.label for g in equal)}"
+        message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
         message += f" ({wording.p_text(evidence['p_value'])})" if not worse else ""
     if not better and evidence["p_value"] < isolation.limit(study, "hint"):
         message += "; there is a hint of a difference, not beyond chance: more trials would tell"

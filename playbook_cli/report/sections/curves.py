@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
-from playbook_cli.report.charts import coloured, field, mark, opacity, over, when
+from playbook_cli.report.charts import colour, coloured, field, mark, opacity, over, when
 from playbook_cli.report.frame import rounded, with_room
 from playbook_cli.report.section import Chart, Legend, Section
 
@@ -20,6 +20,7 @@ def section(frame: Frame) -> Section:
     """A panel a metric."""
     panels = frame.report.panels
     charts = [_chart(frame, index) for index, panel in enumerate(panels) if panel.lines]
+    charts += [_histogram(frame, panel) for panel in panels if panel.histogram]
     how = (
         "The best trials, the best of every arm among them; a dot marks the best evaluation, which is the trial's "
         "result. The steep start is cut off above."
@@ -44,6 +45,29 @@ def _chart(frame: Frame, index: int) -> Chart:
         description=f"{validation}{training} over training, for the best trials.",
         spec=partial(_spec, frame, index),
     )
+
+
+def _histogram(frame: Frame, panel: Panel) -> Chart:
+    name = words.shortened(panel.validation, 40)
+    return Chart(
+        name="gradient-norms",
+        title=f"{panel.validation}, all evaluations of these trials",
+        description=f"How often each size of {name} came in the best trials, on a log scale.",
+        spec=lambda width: _bars(frame, panel, width),
+    )
+
+
+def _bars(frame: Frame, panel: Panel, width: int | None) -> Spec:
+    rows = [{"l": rounded(low), "h": rounded(high), "n": count, "z": 0} for low, high, count in panel.histogram]
+    scale = {"type": "log", "nice": False, "domain": [rows[0]["l"], rows[-1]["h"]]}
+    bars = over(
+        mark("rect", "gradientNorms", color=colour("arm0"), opacity=0.8),
+        x=field("l:Q", title=words.shortened(panel.validation, 40), scale=scale, axis={"format": "~g", "tickCount": 6}),
+        x2={"field": "h"},
+        y=field("n:Q", title="evaluations"),
+        y2={"field": "z"},
+    )
+    return frame.finish([bars], width, 160, {"gradientNorms": rows})
 
 
 def _spec(frame: Frame, index: int, width: int | None) -> Spec:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from playbook_cli import wording
 from playbook_cli.spec.design.settings import Check
-from playbook_cli.spec.meaning import decays, per_device, warms_up, warmup_share
+from playbook_cli.spec.meaning import counts, decays, per_device, warms_up, warmup_share
 from playbook_cli.spec.problem import Problem, listed
+from playbook_cli.spec.units import step_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,9 +102,12 @@ def gradient_accumulation(design: Design) -> Problem | None:
     source="How to apply learning rate warmup",
 )
 def long_warmup(design: Design) -> Problem | None:
-    """Judges the longest warmup that a trial can have."""
-    steps = design.spec.max_train_steps
+    """Judges the longest warmup that a trial can have, unless it counts another unit than max_train_steps."""
+    steps, unit = design.spec.max_train_steps, step_unit(design.spec)
     for setting in design.of("warmup"):
+        counted = counts(setting.name)
+        if counted is not None and unit is not None and counted != unit:
+            continue
         shares = [share for v in setting.values if (share := warmup_share(setting.name, v, steps)) is not None]
         if max(shares, default=0.0) <= LONG_WARMUP:
             continue

@@ -18,13 +18,14 @@ class Peak:
     beginning, so another program that fills the same GPU meanwhile is counted, too.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int | None, gpus: str | None = None) -> None:
+        """Of the process `pid`, if its memory is asked for; `gpus` is its CUDA_VISIBLE_DEVICES, else this one's."""
         self.bytes = 0
         self.gpu_bytes: int | None = None
         self.gpu_total: int | None = None
         self._pid = pid
         self._looked = self._looked_at_gpus = time.monotonic()
-        self._gpus = _gpus()
+        self._gpus = _gpus(os.environ.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else gpus)
         self._before = [_used(gpu)[0] for gpu in self._gpus]
         if self._gpus:
             self.gpu_bytes = 0
@@ -37,7 +38,7 @@ class Peak:
             self._looked_at_gpus = now
             held = sum(_used(gpu)[0] - before for gpu, before in zip(self._gpus, self._before, strict=True))
             self.gpu_bytes = max(self.gpu_bytes or 0, held)
-        if now - self._looked >= HOST_SECONDS:
+        if self._pid is not None and now - self._looked >= HOST_SECONDS:
             self._looked = now
             self.bytes = max(self.bytes, _resident(self._pid))
 
@@ -59,9 +60,9 @@ def _resident(pid: int) -> int:
     return held
 
 
-def _gpus() -> list[Any]:
-    """NVML handles of the GPUs of this process; empty if it has none or NVML is not installed."""
-    names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+def _gpus(given: str) -> list[Any]:
+    """NVML's handles of the GPUs that a process was given; none where it was given none, or NVML is not there."""
+    names = [name for name in given.split(",") if name]
     if not names:
         return []
     import pynvml

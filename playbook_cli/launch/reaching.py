@@ -1,0 +1,181 @@
+"""What of a study reaches its program, as far as the study file and the program's own files tell.
+
+A command gets a value by a macro, `${name}` or `${args}`; a program that calls Playbook asks for it. Nothing is run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from playbook_cli.files import regular
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.launch.command import job
+from playbook_cli.launch.made_of import program_of
+from playbook_cli.spec.problem import Problem, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.spec.model import StudySpec
+
+Way = Literal["argument", "environment", "file", "Playbook", "constant", "maybe"]
+"""How a value reaches a program: a constant stands in its command as it is; maybe, where its files can't be seen."""
+
+LARGEST_BYTES = 1 << 20
+"""Of a file that is read for what it calls."""
+_CALLS = re.compile(rb"\bplaybook_cli\b|\bPLAYBOOK_[A-Z]")
+_ARGS = ("${args}", "${args_no_hyphens}", "${args_no_boolean_flags}")
+_VARIABLES = {
+    "seed": "PLAYBOOK_SEED",
+    "max_train_steps": "PLAYBOOK_MAX_TRAIN_STEPS",
+    "eval_every": "PLAYBOOK_EVAL_EVERY",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """By which way each value reaches the program; None where it doesn't."""
+
+    hyperparameters: dict[str, Way | None]
+    seed: Way | None
+    max_train_steps: Way | None
+    eval_every: Way | None
+    calls: bool | None
+    """Whether the program calls Playbook; None where that can't be seen."""
+
+
+def reach(spec: StudySpec, trial: TrialRecord, folder: Path) -> Reach:
+    """How the values of this trial reach the program. SpecError as `launch.command.job`."""
+    if spec.command is None:
+        every: dict[str, Way | None] = dict.fromkeys(trial.params, "Playbook")
+        return Reach(
+            hyperparameters=every, seed="Playbook", max_train_steps="Playbook", eval_every="Playbook", calls=True
+        )
+    calls = _calls(spec, trial, folder)
+    otherwise: Way | None = "Playbook" if calls else None if calls is False else "maybe"
+    words, variables = " ".join(spec.command), " ".join([*spec.env.values(), spec.cwd or ""])
+    takes_all = any(word in _ARGS for word in spec.command)
+    takes_file = "${params_file}" in words or "${params_file}" in variables or "PLAYBOOK_PARAMS" in words
+
+    def way(name: str) -> Way | None:
+        if f"${{{name}}}" in words:
+            return "argument"
+        if f"${{{name}}}" in variables or (name in _VARIABLES and _VARIABLES[name] in words):
+            return "environment"
+        return None
+
+    def of_parameter(name: str) -> Way | None:
+        left_out = name in spec.args.omit or (trial.params[name] is None and spec.args.none == "omit")
+        if takes_all and not left_out:
+            return "argument"
+        if found := way(name):
+            return found
+        return "file" if takes_file else otherwise
+
+    return Reach(
+        hyperparameters={name: of_parameter(name) for name in trial.params},
+        seed=way("seed") or otherwise,
+        max_train_steps=way("max_train_steps") or (otherwise if calls else _constant(spec) or otherwise),
+        eval_every=way("eval_every") or otherwise,
+        calls=calls,
+    )
+
+
+def runs_python(spec: StudySpec) -> bool:
+    """Whether a command starts Python, which prints without a buffer in a trial."""
+    words = spec.command or ("python",)
+    return re.fullmatch(r"\$\{python\}|(.*/)?(python[\d.]*|torchrun|accelerate|deepspeed)", words[0]) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """Something that doesn't reach the program."""
+
+    problem: Problem
+    fatal: bool
+    """Whether no trial can give the result that the study asks for."""
+    steps: bool = False
+    """Whether it is max_train_steps."""
+
+
+def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
+    """What a command can't know, as far as the study file, before its defaults are filled in, and its program tell."""
+    if spec.command is None or spec.imported is not None:
+        return
+    found = reach(spec, trial, folder)
+    metric = spec.metric.name
+    if spec.metrics is None and found.calls is False:
+        problem = Problem(
+            location=("command",),
+            what=f"nothing reports {metric}: the program doesn't call Playbook, and the study has no metrics:",
+            hint=rf"add metrics: {{stdout: ['step (?P<step>\d+) ... (?P<{metric}>\S+)']}}, or a csv, jsonl or "
+            "tensorboard file; or call trial.report in the program",
+        )
+        yield Lost(problem=problem, fatal=True)
+    if found.max_train_steps is None:
+        problem = Problem(
+            location=("max_train_steps",),
+            what=f"max_train_steps = {spec.max_train_steps:,} doesn't reach the program, which trains as long as "
+            "it likes",
+            hint="add its option for the length of training to the command: '--max-steps=${max_train_steps}'",
+        )
+        yield Lost(problem=problem, fatal=True, steps=True)
+    missing = [name for name, way in found.hyperparameters.items() if way is None and name not in spec.fixed]
+    if missing:
+        verb = "doesn't" if len(missing) == 1 else "don't"
+        problem = Problem(
+            location=("command",),
+            what=f"{listed(missing)} {verb} reach the program, which trains all trials alike",
+            hint="add '${args}' to the command, or '--NAME=${NAME}' for each",
+        )
+        yield Lost(problem=problem, fatal=True)
+    if found.eval_every is None and spec.eval_every is not None:
+        problem = Problem(
+            location=("eval_every",),
+            what=f"eval_every: {spec.eval_every} doesn't reach the program, which evaluates when it likes",
+            hint="add its option for that to the command: '--eval-every=${eval_every}'; or leave eval_every out",
+        )
+        yield Lost(problem=problem, fatal=False)
+
+
+def _constant(spec: StudySpec) -> Way | None:
+    """Whether the number of steps itself stands in the command, or under fixed."""
+    written = any(re.search(rf"(?<![\d.]){spec.max_train_steps}(?![\d.])", word) for word in spec.command or ())
+    return "constant" if written or spec.max_train_steps in spec.fixed.values() else None
+
+
+def _calls(spec: StudySpec, trial: TrialRecord, folder: Path) -> bool | None:
+    """Whether any file of the program names Playbook; None where not all of them can be read."""
+    paths = StudyPaths(folder / "runs" / spec.name).trial(trial.id)
+    ready = job(spec, trial, paths, folder)
+    program = program_of(spec, trial, paths, folder, ready)
+    files = [Path(os.path.normpath(folder.absolute() / name)) for name in {**program.files, **program.inputs}]
+    if not files or _CALLS.search(" ".join(spec.command or ()).encode()):
+        return None
+    for file in files:
+        try:
+            content = regular.content(file)
+        except OSError:
+            return None
+        if _CALLS.search(content[:LARGEST_BYTES]):
+            return True
+        if b"\0" in content[:LARGEST_BYTES]:  # a program that was compiled, or an archive
+            return None
+    if any(_needs_playbook(package) for package in program.packages):
+        return True
+    return None if program.partial else False
+
+
+def _needs_playbook(package: str) -> bool:
+    """Whether an installed package that the program imports says that it uses Playbook."""
+    try:
+        needed = metadata.requires(package) or ()
+    except metadata.PackageNotFoundError:
+        return False
+    return any(re.match(r"playbook[-_.]cli\b", each, re.IGNORECASE) for each in needed)

@@ -1,0 +1,72 @@
+"""What reaches a program, as its command and its files tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from playbook_cli.launch.reaching import lost, reach
+from playbook_cli.spec.load import load
+from playbook_cli.trying.trial import middle
+
+WHOLE = ["${python}", "t.py", "${args}", "--steps=${max_train_steps}", "--seed=${seed}"]
+PRINTED = {"stdout": [r"step (?P<step>\d+) val_error (?P<val_error>\S+)"]}
+
+
+@pytest.fixture
+def study(bench):
+    def made(program="", **changes):
+        bench.write("t.py", program)
+        path = bench.study(None, train=None, **{"command": WHOLE, "metrics": PRINTED, "eval_every": None, **changes})
+        spec = load(path)[0]
+        return spec, middle(spec), bench.folder
+
+    return made
+
+
+def said(study):
+    return [(each.problem.what.split()[0], each.fatal) for each in lost(*study)]
+
+
+def test_nothing_is_lost_where_all_is_passed(study):
+    assert said(study()) == []
+    assert reach(*study()).seed == "argument"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"metrics": None}, [("nothing", True)]),
+        ({"command": ["${python}", "t.py", "${args}"]}, [("max_train_steps", True)]),
+        ({"command": ["${python}", "t.py", "--steps=${max_train_steps}"]}, [("x", True)]),
+        ({"args": {"omit": ["x"]}}, [("x", True)]),
+        ({"eval_every": 2}, [("eval_every:", False)]),
+        ({"command": [*WHOLE, "--every=${eval_every}"], "eval_every": 2}, []),
+        ({"command": ["${python}", "t.py", "${args}", "--steps=4"]}, []),
+        ({"command": ["${python}", "t.py", "${args}"], "fixed": {"steps": 4}}, []),
+        ({"command": ["${python}", "t.py", "${params_file}", "${max_train_steps}"]}, []),
+        ({"command": ["${python}", "t.py", "${args}"], "env": {"STEPS": "${max_train_steps}"}}, []),
+        ({"command": ["sh", "-c", "python t.py ${x} $PLAYBOOK_MAX_TRAIN_STEPS"]}, []),
+    ],
+)
+def test_what_does_not_reach_a_program_that_does_not_call_playbook(study, changes, expected):
+    assert said(study(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    "program", ["from playbook_cli import current_trial", "import os; os.environ['PLAYBOOK_PARAMS']"]
+)
+def test_a_program_that_calls_playbook_may_ask_for_all(study, program):
+    assert said(study(program, command=["${python}", "t.py"], metrics=None)) == []
+
+
+def test_a_program_whose_module_calls_playbook_is_known(study, bench):
+    bench.write("inner.py", "from playbook_cli import current_trial")
+    assert said(study("import inner", command=["${python}", "t.py"], metrics=None)) == []
+
+
+def test_of_a_program_that_cannot_be_read_nothing_is_said(study, bench):
+    program = bench.write("compiled", "")
+    program.write_bytes(b"\x7fELF\0\0")
+    program.chmod(0o755)
+    assert said(study(command=["./compiled"], metrics=None)) == []
+    assert reach(*study(command=["./compiled"])).hyperparameters == {"x": "maybe"}
