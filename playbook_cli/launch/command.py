@@ -40,7 +40,7 @@ def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, wa
 
     SpecError if a macro is not defined in this trial.
     """
-    values = _Values(spec, trial, paths, folder)
+    values = Values(spec, trial, paths, folder)
     argv = program(spec, trial, paths, folder)
     return Job(
         trial=trial.id,
@@ -62,7 +62,7 @@ def program(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path
         "${args_no_hyphens}": spec.args.model_copy(update={"style": "name=value"}),
         "${args_no_boolean_flags}": spec.args.model_copy(update={"booleans": "flag"}),
     }
-    values = _Values(spec, trial, paths, folder)
+    values = Values(spec, trial, paths, folder)
     argv: list[str] = []
     for word in spec.command:
         if word in several:
@@ -98,7 +98,7 @@ def deterministic(spec: StudySpec) -> dict[str, str]:
     }
 
 
-class _Values:
+class Values:
     """The values of macros in one trial."""
 
     def __init__(self, spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> None:
@@ -114,6 +114,15 @@ class _Values:
             "max_train_steps": spec.max_train_steps,
             "eval_every": spec.steps_between_evaluations,
         }
+        if spec.config is not None:
+            self._values["config"] = str(paths.config(spec.config.suffix).absolute())
+
+    def of(self, given: Value, key: str) -> Value:
+        """What `given`, which stands under `key`, is: text that is one macro is its value, with its type."""
+        if not isinstance(given, str):
+            return given
+        alone = re.fullmatch(r"\$\{([^}]*)\}", given)
+        return self._values[alone[1]] if alone and alone[1] in self._values else self.put_into(given, key)
 
     def put_into(self, text: str, key: str, form: Callable[[str], str] = str) -> str:
         """`text`, the value of `key`, with each macro replaced by its value in this form."""
@@ -131,7 +140,7 @@ class _Values:
 
 
 def _followed(
-    spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, argv: tuple[str, ...], *, overrun: bool
+    spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: Values, argv: tuple[str, ...], *, overrun: bool
 ) -> tuple[str, ...]:
     """The process that starts a program, and records what it prints or writes: see `following.process`."""
     files = metrics.csv or metrics.jsonl or metrics.tensorboard
@@ -163,7 +172,7 @@ def _followed(
 
 
 def _environment(
-    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, values: _Values
+    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, values: Values
 ) -> dict[str, str]:
     return {
         **inherited(folder),
