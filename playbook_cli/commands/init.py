@@ -14,6 +14,10 @@ def init(
         Path | None,
         typer.Option("--from", metavar="FILE", help="Training script (read, never run), or W&B or Hydra sweep."),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The config file that the script reads: YAML, JSON or Python."),
+    ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option("--optimizer", metavar="NAME", help="sgd, momentum, nesterov, adam, adamw or nadam."),
@@ -28,6 +32,8 @@ def init(
     With --optimizer, the study tunes as many of the optimizer's hyperparameters as the Google playbook suggests for
     this number of trials.
 
+    What the script's source does not say is marked `guess:` in the study file, or left as FILL-IN.
+
     The study is named after FOLDER, if given. Existing files are never overwritten.
 
     Example:  playbook init my-study --optimizer adamw --trials 32
@@ -35,6 +41,7 @@ def init(
     """
     from playbook_cli.acts import command
     from playbook_cli.commands.output import advise, console
+    from playbook_cli.spec.fill import FILL
     from playbook_cli.starting.draft import study_name
     from playbook_cli.starting.files import study_from, write
     from playbook_cli.starting.first import NAME, first_study, missing
@@ -43,7 +50,7 @@ def init(
     if origin is None:
         texts, notes = first_study(optimizer, trials, name=name or NAME, folder=folder), missing()
     else:
-        texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials, name=name)
+        texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials, config=config, name=name)
     written = write(folder, texts)
     out = console()
     out.print(f"wrote {', '.join(str(path) for path in written)}")
@@ -51,4 +58,7 @@ def init(
         out.print(f"! {note}")
     if origin is not None:
         out.print("roles and ranges are guesses: check each of them")
+    if any(FILL in text for text in texts.values()):
+        advise(out, f"replace each {FILL}, then see what would run: {command('plan', written[0])}")
+        return
     advise(out, f"see what would run: {command('plan', written[0])}")

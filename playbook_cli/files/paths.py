@@ -24,6 +24,10 @@ class TrialPaths:
         """Which planned trial the folder belongs to; written by the runner: see `identity`."""
         return self.dir / "identity.json"
 
+    def config(self, suffix: str) -> Path:
+        """The program's config file with the trial's hyperparameters filled in; written by the runner."""
+        return self.dir / f"config{suffix}"
+
     @property
     def metrics(self) -> Path:
         return self.dir / "metrics.jsonl"

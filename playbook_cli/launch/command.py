@@ -40,7 +40,7 @@ def job(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, wa
 
     SpecError if a macro is not defined in this trial.
     """
-    values = _Values(spec, trial, paths, folder)
+    values = Values(spec, trial, paths, folder)
     argv = program(spec, trial, paths, folder)
     if spec.metrics is not None:  # the process that starts a program, and records what it prints or writes
         task = _task(spec, spec.metrics, paths, values, overrun=wanted.overrun)
@@ -63,7 +63,7 @@ def program(spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path
         "${args_no_hyphens}": spec.args.model_copy(update={"style": "name=value"}),
         "${args_no_boolean_flags}": spec.args.model_copy(update={"booleans": "flag"}),
     }
-    values = _Values(spec, trial, paths, folder)
+    values = Values(spec, trial, paths, folder)
     argv: list[str] = []
     for word in spec.command:
         if word in several:
@@ -78,7 +78,7 @@ def following(
 ) -> dict[str, Any]:
     """Where the numbers of a program with `metrics:` are in one trial, as `following.process` reads it."""
     assert spec.metrics is not None
-    return _task(spec, spec.metrics, paths, _Values(spec, trial, paths, folder), overrun=overrun)
+    return _task(spec, spec.metrics, paths, Values(spec, trial, paths, folder), overrun=overrun)
 
 
 def inherited(folder: Path) -> dict[str, str]:
@@ -107,7 +107,7 @@ def deterministic(spec: StudySpec) -> dict[str, str]:
     }
 
 
-class _Values:
+class Values:
     """The values of macros in one trial."""
 
     def __init__(self, spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path) -> None:
@@ -123,6 +123,15 @@ class _Values:
             "max_train_steps": spec.max_train_steps,
             "eval_every": spec.steps_between_evaluations,
         }
+        if spec.config is not None:
+            self._values["config"] = str(paths.config(spec.config.suffix).absolute())
+
+    def of(self, given: Value, key: str) -> Value:
+        """What `given`, which stands under `key`, is: text that is one macro is its value, with its type."""
+        if not isinstance(given, str):
+            return given
+        alone = re.fullmatch(r"\$\{([^}]*)\}", given)
+        return self._values[alone[1]] if alone and alone[1] in self._values else self.put_into(given, key)
 
     def put_into(self, text: str, key: str, form: Callable[[str], str] = str) -> str:
         """`text`, the value of `key`, with each macro replaced by its value in this form."""
@@ -139,7 +148,7 @@ class _Values:
         return re.sub(r"\$\{([^}]*)\}", value, text)
 
 
-def _task(spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values, *, overrun: bool) -> dict[str, Any]:
+def _task(spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: Values, *, overrun: bool) -> dict[str, Any]:
     files = metrics.csv or metrics.jsonl or metrics.tensorboard
     checkpoints = spec.checkpoints
     return {
@@ -168,7 +177,7 @@ def _task(spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: _Values,
 
 
 def _environment(
-    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, values: _Values
+    spec: StudySpec, trial: TrialRecord, paths: TrialPaths, folder: Path, values: Values
 ) -> dict[str, str]:
     return {
         **inherited(folder),

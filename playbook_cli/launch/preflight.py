@@ -15,6 +15,7 @@ from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
 from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.command import job, program
+from playbook_cli.launch.config import config_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRe
         paths = TrialPaths(folder / f"{trial.id:04d}")
         try:
             planned = job(spec, trial, paths, folder)
+            config_text(spec, trial, paths, folder)
         except SpecError as error:
             key = error.what.partition(":")[0]
             raise SpecError(error.what, where=source.where(tuple(key.split("."))), hint=error.hint) from None

@@ -17,6 +17,7 @@ from playbook_cli.files import atomic, journal
 from playbook_cli.files.containment import require_plain
 from playbook_cli.files.logs import last_lines
 from playbook_cli.launch.command import job
+from playbook_cli.launch.config import write_config
 from playbook_cli.launch.made_of import program_of
 from playbook_cli.launch.memory import gpu_out_of_memory
 from playbook_cli.records import WHOLE, TrialRecord, codes
@@ -376,6 +377,7 @@ class Study:
             trial, attempts=attempt.number, state="running", reason=None, recorded=None, unused=None
         )
         try:
+            write_config(self.spec, trial, paths, self.folder)
             ready = job(self.spec, trial, paths, self.folder, self.policy.wanted(trial))
             now = program_of(self.spec, trial, paths, self.folder, ready)
             started = self.launcher.submit(replace(ready, alone=number in self._alone))

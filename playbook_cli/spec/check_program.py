@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from playbook_cli.formats.configs import SUFFIXES
 from playbook_cli.spec.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playbook_cli.spec.model import StudySpec
-    from playbook_cli.spec.program import Metrics
+    from playbook_cli.spec.program import ConfigFile, Metrics
 
 FILES = ("csv", "jsonl", "tensorboard")
 RESERVED = ("step", "infeasible", "failed")
@@ -19,9 +20,9 @@ RESERVED = ("step", "infeasible", "failed")
 
 
 def program_problems(spec: StudySpec) -> Iterator[Problem]:
-    """The problems of `args`, `metrics` and `checkpoints`."""
+    """The problems of `args`, `config`, `metrics` and `checkpoints`."""
     yield from _arguments(spec)
-    for key in ("args", "metrics", "checkpoints"):
+    for key in ("args", "config", "metrics", "checkpoints"):
         if spec.command is None and key in spec.model_fields_set and getattr(spec, key) is not None:
             yield Problem(
                 location=(key,),
@@ -29,6 +30,8 @@ def program_problems(spec: StudySpec) -> Iterator[Problem]:
                 hint="a train function gets trial.params and calls trial.report",
             )
             return
+    if spec.config is not None:
+        yield from _config(spec, spec.config)
     if spec.metrics is not None:
         yield from _metrics(spec, spec.metrics)
     if spec.checkpoints is not None:
@@ -47,6 +50,28 @@ def _arguments(spec: StudySpec) -> Iterator[Problem]:
     called = [spec.args.names.get(name, name) for name in known if name not in spec.args.omit]
     for name in sorted({name for name in called if called.count(name) > 1}):
         yield Problem(location=("args", "names"), what=f"two hyperparameters have the name {name}")
+
+
+def _config(spec: StudySpec, config: ConfigFile) -> Iterator[Problem]:
+    if not any("${config}" in word for word in spec.command or ()):
+        yield Problem(
+            location=("config",),
+            what="no trial gets its config: the command does not have ${config}",
+            hint="write command: ['${python}', train.py, '--config=${config}']",
+        )
+    if config.suffix not in SUFFIXES:
+        yield Problem(
+            location=("config", "file"),
+            what=f"{config.file} can't be filled in",
+            hint=f"it is a file that ends in {', '.join(SUFFIXES)}",
+        )
+    known = list(dict.fromkeys([*spec.scientific, *spec.nuisance, *spec.fixed]))
+    for name in (name for name in config.names if name not in known):
+        yield Problem(
+            location=("config", "names", name),
+            what=f"{name} is no hyperparameter of this study",
+            hint=f"there are {', '.join(sorted(known)) or 'none'}",
+        )
 
 
 def _metrics(spec: StudySpec, metrics: Metrics) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from playbook_cli.errors import SpecError
 from playbook_cli.spec import check, model, program, source
 from playbook_cli.spec.affects import Affects, affects, fields
+from playbook_cli.spec.fill import unfilled
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.spec.probe import Probe, ProbeKind
 from playbook_cli.spec.problem import Problem
@@ -48,6 +49,8 @@ def validate(read: Source, *, kept: bool = False) -> tuple[StudySpec, Source]:
         raise SpecError(
             "a study file must be a mapping of keys", where=f"{read.path}:1", hint="start with  name: my-study"
         )
+    if still := unfilled(read.data):
+        raise _all_of(read, still)
     try:
         spec = StudySpec.model_validate(read.data)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from playbook_cli.records import Goal, Metric, Parameter, Role, StepUnit, Value
 from playbook_cli.spec.affects import Affects
 from playbook_cli.spec.launchers import LauncherName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.probe import Probe, written_out
-from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, Metrics
+from playbook_cli.spec.program import STRICT, Arguments, Checkpoints, ConfigFile, Metrics
 from playbook_cli.spec.samplers import SamplerName  # noqa: TC001 (pydantic reads it)
 from playbook_cli.spec.space import Space
 
@@ -271,6 +271,11 @@ class StudySpec(_Section):
     ] = None
     env: Annotated[dict[str, str], Affects.PROGRAM, Field(description="environment variables of every trial")] = {}
     args: Annotated[Arguments, Affects.TRAINING, Field(description="how ${args} writes hyperparameters")] = Arguments()
+    config: Annotated[
+        ConfigFile | None,
+        Affects.TRAINING,
+        Field(description="a config file of the program; each trial gets a copy with its hyperparameters filled in"),
+    ] = None
     metrics: Annotated[
         Metrics | None, Affects.TRAINING, Field(description="where to find the metrics of an unmodified program")
     ] = None

@@ -58,6 +58,26 @@ class Metrics(_Section):
     ] = {}
 
 
+class ConfigFile(_Section):
+    """A config file of the program: each trial gets a copy as ${config}, in which its hyperparameters are filled in.
+
+    Where the command has ${args}, too, the hyperparameters under args.omit go into the config, and the others there.
+    """
+
+    file: Annotated[str, Field(min_length=1, description="YAML, JSON, or Python that assigns")]
+    set: Annotated[
+        dict[str, bool | int | float | str | None],
+        Field(description="values by dotted key, with macros: {trainer.max_epochs: '${max_train_steps}'}"),
+    ] = {}
+    names: Annotated[
+        dict[str, str], Field(description="dotted keys of hyperparameters: {learning_rate: optimizer.lr}")
+    ] = {}
+
+    @property
+    def suffix(self) -> str:
+        return self.file[self.file.rfind(".") :] if "." in self.file else ""
+
+
 class Checkpoints(_Section):
     """Where a program saves its checkpoints, so that the best and the last can be found."""
 

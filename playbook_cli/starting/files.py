@@ -18,24 +18,31 @@ if TYPE_CHECKING:
 
 
 def study_from(
-    origin: Path, folder: Path, *, optimizer: str | None = None, trials: int | None = None, name: str | None = None
+    origin: Path,
+    folder: Path,
+    *,
+    optimizer: str | None = None,
+    trials: int | None = None,
+    config: Path | None = None,
+    name: str | None = None,
 ) -> tuple[dict[str, str], list[str]]:
     """The study file for a script or a sweep, to be written into `folder`, and what it could not say.
 
     Without a name it has that of the script or the sweep.
     """
     if origin.suffix in (".yaml", ".yml"):
-        if optimizer is not None or trials is not None:
+        extra = {"--optimizer": optimizer, "--trials": trials, "--config": config}
+        given = next((option for option, value in extra.items() if value is not None), None)
+        if given is not None:
             raise PlaybookError(
-                f"{'--optimizer' if optimizer else '--trials'} goes with a training script: a sweep says itself what "
-                "it tunes, and in how many trials",
+                f"{given} goes with a training script: a sweep says itself what it tunes, and in how many trials",
                 where=str(origin),
                 hint="leave it out, and edit the study file",
             )
         read = source.read(origin)
         draft = (draft_hydra if is_hydra(read) else draft_sweep)(read, origin, folder)
     else:
-        draft = draft_script(origin, folder, optimizer=optimizer, trials=trials)
+        draft = draft_script(origin, folder, optimizer=optimizer, trials=trials, config=config)
     if name is not None:
         draft.data["name"] = name
     return {STUDY: draft.text(STUDY)}, draft.notes

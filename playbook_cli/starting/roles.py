@@ -1,18 +1,30 @@
-"""What a hyperparameter's name and default say of its part in a study: a first proposal, for a person to correct."""
+"""What each option of a program is in a study, and how far that is certain: a proposal, for a person to correct.
+
+All that names, defaults, help texts and the use of an option say is weighed here, and nowhere else.
+"""
 
 from __future__ import annotations
 
+import ast
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from playbook_cli.spec.check import STEP_LIMITS
+from playbook_cli.starting.readers.hugging_face import TRAINING
+from playbook_cli.starting.shown import unit_of
+from playbook_cli.starting.syntax import keywords, last_name
 
 if TYPE_CHECKING:
-    from playbook_cli.starting.declared import Argument
+    from collections.abc import Iterable, Sequence
 
-Part = Literal["nuisance", "scientific", "fixed", "steps", "seed", "folder", "eval_every", "left"]
+    from playbook_cli.starting.argument import Argument
+    from playbook_cli.starting.program import Program
+    from playbook_cli.starting.shown import Unit
+
+Part = Literal[
+    "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "left", "needed"
+]
 
 USUAL_NAMES = {
     "lr": "learning_rate",
@@ -27,23 +39,64 @@ USUAL_NAMES = {
 }
 """Short names of hyperparameters that the rules of the report and lr-sweep know by their long ones."""
 USUAL_LEARNING_RATE = 1e-3
-"""The middle of the range where a script says nothing."""
-_SEED = re.compile(r"(^|_)seed$")
-_FOLDER = re.compile(r"^(out|output|save|log|logging|run|work|result|results|checkpoint|ckpt)_?(dir|path|folder)$")
-_EVALUATION = re.compile(r"^(eval|val|evaluation|validation|test)_(every|interval|steps|freq|frequency)$")
-_STEPS = re.compile(r"^(max_|num_|n_|total_)?n?(train_|training_)?(steps|iter|iters|iterations|epochs|updates)$")
-_HOUSEKEEPING = re.compile(r"^(save|load|resume|test|eval|valid|log|print|no|dry|use_cuda|pretrained)(_|$)")
-_ARCHITECTURE = re.compile(
-    r"batch_size|hidden|layer|depth|width|head|embd|embed|(^|_)dim|channel|filter|kernel|block_size|context|seq_len|"
-    r"optim|^opt$|sched|activation|^act$|norm|clip|warmup|beta|epsilon|gamma|alpha|temperature|rank|lora|arch|model$|"
-    r"augment|mixup|cutmix|init|bias|nesterov|amsgrad|decay|ema|tau|residual|pool|loss$",
+"""The middle of the range where a program says nothing."""
+_SEED = re.compile(r"(^|_)seed$|^random_state$")
+_FOLDER = re.compile(
+    r"^(out|output|save|log|logging|run|work|result|exp|experiment|tb|tensorboard|default_root|local_output)s?_?"
+    r"(dir|path|folder|root|directory)$|^(checkpoint|ckpt|model|train)s?_?(dir|folder|directory)$|"
+    r"^(outf|output|outdir|logdir|workdir)$"
+)
+_FILE = re.compile(r"^(save|save_path|checkpoint|ckpt|model_path|save_model|output_file|out)$")
+_WEIGHTS = re.compile(r"[^{}]*\.(pt|pth|ckpt|bin|tar|pkl|h5|npz|safetensors)")
+_TRAINS = re.compile(r"(do_|is_|run_)?(train|training)")
+"""Flags without which a program does something else than to train."""
+_EVALUATION = re.compile(
+    r"^(eval|val|evaluation|validation|valid|validate|evaluate|test)_(every|interval|freq|frequency|period|every_n_\w+)$"
+    r"|^(check_)?val(_check)?_interval$|^check_val_every_n_epoch$"
+)
+_LENGTH = re.compile(
+    r"^(max_|num_|number_of_|n_|total_|nb_|train_|training_)*n?(train_|training_)?"
+    r"(steps?|iters?|iterations?|epochs?|updates|timesteps|niter|kimg|frames|env_steps|batches|episodes|epoch_num)$"
+    r"|^(epoch|iter|iteration)s?_(num|count|max)$|^(training|train)_(length|duration)$"
+)
+_OF_SOMETHING_ELSE = re.compile(
+    r"\b(rollouts?|unroll\w*|per (policy|update|epoch|rollout|environment|env)|each (environment|env)|diffusion|"
+    r"sampling|warm.?up|denois\w*|inner|lookahead|bptt|computed in runtime|history|resum\w+|start(ing)?)\b",
     re.IGNORECASE,
+)
+"""In the help of an option that counts steps, and not those of training."""
+_HOUSEKEEPING = re.compile(
+    r"(^|_)(save|saves|saving|load|resume|test|eval|valid|log|logs|logging|print|no|dry|cuda|pretrained|upload|push|hub|"
+    r"track|tracking|wandb|mlflow|comet|neptune|tensorboard|capture|video|plot|debug|verbose|profile|download|cache|"
+    r"overwrite|render|export|amp|fp16|bf16|tf32|compile|distributed|ddp|dist|device|gpu|gpus|workers|only|project|entity|"
+    r"name|deterministic|benchmark|report|keep|dump|visuali[sz]e|watch|evaluate|checkpoint|checkpointing|checkpoints|"
+    r"callbacks|logger|extras|paths|id)(_|$)"
+)
+_WORTH_FIXING = re.compile(
+    r"(?!test|eval|val)(\w+_)?batch_size|mini_?batch_size|bs|(n|num|nb|hidden)?_?(hidden|layers?|heads?|blocks?)(_dim|_size|_units|_channels)?|"
+    r"n(hid|head|layers?)|n?_?(embd|embed|emb)(_dim|_size)?|emsize|(model_|hidden_|emb_)?(dim|width|depth)(_model)?|"
+    r"d_model|channels|block_size|context_(length|size)|seq_len(gth)?|max_seq_len(gth)?|kernel_size|patch_size|"
+    r"opt(im|imizer)?(_name|_type)?|(lr_)?sched(uler)?(_type|_name)?|act(ivation)?(_fn)?|(grad_)?clip(_grad)?(_norm)?|"
+    r"max_(grad_)?norm|clip_coef|ent_coef|vf_coef|warmup(_(steps|iters|epochs|ratio))?|(adam_)?beta_?[12]|epsilon|gamma|"
+    r"gae_lambda|tau|alpha|arch(itecture)?|model(_type|_name)?|mixup(_alpha)?|cutmix(_alpha)?|nesterov|amsgrad|ema(_decay)?|"
+    r"bias|tied|norm(_type|_adv)?|lora_(r|rank|alpha)|momentum|pool(ing)?|loss|\w*layer_?norm|\w*batch_?norm"
+)
+"""What a study holds fixed in so many words, since its answer depends on it."""
+_ASKED = re.compile(
+    r"^(optim(izer)?(_name|_type)?|opt|(lr_)?sched(uler)?(_type)?|lr_scheduler_type|act(ivation)?(_fn)?|norm(_type|_layer)?|"
+    r"nesterov|amsgrad|use_(ema|bn|ln|norm|bias|batch_?norm|layer_?norm)|ema|norm_adv|tied?|bias|layer_?norm|batch_?norm|"
+    r"model(_type)?|arch(itecture)?|pool(ing)?|rope|swiglu|residual)$"
+)
+"""What a study can ask about: a choice of the method, and never of what is kept, shown or sent."""
+_NO_RATE = re.compile(
+    r"(^|_)(min|final|end|floor|warmup|decay|noise|cycle|sched\w*|policy_type|k|step|steps|drop|gamma|power|mult|scale|size|"
+    r"reduce|patience|factor|anneal|layer|milestones|ratio|find\w*|update|restart|stop)(_|$)"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """An argument's part in the study."""
+    """An option's part in the study."""
 
     argument: Argument
     name: str
@@ -55,65 +108,247 @@ class Proposal:
     setting: Any = None
     """A range, values, or the fixed value."""
     why: str | None = None
+    """Said above it in the study file; begins with `guess:` where it is one."""
 
 
-def propose(argument: Argument) -> Proposal:
-    """The part of one argument, by itself; which of several scientific ones is the question is not decided here."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", argument.name).lower()
-    usual = USUAL_NAMES.get(plain, plain)
-    name = argument.name if argument.given == "params" else usual
-    if argument.kind == "other" or (argument.option is None and argument.given == "argument"):
-        return Proposal(argument=argument, name=name, part="left")
-    if plain in STEP_LIMITS or _STEPS.match(plain):
-        return Proposal(argument=argument, name=name, part="left" if argument.given == "params" else "steps")
-    for pattern, part in _PARTS:
-        if pattern.search(plain):
-            return Proposal(argument=argument, name=name, part="left" if argument.given == "params" else part)
-    if argument.kind == "float" and (given := _range(usual, argument)) is not None:
-        return Proposal(argument=argument, name=name, part="nuisance", setting=given[0], why=given[1])
-    if _HOUSEKEEPING.search(plain) or not _ARCHITECTURE.search(usual):
-        return Proposal(argument=argument, name=name, part="left")
-    if not argument.has_default or argument.default is None:
-        return Proposal(argument=argument, name=name, part="left")
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """Which option is the length of training, in what it is counted, and what else it could have been."""
+
+    argument: Argument | None = None
+    unit: Unit | None = None
+    certain: bool = False
+    others: tuple[Argument, ...] = ()
+    """Options that could be it, too."""
+    same: tuple[Argument, ...] = ()
+    """Options that must be as long, such as the length of the decay."""
+
+
+def plain(name: str) -> str:
+    """The last part of an option's name in small letters with underscores."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().rpartition(".")[2].replace("-", "_")
+
+
+def propose_all(arguments: Sequence[Argument], length: Length) -> list[Proposal]:
+    """The part of each option, where their names together say more than each by itself."""
+    proposals = [propose(argument, length) for argument in arguments]
+    rates = [p for p in proposals if p.part == "nuisance" and is_rate(plain(p.argument.name))]
+    if any(p.argument.default for p in rates):  # one without a default is computed of the others
+        proposals = [replace(p, part="left") if p in rates and not p.argument.default else p for p in proposals]
+    lone = {name for p in proposals for name in [p.name] if [q.name for q in proposals].count(name) == 1}
+    return [p if p.name in lone else replace(p, name=_own(p.argument)) for p in proposals]
+
+
+def propose(argument: Argument, length: Length) -> Proposal:
+    """The part of one option; which of several scientific ones is the question is not decided here."""
+    own = plain(argument.name)
+    usual = USUAL_NAMES.get(own, own)
+    name = argument.name if argument.given == "params" else usual if "." not in argument.name else argument.name
+    part, setting, why = _part(argument, own, usual, length)
+    if argument.required and part in ("left", "fixed", "scientific"):
+        part = "needed"
+    return Proposal(argument=argument, name=name, part=part, setting=setting, why=why)
+
+
+def _part(argument: Argument, own: str, usual: str, length: Length) -> tuple[Part, Any, str | None]:
+    passed = _passed(argument, own, length)
+    if passed is not None:
+        return passed, None, None
+    if argument.kind == "other" or argument in length.others:
+        return "left", None, None
+    number = argument.default
+    whole = argument.kind == "int" and argument.given == "config" and isinstance(number, int)  # weight_decay: 0
+    if argument.kind == "float" or whole:
+        as_float = replace(argument, kind="float", default=float(number)) if isinstance(number, int) else argument
+        given = _range(usual, as_float)
+        if given is not None:
+            return "nuisance", *given
+    if not _is_worth_saying(argument, usual):
+        return "left", None, None
     values = list(argument.choices) if argument.kind != "bool" else [False, True]
-    if len(values) > 1 and (argument.kind == "bool" or argument.default in values):
-        return Proposal(argument=argument, name=name, part="scientific", setting=values)
-    return Proposal(argument=argument, name=name, part="fixed", setting=argument.default)
+    asked = _ASKED.search(own) is not None
+    if len(values) > 1 and asked and (argument.kind == "bool" or argument.default in values):
+        return "scientific", values, None
+    if argument.kind == "bool" or (argument.kind == "str" and not argument.choices):
+        return "fixed" if asked else "left", argument.default, None
+    return "fixed", argument.default, None
 
 
-_PARTS: tuple[tuple[re.Pattern[str], Part], ...] = (
-    (_SEED, "seed"),
-    (_FOLDER, "folder"),
-    (_EVALUATION, "eval_every"),
-)
+def _passed(argument: Argument, own: str, length: Length) -> Part | None:
+    """The part of an option that Playbook gives its value, or that has none in a study; None where it may vary."""
+    if argument.given == "trial":
+        return "steps" if argument is length.argument else "eval_every" if own == "eval_every" else "left"
+    tests: tuple[tuple[object, Part], ...] = (
+        (argument is length.argument or argument in length.same, "steps"),
+        (_is_part_of_config(argument), "left"),
+        (_is_seed(argument, own), "seed"),
+        (_SEED.search(own), "left"),
+        (_is_folder(argument, own), "folder"),
+        (argument.option is None and argument.given == "argument", "left"),
+        (_FILE.search(own) and isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default), "file"),
+        (_TRAINS.fullmatch(own) and argument.switch != "python" and argument.default is False, "on"),
+        (_EVALUATION.search(own), "eval_every" if isinstance(argument.default, int) else "left"),
+    )
+    part = next((part for holds, part in tests if holds), None)
+    return "left" if part is not None and argument.given == "params" else part
+
+
+def _is_part_of_config(argument: Argument) -> bool:
+    """Whether a key of a config names what is built, and not how."""
+    return argument.given == "config" and bool(re.search(r"(^|\.)_|(^|\.)(type|class)$", argument.name))
+
+
+def _is_seed(argument: Argument, own: str) -> bool:
+    numeric = argument.default is None or isinstance(argument.default, int)
+    kind = argument.kind in ("int", "other") and not argument.choices
+    return bool(_SEED.search(own)) and numeric and kind and argument.option is not None
+
+
+def _is_folder(argument: Argument, own: str) -> bool:
+    """Whether an option says where results are written; a positional one only where it must be given."""
+    positional = argument.option is None and argument.given == "argument"
+    computed = argument.given == "config" and not isinstance(argument.default, str)
+    text = argument.kind in ("str", "other") and not computed
+    return bool(_FOLDER.search(own)) and text and (argument.required or not positional)
+
+
+def _is_worth_saying(argument: Argument, usual: str) -> bool:
+    """Whether a study's answer plainly depends on an option, whose value is known."""
+    if argument.default is None or not argument.has_default or not _WORTH_FIXING.fullmatch(usual):
+        return False
+    everywhere = re.sub(r"[.-]", "_", argument.name.lower())
+    return (
+        not _HOUSEKEEPING.search(re.sub(r"per_device_|model_name", "", everywhere)) and "runtime" not in argument.help
+    )
+
+
+def _own(argument: Argument) -> str:
+    return argument.name.replace("-", "_")
+
+
+def training_length(arguments: Sequence[Argument], program: Program) -> Length:
+    """The option that bounds training."""
+    given = next((a for a in arguments if a.given == "trial" and plain(a.name) == "max_train_steps"), None)
+    if given is not None:
+        return Length(argument=given, unit="step", certain=True)
+    trainer = next((a for a in arguments if a.name == "max_steps" and of_hugging_face(arguments)), None)
+    if trainer is not None:
+        return Length(argument=trainer, unit="step", certain=True)
+    bounds = _bounds(program)
+    found = [argument for argument in arguments if _could_be_length(argument)]
+    ranked = sorted(found, key=lambda argument: (_rank(argument), plain(argument.name) not in bounds))
+    if not ranked:
+        return Length()
+    first = ranked[0]
+    unit = unit_of(plain(first.name))
+    if "epoch" in first.help.lower() and "step" not in plain(first.name):
+        unit = "epoch"
+    bare = bool(re.fullmatch(r"(num_|n_)?(steps?|updates|frames|batches|episodes)", plain(first.name)))
+    shown = plain(first.name) in bounds
+    rivals = [a for a in ranked[1:] if not shown or plain(a.name) in bounds or _rank(a) < _rank(first)]
+    certain = not rivals and (shown or not bare)
+    others = tuple(ranked[1:])
+    same = tuple(a for a in arguments if a is not first and _as_long(a, first))
+    return Length(argument=first, unit=unit, certain=certain, others=others, same=same)
+
+
+def of_hugging_face(arguments: Iterable[Argument]) -> bool:
+    """Whether these are the options of the Trainer of transformers, in which max_steps overrides the epochs."""
+    return any(argument is one for argument in arguments for one in TRAINING)
+
+
+def _could_be_length(argument: Argument) -> bool:
+    if argument.option is None or argument.kind not in ("int", "float", "other") or argument.given == "params":
+        return False
+    if not _LENGTH.search(plain(argument.name)) or _OF_SOMETHING_ELSE.search(argument.help):
+        return False
+    if any(_EVALUATION.search(part) or part in ("scheduler", "warmup") for part in argument.name.lower().split(".")):
+        return False
+    if re.match(r"^min_", plain(argument.name)) or (argument.given == "config" and argument.default is None):
+        return False
+    number = argument.default
+    endless = number == -1 and plain(argument.name).startswith("max_")
+    return number is None or endless or (isinstance(number, int | float) and number >= 1)
+
+
+def _rank(argument: Argument) -> int:
+    """How plainly a name says that it is the length of all of training."""
+    name = plain(argument.name)
+    if name.startswith("total_"):
+        return 0
+    if name.startswith("max_") or "train" in name:
+        return 1
+    return 3 if re.fullmatch(r"(num_|n_)steps?|(num_|n_)?(updates|frames|batches|episodes)", name) else 2
+
+
+def _bounds(program: Program) -> set[str]:
+    """Names that bound a loop, or are handed on as the length of one."""
+    found: set[str] = set()
+    for module in program.modules[: 1 + len(program.near)]:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and last_name(node.func) in ("range", "trange"):
+                found |= {plain(last_name(each)) for argument in node.args for each in ast.walk(argument)}
+            elif isinstance(node, ast.Call):
+                given = keywords(node)
+                lengths = {name: value for name, value in given.items() if _LENGTH.search(plain(name))}
+                found |= {plain(last_name(each)) for value in lengths.values() for each in ast.walk(value)}
+            elif isinstance(node, ast.While | ast.If) and isinstance(node.test, ast.Compare):
+                found |= {plain(last_name(each)) for each in ast.walk(node.test) if unit_of(plain(last_name(each)))}
+    return found - {""}
+
+
+def _as_long(argument: Argument, first: Argument) -> bool:
+    """Whether an option is the length of a decay that ends where training ends."""
+    name = plain(argument.name)
+    return (
+        bool(re.search(r"decay|anneal|cosine|t_max", name))
+        and unit_of(name) is not None
+        and argument.default is not None
+        and argument.default == first.default
+    )
+
+
+def is_rate(name: str) -> bool:
+    """Whether a name, in small letters, is a learning rate: and not its end, its decay or its warmup."""
+    return bool(
+        re.search(
+            r"(^|_)learning_?rate(_|$)|(^|_)(b|g|d|base_|peak_|max_|init_)?lr0?(_base|_backbone)?$|(^|_)lr_", name
+        )
+    ) and not _NO_RATE.search(name)
 
 
 def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] | None:
     """A range for what is tuned in every study of neural networks; None for anything else."""
     default = argument.default if isinstance(argument.default, float) else None
-    if re.search(r"(^|_)learning_rate$|^(base|peak|max)?_?lr$", name):
-        if not default:
-            return _decades(USUAL_LEARNING_RATE), "a guess: no default of the script says where to search"
-        return _decades(default), f"a decade on either side of the script's {_short(default)}"
-    if re.search(r"weight_decay|^l2(_|$)", name):
+    known = default is not None and math.isfinite(default)
+    if is_rate(name):
+        if not default or default < 0 or not known:
+            return (
+                _decades(USUAL_LEARNING_RATE, 100),
+                "guess: no default says where to search; the program itself may compute another value",
+            )
+        return _decades(default), f"a decade on either side of the program's {_short(default)}"
+    if default is None or not known or default < 0:
+        return None  # the program does what it does where nothing is given, and nobody knows what that is
+    if re.search(r"^weight_decay$|^l2(_reg\w*)?$|^weightdecay$|^w_?decay$", name):
         given = _decades(default) if default else {"min": 1e-6, "max": 1e-2, "scale": "log"}
-        return given, "0 is the script's own value, and on no log scale" if default == 0 else None
-    if re.search(r"dropout|drop_rate|droppath|drop_path", name):
-        return {"min": 0.0, "max": max(0.5, default or 0.0)}, None
-    if re.search(r"label_smoothing", name):
-        return {"min": 0.0, "max": 0.2}, None
+        return given, "guess: 0 is the program's own value, and on no log scale" if default == 0 else None
+    if re.search(
+        r"^(drop_?out|drop_rate|drop_path|drop_?path_rate|hidden_dropout|attn_pdrop|resid_pdrop|embd_pdrop)$", name
+    ):
+        return ({"min": 0.0, "max": max(0.5, default)}, None) if default < 1 else None
+    if re.search(r"^(label_)?smoothing(_factor)?$", name):
+        return {"min": 0.0, "max": max(0.2, default)}, None
     if re.search(r"^one_minus_(momentum|beta1)$", name):
         return {"min": 1e-2, "max": 0.5, "scale": "log"}, None
-    if re.search(r"^momentum$|^beta1$|^beta_1$", name):
-        return {
-            "min": min(0.8, default or 0.8),
-            "max": 0.99,
-        }, f"1 - {name} on a log scale is better, where the script can take it"
+    if re.search(r"^momentum$|^beta1$|^beta_1$", name) and 0 < default < 1:
+        ends = {"min": min(0.8, default), "max": max(0.99, default)}
+        return ends, f"1 - {name} on a log scale is better, where the program can take it"
     return None
 
 
-def _decades(centre: float) -> dict[str, Any]:
-    return {"min": _rounded(centre / 10), "max": _rounded(centre * 10), "scale": "log"}
+def _decades(centre: float, factor: float = 10) -> dict[str, Any]:
+    return {"min": _rounded(centre / factor), "max": _rounded(centre * factor), "scale": "log"}
 
 
 def _rounded(value: float) -> float:
@@ -122,3 +357,28 @@ def _rounded(value: float) -> float:
 
 def _short(value: float) -> str:
     return f"{value:g}"
+
+
+def loaded(program: Program) -> set[str]:
+    """Names of options that the program opens or loads, and never asks whether they are given."""
+    used: set[str] = set()
+    asked: set[str] = set()
+    for module in program.modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and _LOADS.search(last_name(node.func)):
+                used |= {last_name(each) for argument in node.args for each in ast.walk(argument)}
+            elif isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+                asked |= {last_name(each) for each in ast.walk(node.test)}
+            elif isinstance(node, ast.BoolOp | ast.Compare):
+                asked |= {last_name(each) for each in ast.walk(node)}
+    return used - asked - {""}
+
+
+_LOADS = re.compile(
+    r"^(load|open|listdir|jload|ImageFolder|from_pretrained|load_dataset|read_\w+|fromfile|memmap|glob)$"
+)
+
+
+def named(arguments: Iterable[Argument], name: str) -> Argument | None:
+    """The option that a program's own variable of this name holds, where that is one."""
+    return next((a for a in arguments if plain(a.name) == plain(name) and a.option is not None), None)

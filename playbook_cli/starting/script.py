@@ -1,162 +1,376 @@
-"""A study for a training script, by its source alone."""
+"""A study for a training program, by its source alone."""
 
 from __future__ import annotations
 
-import ast
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
-from playbook_cli.files import regular
-from playbook_cli.spec.goals import more_is_better
+from playbook_cli.spec.fill import FILL
+from playbook_cli.spec.goals import direction
 from playbook_cli.spec.tiers import needed, usual_name
-from playbook_cli.starting.declared import arguments
+from playbook_cli.starting.declared import declared
 from playbook_cli.starting.draft import Draft, study_name
 from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
+from playbook_cli.starting.measured import TRIAL, measured
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
-from playbook_cli.starting.roles import propose
-from playbook_cli.starting.shown import likely, patterns, reported
+from playbook_cli.starting.program import read_program
+from playbook_cli.starting.roles import loaded, named, plain, propose_all, training_length
+from playbook_cli.starting.shown import agree, likely, rank, reported, unit_of
+from playbook_cli.starting.syntax import constants, literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playbook_cli.starting.declared import Argument
+    from playbook_cli.starting.argument import Argument, ConfigUse, Declared
+    from playbook_cli.starting.measured import Measured
     from playbook_cli.starting.optimizers import Optimizer
-    from playbook_cli.starting.roles import Part, Proposal
-    from playbook_cli.starting.shown import Pattern
+    from playbook_cli.starting.program import Program
+    from playbook_cli.starting.roles import Length, Proposal
 
 TRIALS = 16
 STEPS = 1000
-PASSED: dict[Part, str] = {
-    "steps": "${max_train_steps}",
-    "seed": "${seed}",
-    "folder": "${trial_dir}",
-    "eval_every": "${eval_every}",
-}
-"""Arguments that every trial gets from Playbook."""
+_SHOWN = 24
+"""Options that are named as left at their own values; of more, their number is said."""
+_DATA = re.compile(
+    r"^(train_|training_|input_)?(data|dataset|bin|corpus)(_?(path|dir|root|folder|file|name))?$|"
+    r"^(train|training)_?(file|path|dir|data)$|_(path|dir|root|file)$|^(path|root)$"
+)
+_NO_DATA = re.compile(
+    r"resume|load|pretrain|ckpt|checkpoint|weight|init|cache|config|log|save|out|plot|model|vocab|lora|eval|val|test|adapter|tokeni|hub|hf"
+)
+_HELD_OUT_DATA = re.compile(
+    r"(^|_)(val|valid|validation|eval|dev|test)\w*_?(data\w*|bin|file|path|dir|set|root|split)$"
+)
+_COMMON = re.compile(r"^(main|train|run|cli|trainer|training|__main__)$")
+"""Names of scripts that say nothing; what they are in says more."""
+_PLACES = re.compile(r"^(src|bin|scripts?|tools?|code|app|train|training|cmd|pytorch|torch|tensorflow|jax|examples?)$")
+_TUNED = re.compile(
+    r"learning_?rate|(^|_)lr$|batch_?size|weight_?decay|drop_?out|momentum|(num_)?(epochs|steps|batches)$"
+)
 
 
-def draft_script(script: Path, folder: Path, *, optimizer: str | None = None, trials: int | None = None) -> Draft:
+def draft_script(
+    script: Path,
+    folder: Path,
+    *,
+    optimizer: str | None = None,
+    trials: int | None = None,
+    config: Path | None = None,
+) -> Draft:
     """A study, to be written into `folder`, that runs `script`; of one optimizer, in so many trials.
 
-    SpecError where the script is no Python, takes nothing, or has other optimizers.
+    `config` is a config file that it reads. What its source does not say is left to be filled in. SpecError where the
+    script is no Python, or has other optimizers.
     """
+    try:
+        return _draft(script, folder, optimizer=optimizer, trials=trials, config=config)
+    except RecursionError:
+        raise SpecError("its source is nested too deeply to be read", where=str(script)) from None
+
+
+def _draft(script: Path, folder: Path, *, optimizer: str | None, trials: int | None, config: Path | None) -> Draft:
     chosen = None if optimizer is None else optimizer_named(optimizer)
-    tree = parse_script(script)
-    uses_playbook = "playbook_cli" in {
-        name.partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
-    }
-    proposals = [propose(argument) for argument in arguments(tree)]
-    if not any(proposal.part in ("nuisance", "scientific", "fixed") for proposal in proposals):
-        raise SpecError(
-            "nothing that it takes looks like a hyperparameter",
-            where=str(script),
-            hint="argparse, click, typer, dataclasses and current_trial(defaults={...}) are read; "
-            "playbook init writes a script to start from",
-        )
+    program = read_program(script)
+    table = declared(program, config)
+    length = training_length(table.arguments, program)
+    proposals = propose_all(table.arguments, length)
+    found = None if _calls_playbook(program) else measured(program, table.arguments, length, _folders(proposals))
+    proposals, every = _evaluation(proposals, length, found, table)
     if chosen is not None:
         proposals = of_optimizer(proposals, chosen, script)
     draft = Draft(
-        data={
-            "name": study_name(script.stem),
-            "goal": "",
-            "command": ["${python}", os.path.relpath(script, folder)],
-        },
+        data={"name": _name(script), "goal": "", "command": ["${python}"]},
         header=[
-            f"Proposed from what {script.name} takes. Roles and ranges are guesses by name and default: look at",
-            f"each one, and then at the trials: {command('plan', folder / STUDY)}",
+            f"Proposed from the source of {script.name}. What is not certain is marked `guess:` or `fill in:`.",
+            f"Look at each of these, and then at the trials: {command('plan', folder / STUDY)}",
         ],
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)
-    _command(draft, split)
-    if uses_playbook:
-        _reported(draft, likely(reported(tree)))
+    _command(draft, split, table, found, program=program, folder=folder)
+    if _calls_playbook(program):
+        _metric(draft, likely(reported(program.tree)))
     else:
-        _printed(draft, patterns(tree))
-    _steps(draft, proposals)
-    _roles(draft, split)
+        _metrics(draft, found)
+    passed = any("${eval_every}" in word for word in draft.data["command"])
+    _steps(draft, length, every, passed=passed, once=found is not None and found.once, asked=_calls_playbook(program))
+    _roles(draft, split, program)
+    for note in table.unread:
+        _unread(draft, note)
     if optimizer is not None and chosen is not None:
         _optimizer(draft, chosen, optimizer.lower(), selector(proposals))
     return draft
 
 
-def parse_script(script: Path) -> ast.Module:
-    """The source of a script, parsed and not run. SpecError where it can't be."""
-    try:
-        return ast.parse(regular.content(script), filename=str(script))
-    except OSError as error:
-        raise SpecError(f"the script can't be read: {error.strerror}", where=str(script)) from None
-    except (SyntaxError, ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise SpecError(
-            f"this is not Python: {getattr(error, 'msg', error)}",
-            where=f"{script}:{line}",
-            hint="--from reads a training script, or a W&B sweep that ends in .yaml",
-        ) from None
+def _calls_playbook(program: Program) -> bool:
+    return "playbook_cli" in program.names
 
 
-def _command(draft: Draft, split: _Split) -> None:
-    proposals = [p for p in split.all if p.argument.given == "argument"]
-    in_params = [p.name for p in split.taken if p.argument.given == "params"]
-    if not in_params or len(in_params) < len(split.taken):
-        draft.data["command"].append("${args}")
+def _name(script: Path) -> str:
+    """The study's name: the script's, or that of the nearest folder that says what it is."""
+    path = script.absolute()
+    name, above = path.stem, path.parent
+    if _COMMON.match(name) and above.name:
+        while _PLACES.match(above.name) and above.parent.name:
+            above = above.parent
+        name = above.name
+    return study_name(name)
+
+
+def _folders(proposals: list[Proposal]) -> list[str]:
+    return [plain(p.argument.name) for p in proposals if p.part == "folder"]
+
+
+def _evaluation(
+    proposals: list[Proposal], length: Length, found: Measured | None, table: Declared
+) -> tuple[list[Proposal], int | None]:
+    """The proposals with the option that says how often it evaluates, and that number where it is known."""
+    if found is not None and found.per_step:
+        return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], None
+    for gate in found.gates if found else ():
+        if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
+            continue
+        if isinstance(gate.interval, int):
+            return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], gate.interval
+        option = named(table.arguments, gate.interval)
+        if option is not None:
+            parts = [
+                replace(p, part="eval_every")
+                if p.argument is option
+                else replace(p, part="left")
+                if p.part == "eval_every"
+                else p
+                for p in proposals
+            ]
+            return parts, option.default if isinstance(option.default, int) else None
+    given = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
+    if isinstance(given, int):
+        return proposals, given
+    return proposals, 1 if length.unit == "epoch" else None
+
+
+def _command(
+    draft: Draft, split: _Split, table: Declared, found: Measured | None, *, program: Program, folder: Path
+) -> None:
+    """The command line: the script, what varies, what each trial gets, and what a person has to fill in."""
+    words: list[str] = draft.data["command"]
+    in_trial = found is not None and found.in_trial
+    path = os.path.relpath(program.script, folder)
+    words.append(f"${{study_dir}}/{path}" if in_trial else path)
+    words += table.words
+    words += [f"{option}={os.path.relpath(file, folder)}" for option, file in table.files]
+    given = [p for p in split.all if p.argument.given == "argument"]
+    if table.config is not None:
+        words.append(f"{table.config.option}=${{config}}" if table.config.option else "${config}")
+    words += _positional(draft, given, found)
+    in_params = [p.name for p in split.taken if p.argument.given in ("params", "config")]
+    if (split.taken or not given) and len(in_params) < max(1, len(split.taken)):
+        words.append("${args}")
         if in_params:
             draft.data["args"] = {"omit": in_params}
-    for part, macro in PASSED.items():
-        given = [proposal.argument for proposal in proposals if proposal.part == part]
-        draft.data["command"] += [f"{argument.option}={macro}" for argument in given[:1]]
-    required = [p.argument.name for p in proposals if p.argument.option is None]
-    if required:
-        draft.notes.append(f"it takes positional arguments, to be added to the command: {', '.join(required)}")
-    left = [p.argument.name for p in split.all if p.part == "left" and p.argument.name not in required]
+    if table.style == "name=value":
+        draft.data.setdefault("args", {})["style"] = "name=value"
+    words += _passed(given, found)
+    if table.config is not None:
+        _config(draft, split, table.config, found, folder)
+    words += found.words if found else ()
+    _needed(draft, given, words)
+    if in_trial:
+        _after(draft, "command", "cwd", TRIAL)
+        draft.guess(
+            "cwd",
+            why="the program writes its numbers below the folder where it runs; paths to data that it "
+            "takes from there must be absolute",
+        )
+    left = [p.argument.name for p in split.all if p.part == "left" and p.argument.given != "trial"]
     if left:
-        draft.notes.append(f"left at the script's own values: {', '.join(left)}")
+        more = f", and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        draft.notes.append(f"left at the program's own values: {', '.join(left[:_SHOWN])}{more}")
+    opened = loaded(program)
+    unknown = [
+        str(p.argument.option or p.argument.name)
+        for p in given
+        if _is_data(p) or (p.part == "left" and p.argument.default in (None, "") and p.argument.name in opened)
+    ]
+    if unknown:
+        draft.guess("command", why=f"it runs without {', '.join(unknown)}, which has no default that exists here")
+    held_out = [str(p.argument.option) for p in given if _is_held_out_data(p)]
+    if held_out and found is not None and rank(found.objective) == 0:
+        draft.guess("metric", why=f"it is measured without {', '.join(held_out)}, which has no default")
+    if found is not None and not any(p.part == "seed" for p in split.all):
+        draft.notes.append("no option looks like a seed: all trials may train with the same one")
 
 
-def _printed(draft: Draft, found: list[Pattern]) -> None:
-    metric = likely(name for pattern in found for name in pattern.metrics)
-    if metric is not None:
-        draft.data["metrics"] = {"stdout": [pattern.text for pattern in found]}
-        lines = ", ".join(str(pattern.line) for pattern in found)
-        draft.comments["metrics",] = f"from what the script prints in line {lines}: try them on its output"
+def _config(draft: Draft, split: _Split, use: ConfigUse, found: Measured | None, folder: Path) -> None:
+    """The config file that each trial gets filled in: what varies by itself, the rest by `set`."""
+    given = [p for p in split.all if p.argument.given == "config"]
+    config: dict[str, Any] = {"file": os.path.relpath(use.file, folder)}
+    macros = {"steps": "${max_train_steps}", "seed": "${seed}", "eval_every": "${eval_every}"}
+    macros["folder"] = found.folder if found else TRIAL
+    values = {p.argument.name: macros[p.part] for p in given if p.part in macros}
+    missing = [p for p in given if p.part == "needed"]
+    if values or missing:
+        config["set"] = values | {p.argument.name: FILL for p in missing}
+    names = {p.name: p.argument.name for p in split.taken if p.argument.given == "config" and p.name != p.argument.name}
+    if names:
+        config["names"] = names
+    _after(draft, "command", "config", config)
+    draft.comments["config",] = (
+        "each trial gets a copy of this file, with its hyperparameters and these values filled in"
+    )
+    for p in missing:
+        draft.fill("config", "set", p.argument.name, what=_described(p.argument))
+
+
+def _is_data(proposal: Proposal) -> bool:
+    """Whether an option says where data is, and the program has none by itself."""
+    argument = proposal.argument
+    name = plain(argument.name)
+    text = argument.kind in ("str", "other")
+    if proposal.part != "left" or not text or not _DATA.search(name) or _NO_DATA.search(name):
+        return False
+    elsewhere = isinstance(argument.default, str) and argument.default.startswith("/")
+    return argument.default in (None, "") or (elsewhere and not os.path.lexists(str(argument.default)))
+
+
+def _is_held_out_data(proposal: Proposal) -> bool:
+    """Whether an option says where held-out data is, and the program has none by itself."""
+    name = plain(proposal.argument.name)
+    unknown = proposal.argument.kind == "str" and proposal.argument.default in (None, "")
+    return unknown and proposal.part == "left" and bool(_HELD_OUT_DATA.search(name)) and "train" not in name
+
+
+def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
+    """The arguments that every trial gets from Playbook."""
+    folder = found.folder if found else TRIAL
+    words = [f"{p.argument.option}=${{max_train_steps}}" for p in given if p.part == "steps"]
+    for part, macro in (("seed", "${seed}"), ("folder", folder), ("eval_every", "${eval_every}")):
+        options = [p.argument.option for p in given if p.part == part and p.argument.option]
+        words += [f"{option}={macro}" for option in (options if part == "folder" else options[:1])]
+    words += [str(p.argument.option) for p in given if p.part == "on"]
+    for p in given:
+        if p.part == "file":
+            suffix = str(p.argument.default).rpartition(".")[2]
+            words.append(f"{p.argument.option}={TRIAL}/model.{suffix}")
+    return words
+
+
+def _positional(draft: Draft, given: list[Proposal], found: Measured | None) -> list[str]:
+    words = []
+    for p in given:
+        if p.argument.option is None and p.argument.required:
+            if p.part == "folder":
+                words.append(found.folder if found else TRIAL)
+            else:
+                words.append(FILL)
+                draft.fill("command", what=_described(p.argument))
+    return words
+
+
+def _needed(draft: Draft, given: list[Proposal], words: list[str]) -> None:
+    """Options that the program does not run without, and that no one else can know."""
+    for p in given:
+        if p.part != "needed" or p.argument.option is None:
+            continue
+        if p.argument.kind == "str" and re.search(r"^(exp_|run_|experiment_)?(name|id)$", plain(p.argument.name)):
+            words.append(f"{p.argument.option}=trial-${{trial_id}}")
+            continue
+        words.append(f"{p.argument.option}={FILL}")
+        draft.fill("command", what=_described(p.argument))
+
+
+def _described(argument: Argument) -> str:
+    choices = f", one of {', '.join(map(str, argument.choices))}" if argument.choices else ""
+    said = f" ({' '.join(argument.help.split())[:80]}{choices})" if argument.help or choices else ""
+    return f"{argument.option or argument.name}{said}"
+
+
+def _metrics(draft: Draft, found: Measured | None) -> None:
+    if found is None:
+        draft.data["metrics"] = {"stdout": [FILL]}
+        draft.comments["metrics",] = (
+            "where the numbers are: {stdout: [...]}, {csv: ...}, {jsonl: ...}, {tensorboard: ...}"
+        )
+        draft.fill(
+            "metrics",
+            "stdout",
+            what=r"a line that shows a step and a metric, such as step (?P<step>\d+) val_loss "
+            r"(?P<val_loss>\S+); the source shows none that counts as the length of training does",
+        )
+        draft.data["metric"] = {"name": FILL, "goal": FILL}
+        draft.fill("metric", what="which metric is optimised, and whether to minimize or maximize it")
+        return
+    draft.data["metrics"] = found.metrics
+    draft.comments["metrics",] = found.where
+    for doubt in found.doubts:
+        draft.guess("metrics", why=doubt)
+    _metric(draft, found.objective)
+
+
+def _metric(draft: Draft, name: str | None) -> None:
+    draft.data["metric"] = {"name": name or "val_loss", "goal": "minimize"}
+    if name is None:
+        draft.guess("metric", why="what the script reports")
+        return
+    goal = direction(name)
+    if goal is None:
+        draft.data["metric"]["goal"] = FILL
+        draft.fill("metric", what=f"whether to minimize or maximize {name}")
     else:
-        draft.notes.append(
-            "where its numbers are is not known: add metrics: {stdout: [...]}, {csv: ...}, {jsonl: ...} or "
-            "{tensorboard: ...}, or let it call trial.report"
-        )
-    _reported(draft, metric)
+        draft.data["metric"]["goal"] = goal
+    if rank(name) == 4:
+        draft.data["metric"]["goal"] = FILL
+        draft.fill("metric", what=f"a metric that says how good a model is, and its goal: {name} does not")
+    elif rank(name) == 3:
+        draft.guess("metric", why="this is measured on training data; nothing on held-out data was found")
+    elif rank(name) == 2:
+        draft.guess("metric", why="its name does not say whether it is measured on held-out data")
+    elif rank(name) == 1 and not re.search("avg|average|mean", name):
+        draft.guess("metric", why="the return of single episodes is noisy, and the best one says little")
 
 
-def _reported(draft: Draft, metric: str | None) -> None:
-    name = metric or "val_loss"
-    draft.data["metric"] = {"name": name, "goal": "maximize" if more_is_better(name) else "minimize"}
-    if metric is None:
-        draft.comments["metric",] = "a guess: what the script reports"
-
-
-def _steps(draft: Draft, proposals: list[Proposal]) -> None:
-    lengths = [p.argument for p in proposals if p.part == "steps"]
-    given = next(iter(lengths), None)
-    if given is not None and len(lengths) > 1:
-        others = ", ".join(argument.name for argument in lengths[1:])
-        draft.notes.append(f"{others}: the length of training too? {given.option} is taken for max_train_steps")
+def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, once: bool, asked: bool) -> None:
+    given = length.argument
     default = given.default if given is not None and isinstance(given.default, int | float) else 0
-    draft.data["max_train_steps"] = int(default) if default >= 1 and float(default).is_integer() else STEPS
+    known = default >= 1 and float(default).is_integer()
+    draft.data["max_train_steps"] = int(default) if known else STEPS
+    at = "max_train_steps"
+    if given is None and asked:
+        draft.guess(at, why="nothing says how long it trains")
+        return
     if given is None:
-        draft.comments["max_train_steps",] = (
-            "no argument looks like the length of training: the script must train so long"
-        )
-    elif "epoch" in given.name:
-        draft.comments["max_train_steps",] = f"counted in epochs, as {given.option} is: so must `step` be"
-    every = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
-    if isinstance(every, int) and 1 <= every <= draft.data["max_train_steps"]:
+        draft.data[at] = FILL
+        draft.fill(at, what="how many steps the program trains for: no option looks like the length of training")
+        return
+    if given.given != "trial" and length.unit == "epoch":
+        draft.comments[at,] = f"counted in epochs, as {given.option} is"
+    if not known:
+        draft.guess(at, why=f"the program's own value of {given.option} is not known")
+    if not length.certain:
+        others = ", ".join(str(argument.option) for argument in length.others)
+        draft.guess(at, why=f"{given.option} is the length of training{f', and not {others}' if others else ''}")
+    if once:
+        draft.data["eval_every"] = draft.data[at]
+        draft.guess("eval_every", why="the metric is measured once, at the end")
+    elif every is not None and 1 <= every <= draft.data["max_train_steps"]:
         draft.data["eval_every"] = every
+    elif given is not None and given.given != "trial" and not passed:
+        draft.data["eval_every"] = max(1, draft.data["max_train_steps"] // 50)
+        draft.guess("eval_every", why="how often the program evaluates is not known")
+
+
+def _unread(draft: Draft, note: str) -> None:
+    kind, _, text = note.partition(": ")
+    if kind == "guess":
+        draft.guess("command", why=text)
+    elif kind == "fill in":
+        draft.fill("command", what=text)
+    else:
+        draft.notes.append(note)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,32 +417,50 @@ def _split(draft: Draft, proposals: list[Proposal], trials: int | None, *, fitte
     )
 
 
-def _roles(draft: Draft, split: _Split) -> None:
+def _roles(draft: Draft, split: _Split, program: Program) -> None:
     asked, nuisance, booleans = split.asked, split.nuisance, split.booleans
     draft.data["trials"] = split.trials
     if asked is not None:
         draft.data["goal"] = f"Does {asked.name} matter once everything else is re-tuned?"
         draft.data["scientific"] = {asked.name: asked.setting}
-        draft.comments["scientific",] = "a guess: the question is yours"
+        draft.guess("scientific", why="the question is yours")
     else:
         draft.data["goal"] = "How good can it be?"
     fixed = {p.name: p.argument.default for p in split.fixed}
     if not nuisance and asked is None:
-        draft.notes.append("nothing varies yet: no argument is one that most studies tune")
+        _nothing_varies(draft, program)
     if nuisance:
         draft.data["nuisance"] = {p.name: p.setting for p in nuisance}
         draft.comments |= {("nuisance", p.name): p.why for p in nuisance if p.why}
     if fixed:
         draft.data["fixed"] = fixed
-        draft.comments["fixed",] = "at the script's own values; the answer holds for these"
+        draft.comments["fixed",] = "at the program's own values; the answer holds for these"
     taken = [p for p in split.taken if p.argument.given == "argument"]
-    names = {p.name: (p.argument.option or "").removeprefix("--") for p in taken if p.argument.option != f"--{p.name}"}
+    names = {p.name: _called(p.argument) for p in taken if _called(p.argument) != p.name}
     args: dict[str, Any] = {"booleans": booleans[0].switch} if booleans and booleans[0].switch != "python" else {}
     if names:
         args["names"] = names
     args |= draft.data.pop("args", {})
     if args:
         _after(draft, "command", "args", args)
+
+
+def _called(argument: Argument) -> str:
+    return (argument.option or "").removeprefix("--")
+
+
+def _nothing_varies(draft: Draft, program: Program) -> None:
+    """Leave the space to a person, with the constants of the program that look like hyperparameters."""
+    draft.data["nuisance"] = {FILL: {"min": FILL, "max": FILL, "scale": "log"}}
+    written = [
+        f"{name} = {literal(value)} (line {value.lineno})"
+        for name, value in constants(program.tree).items()
+        if isinstance(literal(value), int | float) and _TUNED.search(plain(name))
+    ]
+    where = (
+        f"; the program has the constants {', '.join(written[:6])}: let it take them as arguments" if written else ""
+    )
+    draft.fill("nuisance", what=f"a hyperparameter and its range: no option looks like one{where}")
 
 
 def _optimizer(draft: Draft, optimizer: Optimizer, name: str, selected_by: str | None) -> None:

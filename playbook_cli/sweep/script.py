@@ -11,7 +11,7 @@ from playbook_cli.files import regular
 from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch.command import job, program
 from playbook_cli.starting.declared import arguments
-from playbook_cli.starting.script import parse_script
+from playbook_cli.starting.program import parse_script
 from playbook_cli.sweep.inspection import hidden
 from playbook_cli.sweep.suspicious import is_off, suspects
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
-    from playbook_cli.starting.declared import Argument
+    from playbook_cli.starting.argument import Argument
     from playbook_cli.sweep.setting import Setting
 
 _READS_PARAMS = re.compile(rb"playbook_cli|PLAYBOOK_PARAMS")

@@ -90,7 +90,7 @@ def test_a_study_for_a_script_can_be_planned_at_once(bench):
     bench.write("code/train.py", SCRIPT)
     answer = bench("init", "--from", "code/train.py")
     assert answer.code == 0
-    assert "! left at the script's own values: num_workers\n" in answer.out
+    assert "! left at the program's own values: num_workers\n" in answer.out
     assert "roles and ranges are guesses" in answer.out
     assert bench("plan", "study.yaml").code == 0
 
@@ -169,6 +169,58 @@ def test_an_optimizer_or_trials_that_do_not_fit_are_told_and_nothing_is_written(
     assert answer.code == 2
     assert problem in answer.err
     assert list(bench.folder.iterdir()) == []
+
+
+LOGISTIC = """
+import argparse, math, random
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=0.5)
+p.add_argument("--epochs", type=int, default=4, metavar="N")
+p.add_argument("--seed", type=int, default=1)
+p.add_argument("--save-model", action="store_true")
+p.add_argument("--data", required=True, help="how many points")
+args = p.parse_args()
+random.seed(args.seed)
+points = [(x, x > 0.2) for x in (random.uniform(-1, 1) for _ in range(int(args.data)))]
+weight = bias = 0.0
+for epoch in range(1, args.epochs + 1):
+    for i, (x, y) in enumerate(points):
+        error = 1 / (1 + math.exp(-weight * x - bias)) - y
+        weight, bias = weight - args.lr * error * x, bias - args.lr * error
+        if i % 50 == 0:
+            print("Train Epoch: {} [{}/{}]\\tLoss: {:.6f}".format(epoch, i, len(points), abs(error)))
+    wrong = sum((weight * x + bias > 0) != y for x, y in points)
+    print("\\nTest set: Average loss: {:.4f}, Accuracy: {}/{}\\n".format(wrong / len(points), 0, 1))
+"""
+
+
+def test_a_program_that_says_nearly_all_is_filled_in_at_one_place_and_trains(bench):
+    bench.write("mine/main.py", LOGISTIC)
+    answer = bench("init", "mine", "--from", "mine/main.py")
+    assert answer.code == 0
+    assert "! fill in command: --data (how many points)" in answer.out
+    assert "-> replace each FILL-IN, then see what would run: playbook plan mine/study.yaml" in answer.out
+    study = bench.folder / "mine/study.yaml"
+    refused = bench("plan", study)
+    assert refused.code == 2
+    assert "--data=FILL-IN is still to be filled in" in refused.err
+    study.write_text(study.read_text().replace("FILL-IN", "100").replace("trials: 16", "trials: 2"))
+    ran = bench("run", study)
+    assert ran.code == 0, ran.err
+    assert "2 of 2 trials completed" in ran.out
+    assert [each["step"] for each in bench.metrics(0, "mine")][-1] == 4
+    assert "test_average_loss" in bench.metrics(0, "mine")[-1]
+
+
+def test_a_config_file_that_cannot_be_guessed_is_named(bench):
+    program = "import json, sys\nargs = json.load(open(sys.argv[1]))\n"
+    bench.write("fit.py", program)
+    bench.write("small.json", '{"lr": 0.1, "epochs": 3}')
+    assert "name it with --config FILE" in bench("init", "a", "--from", "fit.py").out
+    assert bench("init", "b", "--from", "fit.py", "--config", "small.json").code == 0
+    text = (bench.folder / "b/study.yaml").read_text()
+    assert "file: ../small.json" in text
+    assert "learning_rate: lr" in text
 
 
 def test_a_sweep_becomes_a_study_and_says_what_it_lost(bench):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from playbook_cli.errors import PlaybookError, SpecError
 from playbook_cli.spec import check
+from playbook_cli.spec.fill import with_stand_ins
 from playbook_cli.spec.load import validate
 from playbook_cli.spec.source import parse
 from playbook_cli.starting.script import draft_script
@@ -31,7 +34,8 @@ def draft(tmp_path):
         script = tmp_path / "train.py"
         script.write_text(source)
         made = draft_script(script, tmp_path, **how)
-        return made, validate(parse(made.text("study.yaml"), "study.yaml"))[0]
+        read = parse(made.text("study.yaml"), "study.yaml")
+        return made, validate(replace(read, data=with_stand_ins(read.data)))[0]
 
     return make
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from playbook_cli.errors import SpecError
+from playbook_cli.spec.fill import FILL, with_stand_ins
 from playbook_cli.spec.load import validate
 from playbook_cli.spec.source import parse
 from playbook_cli.starting.script import draft_script
@@ -38,7 +41,8 @@ def draft(tmp_path):
         script = tmp_path / "my_train.py"
         script.write_text(source)
         made = draft_script(script, folder or tmp_path)
-        return made, validate(parse(made.text("study.yaml"), "study.yaml"))[0]
+        read = parse(made.text("study.yaml"), "study.yaml")
+        return made, validate(replace(read, data=with_stand_ins(read.data)))[0]
 
     return make
 
@@ -72,7 +76,7 @@ def test_roles_ranges_and_the_command_are_proposed(draft):
     }
     assert study.args.booleans == "flag"
     assert (study.metric.name, study.metric.goal) == ("val_accuracy", "maximize")
-    assert made.notes == ["left at the script's own values: num_workers"]
+    assert made.notes == ["left at the program's own values: num_workers"]
 
 
 def test_names_are_understood_however_they_are_written(draft):
@@ -90,7 +94,7 @@ def test_booleans_that_are_given_in_another_way_are_left_out_and_told(draft):
     made, study = draft(
         "p.add_argument('--nesterov', action='store_true')\n"
         "p.add_argument('--bias', action='store_true')\n"
-        "p.add_argument('--amsgrad', type=bool, default=False)\n"
+        "p.add_argument('--amsgrad', action=argparse.BooleanOptionalAction, default=False)\n"
         "p.add_argument('--lr', type=float, default=0.1)\n"
     )
     assert "amsgrad" not in {**study.fixed, **study.scientific}
@@ -98,11 +102,13 @@ def test_booleans_that_are_given_in_another_way_are_left_out_and_told(draft):
 
 
 def test_what_is_not_known_is_said_and_not_made_up(draft):
-    made, study = draft("p.add_argument('data')\np.add_argument('--lr', type=float)\n")
-    assert study.metrics is None
-    assert any("where its numbers are is not known" in note for note in made.notes)
-    assert any("positional arguments, to be added to the command: data" in note for note in made.notes)
-    assert "no argument looks like the length of training" in made.text("x")
+    made, study = draft("p.add_argument('data', help='where images are')\np.add_argument('--lr', type=float)\n")
+    assert study.command == ["${python}", "my_train.py", "filled", "${args}"]
+    assert made.data["metrics"] == {"stdout": [FILL]}
+    assert made.data["metric"] == {"name": FILL, "goal": FILL}
+    assert "fill in command: data (where images are)" in made.notes
+    assert made.data["max_train_steps"] == FILL
+    assert any("how many steps the program trains for" in note for note in made.notes)
 
 
 PROTOCOL = """
@@ -125,9 +131,10 @@ p.add_argument("--max-epoch", type=int, default=20)
 p.add_argument("--iterations", type=int, default=1000)
 """)
     text = made.text("study.yaml")
-    assert "a guess: no default of the script says where to search" in text
-    assert "the script's" not in text.partition("nuisance:")[2]
-    assert any("max_epoch, iterations: the length of training too? --num_train_epochs" in note for note in made.notes)
+    assert "# guess: no default says where to search" in text
+    assert "the program's" not in text.partition("nuisance:")[2]
+    length = made.comments["max_train_steps",]
+    assert "guess: --num_train_epochs is the length of training, and not --max-epoch, --iterations" in length
 
 
 def test_the_defaults_of_current_trial_are_hyperparameters_and_no_arguments(draft):
@@ -137,13 +144,14 @@ def test_the_defaults_of_current_trial_are_hyperparameters_and_no_arguments(draf
     assert made.data["nuisance"] == {"lr": {"min": 0.01, "max": 1.0, "scale": "log"}}
     assert made.data["scientific"] == {"nesterov": [False, True]}
     assert study.fixed == {"layers": 2}
-    assert made.notes == ["left at the script's own values: epochs, betas"]
+    assert made.notes == ["left at the program's own values: epochs, betas"]
 
 
 @pytest.mark.parametrize("written", ['D = {"lr": 0.1}', "D: dict = dict(lr=0.1)"])
 def test_arguments_and_defaults_of_current_trial_stand_side_by_side(draft, written):
     made, study = draft(
-        f"from playbook_cli import current_trial\n{written}\np.add_argument('--dropout', type=float)\ncurrent_trial(D)"
+        f"from playbook_cli import current_trial\n{written}\n"
+        "p.add_argument('--dropout', type=float, default=0.0)\ncurrent_trial(D)"
     )
     assert study.command == ["${python}", "my_train.py", "${args}"]
     assert made.data["args"] == {"omit": ["lr"]}
@@ -160,13 +168,19 @@ def test_a_script_that_speaks_the_protocol_needs_no_metrics(draft):
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("lr = 3", "nothing that it takes looks like a hyperparameter"),
-        ("p.add_argument('--verbose', action='store_true')", "nothing that it takes looks like a hyperparameter"),
         ("def f(:\n", "my_train.py:1: this is not Python: "),
         ("x = 1\x00", "this is not Python"),
     ],
 )
-def test_what_is_no_script_with_hyperparameters_is_refused(draft, source, problem):
+def test_what_is_no_python_is_refused(draft, source, problem):
     with pytest.raises(SpecError) as error:
         draft(source)
     assert problem in str(error.value)
+
+
+@pytest.mark.parametrize("source", ["LR = 3e-4", "LR = 3e-4\np.add_argument('--verbose', action='store_true')"])
+def test_a_program_without_hyperparameters_gets_a_skeleton_that_names_its_constants(draft, source):
+    made, study = draft(source)
+    assert made.data["nuisance"] == {FILL: {"min": FILL, "max": FILL, "scale": "log"}}
+    assert any("LR = 0.0003 (line 1): let it take them as arguments" in note for note in made.notes)
+    assert list(study.nuisance) == ["filled"]

@@ -58,9 +58,9 @@ def test_a_line_about_held_out_data_belongs_to_the_step_before_it():
     train = "print('Train Epoch: {} [{}/{}]\\tLoss: {:.6f}'.format(epoch, i, n, loss.item()))"
     assert patterns(ast.parse(test)) == []
     found = patterns(ast.parse(f"{train}\n{test}"))
-    assert [pattern.metrics for pattern in found] == [("loss",), ("test_average_loss", "accuracy")]
+    assert [pattern.metrics for pattern in found] == [("train_loss",), ("test_average_loss", "test_accuracy")]
     read = re.search(found[1].text, "Test set: Average loss: 0.0482, Accuracy: 9840/10000").groupdict()
-    assert read == {"test_average_loss": "0.0482", "accuracy": "9840"}
+    assert read == {"test_average_loss": "0.0482", "test_accuracy": "9840"}
     assert re.search(found[0].text, "Train Epoch: 2 [640/6000]\tLoss: 0.300000")["step"] == "2"
     assert likely(name for pattern in found for name in pattern.metrics) == "test_average_loss"
 

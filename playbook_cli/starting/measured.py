@@ -1,0 +1,369 @@
+"""Where a program leaves its numbers, and which of them a study would look at, by what its source shows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.starting.program import module_named
+from playbook_cli.starting.readers.of_hydra import composed, csv_folder
+from playbook_cli.starting.roles import of_hugging_face, plain
+from playbook_cli.starting.shown import agree, callers, gates_at, is_looped, is_metric, likely, patterns, rank, unit_of
+from playbook_cli.starting.syntax import assigned, calls, keywords, last_name, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from playbook_cli.starting.argument import Argument
+    from playbook_cli.starting.program import Module, Program
+    from playbook_cli.starting.roles import Length
+    from playbook_cli.starting.shown import Gate, Pattern, Unit
+
+TRIAL = "${trial_dir}"
+_BELOW = f"{TRIAL}/out"
+"""Where a program writes that refuses a folder with anything in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One place where a program leaves its numbers."""
+
+    metrics: dict[str, Any]
+    """The section of the study file."""
+    objective: str
+    where: str
+    """For the comment above it."""
+    gates: tuple[Gate, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What is not certain about it."""
+    words: tuple[str, ...] = ()
+    """Arguments without which the numbers are not there."""
+    folder: str = TRIAL
+    """What options that name a folder for results must be."""
+    in_trial: bool = False
+    """Whether the program has to run in the trial's own folder."""
+    once: bool = False
+    """Whether the objective is measured at the end alone."""
+    per_step: bool = field(default=False)
+    """Whether it says itself every how many steps it evaluates, by one of `words`."""
+
+
+def measured(
+    program: Program, arguments: Sequence[Argument], length: Length, folders: Sequence[str]
+) -> Measured | None:
+    """The best place by what it measures: held-out data before returns before training; None where there is none.
+
+    `folders` are the names of the options that say where results are written.
+    """
+    found = [
+        *_hugging_face(program, arguments),
+        *_printed(program, length.unit),
+        *_lightning(program, arguments, length.unit),
+        *_json_lines(program, length.unit, folders),
+        *_tensorboard(program, length.unit, folders),
+    ]
+    asked = _monitored(program, arguments)
+    found = [replace(each, objective=asked) if asked and asked in _names(each) else each for each in found]
+    return min(found, key=lambda each: (rank(each.objective), len(each.doubts) > 0 or each.in_trial), default=None)
+
+
+def _names(one: Measured) -> set[str]:
+    patterns_ = one.metrics.get("stdout", ())
+    return {name for text in patterns_ for name in re.findall(r"\(\?P<(\w+)>", text)} - {"step"}
+
+
+def _monitored(program: Program, arguments: Sequence[Argument]) -> str | None:
+    """What the program itself selects its best model by."""
+    given = [a.default for a in arguments if plain(a.name) == "monitor" and isinstance(a.default, str)]
+    given += [
+        literal(k.value) for m in program.modules for c in calls(m.tree) for k in c.keywords if k.arg == "monitor"
+    ]
+    return next((name for name in given if isinstance(name, str) and name != "???"), None)
+
+
+def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
+    for distance, ring in enumerate(program.rings):
+        by_module = {module.path: patterns(module.tree, unit) for module in ring}
+        found = [pattern for given in by_module.values() for pattern in given]
+        name = likely(name for pattern in found for name in pattern.metrics)
+        if name is None:
+            continue
+        first = next(pattern for pattern in found if name in pattern.metrics)
+        places = [
+            f"{path.name}:{','.join(str(pattern.line) for pattern in given)}"
+            for path, given in by_module.items()
+            if given
+        ]
+        doubts = []
+        if any(pattern.logged for pattern in found) and not _shows_info(program):
+            doubts.append("a logger shows these lines only at level INFO, and the program does not seem to set it")
+        if distance == len(program.rings) - 1:
+            doubts.append("these lines are in a module that the script does not import itself")
+        if first.of:
+            doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
+        if unit is None and first.step:
+            doubts.append(f"the step is what the program calls {first.step}")
+        yield Measured(
+            metrics={"stdout": list(dict.fromkeys(pattern.text for pattern in _without_twins(found)))},
+            objective=name,
+            where=f"what the program prints in {', '.join(places)}",
+            gates=first.gates,
+            doubts=tuple(doubts),
+            once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
+        )
+        return
+
+
+def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
+    """Whether one of these lines is shown in a loop, or by a function that is called in one."""
+    if any(pattern.looped or pattern.step for pattern in found):
+        return True
+    called = callers(module.tree for module in program.modules)
+    return any(is_looped(pattern.function, called) for pattern in found)
+
+
+def _without_twins(found: Sequence[Pattern]) -> list[Pattern]:
+    """Those in which each metric is counted by one counter: the first decides."""
+    steps = {unit_of(pattern.step) for pattern in found if pattern.step}
+    if len(steps) < 2:
+        return list(found)
+    first = next(unit_of(pattern.step) for pattern in found if pattern.step)
+    return [pattern for pattern in found if not pattern.step or agree(unit_of(pattern.step), first)]
+
+
+def _shows_info(program: Program) -> bool:
+    for module in program.modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute) and node.attr in ("INFO", "DEBUG"):
+                return True
+            if isinstance(node, ast.Constant) and node.value in ("INFO", "DEBUG"):
+                return True
+    return "loguru" in program.names
+
+
+def _tensorboard(program: Program, unit: Unit | None, folders: Sequence[str]) -> Iterator[Measured]:
+    """Calls of add_scalar with a tag and a step that can be read."""
+    counted: list[tuple[str, ast.Call, Module]] = []
+    others: list[str] = []
+    for module in program.modules:
+        for call in calls(module.tree, "add_scalar", "scalar"):
+            given = [*call.args, *[keywords(call).get("global_step")]]
+            tag = literal(given[0]) if given else None
+            if isinstance(tag, str) and len(given) > 2 and _counts(given[2], module, unit):
+                counted.append((tag, call, module))
+            elif isinstance(tag, str) and len(given) > 2:
+                others.append(tag)
+    tag = likely(tag for tag, _, _ in counted if is_metric(tag))
+    where = _written(program, folders)
+    if tag is None or where is None:
+        return
+    call, module = next((call, module) for name, call, module in counted if name == tag)
+    doubt = f"{others[0]} is written by another counter, which must not go beyond max_train_steps" if others else ""
+    yield Measured(
+        metrics={"tensorboard": where[0]},
+        objective=tag,
+        where=f"what the program writes for TensorBoard in {module.path.name}:{call.lineno}",
+        gates=gates_at(module.tree, call),
+        doubts=(doubt,) if doubt else (),
+        in_trial=where[1],
+    )
+
+
+def _counts(step: ast.expr | None, module: Module, unit: Unit | None) -> bool:
+    """Whether a step is a counter of this unit as it stands, and not one that something is made of."""
+    name = last_name(step)
+    made = assigned(module.tree, name) if isinstance(step, ast.Name) else None
+    scaled = made is not None and any(isinstance(node, ast.Mult | ast.Div) for node in ast.walk(made))
+    return bool(name) and not scaled and unit_of(name) is not None and (unit is None or agree(unit_of(name), unit))
+
+
+def _written(program: Program, folders: Sequence[str]) -> tuple[str, bool] | None:
+    """Where event files are, and whether the program has to run in the trial's folder for that."""
+    for module in program.modules:
+        for call in calls(module.tree, "SummaryWriter"):
+            given = call.args[0] if call.args else keywords(call).get("log_dir", keywords(call).get("logdir"))
+            if given is None:
+                return f"{TRIAL}/runs/*", True
+            inside = _below(given, folders, module.tree)
+            if inside is not None:
+                return inside, False
+            text = _beginning(given)
+            if text is not None and not text.startswith("/"):
+                return f"{TRIAL}/{text}", True
+    return None
+
+
+def _below(node: ast.expr, folders: Sequence[str], tree: ast.Module) -> str | None:
+    """A path as the trial sees it, where it begins with an option that names the folder of results."""
+    if isinstance(node, ast.Call) and last_name(node.func) in ("join", "Path", "str") and node.args:
+        first, *others = node.args
+        below = [literal(each) for each in others]
+        inner = _below(first, folders, tree)
+        return "/".join([inner, *below]) if inner and all(isinstance(each, str) for each in below) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        inner, name = _below(node.left, folders, tree), literal(node.right)
+        return f"{inner}/{name}" if inner and isinstance(name, str) else None
+    name = plain(last_name(node))
+    if name in folders:
+        behind = assigned(tree, name) if isinstance(node, ast.Name) else None
+        return TRIAL if behind is None or name in {plain(last_name(n)) for n in ast.walk(behind)} else None
+    return None
+
+
+def _beginning(node: ast.expr) -> str | None:
+    """A relative folder that is a literal, or begins as one: runs/{name} is runs/*."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
+        head = str(node.values[0].value)
+        return f"{head.rpartition('/')[0]}/*" if "/" in head else "*"
+    return None
+
+
+def _json_lines(program: Program, unit: Unit | None, folders: Sequence[str]) -> Iterator[Measured]:
+    """A file to which the program adds json.dumps(what it measured) after each epoch."""
+    for ring in program.rings[:2]:
+        for module in ring:
+            for call in calls(module.tree, "write"):
+                dumped = next((each for each in ast.walk(call) if _dumps(each)), None)
+                path = _opened(module.tree, call, folders)
+                if not isinstance(dumped, ast.Call) or path is None:
+                    continue
+                given = dumped.args[0]
+                data = assigned(module.tree, given.id) if isinstance(given, ast.Name) else given
+                names, step = _keys(data, program)
+                name = likely(names)
+                if name is None or step is None or (unit is not None and not agree(unit_of(step), unit)):
+                    continue
+                sure = [n for n in _literals(data) if n == name]
+                yield Measured(
+                    metrics={"jsonl": path, "step": step},
+                    objective=name,
+                    where=f"what the program writes in {module.path.name}:{call.lineno}",
+                    doubts=() if sure else (f"the name {name} is put together while the program runs",),
+                )
+
+
+def _dumps(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) == "dumps" and bool(node.args)
+
+
+def _opened(tree: ast.Module, call: ast.Call, folders: Sequence[str]) -> str | None:
+    """The file behind a call of its write, opened by `with` around it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With) and any(inner is call for inner in ast.walk(node)):
+            opened = node.items[0].context_expr
+            if isinstance(opened, ast.Call) and last_name(opened.func) == "open":
+                owner = opened.func.value if isinstance(opened.func, ast.Attribute) else None
+                path = opened.args[0] if owner is None and opened.args else owner
+                return _below(path, folders, tree) if path is not None else None
+    return None
+
+
+def _literals(data: ast.expr | None) -> list[str]:
+    keys = data.keys if isinstance(data, ast.Dict) else []
+    return [key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+
+
+def _keys(data: ast.expr | None, program: Program) -> tuple[list[str], str | None]:
+    """The metrics of a mapping, also those under a prefix from a meter; and the key that is the step."""
+    own = _literals(data)
+    step = next((key for key in own if unit_of(key)), None)
+    prefixes: list[str] = []
+    for node in ast.walk(data) if data is not None else ():
+        if isinstance(node, ast.DictComp):
+            if isinstance(node.key, ast.JoinedStr) and isinstance(node.key.values[0], ast.Constant):
+                prefixes.append(str(node.key.values[0].value))
+            elif isinstance(node.key, ast.BinOp) and isinstance(node.key.left, ast.Constant):
+                prefixes.append(str(node.key.left.value).partition("%")[0])
+    meters = [
+        keyword.arg
+        for module in program.modules
+        for call in calls(module.tree, "update")
+        if "logger" in last_name(getattr(call.func, "value", None))
+        or "meter" in last_name(getattr(call.func, "value", None))
+        for keyword in call.keywords
+        if keyword.arg
+    ]
+    measured_ = [name for name in dict.fromkeys(meters) if re.search("loss|acc", name)]
+    return [*(key for key in own if key != step), *(f"{p}{m}" for p in prefixes for m in measured_)], step
+
+
+def _hugging_face(program: Program, arguments: Sequence[Argument]) -> Iterator[Measured]:
+    """What the Trainer of transformers writes for TensorBoard."""
+    if not of_hugging_face(arguments):
+        return
+    trainers = [
+        call for module in program.modules for call in calls(module.tree) if last_name(call.func).endswith("Trainer")
+    ]
+    evaluates = any(_is_given(keywords(call).get("eval_dataset")) for call in trainers)
+    words = ["--report_to=tensorboard", "--logging_steps=${eval_every}", "--save_strategy=no"]
+    words += [
+        f"--{name}" for name in ("do_train", "do_eval") if _asks(program, name) and (evaluates or name == "do_train")
+    ]
+    doubts: list[str] = []
+    old, known = _version(program)
+    words += [f"--logging_dir={_BELOW}/runs/tb"] if old else []
+    if evaluates:
+        key = "evaluation_strategy" if old else "eval_strategy"
+        words += [f"--{key}=steps", "--eval_steps=${eval_every}"]
+        doubts += [] if known else ["transformers before 4.41 calls --eval_strategy --evaluation_strategy"]
+    yield Measured(
+        metrics={"tensorboard": f"{_BELOW}/runs/*"},
+        objective="eval/loss" if evaluates else "train/loss",
+        where="what the Trainer of transformers writes for TensorBoard, which has to be installed",
+        doubts=tuple(doubts),
+        words=tuple(words),
+        folder=_BELOW,
+        per_step=True,
+    )
+
+
+def _is_given(node: ast.expr | None) -> bool:
+    """Whether the Trainer gets data to evaluate on."""
+    return node is not None and not (isinstance(node, ast.Constant) and node.value is None)
+
+
+def _asks(program: Program, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == name for m in program.modules for node in ast.walk(m.tree)
+    )
+
+
+def _version(program: Program) -> tuple[bool, bool]:
+    """Whether transformers is older than 4.41, and whether the program says so."""
+    for call in calls(program.tree, "check_min_version"):
+        text = literal(call.args[0]) if call.args else None
+        if isinstance(text, str) and (found := re.match(r"(\d+)\.(\d+)", text)):
+            return (int(found[1]), int(found[2])) < (4, 41), True
+    return False, False
+
+
+def _lightning(program: Program, arguments: Sequence[Argument], unit: Unit | None) -> Iterator[Measured]:
+    """What a LightningModule logs, where the program's Hydra config has a CSV logger."""
+    targets = [module for name in _targets(program) if (module := module_named(name, program.script)) is not None]
+    logged = [
+        tag
+        for module in (*program.modules, *targets)
+        for call in calls(module.tree, "log")
+        if isinstance(call.func, ast.Attribute) and last_name(call.func.value) == "self" and call.args
+        if isinstance(tag := literal(call.args[0]), str)
+    ]
+    name = likely(logged)
+    folder = csv_folder(program)
+    if name is None or folder is None:
+        return
+    monitored = next((a.default for a in arguments if plain(a.name) == "monitor" and a.default in logged), None)
+    yield Measured(
+        metrics={"csv": f"{TRIAL}/{folder}/version_0/metrics.csv", "step": unit or "step"},
+        objective=str(monitored or name),
+        where="what the LightningModule logs, by the config's CSV logger",
+        words=("logger=csv", f"hydra.run.dir={TRIAL}"),
+    )
+
+
+def _targets(program: Program) -> Iterable[str]:
+    """The modules that the config names by _target_."""
+    return [value.rpartition(".")[0] for key, value in composed(program).items() if key.endswith("_target_")]

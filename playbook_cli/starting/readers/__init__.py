@@ -1,0 +1,1 @@
+"""What programs take, one reader for each library that reads command lines or configs."""

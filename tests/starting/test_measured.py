@@ -1,0 +1,291 @@
+"""Where programs leave their numbers, as studies name it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from playbook_cli.spec.fill import FILL, with_stand_ins
+from playbook_cli.spec.load import validate
+from playbook_cli.spec.source import parse
+from playbook_cli.starting.script import draft_script
+
+HEAD = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=0.1)
+p.add_argument("--epochs", type=int, default=9)
+p.add_argument("--log-every", type=int, default=3)
+p.add_argument("--logdir", default="logs")
+args = p.parse_args()
+"""
+LOOP = "for epoch in range(args.epochs):\n"
+
+
+@pytest.fixture
+def study(tmp_path):
+    def make(source, **modules):
+        for name, text in modules.items():
+            (tmp_path / f"{name}.py").write_text(text)
+        script = tmp_path / "fit.py"
+        script.write_text(source)
+        made = draft_script(script, tmp_path)
+        read = parse(made.text("study.yaml"), "study.yaml")
+        return made, validate(replace(read, data=with_stand_ins(read.data)))[0]
+
+    return make
+
+
+def test_what_is_logged_counts_where_the_level_shows_it(study):
+    line = "import logging\n" + HEAD + LOOP + "    logging.info('epoch %d val loss %.3f', epoch, loss)\n"
+    made, _ = study(line + "logging.basicConfig(level=logging.INFO)\n")
+    assert made.data["metric"] == {"name": "val_loss", "goal": "minimize"}
+    assert "guess" not in made.comments["metrics",]
+    assert "guess: a logger shows these lines only at level INFO" in study(line)[0].comments["metrics",]
+
+
+def test_lines_of_print_with_several_values_are_read(study):
+    _, found = study(HEAD + LOOP + "    print('Epoch:', epoch, 'val acc:', acc, sep=' ')\n")
+    assert found.metrics.stdout == [r"Epoch: \s*(?P<step>\d+) val acc: \s*\[?(?P<val_acc>[-+.\w]+)"]
+
+
+def test_a_training_loss_as_the_objective_is_called_a_guess(study):
+    made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} train loss {loss}')\n")
+    assert made.comments["metric",] == "guess: this is measured on training data; nothing on held-out data was found"
+    made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} train loss {loss} test loss {test_loss}')\n")
+    assert made.data["metric"]["name"] == "test_loss"
+    assert ("metric",) not in made.comments
+
+
+def test_lines_that_count_in_another_unit_than_the_length_are_none(study):
+    made, _ = study(HEAD + LOOP + "    print(f'iter {it} val loss {loss}')\n")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+    made, found = study(HEAD + LOOP + "    print(f'epoch {epoch} iter {it} val loss {loss}')\n")
+    assert found.metrics.stdout[0].startswith(r"epoch \s*(?P<step>\d+) iter \s*\S+?")
+
+
+def test_a_reward_is_no_step_and_an_episode_is(study):
+    source = "import argparse\np.add_argument('--lr', type=float, default=0.1)\n"
+    made, found = study(source + "print('Episode {}\\tLast reward: {:.2f}'.format(i_episode, ep_reward))\n")
+    assert found.metrics.stdout == [r"Episode \s*(?P<step>\d+)\tLast reward: \s*\[?(?P<last_reward>[-+.\w]+)"]
+    assert made.data["metric"] == {"name": "last_reward", "goal": "maximize"}
+    made, _ = study(source + "print('reward {:.2f}'.format(ep_reward))\n")
+    assert made.data["metric"]["name"] == FILL
+
+
+def test_the_condition_of_a_line_says_how_often_it_evaluates(study):
+    line = "        print(f'epoch {epoch} val loss {loss}')\n"
+    made, found = study(HEAD + LOOP + "    if epoch % args.log_every == 0:\n" + line)
+    assert "--log-every=${eval_every}" in found.command
+    assert made.data["eval_every"] == 3
+    made, _ = study(HEAD + LOOP + "    if epoch % 4 == 0:\n" + line)
+    assert made.data["eval_every"] == 4
+    made, found = study(HEAD + LOOP + "    if batch % args.log_every == 0:\n" + line)
+    assert made.data["eval_every"] == 1, "that is how often it prints within an epoch"
+    assert "--log-every" not in " ".join(found.command)
+
+
+def test_scalars_for_tensorboard_are_found_in_the_folder_that_an_option_names(study):
+    writer = "writer = SummaryWriter(args.logdir)\nwriter.add_scalar('loss/val', loss, epoch)\n"
+    made, found = study(HEAD + writer)
+    assert found.metrics.tensorboard == "${trial_dir}"
+    assert "--logdir=${trial_dir}" in found.command
+    assert made.data["metric"] == {"name": "loss/val", "goal": "minimize"}
+    assert found.cwd is None
+
+
+def test_the_default_writer_of_tensorboard_needs_the_trials_folder(study):
+    made, found = study(HEAD + "writer = SummaryWriter()\nwriter.add_scalar('loss/val', loss, epoch)\n")
+    assert (found.metrics.tensorboard, found.cwd) == ("${trial_dir}/runs/*", "${trial_dir}")
+    assert found.command[1] == "${study_dir}/fit.py"
+    assert made.comments["cwd",].startswith("guess:")
+
+
+@pytest.mark.parametrize("step", ["int(epoch * 1000)", "global_step"])
+def test_scalars_whose_step_is_made_up_or_of_another_unit_are_none(study, step):
+    made, _ = study(HEAD + f"SummaryWriter(args.logdir).add_scalar('loss/val', loss, {step})\n")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+
+
+def test_json_lines_below_the_folder_of_results_are_found(study):
+    made, found = study(
+        HEAD + "log = {'test_loss': loss, 'epoch': epoch}\n"
+        "with open(os.path.join(args.logdir, 'log.txt'), 'a') as f:\n    f.write(json.dumps(log) + '\\n')\n"
+    )
+    assert (found.metrics.jsonl, found.metrics.step) == ("${trial_dir}/log.txt", "epoch")
+    assert made.data["metric"]["name"] == "test_loss"
+
+
+def test_the_mean_of_a_meter_is_taken_and_not_its_last_value(study):
+    _, found = study(HEAD + LOOP + "    print(f'epoch {epoch} val loss: {m.val:.3f} ({m.avg:.3f})')\n")
+    assert found.metrics.stdout == [r"epoch \s*(?P<step>\d+) val loss: \s*\S+? \(\s*\[?(?P<val_loss>[-+.\w]+)\)"]
+
+
+def test_lines_of_a_module_that_the_script_imports_are_found(study):
+    loop = "def fit(epochs):\n    for epoch in range(epochs): print(f'epoch {epoch} val loss {loss}')\n"
+    made, _ = study(HEAD + "from loop import fit\nfit(args.epochs)\n", loop=loop)
+    assert made.comments["metrics",] == "what the program prints in loop.py:2"
+
+
+def test_the_losses_of_a_gan_are_no_objective(study):
+    made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} Loss_D: {d} Loss_G: {g}')\n")
+    assert made.data["metric"]["goal"] == FILL
+
+
+HUGGING_FACE = """
+from transformers import HfArgumentParser, Trainer, TrainingArguments
+(args,) = HfArgumentParser((TrainingArguments,)).parse_args_into_dataclasses()
+"""
+
+
+@pytest.mark.parametrize(("evaluates", "metric"), [("eval_dataset=data", "eval/loss"), ("", "train/loss")])
+def test_the_trainer_of_transformers_writes_for_tensorboard(study, evaluates, metric):
+    made, found = study(f"{HUGGING_FACE}Trainer(model=m, args=args, {evaluates}).train()\n")
+    assert found.metrics.tensorboard == "${trial_dir}/out/runs/*"
+    assert {"--max_steps=${max_train_steps}", "--output_dir=${trial_dir}/out", "--report_to=tensorboard"} <= set(
+        found.command
+    )
+    assert ("--eval_steps=${eval_every}" in found.command) == bool(evaluates)
+    assert made.data["metric"]["name"] == metric
+    assert "guess" in made.comments["metrics" if evaluates else "metric",]
+
+
+def test_a_config_file_becomes_the_studys_config(study, tmp_path):
+    (tmp_path / "config.yaml").write_text("optim:\n  lr: 1e-3\n  momentum: 0.9\nepochs: 7\nseed: 3\nsave_dir: x\n")
+    made, found = study(
+        "import sys, yaml\ncfg = yaml.safe_load(open(sys.argv[1]))\n"
+        "for epoch in range(cfg['epochs']): print(f'epoch {epoch} val loss {loss}')\n"
+    )
+    assert found.command == ["${python}", "fit.py", "${config}"]
+    assert made.data["config"] == {
+        "file": "config.yaml",
+        "set": {"epochs": "${max_train_steps}", "seed": "${seed}", "save_dir": "${trial_dir}"},
+    }
+    assert found.max_train_steps == 7
+    assert list(found.nuisance) == ["optim.lr", "optim.momentum"]
+
+
+def test_common_names_of_scripts_give_way_to_the_folders(study, tmp_path):
+    folder = tmp_path / "my_model" / "src"
+    folder.mkdir(parents=True)
+    for name, expected in (("train.py", "my-model"), ("main.py", "my-model"), ("vae.py", "vae")):
+        (folder / name).write_text(HEAD)
+        assert draft_script(folder / name, folder).data["name"] == expected
+
+
+def test_what_a_study_does_not_set_is_named_by_what_must_be_filled_in(study):
+    made, _ = study(HEAD + "p.add_argument('--task', required=True, help='which task', choices=['a', 'b'])\n")
+    assert "--task=FILL-IN" in made.data["command"]
+    assert "fill in command: --task (which task, one of a, b)" in made.notes
+
+
+def test_a_metric_that_is_shown_once_at_the_end_is_no_evaluation_of_each_epoch(study):
+    test = "def test():\n    print(f'Test set: Average loss: {loss}')\n"
+    loop = LOOP + "    print(f'epoch {epoch} train loss {loss}')\n"
+    made, _ = study(HEAD + test + loop + "test()\n")
+    assert made.data["eval_every"] == 9
+    assert made.comments["eval_every",] == "guess: the metric is measured once, at the end"
+    assert study(HEAD + test + loop + "    test()\n")[0].data["eval_every"] == 1
+
+
+def test_a_number_that_is_no_counter_is_no_step(study):
+    made, _ = study(HEAD + "print(f'training for {args.epochs} epochs, val loss {loss}')\n")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+    made, _ = study(HEAD + "def check(n_epochs=3):\n    print(f'over {n_epochs} epochs: val loss {loss}')\n")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+
+
+def test_episodes_are_no_steps_of_the_environment(study):
+    source = "import argparse\np.add_argument('--max_timesteps', type=int, default=1000)\nfor episode in x:\n"
+    made, _ = study(source + "    print(f'Episode: {episode} reward {r:.3f}')\n")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+    _, found = study(source + "    print(f'Episode: {episode} global_step {episode} reward {r:.3f}')\n")
+    assert "global_step " + r"\s*(?P<step>\d+)" in found.metrics.stdout[0]
+
+
+def test_what_must_be_loaded_and_has_no_default_is_named(study):
+    options = "p.add_argument('--ckpt', default='')\np.add_argument('--resume', default='')\n"
+    made, _ = study(HEAD + options + "torch.load(args.ckpt)\nif args.resume: torch.load(args.resume)\n")
+    assert made.comments["command",] == "guess: it runs without --ckpt, which has no default that exists here"
+
+
+def test_a_program_that_trains_by_a_flag_gets_it(study):
+    made, _ = study(HEAD + "p.add_argument('--train', action='store_true')\n")
+    assert "--train" in made.data["command"]
+
+
+def test_scalars_of_another_counter_in_the_same_files_are_a_doubt(study):
+    writer = HEAD + "w = SummaryWriter(args.logdir)\nw.add_scalar('loss/val', loss, epoch)\n"
+    made, _ = study(writer + "w.add_scalar('train', loss, global_step)\n")
+    assert "guess: train is written by another counter" in made.comments["metrics",]
+    assert "guess" not in study(writer)[0].comments["metrics",]
+
+
+def test_a_counter_that_begins_again_in_each_epoch_is_no_step_of_all_training(study):
+    source = "import argparse\np.add_argument('--total_steps', type=int, default=1000)\n"
+    line = "print(f'Iter: {batch_idx} test loss {loss}')\n"
+    inner = f"    for batch_idx in range(9): {line}"
+    made, _ = study(f"{source}for epoch in range(9):\n{inner}")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+    made, _ = study(f"{source}def one():\n{inner}for epoch in range(9): one()\n")
+    assert made.data["metrics"] == {"stdout": [FILL]}
+    _, found = study(f"{source}for batch_idx in range(9): {line}")
+    assert found.metrics.stdout[0].startswith(r"Iter: \s*(?P<step>")
+
+
+def test_a_word_for_held_out_data_does_not_reach_back(study):
+    _, found = study(HEAD + LOOP + "    print(f'epoch {epoch} loss {a} val_loss {b} acc {c}')\n")
+    assert re.findall(r"<(\w+)>", found.metrics.stdout[0]) == ["step", "loss", "val_loss", "val_acc"]
+
+
+def test_names_keep_the_numbers_in_them(study):
+    _, found = study(HEAD + LOOP + "    print(f'epoch {epoch} test top-1 acc: {a} top-5 acc: {b} Acc@1 {c:.2f}')\n")
+    assert re.findall(r"<(\w+)>", found.metrics.stdout[0]) == ["step", "test_top_1_acc", "test_top_5_acc", "test_acc_1"]
+
+
+METERS = """
+import argparse
+p.add_argument("--lr", type=float, default=0.1)
+p.add_argument("--epochs", type=int, default=9)
+class AverageMeter:
+    def __str__(self): ...
+class ProgressMeter:
+    def display(self, batch): ...
+    def display_summary(self): ...
+def train(epoch):
+    time, losses = 0, 0
+    losses = AverageMeter("Loss", ":.4e", Summary.NONE)
+    ProgressMeter(9, [losses], prefix="Epoch: [{}]".format(epoch))
+def validate():
+    top1 = AverageMeter("Acc@1", ":6.2f", Summary.AVERAGE)
+    ProgressMeter(9, [top1], prefix="Test: ")
+for epoch in range(args.epochs):
+    train(epoch)
+    validate()
+"""
+
+
+def test_the_meters_of_the_imagenet_example_are_known(study):
+    made, found = study(METERS)
+    assert made.data["metric"] == {"name": "test_acc_1", "goal": "maximize"}
+    lines = {"Epoch: [3][ 10/50]\tLoss 5.1e-01 (4.2e-01)": {"step": "3", "train_loss": "4.2e-01"}}
+    lines |= {" *   Acc@1 71.200": {"test_acc_1": "71.200"}}
+    for line, groups in lines.items():
+        (match,) = [m for pattern in found.metrics.stdout if (m := re.search(pattern, line))]
+        assert match.groupdict() == groups
+
+
+def test_what_torch_geometric_logs_is_known(study):
+    source = (
+        "from torch_geometric.logging import log\n" + HEAD + LOOP + "    log(Epoch=epoch, Loss=loss, Val=val_acc)\n"
+    )
+    made, found = study(source)
+    assert re.search(found.metrics.stdout[0], "Epoch: 003, Loss: 0.1, Val: 0.7812")["val_acc"] == "0.7812"
+    assert made.data["metric"] == {"name": "val_acc", "goal": "maximize"}
+
+
+def test_a_line_that_names_its_data_by_a_variable_is_a_doubt(study):
+    made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch}: {split} loss {loss}')\n")
+    assert "guess: this line is shown for one split only" in made.comments["metrics",]
