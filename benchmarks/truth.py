@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--rule", action="append")
     parser.add_argument("--held", action="store_true", help="the curves of held_curves.py in place of all others")
     parser.add_argument("--case", default="", help="only cases whose name holds this text")
+    parser.add_argument("--alone", action="store_true", help="each rule by itself: what others say blocks nothing")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     start = time.perf_counter()
@@ -37,14 +38,20 @@ def main() -> None:
     for case in HELD if options.held else [*CASES, *OPEN]:
         if (options.rule and case.rule not in options.rule) or options.case not in case.name:
             continue
-        done = [measure(case, n, d, studies=options.studies, seeds=options.seeds) for n, d in case.sizes]
+        done = [
+            measure(case, n, d, studies=options.studies, seeds=options.seeds, alone=options.alone)
+            for n, d in case.sizes
+        ]
         rows += done
         if not options.markdown:
             print(_line(case, done), flush=True)
     if options.markdown:
         print(markdown(rows))
     if not options.held and (not options.rule or decision_cases.NAME in options.rule):
-        print(f"\n{decision_cases.table(cases=options.studies, seed=SEEDS[options.seeds])}")
+        compared = decision_cases.table(
+            cases=options.studies, seed=SEEDS[options.seeds], named=options.case, reports=not options.alone
+        )
+        print(f"\n{compared}")
     kept = sum(row.wanted for row in rows)
     seconds = time.perf_counter() - start
     studies = f"{options.studies} studies a cell, {options.seeds} seeds, {seconds:.0f} s"

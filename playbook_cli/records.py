@@ -277,6 +277,8 @@ class StudyRecord:
     """Whether it is a sweep or another probe, whose trials may end early, so that their curves are incomplete."""
     listed: bool = False
     """Whether its points were listed one by one, not sampled, so that they say nothing about the space."""
+    even: bool = True
+    """Whether its points lie more evenly than independent ones: quasi-random, or a grid."""
     adaptive: bool = False
     """Whether each point was chosen from earlier results, so that points crowd in good regions."""
     earlier: Earlier | None = None

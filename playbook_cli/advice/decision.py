@@ -1,6 +1,6 @@
 """Adopt the candidate over the baseline? The verdict on a comparison, and why.
 
-`adopt`    the gain is larger than the smallest one worth it (one-sided test at `DOUBT`), and nothing blocks it.
+`adopt`    the whole 95% interval of the gain lies above the smallest one worth it, and nothing blocks it.
 `keep`     the burden of proof is the candidate's: the whole 95% interval lies below that gain; or, where both sides
            have enough repeats, the gain does not reach it, or so little of it is left beyond the smallest one that is
            worth it that hundreds of repeats would not show it.
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook_cli import wording
-from playbook_cli.analysis.comparison import DOUBT
 from playbook_cli.analysis.settling import MOST_SEARCHES, Settling, settling, visible
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ def _pointing(compared: Comparison, least: float, unit: str) -> tuple[Verdict, s
     low, high = compared.interval
     gain = f"the gain in {unit} is {wording.number(compared.gain)}, 95% {wording.number(low)} to {wording.number(high)}"
     what = f"the required {wording.number(least)}" if least else "zero"
-    if (doubt := compared.doubt(least)) <= DOUBT:
-        return "adopt", f"{gain}: above {what} (one-sided {wording.p_text(doubt)})", None
+    if compared.exceeds(least):
+        return "adopt", f"{gain}: above {what}", None
     if high < least:
         return "keep", f"{gain}: below {what}", None
     have = (compared.baseline.repeats, compared.candidate.repeats)

@@ -9,6 +9,8 @@ from playbook_cli.acts import CompareArms
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate
+from playbook_cli.analysis.contrast import LEVEL
+from playbook_cli.analysis.settling import settling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +24,8 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
     """The finding of the isolation `rule` from fresh results; None where an arm has too few of them.
 
     `study` has its repeats. Each arm stands for what its search selects, as in `playbook compare`: the arm with the
-    best mean must differ from every other one by more than trainings and searches vary.
+    best mean must be shown to be better than every other one, by the same interval as there. There is no difference
+    where every interval is shown to lie within a few trial standard deviations of 0.
     """
     again = {outcomes.key(trial.arm) for trial in study.trials if trial.repeat_of is not None}
     if any(outcomes.key(arm) not in again for arm in study.arms):
@@ -34,38 +37,46 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
         return None
     _, label, best, estimated = ranked[0]
     compared = [(other, c) for _, other, side, _ in ranked[1:] if (c := compare(side, best)) is not None]
-    p_limit = rule.limit(study, "p_value")
-    worse = [(other, c) for other, c in compared if c.p_value() < p_limit and c.gain > 0.0]
-    equal = [other for other, c in compared if (other, c) not in worse]
+    worse = [(other, c) for other, c in compared if c.exceeds()]
+    open_ = [(other, c) for other, c in compared if not c.exceeds()]
     nearest, decisive = max(compared, key=lambda x: x[1].p_value())
     evidence: dict[str, Any] = {
         "gain": decisive.gain,
+        "interval": list(decisive.interval),
         "p_value": decisive.p_value(),
-        "p_value_threshold": p_limit,
+        "p_value_threshold": 1.0 - LEVEL,
         "settings": len(sides),
         "told_apart": len(worse),
         "trials": min(e.trials for *_, e in ranked),
         "repeats": min(e.repeats for *_, e in ranked),
     }
-    trial = estimated.selected.trial.id
     message = (
         f"{label} reaches {study.metric.name} {wording.number(study.metric.loss(estimated.level))} "
-        f"(mean of {wording.plural(estimated.repeats, 'fresh training')} of what it selects, trial {trial})"
+        f"(mean of {wording.plural(estimated.repeats, 'fresh training')} of what it selects, trial "
+        f"{estimated.selected.trial.id})"
     )
     message += f", better than {_list(worse)}" if worse else ""
-    message += f"; no significant difference from {' and '.join(equal)}" if equal else ""
-    message += f" ({wording.p_text(evidence['p_value'])})" if equal and not worse else ""
     ask = CompareArms(baseline=_arm(study, nearest), candidate=_arm(study, label))
-    if not equal:
+    if not open_:
         return rule.finding("info", "better", evidence, message, subject=label, act=ask)
-    if evidence["p_value"] < rule.limit(study, "hint"):
-        message += "; there is a hint of a difference, within chance: more repeats would settle it"
-        return rule.finding("info", "undecided", evidence, message, act=ask)
-    return rule.finding("info", "no-difference", evidence, message, act=ask)
+    bound = rule.limit(study, "equal_deviations")
+    evidence["bound"] = max(bound * c.trial_sd for _, c in open_)
+    if all(c.within(bound * c.trial_sd) for _, c in open_):
+        message += f"; equivalent to {_list(open_)}: any difference is below {bound:g} trial standard deviations"
+        return rule.finding("info", "no-difference", evidence, message, act=ask)
+    message += f"; no significant difference from {_list(open_)}"
+    settle = settling(decisive, 0.0) if decisive.gain > 0.0 else None
+    message += f"; {wording.plural(settle.runs, 'more run')} would settle it" if settle else ""
+    return rule.finding("info", "undecided", evidence, message, act=ask)
 
 
-def _list(worse: Sequence[tuple[str, Comparison]]) -> str:
-    return " and ".join(f"{label} by {wording.number(c.gain)} ({wording.p_text(c.p_value())})" for label, c in worse)
+def _list(compared: Sequence[tuple[str, Comparison]]) -> str:
+    return " and ".join(f"{label} {gained(c.gain, c.interval)}" for label, c in compared)
+
+
+def gained(gain: float, interval: tuple[float, float]) -> str:
+    """A gain over something: `by 0.01 (95% -0.01 to 0.03)`."""
+    return f"by {wording.number(gain)} ({LEVEL:.0%} {' to '.join(map(wording.number, interval))})"
 
 
 def _arm(study: StudyRecord, label: str) -> Mapping[str, Value]:

@@ -46,8 +46,6 @@ class Contender:
     """Of the whole study, of which this may be one arm."""
     further: Sequence[StudyRecord] = ()
     """Searches of the same pipeline on other search seeds."""
-    even: bool = True
-    """Whether its points are quasi-random or a grid."""
     seeds: Sequence[int] = ()
     """Of its searches; none where its points would be the same on any other seed."""
 
@@ -85,7 +83,7 @@ class Weighed:
             "verdict": self.decision.verdict,
             "gain": self.gain,
             "interval": list(self.compared.interval) if self.compared else [None, None],
-            "p_value": self.compared.doubt(self.least) if self.compared else None,
+            "p_value": self.compared.p_value(self.least) if self.compared else None,
             "probability_better": self.compared.probability_better if self.compared else None,
             "runs_needed": 0 if settled else settle.runs if settle else None,
             "blocked_by": list(self.decision.blocked_by),
@@ -166,7 +164,7 @@ def _of_code(a: Contender, b: Contender) -> list[Obstacle]:
 def _side(contender: Contender, target: float | None) -> Side:
     studies = [contender.study, *contender.further]
     timed = studies if target is None else [time_to_target(study, target) for study in studies]
-    return Side(study=timed[0], further=timed[1:], even=contender.even)
+    return Side(study=timed[0], further=timed[1:])
 
 
 def _other_program(a: Contender, b: Contender) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.analysis import isolation, outcomes
+from playbook_cli.analysis.contrast import Contrast, error_of
 from playbook_cli.analysis.expected_best import at, expected_best
 from playbook_cli.analysis.search_luck import Plan, fixed_points_variance, freedom, search_luck
 from playbook_cli.analysis.selection import select
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.selection import Selected
     from playbook_cli.records import Metric, StudyRecord
 
-LEVEL = 0.95
-"""Of the interval of a gain."""
-DOUBT = 0.04
-"""Largest one-sided p-value of a gain that counts as shown; Playbook's own, chosen on the development seeds of
-`benchmarks/truth.py --rule compare`. Without a gain at most 5% of all verdicts are to be `adopt`; at 0.05 it was 5.2%,
-for heavy tails and sharp optima make the standard error a little too small.
-"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
@@ -35,8 +28,6 @@ class Side:
 
     study: StudyRecord
     further: Sequence[StudyRecord] = ()
-    even: bool = True
-    """Whether its points are quasi-random or a grid, not random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,18 +63,11 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """How much better the candidate is than the baseline, in the metric's units; positive is better."""
+class Comparison(Contrast):
+    """How much better the candidate is than the baseline, in the metric's units."""
 
     baseline: Estimate
     candidate: Estimate
-    gain: float
-    error: float
-    """Standard error of the gain."""
-    freedom: float
-    """Degrees of freedom of `error` (Satterthwaite)."""
-    interval: tuple[float, float]
-    """95%, by Student's t."""
     probability_better: float
     """Share of the pairs of a fresh training of each selected point that the candidate wins; ties count half."""
     trials: int
@@ -91,22 +75,10 @@ class Comparison:
     shift: float
     """What the larger search's head start was worth; it is taken out of the gain."""
 
-    def p_value(self) -> float:
-        """Two-sided, against no difference."""
-        from scipy.special import stdtr
-
-        if self.error == 0.0:
-            return 1.0 if self.gain == 0.0 else 0.0
-        return 2 * float(stdtr(self.freedom, -abs(self.gain) / self.error))
-
-    def doubt(self, least: float) -> float:
-        """One-sided p-value, against a true gain of no more than `least`."""
-        from scipy.special import stdtr
-
-        beyond = self.gain - least
-        if self.error == 0.0:
-            return 0.0 if beyond > 0.0 else 1.0
-        return float(stdtr(self.freedom, -beyond / self.error))
+    @property
+    def trial_sd(self) -> float:
+        """The trial standard deviation, of both sides together."""
+        return math.sqrt((self.baseline.sd**2 + self.candidate.sd**2) / 2)
 
 
 def estimate(side: Side) -> Estimate | None:
@@ -163,17 +135,13 @@ def compare(baseline: Side, candidate: Side) -> Comparison | None:
         (b.study_variance, b.study_freedom),
         ((shift / 2) ** 2, trials),
     ]
-    error = math.sqrt(sum(variance for variance, _ in parts))
-    weight = sum(variance**2 / max(free, 1) for variance, free in parts)
-    free = error**4 / weight if weight else math.inf
-    half = _quantile(free) * error
+    error, free = error_of(parts)
     return Comparison(
         baseline=a,
         candidate=b,
         gain=gain,
         error=error,
         freedom=free,
-        interval=(gain - half, gain + half),
         probability_better=_wins(a.selected, b.selected),
         trials=trials,
         shift=shift,
@@ -189,13 +157,6 @@ def selected_gain(baseline: StudyRecord, candidate: StudyRecord) -> float | None
     return outcomes.result(best[0], metric) - outcomes.result(best[1], metric)
 
 
-def _quantile(free: float) -> float:
-    from scipy.special import ndtri, stdtrit
-
-    share = 0.5 + LEVEL / 2
-    return float(ndtri(share)) if math.isinf(free) else float(stdtrit(free, share))
-
-
 def _luck(side: Side, selected: Selected, sd: float) -> SearchLuck | None:
     study = side.study
     trials = outcomes.ended(study.search.trials)
@@ -204,8 +165,10 @@ def _luck(side: Side, selected: Selected, sd: float) -> SearchLuck | None:
     if study.listed or not dimensions or len(finite) < 2:
         return None
     seeds = max(len(selected.finite), 1)
-    plan = Plan(trials=len(finite), dimensions=dimensions, top=selected.top, seeds=seeds, even=side.even)
-    return search_luck(finite, sd, plan)
+    plan = Plan(trials=len(finite), dimensions=dimensions, top=selected.top, seeds=seeds, even=side.study.even)
+    score = outcomes.result(selected.best, study.metric)
+    optimism = (float(np.mean(selected.finite)) - score) / sd if sd > 0.0 and selected.finite else None
+    return search_luck(finite, sd, plan, optimism)
 
 
 def _study_variance(side: Side, selected: Selected, luck: SearchLuck | None, sd: float) -> tuple[float, int]:

@@ -31,6 +31,8 @@ class Difference:
     """Between the two best trials, positive."""
     p_search: float
     """That a search of the worse group could still have come down to the better one's best, by the trials' spacing."""
+    p_reach: float
+    """The second half of that: that the worse group's own optimum is as good as the better one's best."""
     p_paired: float | None
     """Of the difference between trials at the same point, extrapolated to the best points; None without pairs."""
     pairs: int
@@ -53,10 +55,11 @@ def difference(
 ) -> Difference:
     """Compare two groups of ended trials, each with a completed one, `better` holding the better best trial."""
     a, b = outcomes.losses(better, metric), outcomes.losses(worse, metric)
-    pairs = _pairs(better, worse, metric, parameters)
+    pairs, p_reach = _pairs(better, worse, metric, parameters), _p_reach(b, float(a.min()), dimensions)
     return Difference(
         gain=float(b.min() - a.min()),
-        p_search=max(_p_exchangeable(a, b), _p_reach(b, float(a.min()), dimensions)),
+        p_search=max(_p_exchangeable(a, b), p_reach),
+        p_reach=p_reach,
         p_paired=_p_paired(*pairs, dimensions) if pairs[0].size >= _LEAST_PAIRS else None,
         pairs=int(pairs[0].size),
     )

@@ -21,7 +21,9 @@ _APART, _SIGNAL, _NOISE = 0.3, 1.5, 0.1
 _SPREADS = (1.2, 1.0, 1.2)
 """Standard deviations of their logarithms."""
 _CONSTANT = 1.0
-"""Variance of the mean."""
+"""Variance of the mean; of several arms each has a mean of its own, too, of the same variance."""
+_HEIGHT = 1.2
+"""Spread of the logarithm of how high one arm's surface is, against the others'."""
 _JITTER = 1e-6
 _LOOSE = 1e-5
 """Added to variances, the second as a part of the signal's, that rounding may not make negative."""
@@ -30,78 +32,115 @@ _ROUNDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """Fitted to scores at places: units of d ranges, shape (n, d), and codes of choices, shape (n, c)."""
+    """Fitted to scores at places: units of d ranges, shape (n, d), codes of choices, shape (n, c), and arms (n,)."""
 
     units: Array
     codes: Codes
+    arms: Codes
+    heights: Array
+    """Of each arm's surface, shape (arms,)."""
     rates: Array
     """How fast ranges, and then choices, make places unlike each other, shape (d + c,)."""
     signal: float
     noise: float
     """Variance of a trial's score around the surface."""
+    surprise: float
+    """Negative logarithm of the posterior density at the fit, but for a constant: of two fits to the same results the
+    smaller one describes them better."""
     root: Array
     """Inverse of the Cholesky factor of the scores' covariance, shape (n, n)."""
     weights: Array
 
-    def mean(self, units: Array, codes: Codes) -> Array:
+    def mean(self, units: Array, codes: Codes, arms: Codes | None = None) -> Array:
         """Of the surface at m places, shape (m,)."""
-        return np.asarray(self._covariance(units, codes, self.units, self.codes) @ self.weights)
+        return np.asarray(self._cross(units, codes, _first(units) if arms is None else arms) @ self.weights)
 
-    def draws(self, units: Array, codes: Codes, normal: Array) -> Array:
+    def draws(self, units: Array, codes: Codes, normal: Array, arms: Codes | None = None) -> Array:
         """The surface at m places by as many independent normal numbers a draw, both of shape (m, draws)."""
-        cross = self._covariance(units, codes, self.units, self.codes)
+        arms = _first(units) if arms is None else arms
+        cross = self._cross(units, codes, arms)
         explained = cross @ self.root.T
-        left = self._covariance(units, codes, units, codes) - explained @ explained.T
-        left[np.diag_indices_from(left)] += _LOOSE * self.signal
+        left = self._covariance(_squares(units, codes, units, codes), arms, arms) - explained @ explained.T
+        left[np.diag_indices_from(left)] += _LOOSE * self.signal * float(self.heights.max()) ** 2
         return np.asarray((cross @ self.weights)[:, None] + np.linalg.cholesky(left) @ normal)
 
-    def _covariance(self, a: Array, of_a: Codes, b: Array, of_b: Codes) -> Array:
-        return _kernel(_squares(a, of_a, b, of_b), self.rates, self.signal) + _CONSTANT
+    def _cross(self, units: Array, codes: Codes, arms: Codes) -> Array:
+        return self._covariance(_squares(units, codes, self.units, self.codes), arms, self.arms)
+
+    def _covariance(self, squares: Array, of_a: Codes, of_b: Codes) -> Array:
+        own = _CONSTANT * (of_a[:, None] == of_b) if self.heights.size > 1 else 0.0
+        heights = self.heights[of_a][:, None] * self.heights[of_b]
+        return np.asarray(_kernel(squares, self.rates, self.signal) * heights + _CONSTANT + own)
 
 
-def fit(units: Array, codes: Codes, scores: Array) -> Process:
+def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) -> Process:
     """The process of the largest posterior: squared exponential, a length for each range, lognormal priors.
+
+    With `arms` each has a mean and a height of its own, and `codes` is to say how alike their shapes are.
 
     C. E. Rasmussen and C. K. I. Williams 2006, Gaussian Processes for Machine Learning, chapters 2, 4.2 and 5.4.
     """
     from scipy.linalg import solve_triangular
     from scipy.optimize import minimize
 
+    arms = _first(units) if arms is None else arms
     ranges, choices, eye = units.shape[1], codes.shape[1], np.eye(scores.size)
+    several = int(arms.max()) + 1 if arms.max() else 0
     squares = _squares(units, codes, units, codes)
-    length = -2 * math.log(_LENGTH * math.sqrt(ranges))
-    centre = np.array([length] * ranges + [math.log(_APART)] * choices + [math.log(_SIGNAL), math.log(_NOISE)])
-    spread = np.array([_LENGTHS] * ranges + [_SPREADS[0]] * choices + list(_SPREADS[1:]))
+    member = (arms[:, None] == np.arange(several)).astype(np.float64)
+    length = -2 * math.log(_LENGTH * math.sqrt(max(ranges, 1)))
+    centre = np.array(
+        [0.0] * several + [length] * ranges + [math.log(_APART)] * choices + [math.log(_SIGNAL), math.log(_NOISE)]
+    )
+    spread = np.array([_HEIGHT] * several + [_LENGTHS] * ranges + [_SPREADS[0]] * choices + list(_SPREADS[1:]))
+    means = _CONSTANT + (_CONSTANT * (arms[:, None] == arms) if several else 0.0)
 
     def factor(kernel: Array, noise: float) -> tuple[Array, Array]:
-        lower = np.asarray(np.linalg.cholesky(kernel + _CONSTANT + (noise + _JITTER) * eye), dtype=np.float64)
+        lower = np.asarray(np.linalg.cholesky(kernel + means + (noise + _JITTER) * eye), dtype=np.float64)
         return lower, solve_triangular(lower, eye, lower=True, check_finite=False)
 
+    def surface(values: Array) -> Array:
+        kernel = _kernel(squares, values[several:-2], values[-2])
+        if several:
+            height = values[arms]
+            kernel *= height[:, None] * height
+        return kernel
+
     def cost(theta: Array) -> tuple[float, Array]:
-        *_, signal, noise = values = np.exp(theta)
-        kernel = _kernel(squares, values[:-2], signal)
-        lower, root = factor(kernel, noise)
+        values = np.exp(theta)
+        kernel = surface(values)
+        lower, root = factor(kernel, values[-1])
         weights = root.T @ (root @ scores)
         away = (theta - centre) / spread
         slope = 0.5 * (root.T @ root - np.outer(weights, weights))
-        by_rate = -0.5 * np.tensordot(squares, slope * kernel, axes=([1, 2], [0, 1])) * values[:-2]
-        gradient = np.concatenate([by_rate, [(slope * kernel).sum(), noise * np.trace(slope)]])
+        bent = slope * kernel
+        by_rate = -0.5 * np.tensordot(squares, bent, axes=([1, 2], [0, 1])) * values[several:-2]
+        by_height = 2 * bent.sum(axis=1) @ member
+        gradient = np.concatenate([by_height, by_rate, [bent.sum(), values[-1] * np.trace(slope)]])
         value = 0.5 * scores @ weights + np.log(np.diag(lower)).sum() + 0.5 * away @ away
         return float(value), gradient + away / spread
 
     bounds = list(zip(centre - 4 * spread, centre + 4 * spread, strict=True))
     found = minimize(cost, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ROUNDS})
-    *_, signal, noise = values = np.exp(found.x)
-    root = factor(_kernel(squares, values[:-2], signal), noise)[1]
+    values = np.exp(found.x)
+    root = factor(surface(values), values[-1])[1]
     return Process(
         units=units,
         codes=codes,
-        rates=values[:-2],
-        signal=float(signal),
-        noise=float(noise),
+        arms=arms,
+        heights=values[:several] if several else np.ones(1),
+        rates=values[several:-2],
+        signal=float(values[-2]),
+        noise=float(values[-1]),
+        surprise=float(found.fun),
         root=root,
         weights=root.T @ (root @ scores),
     )
+
+
+def _first(units: Array) -> Codes:
+    """All of one arm."""
+    return np.zeros(len(units), dtype=np.int64)
 
 
 def _squares(a: Array, of_a: Codes, b: Array, of_b: Codes) -> Array:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import StudyRecord, TrialRecord, Value
 
 ALARM = 0.04
-"""Largest one-sided p-value at which a loss counts as a regression, as `analysis.comparison.DOUBT` of a gain."""
+"""Largest one-sided p-value at which a loss counts as a regression; Playbook's own."""
 MOST_OF = 8
 """Of fewer common points all are compared; of more, the better half, whose results are what a search selects."""
 FEWEST = 4

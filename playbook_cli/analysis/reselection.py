@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playbook_cli.analysis.contrast import LEVEL, Contrast, error_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from playbook_cli.analysis.repeats import Repeated
     from playbook_cli.records import Metric
-
-P_LIMIT = 0.05
-"""Below it, the other trial is taken to be the better one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +25,11 @@ class Rival:
     gain: float
     """By how much its mean is better; negative where it is worse."""
     p_value: float
-    """One-sided, of no better a mean; corrected for the choice among the others."""
+    """Two-sided, of equal means; corrected for the choice among the others."""
 
     @property
     def better(self) -> bool:
-        return self.gain > 0.0 and self.p_value < P_LIMIT
+        return self.gain > 0.0 and self.p_value < 1.0 - LEVEL
 
 
 def rival(repeated: Sequence[Repeated], metric: Metric) -> Rival | None:
@@ -50,18 +46,7 @@ def rival(repeated: Sequence[Repeated], metric: Metric) -> Rival | None:
         return None
     other = min(able, key=lambda r: (metric.loss(float(np.mean(r.values))), r.trial))
     ours, theirs = (np.array([metric.loss(value) for value in r.values]) for r in (first, other))
-    gain = float(ours.mean() - theirs.mean())
-    p_value = min(1.0, len(able) * _p_greater(ours, theirs))
-    return Rival(first=first.trial, trial=other.trial, gain=gain, p_value=p_value)
-
-
-def _p_greater(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """One-sided p-value of Welch's test that the mean of `a` is greater than that of `b`."""
-    from scipy.special import stdtr
-
-    gain = float(a.mean() - b.mean())
-    parts = [float(x.var(ddof=1)) / x.size for x in (a, b)]
-    if sum(parts) == 0.0:
-        return 0.0 if gain > 0.0 else 1.0
-    free = sum(parts) ** 2 / sum(part**2 / (x.size - 1) for part, x in zip(parts, (a, b), strict=True))
-    return float(stdtr(free, -gain / math.sqrt(sum(parts))))
+    error, freedom = error_of((float(x.var(ddof=1)) / x.size, x.size - 1) for x in (ours, theirs))
+    contrast = Contrast(gain=float(ours.mean() - theirs.mean()), error=error, freedom=freedom)
+    p_value = min(1.0, len(able) * contrast.p_value())
+    return Rival(first=first.trial, trial=other.trial, gain=contrast.gain, p_value=p_value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from playbook_cli.analysis.comparison import DOUBT
+from playbook_cli.analysis.contrast import LEVEL
 
 if TYPE_CHECKING:
     from playbook_cli.analysis.comparison import Comparison, Estimate
@@ -16,8 +16,8 @@ _GROWTH = (1, 1.5, 2, 3, 4, 6, 8)
 """Sizes of the searches, as multiples of what they are, that are thought of."""
 MOST_SEARCHES = 10
 """On one side."""
-_DISTANCE = NormalDist().inv_cdf(1.0 - DOUBT) + NormalDist().inv_cdf(0.8)
-"""From the gain to what it must exceed, in standard errors, for its doubt to be small enough in four of five cases."""
+_DISTANCE = NormalDist().inv_cdf(0.5 + LEVEL / 2) + NormalDist().inv_cdf(0.8)
+"""From the gain to what it must exceed, in standard errors, to be shown in four of five cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def _searching(compared: Comparison, allowed: float, searches: int) -> Settling 
     sides = (compared.baseline, compared.candidate)
     if searches <= max(side.searches for side in sides) or any(side.luck is None for side in sides):
         return None
-    left = allowed - sum(side.study_variance * side.searches for side in sides) / searches
+    left = allowed - sum(side.luck.variance(side.luck.plan.trials) for side in sides if side.luck) / searches
     if left <= 0.0:
         return None
     repeats = max(math.ceil(sum(side.sd**2 for side in sides) / searches / left), 2)

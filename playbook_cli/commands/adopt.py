@@ -115,6 +115,7 @@ def _refuse_running(store: Store) -> None:
 
 def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
     from playbook_cli.advice import advise
+    from playbook_cli.advice.weighing import Contender
     from playbook_cli.errors import StudyError
     from playbook_cli.horizon.known import record
     from playbook_cli.ledger import comparison, evidence
@@ -136,8 +137,8 @@ def _entry(store: Store, baseline: Store | None, number: int | None, note: str |
     against = [*lost_results(found.trials, store.paths), *evidence.against(found, chosen, findings)]
     compared = None
     if baseline is not None:
-        old = comparison.contender(record(baseline), str(baseline.paths.dir), baseline.spec.sampler)
-        new = comparison.contender(found, where, store.spec.sampler)
+        old = Contender(label=str(baseline.paths.dir), study=record(baseline))
+        new = Contender(label=where, study=found)
         compared = comparison.compared(old, new)
         against = comparison.against(compared, evidence.best_trial(found), chosen) + against
     search = found.search

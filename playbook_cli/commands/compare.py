@@ -51,9 +51,9 @@ def compare(
     seeds. The first line names the settings that both studies share: the answer is limited to them. Every setting that
     differs is listed, with a warning if there is more than one.
 
-    The interval covers the variance of training and of the search. `adopt` requires a gain above --complexity in a
-    one-sided test at 0.04, so about 4% of changes without a gain are adopted. Write an arm with several settings as
-    a=1,b=2. With --arms, --also-candidate adds further searches of the whole study.
+    The 95% interval covers the variance of training and of the search. `adopt` requires the whole interval to lie above
+    --complexity, so fewer than 5% of changes without a gain are adopted; the report uses the same interval. Write an
+    arm with several settings as a=1,b=2. With --arms, --also-candidate adds further searches of the whole study.
 
     Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001
     Example:  playbook compare runs/digits-depth --arms hidden_layers=1 hidden_layers=2
@@ -160,7 +160,6 @@ def _contender(
         folder=folder,
         arms=len(records[0].arms) if arm else 1,
         further=further,
-        even=sampler.even,
         seeds=[one.spec.seed for one in stores] if sampler.seeded else (),
     )
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.advice.weighing import Contender, weigh
+from playbook_cli.advice.weighing import weigh
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from playbook_cli.records import StudyRecord, TrialRecord
-
-
-def contender(study: StudyRecord, label: str, sampler: str) -> Contender:
-    """A study as one side of a comparison."""
-    return Contender(label=label, study=study, even=sampler != "random")
+    from playbook_cli.advice.weighing import Contender
+    from playbook_cli.records import TrialRecord
 
 
 def compared(baseline: Contender, candidate: Contender) -> Mapping[str, Any]:

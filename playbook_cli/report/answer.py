@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playbook_cli.report.value import Repeats
 
 _ANSWERS = ("better", "no-difference")
-"""Verdicts of the isolation rule that answer the study's question."""
+"""Verdicts of the isolation rule that answer the study's question; one that is undecided may know the gain."""
 _LONGEST = 400
 _AT_CEILING = (
     " That is the best possible value, so the metric cannot rank these trials: use a finer one, such as a loss."
@@ -45,7 +45,7 @@ def answer(
     if nothing is not None:
         return f"{so_far}{nothing[0].upper()}{nothing[1:]}. Look for a bug in the data, the loss or the metric."
     isolation = next((finding for finding in findings if finding.rule == "isolation"), None)
-    if isolation is not None and isolation.verdict in _ANSWERS:
+    if isolation is not None and (isolation.verdict in _ANSWERS or "gain" in isolation.evidence):
         return f"{so_far}{_sentence(words.shortened(isolation.message, _LONGEST))}"
     ended = counts["completed"] + counts["infeasible"]
     tied = f"; tied with {words.count(ties - 1, 'other trial')}" if ties > 1 else ""

@@ -17,6 +17,7 @@ from playbook_cli.files.paths import StudyPaths
 from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, codes, searched
 from playbook_cli.spec.launchers import CLUSTERS
 from playbook_cli.spec.load import load
+from playbook_cli.spec.samplers import SAMPLERS
 from playbook_cli.spec.units import step_unit
 from playbook_cli.storage import events, identity
 from playbook_cli.storage.divergence import judged
@@ -139,6 +140,7 @@ class Store:
             rules=spec.rules,
             raced=spec.probe is not None,
             listed=spec.points is not None,
+            even=SAMPLERS[spec.sampler].even,
             adaptive=spec.adaptive,
             imported=spec.imported is not None,
             programs=history.programs,

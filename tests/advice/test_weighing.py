@@ -96,15 +96,15 @@ def test_a_finding_blocks_only_the_verdict_that_mending_it_could_overturn() -> N
     assert decide(down, weak_baseline, least=0.0, unit="val_error").verdict == "keep"
 
 
-def test_a_gain_is_adopted_by_a_one_sided_test_that_the_verdict_quotes() -> None:
+def test_a_gain_is_adopted_where_the_interval_that_the_verdict_quotes_lies_above_zero() -> None:
     a, b = (Side(study=study) for study in pair(4.0))
     compared = compare(a, b)
     assert compared is not None
-    quantile = float(scipy.stats.t.ppf(0.96, compared.freedom))
+    quantile = float(scipy.stats.t.ppf(0.975, compared.freedom))
     shown, not_yet = (replace(compared, gain=compared.error * quantile * times) for times in (1.001, 0.999))
     adopted = decide(shown, [], least=0.0, unit="val_error")
     assert adopted.verdict == "adopt"
-    assert "(one-sided p = 0.04)" in adopted.message
+    assert f"95% {shown.interval[0]:.3g} to {shown.interval[1]:.3g}: above zero" in adopted.message
     assert decide(not_yet, [], least=0.0, unit="val_error").verdict == "not-yet"
     assert decide(shown, [], least=shown.gain / 100, unit="val_error").verdict == "not-yet", (
         "worth it is more than that"

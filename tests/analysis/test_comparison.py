@@ -39,12 +39,15 @@ def test_a_large_gain_is_seen_and_its_sign_is_that_of_the_candidate() -> None:
     assert better.p_value() < 0.001
 
 
-def test_the_doubt_in_a_gain_is_the_one_sided_side_of_its_interval() -> None:
+def test_a_gain_is_shown_exactly_where_its_interval_leaves_out_what_it_must_exceed() -> None:
     seen = compared(Pair(), 1.0)
     low, high = seen.interval
-    assert [seen.doubt(least) for least in (low, seen.gain, high)] == pytest.approx([0.025, 0.5, 0.975])
+    assert [seen.p_value(least) for least in (low, seen.gain, high)] == pytest.approx([0.05, 1.0, 0.05])
+    assert [seen.exceeds(least) for least in (low - 1e-9, low + 1e-9)] == [True, False]
+    assert [seen.within(bound) for bound in (max(-low, high) + 1e-9, max(-low, high) - 1e-9)] == [True, False]
     certain = replace(seen, error=0.0)
-    assert (certain.doubt(seen.gain - 1e-9), certain.doubt(seen.gain)) == (0.0, 1.0)
+    assert certain.interval == (seen.gain, seen.gain)
+    assert (certain.p_value(seen.gain), certain.p_value(0.0)) == (1.0, 0.0)
 
 
 def test_for_a_metric_to_maximize_more_is_better() -> None:

@@ -235,7 +235,7 @@ def test_after_a_further_search_of_one_side_the_other_one_is_named(bench):
 
 def test_larger_searches_that_would_settle_it_are_named_with_their_size(bench):
     bowl(bench, "a", 0.5, 12, seed=0)
-    bowl(bench, "b", 0.34, 12, seed=7)
+    bowl(bench, "b", 0.32, 12, seed=7)
     answer = bench("compare", "runs/a", "runs/b", "--json").json
     assert (answer["verdict"], answer["settle"]["trials"]) == ("not-yet", 24)
     assert answer["next"] == "playbook next runs/b --trials 24"

@@ -143,6 +143,31 @@ def narrower(width: float, gap: float) -> Make:
     return make
 
 
+def wells(noise: str, gap: float) -> Make:
+    """Two arms of wells in a plain, of other widths and at other points; the second's best is worse by `gap`."""
+
+    def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
+        per, centre = n // 2, rng.uniform(0.25, 0.75, d)
+        made = [{"arm": "a"}, {"arm": "b"}]
+        trials = []
+        for number, arm in enumerate(made):
+            points, widths = halton(per, d, rng), rng.uniform(0.2, 0.6, d) * np.sqrt(d / 2)
+            own = np.clip(centre + 0.1 * rng.normal(size=d), 0.1, 0.9)
+            luck = {
+                "normal": rng.normal(size=per),
+                "heavy tails": rng.standard_t(2.5, size=per) / np.sqrt(5),
+                "lognormal": (np.exp(rng.normal(size=per)) - np.exp(0.5)) / 2.16,
+            }[noise]
+            losses = 1.3 - np.exp(-0.5 * (((points - own) / widths) ** 2).sum(axis=1)) + gap * number + 0.02 * luck
+            for point, loss in zip(points, losses, strict=True):
+                params = {p.name: p.from_unit(float(u)) for p, u in zip(parameters(d), point, strict=True)} | arm
+                trials.append(trial(len(trials), params, float(loss), arm=arm))
+        choice = Parameter(name="arm", label="arm", role="scientific", kind="choice", choices=("a", "b"))
+        return study(trials, [choice, *parameters(d)], arms=made)
+
+    return make
+
+
 def explored(*, reach: bool) -> Make:
     """A cusp that n trials barely touch, or a bowl whose best fifth is equally good, but for a little noise."""
 
@@ -222,6 +247,19 @@ def _isolation() -> list[Case]:
     made = [Case(rule=rule, name=k, should=False, speaks=("better",), make=v, sizes=sizes) for k, v in no.items()]
     yes = {"narrower bowl x 2, worse by 10%": narrower(2.0, 0.1)}
     made += [Case(rule=rule, name=k, should=True, speaks=("better",), make=v, sizes=sizes) for k, v in yes.items()]
+    held = {f"wells of two widths, {noise}": noise for noise in ("normal", "lognormal", "heavy tails")}
+    for name, noise in held.items():
+        made += [
+            Case(rule=rule, name=name, should=False, speaks=("better",), make=wells(noise, 0.0), sizes=sizes),
+            Case(
+                rule=rule,
+                name=f"{name}, lower by 30%",
+                should=True,
+                speaks=("better",),
+                make=wells(noise, 0.3),
+                sizes=sizes,
+            ),
+        ]
     hidden = {"optimum elsewhere, lower by 10%": arms("shifted", 0.1), "lower by 10%": arms("same", 0.1)}
     return made + [
         Case(

@@ -48,14 +48,14 @@ class Row:
         return self.rate is None or (self.rate >= 0.95 if self.case.should else self.rate <= 0.05)
 
 
-def measure(case: Case, trials: int, dimensions: int, *, studies: int, seeds: str) -> Row:
-    """Generate the studies of this case and size, and count what the rule says."""
+def measure(case: Case, trials: int, dimensions: int, *, studies: int, seeds: str, alone: bool = False) -> Row:
+    """Generate the studies of this case and size, and count what the rule says; `alone` without the other rules."""
     spoke = undecided = 0
     for number in range(studies):
         rng = np.random.default_rng([SEEDS[seeds] + number, trials, dimensions])
         study = case.make(rng, trials, dimensions)
         rule = rules()[case.rule]
-        findings = [f for f in (advise(study) if rule.concludes else rule(study)) if f.rule == case.rule]
+        findings = [f for f in (advise(study) if rule.concludes and not alone else rule(study)) if f.rule == case.rule]
         said = {f.verdict for f in findings if case.subject is None or f.subject == case.subject}
         if said & set(case.speaks):
             spoke += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,26 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli import wording
 from playbook_cli.acts import Repeat
 from playbook_cli.advice.fairness import unfair, unjudged
-from playbook_cli.advice.repeated_arms import by_repeats
+from playbook_cli.advice.repeated_arms import by_repeats, gained
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import isolation as points
 from playbook_cli.analysis import outcomes
-from playbook_cli.analysis.difference import Difference, difference
+from playbook_cli.analysis.attainable import of_groups
+from playbook_cli.analysis.difference import difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playbook_cli.records import Finding, Metric, Parameter, StudyRecord, TrialRecord
+    from playbook_cli.analysis.attainable import Gap
+    from playbook_cli.analysis.difference import Difference
+    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord
+
+_AGREES = 0.9
+"""Probability that an arm is better, by the model, below which no test says so."""
+_SURE = 2.5
+"""Standard deviations between a gain and 0 from which on it is settled."""
+_MOST = 8
+"""No more than so many times the trials are ever said to be needed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +38,15 @@ class _Group:
 
     label: str
     trials: Sequence[TrialRecord]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Against:
+    """The best group against another one."""
+
+    label: str
+    gap: Gap
+    difference: Difference
 
 
 @partial(
@@ -45,8 +65,17 @@ class _Group:
         "undecided": "Comparison inconclusive",
     },
     thresholds=(
-        Threshold(name="p_value", default=0.04, meaning="chance of a false `better`"),
-        Threshold(name="hint", default=0.2, meaning="below this p-value a difference that is not proven is undecided"),
+        Threshold(name="p_value", default=0.04, meaning="chance of a false `better` by the tests of search and pairs"),
+        Threshold(name="probability", default=0.99, meaning="of the model, from which on an arm is better"),
+        Threshold(
+            name="deviations", default=0.5, meaning="of a trial around the model, by which it must be better to count"
+        ),
+        Threshold(name="reach", default=0.1, meaning="largest p-value of the search with which the model is believed"),
+        Threshold(
+            name="equal_deviations",
+            default=2,
+            meaning="smallest difference that matters, in standard deviations between trainings of one point",
+        ),
         Threshold(name="min_trials", default=6, meaning="ended trials that every arm needs"),
         Threshold(
             name="balance",
@@ -55,14 +84,18 @@ class _Group:
         ),
     ),
     formula=(
+        "A Gaussian process over the space, in which the arm is a category with a mean and a height of its own, is "
+        "drawn for the best result that each arm could reach: the gain and its interval. An arm is better where the "
+        "process is sure of it and the test of the search allows it, or where a test says so and the process agrees. "
         "Two tests, the smaller p-value doubled. Search: the r best trials all belong to one arm, and the other "
         "arm's spacing of its best trials says that its optimum (in d ranges, results rise from it with a power "
         "of 2 / d of the rank) does not reach the best one. Pairs: among the better half of the points that both "
-        "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. Blocked while "
+        "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. There is no "
+        "difference where the process is sure that the gain is too small to matter. Blocked while "
         "an arm is edge-bound, overfits, trains wrongly, or was searched less; undecided while nobody can say "
         "whether a range ends too early that only some arms have (Choi et al. 2019, arXiv 1910.05446). Where what "
-        "every arm selects was repeated on fresh seeds, only these results count: by the gain and standard error "
-        "of playbook compare."
+        "every arm selects was repeated on fresh seeds, only these results count: by the gain and interval of "
+        "playbook compare."
     ),
     action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
     source="Detecting whether a change is useful with isolation plots",
@@ -89,7 +122,7 @@ def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
 def _judge(
     study: StudyRecord, parameter: Parameter | None, groups: Sequence[_Group], obstacles: Sequence[str]
 ) -> Finding:
-    p_limit, least = isolation.limit(study, "p_value"), isolation.limit(study, "min_trials")
+    least = isolation.limit(study, "min_trials")
     subject = parameter.label if parameter else None
     fewest = min(len(g.trials) for g in groups)
     if obstacles:
@@ -102,40 +135,80 @@ def _judge(
         message = f"every setting needs {least:g} ended trials, one of them feasible; the fewest has {fewest}"
         few = {"trials": fewest, "trials_threshold": least}
         return isolation.finding("info", "undecided", few, message, subject=subject)
-    best, *others = sorted(usable, key=lambda g: _order(outcomes.ranked(g.trials, study.metric)[0], study.metric))
-    differences = [(g, _difference(study, best, g, paired=parameter is None)) for g in others]
+    known = of_groups([g.trials for g in usable], _nuisance(study, parameter), study.metric)
+    if known is None:
+        message = "every trial came to the same result"
+        return isolation.finding("info", "no-difference", {"trials": fewest}, message, subject=subject)
+    # Which of several buckets is best is not asked: the one with the best trial is tested.
+    first = known.order()[0] if parameter is None else min(range(len(usable)), key=lambda i: _best(usable[i], study))
+    best, others = usable[first], [i for i in range(len(usable)) if i != first]
+    against = [_against(study, best, usable[i], known.gap(first, i), paired=parameter is None) for i in others]
     # To be better than every other arm each comparison must speak; to matter at all one bucket may, of several tried.
     tests = 1 if parameter is None else len(others)
-    worse = [(g, d) for g, d in differences if d.p_value * tests < p_limit]
-    equal = [g for g, d in differences if d.p_value * tests >= p_limit]
-    better = not equal if parameter is None else bool(worse)
-    decisive = max(differences, key=lambda x: x[1].p_value) if parameter is None else min(differences, key=_by_p_value)
+    worse = [one for one in against if _shown(study, one, tests, arms=parameter is None)]
+    rest = [one for one in against if one not in worse]
+    better = not rest if parameter is None else bool(worse)
+    if parameter is None:
+        decisive = max(against, key=lambda one: (one not in worse, -one.gap.gain))
+    else:
+        decisive = min(against, key=lambda one: one.difference.p_value)
+    top = outcomes.ranked(best.trials, study.metric)[0]
+    value = top.best.value if top.best else 0.0
     evidence: dict[str, Any] = {
-        "gain": decisive[1].gain,
-        "p_value": min(1.0, decisive[1].p_value * tests),
-        "p_value_threshold": p_limit,
+        "gain": decisive.gap.gain,
+        "interval": list(decisive.gap.interval),
+        "probability": decisive.gap.probability(0.0),
+        "p_value": min(1.0, decisive.difference.p_value * tests),
         "settings": len(usable),
         "told_apart": len(worse),
         "trials": fewest,
     }
-    top = outcomes.ranked(best.trials, study.metric)[0]
-    value = top.best.value if top.best else 0.0
     message = f"{best.label} reaches {study.metric.name} {wording.number(value)} (trial {top.id})"
-    if worse:
-        message += f", better than {_list(worse)}"
-    if equal:
-        theirs = [top.best.value for g in equal for top in outcomes.ranked(g.trials, study.metric)[:1] if top.best]
-        message += f"; the search cannot tell it from {' and '.join(g.label for g in equal)}"
-        message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
-        message += f" ({wording.p_text(evidence['p_value'])})" if not worse else ""
-    if not better and evidence["p_value"] < isolation.limit(study, "hint"):
-        message += "; there is a hint of a difference, not beyond chance: more trials would tell"
-        return isolation.finding("info", "undecided", evidence, message, subject=subject)
-    if not better:
+    message += f", better than {_list(worse)}" if worse else ""
+    if better:
+        message += (
+            "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
+        )
+        act = None if study.imported else Repeat(top=1)
+        return isolation.finding("info", "better", evidence, message, subject=subject or best.label, act=act)
+    bound = isolation.limit(study, "equal_deviations")
+    if all(one.gap.within(bound) for one in rest):
+        message += f"; equivalent to {_list(rest)}: any difference is below {bound:g} trial standard deviations"
         return isolation.finding("info", "no-difference", evidence, message, subject=subject)
-    message += "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
-    act = None if study.imported else Repeat(top=1)
-    return isolation.finding("info", "better", evidence, message, subject=subject or best.label, act=act)
+    message += f"; no significant difference from {_list(rest)}"
+    equal = [g for g in usable if g.label in {one.label for one in rest}]
+    theirs = [other.best.value for g in equal for other in outcomes.ranked(g.trials, study.metric)[:1] if other.best]
+    message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
+    needed = math.ceil(decisive.gap.more(_SURE) * fewest)
+    if fewest < needed <= _MOST * fewest:
+        message += f"; about {needed} trials of each would settle it"
+    return isolation.finding("info", "undecided", evidence, message, subject=subject)
+
+
+def _best(group: _Group, study: StudyRecord) -> tuple[float, int]:
+    """Its best result and the trial's number: the earlier trial first among equals, as wherever one is named."""
+    top = outcomes.ranked(group.trials, study.metric)[0]
+    return outcomes.result(top, study.metric), top.id
+
+
+def _nuisance(study: StudyRecord, parameter: Parameter | None) -> list[Parameter]:
+    """What every setting is tuned over."""
+    of_arms = {name for arm in study.arms for name in arm} if parameter is None else {parameter.name}
+    return [p for p in study.parameters if p.name not in of_arms and p.role != "fixed"]
+
+
+def _shown(study: StudyRecord, against: _Against, tests: int, *, arms: bool) -> bool:
+    """Whether the best group is better than another one.
+
+    Buckets differ in a range of their own, not in a category, so the process alone says nothing of them.
+    """
+    gap, found = against.gap, against.difference
+    if gap.probability(0.0) < _AGREES:
+        return False
+    if found.p_value * tests < isolation.limit(study, "p_value"):
+        return True
+    sure = gap.probability(isolation.limit(study, "deviations")) >= isolation.limit(study, "probability")
+    return arms and sure and found.p_reach < isolation.limit(study, "reach")
 
 
 def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
@@ -148,23 +221,15 @@ def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
     return isolation.finding("info", "undecided", evidence, f"{message}{more})")
 
 
-def _order(trial: TrialRecord, metric: Metric) -> tuple[float, int]:
-    """The earlier trial first among equals, as everywhere that names the best one."""
-    return outcomes.result(trial, metric), trial.id
-
-
-def _by_p_value(compared: tuple[_Group, Difference]) -> float:
-    return compared[1].p_value
-
-
-def _difference(study: StudyRecord, best: _Group, other: _Group, *, paired: bool) -> Difference:
-    return difference(
+def _against(study: StudyRecord, best: _Group, other: _Group, gap: Gap, *, paired: bool) -> _Against:
+    found = difference(
         best.trials,
         other.trials,
         metric=study.metric,
         parameters=study.parameters if paired else [],
         dimensions=points.searched(study, other.trials),
     )
+    return _Against(label=other.label, gap=gap, difference=found)
 
 
 def _obstacles(study: StudyRecord, before: Sequence[Finding]) -> list[str]:
@@ -195,5 +260,6 @@ def _buckets(study: StudyRecord, parameter: Parameter) -> list[_Group]:
     ]
 
 
-def _list(worse: Sequence[tuple[_Group, Difference]]) -> str:
-    return " and ".join(f"{g.label} by {wording.number(d.gain)} ({wording.p_text(d.p_value)})" for g, d in worse)
+def _list(against: Sequence[_Against]) -> str:
+    """Each with the gain over it and the interval of that: `b by 0.01 (95% -0.01 to 0.03)`."""
+    return " and ".join(f"{one.label} {gained(one.gap.gain, one.gap.interval)}" for one in against)

@@ -9,7 +9,10 @@ import pytest
 
 from playbook_cli.acts import CompareArms, Repeat
 from playbook_cli.advice import advise
+from playbook_cli.advice.decision import decide
 from playbook_cli.advice.rules.isolation import isolation
+from playbook_cli.analysis.arm import of_arms
+from playbook_cli.analysis.comparison import Side, compare
 from playbook_cli.records import Finding, Parameter, StudyRecord
 from tests.generators.arm_cases import arms
 from tests.generators.curve_cases import OVERFIT, SATURATED
@@ -51,6 +54,32 @@ def test_among_equals_the_earlier_trial_is_named() -> None:
 @pytest.mark.parametrize("kind", ["same", "shifted", "wider", "flat", "own"])
 def test_equal_arms_are_seldom_called_better(kind: str) -> None:
     assert sum(answer(with_arms(kind, 0.0, seed=seed)).verdict == "better" for seed in range(12)) <= 2
+
+
+def test_a_difference_that_few_trials_cannot_show_is_not_called_none() -> None:
+    for seed in range(4):
+        for kind in ("shifted", "same"):
+            made = arms(kind, 0.1)(np.random.default_rng(seed), 32, 3)
+            finding = answer(made)
+            assert finding.verdict != "no-difference"
+            if finding.verdict == "undecided" and "gain" in finding.evidence:
+                assert "no significant difference from" in finding.message
+
+
+def test_the_gain_its_interval_and_what_would_settle_it_are_said() -> None:
+    (finding,) = isolation(arms("own", 0.02)(np.random.default_rng(1), 24, 2), [])
+    low, high = finding.evidence["interval"]
+    assert low < finding.evidence["gain"] < high
+    assert f"(95% {low:.3g} to {high:.3g})" in finding.message
+    assert (finding.verdict == "better") == ("fresh seeds" in finding.message)
+
+
+def test_equal_arms_are_said_to_be_equal_once_their_difference_is_known_to_be_small() -> None:
+    (finding,) = isolation(with_arms("same", 0.0, n=96), [])
+    assert finding.verdict == "no-difference"
+    assert "any difference is below 2 trial standard deviations" in finding.message
+    strict = replace(with_arms("same", 0.0, n=96), rules={"isolation": {"equal_deviations": 0.05}})
+    assert isolation(strict, [])[0].verdict == "undecided"
 
 
 def test_of_three_arms_the_best_must_beat_both_others() -> None:
@@ -119,15 +148,15 @@ def test_a_continuous_scientific_range_is_compared_in_buckets() -> None:
     assert answer(study(flat, [width])).verdict in ("no-difference", "undecided")
 
 
-def repeated_arms(gap: float, seed: int = 0) -> StudyRecord:
-    """Two arms, each best trial repeated on five seeds; the second arm is truly worse by `gap`."""
+def repeated_arms(gap: float, seed: int = 0, count: int = 5) -> StudyRecord:
+    """Two arms, each best trial repeated on so many seeds; the second arm is truly worse by `gap`."""
     rng = np.random.default_rng(seed)
     made = arms("flat", gap)(rng, 32, 2)
     again = []
     for arm in made.arms:
         best = min((t for t in made.trials if t.arm == arm), key=lambda t: t.best.value if t.best else 0.0)
         true = 0.02 + gap * (arm["arm"] == "a1")
-        fresh = [trial(0, best.params, float(true + 0.01 * rng.normal()), arm=arm) for _ in range(5)]
+        fresh = [trial(0, best.params, float(true + 0.01 * rng.normal()), arm=arm) for _ in range(count)]
         again += [replace(t, seed=500 + seed, repeat_of=best.id) for seed, t in enumerate(fresh)]
     numbered = [replace(t, id=len(made.trials) + number) for number, t in enumerate(again)]
     return replace(made, trials=[*made.trials, *numbered])
@@ -144,6 +173,33 @@ def test_arms_whose_best_trials_were_repeated_are_compared_by_their_repeats() ->
 
 def test_equal_arms_are_not_called_better_by_their_repeats() -> None:
     assert sum(answer(repeated_arms(0.0, seed)).verdict == "better" for seed in range(20)) <= 2
+
+
+def test_repeats_give_the_verdict_that_compare_gives_on_the_same_arms() -> None:
+    seen = set()
+    for seed, gap in enumerate((0.0, 0.01, 0.015, 0.02, 0.05)):
+        made = repeated_arms(gap, seed)
+        (finding,), sides = isolation(made, []), of_arms(made)
+        verdicts = [
+            decide(compared, [], least=0.0, unit="val_error").verdict
+            for order in (sides, sides[::-1])
+            if (compared := compare(*(Side(study=side) for side in order)))
+        ]
+        assert (finding.verdict == "better") == ("adopt" in verdicts)
+        low, high = finding.evidence["interval"]
+        assert (finding.verdict == "better") == (low > 0.0)
+        assert low < finding.evidence["gain"] < high
+        seen.add(finding.verdict)
+    assert len(seen) > 1
+
+
+def test_repeats_say_that_there_is_no_difference_only_where_all_that_is_likely_is_small() -> None:
+    few, many = repeated_arms(0.0, 0, count=3), repeated_arms(0.0, 0, count=40)
+    assert answer(few).verdict == "undecided"
+    assert "would settle it" in answer(few).message
+    assert answer(many).verdict == "no-difference"
+    strict = replace(many, rules={"isolation": {"equal_deviations": 0.1}})
+    assert answer(strict).verdict == "undecided"
 
 
 def test_repeats_of_one_arm_alone_decide_nothing() -> None:
