@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
 from playbook_cli.acts import CompareArms
+from playbook_cli.advice import among
+from playbook_cli.advice.among import Against
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from playbook_cli.advice.rule import Rule
-    from playbook_cli.analysis.comparison import Comparison
     from playbook_cli.records import Finding, StudyRecord, Value
 
 
@@ -35,8 +36,11 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
     _, label, best, estimated = ranked[0]
     compared = [(other, c) for _, other, side, _ in ranked[1:] if (c := compare(side, best)) is not None]
     p_limit = rule.limit(study, "p_value")
-    worse = [(other, c) for other, c in compared if c.p_value() < p_limit and c.gain > 0.0]
-    equal = [other for other, c in compared if (other, c) not in worse]
+    against = [
+        Against(label=other, gain=c.gain, p_value=c.p_value(), worse=c.p_value() < p_limit and c.gain > 0.0)
+        for other, c in compared
+    ]
+    worse = [one for one in against if one.worse]
     nearest, decisive = max(compared, key=lambda x: x[1].p_value())
     evidence: dict[str, Any] = {
         "gain": decisive.gain,
@@ -46,26 +50,23 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
         "told_apart": len(worse),
         "trials": min(e.trials for *_, e in ranked),
         "repeats": min(e.repeats for *_, e in ranked),
+        "best": label,
+        "mean": study.metric.loss(estimated.level),
+        "against": among.evidence(against),
     }
     trial = estimated.selected.trial.id
     message = (
         f"{label} reaches {study.metric.name} {wording.number(study.metric.loss(estimated.level))} "
-        f"(mean of {wording.plural(estimated.repeats, 'fresh training')} of what it selects, trial {trial})"
+        f"(mean of {wording.plural(estimated.repeats, 'repeat')} of trial {trial})"
     )
-    message += f", better than {_list(worse)}" if worse else ""
-    message += f"; no significant difference from {' and '.join(equal)}" if equal else ""
-    message += f" ({wording.p_text(evidence['p_value'])})" if equal and not worse else ""
+    message += among.compared(against)
     ask = CompareArms(baseline=_arm(study, nearest), candidate=_arm(study, label))
-    if not equal:
+    if len(worse) == len(against):
         return rule.finding("info", "better", evidence, message, subject=label, act=ask)
     if evidence["p_value"] < rule.limit(study, "hint"):
-        message += "; there is a hint of a difference, within chance: more repeats would settle it"
+        message += "; more repeats would settle it"
         return rule.finding("info", "undecided", evidence, message, act=ask)
     return rule.finding("info", "no-difference", evidence, message, act=ask)
-
-
-def _list(worse: Sequence[tuple[str, Comparison]]) -> str:
-    return " and ".join(f"{label} by {wording.number(c.gain)} ({wording.p_text(c.p_value())})" for label, c in worse)
 
 
 def _arm(study: StudyRecord, label: str) -> Mapping[str, Value]:

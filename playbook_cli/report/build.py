@@ -16,7 +16,7 @@ from playbook_cli.analysis.importance import importance
 from playbook_cli.analysis.timescale import timescale
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.report import words
-from playbook_cli.report.answer import answer
+from playbook_cli.report.answer import Standing, answer
 from playbook_cli.report.arms import spaces
 from playbook_cli.report.panels import panels
 from playbook_cli.report.repeats import repeats, sentences
@@ -38,11 +38,13 @@ from playbook_cli.storage.divergence import nothing_learned
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
+    from playbook_cli.records import Best, Finding, Parameter, StudyRecord, TrialRecord, Value
     from playbook_cli.report.value import Searched
     from playbook_cli.storage.failures import Failure
 
 _STATES = ("completed", "infeasible", "failed", "running")
+_LABEL = 80
+"""Characters of an arm's name in the answer."""
 _BELONGS = StudyPaths(Path(".."))
 
 
@@ -72,15 +74,24 @@ def build(
         folder=folder or RUNS / study.name,
         goal=study.goal,
         answer=answer(
-            metric=study.metric,
-            counts=counts,
-            best=best,
-            ties=ties,
-            ceiling=best is not None and outcomes.ceiling(study.metric, [best.value, *_values(ranked)]) == best.value,
-            findings=findings,
-            repeats=found,
-            attempted=any(trial.attempts for trial in study.trials),
-            nothing=nothing_learned(study.trials, study.metric),
+            Standing(
+                goal=study.goal,
+                metric=study.metric,
+                counts=counts,
+                folder=folder or RUNS / study.name,
+                best=best,
+                ties=ties,
+                ceiling=best is not None
+                and outcomes.ceiling(study.metric, [best.value, *_values(ranked)]) == best.value,
+                arms=arms,
+                labels=words.distinct([outcomes.arm_label(arm) or "all trials" for arm in arms], _LABEL),
+                bests=[_best_of(study, trials) for trials in outcomes.by_arm(study.trials, arms)],
+                findings=findings,
+                repeats=found,
+                imported=study.imported,
+                attempted=any(trial.attempts for trial in study.trials),
+                nothing=nothing_learned(study.trials, study.metric),
+            )
         ),
         metric=study.metric,
         max_train_steps=study.max_train_steps,
@@ -110,6 +121,11 @@ def build(
         trials=_trials(study, study.trials, ranked, arms),
         again=_trials(study, again, [], arms),
     )
+
+
+def _best_of(study: StudyRecord, trials: Sequence[TrialRecord]) -> Best | None:
+    ranked = outcomes.ranked(trials, study.metric)
+    return ranked[0].best if ranked else None
 
 
 def _counts(trials: Sequence[TrialRecord], planned: int) -> dict[str, int]:

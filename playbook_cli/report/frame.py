@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -132,9 +131,7 @@ class Frame:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """`names` short enough for a chart, and still different from each other."""
-    short = [words.shortened(name, _NAME) for name in names]
-    totals = Counter(short)
-    return [f"{name} ({index + 1})" if totals[name] > 1 else name for index, name in enumerate(short)]
+    return words.distinct(names, _NAME)
 
 
 def with_room(low: float, high: float) -> tuple[float, float]:

@@ -128,10 +128,19 @@ def _head(report: Report) -> str:
     varied = facts.varied(report, report.best.params) if report.best is not None else ""
     settings = f'<p class="settings mono">{words.escape(varied)}</p>' if varied else ""
     return (
-        f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>{_answer(report.answer)}'
+        f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>{_box(report)}'
         f'<dl class="facts">{listed}</dl>{settings}<div class="bar" aria-hidden="true">{bar}</div>'
         f'<p class="states">{", ".join([*(f"{n} {state}" for state, n in states.items()), *facts.repeats(report)])}</p>'
     )
+
+
+def _box(report: Report) -> str:
+    """The answer, how sure it is, and what to do next."""
+    said = report.answer
+    sure = f'<p class="sure">{words.escape(said.sure)}</p>' if said.sure else ""
+    why = f'<p class="do"><b>Do this next</b>: {words.escape(said.why)}</p>' if said.command else ""
+    following = _command(said.command) if said.command else ""
+    return f'<div class="box" role="group" aria-label="answer">{_answer(said.text)}{sure}{why}{following}</div>'
 
 
 def _answer(text: str) -> str:
@@ -219,19 +228,22 @@ def _finding(said: Sentence) -> str:
         f"<div><dt>{words.escape(name)}</dt><dd>{words.escape(value)}</dd></div>"
         for name, value in said.evidence.items()
     )
-    listed = f'<dl class="evidence">{evidence}</dl>' if evidence else ""
+    further = "".join(f"<p>{words.escape(text)}</p>" for text in said.further)
+    about = f"{len(said.further)} more like it, and the numbers" if further else "numbers"
+    folded = f'{further}<dl class="evidence">{evidence}</dl>'
+    listed = f'<details class="numbers"><summary>{about}</summary>{folded}</details>' if evidence or further else ""
     quoted = f'<p class="mono">{words.escape(words.shortened(said.quote, 300))}</p>' if said.quote else ""
     if said.log is not None:
         quoted += f'<p>all of it: <a href="{words.escape(said.log[1])}">{words.escape(said.log[0])}</a></p>'
     return (
         f'<div class="finding {said.mark}"><span class="mark" title="{said.mark}">{_MARKS.get(said.mark, "")}</span>'
-        f"<div><p>{_said(said)}</p>{listed}{quoted}{_command(said.command) if said.command else ''}</div></div>"
+        f"<div><p>{_said(said)}</p>{quoted}{_command(said.command) if said.command else ''}{listed}</div></div>"
     )
 
 
 def _said(said: Sentence) -> str:
-    """Its subject, or where it has none all of it, links to what shows the evidence."""
-    first, rest = (said.subject, f": {said.text}") if said.subject else (said.text, "")
+    """Its title, or where it has none all of it, links to what shows the evidence."""
+    first, rest = (said.title, f". {said.text}") if said.title else (said.text, "")
     linked = f'<a class="subject" href="#{said.shown}">{words.escape(first)}</a>' if said.shown else words.escape(first)
     return linked + words.escape(rest)
 

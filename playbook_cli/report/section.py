@@ -100,14 +100,16 @@ class Sentence:
     text: str
     mark: Mark = ""
     tone: Tone = ""
-    subject: str = ""
-    """What it is about, which it begins with."""
+    title: str = ""
+    """It in few words, as its first sentence."""
     shown: str = ""
     """The id of what shows the evidence on a page."""
     command: str = ""
     """What to do about it."""
     evidence: Mapping[str, str] = field(default_factory=dict)
-    """Numbers behind it, by name; a page lists them."""
+    """Numbers behind it, by name; a page has them behind a fold."""
+    further: Sequence[str] = ()
+    """The same of other subjects, in a sentence each; behind the same fold."""
     quote: str = ""
     """What a program printed."""
     log: tuple[str, str] | None = None

@@ -54,7 +54,12 @@ def render(report: Report, console: Console) -> None:
     if report.goal:
         out.line(report.goal, "italic")
     console.print()
-    out.line(report.answer, "bold")
+    out.line(report.answer.text, "bold")
+    if report.answer.sure:
+        out.line(report.answer.sure)
+    if report.answer.command:
+        out.line(f"Next: {report.answer.why}")
+        out.command(report.answer.command)
     out.line(", ".join(facts.counted(report)), "dim")
     out.sections(sections(report))
 
@@ -130,7 +135,9 @@ class Printer:
 
     def _sentence(self, said: Sentence) -> None:
         mark, style = _MARKS[said.mark] if said.mark else (" ", "")
-        self._marked(mark, style, f"{said.subject}: {said.text}" if said.subject else said.text, _STYLES[said.tone])
+        self._marked(mark, style, f"{said.title}. {said.text}" if said.title else said.text, _STYLES[said.tone])
+        for text in said.further:
+            self._marked(" ", "", text, "dim")
         if said.quote:
             self._marked(" ", "", said.quote)
         if said.log is not None:

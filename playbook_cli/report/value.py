@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from playbook_cli.advice.rules import rules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
     from playbook_cli.records import Best, Finding, Metric, Role, State, StepUnit, Value
+    from playbook_cli.report.answer import Answer
     from playbook_cli.storage.failures import Failure
 
 Split = Literal["validation", "training"]
@@ -199,8 +202,7 @@ class Report:
     folder: Path
     """Of the study, as the user gave it."""
     goal: str
-    answer: str
-    """One sentence."""
+    answer: Answer
     metric: Metric
     max_train_steps: int
     step_unit: StepUnit | None
@@ -279,8 +281,8 @@ class Report:
 
     @property
     def spoken(self) -> list[Finding]:
-        """The findings to read, in reading order."""
-        return [f for f in self.findings if f.severity != "ok" and not _is_undecided(f)]
+        """The findings to read, those first that would change the answer most."""
+        return spoken(self.findings)
 
     @property
     def ended(self) -> int:
@@ -288,8 +290,21 @@ class Report:
         return self.counts["completed"] + self.counts["infeasible"]
 
 
+def spoken(findings: Sequence[Finding]) -> list[Finding]:
+    """Those to read: first what makes the answer wrong, then what to change, then what is good to know."""
+    return sorted((f for f in findings if f.severity != "ok" and not _is_undecided(f)), key=_weight)
+
+
+def _weight(finding: Finding) -> tuple[bool, bool, bool]:
+    """Findings of one weight stay in the playbook's order."""
+    unfair = finding.verdict in rules()[finding.rule].unfair
+    return finding.severity != "warning", not unfair, finding.act is None
+
+
 def _is_undecided(finding: Finding) -> bool:
-    return finding.verdict == "undecided" and finding.severity != "warning"
+    """Whether it says nothing but that more data is needed: not where some arms are known to be worse."""
+    worse = any(one["worse"] for one in finding.evidence.get("against", {}).values())
+    return finding.verdict == "undecided" and finding.severity != "warning" and not worse
 
 
 def step_bin(step: int, max_train_steps: int) -> int:

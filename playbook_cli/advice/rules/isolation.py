@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
 from playbook_cli.acts import Repeat
+from playbook_cli.advice import among
+from playbook_cli.advice.among import Against
 from playbook_cli.advice.fairness import unfair, unjudged
 from playbook_cli.advice.repeated_arms import by_repeats
 from playbook_cli.advice.rule import Rule, Threshold
@@ -106,9 +108,13 @@ def _judge(
     differences = [(g, _difference(study, best, g, paired=parameter is None)) for g in others]
     # To be better than every other arm each comparison must speak; to matter at all one bucket may, of several tried.
     tests = 1 if parameter is None else len(others)
-    worse = [(g, d) for g, d in differences if d.p_value * tests < p_limit]
-    equal = [g for g, d in differences if d.p_value * tests >= p_limit]
-    better = not equal if parameter is None else bool(worse)
+    against = [
+        Against(label=g.label, gain=d.gain, p_value=p, worse=p < p_limit)
+        for g, d in differences
+        for p in [min(1.0, d.p_value * tests)]
+    ]
+    worse = [one for one in against if one.worse]
+    better = len(worse) == len(against) if parameter is None else bool(worse)
     decisive = max(differences, key=lambda x: x[1].p_value) if parameter is None else min(differences, key=_by_p_value)
     evidence: dict[str, Any] = {
         "gain": decisive[1].gain,
@@ -117,23 +123,19 @@ def _judge(
         "settings": len(usable),
         "told_apart": len(worse),
         "trials": fewest,
+        "best": best.label,
+        "against": among.evidence(against),
     }
     top = outcomes.ranked(best.trials, study.metric)[0]
     value = top.best.value if top.best else 0.0
     message = f"{best.label} reaches {study.metric.name} {wording.number(value)} (trial {top.id})"
-    if worse:
-        message += f", better than {_list(worse)}"
-    if equal:
-        theirs = [top.best.value for g in equal for top in outcomes.ranked(g.trials, study.metric)[:1] if top.best]
-        message += f"; the search cannot tell it from {' and '.join(g.label for g in equal)}"
-        message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
-        message += f" ({wording.p_text(evidence['p_value'])})" if not worse else ""
+    message += among.compared(against)
     if not better and evidence["p_value"] < isolation.limit(study, "hint"):
-        message += "; there is a hint of a difference, not beyond chance: more trials would tell"
+        message += "; more trials would settle it"
         return isolation.finding("info", "undecided", evidence, message, subject=subject)
     if not better:
         return isolation.finding("info", "no-difference", evidence, message, subject=subject)
-    message += "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
+    message += "; repeat it with other training seeds before adopting it: the best of many trials is optimistic"
     act = None if study.imported else Repeat(top=1)
     return isolation.finding("info", "better", evidence, message, subject=subject or best.label, act=act)
 
@@ -193,7 +195,3 @@ def _buckets(study: StudyRecord, parameter: Parameter) -> list[_Group]:
         _Group(label=bucket.label, trials=points.in_bucket(study, parameter, number))
         for number, bucket in enumerate(points.buckets(study, parameter))
     ]
-
-
-def _list(worse: Sequence[tuple[_Group, Difference]]) -> str:
-    return " and ".join(f"{g.label} by {wording.number(d.gain)} ({wording.p_text(d.p_value)})" for g, d in worse)

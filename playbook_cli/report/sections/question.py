@@ -9,7 +9,8 @@ from playbook_cli.analysis import outcomes
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over
 from playbook_cli.report.frame import distinct, rounded
-from playbook_cli.report.section import Chart, Column, Section, Table
+from playbook_cli.report.section import Cell, Chart, Column, Section, Table
+from playbook_cli.wording import p_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,17 +24,17 @@ BELOW = 11
 """Pixels from what was selected down to what it comes to on fresh seeds."""
 
 
-def section(frame: Frame) -> Section:
-    """Every scientific setting at the best of its trials."""
+def section(frame: Frame) -> Section | None:
+    """Every scientific setting at the best of its trials; None in a study that compares none."""
     plots = frame.report.isolation
+    if not plots:
+        return None
     how = (
-        "Isolation plot: each setting at its best trial (diamond) over all other hyperparameters. The bar reaches to "
-        "where the best attainable result lies with 95% confidence; the luck of the training seed is not in it."
+        "Each setting at its best trial (diamond), over all other hyperparameters. Bar: 95% bound on the best result "
+        "that more search could find, without seed noise."
     )
     if any(plot.repeated(frame.report.fresh) for plot in plots):
-        how += " The upright line below it is what that trial comes to on fresh seeds, with its 95% interval."
-    if not plots:
-        how = "No scientific hyperparameter varies in this study: it looks for the best trial, and compares nothing."
+        how += " The upright line below it: the mean of its repeats, with its 95% interval."
     subject = f"{words.shortened(plots[0].subject, 40)}: " if len(plots) == 1 else ""
     tables = [_table(frame.report, plot, words.shortened(plot.subject, 40) if len(plots) > 1 else "") for plot in plots]
     return Section(
@@ -43,39 +44,64 @@ def section(frame: Frame) -> Section:
         heading="Isolation",
         aside=f"{subject}each setting at the best of its trials",
         parts=[*(_chart(frame, index) for index in range(len(plots))), *tables],
-        only="" if plots else "page",
     )
 
 
 def _table(report: Report, plot: Isolation, title: str) -> Table:
     fresh = plot.repeated(report.fresh)
+    against, best = _against(report, plot)
     return Table(
         title=title,
         columns=[
             Column(name="setting", left=True),
             Column(name=report.metric.name),
-            *([Column(name="on fresh seeds (95%)")] if fresh else []),
-            Column(name="attainable (95%)", only="page" if fresh else ""),
+            *([Column(name="mean of repeats (95%)")] if fresh else []),
+            *([Column(name="behind by"), Column(name="p")] if against else []),
+            Column(name="could reach (95%)", only="page" if fresh or against else ""),
             Column(name="trials", spare=1),
             Column(name="infeasible", spare=1),
             Column(name="best trial", spare=1),
         ],
-        rows=[_row(row, fresh) for row in plot.rows],
+        rows=[_row(row, fresh, against, best) for row in plot.rows],
     )
 
 
-def _row(row: Isolated, fresh: Mapping[int, Repeats]) -> list[Content]:
+def _against(report: Report, plot: Isolation) -> tuple[Mapping[str, Any], str]:
+    """How each setting compares with the best one, by its label here, and which that is; empty where none does."""
+    start = "" if plot.rows[0].span is None else f"{plot.subject} "
+    for finding in report.findings:
+        if finding.rule == "isolation" and "against" in finding.evidence:
+            known = {label.removeprefix(start): one for label, one in finding.evidence["against"].items()}
+            best = str(finding.evidence["best"]).removeprefix(start)
+            if {best, *known} <= {row.label for row in plot.rows}:
+                return known, best
+    return {}, ""
+
+
+def _row(row: Isolated, fresh: Mapping[int, Repeats], against: Mapping[str, Any], best: str) -> list[Content]:
     one = fresh.get(row.best.trial) if row.best is not None else None
     again = words.NOTHING if one is None else words.estimate(one.mean, one.interval)
     return [
         row.label or "all trials",
         words.number(None if row.best is None else row.best.value),
         *([again] if fresh else []),
+        *(_compared(row.label, against, best) if against else []),
         words.NOTHING if row.low is None or row.high is None else words.span(row.low, row.high),
         str(row.ended),
         str(row.infeasible),
         words.NOTHING if row.best is None else str(row.best.trial),
     ]
+
+
+def _compared(label: str, against: Mapping[str, Any], best: str) -> list[Content]:
+    """How far a setting is behind the best one, and how likely noise alone is to do that."""
+    if label == best:
+        return [Cell("best", tone="good"), ""]
+    if label not in against:
+        return [words.NOTHING, words.NOTHING]
+    one = against[label]
+    behind = Cell(words.number(one["gain"]), tone="strong" if one["worse"] else "soft")
+    return [behind, p_text(one["p_value"]).removeprefix("p ").removeprefix("= ")]
 
 
 def _chart(frame: Frame, index: int) -> Chart:

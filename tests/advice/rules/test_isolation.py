@@ -28,7 +28,7 @@ def with_arms(kind: str, gap: float, n: int = 48, count: int = 2, seed: int = 0)
 def test_a_real_difference_is_found_and_the_best_trials_are_to_be_repeated() -> None:
     finding = answer(with_arms("same", 0.1))
     assert (finding.verdict, finding.subject, finding.severity) == ("better", "arm=a0", "info")
-    assert "fresh seeds" in finding.message
+    assert "repeat it with other training seeds" in finding.message
     assert finding.act == Repeat(top=1)
     assert finding.evidence["gain"] == pytest.approx(0.1, abs=0.04)
 
@@ -138,7 +138,7 @@ def test_arms_whose_best_trials_were_repeated_are_compared_by_their_repeats() ->
     assert (finding.verdict, finding.subject) == ("better", "arm=a0")
     assert finding.evidence["repeats"] == 5
     assert finding.evidence["gain"] == pytest.approx(0.05, abs=0.02)
-    assert "mean of 5 fresh trainings" in finding.message
+    assert "mean of 5 repeats" in finding.message
     assert finding.act == CompareArms(baseline={"arm": "a1"}, candidate={"arm": "a0"})
 
 
