@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _AT_CEILING = (
     "That is the best possible value, so the metric cannot rank these trials: use a finer one, such as a loss."
 )
-_NAMED = 3
+_NAMED = 2
 """Arms that a sentence names; of more it gives the number."""
 
 

@@ -38,6 +38,8 @@ WIDTH = 620
 _MARKS = {"warning": "!", "info": "i", "ok": "✓"}
 _LONG = 160
 """Characters from which on the answer is set smaller."""
+_HOVER = 24
+"""Characters from which on a cell may be cut, so that it is whole on hover."""
 _LOOKS = {"cross": "&times;", "cross failed": "&times;"}
 _OVERLAYS = (
     '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p></div><a>log</a>'
@@ -216,10 +218,18 @@ def _svg(chart: Chart, colours: dict[str, str]) -> str:
 
 def _legend(legend: Legend) -> str:
     def mark(kind: str) -> str:
-        look = f'style="background:var(--{kind})"' if kind.startswith("arm") else f'class="{kind}"'
+        plain = kind.startswith("arm") or kind == "muted"
+        look = f'style="background:var(--{kind})"' if plain else f'class="{kind}"'
         return f"<i {look}>{_LOOKS.get(kind, '')}</i>"
 
-    keys = "".join(f"<li>{mark(kind)}{words.escape(name)}</li>" for kind, name in legend.marks)
+    def key(kind: str, name: str) -> str:
+        about = f' title="{words.escape(legend.whole[name])}"' if legend.whole.get(name, name) != name else ""
+        if name not in legend.arms:
+            return f"<li{about}>{mark(kind)}{words.escape(name)}</li>"
+        switch = f'<button type="button" data-arm="{legend.arms[name]}" aria-pressed="true"{about}>'
+        return f"<li>{switch}{mark(kind)}{words.escape(name)}</button></li>"
+
+    keys = "".join(key(kind, name) for kind, name in legend.marks)
     return f'<ul class="legend">{keys}</ul>' if keys else ""
 
 
@@ -299,7 +309,10 @@ def _looks(cell: Cell, own: str = "") -> str:
 
 
 def _cell(cell: Cell, most: int) -> str:
-    shown = words.escape(words.shortened(plain(cell), most))
+    text = plain(cell)
+    shown = words.escape(words.shortened(text, most))
+    if not cell.about and len(text) > _HOVER:
+        shown = f'<span title="{words.escape(text)}">{shown}</span>'
     if cell.link:
         shown = f'<a href="{words.escape(quote(cell.link))}">{shown}</a>'
     return " ".join([shown, *(f'<span class="tag {tag}">{words.escape(tag)}</span>' for tag in cell.tags)])

@@ -140,6 +140,13 @@ class Legend:
     """Marks of the charts that follow, by their kind in the page's style, and what they mean."""
 
     marks: Sequence[tuple[str, str]]
+    whole: Mapping[str, str] = field(default_factory=dict)
+    """Names that are shortened, whole."""
+    arms: Mapping[str, int] = field(default_factory=dict)
+    """Which arm of the report a name is: a page switches it."""
+
+    def __add__(self, more: Sequence[tuple[str, str]]) -> Legend:
+        return replace(self, marks=[*self.marks, *more])
 
 
 Part: TypeAlias = Chart | Table | Sentence | Folded | Note | Legend

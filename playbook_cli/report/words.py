@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from playbook_cli import wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,18 +22,8 @@ TIMESCALE = "AdamW timescale"
 
 
 def number(x: float | None) -> str:
-    """`x` with four significant digits, whole numbers whole; a dash where there is none."""
-    if x is None:
-        return NOTHING
-    if isinstance(x, int):
-        return str(x)
-    if not math.isfinite(x):
-        return "nan" if math.isnan(x) else ("inf" if x > 0 else "-inf")
-    short = f"{x:.4g}"
-    if "e" not in short:
-        return short
-    mantissa, exponent = short.split("e")
-    return f"{mantissa}e{int(exponent)}"
+    """`x` as everywhere; a dash where there is none."""
+    return NOTHING if x is None else wording.number(x)
 
 
 def setting(value: Value) -> str:
@@ -63,8 +54,8 @@ def count(n: int, thing: str) -> str:
 
 
 def span(low: float, high: float) -> str:
-    """An interval with three significant digits: `0.0176 to 0.0202`."""
-    return f"{low:.3g} to {high:.3g}"
+    """An interval: `0.0176 to 0.0202`."""
+    return f"{wording.number(low)} to {wording.number(high)}"
 
 
 def estimate(mean: float | None, interval: tuple[float, float] | None) -> str:

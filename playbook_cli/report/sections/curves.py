@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
 from playbook_cli.report.charts import colour, coloured, field, mark, opacity, over, when
-from playbook_cli.report.frame import rounded, with_room
-from playbook_cli.report.section import Chart, Legend, Section
+from playbook_cli.report.frame import STEPS, rounded, with_room
+from playbook_cli.report.section import Chart, Section
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame, Rows
@@ -30,7 +30,7 @@ def section(frame: Frame) -> Section:
         name="curves",
         title="What do the training curves say?",
         how=how if charts else "",
-        parts=[Legend([*frame.legend, *marks]), *charts] if charts else [],
+        parts=[frame.legend + marks, *charts] if charts else [],
         only="page",
     )
 
@@ -77,7 +77,7 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     steps = {"domain": [0, report.max_train_steps], "nice": False}
     values = {"domain": list(_ends(report, panel)), "nice": False, "zero": False}
     where = {
-        "x": field("x:Q", title="step", scale=steps, axis={"format": "~s", "tickCount": 6}),
+        "x": field("x:Q", title="step", scale=steps, axis=STEPS),
         "y": field("y:Q", title=title, scale=values),
         "detail": [field("i:N"), field("w:N")],
     }

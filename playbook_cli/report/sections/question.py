@@ -126,16 +126,18 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     y = field("L:N", title=None, scale={"domain": names}, axis={"labelLimit": 200})
     x = field("y:Q", title=frame.metric, scale=scale, axis={"tickCount": 5, "grid": True})
     dots, top = f"tried{index}", f"best{index}"
+    of_arms = all(row.span is None for row in plot.rows)
+    hue = frame.by_arm(width) if of_arms else coloured("arm0")
     interval = mark("rule", top, "isValid(datum.l)", strokeWidth=3, opacity=0.5)
     layers = [
         over(mark("point", dots, size=34, filled=True), x=x, y=y, color=coloured("muted"), opacity=opacity("false")),
-        over(interval, x=field("l:Q"), x2={"field": "h"}, y=y, color=coloured("arm0")),
+        over(interval, x=field("l:Q"), x2={"field": "h"}, y=y, color=hue),
         *(fresh_seeds(top, y, ("ml", "mh")) if any("m" in row for row in best) else []),
         over(
             mark("point", top, size=120, filled=True, shape="diamond"),
             x=x,
             y=y,
-            color=coloured("arm0"),
+            color=hue,
             opacity=opacity("true"),
         ),
         chosen(dots, x=x, y=y),
@@ -189,11 +191,17 @@ def _setting_of(report: Report, plot: Isolation, names: Sequence[str]) -> dict[i
 def _contenders(report: Report, plot: Isolation, names: Sequence[str]) -> Rows:
     """A setting: i best trial, L, y its result, l and h the interval; m, ml and mh mean and interval on fresh seeds."""
     fresh = plot.repeated(report.fresh)
+    arms = {trial.id: trial.arm for trial in report.trials}
     table: Rows = []
     for row, name in zip(plot.rows, names, strict=True):
         if row.best is None:
             continue
-        found: dict[str, Any] = {"i": row.best.trial, "L": name, "y": rounded(row.best.value)}
+        found: dict[str, Any] = {
+            "i": row.best.trial,
+            "L": name,
+            "a": arms.get(row.best.trial, 0),
+            "y": rounded(row.best.value),
+        }
         found |= {"l": rounded(row.low), "h": rounded(row.high)}
         if row.best.trial in fresh:
             one = fresh[row.best.trial]
