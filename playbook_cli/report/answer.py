@@ -181,7 +181,7 @@ def _not_compared(known: Standing) -> str:
 def _of_best(known: Standing) -> str:
     best, metric, ended = known.best, known.metric, known.counts["completed"] + known.counts["infeasible"]
     assert best is not None
-    who = f"trial {best.trial}, step {best.step}"
+    who = f"trial {best.trial}, step {best.step:,}"
     who += f"; tied with {words.count(known.ties - 1, 'other trial')}" if known.ties > 1 else ""
     of = f"the best of {ended} trials" if ended > 1 else "the only trial"
     fresh = _fresh(best, known.repeats)

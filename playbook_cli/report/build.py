@@ -18,7 +18,7 @@ from playbook_cli.files.paths import StudyPaths
 from playbook_cli.report import words
 from playbook_cli.report.answer import Standing, answer
 from playbook_cli.report.arms import spaces
-from playbook_cli.report.panels import panels
+from playbook_cli.report.panels import every, panels, shown
 from playbook_cli.report.repeats import repeats, sentences
 from playbook_cli.report.value import (
     BINS,
@@ -113,6 +113,7 @@ def build(
         edge_zone=zone,
         axes=[_axis(parameter, study.trials, zone) for parameter in study.parameters],
         panels=panels(study, ranked),
+        curves=every(whole, [trial.id for trial in shown(study, ranked)]),
         best_steps=_best_steps(study, ranked),
         isolation=_isolation(study),
         importance=importance(study),
@@ -187,6 +188,7 @@ def _trials(
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
             repeat_of=trial.repeat_of,
             code=trial.codes[-1] if trial.codes else None,
+            spans=trial.spans,
             timescale=timescale(trial.params) if study.step_unit in (None, "updates") else None,
         )
         for trial in sorted(trials, key=lambda trial: trial.id)
@@ -248,8 +250,10 @@ def _best_steps(study: StudyRecord, ranked: Sequence[TrialRecord]) -> BestSteps:
 def _isolation(study: StudyRecord) -> list[Isolation]:
     plots = []
     if len(study.arms) > 1:
-        subject = ", ".join(dict.fromkeys(name for arm in study.arms for name in arm))
-        plots.append(Isolation(subject=subject, rows=isolation.arms(study)))
+        names = list(dict.fromkeys(name for arm in study.arms for name in arm))
+        plots.append(Isolation(subject=", ".join(names), rows=isolation.arms(study)))
+        if len(names) > 1:
+            plots += [Isolation(subject=name, rows=isolation.values(study, name), part=True) for name in names]
     for parameter in isolation.continuous_scientific(study):
         rows = isolation.buckets(study, parameter)
         named = [replace(row, label=row.label.removeprefix(f"{parameter.label} ")) for row in rows]

@@ -87,14 +87,21 @@ class Frame:
         alone = legend if width is not None and self.colours_arms else None
         return field("a:N", scale={"domain": list(arms), "range": colours}, legend=alone)
 
-    def finish(self, layers: Sequence[Spec], width: int | None, height: Any, data: Mapping[str, Rows]) -> Spec:
+    def finish(
+        self,
+        layers: Sequence[Spec],
+        width: int | None,
+        height: Any,
+        data: Mapping[str, Rows],
+        signals: Mapping[str, Any] | None = None,
+    ) -> Spec:
         """The chart; arms are numbers on a page, and have their names where a chart stands alone."""
         if width is not None:
             data = {
                 name: [row | {"a": self.arms[row["a"]]} if "a" in row else row for row in rows]
                 for name, rows in data.items()
             }
-        return layered(layers, width=width, height=height, data=data)
+        return layered(layers, width=width, height=height, data=data, signals=signals)
 
     @cached_property
     def drawn(self) -> dict[int, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from functools import cache
 from importlib import resources
 from itertools import groupby
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from playbook_cli.report.section import Cell, Column, Content, Document, Part, Section
+    from playbook_cli.records import Value
+    from playbook_cli.report.section import Cell, Column, Content, Control, Document, Part, Section
     from playbook_cli.report.value import Report
 
 MANY = 250
@@ -41,6 +43,13 @@ _LONG = 160
 _HOVER = 24
 """Characters from which on a cell may be cut, so that it is whole on hover."""
 _LOOKS = {"cross": "&times;", "cross failed": "&times;"}
+_TOOLS = (
+    '<div class="controls tools"><label class="find">find <input type="search" data-find spellcheck="false" '
+    'placeholder="val_error &lt; 0.02 and layers == 1, or any text" aria-label="find trials"></label>'
+    '<span data-count role="status"></span><details><summary>columns</summary><div data-columns></div></details>'
+    '<button type="button" data-save>save as CSV</button></div>'
+)
+"""What a reader does with a table of trials."""
 _OVERLAYS = (
     '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p></div><a>log</a>'
     '<button type="button" data-clear aria-label="choose no trial">✕</button></div><div id="tip" hidden></div>'
@@ -175,7 +184,7 @@ def _kind(part: Part) -> str:
 def _group(parts: Sequence[Any], section: Section, draw: Callable[[Chart], str]) -> str:
     match parts[0]:
         case Chart():
-            charts = [part for part in parts if part.spec is not None]
+            charts = [part for part in parts if part.spec is not None and part.only != "picture"]
             size = "small" if section.small else "wide" if len(charts) > 1 else "one"
             figures = "".join(_figure(chart, draw) for chart in charts)
             return f'<div class="grid {size}">{figures}</div>' if charts else ""
@@ -196,7 +205,21 @@ def _group(parts: Sequence[Any], section: Section, draw: Callable[[Chart], str])
 def _figure(chart: Chart, draw: Callable[[Chart], str]) -> str:
     title = words.escape(words.shortened(chart.title, 90))
     caption = f'<figcaption title="{words.escape(chart.title)}">{title}</figcaption>' if title else ""
-    return f"<figure>{caption}{draw(chart)}</figure>"
+    controls = "".join(map(_control, chart.controls))
+    bar = f'<div class="controls" data-for="{chart.name}">{controls}</div>' if controls else ""
+    return f"<figure>{caption}{bar}{draw(chart)}</figure>"
+
+
+def _control(control: Control) -> str:
+    name = f'data-control="{control.name}"'
+    if control.kind == "choice":
+        options = "".join(
+            f'<option value="{words.escape(value)}">{words.escape(words.shortened(text, 60))}</option>'
+            for value, text in control.choices
+        )
+        return f"<label>{words.escape(control.label)} <select {name}>{options}</select></label>"
+    kind = 'type="range" min="0" max="0.98" step="0.02" value="0"' if control.kind == "range" else 'type="checkbox"'
+    return f"<label>{words.escape(control.label)} <input {kind} {name}></label>"
 
 
 def _placed(chart: Chart) -> str:
@@ -276,7 +299,7 @@ def _table(given: Table) -> str:
         f"{start}{''.join(map(_cells, row, table.columns))}</tr>" for start, row in zip(starts, table.rows, strict=True)
     )
     title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
-    around = '<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
+    around = f'{_TOOLS}<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
     return f"{around}{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
@@ -321,8 +344,10 @@ def _cell(cell: Cell, most: int) -> str:
 def _data(report: Report, shown: Iterable[Section]) -> str:
     tables: dict[str, list[dict[str, Any]]] = {}
     drawn = []
-    for chart in [chart for section in shown for chart in section.charts]:
-        assert chart.spec is not None
+    parts = [part for section in shown for part in section.parts if isinstance(part, Chart) and part.only != "picture"]
+    for chart in parts:
+        if chart.spec is None:
+            continue
         spec = chart.spec(None)
         own = spec.pop("datasets", {})
         tables |= own
@@ -334,10 +359,52 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
         "light": theme.LIGHT,
         "dark": theme.DARK,
         "texts": [facts.text_of(report, trial) for trial in (*report.trials, *report.again)],
+        "trials": _trials(report),
+        "curves": _curves(report),
         "tables": {name: _columns(table) for name, table in tables.items()},
         "charts": drawn,
     }
     return safe_json(data)
+
+
+def _trials(report: Report) -> dict[str, Any]:
+    """What a reader can search for, and save: a row a trial."""
+    names = report.hyperparameters
+    return {
+        "columns": ["trial", "state", report.metric.name, "step", *names],
+        "arms": [trial.arm for trial in (*report.trials, *report.again)],
+        "rows": [
+            [
+                trial.id,
+                trial.state,
+                trial.value if trial.value is not None and math.isfinite(trial.value) else None,
+                trial.step,
+                *(_plain(trial.params.get(name)) for name in names),
+            ]
+            for trial in (*report.trials, *report.again)
+        ],
+    }
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return words.setting(value) if isinstance(value, tuple | bool) else value
+
+
+def _curves(report: Report) -> dict[str, Any]:
+    """All curves: metric by metric of each trial, as 32-bit numbers one after the other."""
+    curves = report.curves
+    return {
+        "metrics": curves.metrics,
+        "partners": {str(at): mate for at, mate in curves.partners.items()},
+        "steps": curves.steps,
+        "trials": curves.trials,
+        "best": curves.best,
+        "goal": report.metric.goal,
+        "length": report.max_train_steps,
+        "values": base64.b64encode(curves.values.astype("<f4").tobytes()).decode(),
+    }
 
 
 def _columns(table: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -24,6 +24,18 @@ Spec: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Control:
+    """One thing that a reader can change about a chart: a choice, a range from 0 to 0.98, or on and off."""
+
+    name: str
+    """By which the page's script knows it."""
+    label: str
+    kind: Literal["choice", "range", "switch"]
+    choices: Sequence[tuple[str, str]] = ()
+    """Values, and what they are called."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chart:
     """A chart: what it shows in words, and how it is drawn, in Vega-Lite and where it can be in characters."""
 
@@ -37,6 +49,10 @@ class Chart:
     """Draws it so many pixels wide, with its data inside; as wide as what contains it for None."""
     characters: Callable[[int], Sequence[Spans]] | None = None
     """Draws it for a terminal, in lines of at most so many columns."""
+    controls: Sequence[Control] = ()
+    """What a reader of a page can change about it."""
+    only: str = ""
+    """`page` for one that needs its script, `picture` for one that takes its place in a picture."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +190,9 @@ class Section:
 
     @property
     def charts(self) -> list[Chart]:
-        """Those that a page draws."""
-        return [part for part in self.parts if isinstance(part, Chart) and part.spec is not None]
+        """Those that a picture can show."""
+        charts = [part for part in self.parts if isinstance(part, Chart) and part.spec is not None]
+        return [chart for chart in charts if chart.only != "page"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
-    from playbook_cli.records import Best, Finding, Metric, Role, State, StepUnit, Value
+    from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Value
     from playbook_cli.report.answer import Answer
     from playbook_cli.storage.failures import Failure
 
@@ -51,6 +54,8 @@ class Trial:
     repeat_of: int | None = None
     code: str | None = None
     """The state of the program that trained it, as the journal calls it; None unknown."""
+    spans: Sequence[Span] = ()
+    """When and where its attempts ran."""
     timescale: float | None = None
     """AdamW's, in steps; None where the trial is not known to be AdamW's, or decays nothing."""
 
@@ -140,6 +145,24 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Everything that every trial reported, thinned so that it fits on a page."""
+
+    metrics: Sequence[str]
+    """The study's metric first."""
+    partners: Mapping[int, int]
+    """Of a validation metric, the training metric that belongs to it, by their places."""
+    steps: Sequence[Sequence[int]]
+    """The different lists of steps at which trials reported."""
+    trials: Sequence[tuple[int, int]]
+    """A trial, and which list of steps is its own."""
+    values: NDArray[np.float32]
+    """Trial by trial, and in it metric by metric; NaN where a trial did not report one."""
+    best: Sequence[int]
+    """Trials to show first: the best ones, and the best of every arm."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BestSteps:
     """When the completed trials were at their best."""
 
@@ -187,6 +210,8 @@ class Isolation:
 
     subject: str
     rows: Sequence[Isolated]
+    part: bool = False
+    """Whether it is of one of several scientific hyperparameters, over all values of the others."""
 
     def repeated(self, fresh: Mapping[int, Repeats]) -> dict[int, Repeats]:
         """The repeats of every row's best trial, by that trial; empty unless all of them were repeated."""
@@ -224,6 +249,7 @@ class Report:
     """Share of a range, at each end, in which the boundary rule looks; axis plots mark it."""
     axes: Sequence[Axis]
     panels: Sequence[Panel]
+    curves: Curves
     best_steps: BestSteps
     isolation: Sequence[Isolation]
     importance: Importance | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.analysis import outcomes
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over
 from playbook_cli.report.frame import distinct, rounded
@@ -126,7 +125,7 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     y = field("L:N", title=None, scale={"domain": names}, axis={"labelLimit": 200})
     x = field("y:Q", title=frame.metric, scale=scale, axis={"tickCount": 5, "grid": True})
     dots, top = f"tried{index}", f"best{index}"
-    of_arms = all(row.span is None for row in plot.rows)
+    of_arms = not plot.part and all(row.span is None for row in plot.rows)
     hue = frame.by_arm(width) if of_arms else coloured("arm0")
     interval = mark("rule", top, "isValid(datum.l)", strokeWidth=3, opacity=0.5)
     layers = [
@@ -170,9 +169,9 @@ def _tried(frame: Frame, plot: Isolation, names: Sequence[str]) -> Rows:
 def _setting_of(report: Report, plot: Isolation, names: Sequence[str]) -> dict[int, str]:
     """Which row of an isolation plot each trial belongs to."""
     owners: dict[int, str] = {}
-    of_arm = {outcomes.key(r.settings): name for r, name in zip(plot.rows, names, strict=True) if r.span is None}
-    if of_arm:
-        arms = [of_arm.get(outcomes.key(arm.settings)) for arm in report.arms]
+    settings = [(set(r.settings.items()), name) for r, name in zip(plot.rows, names, strict=True) if r.span is None]
+    if settings:
+        arms = [next((n for own, n in settings if own <= set(arm.settings.items())), None) for arm in report.arms]
         inside: dict[str, list[int]] = {name: [] for name in names}
         for trial in report.trials:
             if (name := arms[trial.arm]) is not None:

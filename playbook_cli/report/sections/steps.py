@@ -37,7 +37,7 @@ def section(frame: Frame) -> Section:
         title="Was training long enough?",
         how=how if best.trials else "",
         heading="Best step of every completed trial",
-        aside=f"0 to {report.max_train_steps} steps",
+        aside=f"0 to {report.max_train_steps:,} steps",
         parts=[chart, Sentence(text=said, only="terminal")] if best.trials else [],
         only="" if best.trials > 1 else "page",
     )
@@ -55,7 +55,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     best, steps = frame.report.best_steps, frame.report.max_train_steps
     position = field(
         "f:Q",
-        title=f"best step, as a share of {steps} steps",
+        title=f"best step, as a share of {steps:,} steps",
         scale={"domain": [0, 1], "nice": False},
         axis={"format": "%", "values": [0, EARLY, 0.25, 0.5, LATE, 1]},
     )
