@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Spec
     from playbook_cli.report.value import Panel, Report
 
-_POWER = "format(pow(10, datum.value), '.3~g')"
+_POWER = (
+    "datum.value < -4 || datum.value >= 6 ? format(pow(10, datum.value), '.3~e') "
+    ": format(pow(10, datum.value), ',.3~r')"
+)
 
 
 def section(frame: Frame) -> Section | None:
@@ -66,11 +69,11 @@ def _any_curves(frame: Frame, width: int | None) -> Spec:
     x_ends = [{"expr": "xlo"}, {"expr": "xhi"}]
     y_ends = [{"expr": "ylo"}, {"expr": "yhi"}]
     x_axis = {
-        "labelExpr": f"logx ? {_POWER} : format(datum.value, ',.6~r')",
+        "labelExpr": f"logx ? ({_POWER}) : format(datum.value, ',.6~r')",
         "values": {"expr": "xticks"},
         "labelOverlap": "greedy",
     }
-    y_axis = {"values": {"expr": "yticks"}, "labelExpr": f"logy ? {_POWER} : {NUMBERS}", "labelOverlap": "greedy"}
+    y_axis = {"values": {"expr": "yticks"}, "labelExpr": f"logy ? ({_POWER}) : {NUMBERS}", "labelOverlap": "greedy"}
     where = {
         "x": field("x:Q", title="step", scale={"domain": x_ends, "nice": False, "zero": False}, axis=x_axis),
         "y": field("y:Q", title=None, scale={"domain": y_ends, "nice": False, "zero": False}, axis=y_axis),

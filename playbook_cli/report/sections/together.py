@@ -25,7 +25,7 @@ def section(frame: Frame) -> Section | None:
     if len(axes) < _LEAST or not frame.drawn:
         return None
     how = (
-        "A line is a trial; the last axis is the result, the best at the top. Drag along an axis to keep the trials "
+        "A line is a trial; the last axis is the result, the best at the top; infeasible trials end before it. Drag along an axis to keep the trials "
         "that pass there: the table and all charts follow. Click an axis, or press Escape, to let go."
     )
     chart = Chart(
@@ -51,11 +51,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     lines: Rows = []
     ends: Rows = []
     for place, axis in enumerate(axes):
-        lines += [
-            {"i": p.trial, "a": trials[p.trial].arm, "x": place, "u": rounded(p.unit)}
-            for p in axis.points
-            if p.trial in frame.drawn
-        ]
+        lines += [{"i": p.trial, "a": trials[p.trial].arm, "x": place, "u": rounded(p.unit)} for p in axis.points]
         if axis.zones is not None:
             marks = [(0.0, words.number(axis.low)), (1.0, words.number(axis.high))]
         else:
