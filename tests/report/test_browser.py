@@ -323,6 +323,6 @@ look();
 """
 _UNTIL_READY = """
 const done = arguments[0];
-const look = () => document.documentElement.dataset.ready ? done() : setTimeout(look, 20);
+const look = () => document.documentElement.dataset.drawn ? done() : setTimeout(look, 20);
 look();
 """

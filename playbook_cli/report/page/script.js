@@ -11,6 +11,7 @@
   const texts = new Map(page.texts.map(([id, title, settings, log]) => [id, { title, settings, log }]));
   const columns = page.trials.columns;
   const known = new Map(page.trials.rows.map((values, at) => [values[0], { values, arm: page.trials.arms[at] }]));
+  const hidden = new Set();
   const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), controls: {} };
 
   // Charts -----------------------------------------------------------------------------------------------------------
@@ -23,6 +24,8 @@
     for (const source of spec.data) if (tables.includes(source.name)) source.values = table(page.tables[source.name]);
     const shades = colours();
     for (const signal of spec.signals) if (signal.name in shades) signal.value = shades[signal.name];
+    const now = { trial: state.trial, off: Object.fromEntries([...hidden].map((trial) => [trial, true])) };
+    for (const signal of spec.signals) if (signal.name in now) signal.value = now[signal.name];
     const options = { mode: "vega", renderer: page.renderer, actions: false, tooltip: false, hover: false, defaultStyle: false };
     const { view } = await window.vegaEmbed(document.getElementById(id), spec, options);
     view.addEventListener("click", (event, item) => {
@@ -31,7 +34,8 @@
     view.addEventListener("mousemove", (event, item) => hint(event, trialOf(item)));
     view.addEventListener("mouseout", () => { tip.hidden = true; });
     views.set(id, view);
-    if (id === "chart-together") brushing(view);
+    if (id === "chart-together") { brushing(view); showBrushes(); }
+    if (id === "chart-curves") drawCurves();
   }
 
   function trialOf(item) {
@@ -155,8 +159,6 @@
   }
 
   // Which trials are left: by the text above the table, by arms that are switched off, and by brushes -----------------
-  const hidden = new Set();
-
   function left() {
     const passes = parse(state.find);
     find?.classList.toggle("wrong", passes === null);
@@ -429,12 +431,21 @@
   window.playbookReport = { views, choose, state, hidden, left };
   chooser();
   recall();
-  Promise.all(page.charts.map(draw)).then(() => {
-    showColumns();
-    showBrushes();
-    left();
-    choose(state.trial);
-    ready = true;
+  showColumns();
+  left();
+  choose(state.trial);
+  ready = true;
+  // What is on the first screen is drawn at once, and all else while nothing else is to be done.
+  const near = ({ id }) => document.getElementById(id).getBoundingClientRect().top < 1.5 * window.innerHeight;
+  const first = page.charts.filter(near);
+  const later = page.charts.filter((chart) => !first.includes(chart));
+  const idle = () => new Promise((done) => { (window.requestIdleCallback ?? window.setTimeout)(done, { timeout: 200 }); });
+  Promise.all(first.map(draw)).then(async () => {
     document.documentElement.dataset.ready = "true";
+    for (const chart of later) {
+      await idle();
+      await draw(chart);
+    }
+    document.documentElement.dataset.drawn = "true";
   });
 })();

@@ -25,7 +25,8 @@ def section(frame: Frame) -> Section | None:
     if len(axes) < _LEAST or not frame.drawn:
         return None
     how = (
-        "A line is a trial; the last axis is the result, the best at the top; infeasible trials end before it. Drag along an axis to keep the trials "
+        "A line is a trial; the last axis is the result, the best at the top; infeasible trials end before "
+        "it. Drag along an axis to keep the trials "
         "that pass there: the table and all charts follow. Click an axis, or press Escape, to let go."
     )
     chart = Chart(
