@@ -34,6 +34,8 @@ _STYLES = {
     "code": "",
     "": "",
 }
+_WIDEST = 100
+"""Columns of a chart where nobody says how wide the terminal is."""
 _GAP = 2
 """Columns between those of a table."""
 _NAME, _SHORTEST = 24, 8
@@ -121,7 +123,7 @@ class Printer:
     def _part(self, part: object) -> None:
         match part:
             case Chart(characters=draw) if draw is not None:
-                for spans in draw(self._console.width - 2):
+                for spans in draw(min(self._console.width, _WIDEST) - 2):
                     self._console.print(Text("  ") + self._spans(spans), no_wrap=True, overflow="crop")
             case Table():
                 self._table(part)
@@ -181,7 +183,7 @@ class Printer:
         spare = self._console.width - 2 - sum(widths.values()) - (gap + framed) * (len(widths) - 1)
         for row in rows:
             grid.add_row(*(self._content(row[place], table.columns[place], limit, spare) for place in widths))
-        self._console.print(Padding(grid, (0, 0, 0, 2)))
+        self._console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
     def _content(self, content: Content, column: Column, limit: int, spare: int) -> Text:
         if callable(content):
@@ -201,7 +203,10 @@ class Printer:
     def _listed(self, table: Table, rows: Sequence[Sequence[Content]]) -> None:
         """Rows with more columns than there is room for."""
         for row in rows:
-            texts = [_one_line(" ".join(map(_tagged, cells(content))), _NAME) for content in row]
+            texts = [
+                _one_line(" ".join(map(_tagged, cells(content))), _LONGEST if column.fold else _NAME)
+                for content, column in zip(row, table.columns, strict=True)
+            ]
             names = [_one_line(column.name, _NAME) for column in table.columns]
             pairs = ", ".join(f"{n}={t}" for n, t in zip(names[1:], texts[1:], strict=True) if t)
             self._marked(" ", "", f"{names[0]} {texts[0]}: {pairs}".strip())
