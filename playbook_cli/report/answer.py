@@ -10,7 +10,7 @@ from playbook_cli.acts import Repeat, command
 from playbook_cli.advice.rules import rules, titled
 from playbook_cli.report import words
 from playbook_cli.report.asked import asked
-from playbook_cli.report.value import spoken
+from playbook_cli.report.value import Answer, spoken
 from playbook_cli.wording import p_text
 
 if TYPE_CHECKING:
@@ -25,22 +25,6 @@ _AT_CEILING = (
 )
 _NAMED = 2
 """Arms that a sentence names; of more it gives the number."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a reader sees first."""
-
-    text: str
-    """One sentence."""
-    sure: str = ""
-    """What it rests on, and what could change it."""
-    command: str | None = None
-    """What to do next, as a line for a shell."""
-    why: str = ""
-    """The reason for it, in a few words."""
-    rests_on: Finding | None = None
-    """What it says in other words, so that it is not listed again."""
 
 
 @dataclass(frozen=True, kw_only=True)

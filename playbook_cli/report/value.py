@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
     from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Value
-    from playbook_cli.report.answer import Answer
     from playbook_cli.storage.failures import Failure
 
 Split = Literal["validation", "training"]
@@ -217,6 +216,22 @@ class Isolation:
         """The repeats of every row's best trial, by that trial; empty unless all of them were repeated."""
         best = [row.best.trial for row in self.rows if row.best is not None]
         return {trial: fresh[trial] for trial in best} if all(trial in fresh for trial in best) else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a reader sees first."""
+
+    text: str
+    """One sentence."""
+    sure: str = ""
+    """What it rests on, and what could change it."""
+    command: str | None = None
+    """What to do next, as a line for a shell."""
+    why: str = ""
+    """The reason for it, in a few words."""
+    rests_on: Finding | None = None
+    """What it says in other words, so that it is not listed again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,13 +52,15 @@ def random_study(seed: int) -> StudyRecord:
             Parameter(name=label, label=label, role="nuisance", kind=kind, scale=scale, **ends)  # type: ignore[arg-type]
         )
     trials = int(rng.choice([1, 2, 6, 12, 24, 40])) * max(1, count // 2)
-    changes = {
+    changes: dict[str, Any] = {
         "goal": str(rng.choice(["Is arm 2 better?", "Which arm is best?", ""])),
         "max_train_steps": int(rng.choice([5, 60, 600, 20_000])),
         "metric": Metric(name="val_error", goal="minimize" if rng.random() < 0.7 else "maximize"),
     }
-    make = studies.repeated if rng.random() < 0.4 and trials >= 2 * count else studies.digits
-    study = make(trials, parameters=parameters, evaluations=int(rng.choice([5, 15, 30])), seed=seed, **changes)
+    changes |= {"parameters": parameters, "evaluations": int(rng.choice([5, 15, 30])), "seed": seed}
+    study = studies.digits(trials, **changes)
+    if rng.random() < 0.4 and any(trial.state == "completed" for trial in study.trials):
+        study = studies.repeated(trials, **changes)
     if rng.random() < 0.2:
         study = replace(study, planned=study.planned + 3)
     return study

@@ -103,7 +103,7 @@ def test_the_isolation_plot_shows_repeats_only_where_every_arm_has_them() -> Non
     assert all(row["ml"] < row["m"] < row["mh"] for row in table)
     one_arm = [t for t in study.trials if t.repeat_of is None or t.arm == study.arms[0]]
     less = replace(study, trials=one_arm)
-    assert "attainable (95%)" in printed(less)
+    assert "could reach (95%)" in printed(less)
     assert all("m" not in row for row in tables(build(less, []))["best0"])
 
 
