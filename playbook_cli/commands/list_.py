@@ -19,12 +19,15 @@ def list_(runs: Runs = RUNS, json: Json = False) -> None:
     """
     from playbook_cli.acts import run
     from playbook_cli.commands.output import advise, console, print_json
+    from playbook_cli.errors import StudyError
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.ledger.rows import log
     from playbook_cli.report.section import Column, Section, Table
     from playbook_cli.report.terminal import Printer
     from playbook_cli.storage.store import running
 
+    if not runs.is_dir():
+        raise StudyError("there is no such folder", where=str(runs), hint="name it: playbook list --runs DIR")
     rows = log(runs).rows
     live = {row.folder: running(StudyPaths(runs / row.folder)) is not None for row in rows}
     if json:

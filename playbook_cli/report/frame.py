@@ -221,5 +221,5 @@ NUMBERS = (
     ": format(datum.value, '.6~r')"
 )
 """Labels of numbers as `wording.number` writes them."""
-STEPS = {"format": ",", "tickMinStep": 1, "tickCount": 5, "labelOverlap": "greedy", "labelFlush": True}
+STEPS = {"format": ",d", "tickMinStep": 1, "tickCount": 5, "labelOverlap": "greedy", "labelFlush": True}
 """An axis of training steps."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.cells import cell_len
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -183,7 +182,11 @@ class Printer:
         spare = self._console.width - 2 - sum(widths.values()) - (gap + framed) * (len(widths) - 1)
         for row in rows:
             grid.add_row(*(self._content(row[place], table.columns[place], limit, spare) for place in widths))
-        self._console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+        options = self._console.options.update(width=self._console.width - 2)
+        for line in self._console.render_lines(grid, options, pad=False):
+            text = Text.assemble("  ", *((segment.text, segment.style or "") for segment in line))
+            text.rstrip()
+            self._console.print(text, no_wrap=True, overflow="crop")
 
     def _content(self, content: Content, column: Column, limit: int, spare: int) -> Text:
         if callable(content):
