@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from playbook_cli.report.value import Axis, Report
 
 Rows = list[dict[str, Any]]
-_NAME = 40
+_NAME, _AXIS, _CHOICE = 40, 24, 14
+"""Characters of an arm, of a hyperparameter beside its row, and of a choice below its points."""
 _GOLDEN = 0.6180339887
 
 
@@ -45,12 +46,12 @@ class Frame:
 
     @cached_property
     def axes(self) -> list[str]:
-        return distinct([axis.label for axis in self.report.axes])
+        return words.distinct([axis.label for axis in self.report.axes], _AXIS)
 
     @cached_property
     def choices(self) -> list[list[str]]:
         """Of every axis; empty for ranges."""
-        return [distinct(axis.choices) for axis in self.report.axes]
+        return [words.distinct(axis.choices, _CHOICE) for axis in self.report.axes]
 
     @property
     def colours_arms(self) -> bool:
@@ -203,7 +204,7 @@ def ticks(low: float, high: float, *, log: bool, whole: bool = False, most: int 
 def choice_axis(names: Sequence[str]) -> Spec:
     """Upright where the names fit side by side, else slanted."""
     fits = max(len(name) for name in names) * len(names) <= _UPRIGHT
-    return {"labelAngle": 0 if fits else -35, "labelLimit": 90}
+    return {"labelAngle": 0 if fits else -35, "labelLimit": 110}
 
 
 def _ends(axis: Axis) -> tuple[float, float]:
