@@ -80,19 +80,21 @@ def _one_number(findings: Sequence[Finding]) -> list[Finding]:
     acts = [f.act for f in findings if isinstance(f.act, Next) and f.act.round is None and f.act.of is None]
     steps = max((act.max_train_steps for act in acts if act.max_train_steps is not None), default=None)
     trials = max((act.trials for act in acts if act.trials is not None), default=None)
-    return [
-        replace(
-            f,
-            act=replace(
-                f.act,
-                max_train_steps=None if f.act.max_train_steps is None else steps,
-                trials=None if f.act.trials is None else trials,
-            ),
-        )
-        if isinstance(f.act, Next) and f.act in acts
-        else f
-        for f in findings
-    ]
+    return [_with(f, f.act, steps, trials) if isinstance(f.act, Next) and f.act in acts else f for f in findings]
+
+
+def _with(finding: Finding, act: Next, steps: int | None, trials: int | None) -> Finding:
+    """The finding, asking for these numbers where it asks for any, in its words as in its act."""
+    message = finding.message
+    for was, now, what in ((act.max_train_steps, steps, "steps"), (act.trials, trials, "trials")):
+        if was is not None and now is not None:
+            message = message.replace(f"{was:,} {what}", f"{now:,} {what}")
+    asked = replace(
+        act,
+        max_train_steps=None if act.max_train_steps is None else steps,
+        trials=None if act.trials is None else trials,
+    )
+    return replace(finding, message=message, act=asked)
 
 
 def longer(finding: Finding) -> bool:

@@ -196,11 +196,14 @@ def test_findings_that_ask_for_a_number_ask_for_one_number() -> None:
         severity="info",
         verdict="yes",
         evidence={},
-        message="flat",
-        act=Next(max_train_steps=200),
+        message="flat: 1,200 steps would be enough",
+        act=Next(max_train_steps=1200),
     )
-    fewer = replace(few, rule="best-step", verdict="too-many-steps", act=Next(max_train_steps=60))
-    assert [f.act for f in agreed([few, fewer])] == [Next(max_train_steps=200)] * 2
+    early = "60 steps would be enough"
+    fewer = replace(few, rule="best-step", verdict="too-many-steps", message=early, act=Next(max_train_steps=60))
+    found = agreed([few, fewer])
+    assert [f.act for f in found] == [Next(max_train_steps=1200)] * 2
+    assert [f.message.endswith("1,200 steps would be enough") for f in found] == [True, True]
 
 
 def test_a_space_is_not_narrowed_while_a_range_is_to_be_widened() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,8 @@ def _agree(findings: list[Finding]) -> None:
     acts = [f.act for f in findings if isinstance(f.act, Next) and f.act.round is None and f.act.of is None]
     for name in ("max_train_steps", "trials", "eval_every"):
         assert len({getattr(act, name) for act in acts} - {None}) <= 1
+    said = {number for f in findings for number in re.findall(r"([\d,]+) steps would be enough", f.message)}
+    assert len(said) <= 1
     assert not (any(act.widen for act in acts) and any(act.narrow for act in acts))
 
 
