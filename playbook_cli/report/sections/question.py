@@ -104,12 +104,15 @@ def _compared(label: str, against: Mapping[str, Any], best: str) -> list[Content
 
 
 def _chart(frame: Frame, index: int) -> Chart:
-    subject = frame.report.isolation[index].subject
+    plot, metric = frame.report.isolation[index], frame.report.metric
+    subject = plot.subject
+    ranked = sorted((metric.loss(row.best.value), row.label) for row in plot.rows if row.best is not None)
+    best = ", ".join(f"{words.shortened(label, 40)} {words.number(metric.loss(loss))}" for loss, label in ranked[:3])
     about = words.shortened(subject, 60)
     return Chart(
         name=f"isolation-{index}",
         title=subject,
-        description=f"{frame.metric} of all trials and of the best one, for each setting of {about}.",
+        description=f"{frame.metric} of all trials and of the best one, for each setting of {about}. Best: {best}.",
         spec=partial(_spec, frame, index),
     )
 

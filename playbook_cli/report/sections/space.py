@@ -13,9 +13,11 @@ from playbook_cli.report.section import Chart, Column, Section, Table
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame
     from playbook_cli.report.section import Content, Spec
-    from playbook_cli.report.value import Report
+    from playbook_cli.report.value import Axis, Report
 
 _HEIGHT = 190
+_TOLD = 5
+"""Best trials of which the description of a plot says where they lie."""
 _STRIP = 20
 """Pixels at the worse end of the objective that are kept for trials without one."""
 _LABEL, _CHOICE = 24, 12
@@ -84,9 +86,19 @@ def _plot(frame: Frame, index: int) -> Chart:
     return Chart(
         name=f"axis-{index}",
         title=f"{axis.label} (log scale)" if axis.scale == "log" else axis.label,
-        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {lost}.",
+        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {lost}. {_best(report, axis)}",
         spec=partial(_spec, frame, index, label),
     )
+
+
+def _best(report: Report, axis: Axis) -> str:
+    """Where the best trials lie, for those who cannot see the plot."""
+    ranks = {trial.id: trial.rank for trial in report.trials if trial.rank is not None}
+    near = {ranks[p.trial]: p.value for p in axis.points if p.trial in ranks and ranks[p.trial] <= _TOLD}
+    if not near:
+        return ""
+    where = ", ".join(words.shortened(words.setting(near[rank]), 24) for rank in sorted(near))
+    return f"The best trials lie at {where}."
 
 
 def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
