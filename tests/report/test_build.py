@@ -90,7 +90,7 @@ def test_more_arms_than_a_sentence_holds_are_counted() -> None:
 def test_one_command_is_next_and_it_acts_on_what_makes_the_answer_wrong() -> None:
     answer = build(studies.digits(), studies.findings()).answer
     assert answer.command == "playbook next runs/digits-depth --widen learning_rate"
-    assert answer.why == "learning_rate: the range ends too low: the best results lie at its upper edge"
+    assert answer.why == "learning_rate: best results at the upper edge"
     assert build(studies.digits(), []).answer.command == "playbook repeat runs/digits-depth --top 1"
     assert build(studies.repeated(), []).answer.command == "playbook adopt runs/digits-depth"
     assert build(studies.ODD["one trial"](), []).answer.command is None
@@ -173,7 +173,8 @@ def test_a_curve_without_the_metric_makes_no_panel() -> None:
 
 
 def test_trials_that_tie_below_the_ceiling_can_be_ranked() -> None:
-    assert "best possible" not in build(studies.digits(), []).answer
+    assert "best possible" not in build(studies.digits(), []).answer.sure
+    assert "the metric cannot rank these trials" in build(studies.ODD["ties"](), []).answer.sure
 
 
 def test_gradient_norms_that_were_recorded_are_drawn_as_curves_and_as_a_histogram() -> None:
@@ -193,7 +194,7 @@ def test_gradient_norms_that_were_recorded_are_drawn_as_curves_and_as_a_histogra
 
 def test_a_share_of_known_examples_is_counted_in_them_too() -> None:
     study = studies.digits(8)
-    assert "examples" not in build(study, []).answer
+    assert "examples" not in build(study, []).answer.text
     known = replace(study, metric=replace(study.metric, examples=544))
     best = min(t.best.value for t in study.trials if t.best is not None and t.state == "completed")
-    assert f"({best * 544:.0f} of 544 examples)" in build(known, []).answer
+    assert f"({best * 544:.0f} of 544 examples)" in build(known, []).answer.text
