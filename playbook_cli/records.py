@@ -163,6 +163,16 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Span:
+    """When an attempt ran, in seconds since the epoch, and on which slot."""
+
+    start: float
+    end: float | None
+    """None while it runs, and where its end was never recorded."""
+    slot: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialRecord:
     """A trial: its plan, its state and what it measured."""
 
@@ -178,6 +188,10 @@ class TrialRecord:
     reason: str | None = None
     """Why it is infeasible or failed."""
     attempts: int = 0
+    planned: float | None = None
+    """When it was planned, in seconds since the epoch; None unknown."""
+    spans: Sequence[Span] = ()
+    """Of its attempts, in order."""
     devices: Sequence[str] = ()
     """The kinds of device that its attempts ran on, if known; usually one."""
     shared: bool = False

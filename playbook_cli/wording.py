@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playbook_cli.records import Metric, Parameter
 
+_WHOLE = 6
+"""Digits up to which a large number is written out."""
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that move the cursor, change colours, reverse the direction of text, or can't be encoded."""
 
 
-def number(value: float) -> str:
-    """A number with as many digits as a reader can use."""
-    return f"{value:.3g}"
+def number(value: float, digits: int = 4) -> str:
+    """A number with up to four significant digits, as terminal, page and texts all write it; whole numbers whole."""
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    short = f"{value:.{digits}g}"
+    if "e" not in short:
+        return short
+    mantissa, exponent = short.split("e")
+    return f"{value:.0f}" if 0 < int(exponent) < _WHOLE else f"{mantissa}e{int(exponent)}"
 
 
 def percent(share: float) -> str:
@@ -68,7 +78,7 @@ def out_of(count: int, total: int, noun: str) -> str:
 
 def value(given: object) -> str:
     """The value of a hyperparameter, a float with four significant digits."""
-    return f"{given:.4g}" if isinstance(given, float) else str(given)
+    return number(given) if isinstance(given, float) else str(given)
 
 
 def one_line(text: str) -> str:

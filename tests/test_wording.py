@@ -27,7 +27,7 @@ def test_small_shares_are_finer(share: float, text: str) -> None:
 
 
 def test_values_are_written_in_the_scale_of_their_range() -> None:
-    assert wording.at(RATE, 0.5) == "0.0316"
+    assert wording.at(RATE, 0.5) == "0.03162"
     assert wording.at(replace(RATE, scale="linear", low=0.0, high=0.5), 0.75) == "0.375"
     assert wording.at(replace(RATE, kind="int", scale="linear", low=1, high=4), 0.9) == "4"
     assert wording.span(RATE) == "0.001 to 1"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
 from playbook_cli.acts import CompareArms
+from playbook_cli.advice import among
+from playbook_cli.advice.among import Against
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.arm import of_arms
 from playbook_cli.analysis.comparison import Side, compare, estimate
@@ -13,10 +15,9 @@ from playbook_cli.analysis.contrast import LEVEL
 from playbook_cli.analysis.settling import settling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from playbook_cli.advice.rule import Rule
-    from playbook_cli.analysis.comparison import Comparison
     from playbook_cli.records import Finding, StudyRecord, Value
 
 
@@ -37,8 +38,9 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
         return None
     _, label, best, estimated = ranked[0]
     compared = [(other, c) for _, other, side, _ in ranked[1:] if (c := compare(side, best)) is not None]
-    worse = [(other, c) for other, c in compared if c.exceeds()]
-    open_ = [(other, c) for other, c in compared if not c.exceeds()]
+    against = [Against(label=other, gain=c.gain, interval=c.interval, worse=c.exceeds()) for other, c in compared]
+    worse = [one for one in against if one.worse]
+    open_ = [c for _, c in compared if not c.exceeds()]
     nearest, decisive = max(compared, key=lambda x: x[1].p_value())
     evidence: dict[str, Any] = {
         "gain": decisive.gain,
@@ -49,34 +51,26 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
         "told_apart": len(worse),
         "trials": min(e.trials for *_, e in ranked),
         "repeats": min(e.repeats for *_, e in ranked),
+        "best": label,
+        "mean": study.metric.loss(estimated.level),
+        "against": among.evidence(against),
     }
     message = (
         f"{label} reaches {study.metric.name} {wording.number(study.metric.loss(estimated.level))} "
-        f"(mean of {wording.plural(estimated.repeats, 'fresh training')} of what it selects, trial "
-        f"{estimated.selected.trial.id})"
+        f"(mean of {wording.plural(estimated.repeats, 'repeat')} of trial {estimated.selected.trial.id})"
     )
-    message += f", better than {_list(worse)}" if worse else ""
+    message += among.compared(against)
     ask = CompareArms(baseline=_arm(study, nearest), candidate=_arm(study, label))
     if not open_:
         return rule.finding("info", "better", evidence, message, subject=label, act=ask)
     bound = rule.limit(study, "equal_deviations")
-    evidence["bound"] = max(bound * c.trial_sd for _, c in open_)
-    if all(c.within(bound * c.trial_sd) for _, c in open_):
-        message += f"; equivalent to {_list(open_)}: any difference is below {bound:g} trial standard deviations"
+    evidence["bound"] = max(bound * c.trial_sd for c in open_)
+    if all(c.within(bound * c.trial_sd) for c in open_):
+        message += f"; any difference is below {bound:g} trial standard deviations"
         return rule.finding("info", "no-difference", evidence, message, act=ask)
-    message += f"; no significant difference from {_list(open_)}"
     settle = settling(decisive, 0.0) if decisive.gain > 0.0 else None
     message += f"; {wording.plural(settle.runs, 'more run')} would settle it" if settle else ""
     return rule.finding("info", "undecided", evidence, message, act=ask)
-
-
-def _list(compared: Sequence[tuple[str, Comparison]]) -> str:
-    return " and ".join(f"{label} {gained(c.gain, c.interval)}" for label, c in compared)
-
-
-def gained(gain: float, interval: tuple[float, float]) -> str:
-    """A gain over something: `by 0.01 (95% -0.01 to 0.03)`."""
-    return f"by {wording.number(gain)} ({LEVEL:.0%} {' to '.join(map(wording.number, interval))})"
 
 
 def _arm(study: StudyRecord, label: str) -> Mapping[str, Value]:

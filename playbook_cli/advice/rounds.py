@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import longer_rates
 from playbook_cli.advice.carrying import Carried, carry, names
 from playbook_cli.advice.revision import Change, Revision
 from playbook_cli.advice.transfer import transfer
-from playbook_cli.analysis.outcomes import ranked
+from playbook_cli.analysis.outcomes import by_arm, ranked, result
 from playbook_cli.errors import StudyError
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.wording import number, plural
@@ -113,7 +114,7 @@ def next_round(
     StudyError where no trial has completed, or the study has no hyperparameter called `schedule`.
     """
     following = planned.rounds[0]
-    best = ranked(study.trials, study.metric)[: following.trials]
+    best = _best(study, following.trials)
     if not best:
         raise StudyError("no trial has completed, so there is no best point to train for longer")
     given = list(dict.fromkeys([*(p.name for p in study.parameters), *study.fixed]))
@@ -172,6 +173,8 @@ def next_round(
     reasons["seed",] = ["new training seeds, to remove selection bias"]
     if len(planned.rounds) > 1:
         reasons["round",] = ["the plan: " + "; then ".join(_shown(r) for r in planned.rounds)]
+    if len(best) > following.trials:
+        revision.left.append(f"{plural(following.trials, 'point')} were wanted; each of the {len(best)} arms needs one")
     if len(best) < following.trials:
         revision.left.append(f"{plural(following.trials, 'point')} requested, {len(best)} completed")
     revision.left += _incomplete(study, best)
@@ -180,6 +183,21 @@ def next_round(
     data |= ordered
     revision.changes = [Change(key=key, reason="; ".join(said)) for key, said in reasons.items()]
     return revision
+
+
+def _best(study: StudyRecord, count: int) -> list[TrialRecord]:
+    """The trials to train for longer, best first: as many of each arm, and at least the best of every one.
+
+    Points of one arm alone could not answer the study's question.
+    """
+    arms = [ranked(trials, study.metric) for trials in by_arm(study.trials, study.arms)]
+    turns = [turn for turn in zip_longest(*arms) if any(turn)]
+    order = [
+        sorted((t for t in turn if t is not None), key=lambda t: (result(t, study.metric), t.id)) for turn in turns
+    ]
+    taken = [trial for turn in order for trial in turn]
+    kept = {trial.id for trial in taken[: max(count, len(order[0]) if order else 0)]}
+    return [trial for trial in ranked(study.trials, study.metric) if trial.id in kept]
 
 
 def _transfers(study: StudyRecord, findings: Sequence[Finding]) -> dict[tuple[str | int, ...], list[str]]:

@@ -49,6 +49,22 @@ def arms(study: StudyRecord, alpha: float = 0.05) -> list[Isolated]:
     ]
 
 
+def values(study: StudyRecord, name: str, alpha: float = 0.05) -> list[Isolated]:
+    """The best trial at every value of one discrete scientific parameter, over all others, scientific ones too."""
+    found = list(dict.fromkeys(arm[name] for arm in study.arms if name in arm))
+    ended = outcomes.ended(study.trials)
+    return [
+        _isolated(
+            study,
+            [trial for trial in ended if name in trial.arm and trial.arm[name] == value],
+            alpha,
+            label=outcomes.arm_label({name: value}),
+            settings={name: value},
+        )
+        for value in found
+    ]
+
+
 def buckets(study: StudyRecord, parameter: Parameter, count: int = BUCKETS, alpha: float = 0.05) -> list[Isolated]:
     """The best trial in each of `count` equal parts of a continuous scientific parameter's range, from low to high."""
     points = []

@@ -13,7 +13,7 @@ from playbook_cli.spec.samplers import SAMPLERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from playbook_cli.advice.weighing import Contender
+    from playbook_cli.advice.weighing import Contender, Weighed
     from playbook_cli.records import StudyRecord
     from playbook_cli.storage.store import Store
 
@@ -41,6 +41,12 @@ def compare(
     ] = None,
     also_baseline: _Also = None,
     also_candidate: _Also = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page: compare.html in the candidate's report folder, or --output.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the page.")
+    ] = None,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -81,6 +87,28 @@ def compare(
         print_json(comparison.as_json(weighed, a, b, least=complexity))
     else:
         comparison.render(weighed, a, b, console())
+    if html or output is not None:
+        _page(weighed, a, b, output)
+
+
+def _page(weighed: Weighed, a: Contender, b: Contender, output: Path | None) -> None:
+    """Write the page; where that can't be done, the answer has been printed all the same."""
+    import sys
+
+    from playbook_cli.commands import comparison
+    from playbook_cli.commands.output import unwritten
+    from playbook_cli.files import atomic
+    from playbook_cli.files.paths import StudyPaths
+    from playbook_cli.report import html
+
+    path = output or StudyPaths(Path(b.folder)).report / "compare.html"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, html.document(comparison.document(weighed, a, b)))
+    except OSError as error:
+        unwritten("the page", error)
+        return
+    print(f"page: {path}", file=sys.stderr)
 
 
 def _refuse_other_units(a: Contender, b: Contender) -> None:

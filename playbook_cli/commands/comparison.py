@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.selection import Selected
     from playbook_cli.analysis.settling import Settling
     from playbook_cli.records import Metric
-    from playbook_cli.report.section import Section
+    from playbook_cli.report.section import Document, Section
 
 _STYLES = {"adopt": "bold green", "keep": "bold", "not-yet": "bold yellow"}
 
@@ -68,6 +68,13 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
         out.print(f"   {then}")
 
 
+def document(weighed: Weighed, a: Contender, b: Contender) -> Document:
+    """The same as a page, with charts."""
+    from playbook_cli.report.comparing import document
+
+    return document(weighed, a, b, sections=_sections(weighed, a, b), command=following(weighed, a, b))
+
+
 def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
     """The two sides, and what limits the verdict."""
     from playbook_cli.report.section import Column, Note, Section, Sentence, Table
@@ -103,8 +110,8 @@ def _sections(weighed: Weighed, a: Contender, b: Contender) -> list[Section]:
         ),
         *(Sentence(text=text, mark="info") for text in weighed.caveats),
     ]
-    shown = [Section(name="sides", parts=[table, *([Note(why)] if why else [])])]
-    return [*shown, Section(name="limits", parts=qualified)]
+    shown = [Section(name="sides", title="The two sides", parts=[table, *([Note(why)] if why else [])])]
+    return [*shown, Section(name="limits", title="What limits the answer", parts=qualified)]
 
 
 def _fresh_means(weighed: Weighed, a: Contender, b: Contender) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_UNWRAPPED = 10_000
+"""Columns of a pipe or a file."""
+
+
 def console(*, stderr: bool = False) -> Console:
-    """A console as wide as the terminal, or 100 columns without one; user text is never read as markup."""
+    """A console as wide as the terminal; without one, nothing is wrapped. User text is never read as markup."""
     from playbook_cli.commands.screen import Screen
 
     stream = sys.stderr if stderr else sys.stdout
-    return Screen(stderr=stderr, highlight=False, markup=False, width=None if stream.isatty() else 100)
+    known = stream.isatty() or "COLUMNS" in os.environ
+    return Screen(stderr=stderr, highlight=False, markup=False, width=None if known else _UNWRAPPED)
 
 
 def unwritten(files: str, error: OSError) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from playbook_cli.spec.problem import Problem
 
 SHOWN_TRIALS = 40
+_WIDEST = 160
+"""Columns of the table of points, also where nobody says how wide the terminal is."""
 _COLUMN = 7
 """Least readable width of a column in the table of trials, in characters."""
 
@@ -140,7 +142,7 @@ def _draw(
     if spec.goal:
         console.print(Text(spec.goal, style="italic"))
     varied = [name for name in dict.fromkeys(name for t in trials for name in t.params) if name not in spec.fixed]
-    more = len(varied) - (console.width - len("trial")) // _COLUMN
+    more = len(varied) - (min(console.width, _WIDEST) - len("trial")) // _COLUMN
     varied = varied[: len(varied) - max(more, 0)]
     table = Table("trial", box=None, pad_edge=False, header_style="dim")
     for name in varied:

@@ -56,6 +56,18 @@ VERBS = {
         "watch:watch",
         "Watch a running study until it finishes, here or on another machine that shares its folder.",
     ),
+    "stop": Verb(
+        "stop:stop",
+        "Interrupt a study that runs: its trials end, and the same command resumes it.",
+    ),
+    "list": Verb(
+        "list_:list_",
+        "List the studies of a folder: whether each runs, how many trials have ended, and its best result.",
+    ),
+    "show": Verb(
+        "show:show",
+        "Show one trial: its settings, result and curves, the end of its log, and where its files are.",
+    ),
     "report": Verb(
         "report:report",
         "Analyse a study: print the report, and write index.html and report.json to its folder. Works while it runs.",

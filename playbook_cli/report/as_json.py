@@ -20,7 +20,9 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "study": report.study,
         "goal": report.goal,
-        "answer": report.answer,
+        "answer": report.answer.text,
+        "sure": report.answer.sure,
+        "next": report.answer.command,
         "metric": {"name": report.metric.name, "goal": report.metric.goal},
         "max_train_steps": report.max_train_steps,
         "step_unit": report.step_unit,

@@ -16,9 +16,9 @@ from playbook_cli.analysis.importance import importance
 from playbook_cli.analysis.timescale import timescale
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.report import words
-from playbook_cli.report.answer import answer
+from playbook_cli.report.answer import Standing, answer
 from playbook_cli.report.arms import spaces
-from playbook_cli.report.panels import panels
+from playbook_cli.report.panels import every, panels, shown
 from playbook_cli.report.repeats import repeats, sentences
 from playbook_cli.report.value import (
     BINS,
@@ -38,11 +38,13 @@ from playbook_cli.storage.divergence import nothing_learned
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord, Value
+    from playbook_cli.records import Best, Finding, Parameter, StudyRecord, TrialRecord, Value
     from playbook_cli.report.value import Searched
     from playbook_cli.storage.failures import Failure
 
 _STATES = ("completed", "infeasible", "failed", "running")
+_LABEL = 80
+"""Characters of an arm's name in the answer."""
 _BELONGS = StudyPaths(Path(".."))
 
 
@@ -72,15 +74,24 @@ def build(
         folder=folder or RUNS / study.name,
         goal=study.goal,
         answer=answer(
-            metric=study.metric,
-            counts=counts,
-            best=best,
-            ties=ties,
-            ceiling=best is not None and outcomes.ceiling(study.metric, [best.value, *_values(ranked)]) == best.value,
-            findings=findings,
-            repeats=found,
-            attempted=any(trial.attempts for trial in study.trials),
-            nothing=nothing_learned(study.trials, study.metric),
+            Standing(
+                goal=study.goal,
+                metric=study.metric,
+                counts=counts,
+                folder=folder or RUNS / study.name,
+                best=best,
+                ties=ties,
+                ceiling=best is not None
+                and outcomes.ceiling(study.metric, [best.value, *_values(ranked)]) == best.value,
+                arms=arms,
+                labels=words.distinct([outcomes.arm_label(arm) or "all trials" for arm in arms], _LABEL),
+                bests=[_best_of(study, trials) for trials in outcomes.by_arm(study.trials, arms)],
+                findings=findings,
+                repeats=found,
+                imported=study.imported,
+                attempted=any(trial.attempts for trial in study.trials),
+                nothing=nothing_learned(study.trials, study.metric),
+            )
         ),
         metric=study.metric,
         max_train_steps=study.max_train_steps,
@@ -102,6 +113,7 @@ def build(
         edge_zone=zone,
         axes=[_axis(parameter, study.trials, zone) for parameter in study.parameters],
         panels=panels(study, ranked),
+        curves=every(whole, [trial.id for trial in shown(study, ranked)]),
         best_steps=_best_steps(study, ranked),
         isolation=_isolation(study),
         importance=importance(study),
@@ -110,6 +122,11 @@ def build(
         trials=_trials(study, study.trials, ranked, arms),
         again=_trials(study, again, [], arms),
     )
+
+
+def _best_of(study: StudyRecord, trials: Sequence[TrialRecord]) -> Best | None:
+    ranked = outcomes.ranked(trials, study.metric)
+    return ranked[0].best if ranked else None
 
 
 def _counts(trials: Sequence[TrialRecord], planned: int) -> dict[str, int]:
@@ -171,6 +188,7 @@ def _trials(
             log=_BELONGS.trial(trial.id).stdout.as_posix(),
             repeat_of=trial.repeat_of,
             code=trial.codes[-1] if trial.codes else None,
+            spans=trial.spans,
             timescale=timescale(trial.params) if study.step_unit in (None, "updates") else None,
         )
         for trial in sorted(trials, key=lambda trial: trial.id)
@@ -232,8 +250,10 @@ def _best_steps(study: StudyRecord, ranked: Sequence[TrialRecord]) -> BestSteps:
 def _isolation(study: StudyRecord) -> list[Isolation]:
     plots = []
     if len(study.arms) > 1:
-        subject = ", ".join(dict.fromkeys(name for arm in study.arms for name in arm))
-        plots.append(Isolation(subject=subject, rows=isolation.arms(study)))
+        names = list(dict.fromkeys(name for arm in study.arms for name in arm))
+        plots.append(Isolation(subject=", ".join(names), rows=isolation.arms(study)))
+        if len(names) > 1:
+            plots += [Isolation(subject=name, rows=isolation.values(study, name), part=True) for name in names]
     for parameter in isolation.continuous_scientific(study):
         rows = isolation.buckets(study, parameter)
         named = [replace(row, label=row.label.removeprefix(f"{parameter.label} ")) for row in rows]

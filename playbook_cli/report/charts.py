@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 NOBODY = -1
 """Value of the signal `trial` where no trial is chosen."""
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
-_DIM, _PALE, _FULL = 0.14, 0.42, 0.95
+_GONE, _DIM, _PALE, _FULL = 0.02, 0.14, 0.42, 0.95
+OFF = "off[datum.i]"
+"""Whether a reader has filtered a trial out: the signal `off` holds those trials, shared by all charts of a page."""
 _TYPES = {"Q": "quantitative", "N": "nominal"}
 
 
@@ -60,6 +62,7 @@ def opacity(shown: str) -> Spec:
     """Full for the chosen trial, dim for all others; where none is chosen full where `shown` holds, pale elsewhere."""
     return {
         "condition": [
+            {"test": f"{OFF} && datum.i !== trial", "value": _GONE},
             {"test": f"trial < 0 ? ({shown}) : datum.i === trial", "value": _FULL},
             {"test": "trial < 0", "value": _PALE},
         ],
@@ -75,9 +78,21 @@ def chosen(data: str, where: str = "", **channels: Any) -> Spec:
     )
 
 
-def layered(layers: Sequence[Spec], *, width: int | None, height: Any, data: Mapping[str, Any] | None = None) -> Spec:
-    """Marks drawn over each other, the first one below, `width` pixels wide, or as wide as what contains it."""
-    return finished({"layer": list(layers), "width": width or "container", "height": height}, width, data)
+def layered(
+    layers: Sequence[Spec],
+    *,
+    width: int | None,
+    height: Any,
+    data: Mapping[str, Any] | None = None,
+    signals: Mapping[str, Any] | None = None,
+) -> Spec:
+    """Marks drawn over each other, the first one below, `width` pixels wide, or as wide as what contains it.
+
+    `signals` are what a page's script sets, with their first values.
+    """
+    own = [{"name": name, "value": value} for name, value in (signals or {}).items()]
+    chart = {"layer": list(layers), "width": width or "container", "height": height, "params": own}
+    return finished(chart, width, data)
 
 
 def finished(chart: Spec, width: int | None, data: Mapping[str, Any] | None = None) -> Spec:
@@ -89,6 +104,8 @@ def finished(chart: Spec, width: int | None, data: Mapping[str, Any] | None = No
 
 def with_colours(spec: Spec, colours: Mapping[str, str], *, background: bool = True) -> Spec:
     """A finished chart in these colours."""
-    params = [{"name": name, "value": value} for name, value in {"trial": NOBODY, **colours}.items()]
+    shared: dict[str, Any] = {"trial": NOBODY, "off": {}, **colours}
+    own = [param for param in spec.get("params", ()) if param["name"] not in shared]
+    params = [*({"name": name, "value": value} for name, value in shared.items()), *own]
     config = spec["config"] | ({"background": colours["paper"]} if background else {})
     return spec | {"params": params, "config": config}

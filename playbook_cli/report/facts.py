@@ -28,10 +28,10 @@ def counted(report: Report) -> Iterator[str]:
     yield from repeats(report)
     early = [t.last_step for t in report.trials if t.state == "completed" and 0 < t.last_step < WHOLE * steps]
     if early:
-        where = f"step {early[0]}" if len(set(early)) == 1 else f"steps {min(early)} to {max(early)}"
-        yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps}"
+        where = f"step {early[0]:,}" if len(set(early)) == 1 else f"steps {min(early):,} to {max(early):,}"
+        yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps:,}"
     else:
-        yield f"{steps} {units(report)} each"
+        yield f"{steps:,} {units(report)} each"
 
 
 def units(report: Report) -> str:
@@ -49,12 +49,12 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
     """The best result, or where there is none the size of the study: a name, a figure, an aside each."""
     best, planned = report.best, str(report.counts["planned"])
     if best is None:
-        return [("trials", planned, ""), (f"{units(report)} each", str(report.max_train_steps), "")]
+        return [("trials", planned, ""), (f"{units(report)} each", f"{report.max_train_steps:,}", "")]
     aim = "lower is better" if report.metric.goal == "minimize" else "higher is better"
     return [
         (f"best {words.shortened(report.metric.name, 60)}", words.number(best.value), aim),
         ("in trial", str(best.trial), ""),
-        ("at step", str(best.step), f"of {report.max_train_steps}"),
+        ("at step", f"{best.step:,}", f"of {report.max_train_steps:,}"),
         ("trials", planned, ""),
     ]
 
@@ -68,7 +68,7 @@ def text_of(report: Report, trial: Trial) -> list[int | str]:
     """What is shown of a chosen trial: its number, a title, its settings, and where its log is."""
     metric = words.shortened(report.metric.name, 60)
     if trial.state in {"completed", "running"} and trial.value is not None:
-        result = f"{metric} {words.number(trial.value)} at step {trial.step}"
+        result = f"{metric} {words.number(trial.value)} at step {trial.step:,}"
         result += "" if trial.state == "completed" else ", running"
     else:
         result = trial.state + (f", {words.shortened(trial.reason, 120)}" if trial.reason else "")
@@ -86,7 +86,7 @@ def conditions(report: Report) -> str:
     aim = "smallest" if report.metric.goal == "minimize" else "largest"
     return (
         f"{held}A trial's result is its {aim} {words.shortened(report.metric.name, 60)} over training, evaluated every "
-        f"{report.eval_every} steps; it was selected, so it is optimistic about that trial. Made by Playbook from the "
+        f"{report.eval_every:,} steps; it was selected, so it is optimistic. Made by Playbook from the "
         "study's own records."
     )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import theme, words
 from playbook_cli.report.charts import colour, field, layered
-from playbook_cli.report.value import BINS, step_bin
+from playbook_cli.report.section import Legend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from playbook_cli.report.value import Axis, Report
 
 Rows = list[dict[str, Any]]
-_NAME = 40
+_NAME, _AXIS, _CHOICE = 40, 24, 14
+"""Characters of an arm, of a hyperparameter beside its row, and of a choice below its points."""
 _GOLDEN = 0.6180339887
 
 
@@ -29,7 +29,7 @@ class Frame:
 
     Rows are plain data with short field names. Those of `trials`, one for each that has started: i id, a arm, s state,
     v result, y result as drawn, o 1 where y is not v (off the scale), g 1 for the best ones, r rank, h sideways spread,
-    b and k bar and height in the best-step histogram, p0, p1, ... where it lies on each axis.
+    p0, p1, ... where it lies on each axis.
     """
 
     report: Report
@@ -46,39 +46,63 @@ class Frame:
 
     @cached_property
     def axes(self) -> list[str]:
-        return distinct([axis.label for axis in self.report.axes])
+        return words.distinct([axis.label for axis in self.report.axes], _AXIS)
 
     @cached_property
     def choices(self) -> list[list[str]]:
         """Of every axis; empty for ranges."""
-        return [distinct(axis.choices) for axis in self.report.axes]
+        return [words.distinct(axis.choices, _CHOICE) for axis in self.report.axes]
 
     @property
     def colours_arms(self) -> bool:
-        """Whether there are colours enough to tell the arms apart."""
-        return 1 < len(self.report.arms) <= theme.ARM_COLOURS
+        """Whether there are arms to tell apart."""
+        return len(self.report.arms) > 1
+
+    @cached_property
+    def hues(self) -> list[str]:
+        """The colour of every arm, the same in all charts; where arms are more than colours, the best have one each."""
+        arms = self.report.arms
+        if len(arms) <= theme.ARM_COLOURS:
+            return [f"arm{index}" for index in range(len(arms))]
+        loss = self.report.metric.loss
+        ranked = sorted((loss(arm.best.value), index) for index, arm in enumerate(arms) if arm.best is not None)
+        kept = sorted(index for _, index in ranked[: theme.ARM_COLOURS])
+        return [f"arm{kept.index(index)}" if index in kept else "muted" for index in range(len(arms))]
 
     @property
-    def legend(self) -> list[tuple[str, str]]:
-        """The marks of the arms, where they have colours."""
-        return [(f"arm{index}", name) for index, name in enumerate(self.arms)] if self.colours_arms else []
+    def legend(self) -> Legend:
+        """The marks of the arms, where there are several; those that share the last colour together."""
+        if not self.colours_arms:
+            return Legend([])
+        pairs = [pair for pair in zip(self.hues, self.arms, strict=True) if pair[0] != "muted"]
+        others = self.hues.count("muted")
+        rest = [("muted", f"{others} other arms, with worse results")] if others else []
+        whole = {name: arm.label for name, arm in zip(self.arms, self.report.arms, strict=True)}
+        return Legend([*pairs, *rest], whole=whole, arms={name: index for index, name in enumerate(self.arms)})
 
     def by_arm(self, width: int | None) -> Spec:
         """A trial's colour, by its arm; with a legend only where a chart stands alone: the page explains them once."""
         arms: Sequence[Any] = range(len(self.arms)) if width is None else self.arms
-        colours = [colour(f"arm{i}" if self.colours_arms else "arm0") for i in range(len(self.arms))]
+        colours = [colour(hue) for hue in self.hues]
         legend = {"title": None, "symbolType": "circle", "symbolOpacity": 1, "columns": 1}
         alone = legend if width is not None and self.colours_arms else None
         return field("a:N", scale={"domain": list(arms), "range": colours}, legend=alone)
 
-    def finish(self, layers: Sequence[Spec], width: int | None, height: Any, data: Mapping[str, Rows]) -> Spec:
+    def finish(
+        self,
+        layers: Sequence[Spec],
+        width: int | None,
+        height: Any,
+        data: Mapping[str, Rows],
+        signals: Mapping[str, Any] | None = None,
+    ) -> Spec:
         """The chart; arms are numbers on a page, and have their names where a chart stands alone."""
         if width is not None:
             data = {
                 name: [row | {"a": self.arms[row["a"]]} if "a" in row else row for row in rows]
                 for name, rows in data.items()
             }
-        return layered(layers, width=width, height=height, data=data)
+        return layered(layers, width=width, height=height, data=data, signals=signals)
 
     @cached_property
     def drawn(self) -> dict[int, float]:
@@ -107,7 +131,6 @@ class Frame:
     def trials(self) -> Rows:
         """One row for each trial that has started."""
         table = {}
-        heights = [0] * BINS
         for trial in self.report.trials:
             if trial.state == "pending":
                 continue
@@ -116,9 +139,7 @@ class Frame:
                 off = int(self.drawn[trial.id] != trial.value)
                 row |= {"v": rounded(trial.value), "y": rounded(self.drawn[trial.id]), "o": off}
             if trial.rank is not None and trial.step is not None:
-                bar = step_bin(trial.step, self.report.max_train_steps)
-                row |= {"g": int(trial.good), "r": trial.rank, "b": bar, "k": heights[bar]}
-                heights[bar] += 1
+                row |= {"g": int(trial.good), "r": trial.rank}
             row["h"] = round(1.4 * (trial.id * _GOLDEN % 1) - 0.7, 2)
             table[trial.id] = row
         for index, axis in enumerate(self.report.axes):
@@ -132,9 +153,7 @@ class Frame:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """`names` short enough for a chart, and still different from each other."""
-    short = [words.shortened(name, _NAME) for name in names]
-    totals = Counter(short)
-    return [f"{name} ({index + 1})" if totals[name] > 1 else name for index, name in enumerate(short)]
+    return words.distinct(names, _NAME)
 
 
 def with_room(low: float, high: float) -> tuple[float, float]:
@@ -157,16 +176,35 @@ def range_scale(axis: Axis) -> Spec:
 
 
 def range_axis(axis: Axis) -> Spec:
-    """A tick for each of a few whole numbers; else a few ticks."""
+    """Ticks at round numbers of its range, each with a label of its own."""
     low, high = _ends(axis)
-    each = axis.kind == "int" and axis.scale != "log" and high - low <= _FEW
-    return {"tickCount": int(high - low) if each else 5, "format": "d" if each else "~g"}
+    return {"values": ticks(low, high, log=axis.scale == "log", whole=axis.kind == "int"), "labelExpr": NUMBERS}
+
+
+def ticks(low: float, high: float, *, log: bool, whole: bool = False, most: int = 5) -> list[float]:
+    """At most so many round numbers of a range, or its ends where it holds none."""
+    if log and low > 0 and high / low > _DECADE:
+        first, last = math.ceil(math.log10(low) - _NEAR), math.floor(math.log10(high) + _NEAR)
+        stride = max(1, math.ceil((last - first + 1) / most))
+        found = [float(f"1e{power}") for power in range(first, last + 1, stride)]
+        if len(found) < _FEW_TICKS:
+            found = [float(f"{m}e{power}") for power in range(first - 1, last + 1) for m in (1, 2, 5)]
+    else:
+        rough = (high - low) / most
+        power = math.floor(math.log10(rough))
+        step = next(float(f"{m}e{power}") for m in (1, 2, 5, 10) if float(f"{m}e{power}") >= rough * (1 - _NEAR))
+        step = max(step, 1.0) if whole else step
+        found = [
+            float(f"{n * step:.12g}") for n in range(math.ceil(low / step - _NEAR), math.floor(high / step + _NEAR) + 1)
+        ]
+    reach = _NEAR * (high - low)
+    return [at for at in found if low - reach <= at <= high + reach] or [low, high]
 
 
 def choice_axis(names: Sequence[str]) -> Spec:
     """Upright where the names fit side by side, else slanted."""
     fits = max(len(name) for name in names) * len(names) <= _UPRIGHT
-    return {"labelAngle": 0 if fits else -35, "labelLimit": 90}
+    return {"labelAngle": 0 if fits else -35, "labelLimit": 110}
 
 
 def _ends(axis: Axis) -> tuple[float, float]:
@@ -175,5 +213,14 @@ def _ends(axis: Axis) -> tuple[float, float]:
 
 _UPRIGHT = 40
 """Characters of choices that fit below a plot."""
-_FEW = 10
-"""Whole numbers in a range, up to which each gets its tick."""
+_DECADE = 8
+"""How many times larger the end of a logarithmic range must be, for its ticks to be powers of ten."""
+_FEW_TICKS = 3
+_NEAR = 1e-6
+NUMBERS = (
+    "datum.value === 0 ? '0' : abs(datum.value) < 1e-4 || abs(datum.value) >= 1e6 ? format(datum.value, '.4~e') "
+    ": format(datum.value, '.6~r')"
+)
+"""Labels of numbers as `wording.number` writes them."""
+STEPS = {"format": ",d", "tickMinStep": 1, "tickCount": 5, "labelOverlap": "greedy", "labelFlush": True}
+"""An axis of training steps."""

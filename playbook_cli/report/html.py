@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from functools import cache
 from importlib import resources
 from itertools import groupby
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from playbook_cli.report.section import Cell, Column, Content, Document, Part, Section
+    from playbook_cli.records import Value
+    from playbook_cli.report.section import Cell, Column, Content, Control, Document, Part, Section
     from playbook_cli.report.value import Report
 
 MANY = 250
@@ -38,7 +40,16 @@ WIDTH = 620
 _MARKS = {"warning": "!", "info": "i", "ok": "✓"}
 _LONG = 160
 """Characters from which on the answer is set smaller."""
+_HOVER = 24
+"""Characters from which on a cell may be cut, so that it is whole on hover."""
 _LOOKS = {"cross": "&times;", "cross failed": "&times;"}
+_TOOLS = (
+    '<div class="controls tools"><label class="find">find <input type="search" data-find spellcheck="false" '
+    'placeholder="val_error &lt; 0.02 and layers == 1, or any text" aria-label="find trials"></label>'
+    '<span data-count role="status"></span><details><summary>columns</summary><div data-columns></div></details>'
+    '<button type="button" data-save>save as CSV</button></div>'
+)
+"""What a reader does with a table of trials."""
 _OVERLAYS = (
     '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p></div><a>log</a>'
     '<button type="button" data-clear aria-label="choose no trial">✕</button></div><div id="tip" hidden></div>'
@@ -128,10 +139,19 @@ def _head(report: Report) -> str:
     varied = facts.varied(report, report.best.params) if report.best is not None else ""
     settings = f'<p class="settings mono">{words.escape(varied)}</p>' if varied else ""
     return (
-        f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>{_answer(report.answer)}'
+        f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>{_box(report)}'
         f'<dl class="facts">{listed}</dl>{settings}<div class="bar" aria-hidden="true">{bar}</div>'
         f'<p class="states">{", ".join([*(f"{n} {state}" for state, n in states.items()), *facts.repeats(report)])}</p>'
     )
+
+
+def _box(report: Report) -> str:
+    """The answer, how sure it is, and what to do next."""
+    said = report.answer
+    sure = f'<p class="sure">{words.escape(said.sure)}</p>' if said.sure else ""
+    why = f'<p class="do"><b>Do this next</b>: {words.escape(said.why)}</p>' if said.command else ""
+    following = _command(said.command) if said.command else ""
+    return f'<div class="box" role="group" aria-label="answer">{_answer(said.text)}{sure}{why}{following}</div>'
 
 
 def _answer(text: str) -> str:
@@ -164,7 +184,7 @@ def _kind(part: Part) -> str:
 def _group(parts: Sequence[Any], section: Section, draw: Callable[[Chart], str]) -> str:
     match parts[0]:
         case Chart():
-            charts = [part for part in parts if part.spec is not None]
+            charts = [part for part in parts if part.spec is not None and part.only != "picture"]
             size = "small" if section.small else "wide" if len(charts) > 1 else "one"
             figures = "".join(_figure(chart, draw) for chart in charts)
             return f'<div class="grid {size}">{figures}</div>' if charts else ""
@@ -185,7 +205,21 @@ def _group(parts: Sequence[Any], section: Section, draw: Callable[[Chart], str])
 def _figure(chart: Chart, draw: Callable[[Chart], str]) -> str:
     title = words.escape(words.shortened(chart.title, 90))
     caption = f'<figcaption title="{words.escape(chart.title)}">{title}</figcaption>' if title else ""
-    return f"<figure>{caption}{draw(chart)}</figure>"
+    controls = "".join(map(_control, chart.controls))
+    bar = f'<div class="controls" data-for="{chart.name}">{controls}</div>' if controls else ""
+    return f"<figure>{caption}{bar}{draw(chart)}</figure>"
+
+
+def _control(control: Control) -> str:
+    name = f'data-control="{control.name}"'
+    if control.kind == "choice":
+        options = "".join(
+            f'<option value="{words.escape(value)}">{words.escape(words.shortened(text, 60))}</option>'
+            for value, text in control.choices
+        )
+        return f"<label>{words.escape(control.label)} <select {name}>{options}</select></label>"
+    kind = 'type="range" min="0" max="0.98" step="0.02" value="0"' if control.kind == "range" else 'type="checkbox"'
+    return f"<label>{words.escape(control.label)} <input {kind} {name}></label>"
 
 
 def _placed(chart: Chart) -> str:
@@ -207,10 +241,18 @@ def _svg(chart: Chart, colours: dict[str, str]) -> str:
 
 def _legend(legend: Legend) -> str:
     def mark(kind: str) -> str:
-        look = f'style="background:var(--{kind})"' if kind.startswith("arm") else f'class="{kind}"'
+        plain = kind.startswith("arm") or kind == "muted"
+        look = f'style="background:var(--{kind})"' if plain else f'class="{kind}"'
         return f"<i {look}>{_LOOKS.get(kind, '')}</i>"
 
-    keys = "".join(f"<li>{mark(kind)}{words.escape(name)}</li>" for kind, name in legend.marks)
+    def key(kind: str, name: str) -> str:
+        about = f' title="{words.escape(legend.whole[name])}"' if legend.whole.get(name, name) != name else ""
+        if name not in legend.arms:
+            return f"<li{about}>{mark(kind)}{words.escape(name)}</li>"
+        switch = f'<button type="button" data-arm="{legend.arms[name]}" aria-pressed="true"{about}>'
+        return f"<li>{switch}{mark(kind)}{words.escape(name)}</button></li>"
+
+    keys = "".join(key(kind, name) for kind, name in legend.marks)
     return f'<ul class="legend">{keys}</ul>' if keys else ""
 
 
@@ -219,19 +261,22 @@ def _finding(said: Sentence) -> str:
         f"<div><dt>{words.escape(name)}</dt><dd>{words.escape(value)}</dd></div>"
         for name, value in said.evidence.items()
     )
-    listed = f'<dl class="evidence">{evidence}</dl>' if evidence else ""
+    further = "".join(f"<p>{words.escape(text)}</p>" for text in said.further)
+    about = f"{len(said.further)} more like it, and the numbers" if further else "numbers"
+    folded = f'{further}<dl class="evidence">{evidence}</dl>'
+    listed = f'<details class="numbers"><summary>{about}</summary>{folded}</details>' if evidence or further else ""
     quoted = f'<p class="mono">{words.escape(words.shortened(said.quote, 300))}</p>' if said.quote else ""
     if said.log is not None:
         quoted += f'<p>all of it: <a href="{words.escape(said.log[1])}">{words.escape(said.log[0])}</a></p>'
     return (
         f'<div class="finding {said.mark}"><span class="mark" title="{said.mark}">{_MARKS.get(said.mark, "")}</span>'
-        f"<div><p>{_said(said)}</p>{listed}{quoted}{_command(said.command) if said.command else ''}</div></div>"
+        f"<div><p>{_said(said)}</p>{quoted}{_command(said.command) if said.command else ''}{listed}</div></div>"
     )
 
 
 def _said(said: Sentence) -> str:
-    """Its subject, or where it has none all of it, links to what shows the evidence."""
-    first, rest = (said.subject, f": {said.text}") if said.subject else (said.text, "")
+    """Its title, or where it has none all of it, links to what shows the evidence."""
+    first, rest = (said.title, f". {said.text}") if said.title else (said.text, "")
     linked = f'<a class="subject" href="#{said.shown}">{words.escape(first)}</a>' if said.shown else words.escape(first)
     return linked + words.escape(rest)
 
@@ -254,7 +299,7 @@ def _table(given: Table) -> str:
         f"{start}{''.join(map(_cells, row, table.columns))}</tr>" for start, row in zip(starts, table.rows, strict=True)
     )
     title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
-    around = '<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
+    around = f'{_TOOLS}<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
     return f"{around}{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
@@ -287,7 +332,10 @@ def _looks(cell: Cell, own: str = "") -> str:
 
 
 def _cell(cell: Cell, most: int) -> str:
-    shown = words.escape(words.shortened(plain(cell), most))
+    text = plain(cell)
+    shown = words.escape(words.shortened(text, most))
+    if not cell.about and len(text) > _HOVER:
+        shown = f'<span title="{words.escape(text)}">{shown}</span>'
     if cell.link:
         shown = f'<a href="{words.escape(quote(cell.link))}">{shown}</a>'
     return " ".join([shown, *(f'<span class="tag {tag}">{words.escape(tag)}</span>' for tag in cell.tags)])
@@ -296,8 +344,10 @@ def _cell(cell: Cell, most: int) -> str:
 def _data(report: Report, shown: Iterable[Section]) -> str:
     tables: dict[str, list[dict[str, Any]]] = {}
     drawn = []
-    for chart in [chart for section in shown for chart in section.charts]:
-        assert chart.spec is not None
+    parts = [part for section in shown for part in section.parts if isinstance(part, Chart) and part.only != "picture"]
+    for chart in parts:
+        if chart.spec is None:
+            continue
         spec = chart.spec(None)
         own = spec.pop("datasets", {})
         tables |= own
@@ -309,10 +359,52 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
         "light": theme.LIGHT,
         "dark": theme.DARK,
         "texts": [facts.text_of(report, trial) for trial in (*report.trials, *report.again)],
+        "trials": _trials(report),
+        "curves": _curves(report),
         "tables": {name: _columns(table) for name, table in tables.items()},
         "charts": drawn,
     }
     return safe_json(data)
+
+
+def _trials(report: Report) -> dict[str, Any]:
+    """What a reader can search for, and save: a row a trial."""
+    names = report.hyperparameters
+    return {
+        "columns": ["trial", "state", report.metric.name, "step", *names],
+        "arms": [trial.arm for trial in (*report.trials, *report.again)],
+        "rows": [
+            [
+                trial.id,
+                trial.state,
+                trial.value if trial.value is not None and math.isfinite(trial.value) else None,
+                trial.step,
+                *(_plain(trial.params.get(name)) for name in names),
+            ]
+            for trial in (*report.trials, *report.again)
+        ],
+    }
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return words.setting(value) if isinstance(value, tuple | bool) else value
+
+
+def _curves(report: Report) -> dict[str, Any]:
+    """All curves: metric by metric of each trial, as 32-bit numbers one after the other."""
+    curves = report.curves
+    return {
+        "metrics": curves.metrics,
+        "partners": {str(at): mate for at, mate in curves.partners.items()},
+        "steps": curves.steps,
+        "trials": curves.trials,
+        "best": curves.best,
+        "goal": report.metric.goal,
+        "length": report.max_train_steps,
+        "values": base64.b64encode(curves.values.astype("<f4").tobytes()).decode(),
+    }
 
 
 def _columns(table: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -24,6 +24,18 @@ Spec: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Control:
+    """One thing that a reader can change about a chart: a choice, a range from 0 to 0.98, or on and off."""
+
+    name: str
+    """By which the page's script knows it."""
+    label: str
+    kind: Literal["choice", "range", "switch"]
+    choices: Sequence[tuple[str, str]] = ()
+    """Values, and what they are called."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chart:
     """A chart: what it shows in words, and how it is drawn, in Vega-Lite and where it can be in characters."""
 
@@ -37,6 +49,10 @@ class Chart:
     """Draws it so many pixels wide, with its data inside; as wide as what contains it for None."""
     characters: Callable[[int], Sequence[Spans]] | None = None
     """Draws it for a terminal, in lines of at most so many columns."""
+    controls: Sequence[Control] = ()
+    """What a reader of a page can change about it."""
+    only: str = ""
+    """`page` for one that needs its script, `picture` for one that takes its place in a picture."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +116,16 @@ class Sentence:
     text: str
     mark: Mark = ""
     tone: Tone = ""
-    subject: str = ""
-    """What it is about, which it begins with."""
+    title: str = ""
+    """It in few words, as its first sentence."""
     shown: str = ""
     """The id of what shows the evidence on a page."""
     command: str = ""
     """What to do about it."""
     evidence: Mapping[str, str] = field(default_factory=dict)
-    """Numbers behind it, by name; a page lists them."""
+    """Numbers behind it, by name; a page has them behind a fold."""
+    further: Sequence[str] = ()
+    """The same of other subjects, in a sentence each; behind the same fold."""
     quote: str = ""
     """What a program printed."""
     log: tuple[str, str] | None = None
@@ -138,6 +156,13 @@ class Legend:
     """Marks of the charts that follow, by their kind in the page's style, and what they mean."""
 
     marks: Sequence[tuple[str, str]]
+    whole: Mapping[str, str] = field(default_factory=dict)
+    """Names that are shortened, whole."""
+    arms: Mapping[str, int] = field(default_factory=dict)
+    """Which arm of the report a name is: a page switches it."""
+
+    def __add__(self, more: Sequence[tuple[str, str]]) -> Legend:
+        return replace(self, marks=[*self.marks, *more])
 
 
 Part: TypeAlias = Chart | Table | Sentence | Folded | Note | Legend
@@ -165,8 +190,9 @@ class Section:
 
     @property
     def charts(self) -> list[Chart]:
-        """Those that a page draws."""
-        return [part for part in self.parts if isinstance(part, Chart) and part.spec is not None]
+        """Those that a picture can show."""
+        charts = [part for part in self.parts if isinstance(part, Chart) and part.spec is not None]
+        return [chart for chart in charts if chart.only != "page"]
 
 
 @dataclass(frozen=True, kw_only=True)

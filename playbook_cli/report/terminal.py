@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.cells import cell_len
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -34,6 +33,8 @@ _STYLES = {
     "code": "",
     "": "",
 }
+_WIDEST = 100
+"""Columns of a chart where nobody says how wide the terminal is."""
 _GAP = 2
 """Columns between those of a table."""
 _NAME, _SHORTEST = 24, 8
@@ -54,7 +55,12 @@ def render(report: Report, console: Console) -> None:
     if report.goal:
         out.line(report.goal, "italic")
     console.print()
-    out.line(report.answer, "bold")
+    out.line(report.answer.text, "bold")
+    if report.answer.sure:
+        out.line(report.answer.sure)
+    if report.answer.command:
+        out.line(f"Next: {report.answer.why}")
+        out.command(report.answer.command)
     out.line(", ".join(facts.counted(report)), "dim")
     out.sections(sections(report))
 
@@ -116,7 +122,7 @@ class Printer:
     def _part(self, part: object) -> None:
         match part:
             case Chart(characters=draw) if draw is not None:
-                for spans in draw(self._console.width - 2):
+                for spans in draw(min(self._console.width, _WIDEST) - 2):
                     self._console.print(Text("  ") + self._spans(spans), no_wrap=True, overflow="crop")
             case Table():
                 self._table(part)
@@ -130,7 +136,9 @@ class Printer:
 
     def _sentence(self, said: Sentence) -> None:
         mark, style = _MARKS[said.mark] if said.mark else (" ", "")
-        self._marked(mark, style, f"{said.subject}: {said.text}" if said.subject else said.text, _STYLES[said.tone])
+        self._marked(mark, style, f"{said.title}. {said.text}" if said.title else said.text, _STYLES[said.tone])
+        for text in said.further:
+            self._marked(" ", "", text, "dim")
         if said.quote:
             self._marked(" ", "", said.quote)
         if said.log is not None:
@@ -174,7 +182,11 @@ class Printer:
         spare = self._console.width - 2 - sum(widths.values()) - (gap + framed) * (len(widths) - 1)
         for row in rows:
             grid.add_row(*(self._content(row[place], table.columns[place], limit, spare) for place in widths))
-        self._console.print(Padding(grid, (0, 0, 0, 2)))
+        options = self._console.options.update(width=self._console.width - 2)
+        for line in self._console.render_lines(grid, options, pad=False):
+            text = Text.assemble("  ", *((segment.text, segment.style or "") for segment in line))
+            text.rstrip()
+            self._console.print(text, no_wrap=True, overflow="crop")
 
     def _content(self, content: Content, column: Column, limit: int, spare: int) -> Text:
         if callable(content):
@@ -194,7 +206,10 @@ class Printer:
     def _listed(self, table: Table, rows: Sequence[Sequence[Content]]) -> None:
         """Rows with more columns than there is room for."""
         for row in rows:
-            texts = [_one_line(" ".join(map(_tagged, cells(content))), _NAME) for content in row]
+            texts = [
+                _one_line(" ".join(map(_tagged, cells(content))), _LONGEST if column.fold else _NAME)
+                for content, column in zip(row, table.columns, strict=True)
+            ]
             names = [_one_line(column.name, _NAME) for column in table.columns]
             pairs = ", ".join(f"{n}={t}" for n, t in zip(names[1:], texts[1:], strict=True) if t)
             self._marked(" ", "", f"{names[0]} {texts[0]}: {pairs}".strip())

@@ -27,7 +27,7 @@ LIGHT = {
     "arm2": "#009988",
     "arm3": "#aa4499",
     "arm4": "#999933",
-    "arm5": "#555555",
+    "arm5": "#332288",
 }
 DARK = {
     "paper": "#15181c",
@@ -45,7 +45,7 @@ DARK = {
     "arm2": "#35c4b1",
     "arm3": "#d884cb",
     "arm4": "#cfcf5a",
-    "arm5": "#b8b8b8",
+    "arm5": "#a6a2ff",
 }
 ARM_COLOURS = 6
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

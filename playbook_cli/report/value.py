@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from playbook_cli.advice.rules import rules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
-    from playbook_cli.records import Best, Finding, Metric, Role, State, StepUnit, Value
+    from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Value
     from playbook_cli.storage.failures import Failure
 
 Split = Literal["validation", "training"]
@@ -48,6 +53,8 @@ class Trial:
     repeat_of: int | None = None
     code: str | None = None
     """The state of the program that trained it, as the journal calls it; None unknown."""
+    spans: Sequence[Span] = ()
+    """When and where its attempts ran."""
     timescale: float | None = None
     """AdamW's, in steps; None where the trial is not known to be AdamW's, or decays nothing."""
 
@@ -137,6 +144,24 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Everything that every trial reported, thinned so that it fits on a page."""
+
+    metrics: Sequence[str]
+    """The study's metric first."""
+    partners: Mapping[int, int]
+    """Of a validation metric, the training metric that belongs to it, by their places."""
+    steps: Sequence[Sequence[int]]
+    """The different lists of steps at which trials reported."""
+    trials: Sequence[tuple[int, int]]
+    """A trial, and which list of steps is its own."""
+    values: NDArray[np.float32]
+    """Trial by trial, and in it metric by metric; NaN where a trial did not report one."""
+    best: Sequence[int]
+    """Trials to show first: the best ones, and the best of every arm."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BestSteps:
     """When the completed trials were at their best."""
 
@@ -184,11 +209,29 @@ class Isolation:
 
     subject: str
     rows: Sequence[Isolated]
+    part: bool = False
+    """Whether it is of one of several scientific hyperparameters, over all values of the others."""
 
     def repeated(self, fresh: Mapping[int, Repeats]) -> dict[int, Repeats]:
         """The repeats of every row's best trial, by that trial; empty unless all of them were repeated."""
         best = [row.best.trial for row in self.rows if row.best is not None]
         return {trial: fresh[trial] for trial in best} if all(trial in fresh for trial in best) else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a reader sees first."""
+
+    text: str
+    """One sentence."""
+    sure: str = ""
+    """What it rests on, and what could change it."""
+    command: str | None = None
+    """What to do next, as a line for a shell."""
+    why: str = ""
+    """The reason for it, in a few words."""
+    rests_on: Finding | None = None
+    """What it says in other words, so that it is not listed again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +242,7 @@ class Report:
     folder: Path
     """Of the study, as the user gave it."""
     goal: str
-    answer: str
-    """One sentence."""
+    answer: Answer
     metric: Metric
     max_train_steps: int
     step_unit: StepUnit | None
@@ -222,6 +264,7 @@ class Report:
     """Share of a range, at each end, in which the boundary rule looks; axis plots mark it."""
     axes: Sequence[Axis]
     panels: Sequence[Panel]
+    curves: Curves
     best_steps: BestSteps
     isolation: Sequence[Isolation]
     importance: Importance | None
@@ -279,8 +322,8 @@ class Report:
 
     @property
     def spoken(self) -> list[Finding]:
-        """The findings to read, in reading order."""
-        return [f for f in self.findings if f.severity != "ok" and not _is_undecided(f)]
+        """The findings to read, those first that would change the answer most."""
+        return spoken(self.findings)
 
     @property
     def ended(self) -> int:
@@ -288,8 +331,21 @@ class Report:
         return self.counts["completed"] + self.counts["infeasible"]
 
 
+def spoken(findings: Sequence[Finding]) -> list[Finding]:
+    """Those to read: first what makes the answer wrong, then what to change, then what is good to know."""
+    return sorted((f for f in findings if f.severity != "ok" and not _is_undecided(f)), key=_weight)
+
+
+def _weight(finding: Finding) -> tuple[bool, bool, bool]:
+    """Findings of one weight stay in the playbook's order."""
+    unfair = finding.verdict in rules()[finding.rule].unfair
+    return finding.severity != "warning", not unfair, finding.act is None
+
+
 def _is_undecided(finding: Finding) -> bool:
-    return finding.verdict == "undecided" and finding.severity != "warning"
+    """Whether it says nothing but that more data is needed: not where some arms are known to be worse."""
+    worse = any(one["worse"] for one in finding.evidence.get("against", {}).values())
+    return finding.verdict == "undecided" and finding.severity != "warning" and not worse
 
 
 def step_bin(step: int, max_train_steps: int) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
-import math
+import re
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from playbook_cli import wording
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from playbook_cli.records import Value
 
@@ -19,18 +22,8 @@ TIMESCALE = "AdamW timescale"
 
 
 def number(x: float | None) -> str:
-    """`x` with four significant digits, whole numbers whole; a dash where there is none."""
-    if x is None:
-        return NOTHING
-    if isinstance(x, int):
-        return str(x)
-    if not math.isfinite(x):
-        return "nan" if math.isnan(x) else ("inf" if x > 0 else "-inf")
-    short = f"{x:.4g}"
-    if "e" not in short:
-        return short
-    mantissa, exponent = short.split("e")
-    return f"{mantissa}e{int(exponent)}"
+    """`x` as everywhere; a dash where there is none."""
+    return NOTHING if x is None else wording.number(x)
 
 
 def setting(value: Value) -> str:
@@ -49,14 +42,20 @@ def settings(params: Mapping[str, Value]) -> str:
     return ", ".join(f"{name}={setting(value)}" for name, value in params.items())
 
 
+def sentence(text: str) -> str:
+    """`text` with a capital letter at its start, unless it starts with the name of something."""
+    first = text.split(maxsplit=1)[0] if text.split() else ""
+    return text if any(char in first for char in "_=./") else f"{text[:1].upper()}{text[1:]}"
+
+
 def count(n: int, thing: str) -> str:
     """`n` things, in words that fit the number."""
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def span(low: float, high: float) -> str:
-    """An interval with three significant digits: `0.0176 to 0.0202`."""
-    return f"{low:.3g} to {high:.3g}"
+    """An interval: `0.0176 to 0.0202`."""
+    return f"{wording.number(low)} to {wording.number(high)}"
 
 
 def estimate(mean: float | None, interval: tuple[float, float] | None) -> str:
@@ -86,6 +85,34 @@ def shortened(text: str, length: int) -> str:
         return text
     tail = (length - 1) // 3
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def distinct(names: Sequence[str], length: int) -> list[str]:
+    """`names` in at most `length` characters each, as far as they can be, and still different from each other.
+
+    What is left out is what they share: the name of a condition, or the start and the end of long paths.
+    """
+    if max(map(len, names), default=0) > length:
+        names = [_CONDITION.sub("(", name) if len(name) > length else name for name in names]
+    short = [shortened(name, length) for name in names]
+    alike = {text for text, count in Counter(short).items() if count > 1}
+    if alike:
+        flat = [" ".join(name.split()) for name in names]
+        same = _shared([name for name, text in zip(flat, short, strict=True) if text in alike])
+        head, tail = length // 4, length - 1 - length // 4
+        cut = [f"{name[:head]}…{name[same : same + tail]}" for name in flat]
+        short = [new if text in alike else text for text, new in zip(short, cut, strict=True)]
+    totals = Counter(short)
+    return [f"{text} ({place})" if totals[text] > 1 else text for place, text in enumerate(short, start=1)]
+
+
+def _shared(names: Sequence[str]) -> int:
+    """How many characters all of these begin with."""
+    first, last = min(names), max(names)
+    return next((place for place, char in enumerate(first) if last[place] != char), len(first))
+
+
+_CONDITION = re.compile(r"\([^()=]*=(?=[^()]*\)$)")
 
 
 def printable(text: str) -> str:

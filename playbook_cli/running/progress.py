@@ -140,7 +140,7 @@ class LiveWatcher:
 
     def ended(self, trial: TrialRecord, note: str | None) -> None:
         self._tally.end(trial)
-        if trial.state in ("failed", "pending"):
+        if trial.state in ("failed", "infeasible", "pending"):
             self._live.console.print(_sentence(self._tally, trial, note), markup=False, highlight=False)
 
     def remark(self, text: str) -> None:

@@ -14,7 +14,7 @@ from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.files import journal, regular
 from playbook_cli.files.containment import refuse_ways_out
 from playbook_cli.files.paths import StudyPaths
-from playbook_cli.records import Earlier, Metric, StudyRecord, TrialRecord, codes, searched
+from playbook_cli.records import Earlier, Metric, Span, StudyRecord, TrialRecord, codes, searched
 from playbook_cli.spec.launchers import CLUSTERS
 from playbook_cli.spec.load import load
 from playbook_cli.spec.samplers import SAMPLERS
@@ -222,7 +222,7 @@ def read_history(paths: StudyPaths) -> History:
                 repeat_of = None if event.get("repeat_of") is None else events.whole(event, "repeat_of")
                 about = {"params": params, "arm": arm, "seed": events.seed(event), "repeat_of": repeat_of}
                 about["identity"] = events.text(event, "identity") if "identity" in event else None
-                trials[number] = {"id": number, **about}
+                trials[number] = {"id": number, **about, "planned": events.moment(event) if "time" in event else None}
             elif kind == "started":
                 number, attempt = events.whole(event, "trial"), events.whole(event, "attempt", least=1)
                 trials[number].update(attempts=attempt, state="pending", reason=None, recorded=None)
@@ -246,6 +246,9 @@ def read_history(paths: StudyPaths) -> History:
                     trials[number]["devices"] = before if device in before else (*before, device)
                 trials[number]["shared"] = trials[number].get("shared", False) or event.get("shared") is True
                 begun = attempts.pop(number, None)
+                if begun is not None:
+                    span = Span(start=begun.started, end=events.moment(event), slot=begun.slot)
+                    trials[number]["spans"] = (*trials[number].get("spans", ()), span)
                 seconds += max(0.0, events.moment(event) - begun.started) if begun else 0.0
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
@@ -253,6 +256,9 @@ def read_history(paths: StudyPaths) -> History:
                 where=f"{paths.journal}:{line}",
                 hint="the file was edited; restore it, or delete the line to continue without it",
             ) from None
+    for number, begun in attempts.items():
+        span = Span(start=begun.started, end=None, slot=begun.slot)
+        trials[number]["spans"] = (*trials[number].get("spans", ()), span)
     ordered = [TrialRecord(**trials[number]) for number in sorted(trials)]
     return History(
         trials=ordered,

@@ -189,6 +189,47 @@ def test_a_finding_that_gives_way_says_to_what() -> None:
     assert agreed([few]) == [few]
 
 
+def test_findings_that_ask_for_a_number_ask_for_one_number() -> None:
+    few = Finding(
+        rule="saturated",
+        subject=None,
+        severity="info",
+        verdict="yes",
+        evidence={},
+        message="flat: 1,200 steps would be enough",
+        act=Next(max_train_steps=1200),
+    )
+    early = "60 steps would be enough"
+    fewer = replace(few, rule="best-step", verdict="too-many-steps", message=early, act=Next(max_train_steps=60))
+    found = agreed([few, fewer])
+    assert [f.act for f in found] == [Next(max_train_steps=1200)] * 2
+    assert [f.message.endswith("1,200 steps would be enough") for f in found] == [True, True]
+
+
+def test_a_space_is_not_narrowed_while_a_range_is_to_be_widened() -> None:
+    wide = Finding(
+        rule="boundary",
+        subject="lr",
+        severity="warning",
+        verdict="upper-edge",
+        evidence={},
+        message="at the edge",
+        act=Next(widen=("lr",)),
+    )
+    narrow = replace(wide, rule="coverage", subject=None, severity="info", verdict="sparse", act=Next(narrow=True))
+    kept, given = agreed([wide, narrow])
+    assert (kept.act, given.act) == (wide.act, None)
+    assert given.message.endswith("widen lr first")
+    assert agreed([narrow]) == [narrow]
+
+
+def test_one_trial_gets_no_advice_on_steps() -> None:
+    said = advise(ODD["one trial"])
+    assert [f.act for f in said if f.act is not None] == []
+    assert not any(longer(f) or shorter(f) for f in said)
+    assert any("one trial is too few" in f.message for f in said)
+
+
 @pytest.mark.parametrize("case", HELD_CASES, ids=[f"{c.rule}: {c.name}" for c in HELD_CASES])
 def test_rules_are_hardly_ever_wrong_with_confidence_about_curves_of_another_make(case) -> None:
     row = measure(case, 24, 2, studies=3, seeds="dev")

@@ -37,6 +37,15 @@ def test_the_best_points_are_trained_for_longer(bench):
     assert bench("plan", "second.yaml").code == 0
 
 
+def test_a_round_has_points_of_every_arm_also_where_one_is_far_ahead(bench):
+    finish(bench, lambda params: params["x"] + 10 * (params["arm"] != "a"), trials=12, scientific={"arm": list("abc")})
+    arms = [point["arm"] for point in second(bench, "--max-train-steps", "12", "--top", "3").points]
+    assert sorted(arms) == ["a", "b", "c"]
+    again = bench("next", "runs/toy", "--round", "2", "--max-train-steps", "12", "--top", "1", "-o", "one.yaml")
+    assert len(load(bench.folder / "one.yaml")[0].points) == 3
+    assert "each of the 3 arms needs one" in again.out + again.err
+
+
 def test_every_hyperparameter_is_marked_by_the_playbooks_table(bench):
     fixed = {"warmup_steps": 2, "learning_rate": 0.1, "schedule": "cosine"}
     finish(bench, rising, trials=4, fixed=fixed)

@@ -24,7 +24,7 @@ class RendererContract:
     def test_any_study_is_drawn_with_its_answer_and_its_trials(self, name: str) -> None:
         report = build(studies.ODD[name](), studies.findings())
         drawn = _squeezed(self.draw(report))
-        for word in report.answer.split():
+        for word in report.answer.text.split():
             if word.isalnum():
                 assert word in drawn
         if report.best is not None:

@@ -24,7 +24,19 @@ pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="neither chromium nor its driver is installed"),
 ]
 
-SECTIONS = ("findings", "space", "coverage", "curves", "steps", "question", "importance", "budget", "trials")
+SECTIONS = (
+    "findings",
+    "space",
+    "coverage",
+    "curves",
+    "steps",
+    "question",
+    "importance",
+    "budget",
+    "history",
+    "together",
+    "trials",
+)
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -89,7 +101,7 @@ def test_every_section_is_there_and_every_chart_is_drawn(page: Callable[[str], A
         "return [...document.querySelectorAll('.chart')].filter(c => !c.querySelector('svg path')).map(c => c.id)"
     )
     assert empty == []
-    assert len(browser.find_elements("css selector", ".chart")) == 13
+    assert len(browser.find_elements("css selector", ".chart")) == 15
 
 
 def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Callable[[str], Any]) -> None:
@@ -102,7 +114,124 @@ def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Ca
     assert f"Trial {chosen}:" in browser.find_element("id", "chosen").text
     after = _pictures(browser)
     unchanged = {name for name in before if before[name] == after[name]}
-    assert unchanged <= {"chart-expected-best", "chart-importance"}
+    without_result = {"chart-best-step", "chart-distribution"}  # what was clicked may be an infeasible trial
+    assert unchanged <= {"chart-expected-best", "chart-importance", *without_result}
+
+
+def test_any_trial_has_its_curve_of_any_metric(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    states = {t.id: t.state for t in studies.ODD["realistic"]().trials}
+    bad = next(number for number, state in states.items() if state == "infeasible")
+    for trial in (bad, 3, 7):
+        browser.execute_script(f"playbookReport.choose({trial})")
+        drawn = browser.execute_script(_CURVE)
+        assert trial in {row["i"] for row in drawn}
+    assert browser.execute_script("return playbookReport.views.get('chart-curves').signal('trial')") == 7
+    before = {row["y"] for row in drawn if row["i"] == 7 and row["w"] == 0}
+    _set(browser, "metric", "3")
+    after = {row["y"] for row in browser.execute_script(_CURVE) if row["i"] == 7 and row["w"] == 0}
+    assert after
+    assert not before & after
+    _set(browser, "smooth", "0.9")
+    smooth = [row["y"] for row in browser.execute_script(_CURVE) if row["i"] == 7 and row["w"] == 0]
+    assert len(smooth) == len(after)
+    assert set(smooth) != after
+    _set(browser, "which", "bad")
+    shown = {row["i"] for row in browser.execute_script(_CURVE)}
+    assert shown == {number for number, state in states.items() if state == "infeasible"} | {7}
+
+
+def test_the_table_is_filtered_by_a_condition_or_by_text_and_the_charts_follow(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    _find(browser, "val_error < 0.05 and hidden_layers == 1 and not dropout > 0.4")
+    wanted = {
+        trial.id
+        for trial in study.trials
+        if trial.best is not None
+        and trial.best.value < 0.05
+        and trial.params["hidden_layers"] == 1
+        and not trial.params["dropout"] > 0.4  # type: ignore[operator]
+    }
+    assert set(browser.execute_script(_LEFT)) == wanted
+    off = browser.execute_script(
+        "return Object.keys(playbookReport.views.get('chart-axis-0').signal('off')).map(Number)"
+    )
+    assert set(off) == {trial.id for trial in study.trials} - wanted
+    _find(browser, "infeasible")
+    assert set(browser.execute_script(_LEFT)) == {t.id for t in study.trials if t.state == "infeasible"}
+    _find(browser, "val_error < ")
+    assert "wrong" in (browser.find_element("css selector", "[data-find]").get_attribute("class") or "")
+    assert len(browser.execute_script(_LEFT)) == len(study.trials)
+
+
+def test_a_legend_entry_switches_its_arm_and_escape_brings_it_back(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    browser.execute_script("document.querySelector('#space [data-arm=\"1\"]').click()")
+    assert {number % 2 for number in browser.execute_script(_LEFT)} == {0}
+    pressed = "return [...document.querySelectorAll('[data-arm=\"1\"]')].map(b => b.getAttribute('aria-pressed'))"
+    assert set(browser.execute_script(pressed)) == {"false"}
+    webdriver.ActionChains(browser).send_keys("\ue00c").perform()
+    assert len(browser.execute_script(_LEFT)) == 32
+
+
+def test_dragging_along_a_parallel_axis_keeps_the_trials_that_pass_there(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    box = browser.find_element("id", "chart-together")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", box)
+    at = browser.execute_script(_AXIS, 1)
+    drag = webdriver.ActionChains(browser)
+    drag.w3c_actions.pointer_action.move_to_location(*map(round, (at["x"], at["top"])))
+    drag.w3c_actions.pointer_action.pointer_down()
+    drag.w3c_actions.pointer_action.move_to_location(*map(round, (at["x"], at["middle"])))
+    drag.w3c_actions.pointer_action.pointer_up()
+    drag.perform()
+    kept = set(browser.execute_script(_LEFT))
+    low, high = browser.execute_script("return playbookReport.state.brushes.get(1)")
+    study = studies.ODD["realistic"]()
+    inside = {t.id for t in study.trials if low <= studies.RATE.to_unit(t.params["learning_rate"]) <= high}
+    assert kept == inside
+    assert 0 < len(kept) < 32
+
+
+def test_a_link_shows_what_was_chosen(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    browser.execute_script("playbookReport.choose(7)")
+    _find(browser, "hidden_layers == 2")
+    browser.execute_script("document.querySelector('[data-column=\"3\"]').click()")
+    _set(browser, "logy", value=None)
+    link, kept = browser.current_url, browser.execute_script(_LEFT)
+    assert "trial=7" in link
+    browser.get("about:blank")
+    browser.get(link)
+    browser.execute_async_script(_UNTIL_READY)
+    assert browser.execute_script("return document.documentElement.dataset.chosen") == "7"
+    assert browser.execute_script(_LEFT) == kept
+    assert len(kept) == 16
+    assert not browser.find_elements("css selector", ".trials th")[3].is_displayed()
+    assert browser.execute_script("return playbookReport.views.get('chart-curves').signal('logy')") is True
+
+
+def test_what_is_left_is_saved_as_csv(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    _find(browser, "hidden_layers == 2 and val_error < 0.06")
+    browser.execute_script(
+        "HTMLAnchorElement.prototype.click = function () { window.saved = decodeURIComponent(this.href); }"
+    )
+    browser.execute_script("document.querySelector('[data-save]').click()")
+    head, *lines = browser.execute_script("return window.saved").split(",", 1)[1].strip().split("\r\n")
+    assert head == "trial,state,val_error,step,hidden_layers,learning_rate,one_minus_momentum,dropout,width"
+    assert sorted(int(line.split(",")[0]) for line in lines) == sorted(browser.execute_script(_LEFT))
+    results = [float(line.split(",")[2]) for line in lines]
+    assert results == sorted(results)
+
+
+def test_paper_has_what_is_folded_on_the_screen(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.execute_script("return document.querySelectorAll('details:not([open])').length") == 0
+    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.execute_script("return document.querySelectorAll('details[open]').length") == 0
 
 
 def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str], Any]) -> None:
@@ -155,11 +284,37 @@ def test_hostile_names_are_text(page: Callable[[str], Any]) -> None:
 
 def _pictures(browser: Any) -> dict[str, str]:
     charts: dict[str, str] = browser.execute_script(
-        "return Object.fromEntries(Array.from(document.querySelectorAll('.chart')).map(c => [c.id, c.innerHTML]))"
+        "return Object.fromEntries(Array.from(document.querySelectorAll('.chart'))"
+        ".map(c => [c.id, c.innerHTML.replace(/clip[0-9]+/g, 'clip')]))"
     )
     return charts
 
 
+def _set(browser: Any, control: str, value: str | None) -> None:
+    """Change a control as a reader does; a switch for None."""
+    change = "box.checked = !box.checked" if value is None else f"box.value = {json.dumps(value)}"
+    browser.execute_script(
+        f"const box = document.querySelector('[data-control={control}]'); {change};"
+        "box.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+
+
+def _find(browser: Any, text: str) -> None:
+    browser.execute_script(
+        f"const box = document.querySelector('[data-find]'); box.value = {json.dumps(text)};"
+        "box.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+
+
+_CURVE = "return playbookReport.views.get('chart-curves').data('curve').map(({i, w, x, y}) => ({i, w, x, y}))"
+_LEFT = "return [...document.querySelectorAll('.trials tbody tr')].filter(r => !r.hidden).map(r => +r.dataset.trial)"
+_AXIS = """
+const view = playbookReport.views.get("chart-together");
+const area = document.querySelector("#chart-together svg").getBoundingClientRect();
+const [left, top] = view.origin();
+const y = (u) => area.top + top + view.scale("y")(u);
+return {x: area.left + left + view.scale("x")(arguments[0]), top: y(0.98), middle: y(0.5)};
+"""
 _INK = "return playbookReport.views.get('chart-axis-0').signal('ink')"
 _UNTIL_INK_CHANGES = """
 const [before, done] = arguments;
@@ -169,6 +324,6 @@ look();
 """
 _UNTIL_READY = """
 const done = arguments[0];
-const look = () => document.documentElement.dataset.ready ? done() : setTimeout(look, 20);
+const look = () => document.documentElement.dataset.drawn ? done() : setTimeout(look, 20);
 look();
 """

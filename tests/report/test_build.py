@@ -22,26 +22,82 @@ from tests.report import studies
         ("one trial", "The only trial reaches val_error"),
         ("running", "So far: the best of 9 trials reaches val_error"),
         ("ties", "reaches val_accuracy 1 (trial 0, step 300; tied with 11 other trials)"),
-        ("ties", "That is the best possible value, so the metric cannot rank these trials"),
     ],
 )
 def test_the_answer_says_where_the_study_stands(name: str, words: str) -> None:
-    assert words in build(studies.ODD[name](), []).answer
+    assert words in build(studies.ODD[name](), []).answer.text
 
 
 @pytest.mark.parametrize(
     ("verdict", "answer"),
     [
-        ("better", "two layers are better."),
-        ("blocked", "the settings cannot be compared yet."),
-        ("undecided", "(trial 11, step 520; tied with 2 other trials)."),
+        ("better", "Two layers are better."),
+        ("blocked", "The arms can't be compared yet; best val_error so far "),
+        ("undecided", "The arms can't be compared yet; best val_error so far "),
     ],
 )
 def test_the_question_is_answered_where_the_isolation_rule_answers_it(verdict: str, answer: str) -> None:
     said = Finding(
         rule="isolation", subject=None, severity="info", verdict=verdict, evidence={}, message="two layers are better"
     )
-    assert build(studies.digits(), [said]).answer.endswith(answer)
+    assert build(studies.digits(), [said]).answer.text.startswith(answer)
+
+
+def compared(best: str, verdict: str = "no-difference", **p_values: float) -> Finding:
+    """What the isolation rule says of an arm against others: those below p = 0.04 are worse."""
+    against = {
+        f"hidden_layers={name[1:]}": {
+            "gain": 0.002,
+            "interval": [0.001 if p_value < 0.04 else -0.001, 0.004],
+            "worse": p_value < 0.04,
+        }
+        for name, p_value in p_values.items()
+    }
+    evidence = {"best": best, "against": against, "p_value": max(p_values.values())}
+    return Finding(rule="isolation", subject=None, severity="info", verdict=verdict, evidence=evidence, message="long")
+
+
+@pytest.mark.parametrize(
+    ("best", "other", "p_value", "start"),
+    [
+        ("hidden_layers=2", "_1", 0.001, "Yes: hidden_layers=2 is better than hidden_layers=1 by 0.002"),
+        ("hidden_layers=1", "_2", 0.001, "No: hidden_layers=2 is worse than hidden_layers=1 by 0.002"),
+        ("hidden_layers=2", "_1", 0.3, "Not shown: hidden_layers=2 has the best val_error"),
+        ("hidden_layers=1", "_2", 0.3, "Not shown: hidden_layers=2 is not better than hidden_layers=1"),
+    ],
+)
+def test_a_question_about_one_arm_gets_the_answer_to_that_question(
+    best: str, other: str, p_value: float, start: str
+) -> None:
+    report = build(studies.digits(), [compared(best, **{other: p_value})])
+    assert report.answer.text.startswith(start)
+    assert "0.002, 95% " in report.answer.sure
+
+
+def test_a_hint_beside_one_arm_does_not_hide_that_others_are_worse() -> None:
+    layers = replace(studies.LAYERS, choices=(1, 2, 3, 4))
+    study = studies.digits(32, parameters=(layers, studies.RATE), goal="How many layers are best?")
+    said = compared("hidden_layers=4", "undecided", _1=0.001, _2=0.002, _3=0.09)
+    report = build(study, [said])
+    assert "without a significant lead over hidden_layers=3" in report.answer.text
+    assert report.answer.text.endswith("hidden_layers=1 and hidden_layers=2 are worse.")
+    assert said not in report.undecided
+
+
+def test_more_arms_than_a_sentence_holds_are_counted() -> None:
+    layers = replace(studies.LAYERS, choices=tuple(range(1, 13)))
+    study = studies.digits(48, parameters=(layers, studies.RATE), goal="How many layers are best?")
+    report = build(study, [compared("hidden_layers=12", **{f"_{n}": 0.3 for n in range(1, 12)})])
+    assert report.answer.text.startswith("No significant difference between hidden_layers=12 and all 11 other arms")
+
+
+def test_one_command_is_next_and_it_acts_on_what_makes_the_answer_wrong() -> None:
+    answer = build(studies.digits(), studies.findings()).answer
+    assert answer.command == "playbook next runs/digits-depth --widen learning_rate"
+    assert answer.why == "learning_rate: best results at the upper edge"
+    assert build(studies.digits(), []).answer.command == "playbook repeat runs/digits-depth --top 1"
+    assert build(studies.repeated(), []).answer.command == "playbook adopt runs/digits-depth"
+    assert build(studies.ODD["one trial"](), []).answer.command is None
 
 
 def test_the_states_of_all_planned_trials_add_up() -> None:
@@ -121,7 +177,8 @@ def test_a_curve_without_the_metric_makes_no_panel() -> None:
 
 
 def test_trials_that_tie_below_the_ceiling_can_be_ranked() -> None:
-    assert "best possible" not in build(studies.digits(), []).answer
+    assert "best possible" not in build(studies.digits(), []).answer.sure
+    assert "the metric cannot rank these trials" in build(studies.ODD["ties"](), []).answer.sure
 
 
 def test_gradient_norms_that_were_recorded_are_drawn_as_curves_and_as_a_histogram() -> None:
@@ -141,7 +198,7 @@ def test_gradient_norms_that_were_recorded_are_drawn_as_curves_and_as_a_histogra
 
 def test_a_share_of_known_examples_is_counted_in_them_too() -> None:
     study = studies.digits(8)
-    assert "examples" not in build(study, []).answer
+    assert "examples" not in build(study, []).answer.text
     known = replace(study, metric=replace(study.metric, examples=544))
     best = min(t.best.value for t in study.trials if t.best is not None and t.state == "completed")
-    assert f"({best * 544:.0f} of 544 examples)" in build(known, []).answer
+    assert f"({best * 544:.0f} of 544 examples)" in build(known, []).answer.text

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from playbook_cli.records import Metric
+from playbook_cli.report import words
 from playbook_cli.report.build import build
-from playbook_cli.report.frame import distinct
+from playbook_cli.report.frame import Frame, distinct, ticks
 from playbook_cli.report.value import step_bin
 from tests.report import studies
 from tests.report.drawn import specs, tables
@@ -45,12 +47,53 @@ def test_infeasible_trials_have_a_place_and_no_height() -> None:
     assert all("y" not in row and "p1" in row for row in infeasible)
 
 
-def test_every_completed_trial_is_one_block_of_the_histogram() -> None:
+def test_the_histogram_has_a_bar_for_each_part_of_training_with_best_steps() -> None:
     report = build(studies.digits(), [])
-    blocks = [(row["b"], row["k"]) for row in tables(report)["t"] if "k" in row]
-    assert len(set(blocks)) == report.counts["completed"]
-    counts = [sum(bar == index for bar, _ in blocks) for index in range(20)]
-    assert counts == list(report.best_steps.bins)
+    layers = specs(report)["best-step"]["layer"]
+    bars = layers[1]["data"]["values"]
+    assert [bar["top"] for bar in bars] == [count for count in report.best_steps.bins if count]
+    assert sum(bar["top"] for bar in bars) == report.counts["completed"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [
+        (1e-6, 0.1, "log"),
+        (1e-5, 3e-3, "log"),
+        (0.1, 0.4, "log"),
+        (1e-20, 1e20, "log"),
+        (1, 9, "linear whole"),
+        (32, 512, "log whole"),
+        (0.0, 0.6, "linear"),
+        (0.1, 0.1000001, "linear"),
+        (-5.0, 1e6, "linear"),
+        (2, 3, "linear whole"),
+    ],
+)
+def test_ticks_are_few_round_and_read_differently(low: float, high: float, kind: str) -> None:
+    found = ticks(low, high, log="log" in kind, whole="whole" in kind)
+    assert 1 <= len(found) <= 8
+    assert all(low - abs(low) * 1e-6 <= at <= high * (1 + 1e-6) for at in found)
+    assert len({f"{at:.6g}" for at in found}) == len(found) or high - low < 1e-6
+
+
+def test_beyond_the_colours_the_best_arms_keep_one_each_and_the_others_share_the_last() -> None:
+    layers = replace(studies.LAYERS, choices=tuple(range(1, 13)))
+    frame = Frame(build(studies.digits(96, parameters=(layers, studies.RATE)), []))
+    assert sorted(hue for hue in frame.hues if hue != "muted") == [f"arm{n}" for n in range(6)]
+    assert frame.hues.count("muted") == 6
+    assert frame.legend.marks[-1] == ("muted", "6 other arms, with worse results")
+    best = min(range(12), key=lambda n: arm.best.value if (arm := frame.report.arms[n]).best else 9.0)
+    assert frame.hues[best] != "muted"
+
+
+def test_names_lose_what_they_share_before_what_tells_them_apart() -> None:
+    conditional = [f"learning_rate (optimizer={name})" for name in ("sgd", "adamw", "lion")]
+    assert words.distinct(conditional, 24) == ["learning_rate (sgd)", "learning_rate (adamw)", "learning_rate (lion)"]
+    paths = [f"/data/tokenizers/multilingual-v{n}/sentencepiece-unigram-64k" for n in (1, 2)]
+    short = words.distinct(paths, 24)
+    assert len(set(short)) == 2
+    assert all(len(name) <= 24 for name in short)
 
 
 @pytest.mark.parametrize(("step", "bar"), [(0, 0), (1, 0), (30, 0), (31, 1), (60, 1), (600, 19), (700, 19)])

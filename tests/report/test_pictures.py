@@ -46,6 +46,8 @@ def test_a_picture_a_chart_is_written(tmp_path: Path) -> None:
         "best-step.svg",
         "isolation-0.svg",
         "expected-best.svg",
+        "history.svg",
+        "distribution.svg",
     ]
     rate = written[1].read_text()
     assert "learning_rate" in rate

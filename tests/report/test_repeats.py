@@ -78,8 +78,9 @@ def test_the_headline_gives_the_best_trial_and_what_it_is_on_fresh_seeds() -> No
     report = build(study, [])
     one = report.fresh[report.best.trial] if report.best else None
     assert one is not None
-    assert f"and on {len(one.values)} fresh seeds {one.mean:.4g} (" in report.answer
-    assert "fresh seed" not in build(study.search, []).answer
+    assert f", and {one.mean:.4g} (" in report.answer.text
+    assert report.answer.text.endswith(f"on average over {len(one.values)} repeats.")
+    assert "on average" not in build(study.search, []).answer.text
 
 
 def test_the_headline_and_the_status_name_the_same_trial_among_equals() -> None:
@@ -87,22 +88,22 @@ def test_the_headline_and_the_status_name_the_same_trial_among_equals() -> None:
     reverse = replace(study, trials=list(reversed(study.trials)))
     first = best(reverse.metric, reverse.trials)
     assert first is not None
-    assert build(reverse, []).answer.count(f"trial {first.trial},") == 1
+    assert build(reverse, []).answer.text.count(f"trial {first.trial},") == 1
     assert first.trial == outcomes.ranked(study.trials, study.metric)[0].id == 0
 
 
 def test_the_isolation_plot_shows_repeats_only_where_every_arm_has_them() -> None:
     study = studies.repeated()
     shown = printed(study)
-    assert "on fresh seeds (95%)" in shown
-    assert "attainable (95%)" not in shown
+    assert "mean of repeats (95%)" in shown
+    assert "could reach (95%)" not in shown
     (plot,) = build(study, []).isolation
     table = tables(build(study, []))["best0"]
     assert [row["i"] for row in table] == [row.best.trial for row in plot.rows if row.best]
     assert all(row["ml"] < row["m"] < row["mh"] for row in table)
     one_arm = [t for t in study.trials if t.repeat_of is None or t.arm == study.arms[0]]
     less = replace(study, trials=one_arm)
-    assert "attainable (95%)" in printed(less)
+    assert "could reach (95%)" in printed(less)
     assert all("m" not in row for row in tables(build(less, []))["best0"])
 
 

@@ -48,7 +48,7 @@ SECTION = Section(
     parts=[
         CHART,
         TABLE,
-        Sentence(text="said of it", subject="it", mark="warning", command="playbook plan a.yaml"),
+        Sentence(text="said of it", title="it", mark="warning", command="playbook plan a.yaml"),
         Note("small print"),
         Note("not on paper", only="terminal"),
     ],
@@ -71,7 +71,7 @@ def test_a_terminal_shows_its_chart_its_table_and_what_is_said() -> None:
     shown = printed(SECTION, 80)
     assert shown.startswith("Any   in a few words\n")
     assert "_" * 78 in shown
-    for said in ("a<b>|c", "0.25", "! it: said of it", "  -> playbook plan a.yaml", "small print", "not on paper"):
+    for said in ("a<b>|c", "0.25", "! it. said of it", "  -> playbook plan a.yaml", "small print", "not on paper"):
         assert said in shown
     assert "How to read it." not in shown
     assert "three" not in shown

@@ -170,9 +170,11 @@ def test_only_what_went_wrong_stays_above_the_live_view(made):
         watch.ended(replace(TRIALS[0], state="failed"), "it crashed with exit code 1")
         watch.started(running(TRIALS[1]), "cpu0")
         watch.ended(completed(TRIALS[1], 0.5), None)
+        watch.ended(replace(TRIALS[2], state="infeasible"), "loss is nan at step 5")
     finally:
         watch.close()
     assert "trial 0 failed: crashed with exit code 1" in said()
+    assert "trial 2 infeasible: loss is nan at step 5" in said()
     assert "trial 1 completed" not in said()
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
 from playbook_cli.acts import Repeat
+from playbook_cli.advice import among
+from playbook_cli.advice.among import Against
 from playbook_cli.advice.fairness import unfair, unjudged
-from playbook_cli.advice.repeated_arms import by_repeats, gained
+from playbook_cli.advice.repeated_arms import by_repeats
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import isolation as points
 from playbook_cli.analysis import outcomes
@@ -148,6 +150,9 @@ def _judge(
     worse = [one for one in against if _shown(study, one, tests, arms=parameter is None)]
     rest = [one for one in against if one not in worse]
     better = not rest if parameter is None else bool(worse)
+    said = [
+        Against(label=one.label, gain=one.gap.gain, interval=one.gap.interval, worse=one in worse) for one in against
+    ]
     if parameter is None:
         decisive = max(against, key=lambda one: (one not in worse, -one.gap.gain))
     else:
@@ -162,20 +167,19 @@ def _judge(
         "settings": len(usable),
         "told_apart": len(worse),
         "trials": fewest,
+        "best": best.label,
+        "against": among.evidence(said),
     }
     message = f"{best.label} reaches {study.metric.name} {wording.number(value)} (trial {top.id})"
-    message += f", better than {_list(worse)}" if worse else ""
+    message += among.compared(said)
     if better:
-        message += (
-            "; before adopting it, run the best trials again on fresh seeds: the best one was selected for its luck"
-        )
+        message += "; repeat it with other training seeds before adopting it: the best of many trials is optimistic"
         act = None if study.imported else Repeat(top=1)
         return isolation.finding("info", "better", evidence, message, subject=subject or best.label, act=act)
     bound = isolation.limit(study, "equal_deviations")
     if all(one.gap.within(bound) for one in rest):
-        message += f"; equivalent to {_list(rest)}: any difference is below {bound:g} trial standard deviations"
+        message += f"; any difference is below {bound:g} trial standard deviations"
         return isolation.finding("info", "no-difference", evidence, message, subject=subject)
-    message += f"; no significant difference from {_list(rest)}"
     equal = [g for g in usable if g.label in {one.label for one in rest}]
     theirs = [other.best.value for g in equal for other in outcomes.ranked(g.trials, study.metric)[:1] if other.best]
     message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
@@ -258,8 +262,3 @@ def _buckets(study: StudyRecord, parameter: Parameter) -> list[_Group]:
         _Group(label=bucket.label, trials=points.in_bucket(study, parameter, number))
         for number, bucket in enumerate(points.buckets(study, parameter))
     ]
-
-
-def _list(against: Sequence[_Against]) -> str:
-    """Each with the gain over it and the interval of that: `b by 0.01 (95% -0.01 to 0.03)`."""
-    return " and ".join(f"{one.label} {gained(one.gap.gain, one.gap.interval)}" for one in against)

@@ -6,13 +6,17 @@
   const views = new Map();
   const tip = document.getElementById("tip");
   const chosenBox = document.getElementById("chosen");
+  const find = document.querySelector("[data-find]");
   const rows = new Map(Array.from(document.querySelectorAll("tr[data-trial]"), (row) => [Number(row.dataset.trial), row]));
   const texts = new Map(page.texts.map(([id, title, settings, log]) => [id, { title, settings, log }]));
-  let chosen = NOBODY;
+  const columns = page.trials.columns;
+  const known = new Map(page.trials.rows.map((values, at) => [values[0], { values, arm: page.trials.arms[at] }]));
+  const hidden = new Set();
+  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), controls: {} };
 
+  // Charts -----------------------------------------------------------------------------------------------------------
   const table = ({ columns, rows }) =>
     rows.map((row) => Object.fromEntries(row.map((value, at) => [columns[at], value]).filter(([, value]) => value !== null)));
-
   const paint = (view, colours) => Object.entries(colours).forEach(([name, colour]) => view.signal(name, colour));
   const colours = () => (dark.matches ? page.dark : page.light);
 
@@ -20,12 +24,18 @@
     for (const source of spec.data) if (tables.includes(source.name)) source.values = table(page.tables[source.name]);
     const shades = colours();
     for (const signal of spec.signals) if (signal.name in shades) signal.value = shades[signal.name];
+    const now = { trial: state.trial, off: Object.fromEntries([...hidden].map((trial) => [trial, true])) };
+    for (const signal of spec.signals) if (signal.name in now) signal.value = now[signal.name];
     const options = { mode: "vega", renderer: page.renderer, actions: false, tooltip: false, hover: false, defaultStyle: false };
     const { view } = await window.vegaEmbed(document.getElementById(id), spec, options);
-    view.addEventListener("click", (event, item) => choose(trialOf(item) === chosen ? NOBODY : trialOf(item)));
+    view.addEventListener("click", (event, item) => {
+      if (trialOf(item) !== NOBODY) choose(trialOf(item) === state.trial ? NOBODY : trialOf(item));
+    });
     view.addEventListener("mousemove", (event, item) => hint(event, trialOf(item)));
     view.addEventListener("mouseout", () => { tip.hidden = true; });
     views.set(id, view);
+    if (id === "chart-together") { brushing(view); showBrushes(); }
+    if (id === "chart-curves") drawCurves();
   }
 
   function trialOf(item) {
@@ -44,17 +54,268 @@
   }
 
   function choose(trial) {
-    rows.get(chosen)?.classList.remove("chosen");
-    chosen = trial;
-    rows.get(chosen)?.classList.add("chosen");
-    for (const view of views.values()) view.signal("trial", chosen).run();
-    document.documentElement.dataset.chosen = String(chosen);
-    chosenBox.hidden = chosen === NOBODY;
-    if (chosen === NOBODY) return;
-    const text = texts.get(chosen);
+    rows.get(state.trial)?.classList.remove("chosen");
+    state.trial = texts.has(trial) ? trial : NOBODY;
+    rows.get(state.trial)?.classList.add("chosen");
+    drawCurves();
+    for (const view of views.values()) view.signal("trial", state.trial).run();
+    document.documentElement.dataset.chosen = String(state.trial);
+    chosenBox.hidden = state.trial === NOBODY;
+    remember();
+    if (state.trial === NOBODY) return;
+    const text = texts.get(state.trial);
     chosenBox.querySelector("b").textContent = text.title;
     chosenBox.querySelector("p").textContent = text.settings;
     chosenBox.querySelector("a").href = text.log;
+  }
+
+  // Curves -----------------------------------------------------------------------------------------------------------
+  const curves = page.curves;
+  const bytes = Uint8Array.from(window.atob(curves.values), (char) => char.charCodeAt(0));
+  const numbers = new Float32Array(bytes.buffer);
+  const starts = new Map();
+  curves.trials.reduce((at, [trial, steps]) => {
+    starts.set(trial, { at, steps: curves.steps[steps] });
+    return at + curves.steps[steps].length * curves.metrics.length;
+  }, 0);
+  const control = (name) => state.controls[name];
+
+  function curve(trial, metric) {
+    const { at, steps } = starts.get(trial);
+    const from = at + metric * steps.length;
+    const weight = Number(control("smooth") ?? 0);
+    let mean = 0, mass = 0;
+    const points = [];
+    steps.forEach((x, number) => {
+      const y = numbers[from + number];
+      if (!Number.isFinite(y)) return;
+      mean = weight * mean + (1 - weight) * y;
+      mass = weight * mass + (1 - weight);
+      points.push({ x, y: mean / mass });
+    });
+    return points;
+  }
+
+  // Round numbers between two ends; where these are powers of ten, the powers of round numbers.
+  function ticks(low, high, log) {
+    if (log && high - low > 0.5) {
+      const digits = high - low > 3 ? [1] : [1, 2, 5];
+      const found = [];
+      for (let power = Math.floor(low); power <= high; power++) found.push(...digits.map((digit) => power + Math.log10(digit)));
+      const inside = found.filter((at) => at >= low && at <= high);
+      return inside.filter((at, number) => number % Math.ceil(inside.length / 8) === 0);
+    }
+    const rough = (high - low) / 6;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].find((digit) => digit * power >= rough) * power;
+    const found = [];
+    for (let at = Math.ceil(low / step); at * step <= high; at++) found.push(Number((at * step).toPrecision(12)));
+    return found;
+  }
+
+  function wanted() {
+    const which = control("which") ?? "best";
+    const all = curves.trials.map(([trial]) => trial);
+    const some = which === "chosen" ? [] : which === "left" ? all.filter((trial) => !hidden.has(trial)).slice(0, 300)
+      : which === "bad" ? all.filter((trial) => known.get(trial)?.values[1] === "infeasible").slice(0, 300)
+      : curves.best.filter((trial) => starts.has(trial));
+    return state.trial !== NOBODY && starts.has(state.trial) ? [...new Set([...some, state.trial])] : some;
+  }
+
+  function drawCurves() {
+    const view = views.get("chart-curves");
+    if (!view) return;
+    const metric = Number(control("metric") ?? 0);
+    const [logx, logy] = [Boolean(control("logx")), Boolean(control("logy"))];
+    const made = [];
+    const late = [];
+    for (const trial of wanted()) {
+      [metric, curves.partners[metric]].forEach((which, training) => {
+        if (which === undefined) return;
+        for (const { x, y } of curve(trial, which)) {
+          if ((logx && x <= 0) || (logy && y <= 0)) continue;
+          const own = known.get(trial);
+          const m = Number(!training && metric === 0 && own?.values[3] === x);
+          const point = { i: trial, a: own?.arm ?? 0, r: Number(trial === curves.best[0]), w: training, x: logx ? Math.log10(x) : x, y: logy ? Math.log10(y) : y, m };
+          made.push(point);
+          if (x >= curves.length / 10) late.push(point.y);
+        }
+      });
+    }
+    const values = (late.length ? late : made.map(({ y }) => y)).sort((a, b) => a - b);
+    const cut = values.length > 100 ? Math.floor(values.length / 100) : 0;
+    let [low, high] = values.length ? [values[0], values[values.length - 1]] : [0, 1];
+    if (!logy && cut && metric === 0 && curves.goal === "maximize") low = values[cut];
+    else if (!logy && cut) high = values[values.length - 1 - cut];
+    const room = 0.04 * (high - low) || 0.04 * Math.abs(high) || 1;
+    const xs = made.map(({ x }) => x);
+    const ends = logx ? [Math.min(...xs, Math.log10(curves.length)), Math.log10(curves.length)] : [0, Math.max(curves.length, ...xs.slice(0, 1))];
+    const signals = { xlo: ends[0], xhi: ends[1] > ends[0] ? ends[1] : ends[0] + 1, ylo: low - room, yhi: high + room, logx, logy };
+    signals.xticks = ticks(signals.xlo, signals.xhi, logx);
+    signals.yticks = ticks(signals.ylo, signals.yhi, logy);
+    Object.entries(signals).forEach(([name, value]) => view.signal(name, value));
+    view.data("curve", made).run();
+    document.documentElement.dataset.curves = String(new Set(made.map(({ i }) => i)).size);
+  }
+
+  // Which trials are left: by the text above the table, by arms that are switched off, and by brushes -----------------
+  function left() {
+    const passes = parse(state.find);
+    find?.classList.toggle("wrong", passes === null);
+    hidden.clear();
+    for (const [trial, { values, arm }] of known) {
+      const shown = (passes === null || passes(values, trial)) && !state.arms.has(arm) && brushed(trial);
+      if (!shown) hidden.add(trial);
+    }
+    for (const [trial, row] of rows) row.hidden = hidden.has(trial);
+    const off = Object.fromEntries([...hidden].map((trial) => [trial, true]));
+    const count = document.querySelector("[data-count]");
+    if (count) count.textContent = `${[...rows.keys()].filter((trial) => !hidden.has(trial)).length} of ${rows.size} trials`;
+    for (const button of document.querySelectorAll("[data-arm]")) button.setAttribute("aria-pressed", String(!state.arms.has(Number(button.dataset.arm))));
+    drawCurves();
+    for (const view of views.values()) view.signal("off", off).run();
+    remember();
+  }
+
+  // `val_error < 0.02 and (hidden_layers == 1 or not optimizer == adam)`; other text is searched for in the row.
+  function parse(text) {
+    if (!text.trim()) return () => true;
+    const tokens = text.match(/"[^"]*"|'[^']*'|[()]|[<>!=]=?|~|[^\s()<>!=~]+/g) ?? [];
+    if (!tokens.some((token) => /^([<>]=?|[!=]=?|~)$/.test(token))) {
+      const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+      return (values) => words.every((word) => values.join(" ").toLowerCase().includes(word));
+    }
+    let at = 0;
+    const word = () => tokens[at]?.toLowerCase();
+    const value = () => { const token = tokens[at++]; return token === undefined ? "" : token.replace(/^["']|["']$/g, ""); };
+    function either() {
+      let made = both();
+      while (word() === "or" || word() === "||") { at++; const [a, b] = [made, both()]; if (!a || !b) return null; made = (v) => a(v) || b(v); }
+      return made;
+    }
+    function both() {
+      let made = one();
+      while (word() === "and" || word() === "&&") { at++; const [a, b] = [made, one()]; if (!a || !b) return null; made = (v) => a(v) && b(v); }
+      return made;
+    }
+    function one() {
+      if (word() === "not") { at++; const a = one(); return a && ((v) => !a(v)); }
+      if (word() === "(") { at++; const a = either(); return tokens[at++] === ")" ? a : null; }
+      const name = value();
+      const sign = tokens[at++];
+      const given = value();
+      const column = columns.indexOf(name);
+      if (column < 0 || given === "" || !["<", "<=", ">", ">=", "=", "==", "!=", "~"].includes(sign)) return null;
+      return (values) => compare(values[column], sign, given);
+    }
+    const made = either();
+    return at >= tokens.length ? made : null;
+  }
+
+  function compare(value, sign, given) {
+    if (sign === "~") return String(value ?? "").toLowerCase().includes(given.toLowerCase());
+    const numeric = typeof value === "number" && given !== "" && !isNaN(given);
+    const equal = numeric ? value === Number(given) : String(value ?? "") === given;
+    if (sign === "=" || sign === "==") return equal;
+    if (sign === "!=") return !equal;
+    if (!numeric) return false;
+    const other = Number(given);
+    return sign === "<" ? value < other : sign === "<=" ? value <= other : sign === ">" ? value > other : value >= other;
+  }
+
+  // Brushes on the parallel axes ---------------------------------------------------------------------------------------
+  const places = new Map();
+  for (const { i, x, u } of page.tables.lines ? table(page.tables.lines) : []) {
+    if (!places.has(i)) places.set(i, new Map());
+    places.get(i).set(x, u);
+  }
+
+  function brushed(trial) {
+    for (const [axis, [low, high]] of state.brushes) {
+      const u = places.get(trial)?.get(axis);
+      if (u === undefined || u < low || u > high) return false;
+    }
+    return true;
+  }
+
+  function showBrushes() {
+    const view = views.get("chart-together");
+    if (view) view.data("brushes", Array.from(state.brushes, ([x, [lo, hi]]) => ({ x, lo, hi }))).run();
+  }
+
+  function brushing(view) {
+    const box = document.getElementById("chart-together");
+    const where = (event) => {
+      const area = box.querySelector("svg, canvas").getBoundingClientRect();
+      const [left, top] = view.origin();
+      const axis = Math.round(view.scale("x").invert(event.clientX - area.left - left));
+      return { axis, u: Math.min(1, Math.max(0, view.scale("y").invert(event.clientY - area.top - top))) };
+    };
+    let begin = null;
+    box.addEventListener("pointerdown", (event) => { begin = where(event); });
+    box.addEventListener("pointermove", (event) => {
+      if (begin === null || Math.abs(where(event).u - begin.u) < 0.02) return;
+      event.preventDefault();
+      const { u } = where(event);
+      state.brushes.set(begin.axis, [Math.min(u, begin.u), Math.max(u, begin.u)]);
+      showBrushes();
+    });
+    window.addEventListener("pointerup", (event) => {
+      if (begin === null) return;
+      if (box.contains(event.target) && Math.abs(where(event).u - begin.u) < 0.02) state.brushes.delete(begin.axis);
+      begin = null;
+      showBrushes();
+      left();
+    });
+  }
+
+  // The table ----------------------------------------------------------------------------------------------------------
+  const head = document.querySelector(".trials thead tr");
+
+  function showColumns() {
+    if (!head) return;
+    Array.from(head.children).forEach((cell, at) => {
+      const off = state.columns.has(at);
+      for (const row of [head, ...rows.values()]) row.children[at].hidden = off;
+    });
+    for (const box of document.querySelectorAll("[data-column]")) box.checked = !state.columns.has(Number(box.dataset.column));
+  }
+
+  function chooser() {
+    const list = document.querySelector("[data-columns]");
+    if (!list || !head) return;
+    Array.from(head.children).forEach((cell, at) => {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+      box.dataset.column = String(at);
+      label.append(box, ` ${cell.querySelector("button")?.title ?? cell.textContent}`);
+      list.append(label);
+    });
+  }
+
+  function save() {
+    const quoted = (value) => (/[",\n\r]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
+    const order = Array.from(rows.entries()).filter(([trial]) => !hidden.has(trial)).sort(([, a], [, b]) => a.rowIndex - b.rowIndex);
+    const lines = [columns, ...order.map(([trial]) => known.get(trial).values)].map((line) => line.map(quoted).join(","));
+    const link = document.createElement("a");
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(`${lines.join("\r\n")}\r\n`)}`;
+    link.download = "trials.csv";
+    link.click();
+  }
+
+  function sort(header) {
+    const body = header.closest("table").tBodies[0];
+    const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+    for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
+    const key = (row) => row.children[header.cellIndex].dataset.key ?? row.children[header.cellIndex].textContent;
+    const numeric = !header.classList.contains("text");
+    const before = (a, b) => {
+      const [x, y] = [key(a), key(b)];
+      if (x === "" || y === "") return (x === "") - (y === "");
+      return direction * (numeric && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y, undefined, { numeric: true }));
+    };
+    body.append(...Array.from(body.rows).sort(before));
   }
 
   async function copy(button) {
@@ -73,38 +334,118 @@
     setTimeout(() => { button.textContent = "copy"; }, 1500);
   }
 
-  function sort(header) {
-    const body = header.closest("table").tBodies[0];
-    const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-    for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
-    header.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
-    const key = (row) => row.children[header.cellIndex].dataset.key ?? row.children[header.cellIndex].textContent;
-    const numeric = !header.classList.contains("text");
-    const compare = (a, b) => {
-      const [x, y] = [key(a), key(b)];
-      if (x === "" || y === "") return (x === "") - (y === "");
-      return direction * (numeric && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y, undefined, { numeric: true }));
-    };
-    body.append(...Array.from(body.rows).sort(compare));
+  // The address keeps what a reader chose, so that a link shows it ---------------------------------------------------------
+  let ready = false;
+
+  function remember() {
+    if (!ready) return;
+    const kept = new URLSearchParams();
+    if (state.trial !== NOBODY) kept.set("trial", state.trial);
+    if (state.find) kept.set("find", state.find);
+    if (state.arms.size) kept.set("off", [...state.arms].join("."));
+    if (state.columns.size) kept.set("without", [...state.columns].join("."));
+    if (state.brushes.size) kept.set("brush", Array.from(state.brushes, ([x, ends]) => [x, ...ends.map((u) => u.toFixed(3))].join("_")).join("."));
+    for (const [name, value] of Object.entries(state.controls)) if (value && value !== "0" && value !== "best") kept.set(`c-${name}`, value);
+    const address = kept.toString() ? `#${kept}` : "#";
+    if (address !== (window.location.hash || "#")) window.history.replaceState(null, "", address);
   }
 
+  function recall() {
+    const hash = window.location.hash.slice(1);
+    if (!hash.includes("=")) return;
+    const kept = new URLSearchParams(hash);
+    const whole = (text) => (text ?? "").split(".").filter(Boolean).map(Number).filter(Number.isInteger);
+    state.find = kept.get("find") ?? "";
+    state.arms = new Set(whole(kept.get("off")));
+    state.columns = new Set(whole(kept.get("without")));
+    for (const part of (kept.get("brush") ?? "").split(/\.(?=\d+_)/).filter(Boolean)) {
+      const [axis, low, high] = part.split("_").map(Number);
+      if ([axis, low, high].every(Number.isFinite)) state.brushes.set(axis, [low, high]);
+    }
+    for (const [name, value] of kept) if (name.startsWith("c-")) state.controls[name.slice(2)] = value === "true" ? true : value;
+    if (find) find.value = state.find;
+    for (const input of document.querySelectorAll("[data-control]")) {
+      const value = state.controls[input.dataset.control];
+      if (value !== undefined) input[input.type === "checkbox" ? "checked" : "value"] = value;
+    }
+    state.trial = kept.has("trial") ? Number(kept.get("trial")) : NOBODY;
+  }
+
+  // What a reader does -----------------------------------------------------------------------------------------------------
   const repaint = (shades) => views.forEach((view) => { paint(view, shades); view.run(); });
   dark.addEventListener("change", () => repaint(colours()));
-  window.addEventListener("beforeprint", () => repaint(page.light));
-  window.addEventListener("afterprint", () => repaint(colours()));
+  const folded = new Set();
+  window.addEventListener("beforeprint", () => {
+    repaint(page.light);
+    for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; }
+  });
+  window.addEventListener("afterprint", () => {
+    repaint(colours());
+    for (const fold of folded) fold.open = false;
+    folded.clear();
+  });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     const row = event.target.closest("tr[data-trial]");
-    if (button?.dataset.copy !== undefined) copy(button);
+    const link = event.target.closest("a[href^='#']");
+    if (link) {
+      event.preventDefault();
+      document.getElementById(link.getAttribute("href").slice(1))?.scrollIntoView();
+    } else if (button?.dataset.copy !== undefined) copy(button);
     else if (button?.dataset.sort !== undefined) sort(button.closest("th"));
     else if (button?.dataset.clear !== undefined) choose(NOBODY);
-    else if (row && !event.target.closest("a")) choose(Number(row.dataset.trial) === chosen ? NOBODY : Number(row.dataset.trial));
+    else if (button?.dataset.save !== undefined) save();
+    else if (button?.dataset.arm !== undefined) {
+      const arm = Number(button.dataset.arm);
+      state.arms.has(arm) ? state.arms.delete(arm) : state.arms.add(arm);
+      left();
+    } else if (row && !event.target.closest("a")) choose(Number(row.dataset.trial) === state.trial ? NOBODY : Number(row.dataset.trial));
+  });
+  document.addEventListener("input", (event) => {
+    const { control: name, column, find: isFind } = event.target.dataset;
+    if (isFind !== undefined) { state.find = event.target.value; left(); }
+    if (column !== undefined) {
+      event.target.checked ? state.columns.delete(Number(column)) : state.columns.add(Number(column));
+      showColumns();
+      remember();
+    }
+    if (name !== undefined) {
+      state.controls[name] = event.target.type === "checkbox" ? event.target.checked : event.target.value;
+      drawCurves();
+      remember();
+    }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") choose(NOBODY);
+    if (event.key === "Escape") {
+      const more = state.brushes.size || state.arms.size || state.find;
+      state.brushes.clear();
+      state.arms.clear();
+      state.find = "";
+      if (find) find.value = "";
+      choose(NOBODY);
+      if (more) { showBrushes(); left(); }
+    }
     const row = event.target.closest?.("tr[data-trial]");
     if (row && event.key === "Enter" && event.target === row) choose(Number(row.dataset.trial));
   });
-  window.playbookReport = { views, choose };
-  Promise.all(page.charts.map(draw)).then(() => { document.documentElement.dataset.ready = "true"; });
+  window.playbookReport = { views, choose, state, hidden, left };
+  chooser();
+  recall();
+  showColumns();
+  left();
+  choose(state.trial);
+  ready = true;
+  // What is on the first screen is drawn at once, and all else while nothing else is to be done.
+  const near = ({ id }) => document.getElementById(id).getBoundingClientRect().top < 1.5 * window.innerHeight;
+  const first = page.charts.filter(near);
+  const later = page.charts.filter((chart) => !first.includes(chart));
+  const idle = () => new Promise((done) => { (window.requestIdleCallback ?? window.setTimeout)(done, { timeout: 200 }); });
+  Promise.all(first.map(draw)).then(async () => {
+    document.documentElement.dataset.ready = "true";
+    for (const chart of later) {
+      await idle();
+      await draw(chart);
+    }
+    document.documentElement.dataset.drawn = "true";
+  });
 })();

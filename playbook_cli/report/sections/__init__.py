@@ -12,11 +12,13 @@ from playbook_cli.report.sections import (
     coverage,
     curves,
     findings,
+    history,
     importance,
     luck,
     question,
     space,
     steps,
+    together,
     trials,
 )
 
@@ -36,6 +38,8 @@ SECTIONS = (
     luck.section,
     importance.section,
     budget.section,
+    history.section,
+    together.section,
     trials.section,
 )
 """What is asked of a study, and answered, each in its place."""

@@ -108,7 +108,7 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     y = field("y:Q", title=f"expected best {frame.metric}", scale=scale)
     own = f"datum.a === {index if width is None else repr(frame.arms[index])}"
     others = mark("line", "budget", strokeWidth=1, opacity=0.5, clip=True)
-    hue = coloured(f"arm{index}" if frame.colours_arms else "arm0")
+    hue = coloured(frame.hues[index])
     low = field("l:Q", scale=scale)
     layers = [
         over(others, x=x, y=y, detail=field("a:N"), stroke=coloured("muted")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report.charts import field, mark, over
 from playbook_cli.report.frame import rounded, with_room
-from playbook_cli.report.section import Chart, Legend, Section
+from playbook_cli.report.section import Chart, Section
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame, Rows
@@ -36,7 +36,7 @@ def section(frame: Frame) -> Section:
         name="budget",
         title="Would more trials help?",
         how=how if shown else "",
-        parts=[Legend(frame.legend), chart] if shown else [],
+        parts=[frame.legend, chart] if shown else [],
         only="page",
     )
 

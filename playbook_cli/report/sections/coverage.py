@@ -19,7 +19,10 @@ def section(frame: Frame) -> Section:
     counted = ", ".join(
         f"{words.shortened(axis.label, 48)} {axis.tenths} of {len(axis.choices) or 10}" for axis in axes
     )
-    how = "A line is a trial, a dot one of the best. There is no test for this: look where the dots are, and how alone."
+    how = (
+        "A line is a trial, a dot one of the best. "
+        "An isolated dot is a good trial without neighbours: too few trials there."
+    )
     chart = Chart(
         name="coverage",
         description="For every hyperparameter, where in its range the trials lie; the best ones as dots.",
@@ -29,7 +32,7 @@ def section(frame: Frame) -> Section:
         name="coverage",
         title="Are there enough trials in the good region?",
         how=how if axes else "",
-        parts=[chart, Note(f"Tenths of the range, or choices, tried: {counted}.")] if axes else [],
+        parts=[chart, Note(f"Deciles of each range, or choices, that were tried: {counted}.")] if axes else [],
         only="page",
     )
 

@@ -7,32 +7,100 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
 from playbook_cli.report.charts import colour, coloured, field, mark, opacity, over, when
-from playbook_cli.report.frame import rounded, with_room
-from playbook_cli.report.section import Chart, Legend, Section
+from playbook_cli.report.frame import NUMBERS, STEPS, rounded, with_room
+from playbook_cli.report.section import Chart, Control, Section
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Spec
     from playbook_cli.report.value import Panel, Report
 
+_POWER = (
+    "datum.value < -4 || datum.value >= 6 ? format(pow(10, datum.value), '.3~e') "
+    ": format(pow(10, datum.value), ',.3~r')"
+)
 
-def section(frame: Frame) -> Section:
-    """A panel a metric."""
-    panels = frame.report.panels
-    charts = [_chart(frame, index) for index, panel in enumerate(panels) if panel.lines]
-    charts += [_histogram(frame, panel) for panel in panels if panel.histogram]
+
+def section(frame: Frame) -> Section | None:
+    """On a page one chart of any metric of any trials; as pictures a panel a metric; None where there is nothing."""
+    report = frame.report
+    if not report.curves.trials and not report.panels:
+        return None
+    panels = [_chart(frame, index) for index, panel in enumerate(report.panels) if panel.lines]
+    panels += [_histogram(frame, panel) for panel in report.panels if panel.histogram]
     how = (
-        "The best trials, the best of every arm among them; a dot marks the best evaluation, which is the trial's "
-        "result. The steep start is cut off above."
+        "The best trials, the best of every arm among them; choose any other trial to see its curve too. A dot marks "
+        "the best evaluation, which is the trial's result. The steep start is cut off."
     )
-    marks = [("dash", "training")] if any(panel.training for panel in panels) else []
+    marks = [("dash", "training")] if report.curves.partners else []
     return Section(
         name="curves",
         title="What do the training curves say?",
-        how=how if charts else "",
-        parts=[Legend([*frame.legend, *marks]), *charts] if charts else [],
+        how=how,
+        parts=[frame.legend + marks, *([_explorer(frame)] if report.curves.trials else []), *panels],
         only="page",
     )
+
+
+def _explorer(frame: Frame) -> Chart:
+    """Curves that a page's script draws: of any metric, smoothed or not, of the trials that are chosen."""
+    metrics = [(str(place), name) for place, name in enumerate(frame.report.curves.metrics)]
+    which = [("best", "the best"), ("chosen", "the chosen one"), ("left", "all in the table"), ("bad", "infeasible")]
+    return Chart(
+        name="curves",
+        description=f"Any reported metric over training, {len(frame.report.curves.trials)} trials to choose from.",
+        spec=lambda width: _any_curves(frame, width),
+        controls=[
+            Control(name="metric", label="metric", kind="choice", choices=metrics),
+            Control(name="which", label="trials", kind="choice", choices=which),
+            Control(name="smooth", label="smoothing", kind="range"),
+            Control(name="logx", label="log steps", kind="switch"),
+            Control(name="logy", label="log values", kind="switch"),
+        ],
+        only="page",
+    )
+
+
+def _any_curves(frame: Frame, width: int | None) -> Spec:
+    """Rows of `curve`: i trial, a arm, w 1 for training, x step, y value, m 1 at the best step; the script fills them.
+
+    Where a scale is logarithmic, x or y is the power of ten.
+    """
+    x_ends = [{"expr": "xlo"}, {"expr": "xhi"}]
+    y_ends = [{"expr": "ylo"}, {"expr": "yhi"}]
+    x_axis = {
+        "labelExpr": f"logx ? ({_POWER}) : format(datum.value, ',.6~r')",
+        "values": {"expr": "xticks"},
+        "labelOverlap": "greedy",
+    }
+    y_axis = {"values": {"expr": "yticks"}, "labelExpr": f"logy ? ({_POWER}) : {NUMBERS}", "labelOverlap": "greedy"}
+    where = {
+        "x": field("x:Q", title="step", scale={"domain": x_ends, "nice": False, "zero": False}, axis=x_axis),
+        "y": field("y:Q", title=None, scale={"domain": y_ends, "nice": False, "zero": False}, axis=y_axis),
+        "detail": [field("i:N"), field("w:N")],
+    }
+    near = over(mark("line", "curve", clip=True, strokeWidth=12, opacity=0), **where)
+    lines = over(
+        mark("line", "curve", clip=True, strokeJoin="round"),
+        **where,
+        stroke=frame.by_arm(width),
+        strokeDash=when("datum.w === 1", [3, 3], []),
+        strokeWidth=when("datum.i === trial || trial < 0 && datum.r === 1", 2.4, 1.3),
+        opacity=opacity("datum.r === 1"),
+    )
+    best = mark("point", "curve", "datum.m === 1", size=60, filled=True, strokeWidth=1.5, clip=True)
+    marked = over(best, **where, fill=frame.by_arm(width), stroke=coloured("paper"), opacity=opacity("true"))
+    signals = {
+        "xlo": 0,
+        "xhi": frame.report.max_train_steps,
+        "ylo": 0,
+        "yhi": 1,
+        "xticks": [],
+        "yticks": [],
+        "logx": False,
+        "logy": False,
+    }
+    return frame.finish([near, lines, marked], width, 320, {"curve": []}, signals)
 
 
 def _chart(frame: Frame, index: int) -> Chart:
@@ -44,6 +112,7 @@ def _chart(frame: Frame, index: int) -> Chart:
         title=f"{panel.validation}{f' and {panel.training} (dashed)' if panel.training else ''}",
         description=f"{validation}{training} over training, for the best trials.",
         spec=partial(_spec, frame, index),
+        only="picture",
     )
 
 
@@ -77,7 +146,7 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     steps = {"domain": [0, report.max_train_steps], "nice": False}
     values = {"domain": list(_ends(report, panel)), "nice": False, "zero": False}
     where = {
-        "x": field("x:Q", title="step", scale=steps, axis={"format": "~s", "tickCount": 6}),
+        "x": field("x:Q", title="step", scale=steps, axis=STEPS),
         "y": field("y:Q", title=title, scale=values),
         "detail": [field("i:N"), field("w:N")],
     }

@@ -1,11 +1,11 @@
-"""What stands out: what is wrong with the record, why trials failed, and what the rules found."""
+"""Findings: what is wrong with the record, why trials failed, and what the rules found."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import argument
-from playbook_cli.advice.rules import rules
+from playbook_cli.advice.rules import rules, titled
 from playbook_cli.report import words
 from playbook_cli.report.section import Folded, Note, Section, Sentence
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _NAME = 24
 """Characters of a hyperparameter in a list of them."""
+_SUBJECT = 60
+"""Characters of one in a title."""
 _SUBJECTS = 6
 """Hyperparameters that are listed after one rule; of more, the number is told."""
 
@@ -27,44 +29,72 @@ _SUBJECTS = 6
 def section(frame: Frame) -> Section:
     """Findings in reading order; what needs no reading is folded."""
     report = frame.report
-    return Section(name="findings", title="What stands out", heading="Findings", parts=list(_parts(report)))
+    return Section(name="findings", title="Findings", heading="Findings", parts=list(_parts(report)))
 
 
 def _parts(report: Report) -> Iterator[Part]:
     yield from (Sentence(text=caveat, mark="warning") for caveat in report.caveats)
     yield from (_failure(report, failure) for failure in report.failures)
-    yield from (_finding(report, finding) for finding in report.spoken)
+    spoken = [finding for finding in report.spoken if finding is not report.answer.rests_on]
+    asked: set[str] = {report.answer.command or ""}
+    for alike in _alike(report, spoken):
+        command = report.command(alike[0]) or ""
+        yield _finding(report, alike, "" if command in asked else command)
+        asked.add(command)
     if not report.folder.is_absolute() and any(map(report.command, report.spoken)):
         where = argument(report.folder)
         yield Note(f"Run the commands in the directory where this study is {where}.", only="page")
-    if report.silent and not (report.caveats or report.failures or report.spoken):
-        yield Note("No rule complains.", only="page")
-    if report.undecided:
+    if report.silent and not (report.caveats or report.failures or spoken):
+        yield Note("No problems found.", only="page")
+    undecided = [finding for finding in report.undecided if finding is not report.answer.rests_on]
+    if undecided:
+        need = "needs" if len(undecided) == 1 else "need"
         yield Folded(
             mark="undecided",
-            title=f"{words.count(len(report.undecided), 'check')} with too little to judge yet",
-            brief=[f"{', '.join(_by_rule(alike))}: {said}" for said, alike in _by_message(report.undecided).items()],
-            items=[_named(finding) for finding in report.undecided],
+            title=f"{words.count(len(undecided), 'check')} {need} more data",
+            brief=[f"{', '.join(_by_rule(alike))}: {said}" for said, alike in _by_message(undecided).items()],
+            items=[_named(finding) for finding in undecided],
         )
     if report.silent:
         yield Folded(
             mark="ok",
-            title=f"{words.count(len(report.silent), 'check')} without complaint",
+            title=f"{words.count(len(report.silent), 'check')} passed",
             brief=["; ".join(_by_rule(report.silent))],
             items=[_named(finding) for finding in report.silent],
         )
 
 
-def _finding(report: Report, finding: Finding) -> Sentence:
+def _alike(report: Report, findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one rule that say the same of several subjects and ask for the same, together."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.verdict, report.command(finding) or finding.message), []).append(
+            finding
+        )
+    return list(groups.values())
+
+
+def _finding(report: Report, alike: Sequence[Finding], command: str) -> Sentence:
+    first = alike[0]
+    title = titled(first)
+    subjects = [finding.subject for finding in alike if finding.subject]
+    title = f"{_subjects(subjects)}: {title[:1].lower()}{title[1:]}" if subjects else title
+    more = [f"{finding.subject}: {finding.message}" for finding in alike[1:]]
     return Sentence(
-        text=finding.message,
-        mark=finding.severity,
-        subject=finding.subject or finding.rule,
-        shown=_shown(report, finding),
-        command=report.command(finding) or "",
-        evidence={"rule": finding.rule}
-        | {name.replace("_", " "): _evidence(value) for name, value in finding.evidence.items()},
+        title=title,
+        text=words.sentence(first.message),
+        mark=first.severity,
+        shown=_shown(report, first),
+        command=command,
+        further=more,
+        evidence={"rule": first.rule}
+        | {n.replace("_", " "): _evidence(v) for n, v in first.evidence.items() if not isinstance(v, dict)},
     )
+
+
+def _subjects(names: Sequence[str]) -> str:
+    short = words.distinct([words.printable(name) for name in names], _SUBJECT)
+    return ", ".join(short) if len(short) <= _SUBJECTS else f"{len(short)} hyperparameters"
 
 
 def _shown(report: Report, finding: Finding) -> str:
@@ -102,10 +132,11 @@ def _by_rule(findings: Sequence[Finding]) -> list[str]:
     """One entry a rule, with what it looked at: `boundary (dropout, width)`, or how many where they are too many."""
     subjects: dict[str, list[str]] = {}
     for finding in findings:
-        subject = words.shortened(words.printable(finding.subject or ""), _NAME)
-        subjects.setdefault(finding.rule, []).extend([subject] if subject else [])
+        subjects.setdefault(finding.rule, []).extend([finding.subject] if finding.subject else [])
     named = {
-        rule: names if len(names) <= _SUBJECTS else [f"{len(names)} hyperparameters"]
+        rule: words.distinct([words.printable(name) for name in names], _NAME)
+        if len(names) <= _SUBJECTS
+        else [f"{len(names)} hyperparameters"]
         for rule, names in subjects.items()
     }
     return [f"{rule} ({', '.join(names)})" if names else rule for rule, names in named.items()]

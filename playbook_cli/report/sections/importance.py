@@ -237,7 +237,7 @@ def _position(frame: Frame, index: int, side: str, name: str, end: str | None = 
         here = field(f"{name}:Q", title=title, scale=range_scale(axis), axis=range_axis(axis))
         return {side: here, **({f"{side}2": {"field": end}} if end else {})}
     names = frame.choices[index]
-    look = choice_axis(names) if side == "x" else {"labelLimit": 90}
+    look = choice_axis(names) if side == "x" else {"labelLimit": 110}
     here = field(f"{name}:N", title=title, scale={"type": "band", "domain": names}, axis=look)
     return {side: here} if end else {side: here, f"{side}Offset": field("h:Q", scale={"domain": [-1, 1]})}
 

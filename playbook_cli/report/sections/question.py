@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.analysis import outcomes
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over
 from playbook_cli.report.frame import distinct, rounded
-from playbook_cli.report.section import Chart, Column, Section, Table
+from playbook_cli.report.section import Cell, Chart, Column, Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,17 +22,17 @@ BELOW = 11
 """Pixels from what was selected down to what it comes to on fresh seeds."""
 
 
-def section(frame: Frame) -> Section:
-    """Every scientific setting at the best of its trials."""
+def section(frame: Frame) -> Section | None:
+    """Every scientific setting at the best of its trials; None in a study that compares none."""
     plots = frame.report.isolation
+    if not plots:
+        return None
     how = (
-        "Isolation plot: each setting at its best trial (diamond) over all other hyperparameters. The bar reaches to "
-        "where the best attainable result lies with 95% confidence; the luck of the training seed is not in it."
+        "Each setting at its best trial (diamond), over all other hyperparameters. Bar: 95% bound on the best result "
+        "that more search could find, without seed noise."
     )
     if any(plot.repeated(frame.report.fresh) for plot in plots):
-        how += " The upright line below it is what that trial comes to on fresh seeds, with its 95% interval."
-    if not plots:
-        how = "No scientific hyperparameter varies in this study: it looks for the best trial, and compares nothing."
+        how += " The upright line below it: the mean of its repeats, with its 95% interval."
     subject = f"{words.shortened(plots[0].subject, 40)}: " if len(plots) == 1 else ""
     tables = [_table(frame.report, plot, words.shortened(plot.subject, 40) if len(plots) > 1 else "") for plot in plots]
     return Section(
@@ -43,34 +42,48 @@ def section(frame: Frame) -> Section:
         heading="Isolation",
         aside=f"{subject}each setting at the best of its trials",
         parts=[*(_chart(frame, index) for index in range(len(plots))), *tables],
-        only="" if plots else "page",
     )
 
 
 def _table(report: Report, plot: Isolation, title: str) -> Table:
     fresh = plot.repeated(report.fresh)
+    against, best = _against(report, plot)
     return Table(
         title=title,
         columns=[
             Column(name="setting", left=True),
             Column(name=report.metric.name),
-            *([Column(name="on fresh seeds (95%)")] if fresh else []),
-            Column(name="attainable (95%)", only="page" if fresh else ""),
+            *([Column(name="mean of repeats (95%)")] if fresh else []),
+            *([Column(name="behind by"), Column(name="95%")] if against else []),
+            Column(name="could reach (95%)", only="page" if fresh or against else ""),
             Column(name="trials", spare=1),
             Column(name="infeasible", spare=1),
             Column(name="best trial", spare=1),
         ],
-        rows=[_row(row, fresh) for row in plot.rows],
+        rows=[_row(row, fresh, against, best) for row in plot.rows],
     )
 
 
-def _row(row: Isolated, fresh: Mapping[int, Repeats]) -> list[Content]:
+def _against(report: Report, plot: Isolation) -> tuple[Mapping[str, Any], str]:
+    """How each setting compares with the best one, by its label here, and which that is; empty where none does."""
+    start = "" if plot.rows[0].span is None else f"{plot.subject} "
+    for finding in report.findings:
+        if finding.rule == "isolation" and "against" in finding.evidence:
+            known = {label.removeprefix(start): one for label, one in finding.evidence["against"].items()}
+            best = str(finding.evidence["best"]).removeprefix(start)
+            if {best, *known} <= {row.label for row in plot.rows}:
+                return known, best
+    return {}, ""
+
+
+def _row(row: Isolated, fresh: Mapping[int, Repeats], against: Mapping[str, Any], best: str) -> list[Content]:
     one = fresh.get(row.best.trial) if row.best is not None else None
     again = words.NOTHING if one is None else words.estimate(one.mean, one.interval)
     return [
         row.label or "all trials",
         words.number(None if row.best is None else row.best.value),
         *([again] if fresh else []),
+        *(_compared(row.label, against, best) if against else []),
         words.NOTHING if row.low is None or row.high is None else words.span(row.low, row.high),
         str(row.ended),
         str(row.infeasible),
@@ -78,13 +91,27 @@ def _row(row: Isolated, fresh: Mapping[int, Repeats]) -> list[Content]:
     ]
 
 
+def _compared(label: str, against: Mapping[str, Any], best: str) -> list[Content]:
+    """How far a setting is behind the best one, with the interval."""
+    if label == best:
+        return [Cell("best", tone="good"), ""]
+    if label not in against:
+        return [words.NOTHING, words.NOTHING]
+    one = against[label]
+    behind = Cell(words.number(one["gain"]), tone="strong" if one["worse"] else "soft")
+    return [behind, words.span(*one["interval"])]
+
+
 def _chart(frame: Frame, index: int) -> Chart:
-    subject = frame.report.isolation[index].subject
+    plot, metric = frame.report.isolation[index], frame.report.metric
+    subject = plot.subject
+    ranked = sorted((metric.loss(row.best.value), row.label) for row in plot.rows if row.best is not None)
+    best = ", ".join(f"{words.shortened(label, 40)} {words.number(metric.loss(loss))}" for loss, label in ranked[:3])
     about = words.shortened(subject, 60)
     return Chart(
         name=f"isolation-{index}",
         title=subject,
-        description=f"{frame.metric} of all trials and of the best one, for each setting of {about}.",
+        description=f"{frame.metric} of all trials and of the best one, for each setting of {about}. Best: {best}.",
         spec=partial(_spec, frame, index),
     )
 
@@ -100,16 +127,18 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     y = field("L:N", title=None, scale={"domain": names}, axis={"labelLimit": 200})
     x = field("y:Q", title=frame.metric, scale=scale, axis={"tickCount": 5, "grid": True})
     dots, top = f"tried{index}", f"best{index}"
+    of_arms = not plot.part and all(row.span is None for row in plot.rows)
+    hue = frame.by_arm(width) if of_arms else coloured("arm0")
     interval = mark("rule", top, "isValid(datum.l)", strokeWidth=3, opacity=0.5)
     layers = [
         over(mark("point", dots, size=34, filled=True), x=x, y=y, color=coloured("muted"), opacity=opacity("false")),
-        over(interval, x=field("l:Q"), x2={"field": "h"}, y=y, color=coloured("arm0")),
+        over(interval, x=field("l:Q"), x2={"field": "h"}, y=y, color=hue),
         *(fresh_seeds(top, y, ("ml", "mh")) if any("m" in row for row in best) else []),
         over(
             mark("point", top, size=120, filled=True, shape="diamond"),
             x=x,
             y=y,
-            color=coloured("arm0"),
+            color=hue,
             opacity=opacity("true"),
         ),
         chosen(dots, x=x, y=y),
@@ -142,9 +171,9 @@ def _tried(frame: Frame, plot: Isolation, names: Sequence[str]) -> Rows:
 def _setting_of(report: Report, plot: Isolation, names: Sequence[str]) -> dict[int, str]:
     """Which row of an isolation plot each trial belongs to."""
     owners: dict[int, str] = {}
-    of_arm = {outcomes.key(r.settings): name for r, name in zip(plot.rows, names, strict=True) if r.span is None}
-    if of_arm:
-        arms = [of_arm.get(outcomes.key(arm.settings)) for arm in report.arms]
+    settings = [(set(r.settings.items()), name) for r, name in zip(plot.rows, names, strict=True) if r.span is None]
+    if settings:
+        arms = [next((n for own, n in settings if own <= set(arm.settings.items())), None) for arm in report.arms]
         inside: dict[str, list[int]] = {name: [] for name in names}
         for trial in report.trials:
             if (name := arms[trial.arm]) is not None:
@@ -163,11 +192,17 @@ def _setting_of(report: Report, plot: Isolation, names: Sequence[str]) -> dict[i
 def _contenders(report: Report, plot: Isolation, names: Sequence[str]) -> Rows:
     """A setting: i best trial, L, y its result, l and h the interval; m, ml and mh mean and interval on fresh seeds."""
     fresh = plot.repeated(report.fresh)
+    arms = {trial.id: trial.arm for trial in report.trials}
     table: Rows = []
     for row, name in zip(plot.rows, names, strict=True):
         if row.best is None:
             continue
-        found: dict[str, Any] = {"i": row.best.trial, "L": name, "y": rounded(row.best.value)}
+        found: dict[str, Any] = {
+            "i": row.best.trial,
+            "L": name,
+            "a": arms.get(row.best.trial, 0),
+            "y": rounded(row.best.value),
+        }
         found |= {"l": rounded(row.low), "h": rounded(row.high)}
         if row.best.trial in fresh:
             one = fresh[row.best.trial]

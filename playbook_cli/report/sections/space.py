@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.report import strips, words
 from playbook_cli.report.charts import CROSS, chosen, colour, field, mark, opacity, over, when
 from playbook_cli.report.frame import choice_axis, range_axis, range_scale
-from playbook_cli.report.section import Chart, Column, Legend, Section, Table
+from playbook_cli.report.section import Chart, Column, Section, Table
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame
     from playbook_cli.report.section import Content, Spec
-    from playbook_cli.report.value import Report
+    from playbook_cli.report.value import Axis, Report
 
 _HEIGHT = 190
+_TOLD = 5
+"""Best trials of which the description of a plot says where they lie."""
 _STRIP = 20
 """Pixels at the worse end of the objective that are kept for trials without one."""
+_LABEL, _CHOICE = 24, 12
+"""Characters of a hyperparameter and of a choice there."""
 _WIDEST = 60
 """Characters of a range on a terminal."""
 
@@ -45,9 +49,7 @@ def section(frame: Frame) -> Section | None:
         aside=f"{strips.GOOD} best   {strips.OTHER} others   {strips.INFEASIBLE} infeasible   {failed}"
         f"┊ outer {report.edge_zone:.0%}",
         small=True,
-        parts=[Legend([*frame.legend, *marks]), *(_plot(frame, index) for index in shown), _strips(report)]
-        if shown
-        else [],
+        parts=[frame.legend + marks, *(_plot(frame, index) for index in shown), _strips(report)] if shown else [],
     )
 
 
@@ -55,15 +57,18 @@ def _strips(report: Report) -> Table:
     """Where the trials lie in each range, or at each choice, in characters."""
     trials = {trial.id: trial for trial in report.trials}
     rows: list[list[Content]] = []
-    for axis in report.axes:
+    labels = words.distinct([words.printable(axis.label) for axis in report.axes], _LABEL)
+    for label, axis in zip(labels, report.axes, strict=True):
         if axis.zones is None:
-            for row, (choice, here) in enumerate(strips.counted(axis, report.trials)):
+            counted = strips.counted(axis, report.trials)
+            choices = words.distinct([words.printable(choice) for choice, _ in counted], _CHOICE)
+            for row, (choice, (_, here)) in enumerate(zip(choices, counted, strict=True)):
                 marks = partial(strips.choice_strip, here)
-                rows.append(["" if row else axis.label, words.shortened(words.printable(choice), 9), marks, ""])
+                rows.append(["" if row else label, choice, marks, ""])
         else:
             scale = f"{words.number(axis.high)}{' log' if axis.scale == 'log' else ''}"
             strip = partial(strips.axis_strip, axis, trials, report.edge_zone)
-            rows.append([axis.label, words.number(axis.low), strip, scale])
+            rows.append([label, words.number(axis.low), strip, scale])
     columns = [
         Column(name="", left=True),
         Column(name=""),
@@ -81,9 +86,19 @@ def _plot(frame: Frame, index: int) -> Chart:
     return Chart(
         name=f"axis-{index}",
         title=f"{axis.label} (log scale)" if axis.scale == "log" else axis.label,
-        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {lost}.",
+        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {lost}. {_best(report, axis)}",
         spec=partial(_spec, frame, index, label),
     )
+
+
+def _best(report: Report, axis: Axis) -> str:
+    """Where the best trials lie, for those who cannot see the plot."""
+    ranks = {trial.id: trial.rank for trial in report.trials if trial.rank is not None}
+    near = {ranks[p.trial]: p.value for p in axis.points if p.trial in ranks and ranks[p.trial] <= _TOLD}
+    if not near:
+        return ""
+    where = ", ".join(words.shortened(words.setting(near[rank]), 24) for rank in sorted(near))
+    return f"The best trials lie at {where}."
 
 
 def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:

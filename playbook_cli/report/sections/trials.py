@@ -41,7 +41,9 @@ def section(frame: Frame) -> Section:
     return Section(
         name="trials",
         title="All trials",
-        how=f"Choose a trial, here or in a chart, to see it everywhere; columns sort.{about}",
+        how="Choose a trial, here or in a chart, to see it everywhere; Escape lets go. Columns sort. Find by a "
+        "condition (<, <=, >, >=, ==, !=, ~ for contains; and, or, not, brackets) or by any text; the "
+        "charts show what is left." + about,
         parts=[results(report, ordered)],
         only="page",
     )
@@ -75,7 +77,7 @@ def _row(trial: Trial, names: Sequence[str], report: Report) -> list[Content]:
         str(trial.id),
         Cell(f"{trial.state}{again}", tone="bad" if trial.state == "infeasible" else "", about=trial.reason or ""),
         Cell(words.number(result) if result is not None else "", key=result),
-        str(trial.step) if result is not None else "",
+        Cell(f"{trial.step:,}", key=trial.step) if result is not None and trial.step is not None else "",
         *(_setting(trial, name) for name in names),
         *([_timescale(trial.timescale, report.max_train_steps)] if report.timed else []),
         Cell("log", link=trial.log),

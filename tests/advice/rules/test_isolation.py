@@ -31,7 +31,7 @@ def with_arms(kind: str, gap: float, n: int = 48, count: int = 2, seed: int = 0)
 def test_a_real_difference_is_found_and_the_best_trials_are_to_be_repeated() -> None:
     finding = answer(with_arms("same", 0.1))
     assert (finding.verdict, finding.subject, finding.severity) == ("better", "arm=a0", "info")
-    assert "fresh seeds" in finding.message
+    assert "repeat it with other training seeds" in finding.message
     assert finding.act == Repeat(top=1)
     assert finding.evidence["gain"] == pytest.approx(0.1, abs=0.04)
 
@@ -70,8 +70,8 @@ def test_the_gain_its_interval_and_what_would_settle_it_are_said() -> None:
     (finding,) = isolation(arms("own", 0.02)(np.random.default_rng(1), 24, 2), [])
     low, high = finding.evidence["interval"]
     assert low < finding.evidence["gain"] < high
-    assert f"(95% {low:.3g} to {high:.3g})" in finding.message
-    assert (finding.verdict == "better") == ("fresh seeds" in finding.message)
+    assert f"95% {low:.4g} to {high:.4g})" in finding.message
+    assert (finding.verdict == "better") == ("other training seeds" in finding.message)
 
 
 def test_equal_arms_are_said_to_be_equal_once_their_difference_is_known_to_be_small() -> None:
@@ -167,7 +167,7 @@ def test_arms_whose_best_trials_were_repeated_are_compared_by_their_repeats() ->
     assert (finding.verdict, finding.subject) == ("better", "arm=a0")
     assert finding.evidence["repeats"] == 5
     assert finding.evidence["gain"] == pytest.approx(0.05, abs=0.02)
-    assert "mean of 5 fresh trainings" in finding.message
+    assert "mean of 5 repeats" in finding.message
     assert finding.act == CompareArms(baseline={"arm": "a1"}, candidate={"arm": "a0"})
 
 

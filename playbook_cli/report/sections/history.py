@@ -1,0 +1,202 @@
+"""How the search went: results by trial and by time, when every trial ran, how results are spread, and what it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.report import words
+from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over, when
+from playbook_cli.report.frame import NUMBERS, rounded, with_room
+from playbook_cli.report.section import Chart, Section, Sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.report.frame import Frame, Rows
+    from playbook_cli.report.section import Spec
+    from playbook_cli.report.value import Report, Trial
+
+_SLOTS = 48
+"""Slots that a timeline has room for."""
+_UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+_SEVERAL = 3
+"""Of a unit, so that times are counted in it."""
+
+
+def section(frame: Frame) -> Section | None:
+    """Charts of the whole search; None where no trial has a result yet."""
+    report = frame.report
+    if not frame.drawn:
+        return None
+    spans, unit = _spans(report), _unit(report)
+    ends = {number: at for number, at in _ended(report).items() if number in frame.drawn}
+    slots = {row["L"] for row in spans}
+    charts = [
+        _history(frame, "history", "by trial", {trial.id: float(trial.id) for trial in report.trials}, "trial"),
+        *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if ends else []),
+        _spread(frame),
+        *([_timeline(frame, spans)] if 0 < len(slots) <= _SLOTS else []),
+    ]
+    cost = [Sentence(text=_cost(report))] if spans else []
+    return Section(
+        name="history",
+        title="How did the search go?",
+        how="A point is a trial; the line is the best result so far.",
+        parts=[frame.legend, *charts, *cost],
+        only="page",
+    )
+
+
+def _history(frame: Frame, name: str, title: str, places: dict[int, float], about: str) -> Chart:
+    report = frame.report
+    rows: Rows = [
+        {"i": t.id, "a": t.arm, "g": int(t.good), "x": rounded(places[t.id]), "y": rounded(frame.drawn[t.id])}
+        for t in report.trials
+        if t.id in frame.drawn and t.id in places
+    ]
+    so_far: Rows = []
+    for row in sorted(rows, key=lambda row: (row["x"], row["i"])):
+        if not so_far or report.metric.better(row["y"], so_far[-1]["y"]):
+            so_far.append({"x": row["x"], "y": row["y"]})
+    ends = sorted(row["x"] for row in rows)[:: max(1, len(rows) - 1)]
+    if so_far:
+        so_far.append({"x": ends[-1], "y": so_far[-1]["y"]})
+    reached = words.number(so_far[-1]["y"]) if so_far else words.NOTHING
+
+    def spec(width: int | None) -> Spec:
+        axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
+        scale = {"domain": with_room(ends[0], ends[-1]), "zero": False, "nice": False}
+        x = field("x:Q", title=about, axis=axis, scale=scale)
+        y = field("y:Q", title=frame.metric if width else None, scale={"domain": list(frame.result_ends)})
+        line = mark("line", f"{name}-best", interpolate="step-after", strokeWidth=1.5)
+        points = mark("point", name, size=36, filled=True)
+        layers = [
+            over(line, x=x, y=y, stroke=coloured("ink")),
+            over(points, x=x, y=y, fill=frame.by_arm(width), opacity=opacity("datum.g === 1")),
+            chosen(name, x=x, y=y),
+        ]
+        return frame.finish(layers, width, 200, {name: rows, f"{name}-best": so_far})
+
+    described = f"{frame.metric} of {len(rows)} trials {title}, and the best so far: {reached}."
+    return Chart(name=name, title=f"{frame.metric} {title}", description=described, spec=spec)
+
+
+def _spread(frame: Frame) -> Chart:
+    """The share of an arm's trials that are as good as a result: the empirical distribution."""
+    report = frame.report
+    rows: Rows = []
+    for arm in range(len(report.arms)):
+        own = sorted(
+            (t for t in report.trials if t.arm == arm and t.id in frame.drawn and t.rank),
+            key=lambda t: report.metric.loss(frame.drawn[t.id]),
+        )
+        rows += [
+            {"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": round(place / len(own), 4)}
+            for place, t in enumerate(own, start=1)
+        ]
+
+    def spec(width: int | None) -> Spec:
+        scale = {"domain": list(frame.result_ends)}
+        x = field("x:Q", title=frame.metric, scale=scale, axis={"tickCount": 6, "labelOverlap": "greedy"})
+        axis = {"format": "%", "tickCount": 5}
+        y = field("y:Q", title="share of trials" if width else None, scale={"domain": [0, 1]}, axis=axis)
+        after = "step-after" if report.metric.goal == "minimize" else "step-before"
+        line = mark("line", "spread", interpolate=after, strokeWidth=2)
+        layers = [
+            over(line, x=x, y=y, stroke=frame.by_arm(width), detail=field("a:N")),
+            chosen("spread", x=x, y=y),
+        ]
+        return frame.finish(layers, width, 200, {"spread": rows})
+
+    least = "at most" if report.metric.goal == "minimize" else "at least"
+    return Chart(
+        name="distribution",
+        title=f"Share of trials with {frame.metric} of {least} ...",
+        description=f"Empirical distribution of {frame.metric} over the completed trials of each arm.",
+        spec=spec,
+    )
+
+
+def _timeline(frame: Frame, rows: Rows) -> Chart:
+    slots = list(dict.fromkeys(row["L"] for row in sorted(rows, key=lambda row: (len(row["L"]), row["L"]))))
+
+    def spec(width: int | None) -> Spec:
+        axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
+        x: dict[str, Any] = {
+            "title": f"{_unit(frame.report)} since the first start",
+            "axis": axis,
+            "scale": {"nice": False, "zero": True},
+        }
+        bars = mark("rect", "spans", height={"band": 0.8}, strokeWidth=0.5, stroke={"expr": "paper"})
+        layers = [
+            over(
+                bars,
+                x=field("b:Q", **x),
+                x2={"field": "e"},
+                y=field("L:N", title=None, scale={"domain": slots}),
+                fill=when("datum.s === 'infeasible'", {"expr": "bad"}, {"expr": "arm0"}),
+                opacity=opacity("datum.s === 'completed'"),
+            )
+        ]
+        return frame.finish(layers, width, {"step": 18}, {"spans": rows})
+
+    return Chart(
+        name="timeline",
+        title="When each trial ran, by slot",
+        description=f"{len(rows)} attempts on {words.count(len(slots), 'slot')}.",
+        spec=spec,
+    )
+
+
+def _all(report: Report) -> Sequence[Trial]:
+    return [*report.trials, *report.again]
+
+
+def _begin(report: Report) -> float:
+    return min((span.start for trial in _all(report) for span in trial.spans), default=0.0)
+
+
+def _last(report: Report) -> float:
+    return max((span.end or span.start for trial in _all(report) for span in trial.spans), default=0.0)
+
+
+def _unit(report: Report) -> str:
+    """In which the whole study is a handy number."""
+    whole = _last(report) - _begin(report)
+    return next((name for name, seconds in _UNITS.items() if whole >= _SEVERAL * seconds), "seconds")
+
+
+def _ended(report: Report) -> dict[int, float]:
+    """When each trial ended, since the first start; empty where that is not known."""
+    begin, unit = _begin(report), _UNITS[_unit(report)]
+    return {t.id: (t.spans[-1].end - begin) / unit for t in report.trials if t.spans and t.spans[-1].end is not None}
+
+
+def _spans(report: Report) -> Rows:
+    """An attempt: i trial, s its state, L slot, b and e begin and end; one that runs ends with the last."""
+    begin, last, unit = _begin(report), _last(report), _UNITS[_unit(report)]
+    return [
+        {
+            "i": trial.id,
+            "s": trial.state,
+            "L": words.shortened(span.slot, 24) or "?",
+            "b": rounded((span.start - begin) / unit),
+            "e": rounded(((span.end or last) - begin) / unit),
+        }
+        for trial in _all(report)
+        for span in trial.spans
+    ]
+
+
+def _cost(report: Report) -> str:
+    """What the study took: steps, time, and how busy the slots were."""
+    rows, unit = _spans(report), _unit(report)
+    slots = len({row["L"] for row in rows})
+    spent = sum(row["e"] - row["b"] for row in rows)
+    whole = max(row["e"] for row in rows)
+    steps = sum(trial.last_step for trial in _all(report))
+    busy = f", which were busy {words.share(round(1e6 * spent), round(1e6 * whole * slots))} of {whole:.3g} {unit}"
+    again = len(rows) - len({row["i"] for row in rows})
+    retried = f"; {words.count(again, 'attempt')} {'was' if again == 1 else 'were'} a retry" if again else ""
+    on = words.count(slots, "slot")
+    return f"Cost: {steps:,} training steps, {spent:.3g} {unit} of training on {on}{busy if whole else ''}{retried}."

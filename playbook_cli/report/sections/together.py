@@ -1,0 +1,106 @@
+"""All hyperparameters at once: a line a trial across parallel axes, on which a reader selects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.report import words
+from playbook_cli.report.charts import OFF, coloured, field, mark, over
+from playbook_cli.report.frame import rounded
+from playbook_cli.report.section import Chart, Section
+
+if TYPE_CHECKING:
+    from playbook_cli.report.frame import Frame, Rows
+    from playbook_cli.report.section import Spec
+
+_LEAST, _MOST = 2, 14
+"""Axes side by side."""
+_NAME = 16
+"""Characters below an axis."""
+
+
+def section(frame: Frame) -> Section | None:
+    """Parallel coordinates; None where fewer than two things vary."""
+    axes = [axis for axis in frame.report.axes if axis.points]
+    if len(axes) < _LEAST or not frame.drawn:
+        return None
+    how = (
+        "A line is a trial; the last axis is the result, the best at the top; infeasible trials end before "
+        "it. Drag along an axis to keep the trials "
+        "that pass there: the table and all charts follow. Click an axis, or press Escape, to let go."
+    )
+    chart = Chart(
+        name="together",
+        description=f"Parallel coordinates of {len(axes)} hyperparameters and {frame.metric}.",
+        spec=lambda width: _spec(frame, width),
+        only="page",
+    )
+    return Section(
+        name="together",
+        title="How do hyperparameters go together?",
+        how=how,
+        parts=[frame.legend, chart],
+        only="page",
+    )
+
+
+def _spec(frame: Frame, width: int | None) -> Spec:
+    """Rows of `lines`: i trial, a arm, x axis from 0, u place on it; of `ends`: x, u, T the value there."""
+    report = frame.report
+    axes = [axis for axis in report.axes if axis.points][:_MOST]
+    trials = {trial.id: trial for trial in report.trials}
+    lines: Rows = []
+    ends: Rows = []
+    for place, axis in enumerate(axes):
+        lines += [{"i": p.trial, "a": trials[p.trial].arm, "x": place, "u": rounded(p.unit)} for p in axis.points]
+        if axis.zones is not None:
+            marks = [(0.0, words.number(axis.low)), (1.0, words.number(axis.high))]
+        else:
+            count = len(axis.choices)
+            marks = [((at + 0.5) / count, words.shortened(name, 14)) for at, name in enumerate(axis.choices)]
+        ends += [{"x": place, "u": unit, "T": text} for unit, text in marks]
+    losses = {number: report.metric.loss(value) for number, value in frame.drawn.items()}
+    low, high = min(losses.values()), max(losses.values())
+    lines += [
+        {"i": number, "a": trials[number].arm, "x": len(axes), "u": rounded((high - loss) / ((high - low) or 1.0))}
+        for number, loss in losses.items()
+    ]
+    best, worst = report.metric.loss(low), report.metric.loss(high)
+    ends += [{"x": len(axes), "u": 1, "T": words.number(best)}, {"x": len(axes), "u": 0, "T": words.number(worst)}]
+    names = [*words.distinct([axis.label for axis in axes], _NAME), words.shortened(report.metric.name, _NAME)]
+    scale = {"domain": [0, len(axes)], "nice": False, "padding": 40}
+    heads = [{"x": place, "T": name} for place, name in enumerate(names)]
+    rules = {"values": [], "domain": False}
+    x = field("x:Q", title=None, scale=scale, axis=rules)
+    y = field("u:Q", scale={"domain": [0, 1], "nice": False, "padding": 6}, axis=None)
+    shown = {
+        "condition": [
+            {"test": OFF, "value": 0.03},
+            {"test": "datum.i === trial", "value": 1},
+            {"test": "trial >= 0", "value": 0.12},
+        ],
+        "value": 0.35,
+    }
+    rows = {"lines": lines, "ends": ends, "heads": heads, "brushes": []}
+    looks: dict[str, Any] = {"align": "left", "dx": 5, "fontSize": 10, "fill": {"expr": "muted"}}
+    brushes = mark("rule", "brushes", strokeWidth=12, opacity=0.35)
+    behind = mark("text", "ends", **looks, stroke={"expr": "paper"}, strokeWidth=4, strokeJoin="round")
+    said = {"field": "T", "type": "nominal"}
+    top = mark("line", "lines", "datum.i === trial", strokeWidth=3)
+    layers = [
+        over(
+            mark("line", "lines", strokeWidth=1.2),
+            x=x,
+            y=y,
+            detail=field("i:N"),
+            stroke=frame.by_arm(width),
+            opacity=shown,
+        ),
+        over(top, x=x, y=y, stroke=coloured("ink")),
+        over(brushes, x=x, y=field("lo:Q", scale=y["scale"], axis=None), y2={"field": "hi"}, stroke=coloured("ink")),
+        over(mark("rule", "heads", strokeWidth=1, stroke={"expr": "line"}), x=x, y={"value": 0}, y2={"value": 260}),
+        over(mark("text", "heads", dy=-10, fontSize=12, fill={"expr": "ink"}), x=x, y={"value": 0}, text=said),
+        over(behind, x=x, y=y, text=said),
+        over(mark("text", "ends", **looks), x=x, y=y, text=said),
+    ]
+    return frame.finish(layers, width, 260, rows)
