@@ -233,7 +233,7 @@ def _next(known: Standing) -> dict[str, Any]:
     if first is not None and first.act is not None:
         return {"command": str(first.act.on(known.folder)), "why": _title(first)}
     if repeated and not known.imported:
-        return {"command": str(command("adopt", known.folder)), "why": "note it as the baseline"}
+        return {"command": str(command("adopt", known.folder)), "why": "record it as the baseline"}
     return {}
 
 
@@ -249,7 +249,7 @@ def _unfair(finding: Finding) -> tuple[str, ...]:
 def _wait(known: Standing) -> dict[str, Any]:
     if not known.unfinished:
         return {}
-    return {"command": str(command("status", known.folder)), "why": "see how it goes, and how to resume it"}
+    return {"command": str(command("status", known.folder)), "why": "see progress, and how to resume"}
 
 
 def _why_nothing(known: Standing) -> str:

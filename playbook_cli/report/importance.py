@@ -37,10 +37,10 @@ def sentences(importance: Importance) -> list[str]:
     said += _pair(importance)
     if importance.named:
         known = f"{round(100 * importance.predicted)}% of the variation in rank of trials that it has not seen"
-        said.append(f"The model behind it predicts {known}.")
+        said.append(f"The model predicts {known}.")
     if importance.infeasible:
         left_out = words.count(importance.infeasible, "infeasible trial")
-        said.append(f"{left_out} {'has' if importance.infeasible == 1 else 'have'} no rank, and no part in the shares.")
+        said.append(f"{left_out} {'has' if importance.infeasible == 1 else 'have'} no rank and no part in the shares.")
     if importance.crowded:
         where = _listed(importance.crowded)
         said.append(f"Trials crowd in a part of {where}: the shares hold for where they lie, not for the whole range.")
@@ -84,9 +84,9 @@ def verdict(importance: Importance) -> str:
 
 def _mattered(importance: Importance) -> str:
     others = [effect.label for effect in importance.effects if not effect.matters]
-    rest = f"; not told from chance: {_listed(others)}" if others else ""
+    rest = f"; no visible effect: {_listed(others)}" if others else ""
     if not importance.named:
-        return f"No hyperparameter is told from chance among {words.count(importance.trials, 'trial')}."
+        return f"With {words.count(importance.trials, 'trial')}, no hyperparameter's effect stands out from noise."
     by_themselves = [effect.label for effect in importance.named if effect.moves or effect.hinders]
     joined = [effect.label for effect in importance.named if effect.label not in by_themselves]
     if not by_themselves:
@@ -102,10 +102,10 @@ def _pair(importance: Importance) -> list[str]:
     first, second = map(_short, pair.labels)
     if pair.proven:
         alone = any(effect.moves for effect in importance.effects if effect.label in pair.labels)
-        rest = "" if alone else ", though by itself neither is told from chance"
+        rest = "" if alone else ", though neither has a visible effect by itself"
         shift = "the best value of one shifts with the other"
         return [f"{first} and {second} interact ({p_text(pair.p_value)}): {shift}{rest}."]
-    return ["No two are proven to interact."] if importance.named else []
+    return ["No interactions detected."] if importance.named else []
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ def repeats(study: StudyRecord) -> list[Repeats]:
 
 
 def sentences(study: StudyRecord) -> list[str]:
-    """For each arm: how much of its best result was luck, and whether another trial is better on fresh seeds."""
+    """For each arm: how much of its best result was luck, and whether another trial is better in repeats."""
     trials = {trial.id: trial for trial in study.trials}
     groups: dict[str, list[Repeated]] = {}
     for one in analysis.repeated(study):
@@ -75,34 +75,33 @@ def _repeats(study: StudyRecord, one: Repeated, arm: str) -> Repeats:
 
 
 def _luck(one: Repeated, state: State, metric: Metric) -> str:
-    count = words.count(len(one.values), "fresh seed")
-    diverged = f"; it diverged on {one.infeasible} more" if one.infeasible else ""
+    count = words.count(len(one.values), "repeat")
+    diverged = f"; {one.infeasible} more diverged" if one.infeasible else ""
     if one.mean is None:
-        return f"trial {one.trial} diverged on {words.count(one.infeasible, 'fresh seed')} and completed on none"
+        every = "its only repeat" if one.infeasible == 1 else f"all {one.infeasible} repeats"
+        return f"trial {one.trial} diverged in {every}"
     interval = "" if one.interval is None else f" (95%: {words.span(*one.interval)})"
-    now = f"{words.number(one.mean)} on {count}{interval}"
+    now = f"{words.number(one.mean)} over {count}{interval}"
     if one.selected is None:
         was = "infeasible in the search" if state == "infeasible" else "whose own result is not known"
         return f"trial {one.trial}, {was}, reaches {metric.name} {now}{diverged}"
     own = f"trial {one.trial} was selected at {metric.name} {words.number(one.selected)}"
     if one.luck is None:
-        return f"{own}, and other code comes to {now}: this does not say how much of it was luck{diverged}"
-    return f"{own}, and comes to {now}: {_size(one, one.luck)}{diverged}"
+        return f"{own}; with other code it reaches {now}, which says nothing about selection bias{diverged}"
+    return f"{own}; it reaches {now}: {_size(one, one.luck)}{diverged}"
 
 
 def _size(one: Repeated, luck: float) -> str:
     """How much of a result was luck, where that is known better than its own size."""
     size = f"{abs(luck):.2g}"
     if luck == 0:
-        return "no luck"
+        return "no selection bias"
     if one.interval is None:
-        return f"the difference of {size} says nothing of luck: two fresh seeds are the least"
+        return "one repeat can't show selection bias; use at least two"
     half = (one.interval[1] - one.interval[0]) / 2
     if abs(luck) <= half:
-        return (
-            f"the difference of {size} is within the error of that mean, {half:.2g}: more seeds would say what was luck"
-        )
-    return f"{size} of it was luck" if luck > 0 else f"it was unlucky by {size}"
+        return f"the difference of {size} is within the error of that mean ({half:.2g}); more repeats would settle it"
+    return f"too optimistic by {size}" if luck > 0 else f"too pessimistic by {size}"
 
 
 def _rival(group: Sequence[Repeated], metric: Metric) -> list[str]:
@@ -111,9 +110,9 @@ def _rival(group: Sequence[Repeated], metric: Metric) -> list[str]:
         return []
     mean = next(one.mean for one in group if one.trial == found.trial)
     if found.better:
-        what = f"trial {found.trial} is better on fresh seeds"
+        what = f"trial {found.trial} is better in repeats"
     elif found.gain > 0:
-        what = f"trial {found.trial} does better on fresh seeds, within the noise"
+        what = f"trial {found.trial} does better in repeats, within noise"
     else:
-        return [f"trial {found.first} stays the best of the {len(group)} on fresh seeds"]
+        return [f"trial {found.first} is still the best of the {len(group)} that were repeated"]
     return [f"{what}: mean {words.number(mean)} (p = {found.p_value:.2g})"]

@@ -142,7 +142,7 @@ class Printer:
         if said.quote:
             self._marked(" ", "", said.quote)
         if said.log is not None:
-            self._console.print(self._text(f"  all of it: {said.log[0]}"), soft_wrap=True)
+            self._console.print(self._text(f"  full log: {said.log[0]}"), soft_wrap=True)
         if said.command:
             self.command(said.command)
 

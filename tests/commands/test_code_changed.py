@@ -159,7 +159,7 @@ def test_a_repeat_by_other_code_is_not_called_luck_and_blocks_the_comparison(hel
     edit(helped)
     repeated = helped("repeat", "runs/toy", "--top", 1, "--seeds", 5, "--code-changed")
     assert repeated.code == 0
-    assert "this does not say how much of it was luck" in " ".join(repeated.out.split())
+    assert "which says nothing about selection bias" in " ".join(repeated.out.split())
     (row,) = helped("repeat", "runs/toy", "--top", 1, "--seeds", 5, "--json").json["repeats"]
     assert row["luck"] is None
     assert helped("run", helped.study(HELPED, name="candidate")).code == 0

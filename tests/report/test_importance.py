@@ -37,8 +37,8 @@ def charts(report):
 
 def test_the_terminal_names_what_mattered_with_its_share():
     shown = printed(made(bowl((1.0, 0.3), noise=0.03)))
-    assert "p0 and p1 mattered; not told from chance: p2 and p3." in " ".join(shown.split())
-    assert "No two are proven to interact." in shown
+    assert "p0 and p1 mattered; no visible effect: p2 and p3." in " ".join(shown.split())
+    assert "No interactions detected." in shown
     assert [line.split()[0] for line in shown.splitlines() if "┊" in line and "%" in line][:2] == ["p0", "p1"]
 
 
@@ -51,7 +51,7 @@ def test_a_narrow_ascii_terminal_gets_the_same():
 
 def test_two_that_only_matter_together_are_said_to():
     said = " ".join(sentences(made(valley).importance))
-    assert "p0 and p1 interact (p = 0.005): the best value of one shifts with the other, though by itself" in said
+    assert "p0 and p1 interact (p = 0.005): the best value of one shifts with the other, though neither" in said
 
 
 def test_what_decides_which_trials_diverge_is_said():
@@ -62,7 +62,7 @@ def test_what_decides_which_trials_diverge_is_said():
 
 def test_where_nothing_is_told_from_chance_that_is_the_answer():
     report = made(flat())
-    assert sentences(report.importance)[0] == "No hyperparameter is told from chance among 48 trials."
+    assert sentences(report.importance)[0] == "With 48 trials, no hyperparameter's effect stands out from noise."
     assert as_json(report)["importance"]["verdict"] == "none"
     assert set(charts(report)) == {"importance"}
 

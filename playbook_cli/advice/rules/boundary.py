@@ -60,7 +60,7 @@ class Look:
     section="space",
     unfair=("lower-edge", "upper-edge"),
     title="Is the search space large enough?",
-    looks_at="every range, by its two edges: do results still get better where it ends?",
+    looks_at="both edges of every range: do results still improve there?",
     verdicts={
         "lower-edge": "Best results at the lower edge",
         "upper-edge": "Best results at the upper edge",
@@ -68,26 +68,33 @@ class Look:
         "undecided": "Edges inconclusive",
     },
     thresholds=(
-        Threshold(name="likely", default=0.5, meaning="probability of a better result beyond an edge that counts"),
-        Threshold(name="unlikely", default=0.1, meaning="probability below which the best result lies inside"),
-        Threshold(name="p_value", default=0.2, meaning="chance of so clear a trend outward at one edge"),
-        Threshold(name="clear", default=0.003, meaning="the same from which on a gain need only not be unlikely"),
-        Threshold(name="bent", default=0.15, meaning="the same of a trend that may bend midway"),
-        Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as near its edge"),
-        Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must lie in that zone"),
+        Threshold(
+            name="likely", default=0.5, meaning="probability of a better result beyond the edge from which it counts"
+        ),
+        Threshold(name="unlikely", default=0.1, meaning="probability below which the best result is inside"),
+        Threshold(name="p_value", default=0.2, meaning="largest p-value of a trend outward at one edge"),
+        Threshold(
+            name="clear",
+            default=0.003,
+            meaning="largest p-value of a trend so clear that a gain only has to be not unlikely",
+        ),
+        Threshold(name="bent", default=0.15, meaning="largest p-value of a trend that may bend midway"),
+        Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as its edge"),
+        Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must be at the edge"),
     ),
     formula=(
-        "A Gaussian process goes through the normal scores of the feasible results, over all ranges and choices; the "
-        "gain is the best of it up to 30% of the range beyond an edge, less the best inside, and counts from a quarter "
-        "of a trial's standard deviation on. Through the results, the worse 40% cut to one level, or their logarithms "
-        "where they span decades, goes a quadratic in each range (log ranges in their logarithm) plus an offset for "
-        "each choice. Where a gain is likely, or not unlikely and the trend clear, the quadratic improves outward "
-        "(one-sided t-test), also where it may bend midway, and enough of the best trials "
-        "lie near the edge, the optimum is outside. All trials are read together, and each arm by itself. A row of "
-        "failed or bad trials at the end of a range closes that edge. Undecided with fewer feasible trials than twice "
-        "the coefficients of the quadratic, 2 (1 + 2 ranges), and where a gain is neither likely nor unlikely."
+        "A Gaussian process is fitted to the normal scores of the feasible results, over all ranges and "
+        "choices. The gain is its best value up to 30% of the range beyond an edge minus the best inside; it "
+        "counts from a quarter of a trial's standard deviation. As a second check, a quadratic in each range "
+        "plus an offset for each choice is fitted to the results (the worst 40% clamped to one value; "
+        "logarithms if results span decades). The optimum is outside if a gain is likely, or not unlikely "
+        "with a clear trend, the quadratic improves outward (one-sided t-test, also if it may bend midway), "
+        "and enough of the best trials are near the edge. All trials are read together, and each arm by "
+        "itself. A row of failed or bad trials at the end of a range closes that edge. Undecided with fewer "
+        "feasible trials than twice the quadratic's coefficients, 2 (1 + 2 ranges), or if a gain is neither "
+        "likely nor unlikely."
     ),
-    action="Widen the range past that edge and run the study again.",
+    action="Widen the range beyond that edge and run the study again.",
     source="Identifying bad search space boundaries",
 )
 def boundary(study: StudyRecord) -> list[Finding]:
@@ -165,26 +172,26 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
         message = f"no sign that results still improve beyond {wording.span(parameter)} ({sign})"
         return boundary.finding("ok", "interior", evidence, message, subject=parameter.label)
     among = f" of arm {evidence['arm']}" if look.arm else ""
-    best = f"{look.edge.near} of the best {wording.plural(look.edge.top, 'trial')}{among}"
+    best = f"{wording.out_of(look.edge.near, look.edge.top, 'top trial')}{among}"
     lie = "lies" if look.edge.near == 1 else "lie"
     where = f"{best} {lie} {_where(parameter, look.edge, zone)}"
     gain = (
-        f"widening is expected to gain {wording.number(beyond.gain)}, {wording.number(low)} to "
+        f"widening should gain about {wording.number(beyond.gain)}, {wording.number(low)} to "
         f"{wording.number(high)} (probability {wording.percent(beyond.probability)})"
     )
     if shown:
-        message = f"results still improve at the {look.edge.side} edge: {gain}, and {where}"
+        message = f"{gain}, and {where}"
         widen, verdict = Next(widen=(parameter.label,)), f"{look.edge.side}-edge"
         return boundary.finding("warning", verdict, evidence, message, subject=parameter.label, act=widen)
     evidence["trials_needed"] = needed = max(beyond.settled, look.edges.trials + 1)
     if trending:
         bent = wording.p_text(look.edge.bent)
         message = (
-            f"{where} and the trend of the whole range points outward, but at that edge results may have levelled off "
-            f"({bent}): about {needed} trials would tell"
+            f"{where} and the trend points outward, but results may have levelled off at that edge "
+            f"({bent}): about {needed} trials would settle it"
         )
     else:
-        message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would tell"
+        message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would settle it"
     return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
 
 
@@ -192,7 +199,7 @@ def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) 
     largest = max(looks, key=lambda look: look.edges.feasible, default=None)
     feasible = largest.edges.feasible if largest else 0
     needed = largest.edges.needed if largest else 2 * (1 + 2 * len(outcomes.ranges(study)))
-    message = f"too few feasible trials to judge the edges: {needed} are needed, there are {feasible}"
+    message = f"needs {needed} feasible trials to judge the edges, has {feasible}"
     return boundary.finding(
         "info", "undecided", {"feasible": feasible, "feasible_threshold": needed}, message, subject=parameter.label
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     trials="sampled",
     section="budget",
     title="Would more trials help?",
-    looks_at="the expected best result of n trials, for n up to the study's own",
+    looks_at="the expected best result of n trials, up to the number that were run",
     verdicts={
         "more-trials-help": "More trials would help",
         "enough": "Enough trials",
@@ -33,17 +33,18 @@ if TYPE_CHECKING:
         Threshold(
             name="gain",
             default=0.05,
-            meaning="gain of one doubling, as a share of the way from the best to the upper quartile",
+            meaning="gain of one doubling, as a share of the distance from the best to the upper quartile",
         ),
         Threshold(name="noises", default=1.0, meaning="gain in units of the evaluation noise of the best trials"),
     ),
     formula=(
-        "With a = E[best of N/4] - E[best of N/2] and b = E[best of N/2] - E[best of N], both averaged over the arms, "
-        "the next doubling is expected to bring b^2 / a, at most b. More trials help where b reaches the threshold and "
-        "b^2 / a half of it; enough where b is less than half of it, or within the noise; undecided between."
+        "With a = E[best of N/4] - E[best of N/2] and b = E[best of N/2] - E[best of N], averaged over the "
+        "arms, the next doubling should bring b^2 / a, at most b. More trials help if b reaches the threshold "
+        "and b^2 / a half of it; there are enough if b is less than half of it, or within noise; undecided in "
+        "between."
     ),
-    action="Run more trials in the same space; or accept what there is.",
-    source="Not in the playbook: expected best of n trials, Tang et al. 2020, arXiv 2004.13705",
+    action="Run more trials in the same space, or accept the result.",
+    source="Tang et al. 2020, arXiv 2004.13705 (not in the playbook)",
 )
 def budget(study: StudyRecord) -> list[Finding]:
     """One finding for the study: the gain of a doubling, averaged over the arms, each by its own trials."""
@@ -55,7 +56,7 @@ def budget(study: StudyRecord) -> list[Finding]:
     known = [d for d in per_arm if d is not None]
     if not known or len(known) < len(per_arm):
         few = {"trials": len(trials), "trials_threshold": 8 * len(study.arms)}
-        message = "8 ended trials, 4 of them feasible, are needed in every arm to say what more would bring"
+        message = "needs at least 8 finished trials (4 feasible) per arm"
         return [budget.finding("info", "undecided", few, message)]
     gain = sum(d.gain for d in known) / len(known)
     last = sum(d.last for d in known) / len(known)
@@ -83,6 +84,6 @@ def budget(study: StudyRecord) -> list[Finding]:
         act = Next(trials=2 * study.planned)
         return [budget.finding("info", "more-trials-help", evidence, message, act=act)]
     if recent >= least_gain / 2 and last > noises * noise:
-        message += f"; that is near the {wording.percent(least_gain)} that count: more trials would tell"
+        message += f"; that is near the {wording.percent(least_gain)} threshold, so more trials may help"
         return [budget.finding("info", "undecided", evidence, message)]
     return [budget.finding("ok", "enough", evidence, message)]

@@ -24,24 +24,27 @@ if TYPE_CHECKING:
     trials="sampled",
     section="space",
     title="Is the best setting held back by training instability?",
-    looks_at="every range: are all trials above some value infeasible, with the best trials right below it?",
+    looks_at="every range: are all trials above some value infeasible, with the best trials just below it?",
     verdicts={
         "unstable-above": "Best results next to an instability",
         "none": "No instability edge",
         "undecided": "Instability edge unclear",
     },
     thresholds=(
-        Threshold(name="p_value", default=0.05, meaning="chance of one false alarm among all ranges"),
+        Threshold(name="p_value", default=0.05, meaning="chance of a false alarm among all ranges"),
         Threshold(
-            name="zone", default=0.35, meaning="part of the stable range, next to the unstable one, where the best lie"
+            name="zone",
+            default=0.35,
+            meaning="part of the stable range next to the instability that the best trials must be in",
         ),
     ),
     formula=(
-        "The r highest values of a range are all infeasible. The chance that chance alone does this is "
-        "C(n-r, m-r) / C(n, m) for m infeasible trials among n, multiplied by the number of ranges. At least half "
-        "of the best n/8 trials must lie next to them. Undecided without any feasible trial."
+        "Takes the r highest values of a range that are all infeasible. The probability that chance alone "
+        "does this is C(n-r, m-r) / C(n, m) for m infeasible trials among n, multiplied by the number of "
+        "ranges. At least half of the best n/8 trials must be next to them. Undecided without any feasible "
+        "trial."
     ),
-    action="Do not widen: stabilise training (warmup, clipping, another optimizer), then tune again.",
+    action=("Don't widen the range. Stabilise training first (warmup, clipping, another optimizer), then tune again."),
     source="Identifying bad search space boundaries; How can optimization failures be debugged and mitigated?",
 )
 def instability_edge(study: StudyRecord) -> list[Finding]:
@@ -60,7 +63,7 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
             "info",
             "undecided",
             {"trials": len(trials), "infeasible": len(trials)},
-            "no feasible trial yet, so no border between stable and unstable",
+            "no feasible trial yet, so no edge of stability to find",
             subject=parameter.label,
         )
     p_value = min(1.0, seen.p_value * ranges)
@@ -76,11 +79,11 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
     }
     if p_value >= threshold or 2 * seen.near < seen.top:
         why = (
-            f"the {seen.failed_above} highest of {seen.trials} trials are infeasible, but the best lie well below"
+            f"the {seen.failed_above} highest of {seen.trials} trials are infeasible, but the best are well below"
             if p_value < threshold
             else "no trial is infeasible"
             if not seen.infeasible
-            else f"infeasible trials do not crowd at the upper end ({seen.failed_above} in a row there)"
+            else f"infeasible trials are not concentrated at the upper end ({seen.failed_above} in a row there)"
         )
         return instability_edge.finding("ok", "none", evidence, why, subject=parameter.label)
     return instability_edge.finding(

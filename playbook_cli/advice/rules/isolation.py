@@ -58,8 +58,8 @@ class _Against:
     trials="sampled",
     section="question",
     concludes=True,
-    title="The question itself: which scientific setting is best?",
-    looks_at="the best trial of every arm over all nuisance hyperparameters",
+    title="Which scientific setting is best?",
+    looks_at="the best result of every arm, over all nuisance hyperparameters",
     verdicts={
         "better": "One setting is better",
         "no-difference": "No difference",
@@ -67,39 +67,40 @@ class _Against:
         "undecided": "Comparison inconclusive",
     },
     thresholds=(
-        Threshold(name="p_value", default=0.04, meaning="chance of a false `better` by the tests of search and pairs"),
-        Threshold(name="probability", default=0.99, meaning="of the model, from which on an arm is better"),
+        Threshold(name="p_value", default=0.04, meaning="chance of a false `better` in the tests of search and pairs"),
+        Threshold(name="probability", default=0.99, meaning="probability, by the model, from which an arm is better"),
         Threshold(
-            name="deviations", default=0.5, meaning="of a trial around the model, by which it must be better to count"
+            name="deviations", default=0.5, meaning="how many standard deviations of a trial a lead must be to count"
         ),
-        Threshold(name="reach", default=0.1, meaning="largest p-value of the search with which the model is believed"),
+        Threshold(
+            name="reach", default=0.1, meaning="largest p-value of the search test at which the model is trusted"
+        ),
         Threshold(
             name="equal_deviations",
             default=2,
-            meaning="smallest difference that matters, in standard deviations between trainings of one point",
+            meaning="smallest difference that matters, in standard deviations of seed noise",
         ),
-        Threshold(name="min_trials", default=6, meaning="ended trials that every arm needs"),
+        Threshold(name="min_trials", default=6, meaning="finished trials that every arm needs"),
         Threshold(
             name="balance",
             default=0.75,
-            meaning="an arm with fewer trials than this part of the largest was tuned less",
+            meaning="an arm with less than this share of the largest arm's trials was tuned less",
         ),
     ),
     formula=(
-        "A Gaussian process over the space, in which the arm is a category with a mean and a height of its own, is "
-        "drawn for the best result that each arm could reach: the gain and its interval. An arm is better where the "
-        "process is sure of it and the test of the search allows it, or where a test says so and the process agrees. "
-        "Two tests, the smaller p-value doubled. Search: the r best trials all belong to one arm, and the other "
-        "arm's spacing of its best trials says that its optimum (in d ranges, results rise from it with a power "
-        "of 2 / d of the rank) does not reach the best one. Pairs: among the better half of the points that both "
-        "arms tried, the difference, extrapolated along the mean result to the optimum, is not zero. There is no "
-        "difference where the process is sure that the gain is too small to matter. Blocked while "
-        "an arm is edge-bound, overfits, trains wrongly, or was searched less; undecided while nobody can say "
-        "whether a range ends too early that only some arms have (Choi et al. 2019, arXiv 1910.05446). Where what "
-        "every arm selects was repeated on fresh seeds, only these results count: by the gain and interval of "
-        "playbook compare."
+        "A Gaussian process over the space, with the arm as a category, estimates the best result that each "
+        "arm could reach: the gain and its interval. An arm is better if the process is sure of it and the "
+        "test of the search agrees, or if a test says so and the process agrees. There are two tests, and the "
+        "smaller p-value is doubled. Search: the r best trials all belong to one arm, and the spacing of the "
+        "other arm's best trials says that its optimum does not reach the best one (in d ranges, results rise "
+        "with a power 2 / d of the rank). Pairs: among the better half of the points that both arms tried, "
+        "the difference, extrapolated to the optimum, is not zero. There is no difference if the process is "
+        "sure that the gain is too small to matter. Blocked while an arm is limited by an edge, overfits, "
+        "trains wrongly, or was searched less; undecided while a range that only some arms have may end too "
+        "early (Choi et al. 2019, arXiv 1910.05446). If every arm's selected point was repeated with new "
+        "seeds, only these results count, by the gain and interval of playbook compare."
     ),
-    action="Repeat the best trials with fresh seeds before adopting: the best trial was selected for being lucky.",
+    action=("Repeat the best trials with new training seeds before adopting: the best of many is optimistic."),
     source="Detecting whether a change is useful with isolation plots",
 )
 def isolation(study: StudyRecord, before: Sequence[Finding]) -> list[Finding]:
@@ -134,12 +135,12 @@ def _judge(
         )
     usable = [g for g in groups if len(g.trials) >= least and outcomes.completed(g.trials)]
     if len(usable) < (len(groups) if parameter is None else 2):
-        message = f"every setting needs {least:g} ended trials, one of them feasible; the fewest has {fewest}"
+        message = f"needs {least:g} finished trials per setting, one of them feasible; the smallest has {fewest}"
         few = {"trials": fewest, "trials_threshold": least}
         return isolation.finding("info", "undecided", few, message, subject=subject)
     known = of_groups([g.trials for g in usable], _nuisance(study, parameter), study.metric)
     if known is None:
-        message = "every trial came to the same result"
+        message = "all trials have the same result"
         return isolation.finding("info", "no-difference", {"trials": fewest}, message, subject=subject)
     # Which of several buckets is best is not asked: the one with the best trial is tested.
     first = known.order()[0] if parameter is None else min(range(len(usable)), key=lambda i: _best(usable[i], study))
@@ -185,7 +186,7 @@ def _judge(
     message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
     needed = math.ceil(decisive.gap.more(_SURE) * fewest)
     if fewest < needed <= _MOST * fewest:
-        message += f"; about {needed} trials of each would settle it"
+        message += f"; about {needed} trials per setting would settle it"
     return isolation.finding("info", "undecided", evidence, message, subject=subject)
 
 
@@ -218,9 +219,7 @@ def _shown(study: StudyRecord, against: _Against, tests: int, *, arms: bool) -> 
 def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
     """No verdict while it is open whether the arms' own spaces hold their best settings."""
     more = f", and {len(ranges) - 1} more" if len(ranges) > 1 else ""
-    message = (
-        f"no verdict yet: the arms have spaces of their own, and it is open whether one ends too early ({ranges[0]}"
-    )
+    message = f"no verdict yet: the arms have different spaces, and a range may end too early ({ranges[0]}"
     evidence = {"unjudged": len(ranges), "trials": min(len(g.trials) for g in groups)}
     return isolation.finding("info", "undecided", evidence, f"{message}{more})")
 
@@ -249,7 +248,7 @@ def _imbalance(study: StudyRecord, groups: Sequence[_Group]) -> list[str]:
         return []
     words = []
     for group in groups:
-        count = wording.plural(len(group.trials), "ended trial")
+        count = wording.plural(len(group.trials), "finished trial")
         if len(group.trials) < balance * most:
             words.append(f"{group.label} has {count} where another arm has {most}")
         elif not outcomes.completed(group.trials):

@@ -36,14 +36,16 @@ def section(frame: Frame) -> Section | None:
     said = [Sentence(text=sentence) for sentence in sentences(importance)]
     bars, drawn = _bars(frame), Map.of(frame)
     charts = [*([_shares(frame, bars)] if bars else []), *([_chart(frame, drawn)] if drawn is not None else [])]
-    legend = [Legend([("chance", "what chance reaches"), *(drawn.legend(frame) if drawn is not None else [])])]
+    legend = [Legend([("chance", "what noise would give"), *(drawn.legend(frame) if drawn is not None else [])])]
     some = bool(importance.effects)
     return Section(
         name="importance",
         title="Which hyperparameters mattered?",
         how=HOW if some else "",
         heading="What mattered",
-        aside="share of the variation in rank that each explains; ┊ is what chance reaches" if some else "",
+        aside="share of the variance in trial rank that each explains; ┊ is what noise alone would give"
+        if some
+        else "",
         parts=[*(legend if charts else []), *charts, *([table(importance)] if some else []), *said],
     )
 

@@ -24,21 +24,21 @@ def section(frame: Frame) -> Section | None:
     if not report.repeats:
         return None
     how = (
-        "The best trials trained again on fresh seeds, a dot each; the upright line below is their mean with its 95% "
-        "interval. The diamond is the result that the trial was selected for: selected results are lucky ones, so it "
-        "lies on the better side more often than not. Only the mean is an estimate of what to expect."
+        "Repeats of the best trials with new training seeds, a dot each; the line below is their mean with its 95% "
+        "interval. The diamond is the result for which the trial was selected. Selected results are optimistic; the "
+        "mean is what to expect."
     )
     chart = Chart(
         name="repeats",
-        description=f"{frame.metric} of {len(report.repeats)} trials when they were selected, and on fresh seeds.",
+        description=f"{frame.metric} of {len(report.repeats)} trials when they were selected, and with new seeds.",
         spec=lambda width: _spec(frame, width),
     )
     return Section(
         name="luck",
-        title="How much of it was luck?",
+        title="How optimistic were the selected results?",
         how=how if report.fresh else "",
         heading="Repeats",
-        aside="the best trials again on fresh seeds: what is left of a result that was selected",
+        aside="the best trials again with new training seeds",
         parts=[*([chart] if report.fresh else []), *repeat_parts(report.repeats, report.luck)],
     )
 
@@ -53,7 +53,7 @@ def repeat_parts(repeats: Sequence[Repeats], luck: Sequence[str]) -> list[Part]:
         Column(name="mean"),
         Column(name="sd", spare=4),
         Column(name="95%", spare=1),
-        Column(name="luck"),
+        Column(name="too optimistic by"),
         Column(name="repeats", spare=5),
         *([Column(name="infeasible", spare=2)] if some else []),
     ]
