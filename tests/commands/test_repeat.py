@@ -88,7 +88,9 @@ def test_the_words_say_what_is_left_of_the_result_and_what_to_do_next(searched):
     said = " ".join(answer.out.split())
     assert f"trial {first} was selected at val_error" in said
     assert "over 3 repeats (95%: " in said
-    assert f"trial {first} is still the best of the 2 that were repeated" in said or f"trial {second} does better" in said
+    assert (
+        f"trial {first} is still the best of the 2 that were repeated" in said or f"trial {second} does better" in said
+    )
     assert "-> analyse it: playbook report runs/toy" in said
     assert "-> adopt it: playbook adopt runs/toy" in said
     assert answer.err.startswith("6 repeats to run, ")
@@ -207,9 +209,7 @@ def test_repeats_that_diverge_are_counted_apart(searched):
     odd = sum(event["seed"] % 2 for event in repeats(searched))
     assert 0 < odd < 6
     assert (row["n"], row["infeasible"]) == (6 - odd, odd)
-    assert f"{odd} more diverged" in " ".join(
-        searched("repeat", "runs/toy", "--top", 1, "--seeds", 6).out.split()
-    )
+    assert f"{odd} more diverged" in " ".join(searched("repeat", "runs/toy", "--top", 1, "--seeds", 6).out.split())
 
 
 def test_trials_of_the_search_that_failed_are_left_as_they_are(bench):
