@@ -17,8 +17,8 @@ from playbook_cli import current_trial
 from playbook_cli.client import Enough, Infeasible, Trial, _Together
 from playbook_cli.errors import ProtocolError
 
-README = Path(__file__).parent.parent / "README.md"
-SCRIPT = re.search(r"## With several processes a trial\n\n```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+PAGE = Path(__file__).parent.parent / "docs/how-to/your-script.md"
+SCRIPT = re.search(r"## With several processes per trial\n\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
 LAST = """
 with open(os.environ["PLAYBOOK_TRIAL_DIR"] + f"/last{trial.rank}", "w") as file:
@@ -27,7 +27,7 @@ with open(os.environ["PLAYBOOK_TRIAL_DIR"] + f"/last{trial.rank}", "w") as file:
 
 
 def script(bench, *, each="", report="loss.item()", by="trial.rank == 0 and "):
-    """The README's, where each process notes each of its steps, does `each`, and reports this."""
+    """The documentation's, where each process notes each of its steps, does `each`, and reports this."""
     told = SCRIPT.replace("trial.rank == 0 and ", by).replace("val_error=loss.item()", f"val_error={report}")
     noted = "".join(f"    {line}\n" for line in (LAST + each).strip().splitlines())
     before = "    x = torch.randn"
