@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -109,6 +109,7 @@ def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *,
     """Point to plan's warnings about the design, as long as no trial was planned or when starting over."""
     from playbook_cli.acts import run
     from playbook_cli.commands.plan import is_first
+    from playbook_cli.errors import SpecError
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.reaching import lost
     from playbook_cli.spec.design import objections
@@ -118,9 +119,12 @@ def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *,
         found = objections(spec, first=is_first(spec, runs))
         if found:
             tell(f"the design has warnings ({', '.join(found)}): {run(file, runs, 'plan')}")
-        for each in lost(given, middle(spec), file.parent) if spec.command is not None else ():
-            if each.fatal:
-                tell(f"{each.problem.what}\n  -> {each.problem.hint}")
+        if spec.command is None:
+            return
+        with suppress(SpecError):  # what can't be run at all is refused in a moment, with its place
+            for each in lost(given, middle(spec), file.parent):
+                if each.fatal:
+                    tell(f"{each.problem.what}\n  -> {each.problem.hint}")
 
 
 def execute(

@@ -25,7 +25,7 @@ def stop(
 
     Example:  playbook stop runs/digits-depth
     """
-    from playbook_cli.acts import run
+    from playbook_cli.acts import command, run
     from playbook_cli.commands.options import runs_of
     from playbook_cli.errors import StudyError, WorkError
     from playbook_cli.storage.store import Store, running
@@ -38,7 +38,7 @@ def stop(
         return
     if not runner.is_near:
         raise StudyError(
-            f"it is run by {runner}", where=str(paths.dir), hint=f"stop it there: playbook stop {paths.dir}"
+            f"it is run by {runner}", where=str(paths.dir), hint=f"stop it there: {command('stop', paths.dir)}"
         )
     try:
         os.kill(runner.pid, signal.SIGINT)

@@ -153,7 +153,9 @@ def _folder(spec: StudySpec, runs: Path) -> Iterator[Any]:
 
 
 def _notes(file: Path) -> dict[str, list[str]] | None:
+    from playbook_cli.files.regular import content
+
     try:
-        return json_.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return json_.loads(content(file))  # type: ignore[no-any-return]
     except (OSError, ValueError):
         return None

@@ -251,7 +251,7 @@ def main() -> int:
     threading.Thread(target=_await_the_end, args=[over], daemon=True).start()
     state = StudyPaths(folder).logged_to(tool)
     state.parent.mkdir(exist_ok=True)
-    with state.with_suffix(".lock").open("w") as file:
+    with regular.appended(state.with_suffix(".lock")) as file:
         while lock(file.fileno()) is False:  # the process of a runner that was killed looks for the last time
             if over.wait(LOOK_SECONDS):
                 return 0

