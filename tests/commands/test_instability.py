@@ -97,14 +97,14 @@ def test_what_is_unstable_at_the_best_rate_itself_is_said_to_be(bench):
     assert answer["verdict"] == "unstable-early"
     assert answer["verdict_at_best"] == "unstable"
     assert answer["unstable_learning_rate"] == answer["learning_rate"]
-    assert "the best learning rate itself" in answer["message"]
+    assert "at the best learning rate (0.1)" in answer["message"]
 
 
 @pytest.mark.slow
 def test_where_ten_times_the_rate_can_not_be_reached_the_ladder_says_so_and_ends_lower(bench):
     folder = study(bench, {"raised": 0.2})
     text = " ".join(bench("instability", folder).out.split())
-    assert "unstable early: at 0.2, twice the best learning rate" in text
+    assert "unstable early: at 2x the best learning rate (0.2)" in text
     assert "10x that rate (2) stable; no warmup of up to 20 steps" in text
     assert "makes 0.4 stable, 2x the unstable rate" in text
 
@@ -268,7 +268,7 @@ def test_where_nothing_needs_mending_nothing_is_written(bench):
 def test_the_page_loads_nothing_and_shows_the_answer(bench):
     probed(bench)
     page = (bench.paths("s-instability").report / "instability.html").read_text()
-    assert "unstable early: at 0.2" in page
+    assert "unstable early: at 2x the best learning rate (0.2)" in page
     assert "gradient norm" in page
     assert "http://" not in page.replace("http://www.w3.org/", "")
     assert "<script" not in page
