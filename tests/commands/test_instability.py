@@ -106,7 +106,7 @@ def test_where_ten_times_the_rate_can_not_be_reached_the_ladder_says_so_and_ends
     text = " ".join(bench("instability", folder).out.split())
     assert "unstable early: at 2x the best learning rate (0.2)" in text
     assert "10x that rate (2) stable; no warmup of up to 20 steps" in text
-    assert "makes 0.4 stable, 2x the unstable rate" in text
+    assert "makes 0.4 stable (2x the unstable rate)" in text
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ def _history(frame: Frame, name: str, title: str, places: dict[int, float], abou
 
     def spec(width: int | None) -> Spec:
         axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
-        scale = {"domain": with_room(ends[0], ends[-1]), "zero": False, "nice": False}
+        scale = {"domain": list(with_room(ends[0], ends[-1])), "zero": False, "nice": False}
         x = field("x:Q", title=about, axis=axis, scale=scale)
         y = field("y:Q", title=frame.metric if width else None, scale={"domain": list(frame.result_ends)})
         line = mark("line", f"{name}-best", interpolate="step-after", strokeWidth=1.5)
