@@ -132,7 +132,7 @@ def test_undecided_says_how_many_trials_would_tell() -> None:
 def test_too_few_trials_are_undecided_and_say_how_many_are_needed() -> None:
     finding = about(boundary(bowl(1.25, n=12, d=4)))
     assert (finding.severity, finding.verdict) == ("info", "undecided")
-    assert "18 are needed, there are 12" in finding.message
+    assert "needs 18 feasible trials to judge the edges, has 12" in finding.message
 
 
 def test_a_user_sets_the_threshold() -> None:
