@@ -301,6 +301,7 @@ WITHOUT_RIGHTS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search",
 
 @pytest.mark.skipif(os.getuid() == 0 and not shutil.which(WITHOUT_RIGHTS[0]), reason="root may read everything")
 @pytest.mark.parametrize("place", ["trials/0001/metrics.jsonl", "trials/0001", "report", "trials/0001/stdout.log"])
+@pytest.mark.slow
 def test_what_may_not_be_read_is_no_other_trials_affair(bench, place):
     finish(bench, lambda params: params["x"], trials=3)
     path = bench.paths().dir / place

@@ -118,6 +118,7 @@ HARD = ("boundary", "beyond, steep")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.rule}: {c.name}" for c in CASES])
+@pytest.mark.slow
 def test_a_rule_speaks_where_it_should_and_not_where_it_should_not(case) -> None:
     n, d = (48, 2) if (48, 2) in case.sizes else case.sizes[-1]
     row = measure(case, n, d, studies=8, seeds="dev")
@@ -231,6 +232,7 @@ def test_one_trial_gets_no_advice_on_steps() -> None:
 
 
 @pytest.mark.parametrize("case", HELD_CASES, ids=[f"{c.rule}: {c.name}" for c in HELD_CASES])
+@pytest.mark.slow
 def test_rules_are_hardly_ever_wrong_with_confidence_about_curves_of_another_make(case) -> None:
     row = measure(case, 24, 2, studies=3, seeds="dev")
     assert row.spoke + row.undecided >= row.studies - 1 if case.should else row.spoke <= 1

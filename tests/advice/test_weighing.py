@@ -38,6 +38,7 @@ def test_a_difference_of_four_trial_deviations_is_adopted_almost_always() -> Non
 
 
 @pytest.mark.parametrize("made", [SMOOTH, Pair(rise=20.0, ranges=2), Pair(ratio=3.0), Pair(repeats=3)], ids=str)
+@pytest.mark.slow
 def test_without_a_difference_the_candidate_is_hardly_ever_adopted(made: Pair) -> None:
     said = tally(made, 0.0, cases=40, seed=7).verdicts
     assert said["adopt"] <= 4

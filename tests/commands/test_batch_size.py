@@ -27,6 +27,7 @@ def states(answer):
     return {size["batch_size"]: size["state"] for size in answer["sizes"]}
 
 
+@pytest.mark.slow
 def test_the_size_is_found_where_doubling_stops_to_pay(bench):
     answer = probed(bench, study(bench, "0.02 if size <= 4 else 0.015 * size"), "--steps", 21)
     assert answer.keys() == {

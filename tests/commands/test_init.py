@@ -9,6 +9,7 @@ import pytest
 from tests.starting.test_script import SCRIPT
 
 
+@pytest.mark.slow
 def test_what_it_writes_from_nothing_runs_and_is_reported(bench):
     answer = bench("init", "first")
     assert answer.code == 0

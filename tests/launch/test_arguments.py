@@ -144,6 +144,7 @@ SCALARS = st.none() | st.booleans() | INTEGERS | FLOATS | STRINGS
 @pytest.mark.parametrize("style", HYDRA)
 @settings(max_examples=30)
 @given(lr=SCALARS, new=SCALARS, listed=st.lists(SCALARS, max_size=12).map(tuple))
+@pytest.mark.slow
 def test_hydra_reads_scalars_lists_and_nested_names_as_they_are(hydra, style, lr, new, listed):
     plus = style == "+name=value"
     params = {"a": new, "group.b": listed} if plus else {"optimizer.lr": lr, "x": listed}

@@ -68,6 +68,7 @@ def test_a_constant_learning_rate_fits_the_training_set_perfectly(evaluations):
 
 @pytest.mark.parametrize(("optimizer", "learning_rate"), [("sgd", 0.1), ("adam", 0.01), ("adamw", 0.01)])
 @pytest.mark.parametrize("hidden_layers", [0, 1, 2])
+@pytest.mark.slow
 def test_every_optimizer_learns_at_every_depth(evaluations, optimizer, learning_rate, hidden_layers):
     params = {"optimizer": optimizer, "learning_rate": learning_rate, "hidden_layers": hidden_layers}
     (record,) = evaluations(digits.train, params, steps=100)
