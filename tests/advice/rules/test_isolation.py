@@ -101,7 +101,7 @@ def test_an_arm_that_was_searched_less_blocks_the_comparison() -> None:
     fewer = [t for t in made.trials if t.arm["arm"] == "a0" or t.id % 2]
     finding = answer(replace(made, trials=fewer))
     assert (finding.verdict, finding.severity) == ("blocked", "warning")
-    assert "arm=a1 has 12 ended trials where another arm has 24" in finding.message
+    assert "arm=a1 has 12 finished trials where another arm has 24" in finding.message
 
 
 def test_an_arm_without_a_feasible_trial_blocks_the_comparison() -> None:
