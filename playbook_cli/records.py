@@ -22,6 +22,10 @@ Value = bool | int | float | str | None | tuple[bool | int | float | str | None,
 Goal = Literal["minimize", "maximize"]
 Role = Literal["scientific", "nuisance", "fixed"]
 State = Literal["pending", "running", "completed", "infeasible", "failed"]
+ENDED: tuple[State, ...] = ("completed", "infeasible", "failed")
+"""The states of a trial that will not be trained any further."""
+STATES: tuple[State, ...] = (*ENDED, "running", "pending")
+"""All states, in the order in which they are listed."""
 StepUnit = Literal["updates", "epochs", "env_steps", "tokens", "examples"]
 Severity = Literal["warning", "info", "ok"]
 
@@ -314,6 +318,11 @@ class StudyRecord:
         trials = searched(self.trials)
         return replace(self, trials=trials, planned=self.planned - (len(self.trials) - len(trials)))
 
+    @property
+    def unfinished(self) -> int:
+        """How many of the planned trials have not ended."""
+        return self.planned - sum(trial.state in ENDED for trial in self.trials)
+
     def repeats(self, trial: int) -> list[TrialRecord]:
         """The repeats of this trial, in order of id, without the trial itself."""
         return self._again.get(trial, [])
@@ -348,3 +357,8 @@ class Finding:
     evidence: Mapping[str, Any]
     message: str
     act: Act | None = None
+
+    @property
+    def objection(self) -> str:
+        """The finding as an objection in a list of several: `boundary (learning_rate): the best trials lie ...`."""
+        return f"{self.rule}{f' ({self.subject})' if self.subject else ''}: {self.message}"

@@ -69,6 +69,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def uncapitalized(text: str) -> str:
+    """A sentence or a title as it stands within another one."""
+    return f"{text[:1].lower()}{text[1:]}"
+
+
 def out_of(count: int, total: int, noun: str) -> str:
     """`3 of 12 top trials`, `all 12 top trials`, `both top trials`, `the only top trial`."""
     if count < total:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
+from playbook_cli.analysis.contrast import LEVEL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 NAMED = 3
 """Settings that a sentence names; of more it gives the number, and the report has a table."""
@@ -32,17 +33,25 @@ class Against:
         return not self.worse and self.interval[0] > 0.0
 
 
-def evidence(others: Sequence[Against]) -> dict[str, Any]:
-    """The comparisons by label, as the evidence of a finding holds them."""
-    return {one.label: {"gain": one.gain, "interval": list(one.interval), "worse": one.worse} for one in others}
+def evidence(against: Sequence[Against]) -> dict[str, Any]:
+    """The comparisons by label, as the evidence of a finding holds them under `against`."""
+    return {one.label: {"gain": one.gain, "interval": list(one.interval), "worse": one.worse} for one in against}
 
 
-def compared(others: Sequence[Against]) -> str:
+def others(of: Mapping[str, Any]) -> list[Against]:
+    """The comparisons in the evidence of a finding; none where it holds none."""
+    return [
+        Against(label=label, gain=one["gain"], interval=tuple(one["interval"]), worse=one["worse"])
+        for label, one in of.get("against", {}).items()
+    ]
+
+
+def compared(against: Sequence[Against]) -> str:
     """`, better than a by 0.1 (95% 0.02 to 0.2); no significant difference from b (gain 0.1, 95% -0.1 to 0.3)`."""
-    worse, equal = [one for one in others if one.worse], [one for one in others if not one.worse]
+    worse, equal = [one for one in against if one.worse], [one for one in against if not one.worse]
     leads = [one for one in equal if one.leads]
-    if len(others) > NAMED:
-        said = f", better than {len(worse)} of {len(others)} others" if worse else ""
+    if len(against) > NAMED:
+        said = f", better than {len(worse)} of {len(against)} others" if worse else ""
         rest = f"the other {len(equal)}" if worse else f"any of the {len(equal)} others"
         return said + (f"; no significant difference from {rest}" if equal else "")
     said = f", better than {' and '.join(map(_by, worse))}" if worse else ""
@@ -60,4 +69,4 @@ def _from(one: Against) -> str:
 
 
 def _interval(one: Against) -> str:
-    return f"95% {' to '.join(map(wording.number, one.interval))}"
+    return f"{LEVEL:.0%} {' to '.join(map(wording.number, one.interval))}"

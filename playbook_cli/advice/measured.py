@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.acts import MeasureHorizon, Next
 from playbook_cli.analysis import outcomes
+from playbook_cli.wording import uncapitalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +50,7 @@ def _answered(study: StudyRecord, finding: Finding) -> Finding:
             verdict=verdict,
             severity=severity,
             evidence=evidence,
-            message=f"measured at several lengths: {_uncapitalized(known.headline)}",
+            message=f"measured at several lengths: {uncapitalized(known.headline).rstrip('.')}",
             act=_act(study, finding.rule, verdict, known),
         )
     if finding.verdict != "undecided" or finding.act is not None or not _measurable(study):
@@ -74,7 +75,3 @@ def _act(study: StudyRecord, rule: str, verdict: str, known: Horizon) -> Act | N
         number = study.earlier.number + 1 if study.earlier else 2
         return Next(round=number, max_train_steps=known.max_train_steps, top=POINTS)
     return Next(max_train_steps=known.max_train_steps) if verdict in ("train-longer", "too-many-steps", "yes") else None
-
-
-def _uncapitalized(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")

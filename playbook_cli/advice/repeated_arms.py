@@ -40,7 +40,7 @@ def by_repeats(study: StudyRecord, rule: Rule) -> Finding | None:
     compared = [(other, c) for _, other, side, _ in ranked[1:] if (c := compare(side, best)) is not None]
     against = [Against(label=other, gain=c.gain, interval=c.interval, worse=c.exceeds()) for other, c in compared]
     worse = [one for one in against if one.worse]
-    open_ = [c for _, c in compared if not c.exceeds()]
+    open_ = [c for (_, c), one in zip(compared, against, strict=True) if not one.worse]
     nearest, decisive = max(compared, key=lambda x: x[1].p_value())
     evidence: dict[str, Any] = {
         "gain": decisive.gain,

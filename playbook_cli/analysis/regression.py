@@ -10,6 +10,7 @@ import numpy as np
 
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.comparison import Side, compare, estimate
+from playbook_cli.analysis.contrast import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,15 +94,12 @@ def _goodness(pair: tuple[float, float]) -> float:
 
 
 def _judged(by: Literal["repeats", "points"], count: int, loss: float, parts: list[tuple[float, int]]) -> Regression:
-    """A loss whose error is made of these variances, each with its degrees of freedom (Satterthwaite)."""
+    """A loss whose error is made of these variances, each with its degrees of freedom."""
     from scipy.special import stdtr
 
-    error = math.sqrt(sum(variance for variance, _ in parts))
-    weight = sum(variance**2 / max(free, 1) for variance, free in parts)
-    if error == 0.0 or weight == 0.0:
-        p_value = 0.0 if loss > 0.0 else 1.0
-    else:
-        p_value = float(stdtr(error**4 / weight, -loss / error))
+    error, freedom = error_of(parts)
+    certain = 0.0 if loss > 0.0 else 1.0
+    p_value = certain if math.isinf(freedom) else float(stdtr(freedom, -loss / error))
     return Regression(by=by, count=count, loss=loss, error=error, p_value=p_value)
 
 

@@ -13,6 +13,7 @@ from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.comparison import Side
 from playbook_cli.analysis.regression import regression
 from playbook_cli.errors import PlaybookError, StudyError
+from playbook_cli.records import ENDED
 from playbook_cli.spec.problem import listed
 from playbook_cli.storage.store import counts
 from playbook_cli.wording import number, p_text
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import Finding, StudyRecord, TrialRecord
 
-STATES = ("completed", "infeasible", "failed")
-OTHERS = ("warning", *STATES[1:])
+OTHERS = ("warning", "infeasible", "failed")
 """What --fail-on takes besides the name of a rule."""
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -71,7 +71,7 @@ def expectation(text: str) -> Expectation:
 
 def finished(study: StudyRecord) -> list[Checked]:
     """That a study is finished and has a result, where it is not so."""
-    missing = study.search.planned - len([t for t in study.search.trials if t.state in STATES])
+    missing = study.search.unfinished
     broken = []
     if missing > 0:
         message = f"{missing} of {study.search.planned} trials have not ended"
@@ -84,7 +84,7 @@ def finished(study: StudyRecord) -> list[Checked]:
 def expected(study: StudyRecord, asked: Expectation) -> Checked:
     """Whether an expectation holds. PlaybookError where the study has nothing of this name."""
     ranked = outcomes.ranked(study.search.trials, study.metric)
-    if asked.name in STATES:
+    if asked.name in ENDED:
         found: float = counts(study.search.trials, study.search.planned)[asked.name]
         where = f"{found:g} trials"
     else:
@@ -98,19 +98,19 @@ def expected(study: StudyRecord, asked: Expectation) -> Checked:
 def _at_best(trial: TrialRecord, name: str, study: StudyRecord) -> float:
     value = outcomes.at_best(trial, name, study.metric)
     if value is None:
-        known = listed([*STATES, *(trial.curve.values if trial.curve is not None else [study.metric.name])])
+        known = listed([*ENDED, *(trial.curve.values if trial.curve is not None else [study.metric.name])])
         raise PlaybookError(f"the study has nothing named {name!r}", where="--expect", hint=f"it has {known}")
     return value
 
 
 def without(study: StudyRecord, findings: Sequence[Finding], what: str) -> Checked:
     """That no rule warns, or this one doesn't, or that no trial is in this state."""
-    if what in STATES:
+    if what in ENDED:
         trials = [trial.id for trial in study.search.trials if trial.state == what]
         shown = f"{len(trials)} of {study.search.planned} trials ({listed(trials)})"
         return Checked(check=f"no {what} trial", holds=not trials, message=shown if trials else "there is none")
     warned = [f for f in findings if f.severity == "warning" and what in ("warning", f.rule)]
-    said = "; ".join(f"{f.rule}{f' ({f.subject})' if f.subject else ''}: {f.message}" for f in warned)
+    said = "; ".join(f.objection for f in warned)
     named = "no warning" if what == "warning" else f"no warning of {what}"
     return Checked(check=named, holds=not warned, message=said or "there is none")
 

@@ -66,7 +66,9 @@ def _state(row: Row, *, runs: bool) -> str:
 
 
 def _ended(trials: Mapping[str, int]) -> int:
-    return sum(trials.get(state, 0) for state in ("completed", "infeasible", "failed"))
+    from playbook_cli.records import ENDED
+
+    return sum(trials.get(state, 0) for state in ENDED)
 
 
 def _as_json(row: Row, *, runs: bool) -> dict[str, Any]:

@@ -145,10 +145,9 @@ def _warn_of_missing(record: StudyRecord, store: Store) -> None:
 
     for caveat in [*lost_results(record.trials, store.paths), *caveats(record)]:
         console(stderr=True).print(f"playbook: {caveat}", soft_wrap=True)
-    ended = sum(trial.state in ("completed", "infeasible", "failed") for trial in record.trials)
-    if 0 < ended < record.planned:
+    if 0 < record.unfinished < record.planned:
         console(stderr=True).print(
-            f"playbook: {record.planned - ended} of {record.planned} trials have not finished yet; findings may change"
+            f"playbook: {record.unfinished} of {record.planned} trials have not finished yet; findings may change"
         )
 
 

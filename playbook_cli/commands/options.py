@@ -76,7 +76,7 @@ def probe_beside(store: Store, kind: ProbeKind, more: str = "") -> StudyPaths:
 
 def tell_unfinished(search: StudyRecord) -> None:
     """Warn on stderr if some trials of a search have not finished: the best one may be among them."""
-    missing = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
+    missing = search.unfinished
     if missing > 0:
         print(f"playbook: {missing} trials have not finished yet; one of them may be the best", file=sys.stderr)
 

@@ -19,7 +19,6 @@ LINES = 10
 """Of the end of a log."""
 WIDTH = 60
 """Points of a curve in characters."""
-_LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def show(
@@ -103,10 +102,12 @@ def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int) -> list[str
 
 def _drawn(values: list[float]) -> str:
     """A curve in one line of characters."""
+    from playbook_cli.report.strips import level
+
     low, high = min(values), max(values)
     count = min(WIDTH, len(values))
     taken = [values[number * len(values) // count] for number in range(count)]
-    return "".join(_LEVELS[round(7 * (value - low) / (high - low)) if high > low else 0] for value in taken)
+    return "".join(level((value - low) / (high - low) if high > low else 0.0) for value in taken)
 
 
 def _as_json(trial: TrialRecord, files: Mapping[str, str], said: list[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from playbook_cli.exporting.tables import measured
 from playbook_cli.files import atomic, regular
 from playbook_cli.files.flock import lock
 from playbook_cli.files.paths import StudyPaths
+from playbook_cli.records import ENDED
 from playbook_cli.storage.store import Store
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ SHARE = 20
 """A look that takes long is followed by a pause that is so many times longer."""
 LAST_SECONDS = 30.0
 """For what is left to send when the runner has ended."""
-_ENDED = ("completed", "infeasible", "failed")
 _SERVERS = ("http", "databricks")
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 """By default MLflow tries for minutes, during which nobody would know that its server is away."""
@@ -140,7 +140,7 @@ class Mirror:
 
     def _send(self, tracker: Tracker, trial: TrialRecord) -> None:
         rows = sorted(measured(self._store.paths.trial(trial.id).metrics).items())
-        ended = trial.state if trial.state in _ENDED else None
+        ended = trial.state if trial.state in ENDED else None
         sent = self._sent.get(trial.id)
         if sent is not None and self._is_outdated(sent, rows, ended):
             tracker.drop(sent.key, trial)

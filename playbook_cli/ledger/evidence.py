@@ -57,11 +57,7 @@ def estimate(study: StudyRecord, trial: int) -> Estimate | None:
 
 def against(study: StudyRecord, trial: TrialRecord, findings: Sequence[Finding]) -> list[str]:
     """Objections to adopting this trial from the study itself, as sentences, the most serious first."""
-    said = [
-        f"{finding.rule}{f' ({finding.subject})' if finding.subject else ''}: {finding.message}"
-        for finding in findings
-        if finding.severity == "warning"
-    ]
+    said = [finding.objection for finding in findings if finding.severity == "warning"]
     said += changed(study)
     unfinished = sum(other.state in ("pending", "failed") for other in study.search.trials)
     missing = study.search.planned - len(study.search.trials) + unfinished

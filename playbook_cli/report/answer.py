@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli import wording
 from playbook_cli.acts import Repeat, command
+from playbook_cli.advice import among
 from playbook_cli.advice.rules import rules, titled
 from playbook_cli.report import words
 from playbook_cli.report.asked import asked
@@ -93,20 +94,19 @@ def _of_arms(known: Standing) -> str | None:
     said = known.isolation
     if said is None or known.best is None:
         return None
-    against: Mapping[str, Any] = said.evidence.get("against", {})
+    against = among.others(said.evidence)
     metric, best = known.metric.name, str(said.evidence.get("best", ""))
     if not against:
         if said.verdict in ("better", "no-difference"):
             return said.message
         return _not_compared(known) if len(known.arms) > 1 and said.subject is None else None
-    worse = [known.label(label) for label, one in against.items() if one["worse"]]
-    equal = [known.label(label) for label, one in against.items() if not one["worse"]]
+    worse = [known.label(one.label) for one in against if one.worse]
+    equal = [known.label(one.label) for one in against if not one.worse]
     top = known.label(best)
     reached = f"{metric} {words.number(_reached(known, said, best))}"
     question = asked(known.goal, known.arms, known.metric) if said.subject in (None, best) else None
     about = known.labels[question] if question is not None else None
-    gain = next(iter(against.values()))["gain"] if len(against) == 1 else None
-    by = f" by {words.number(gain)}" if gain is not None else ""
+    by = f" by {words.number(against[0].gain)}" if len(against) == 1 else ""
     if about is not None and about in worse:
         return f"no: {about} is worse than {top}{by} (best {reached})"
     if about == top and not equal:
@@ -118,7 +118,7 @@ def _of_arms(known: Standing) -> str | None:
         return f"not shown: {about} is not better than {top}, which has the best {reached}"
     if not equal:
         return f"{top} is better than {_others(worse, len(against))}{by}: best {reached}"
-    if not worse and len(equal) == 1 and next(iter(against.values()))["interval"][0] > 0.0:
+    if len(against) == 1 and against[0].leads:
         return f"{top} is ahead of {equal[0]}{by}, which is not confirmed: best {reached}"
     if not worse and len(equal) == 1:
         return f"no significant difference between {top} and {equal[0]}: best {reached} with {top}"
@@ -194,12 +194,11 @@ def _sure(known: Standing) -> str:
             f"It is open whether {words.count(evidence['unjudged'], 'range')} that only some arms have "
             f"{'ends' if evidence['unjudged'] == 1 else 'end'} too early."
         )
-    elif said is not None and "against" in evidence:
+    elif against := among.others(evidence):
         by = f"over {words.count(evidence['repeats'], 'repeat')} of each arm" if "repeats" in evidence else ""
-        nearest = min(evidence["against"], key=lambda label: evidence["against"][label]["interval"][0])
-        one = evidence["against"][nearest]
-        gain = f"{words.number(one['gain'])}, 95% {words.span(*one['interval'])}"
-        parts.append(f"Gain over {known.label(nearest)}{f' {by}' if by else ''}: {gain}.")
+        nearest = min(against, key=lambda one: one.interval[0])
+        gain = f"{words.number(nearest.gain)}, 95% {words.span(*nearest.interval)}"
+        parts.append(f"Gain over {known.label(nearest.label)}{f' {by}' if by else ''}: {gain}.")
     elif said is not None and said.verdict == "undecided":
         parts.append(words.sentence(f"{said.message}."))
     assert known.best is not None
@@ -238,7 +237,7 @@ def _next(known: Standing) -> dict[str, Any]:
 
 
 def _title(finding: Finding) -> str:
-    title = _uncapital(titled(finding))
+    title = wording.uncapitalized(titled(finding))
     return f"{finding.subject}: {title}" if finding.subject else title
 
 
@@ -257,18 +256,10 @@ def _why_nothing(known: Standing) -> str:
     started = counts["planned"] - counts["pending"]
     if not (started or known.attempted):
         return f"No trial has started yet: {counts['planned']} planned."
-    outcomes = ", ".join(
-        f"{counts[state]} {state}"
-        for state in ("completed", "infeasible", "failed", "running", "pending")
-        if counts[state]
-    )
+    outcomes = ", ".join(words.states(counts))
     if known.unfinished:
         return f"No trial has a result yet: {outcomes}."
     if counts["infeasible"] == started:
         every = "the only trial is" if started == 1 else f"all {started} trials are"
         return f"No trial could be trained: {every} infeasible."
     return f"No trial has a result: {outcomes}."
-
-
-def _uncapital(text: str) -> str:
-    return f"{text[:1].lower()}{text[1:]}"

@@ -34,6 +34,7 @@ from playbook_cli.report.value import (
     step_bin,
 )
 from playbook_cli.storage.divergence import nothing_learned
+from playbook_cli.storage.store import counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from playbook_cli.report.value import Searched
     from playbook_cli.storage.failures import Failure
 
-_STATES = ("completed", "infeasible", "failed", "running")
 _LABEL = 80
 """Characters of an arm's name in the answer."""
 _BELONGS = StudyPaths(Path(".."))
@@ -62,7 +62,7 @@ def build(
     """
     found = repeats(study)
     whole, study = study, study.search
-    counts = _counts(study.trials, study.planned)
+    by_state = counts(study.trials, max(study.planned, len(study.trials)))
     ranked = outcomes.ranked(study.trials, study.metric)
     best = ranked[0].best if ranked else None
     ties = sum(trial.best is not None and best is not None and trial.best.value == best.value for trial in ranked)
@@ -77,7 +77,7 @@ def build(
             Standing(
                 goal=study.goal,
                 metric=study.metric,
-                counts=counts,
+                counts=by_state,
                 folder=folder or RUNS / study.name,
                 best=best,
                 ties=ties,
@@ -98,8 +98,8 @@ def build(
         step_unit=study.step_unit,
         eval_every=study.eval_every,
         fixed=study.fixed,
-        counts=counts,
-        repeat_counts=_counts(again, len(again)),
+        counts=by_state,
+        repeat_counts=counts(again, len(again)),
         best=best,
         arms=[
             _arm(study, settings, trials, space)
@@ -127,12 +127,6 @@ def build(
 def _best_of(study: StudyRecord, trials: Sequence[TrialRecord]) -> Best | None:
     ranked = outcomes.ranked(trials, study.metric)
     return ranked[0].best if ranked else None
-
-
-def _counts(trials: Sequence[TrialRecord], planned: int) -> dict[str, int]:
-    started = {state: sum(trial.state == state for trial in trials) for state in _STATES}
-    planned = max(planned, len(trials))
-    return {"planned": planned, **started, "pending": planned - sum(started.values())}
 
 
 def _arms(study: StudyRecord) -> list[Mapping[str, Value]]:

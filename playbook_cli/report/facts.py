@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.records import WHOLE
+from playbook_cli.records import STATES, WHOLE
 from playbook_cli.report import words
 from playbook_cli.spec.units import NAMES
 
@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     from playbook_cli.records import Value
     from playbook_cli.report.value import Report, Trial
 
-_STATES = ("completed", "infeasible", "failed", "running", "pending")
-
 
 def counted(report: Report) -> Iterator[str]:
     """How many trials there are, in which states, and how long they trained."""
     steps = report.max_train_steps
     yield words.count(report.counts["planned"], "trial")
-    for state in _STATES:
+    for state in STATES:
         if report.counts[state]:
             part = f" ({words.share(report.counts[state], report.ended)})" if state == "infeasible" else ""
             yield f"{report.counts[state]} {state}{part}"

@@ -141,7 +141,7 @@ def _head(report: Report) -> str:
     return (
         f'<p class="study">{words.escape(report.study)}</p><h1>{words.escape(report.goal)}</h1>{_box(report)}'
         f'<dl class="facts">{listed}</dl>{settings}<div class="bar" aria-hidden="true">{bar}</div>'
-        f'<p class="states">{", ".join([*(f"{n} {state}" for state, n in states.items()), *facts.repeats(report)])}</p>'
+        f'<p class="states">{", ".join([*words.states(report.counts), *facts.repeats(report)])}</p>'
     )
 
 

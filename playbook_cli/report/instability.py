@@ -11,6 +11,7 @@ from playbook_cli.instability.answer import outcome
 from playbook_cli.report import words
 from playbook_cli.report.charts import CROSS, colour, field, finished, mark, over
 from playbook_cli.report.section import Cell, Chart, Column, Document, Note, Section, Table
+from playbook_cli.report.strips import level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ WIDTH, HEIGHT = 560, 200
 POINTS = 400
 """Maximal points of a curve; of the evaluations that share a point, the highest is drawn."""
 HUES = ("arm0", "arm1", "arm2", "arm3", "arm4", "arm5")
-BARS = "▁▂▃▄▅▆▇█"
 CURVE = 24
 """Characters of a sparkline; all have the same scale."""
 
@@ -94,7 +94,7 @@ def _curve(run: Run, answer: Answer, low: float, high: float) -> Spans:
     spans: list[tuple[str, Tone]] = []
     for _, value in sorted(highest.items()):
         share = (min(value, high) - low) / (high - low) if high > low else 0.0
-        spans.append((BARS[round(share * (len(BARS) - 1))], "bad" if value > high else ""))
+        spans.append((level(share), "bad" if value > high else ""))
     return [*spans, ("x", "bad")] if run.losses.diverged else spans
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from playbook_cli.ledger.entries import Adoption
     from playbook_cli.ledger.rows import Row, Run
 
-_STATES = ("completed", "infeasible", "failed", "running", "pending")
-
 
 def day(seconds: float) -> str:
     """The date, in local time; a dash where it is not known."""
@@ -28,7 +26,7 @@ def trials(row: Row) -> str:
     """`32 completed, 2 infeasible of 36; 5 repeats`."""
     if not row.trials:
         return words.NOTHING
-    parts = [f"{row.trials[state]} {state}" for state in _STATES if row.trials[state]]
+    parts = words.states(row.trials)
     whole = "" if row.trials["completed"] == row.trials["planned"] else f" of {row.trials['planned']}"
     again = f"; {words.count(row.repeated, 'repeat')}" if row.repeated else ""
     return f"{', '.join(parts) or 'none'}{whole}{again}"

@@ -16,6 +16,11 @@ GOOD, OTHER, INFEASIBLE, FAILED = "●", "·", "x", "!"
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
+def level(share: float) -> str:
+    """A share, from 0 to 1, as a bar of one character."""
+    return _EIGHTHS[1 + round(share * 7)]
+
+
 def axis_strip(axis: Axis, trials: Mapping[int, Trial], zone: float, room: int) -> Spans:
     """A range in `room` characters: good trials hide infeasible ones, those failed ones, and these others."""
     width = room - 2

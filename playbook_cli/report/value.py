@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from playbook_cli.advice import among
 from playbook_cli.advice.rules import rules
 
 if TYPE_CHECKING:
@@ -344,7 +345,7 @@ def _weight(finding: Finding) -> tuple[bool, bool, bool]:
 
 def _is_undecided(finding: Finding) -> bool:
     """Whether it says nothing but that more data is needed: not where some arms are known to be worse."""
-    worse = any(one["worse"] for one in finding.evidence.get("against", {}).values())
+    worse = any(one.worse for one in among.others(finding.evidence))
     return finding.verdict == "undecided" and finding.severity != "warning" and not worse
 
 

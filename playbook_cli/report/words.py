@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from playbook_cli import wording
+from playbook_cli.records import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +52,11 @@ def sentence(text: str) -> str:
 def count(n: int, thing: str) -> str:
     """`n` things, in words that fit the number."""
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def states(counts: Mapping[str, int]) -> list[str]:
+    """How many trials are in each state that any is in: `30 completed`, `2 infeasible`."""
+    return [f"{counts[state]} {state}" for state in STATES if counts[state]]
 
 
 def span(low: float, high: float) -> str:

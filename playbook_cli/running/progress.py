@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from playbook_cli.records import searched
+from playbook_cli.records import ENDED, searched
 from playbook_cli.storage.failures import CRASHED
 from playbook_cli.storage.metrics import latest
 from playbook_cli.storage.store import counts
@@ -198,7 +198,7 @@ def _overview(tally: _Tally, steps: dict[int, int]) -> str:
 
 
 def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
-    done = sum(t.state in ("completed", "infeasible", "failed") for t in tally.trials.values())
+    done = sum(t.state in ENDED for t in tally.trials.values())
     what = {"pending": "stopped"}.get(trial.state, trial.state)
     again = "" if trial.repeat_of is None else f" (repeat of trial {trial.repeat_of})"
     head = f"[{done}/{tally.planned}] trial {trial.id}{again}"

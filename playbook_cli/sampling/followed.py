@@ -84,10 +84,9 @@ def followed(spec: StudySpec, record: StudyRecord, where: str) -> Followed:
     _refuse_another_kind(spec, record, where)
     space = spec.space()
     search = record.search
-    unfinished = search.planned - sum(trial.state in ("completed", "infeasible", "failed") for trial in search.trials)
-    if unfinished:
+    if search.unfinished:
         raise StudyError(
-            f"{unfinished} of {search.planned} trials are unfinished, but a Bayesian search needs all of them",
+            f"{search.unfinished} of {search.planned} trials are unfinished, but a Bayesian search needs all of them",
             where=where,
             hint="finish this study first: playbook run STUDY.YAML",
         )

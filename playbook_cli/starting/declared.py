@@ -78,4 +78,4 @@ def _passes(argument: Argument, use: ConfigUse) -> bool:
 
 def arguments(tree: ast.Module, path: Path = Path("train.py")) -> list[Argument]:
     """All options of a script by itself, without the modules that it imports."""
-    return [replace(each) for each in declared(Program(main=Module(path=path, tree=tree))).arguments]
+    return declared(Program(main=Module(path=path, tree=tree))).arguments

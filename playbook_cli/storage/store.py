@@ -14,7 +14,7 @@ from playbook_cli.errors import JournalError, StudyError
 from playbook_cli.files import journal, regular
 from playbook_cli.files.containment import refuse_ways_out
 from playbook_cli.files.paths import StudyPaths
-from playbook_cli.records import Earlier, Metric, Span, StudyRecord, TrialRecord, codes, searched
+from playbook_cli.records import ENDED, Earlier, Metric, Span, StudyRecord, TrialRecord, codes, searched
 from playbook_cli.spec.launchers import CLUSTERS
 from playbook_cli.spec.load import load
 from playbook_cli.spec.samplers import SAMPLERS
@@ -405,7 +405,7 @@ def began(process: psutil.Process) -> float:
 def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:
     """Trials by state, as `status --json` gives them."""
     states = [trial.state for trial in trials]
-    counted = {state: states.count(state) for state in ("completed", "infeasible", "failed", "running")}
+    counted: dict[str, int] = {state: states.count(state) for state in (*ENDED, "running")}
     return {"planned": planned, **counted, "pending": planned - sum(counted.values())}
 
 

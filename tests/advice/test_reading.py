@@ -173,16 +173,20 @@ def test_no_finding_asks_for_fewer_steps_where_another_asks_for_more(seed: int) 
     assert not (any(map(longer, findings)) and any(map(shorter, findings)))
 
 
-def test_a_finding_that_gives_way_says_to_what() -> None:
-    few = Finding(
+def fewer_steps(message: str, steps: int) -> Finding:
+    return Finding(
         rule="saturated",
         subject=None,
         severity="info",
         verdict="yes",
         evidence={},
-        message="flat",
-        act=Next(max_train_steps=9),
+        message=message,
+        act=Next(max_train_steps=steps),
     )
+
+
+def test_a_finding_that_gives_way_says_to_what() -> None:
+    few = fewer_steps("flat", 9)
     more = replace(few, rule="compute-bound")
     given, kept = agreed([few, more])
     assert (given.verdict, given.act, kept) == ("undecided", None, more)
@@ -191,15 +195,7 @@ def test_a_finding_that_gives_way_says_to_what() -> None:
 
 
 def test_findings_that_ask_for_a_number_ask_for_one_number() -> None:
-    few = Finding(
-        rule="saturated",
-        subject=None,
-        severity="info",
-        verdict="yes",
-        evidence={},
-        message="flat: 1,200 steps would be enough",
-        act=Next(max_train_steps=1200),
-    )
+    few = fewer_steps("flat: 1,200 steps would be enough", 1200)
     early = "60 steps would be enough"
     fewer = replace(few, rule="best-step", verdict="too-many-steps", message=early, act=Next(max_train_steps=60))
     found = agreed([few, fewer])

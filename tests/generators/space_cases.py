@@ -12,7 +12,11 @@ from tests.generators.cases import Case
 from tests.generators.studies import halton, parameters, study, surface, surface_study, trial
 
 if TYPE_CHECKING:
-    from playbook_cli.records import StudyRecord
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from playbook_cli.records import StudyRecord, TrialRecord
     from tests.generators.cases import Make
     from tests.generators.studies import Points
 
@@ -123,22 +127,29 @@ def shifted_category(*, beyond: bool) -> Make:
     return make
 
 
+def _two_arms(d: int, arms: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> StudyRecord:
+    """A study of arms a and b, each with its points and their losses."""
+    trials: list[TrialRecord] = []
+    for name, (points, losses) in zip("ab", arms, strict=True):
+        for point, loss in zip(points, losses, strict=True):
+            params = {p.name: p.from_unit(float(u)) for p, u in zip(parameters(d), point, strict=True)} | {"arm": name}
+            trials.append(trial(len(trials), params, float(loss), arm={"arm": name}))
+    choice = Parameter(name="arm", label="arm", role="scientific", kind="choice", choices=("a", "b"))
+    return study(trials, [choice, *parameters(d)], arms=[{"arm": "a"}, {"arm": "b"}])
+
+
 def narrower(width: float, gap: float) -> Make:
     """Two arms at the same points; the second's bowl is narrower by `width`, its best result worse by `gap`."""
 
     def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
         per = n // 2
         points, weights, centre = halton(per, d, rng), rng.uniform(0.3, 1.0, d), rng.uniform(0.3, 0.7, d)
-        made = [{"arm": "a"}, {"arm": "b"}]
-        trials = []
-        for number, arm in enumerate(made):
+        arms = []
+        for number in range(2):
             losses = ((points - centre) ** 2) @ weights * (width**2 if number else 1.0)
             losses = 0.02 + losses + gap * number + 0.01 * rng.normal(size=per)
-            for point, loss in zip(points, losses, strict=True):
-                params = {p.name: p.from_unit(float(u)) for p, u in zip(parameters(d), point, strict=True)} | arm
-                trials.append(trial(len(trials), params, float(loss), arm=arm))
-        choice = Parameter(name="arm", label="arm", role="scientific", kind="choice", choices=("a", "b"))
-        return study(trials, [choice, *parameters(d)], arms=made)
+            arms.append((points, losses))
+        return _two_arms(d, arms)
 
     return make
 
@@ -148,9 +159,8 @@ def wells(noise: str, gap: float) -> Make:
 
     def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
         per, centre = n // 2, rng.uniform(0.25, 0.75, d)
-        made = [{"arm": "a"}, {"arm": "b"}]
-        trials = []
-        for number, arm in enumerate(made):
+        arms = []
+        for number in range(2):
             points, widths = halton(per, d, rng), rng.uniform(0.2, 0.6, d) * np.sqrt(d / 2)
             own = np.clip(centre + 0.1 * rng.normal(size=d), 0.1, 0.9)
             luck = {
@@ -159,11 +169,8 @@ def wells(noise: str, gap: float) -> Make:
                 "lognormal": (np.exp(rng.normal(size=per)) - np.exp(0.5)) / 2.16,
             }[noise]
             losses = 1.3 - np.exp(-0.5 * (((points - own) / widths) ** 2).sum(axis=1)) + gap * number + 0.02 * luck
-            for point, loss in zip(points, losses, strict=True):
-                params = {p.name: p.from_unit(float(u)) for p, u in zip(parameters(d), point, strict=True)} | arm
-                trials.append(trial(len(trials), params, float(loss), arm=arm))
-        choice = Parameter(name="arm", label="arm", role="scientific", kind="choice", choices=("a", "b"))
-        return study(trials, [choice, *parameters(d)], arms=made)
+            arms.append((points, losses))
+        return _two_arms(d, arms)
 
     return make
 

@@ -8,6 +8,7 @@ from playbook_cli.acts import argument
 from playbook_cli.advice.rules import rules, titled
 from playbook_cli.report import words
 from playbook_cli.report.section import Folded, Note, Section, Sentence
+from playbook_cli.wording import uncapitalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,7 +79,7 @@ def _finding(report: Report, alike: Sequence[Finding], command: str) -> Sentence
     first = alike[0]
     title = titled(first)
     subjects = [finding.subject for finding in alike if finding.subject]
-    title = f"{_subjects(subjects)}: {title[:1].lower()}{title[1:]}" if subjects else title
+    title = f"{_subjects(subjects)}: {uncapitalized(title)}" if subjects else title
     more = [f"{finding.subject}: {finding.message}" for finding in alike[1:]]
     return Sentence(
         title=title,

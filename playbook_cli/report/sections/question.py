@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.advice import among
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over
 from playbook_cli.report.frame import distinct, rounded
@@ -13,6 +14,7 @@ from playbook_cli.report.section import Cell, Chart, Column, Section, Table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.advice.among import Against
     from playbook_cli.analysis.isolation import Isolated
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Content, Spec
@@ -64,12 +66,12 @@ def _table(report: Report, plot: Isolation, title: str) -> Table:
     )
 
 
-def _against(report: Report, plot: Isolation) -> tuple[Mapping[str, Any], str]:
+def _against(report: Report, plot: Isolation) -> tuple[Mapping[str, Against], str]:
     """How each setting compares with the best one, by its label here, and which that is; empty where none does."""
     start = "" if plot.rows[0].span is None else f"{plot.subject} "
     for finding in report.findings:
-        if finding.rule == "isolation" and "against" in finding.evidence:
-            known = {label.removeprefix(start): one for label, one in finding.evidence["against"].items()}
+        if finding.rule == "isolation" and (others := among.others(finding.evidence)):
+            known = {one.label.removeprefix(start): one for one in others}
             best = str(finding.evidence["best"]).removeprefix(start)
             if {best, *known} <= {row.label for row in plot.rows}:
                 return known, best
@@ -98,8 +100,8 @@ def _compared(label: str, against: Mapping[str, Any], best: str) -> list[Content
     if label not in against:
         return [words.NOTHING, words.NOTHING]
     one = against[label]
-    behind = Cell(words.number(one["gain"]), tone="strong" if one["worse"] else "soft")
-    return [behind, words.span(*one["interval"])]
+    behind = Cell(words.number(one.gain), tone="strong" if one.worse else "soft")
+    return [behind, words.span(*one.interval)]
 
 
 def _chart(frame: Frame, index: int) -> Chart:
