@@ -81,10 +81,6 @@ class Attainable:
     noise: float
     """Standard deviation of a trial around the surface, as the results are read."""
 
-    def order(self) -> list[int]:
-        """The arms, from the one with the best expected result."""
-        return [int(arm) for arm in np.argsort(self.scores.mean(axis=1), kind="stable")]
-
     def gap(self, better: int, worse: int) -> Gap:
         """How much better the one arm is than the other."""
         gains, tail = self.losses[worse] - self.losses[better], (1 - LEVEL) / 2

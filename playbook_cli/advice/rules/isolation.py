@@ -142,8 +142,7 @@ def _judge(
     if known is None:
         message = "all trials have the same result"
         return isolation.finding("info", "no-difference", {"trials": fewest}, message, subject=subject)
-    # Which of several buckets is best is not asked: the one with the best trial is tested.
-    first = known.order()[0] if parameter is None else min(range(len(usable)), key=lambda i: _best(usable[i], study))
+    first = min(range(len(usable)), key=lambda i: _best(usable[i], study))
     best, others = usable[first], [i for i in range(len(usable)) if i != first]
     against = [_against(study, best, usable[i], known.gap(first, i), paired=parameter is None) for i in others]
     # To be better than every other arm each comparison must speak; to matter at all one bucket may, of several tried.

@@ -56,6 +56,15 @@ def test_equal_arms_are_seldom_called_better(kind: str) -> None:
     assert sum(answer(with_arms(kind, 0.0, seed=seed)).verdict == "better" for seed in range(12)) <= 2
 
 
+def test_the_setting_that_is_named_is_the_one_with_the_best_trial() -> None:
+    for seed in range(4):  # in some of these the model expects more of the other arm
+        made = arms("wider", 0.0)(np.random.default_rng(500 + seed), 48, 4)
+        best = min((t for t in made.trials if t.best), key=lambda t: (t.best.value, t.id) if t.best else (0.0, 0))
+        finding = answer(made)
+        assert finding.evidence["best"] == f"arm={best.arm['arm']}"
+        assert finding.message.startswith(f"arm={best.arm['arm']} reaches val_error")
+
+
 def test_a_difference_that_few_trials_cannot_show_is_not_called_none() -> None:
     for seed in range(4):
         for kind in ("shifted", "same"):
