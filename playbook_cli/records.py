@@ -357,6 +357,8 @@ class Finding:
     evidence: Mapping[str, Any]
     message: str
     act: Act | None = None
+    because: str | None = None
+    """What holds it up, where that may hold up others, too: in the words of the message, which has more."""
 
     @property
     def objection(self) -> str:

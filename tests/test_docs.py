@@ -57,6 +57,11 @@ def test_every_command_line_is_one_that_the_program_takes(page):
         assert used <= flags, f"playbook {verb} has no {used - flags}"
 
 
+def test_the_readme_has_each_verb_in_one_row():
+    listed = re.findall(r"^\| `playbook ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(typer.main.get_command(app).commands)
+
+
 @pytest.mark.parametrize("page", WRITTEN, **named)
 def test_every_whole_study_file_is_one(page):
     for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):

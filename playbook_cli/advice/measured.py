@@ -57,12 +57,13 @@ def _answered(study: StudyRecord, finding: Finding) -> Finding:
         return finding
     if known is not None:
         settles = f": {known.seeds_needed} seeds per run would settle it" if known.seeds_needed else ""
-        message = f"{finding.message}; measured at several lengths, it is still undecided{settles}"
+        said = f"measured at several lengths, it is still undecided{settles}"
         act = MeasureHorizon(seeds=known.seeds_needed) if known.seeds_needed else None
-        return replace(finding, message=message, act=act)
-    steps = round(LADDER * RATES * len(study.arms) * study.max_train_steps)
-    message = f"{finding.message}; playbook horizon settles it in at most {steps:,} steps"
-    return replace(finding, message=message, act=MeasureHorizon())
+    else:
+        steps = round(LADDER * RATES * len(study.arms) * study.max_train_steps)
+        said, act = f"playbook horizon settles it in at most {steps:,} steps", MeasureHorizon()
+    because = f"{finding.because}; {said}" if finding.because else None
+    return replace(finding, message=f"{finding.message}; {said}", act=act, because=because)
 
 
 def _measurable(study: StudyRecord) -> bool:

@@ -85,6 +85,7 @@ class Rule:
         *,
         subject: str | None = None,
         act: Act | None = None,
+        because: str | None = None,
     ) -> Finding:
         """What this rule found. `warning`: to act on before the study is believed. `info`: an answer, or undecided."""
         return Finding(
@@ -95,4 +96,5 @@ class Rule:
             evidence=evidence,
             message=message,
             act=act,
+            because=because,
         )

@@ -103,6 +103,17 @@ def test_rules_that_cannot_judge_for_the_same_reason_share_a_line() -> None:
     assert "? budget, best-step: too few trials" in shown
 
 
+def test_what_holds_up_several_rules_is_said_once() -> None:
+    told = Finding(rule="budget", subject=None, severity="info", verdict="undecided", evidence={}, message="m")
+    why = "the schedule decays"
+    rising = [replace(told, rule=rule, message=f"{rule} rises; {why}", because=why) for rule in ("one", "two")]
+    alone = replace(told, rule="three", message="it falls; the rate is unknown", because="the rate is unknown")
+    shown = " ".join(printed(build(studies.digits(4), [*rising, alone]), width=200).split())
+    assert shown.count(why) == 1
+    assert f"? one, two: {why}" in shown
+    assert "? three: it falls; the rate is unknown" in shown
+
+
 def test_trials_that_stopped_early_are_counted_with_where_they_stopped() -> None:
     study = studies.digits()
     steps = study.max_train_steps

@@ -159,7 +159,7 @@ def best_step(study: StudyRecord) -> list[Finding]:
     waves = seen is not None and (seen.cycle is not None or seen.course == "restarts")
     starved = seen is not None and seen.starved(*limits)
     if why is not None and (waves or starved or evidence["late_share"] > 1 - many):
-        return [best_step.finding("info", "undecided", evidence, f"{message}, but {why}{note}")]
+        return [best_step.finding("info", "undecided", evidence, f"{message}, but {why}{note}", because=why)]
     if evidence["early_share"] > 0.5:
         of_all, first = wording.plural(len(steps), "trial"), wording.percent(early_part)
         message = f"most, but not all, of the top {of_all} peaked in the first {first} of training"

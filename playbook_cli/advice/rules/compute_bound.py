@@ -132,7 +132,7 @@ def _by_curves(
             return _yes(study, evidence, f"{message}, but {never}")
         if not study.imported and (study.training_fit is None or study.training_fit.steps < study.max_train_steps):
             message += f"; playbook lr-sweep with --steps {study.max_train_steps} or more would settle it"
-        return compute_bound.finding("info", "undecided", evidence, message)
+        return compute_bound.finding("info", "undecided", evidence, message, because=why)
     if ahead == "falls" and learns in ("falls", None):
         unless = never or "unless lr-sweep finds an affordable number of steps that fits the training set"
         return _yes(study, evidence, f"{message}: training length is the limit; {unless}")

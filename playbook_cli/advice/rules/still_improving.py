@@ -76,4 +76,4 @@ def still_improving(study: StudyRecord) -> list[Finding]:
         return [still_improving.finding("ok", "no", evidence, message + seen.owed)]
     why = seen.why(least, p_limit)
     message = f"{message}; {why}" if why else f"{message}; the change is within noise"
-    return [still_improving.finding("info", "undecided", evidence, message)]
+    return [still_improving.finding("info", "undecided", evidence, message, because=why)]

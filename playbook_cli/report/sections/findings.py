@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import argument
@@ -11,7 +12,7 @@ from playbook_cli.report.section import Folded, Note, Section, Sentence
 from playbook_cli.wording import uncapitalized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from playbook_cli.records import Finding
     from playbook_cli.report.frame import Frame
@@ -53,7 +54,7 @@ def _parts(report: Report) -> Iterator[Part]:
         yield Folded(
             mark="undecided",
             title=f"{words.count(len(undecided), 'check')} {need} more data",
-            brief=[f"{', '.join(_by_rule(alike))}: {said}" for said, alike in _by_message(undecided).items()],
+            brief=[f"{', '.join(_by_rule(alike))}: {said}" for said, alike in _by_reason(undecided).items()],
             items=[_named(finding) for finding in undecided],
         )
     if report.silent:
@@ -122,10 +123,13 @@ def _evidence(value: object) -> str:
     return words.number(value)
 
 
-def _by_message(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+def _by_reason(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """What is undecided for one and the same reason, together; its own message where no other shares its reason."""
+    shared = Counter(finding.because for finding in findings)
     alike: dict[str, list[Finding]] = {}
     for finding in findings:
-        alike.setdefault(finding.message, []).append(finding)
+        said = finding.because if finding.because and shared[finding.because] > 1 else finding.message
+        alike.setdefault(said, []).append(finding)
     return alike
 
 
