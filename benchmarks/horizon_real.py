@@ -1,12 +1,13 @@
 """Whether what `playbook horizon` says of textlm comes true at eight times the steps.
 
-    python -m benchmarks.horizon_real runs/textlm-depth [--seeds 5] [--times 8] [--points 9]
+    python -m benchmarks.horizon_real runs/textlm-depth [--seeds 5] [--times 8] [--points 9] [--ladder-seeds 1]
 
-Needs the study of configs/textlm.yaml (`playbook run configs/textlm.yaml`). For the best point of each arm it trains a
-ladder of 1/2, 1 and 2 times the steps, predicts the loss at `--times` those of the study from the law through these
-lengths, and the best learning rate from their drift. Then it trains that length, on `--seeds` seeds, at the carried
-rate, at the predicted one, and at twice and half the carried one, and prints whether the loss lies in its band, and the
-regret of both rates against the best of all that were trained there. On two cores it takes half an hour.
+Needs the study of configs/textlm.yaml (`playbook run configs/textlm.yaml`), or another of this workload. For the best
+point of each arm it trains a ladder of 1/2, 1 and 2 times the steps, predicts the loss at `--times` those of the study
+from the law through these lengths, and the best learning rate from their drift. Then it trains that length, on
+`--seeds` seeds, at the carried rate, at the predicted one, and at twice and half the carried one, and prints whether
+the loss lies in its band, and the regret of both rates against the best of all that were trained there. On two cores
+it takes an hour for textlm-depth.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from playbook_cli.advice.longer_rates import number
 from playbook_cli.analysis import outcomes
 from playbook_cli.horizon.judge import Judgement, judge
 from playbook_cli.horizon.law import law
@@ -40,15 +42,16 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--times", type=int, default=8)
     parser.add_argument("--points", type=int, default=9, help="the best points of so many arms alone")
+    parser.add_argument("--ladder-seeds", type=int, default=1)
     asked = parser.parse_args()
-    _playbook("horizon", asked.study, "--lengths", LADDER, "--json")
+    _playbook("horizon", asked.study, "--lengths", LADDER, "--seeds", asked.ladder_seeds, "--json")
     store = Store(asked.study)
-    setting = _setting(store)
+    setting = _setting(store, asked.ladder_seeds)
     judgements = _judged(store, setting)
     steps = asked.times * store.spec.max_train_steps
     points, labels = [], []
     for trial, found in list(zip(setting.trials, judgements, strict=True))[: asked.points]:
-        own = float(trial.params["learning_rate"])
+        own = number(trial, "learning_rate")
         x = found.surface.rate(found.surface.doublings[-1])
         drifted = found.surface.rate(float(len(bin(asked.times)) - 3))
         factor = 2.0 ** (drifted.value if found.drift.word == "drifts" else x.value)
@@ -60,8 +63,8 @@ def main() -> int:
         told = law(found.surface, found.scale)
         band = None if told is None else told.level(float(len(bin(asked.times)) - 3))
         by_rate: dict[str, list[float]] = {}
-        for (number, label, _), loss in zip(labels, losses, strict=True):
-            if number == trial.id and loss is not None:
+        for (of, label, _), loss in zip(labels, losses, strict=True):
+            if of == trial.id and loss is not None:
                 by_rate.setdefault(label, []).append(loss)
         means = {label: mean(values) for label, values in by_rate.items()}
         best = min(means.values())
@@ -70,13 +73,13 @@ def main() -> int:
             low, value, high = (found.scale.loss(y) for y in (band.low, band.value, band.high))
             inside = "in" if low <= best <= high else "NOT in"
             print(f"  loss at {steps} steps: {best:.4f}, {inside} the predicted {value:.4f} ({low:.4f} to {high:.4f})")
-        rates = {label: rate for number, label, rate in labels if number == trial.id}
+        rates = {label: rate for of, label, rate in labels if of == trial.id}
         for label, value in sorted(means.items(), key=lambda pair: pair[1]):
             print(f"  {label:10} rate {rates[label]:.5f}: {value:.4f}, regret {value - best:.4f}")
     return 0
 
 
-def _setting(store: Store) -> Setting:
+def _setting(store: Store, seeds: int) -> Setting:
     record = store.record()
     ranked = outcomes.ranked(record.search.trials, record.metric)
     arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
@@ -87,14 +90,14 @@ def _setting(store: Store) -> Setting:
         schedule=None,
         lengths=lengths_of(LADDER, store.spec.max_train_steps),
         factors=factors_of(3),
-        seeds=1,
+        seeds=seeds,
     )
 
 
 def _judged(store: Store, setting: Setting) -> list[Judgement]:
     points: list[list[Any]] = [[] for _ in setting.trials]
     for steps in setting.lengths:
-        trials = Store(store.paths.dir.with_name(setting.name(steps))).record().trials
+        trials = Store(store.paths.dir.with_name(setting.spec(steps).name)).record().trials
         for point, runs in zip(points, runs_of(setting, trials[: setting.size], steps), strict=True):
             point.extend(runs)
     worth = worth_of(setting.trials, store.metric)
