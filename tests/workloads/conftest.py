@@ -9,8 +9,15 @@ import os
 import signal
 
 import pytest
+import torch
 
 from playbook_cli import Trial, current_trial
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """As a trial has them: two that wait for each other on busy cores take ten times as long."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -62,6 +69,7 @@ def attempt(tmp_path):
 
 def _train(workload, environment, die_at):
     os.environ.update(environment)
+    torch.set_num_threads(1)
     due = Trial.should_evaluate
 
     def should_evaluate(trial, step):
