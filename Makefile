@@ -85,7 +85,7 @@ peers: benchmarks/peers.txt constraints.txt
 
 tools: benchmarks/tools.txt constraints.txt
 	$(PYTHON) -m venv .venv-tools
-	.venv-tools/bin/pip install --quiet --disable-pip-version-check -r $< -e '.[demo]'
+	.venv-tools/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $< -e '.[demo]'
 
 # Programs that some tests need and pip does not bring; those tests are skipped, with the reason, where they are absent.
 ci-deps:

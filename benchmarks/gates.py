@@ -71,7 +71,7 @@ class Worse:
     how: str
     by: float
     floor: float = 0.0
-    """Of the good ones: the true result of the best point before, and the loss."""
+    """Of the good ones: the true result of the point that was selected before, and the loss."""
 
 
 def drawn(rng: np.random.Generator) -> Pipeline:
@@ -104,17 +104,18 @@ def fails(folder: Path, way: str, rng: np.random.Generator, *, mutated: str | No
     by = float(rng.uniform(3.0, 6.0)) * deviation(pipeline, trials, way, rng)
     repeats = 0 if way == WAYS[0] else REPEATS
     about = {"ranges": len(pipeline.optimum), "trials": trials, "repeats": repeats}
-    points: list[np.ndarray] = []
+    trained: list[tuple[float, np.ndarray]] = []
 
     def before(trial: TrialRecord) -> float | None:
         value = pipeline.result(trial, rng)
         if value is not None:
-            points.append(np.array([*trial.params.values()], dtype=float))
+            trained.append((value, np.array([*trial.params.values()], dtype=float)))
         return value
 
     write(folder / "before", before, seed=0, **about)  # type: ignore[arg-type]
-    best = min(float(pipeline.level(point[None])[0]) for point in points)
-    worse = None if mutated is None else Worse(how=mutated, by=by, floor=best + by)
+    selected = min(trained, key=lambda one: one[0])[1]
+    floor = float(pipeline.level(selected[None])[0]) + by
+    worse = None if mutated is None else Worse(how=mutated, by=by, floor=floor)
     seed = 1 if way == WAYS[2] else 0
     write(folder / "after", lambda trial: pipeline.result(trial, rng, worse), seed=seed, **about)  # type: ignore[arg-type]
     code = _check(str(folder / "after"), "--baseline", str(folder / "before"))

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import StudyRecord, TrialRecord, Value
 
-ALARM = 0.04
-"""Largest one-sided p-value at which a loss counts as a regression; Playbook's own."""
+ALARM = 0.05
+"""Largest one-sided p-value, corrected for all looks, at which a loss counts as a regression; Playbook's own."""
 MOST_OF = 8
 """Of fewer common points all are compared; of more, the better half, whose results are what a search selects."""
+BEST = (1, 2, 4)
+"""So many of the best points are looked at alone, too: where these get worse, all points together hardly do."""
 FEWEST = 4
 """Common points."""
 
@@ -35,12 +37,14 @@ class Regression:
     """Whether fresh trainings of the selected points were compared, or the same points of both searches; where both
     were, the one that says more."""
     count: int
-    """Repeats of the side that has fewer, or points."""
+    """Repeats of the side that has fewer, or the points that were compared."""
+    among: int
+    """The common points, of which those are the best; of repeats, the same as `count`."""
     loss: float
     error: float
     """Its standard error."""
     p_value: float
-    """One-sided, against no loss; twice that of the one that says more where both were looked at (Bonferroni)."""
+    """One-sided, against no loss; times the number of looks of which it is the one that says most (Bonferroni)."""
 
     @property
     def found(self) -> bool:
@@ -63,7 +67,8 @@ def regression(baseline: Side, candidate: Side) -> Regression | None:
         parts = [(a.trial_variance, a.trial_freedom), (b.trial_variance, b.trial_freedom)]
         if not same:
             parts += [(a.study_variance, a.study_freedom), (b.study_variance, b.study_freedom)]
-        found.append(_judged("repeats", min(a.repeats, b.repeats), -compared.gain, parts))
+        fewer = min(a.repeats, b.repeats)
+        found.append(_judged("repeats", (fewer, fewer), -compared.gain, parts))
     if not found:
         return None
     first = min(found, key=lambda one: one.p_value)
@@ -71,21 +76,34 @@ def regression(baseline: Side, candidate: Side) -> Regression | None:
 
 
 def _paired(pairs: list[tuple[float, float]], baseline: Side, candidate: Side) -> Regression:
-    """By the differences at common points; repeats of either side tell the noise, too."""
-    kept = pairs
-    if len(pairs) >= MOST_OF:
-        kept = sorted(pairs, key=_goodness)[: (len(pairs) + 1) // 2]
-    finite = [abs(b - a) for a, b in kept if math.isfinite(b - a)]
+    """By the differences at common points, of the best few and of the better half: the look that says most.
+
+    The best are those of both sides together, so that the luck of one side selects nothing. The noise is that of all
+    points' differences, round the mean of those looked at and round that of the others; repeats of either side tell of
+    it, too.
+    """
+    ordered = sorted(pairs, key=_goodness)
+    finite = [abs(b - a) for a, b in ordered if math.isfinite(b - a)]
     worst = max(finite, default=1.0) or 1.0
-    differences = np.array([b - a if math.isfinite(b - a) else math.copysign(worst, b - a) for a, b in kept])
-    free = len(kept) - 1
-    squares = float(((differences - differences.mean()) ** 2).sum())
-    for side in (baseline, candidate):
+    differences = np.array([b - a if math.isfinite(b - a) else math.copysign(worst, b - a) for a, b in ordered])
+    most = (len(ordered) + 1) // 2 if len(ordered) >= MOST_OF else len(ordered)
+    looks = [_looked(differences, size, (baseline, candidate)) for size in (*(n for n in BEST if n < most), most)]
+    first = min(looks, key=lambda one: one.p_value)
+    return replace(first, p_value=min(first.p_value * len(looks), 1.0))
+
+
+def _looked(differences: np.ndarray, size: int, sides: tuple[Side, Side]) -> Regression:
+    """By the first `size` of these differences."""
+    groups = [group for group in (differences[:size], differences[size:]) if group.size]
+    squares = float(sum(((group - group.mean()) ** 2).sum() for group in groups))
+    free = differences.size - len(groups)
+    for side in sides:
         known = estimate(side)
         if known is not None:  # a difference of two trainings has twice the variance of one
             squares += 2 * known.sd**2 * known.trial_freedom
             free += known.trial_freedom
-    return _judged("points", len(kept), float(differences.mean()), [(squares / free / len(kept), free)])
+    loss = float(differences[:size].mean())
+    return _judged("points", (size, differences.size), loss, [(squares / free / size, free)])
 
 
 def _goodness(pair: tuple[float, float]) -> float:
@@ -93,14 +111,16 @@ def _goodness(pair: tuple[float, float]) -> float:
     return sum(pair) if math.isfinite(sum(pair)) else 2 * min(pair)
 
 
-def _judged(by: Literal["repeats", "points"], count: int, loss: float, parts: list[tuple[float, int]]) -> Regression:
-    """A loss whose error is made of these variances, each with its degrees of freedom."""
+def _judged(
+    by: Literal["repeats", "points"], count: tuple[int, int], loss: float, parts: list[tuple[float, int]]
+) -> Regression:
+    """A loss whose error is made of these variances, each with its degrees of freedom; `count` and among how many."""
     from scipy.special import stdtr
 
     error, freedom = error_of(parts)
     certain = 0.0 if loss > 0.0 else 1.0
     p_value = certain if math.isinf(freedom) else float(stdtr(freedom, -loss / error))
-    return Regression(by=by, count=count, loss=loss, error=error, p_value=p_value)
+    return Regression(by=by, count=count[0], among=count[1], loss=loss, error=error, p_value=p_value)
 
 
 def _pairs(baseline: StudyRecord, candidate: StudyRecord) -> list[tuple[float, float]]:

@@ -138,6 +138,9 @@ def no_regression(study: StudyRecord, baseline: StudyRecord, where: tuple[str, s
             hint=f"{command('repeat', where[1], top=1, seeds=5)}, and the same for {where[0]}",
         )
     change = "the same" if not found.loss else f"{number(abs(found.loss))} {'worse' if found.loss > 0 else 'better'}"
-    by = f"{found.count} common points" if found.by == "points" else f"{found.count} repeats"
+    by = f"{found.count} repeats"
+    if found.by == "points":
+        best = f"the best {found.count} of " if found.count < found.among else ""
+        by = f"{best}{found.among} common points"
     message = f"{study.metric.name} is {change}, noise {number(found.error)} ({by}, "
     return Checked(check=check, holds=not found.found, message=f"{message}{p_text(found.p_value)})")

@@ -36,6 +36,23 @@ def test_three_deviations_are_found_and_nothing_is_not(judged, repeats):
     assert sum(judged(0.0, seed=seed, repeats=repeats).found for seed in range(10)) <= 2
 
 
+def test_a_loss_of_the_best_points_alone_is_found_without_repeats(tmp_path):
+    rng, found = np.random.default_rng(3), 0
+    for number in range(10):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, least in (("a", 0.0), ("b", 0.145)):
+            write(
+                folder / name,
+                lambda t, least=least: max(0.1 + 0.4 * (t.params["x0"] - 0.4) ** 2, least) + 0.01 * rng.normal(),
+                trials=24,
+            )
+        seen = regression(*(Side(study=Store(folder / name).record()) for name in "ab"))
+        found += seen.found
+        assert seen.among == 24
+    assert found >= 8
+
+
 def test_what_is_better_is_no_regression(judged):
     assert not judged(-5.0).found
 
