@@ -188,6 +188,8 @@ class TrialRecord:
     seed: int
     repeat_of: int | None = None
     """The trial that this one repeats with another training seed; None for a trial of the search."""
+    looked: bool = False
+    """Whether earlier repeats decided that this one was trained, so that the results decided when to stop."""
     state: State = "pending"
     reason: str | None = None
     """Why it is infeasible or failed."""

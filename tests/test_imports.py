@@ -42,6 +42,7 @@ PARTS = [
     "batch_size",
     "instability",
     "horizon",
+    "deciding",
     "trying",
     "ledger",
     "checking",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook_cli.analysis import isolation, outcomes
-from playbook_cli.analysis.contrast import Contrast, error_of
+from playbook_cli.analysis import isolation, looking, outcomes
+from playbook_cli.analysis.contrast import LEVEL, Contrast, error_of
 from playbook_cli.analysis.expected_best import at, expected_best
 from playbook_cli.analysis.search_luck import Plan, fixed_points_variance, freedom, search_luck
 from playbook_cli.analysis.selection import select
@@ -74,6 +74,11 @@ class Comparison(Contrast):
     """The number of trials a side at which they are compared."""
     shift: float
     """What the larger search's head start was worth; it is taken out of the gain."""
+
+    @property
+    def looked(self) -> bool:
+        """Whether results of a side decided how many repeats it has, so that the interval must hold at every look."""
+        return self.baseline.selected.looked or self.candidate.selected.looked
 
     @property
     def trial_sd(self) -> float:
@@ -142,6 +147,7 @@ def compare(baseline: Side, candidate: Side) -> Comparison | None:
         gain=gain,
         error=error,
         freedom=free,
+        alpha=min((looking.alpha(e.repeats) for e in (a, b) if e.selected.looked), default=1.0 - LEVEL),
         probability_better=_wins(a.selected, b.selected),
         trials=trials,
         shift=shift,

@@ -22,12 +22,18 @@ class Contrast:
     """Standard error of the gain."""
     freedom: float
     """Degrees of freedom of `error`."""
+    alpha: float = 1.0 - LEVEL
+    """One minus the level at which t is taken; less where the results decided when to stop (`analysis.looking`)."""
+
+    @property
+    def half(self) -> float:
+        """Half the width of the interval."""
+        return quantile(self.freedom, self.alpha) * self.error
 
     @property
     def interval(self) -> tuple[float, float]:
         """Of the true gain, at `LEVEL`."""
-        half = _quantile(self.freedom) * self.error
-        return self.gain - half, self.gain + half
+        return self.gain - self.half, self.gain + self.half
 
     def exceeds(self, least: float = 0.0) -> bool:
         """Whether the true gain is shown to be more than `least`: the whole interval is."""
@@ -45,7 +51,8 @@ class Contrast:
         beyond = abs(self.gain - least)
         if self.error == 0.0:
             return 1.0 if beyond == 0.0 else 0.0
-        return 2 * float(stdtr(self.freedom, -beyond / self.error))
+        nominal = 2 * float(stdtr(self.freedom, -beyond / self.error))
+        return min(nominal * (1.0 - LEVEL) / self.alpha, 1.0)
 
 
 def error_of(parts: Iterable[tuple[float, float]]) -> tuple[float, float]:
@@ -59,8 +66,9 @@ def error_of(parts: Iterable[tuple[float, float]]) -> tuple[float, float]:
     return math.sqrt(total), total**2 / weight if weight else math.inf
 
 
-def _quantile(free: float) -> float:
+def quantile(free: float, alpha: float = 1.0 - LEVEL) -> float:
+    """Of Student's t, two-sided: how many standard errors an interval of level 1 - `alpha` reaches."""
     from scipy.special import ndtri, stdtrit
 
-    share = 0.5 + LEVEL / 2
+    share = 1.0 - alpha / 2
     return float(ndtri(share)) if math.isinf(free) else float(stdtrit(free, share))

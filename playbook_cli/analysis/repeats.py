@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook_cli.analysis import outcomes
+from playbook_cli.analysis import looking, outcomes
+from playbook_cli.analysis.contrast import LEVEL, quantile
 from playbook_cli.storage.program_versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.records import StudyRecord
-
-LEVEL = 0.95
-
 
 @dataclass(frozen=True, kw_only=True)
 class Repeated:
@@ -36,6 +34,8 @@ class Repeated:
     """The trial standard deviation; None below two completed repeats."""
     interval: tuple[float, float] | None
     """Of the mean, 95%, by Student's t; None below two completed repeats."""
+    looked: bool = False
+    """Whether the results decided how many repeats there are; the interval then holds at every look."""
     luck: float | None
     """How much better the selected result was than the mean of its repeats; negative where it was worse.
 
@@ -57,6 +57,7 @@ def _repeated(study: StudyRecord, number: int) -> Repeated:
     mean = float(np.mean(values)) if values else None
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
     comparable = versions([trial, *again], study.programs).one
+    looked = any(t.looked for t in again)
     selected = trial.best.value if trial.state == "completed" and trial.best is not None else None
     return Repeated(
         trial=number,
@@ -65,15 +66,14 @@ def _repeated(study: StudyRecord, number: int) -> Repeated:
         infeasible=sum(t.state == "infeasible" for t in again),
         mean=mean,
         sd=sd,
-        interval=None if mean is None or sd is None else _interval(mean, sd, len(values)),
+        interval=None if mean is None or sd is None else _interval(mean, sd, len(values), looked=looked),
+        looked=looked,
         luck=study.metric.loss(mean) - study.metric.loss(selected)
         if mean is not None and selected is not None and comparable
         else None,
     )
 
 
-def _interval(mean: float, sd: float, count: int) -> tuple[float, float]:
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(count - 1, 0.5 + LEVEL / 2)) * sd / math.sqrt(count)
+def _interval(mean: float, sd: float, count: int, *, looked: bool) -> tuple[float, float]:
+    half = quantile(count - 1, looking.alpha(count) if looked else 1.0 - LEVEL) * sd / math.sqrt(count)
     return mean - half, mean + half

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playbook_cli.analysis import looking
 from playbook_cli.analysis.contrast import LEVEL, Contrast, error_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def rival(repeated: Sequence[Repeated], metric: Metric) -> Rival | None:
     other = min(able, key=lambda r: (metric.loss(float(np.mean(r.values))), r.trial))
     ours, theirs = (np.array([metric.loss(value) for value in r.values]) for r in (first, other))
     error, freedom = error_of((float(x.var(ddof=1)) / x.size, x.size - 1) for x in (ours, theirs))
-    contrast = Contrast(gain=float(ours.mean() - theirs.mean()), error=error, freedom=freedom)
+    looked = first.looked or other.looked
+    alpha = looking.alpha(min(ours.size, theirs.size)) if looked else 1.0 - LEVEL
+    contrast = Contrast(gain=float(ours.mean() - theirs.mean()), error=error, freedom=freedom, alpha=alpha)
     p_value = min(1.0, len(able) * contrast.p_value())
     return Rival(first=first.trial, trial=other.trial, gain=contrast.gain, p_value=p_value)

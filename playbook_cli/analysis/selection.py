@@ -39,6 +39,8 @@ class Selected:
     """Points that the choice was among."""
     levels: Sequence[float]
     """Mean of each of these points' completed repeats, best of the search first."""
+    looked: bool = False
+    """Whether the results decided how many repeats there are (`repeat --until-decided`)."""
 
     @property
     def finite(self) -> list[float]:
@@ -60,7 +62,8 @@ def select(study: StudyRecord) -> Selected | None:
     With one repeated point its repeats are the scores. Where several points were repeated on the same seeds, each seed
     is scored at the point that is best on all the other seeds: no result helps to choose the point that it stands for,
     so the mean is what choosing among these points comes to, without a winner's curse. A search all of whose trials
-    were repeated selected nothing yet: its own results are one more seed.
+    were repeated selected nothing yet: its own results are one more seed. Where the results decided which points got
+    more seeds, those with the most seeds are the ones that were left to choose from.
     """
     search = study.search.trials
     ranked = outcomes.ranked(search, study.metric)
@@ -68,6 +71,9 @@ def select(study: StudyRecord) -> Selected | None:
         return None
     again = {trial.id: _by_seed(study, trial.id) for trial in ranked}
     first = next((trial for trial in ranked if again[trial.id]), None)
+    looked = any(trial.looked for trial in study.trials)
+    if looked:
+        first = max(ranked, key=lambda trial: len(again[trial.id]))
     if first is None:
         return Selected(trial=ranked[0], best=ranked[0], scores=[], sd=None, freedom=0, top=1, levels=[])
     seeds = list(again[first.id])
@@ -88,6 +94,7 @@ def select(study: StudyRecord) -> Selected | None:
         freedom=freedom,
         top=len(points),
         levels=[float(mean) for mean in _means(table)],
+        looked=looked,
     )
 
 

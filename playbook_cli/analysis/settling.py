@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from playbook_cli.analysis.contrast import LEVEL
-
 if TYPE_CHECKING:
     from playbook_cli.analysis.comparison import Comparison, Estimate
 
@@ -16,8 +14,8 @@ _GROWTH = (1, 1.5, 2, 3, 4, 6, 8)
 """Sizes of the searches, as multiples of what they are, that are thought of."""
 MOST_SEARCHES = 10
 """On one side."""
-_DISTANCE = NormalDist().inv_cdf(0.5 + LEVEL / 2) + NormalDist().inv_cdf(0.8)
-"""From the gain to what it must exceed, in standard errors, to be shown in four of five cases."""
+_OFTEN = 0.8
+"""In how many cases the gain is to be shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ def settling(compared: Comparison, least: float) -> Settling | None:
     More repeats take away trial variance only. Where the luck of the searches is too large for that, both searches
     grow and the new selected trials are repeated anew, or each pipeline is searched again on other search seeds.
     """
-    allowed = ((compared.gain - least) / _DISTANCE) ** 2
+    allowed = ((compared.gain - least) / _distance(compared)) ** 2
     plans = [_plan(compared, allowed, growth) for growth in _GROWTH]
     plans += [_searching(compared, allowed, searches) for searches in range(2, MOST_SEARCHES + 1)]
     return min((plan for plan in plans if plan is not None), key=lambda plan: plan.runs, default=None)
@@ -49,7 +47,12 @@ def settling(compared: Comparison, least: float) -> Settling | None:
 def visible(compared: Comparison, least: float, repeats: int) -> bool:
     """Whether so many repeats a side would show the gain, were there no luck in the searches."""
     variance = sum(side.sd**2 for side in (compared.baseline, compared.candidate)) / repeats
-    return abs(compared.gain - least) >= _DISTANCE * math.sqrt(variance)
+    return abs(compared.gain - least) >= _distance(compared) * math.sqrt(variance)
+
+
+def _distance(compared: Comparison) -> float:
+    """From the gain to what it must exceed, in standard errors."""
+    return NormalDist().inv_cdf(1.0 - compared.alpha / 2) + NormalDist().inv_cdf(_OFTEN)
 
 
 def _plan(compared: Comparison, allowed: float, growth: float) -> Settling | None:

@@ -263,6 +263,8 @@ class Study:
         planned: dict[str, Any] = {"trial": trial.id, "params": trial.params, "arm": trial.arm, "seed": trial.seed}
         if trial.repeat_of is not None:
             planned["repeat_of"] = trial.repeat_of
+        if trial.looked:
+            planned["looked"] = True
         if known is not None:
             planned["known"] = known
         self._note("planned", **planned, identity=trial.identity)

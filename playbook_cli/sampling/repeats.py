@@ -9,7 +9,7 @@ from playbook_cli.records import TrialRecord
 from playbook_cli.sampling.policy import Policy, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Repeats(Policy):
@@ -33,15 +33,29 @@ def repeats(trials: Sequence[TrialRecord], of: Sequence[int], seeds: int) -> lis
     The k-th repeat has the same seed for every trial, in this study and in every other, so that two studies can be
     compared seed by seed. Seeds of trials of the search are skipped, because their results were selected.
     """
+    return missing(trials, dict.fromkeys(of, seeds))
+
+
+def missing(trials: Sequence[TrialRecord], wanted: Mapping[int, int]) -> list[TrialRecord]:
+    """As `repeats`, with a number of repeats for each trial."""
     known = {trial.id: trial for trial in trials}
-    selected = {trial.seed for trial in trials if trial.repeat_of is None}
-    fresh = [seed for seed in itertools.islice(_seeds(), seeds + len(selected)) if seed not in selected][:seeds]
     there = {(trial.repeat_of, trial.seed) for trial in trials}
-    missing = [(known[number], seed) for seed in fresh for number in of if (number, seed) not in there]
+    new = [
+        (known[number], seed)
+        for k, seed in enumerate(fresh(trials, max(wanted.values(), default=0)))
+        for number, count in wanted.items()
+        if k < count and (number, seed) not in there
+    ]
     return [
         TrialRecord(id=number, params=trial.params, arm=trial.arm, seed=seed, repeat_of=trial.id)
-        for number, (trial, seed) in enumerate(missing, start=len(trials))
+        for number, (trial, seed) in enumerate(new, start=len(trials))
     ]
+
+
+def fresh(trials: Sequence[TrialRecord], count: int) -> list[int]:
+    """The seeds of the first `count` repeats of any trial of this study."""
+    selected = {trial.seed for trial in trials if trial.repeat_of is None}
+    return [seed for seed in itertools.islice(_seeds(), count + len(selected)) if seed not in selected][:count]
 
 
 def _seeds() -> Iterator[int]:

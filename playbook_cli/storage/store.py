@@ -221,6 +221,7 @@ def read_history(paths: StudyPaths) -> History:
                 params, arm = events.settings(event, "params"), events.settings(event, "arm")
                 repeat_of = None if event.get("repeat_of") is None else events.whole(event, "repeat_of")
                 about = {"params": params, "arm": arm, "seed": events.seed(event), "repeat_of": repeat_of}
+                about["looked"] = event.get("looked") is True
                 about["identity"] = events.text(event, "identity") if "identity" in event else None
                 trials[number] = {"id": number, **about, "planned": events.moment(event) if "time" in event else None}
             elif kind == "started":
