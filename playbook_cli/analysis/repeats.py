@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import StudyRecord
 
+
 @dataclass(frozen=True, kw_only=True)
 class Repeated:
     """One trial of the search and what its repeats measured, all in the metric's own units."""

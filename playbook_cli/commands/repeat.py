@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.acts import command, run
-from playbook_cli.commands.options import (
-    RUNS,
-    Gpus,
-    Jobs,
-    Json,
-    Runs,
-    StudyFolder,
-    Wait,
-    refuse_probe,
-    runs_of,
-    study_file,
-    wait_for_runner,
-)
-from playbook_cli.commands.same_code import CodeChanged, require_same_code
+from playbook_cli.acts import command
+from playbook_cli.commands import repeating
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFolder, Wait
+from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playbook_cli.launch.slots import Slot
-    from playbook_cli.records import StudyRecord, TrialRecord
-    from playbook_cli.running.study import Outcome
-    from playbook_cli.sampling.repeats import Repeats
-    from playbook_cli.spec.source import Source
-    from playbook_cli.storage.store import Store
+    from playbook_cli.commands.repeating import Plan, Side
+    from playbook_cli.records import StudyRecord
 
-TOP, SEEDS = 3, 5
+SEEDS = 5
 
 
 def repeat(
     study: StudyFolder,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="Number of best trials per arm.", show_default=str(TOP))
+        int | None, typer.Option("--top", min=1, help="Number of best trials per arm.", show_default=str(repeating.TOP))
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Repeats per trial, each with a new training seed.")
-    ] = SEEDS,
+        int | None,
+        typer.Option(
+            "--seeds", min=1, help="Repeats per trial, each with a new training seed.", show_default=str(SEEDS)
+        ),
+    ] = None,
     trial: Annotated[
         list[int] | None,
         typer.Option(
@@ -53,6 +40,26 @@ def repeat(
     ] = None,
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Study whose best trial is repeated, too.")
+    ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option("--until-decided", help="Repeat what is least decided until one trial can be taken."),
+    ] = False,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            "--budget", min=1, help="Repeats of all trials together, with --until-decided.", show_default="10 per trial"
+        ),
+    ] = None,
+    prefer: Annotated[
+        list[str] | None,
+        typer.Option("--prefer", metavar="PARAM=low|high", help="What counts as simpler where trials are equal."),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", metavar="RUNS/NAME", help="With --until-decided: study whose best trial competes, too."
+        ),
     ] = None,
     jobs: Jobs = None,
     gpus: Gpus = None,
@@ -66,235 +73,90 @@ def repeat(
     The repeats are added to the study's folder. --seeds is the total number of repeats per trial, so running the same
     command again only trains what is missing. The k-th repeat has the same training seed in every study.
 
+    With --until-decided, each round gives one more seed to every trial that is still in question, until one is better
+    than all others (`adopt`), the simplest is as good as any other (`equal`), or --budget repeats are spent
+    (`budget-spent`). By default the best 3 trials take part, or the best one of each arm. You can look, stop and resume
+    at any time: the intervals hold at 95% over all looks. Simplest is what --prefer says, then the smallest model, then
+    the fewest settings changed from the adopted baseline.
+
     Example:  playbook repeat runs/digits-depth --top 1 --seeds 5 --baseline runs/digits
+    Example:  playbook repeat runs/digits-depth --until-decided --budget 20
     """
-    ours = _side(study, runs, wait=wait)
-    theirs = None if baseline is None else _side(baseline, runs, wait=wait)
+    _refuse_together(
+        until_decided=until_decided, seeds=seeds, baseline=baseline, budget=budget, prefer=prefer, against=against
+    )
+    ours = repeating.side_of(study, runs, wait=wait)
+    if until_decided:
+        from playbook_cli.commands.deciding import decide
+
+        theirs = None if against is None else repeating.side_of(against, runs, wait=wait)
+        several = len(ours.record.arms) > 1 or against is not None
+        numbers = repeating.chosen(ours, top or (1 if several and not trial else None), trial or [])
+        decide(
+            ours,
+            theirs,
+            numbers,
+            budget=budget,
+            prefer=prefer or [],
+            jobs=jobs,
+            gpus=gpus,
+            code_changed=code_changed,
+            wait=wait,
+            json=json,
+        )
+        return
+    theirs = None if baseline is None else repeating.side_of(baseline, runs, wait=wait)
     if theirs is not None:
-        _refuse_unlike(theirs, ours)
-    asked = [(ours, _chosen(ours, top, trial or []))]
+        repeating.refuse_unlike(theirs, ours, "--baseline")
+    asked = [(ours, repeating.chosen(ours, top, trial or []))]
     if theirs is not None:
-        asked.append((theirs, [_ranked(theirs.record)[0].id]))
-    plans = [_plan(side, numbers, seeds, jobs, gpus) for side, numbers in asked]
+        asked.append((theirs, [repeating.ranked(theirs.record)[0].id]))
+    plans = [_plan(side, numbers, seeds or SEEDS, jobs, gpus) for side, numbers in asked]
     for plan in plans:
-        _require_same_code(plan, changed=code_changed)
-        _tell_of_checkpoints(plan)
+        repeating.require_code(plan, changed=code_changed)
+        repeating.tell_of_checkpoints(plan)
     outcomes = []
     for plan in plans:
-        outcomes.append(_train(plan, wait=wait))
+        outcomes.append(repeating.train(plan, wait=wait))
         if outcomes[-1] is not None and (outcomes[-1].interrupted or outcomes[-1].hopeless):
             break
     _answer(plans, interrupted=outcomes[-1] is not None and outcomes[-1].interrupted, json=json)
     for plan, outcome in zip(plans, outcomes, strict=False):
-        _judge(plan, outcome)
+        repeating.require_results(plan, outcome)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Side:
-    """A study whose search has finished."""
+def _refuse_together(*, until_decided: bool, seeds: int | None, baseline: Path | None, **only: object) -> None:
+    """PlaybookError for options that don't go together; `only` are those that need --until-decided."""
+    from playbook_cli.errors import PlaybookError
 
-    store: Store
-    record: StudyRecord
-    source: Source
-    file: Path
-    """Its study file; the program's paths are relative to that file's folder."""
-
-    @property
-    def folder(self) -> Path:
-        return self.store.paths.dir
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """Which trials of a study to repeat, how often, and where."""
-
-    side: _Side
-    policy: Repeats
-    slots: list[Slot]
-
-    @property
-    def numbers(self) -> Sequence[int]:
-        """The trials that are repeated."""
-        return self.policy.of
-
-    def over(self) -> bool:
-        """Whether all repeats have results."""
-        trials = self.side.store.history().trials
-        open_trials = [t for t in trials if self.policy.concerns(t) and t.state not in ("completed", "infeasible")]
-        return not open_trials and not self.policy.suggest(trials, 0).trials
+    if until_decided and seeds is not None:
+        raise PlaybookError("--until-decided chooses the number of seeds itself", hint="--budget N limits all repeats")
+    if until_decided and baseline is not None:
+        raise PlaybookError("--baseline repeats a fixed number of seeds", hint=f"--against {baseline}")
+    if until_decided and only["against"] is not None and only["prefer"]:
+        raise PlaybookError("with --against, the other study is taken where they are equal", hint="drop --prefer")
+    given = next((name for name, value in only.items() if value), None)
+    if given is not None and not until_decided:
+        raise PlaybookError(f"--{given} needs --until-decided", hint=f"add --until-decided, or drop --{given}")
 
 
-def _side(argument: Path, runs: Path, *, wait: bool) -> _Side:
-    """A study whose trials can be repeated. A PlaybookError says why they can't."""
-    from playbook_cli.commands.output import tell
-    from playbook_cli.commands.study_file import opened
-    from playbook_cli.commands.summary import tallied
-    from playbook_cli.errors import StudyError
-    from playbook_cli.launch import preflight
-    from playbook_cli.spec.load import load
-    from playbook_cli.storage.lost_results import lost_results
-
-    store = opened(argument, runs)
-    source = load(store.paths.spec, kept=True)[1]
-    preflight.refuse_imported(store.spec, source)
-    where = str(store.paths.dir)
-    if wait:
-        wait_for_runner(store.paths)
-    record, runner = store.record(), store.runner()
-    refuse_probe(store, hint="use a study that was run by playbook run")
-    if runner is not None:
-        hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
-        raise StudyError(f"the study is still running: {runner}", where=where, hint=hint)
-    if record.replaced:
-        raise StudyError(record.replaced, where=where, hint="a repeat needs the settings of its trial")
-    for lost in lost_results(record.trials, store.paths):
-        tell(lost)
-    file = study_file(argument, store, "repeat")
-    missing = tallied(record.trials, record.planned)[0]["pending"]
-    if missing:
-        what = f"{missing} of {record.search.planned} trials have not been run, so the best ones are not known yet"
-        raise StudyError(what, where=where, hint=str(run(file, runs_of(store.paths.dir))))
-    if not _ranked(record):
-        hint = f"{command('report', where)} shows why"
-        raise StudyError("no trial has completed, so there is nothing to repeat", where=where, hint=hint)
-    return _Side(store=store, record=record, source=source, file=file)
-
-
-def _ranked(record: StudyRecord) -> list[TrialRecord]:
-    from playbook_cli.analysis import outcomes
-
-    return outcomes.ranked(record.search.trials, record.metric)
-
-
-def _refuse_unlike(baseline: _Side, side: _Side) -> None:
-    """StudyError if the two studies measure different things."""
-    from playbook_cli.errors import StudyError
-
-    where = f"--baseline {baseline.folder}"
-    ours, theirs = side.record, baseline.record
-    if side.folder.resolve() == baseline.folder.resolve():
-        raise StudyError("the baseline is the study itself", where=where, hint="give another study")
-    if ours.metric != theirs.metric:
-        what = f"it {theirs.metric.goal}s {theirs.metric.name}, but {ours.name} {ours.metric.goal}s {ours.metric.name}"
-        raise StudyError(what, where=where, hint="only studies with the same metric can be compared")
-    if ours.max_train_steps != theirs.max_train_steps:
-        what = (
-            f"its trials train for {theirs.max_train_steps} steps, but those of {ours.name} for {ours.max_train_steps}"
-        )
-        raise StudyError(what, where=where, hint="only trainings of the same length can be compared")
-
-
-def _chosen(side: _Side, top: int | None, given: Sequence[int]) -> list[int]:
-    """The best `top` trials of each arm, and those given by id. StudyError for one that can't be repeated."""
-    from playbook_cli.analysis import outcomes
-    from playbook_cli.errors import StudyError
-
-    record = side.record
-    known = {trial.id: trial for trial in record.trials}
-    for number in given:
-        where, hint = f"--trial {number}", f"{command('report', side.folder)} shows the trials"
-        if number not in known:
-            raise StudyError(f"{side.folder} has no such trial", where=where, hint=hint)
-        original = known[number].repeat_of
-        if original is not None:
-            raise StudyError(
-                f"this is a repeat of trial {original}", where=where, hint=f"repeat the original: --trial {original}"
-            )
-        if known[number].state == "failed":
-            hint = str(run(side.file, runs_of(side.folder)))
-            raise StudyError(f"this trial failed: {known[number].reason}", where=where, hint=hint)
-    count = top or (0 if given else TOP)
-    ranked = _ranked(record)
-    arms = list({outcomes.key(trial.arm): trial.arm for trial in ranked}.values())
-    best = [trial.id for own in outcomes.by_arm(ranked, arms) for trial in own[:count]]
-    return list(dict.fromkeys([*best, *given]))
-
-
-def _plan(side: _Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpus: str | None) -> _Plan:
-    """What to train of a study. SpecError or StudyError if it can't be trained here."""
-    from playbook_cli.errors import StudyError
-    from playbook_cli.launch import preflight
-    from playbook_cli.launch.places import slots_of
+def _plan(side: Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpus: str | None) -> Plan:
+    """StudyError if so many repeats are too many, SpecError if the study can't be trained here."""
     from playbook_cli.sampling.repeats import Repeats
-    from playbook_cli.spec.check import MAX_TRIALS
 
-    if len(numbers) * seeds > MAX_TRIALS:
-        what = f"{len(numbers)} trials with {seeds:,} seeds each exceed the limit of {MAX_TRIALS:,} trials per study"
-        raise StudyError(what, where=f"--seeds {seeds}", hint="5 seeds per trial are usually enough")
-    plan = _Plan(side=side, policy=Repeats(numbers, seeds), slots=slots_of(side.store.spec, jobs, gpus))
-    if not plan.over():
-        again = [trial for trial in side.record.trials if trial.id in numbers]
-        preflight.look(side.store.spec, side.source, side.file.parent, again)
-    return plan
+    what = f"{len(numbers)} trials with {seeds:,} seeds each"
+    repeating.refuse_too_many(len(numbers) * seeds, what, f"--seeds {seeds}")
+    return repeating.plan_of(side, Repeats(numbers, seeds), jobs, gpus)
 
 
-def _require_same_code(plan: _Plan, *, changed: bool) -> None:
-    """StudyError if a repeat would measure the change of the program instead of seed noise."""
-    if not plan.over():
-        require_same_code(
-            plan.side.store.spec,
-            plan.side.store.paths,
-            plan.side.file.parent,
-            changed=changed,
-            than=lambda trial: trial.id in plan.numbers or plan.policy.concerns(trial),
-        )
-
-
-def _tell_of_checkpoints(plan: _Plan) -> None:
-    """Print a note if a repeat trains longer than its trial, which continued from another one's checkpoint."""
-    from playbook_cli.commands.output import tell
-    from playbook_cli.sampling.continued import checkpoint_of
-
-    spec, trials = plan.side.store.spec, plan.side.record.trials
-    continued = [str(number) for number in plan.numbers if checkpoint_of(number, trials, spec.points or ())]
-    if continued:
-        tell(
-            f"in {plan.side.folder}, trial {', '.join(continued)} continued from a checkpoint; repeats start from "
-            f"scratch, so they train all {spec.max_train_steps} steps, and the start of training varies, too"
-        )
-
-
-def _train(plan: _Plan, *, wait: bool) -> Outcome | None:
-    """Train what is missing; None if nothing is, and then nothing is written."""
-    from playbook_cli.commands.output import tell
-    from playbook_cli.commands.run import run_trials
-    from playbook_cli.files.containment import refuse_ways_out
-    from playbook_cli.launch.places import end_orphans
-    from playbook_cli.storage.lock import locked
-
-    if plan.over():
-        return None
-    spec, paths = plan.side.store.spec, plan.side.store.paths
-    refuse_ways_out(paths)
-    with locked(paths, wait=wait, tell=tell) as lock:
-        end_orphans(spec, paths)
-        return run_trials(spec, plan.side.file, paths, plan.slots, lock, plan.policy)
-
-
-def _judge(plan: _Plan, outcome: Outcome | None) -> None:
-    """WorkError if no repeat works; exit code 130 if it was interrupted."""
-    from playbook_cli.errors import WorkError
-
-    if outcome is None:
-        return
-    if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint="fix it, then run the same command again")
-    if outcome.interrupted:
-        raise typer.Exit(130)
-    mine = [trial for trial in outcome.trials if plan.policy.concerns(trial)]
-    if all(trial.state == "failed" for trial in mine):
-        what = f"every repeat failed; trial {mine[0].id}: {(mine[0].reason or '').removeprefix('it ')}"
-        raise WorkError(what, where=str(plan.side.folder), hint="fix it, then run the same command again")
-
-
-def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
+def _answer(plans: Sequence[Plan], *, interrupted: bool, json: bool) -> None:
     from playbook_cli.commands.output import advise, console, print_json
 
     ours, *others = [plan.side.store.record() for plan in plans]
     if json:
         print_json(_as_json(ours) | {"baseline": _as_json(others[0]) if others else None})
         return
-    from playbook_cli.report.repeats import repeats, sentences
+    from playbook_cli.report.repeats import repeats, selected_from, sentences
     from playbook_cli.report.section import Section
     from playbook_cli.report.sections.luck import repeat_parts
     from playbook_cli.report.terminal import Printer
@@ -305,7 +167,9 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
         if not found:
             continue
         heading = f"{record.name}: {record.metric.name} of the repeats"
-        section = Section(name="repeats", heading=heading, parts=repeat_parts(found, sentences(record)))
+        said = selected_from(record, [one.trial for one in found])
+        lines = [*sentences(record), *([] if said is None else [said])]
+        section = Section(name="repeats", heading=heading, parts=repeat_parts(found, lines))
         Printer(out).sections([section])
     if interrupted:
         out.print("interrupted; run the same command again to resume")
@@ -321,4 +185,5 @@ def _answer(plans: Sequence[_Plan], *, interrupted: bool, json: bool) -> None:
 def _as_json(record: StudyRecord) -> dict[str, Any]:
     from playbook_cli.report.repeats import as_json, repeats
 
-    return {"study": record.name, "repeats": [as_json(one) for one in repeats(record)]}
+    trials = len(record.search.trials)
+    return {"study": record.name, "selected_from": trials, "repeats": [as_json(one) for one in repeats(record)]}

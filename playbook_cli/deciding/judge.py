@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 Verdict = Literal["adopt", "equal", "budget-spent"]
-LEAST_CHANCE = 0.2
+LEAST_CHANCE = 0.1
 """Playbook's own: where the rest of the budget decides less often than this, it is not spent."""
 MOST_SEEDS = 1000
 """Of a point: what would need more is said to need more than that."""
 _UNLIKE = 0.05
 """P-value below which two points scatter more than the others, so that the pooled noise is not theirs."""
+
+
+_LEAST_GAPS, _ON_GRID = 4, 0.01
+"""So many differences between results, each so close to a multiple of the smallest one, make a grid."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,6 +156,20 @@ def judge(points: Sequence[Point], asked: Asked) -> Judged:
     return following
 
 
+def step_of(results: Sequence[float], examples: int | None = None) -> float:
+    """The step of a metric that counts examples, or is rounded; 0 where these results lie on no such grid."""
+    values = np.unique(np.array([x for x in results if math.isfinite(x)]))
+    largest = float(np.abs(values).max(initial=0.0))
+    if examples and 0.0 < largest <= 1.0:
+        return 1.0 / examples
+    gaps = np.diff(values)
+    gaps = gaps[gaps > 1e-9 * largest]
+    if gaps.size < _LEAST_GAPS:
+        return 0.0
+    multiples = gaps / gaps.min()
+    return float(gaps.min()) if np.all(np.abs(multiples - np.round(multiples)) < _ON_GRID) else 0.0
+
+
 def contrast(a: Point, b: Point, points: Sequence[Point], step: float, seeds: int | None = None) -> Contrast | None:
     """How much better `a` is than `b` on the first `seeds` seeds, by default all; None with fewer than 2 results each.
 
@@ -200,7 +218,8 @@ def _equal(left: Sequence[Point], points: Sequence[Point], asked: Asked) -> bool
 
 def _chance(left: Sequence[Point], asked: Asked, seeds: int) -> float:
     """Predicted chance that the rest of the budget, spent on the points left, decides (D. J. Spiegelhalter et al. 1986,
-    Controlled Clinical Trials 7, 8-17)."""
+    Controlled Clinical Trials 7, 8-17).
+    """
     from scipy.special import stdtr
 
     now = min(len(point.losses) for point in left)

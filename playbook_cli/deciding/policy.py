@@ -37,7 +37,8 @@ class Deciding(Policy):
         after: Sequence[Point] = (),
     ) -> None:
         """`of` are the trials whose points take part, the simplest first; those of another study are simpler than
-        these (`before`) or less simple (`after`)."""
+        these (`before`) or less simple (`after`).
+        """
         self.of = of
         self._metric, self._asked, self._study, self._before, self._after = metric, asked, study, before, after
 

@@ -107,7 +107,9 @@ def _criteria(
     counts = {trial.id: _parameters(trial) for trial in ranked}
     if all(count is not None for count in counts.values()):
         criteria.append(
-            _Criterion(of=lambda t: counts[t.id] or 0.0, why=lambda t: f"smallest model: {counts[t.id]:,.0f} parameters")
+            _Criterion(
+                of=lambda t: counts[t.id] or 0.0, why=lambda t: f"smallest model: {counts[t.id]:,.0f} parameters"
+            )
         )
     if baseline is not None:
         criteria.append(

@@ -40,6 +40,20 @@ def sentences(study: StudyRecord) -> list[str]:
     return said
 
 
+def selected_from(study: StudyRecord, repeated: Sequence[int]) -> str | None:
+    """From how many trials these were selected, and what new seeds can't take out of that; None without a selection.
+
+    L. Schneider et al. 2025, arXiv 2506.19540: what is best on a validation set is selected for that set, too.
+    """
+    trials = len(study.search.trials)
+    if trials <= len(repeated):
+        return None
+    return (
+        f"selected from {trials} trials by {study.metric.name}: new seeds remove the luck of a seed, not what was "
+        "selected to fit this validation set; a test set shows that"
+    )
+
+
 def as_json(one: Repeats) -> dict[str, Any]:
     """One trial's repeats as `repeat --json` and `report --json` give them."""
     return {
