@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from playbook_cli.analysis import looking
-from playbook_cli.analysis.contrast import Contrast, quantile
+from playbook_cli.analysis.contrast import Contrast, error_of, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 Verdict = Literal["adopt", "equal", "budget-spent"]
-LEAST_CHANCE = 0.1
-"""Playbook's own: where the rest of the budget decides less often than this, it is not spent."""
+LEAST_CHANCE, EARLIEST = 0.2, 3
+"""Playbook's own: from so many seeds on, a budget is not spent whose rest would decide in a smaller share of cases."""
 MOST_SEEDS = 1000
 """Of a point: what would need more is said to need more than that."""
-_UNLIKE = 0.05
-"""P-value below which two points scatter more than the others, so that the pooled noise is not theirs."""
+UNLIKE = 0.1
+"""P-value below which a point scatters more than the others, so that their noise is not pooled."""
 
 
 _LEAST_GAPS, _ON_GRID = 4, 0.01
@@ -151,7 +151,8 @@ def judge(points: Sequence[Point], asked: Asked) -> Judged:
     if known and _equal(left, points, asked):
         return state("equal")
     following = onward(last + 1)
-    if known and following.verdict is None and _chance(left, asked, seeds) < LEAST_CHANCE:
+    late = known and last >= EARLIEST and following.verdict is None
+    if late and _chance(left, asked, seeds) < LEAST_CHANCE:
         return state("budget-spent", needed=_needed(left, asked), early=True)
     return following
 
@@ -166,15 +167,18 @@ def step_of(results: Sequence[float], examples: int | None = None) -> float:
     gaps = gaps[gaps > 1e-9 * largest]
     if gaps.size < _LEAST_GAPS:
         return 0.0
-    multiples = gaps / gaps.min()
-    return float(gaps.min()) if np.all(np.abs(multiples - np.round(multiples)) < _ON_GRID) else 0.0
+    for step in (float(gaps.min()) / part for part in (1, 2, 3)):
+        multiples = gaps / step
+        if np.all(np.abs(multiples - np.round(multiples)) < _ON_GRID):
+            return step
+    return 0.0
 
 
 def contrast(a: Point, b: Point, points: Sequence[Point], step: float, seeds: int | None = None) -> Contrast | None:
     """How much better `a` is than `b` on the first `seeds` seeds, by default all; None with fewer than 2 results each.
 
-    The variance is pooled over all points. Where these two scatter more than the others by an F test, it is theirs. It
-    is never below that of rounding to the metric's `step`.
+    The variance is pooled over all points. Where one of the two scatters more than the others by an F test, each has
+    its own, as in Welch's test. The error is never below that of rounding to the metric's `step`.
     """
     from scipy.special import fdtrc
 
@@ -182,16 +186,16 @@ def contrast(a: Point, b: Point, points: Sequence[Point], step: float, seeds: in
     x, y = a.first(most), b.first(most)
     if min(x.size, y.size) < looking.FIRST:
         return None
-    others = [point.first(most) for point in points if point is not a and point is not b]
-    own, rest = _squares([x, y]), _squares(others)
-    variance, freedom = (own[0] + rest[0]) / (own[1] + rest[1]), own[1] + rest[1]
-    if rest[1] and own[0] / own[1] > rest[0] / rest[1]:
-        ratio = own[0] / own[1] * rest[1] / rest[0] if rest[0] else math.inf
-        if math.isinf(ratio) or fdtrc(own[1], rest[1], ratio) < _UNLIKE:
-            variance, freedom = own[0] / own[1], own[1]
-    error = math.sqrt(max(variance, step**2 / 12) * (1 / x.size + 1 / y.size))
-    gain = float(y.mean() - x.mean())
-    return Contrast(gain=gain, error=error, freedom=freedom, alpha=looking.alpha(min(x.size, y.size)))
+    squares = {point: _squares([point.first(most)]) for point in points}
+    pooled, free = (sum(part) for part in zip(*squares.values(), strict=True))
+    own, own_free = max((squares[a], squares[b]), key=lambda one: one[0] / one[1])
+    rest, rest_free = pooled - own, free - own_free
+    error, freedom = math.sqrt(pooled / free * (1 / x.size + 1 / y.size)), float(free)
+    if own > 0.0 and (rest <= 0.0 or fdtrc(own_free, rest_free, own / own_free * rest_free / rest) < UNLIKE):
+        error, freedom = error_of((s / f / v.size, f) for (s, f), v in ((squares[a], x), (squares[b], y)))
+    rounding = step / math.sqrt(12) * math.sqrt(1 / x.size + 1 / y.size)
+    gain, alpha = float(y.mean() - x.mean()), looking.alpha(min(x.size, y.size))
+    return Contrast(gain=gain, error=max(error, rounding), freedom=freedom, alpha=alpha)
 
 
 def _reduce(left: list[Point], lost: dict[Point, Lost], points: Sequence[Point], seeds: int, asked: Asked) -> None:
