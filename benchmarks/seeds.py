@@ -14,8 +14,8 @@ test at 5%: corrected for the choice among the others, as `repeat` reads them, a
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,16 @@ from scipy.special import fdtrc, ndtr, ndtri, stdtr, stdtrit
 from playbook_cli.analysis import looking
 from playbook_cli.deciding.judge import EARLIEST, LEAST_CHANCE, UNLIKE, Asked, Point, judge
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Array = NDArray[np.float64]
 MOST = 30
 """Seeds of a point."""
 BOUND = 2.0
 """The default of `equal_deviations`."""
 FOREVER = 10**9
+TOLD = ("power", "seeds", "oracle")
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -103,6 +107,19 @@ class Contests:
     """Whether, at some look, the interval between the last two points left out the truth."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What is known of all contests at one number of seeds; arrays have shape (contests, points)."""
+
+    seeds: int
+    n: NDArray[np.int64]
+    mean: Array
+    squares: Array
+    """Around the means."""
+    table: Array
+    rule: Rule
+
+
 def quantiles(most: int, *, known: bool) -> Array:
     """Of the interval, by degrees of freedom and by seeds."""
     table = np.full((most + 1, MOST + 1), np.inf)
@@ -133,10 +150,11 @@ def contests(noise: Array, means: Array, rule: Rule) -> Contests:
             continue
         mean = sums / np.maximum(n, 1)
         ss = np.maximum(squares - n * mean**2, 0.0)
+        look = Look(seeds=seeds, n=n, mean=mean, squares=ss, table=table, rule=rule)
         worse = np.zeros((cases, points), bool)
         half, gap = np.zeros((cases, points, points)), mean[:, None, :] - mean[:, :, None]
         for i, j in pairs:
-            half[:, i, j] = _halves(ss, n, i, j, table, seeds, rule) if i < j else half[:, j, i]
+            half[:, i, j] = _halves(look, i, j) if i < j else half[:, j, i]
             both = left[:, i] & left[:, j] & live
             worse[:, j] |= both & (gap[:, i, j] > half[:, i, j])
             if (i, j) == (points - 2, points - 1):
@@ -154,17 +172,18 @@ def contests(noise: Array, means: Array, rule: Rule) -> Contests:
         equal |= ties
         live &= ~ties
         if seeds >= EARLIEST and rule.least_chance > 0.0 and rule.budget < FOREVER:
-            live &= ~(live & (_chance(mean, left, n.sum(1), seeds, sd, table, rule) < rule.least_chance))
+            live &= ~(live & (_chance(look, left, sd) < rule.least_chance))
     return Contests(adopted=adopted, equal=equal, seeds=n.sum(1), missed=missed)
 
 
-def _halves(ss: Array, n: NDArray[np.int64], i: int, j: int, table: Array, seeds: int, rule: Rule) -> Array:
+def _halves(look: Look, i: int, j: int) -> Array:
     """Half the width of the interval between two points."""
-    each, free = 1 / n[:, i] + 1 / n[:, j], np.maximum(n - 1, 1)
+    n, ss, rule, free = look.n, look.squares, look.rule, np.maximum(look.n - 1, 1)
+    each = 1 / n[:, i] + 1 / n[:, j]
     if rule.known:
-        return np.asarray(table[1, seeds] * np.sqrt(each))
+        return np.asarray(look.table[1, look.seeds] * np.sqrt(each))
     pooled, pooled_free = ss.sum(1) / free.sum(1), free.sum(1)
-    half = table[pooled_free, seeds] * np.sqrt(np.maximum(pooled, rule.step**2 / 12) * each)
+    half: Array = look.table[pooled_free, look.seeds] * np.sqrt(np.maximum(pooled, rule.step**2 / 12) * each)
     wilder = np.where(ss[:, i] / free[:, i] > ss[:, j] / free[:, j], i, j)[:, None]
     own, own_free = np.take_along_axis(ss, wilder, 1)[:, 0], np.take_along_axis(free, wilder, 1)[:, 0]
     rest, rest_free = ss.sum(1) - own, pooled_free - own_free
@@ -173,24 +192,26 @@ def _halves(ss: Array, n: NDArray[np.int64], i: int, j: int, table: Array, seeds
     parts = [(ss[unlike, k] / free[unlike, k] / n[unlike, k], free[unlike, k]) for k in (i, j)]
     squares = np.maximum(sum(part for part, _ in parts), rule.step**2 / 12 * each[unlike])
     welch = sum(part for part, _ in parts) ** 2 / sum(part**2 / count for part, count in parts)
-    half[unlike] = stdtrit(welch, 1.0 - looking.alpha(seeds) / 2) * np.sqrt(squares)
+    half[unlike] = stdtrit(welch, 1.0 - looking.alpha(look.seeds) / 2) * np.sqrt(squares)
     return half
 
 
-def _chance(
-    mean: Array, left: NDArray[np.bool_], spent: NDArray[np.int64], now: int, sd: Array, table: Array, rule: Rule
-) -> Array:
-    count = left.sum(1)
-    then = np.minimum(now + np.maximum(rule.budget - spent, 0) // np.maximum(count, 1), MOST)
-    ordered = np.sort(np.where(left, mean, np.inf), axis=1)
+def _chance(look: Look, left: NDArray[np.bool_], sd: Array) -> Array:
+    """The predicted chance that the rest of the budget decides."""
+    now, rule, count = look.seeds, look.rule, np.maximum(left.sum(1), 1)
+    then = np.minimum(now + np.maximum(rule.budget - look.n.sum(1), 0) // count, MOST)
+    ordered = np.sort(np.where(left, look.mean, np.inf), axis=1)
     with np.errstate(invalid="ignore"):
         lead = np.where(count > 1, ordered[:, 1] - ordered[:, 0], 0.0)
-    half = table[np.maximum(count * (then - 1), 1), then] * sd * np.sqrt(2 / then)
+    half = look.table[np.maximum(count * (then - 1), 1), then] * sd * np.sqrt(2 / then)
     spread = sd * np.sqrt(np.maximum(2 / now - 2 / then, 1e-12))
-    below = ndtr if rule.known else lambda t: stdtr(np.maximum(count * (now - 1), 1), t)
+
+    def below(t: Array) -> Array:
+        return np.asarray(ndtr(t) if rule.known else stdtr(np.maximum(count * (now - 1), 1), t))
+
     room = BOUND * sd - half
     same = np.where(room > 0.0, below((room - lead) / spread) - below((-room - lead) / spread), 0.0)
-    return np.where(then > now, below((lead - half) / spread) + same, 1.0)
+    return np.asarray(np.where(then > now, below((lead - half) / spread) + same, 1.0))
 
 
 def fixed(noise: Array, means: Array, *, corrected: bool) -> float:
@@ -240,9 +261,7 @@ def _played(results: Array, budget: int) -> tuple[int, int]:
 
 def false_adoptions(cases: int, seed: int) -> None:
     print("False adoptions (of three points): at any moment within 30 seeds a point | as it stops, budget 30")
-    print(
-        "| noise | all equal | two equal, the third worse by 4 | an interval missed at some look | all equal, as it stops |"
-    )
+    print("| noise | all equal | two equal, one worse by 4 | interval missed at some look | all equal, as it stops |")
     print("|---|---|---|---|---|")
     for name, make in NOISES.items():
         noise, cells = make(np.random.default_rng(seed), (cases, 3, MOST)), []
@@ -261,9 +280,7 @@ def false_adoptions(cases: int, seed: int) -> None:
 def power(cases: int, seed: int) -> None:
     noise = normal(np.random.default_rng(seed + 1), (cases, 3, MOST))
     print("\nSeeds at the power of --top 3 --seeds 5, as a share of its 15 (budget in brackets); normal noise")
-    print(
-        "| the other two are worse by | power, corrected | seeds | oracle | power, uncorrected | seeds | oracle | default budget: power | seeds |"
-    )
+    print(f"| the others are worse by | {' | '.join((*TOLD, *TOLD))} | default budget: power | seeds |")
     print("|---|---|---|---|---|---|---|---|---|")
     for means in ([1.5, 1.5, 0], [2, 2, 0], [2.5, 2.5, 0], [3, 3, 0], [4, 4, 0], [3, 1, 0], [4, 2, 0]):
         at, cells = np.array(means, dtype=np.float64), []
@@ -277,9 +294,8 @@ def power(cases: int, seed: int) -> None:
         cells += [f"{(found.adopted == 2).mean():.2f}", f"{found.seeds.mean():.1f}"]
         print(f"| {means[0]:g}, {means[1]:g} | {' | '.join(cells)} |", flush=True)
     found = contests(noise, np.zeros(3), Rule(budget=30))
-    print(
-        f"\nAll equal, budget 30: {found.equal.mean():.0%} end with `equal`, after {found.seeds.mean():.1f} seeds on average."
-    )
+    share, seeds = found.equal.mean(), found.seeds.mean()
+    print(f"\nAll equal, budget 30: {share:.0%} end with `equal`, after {seeds:.1f} seeds on average.")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.comparison import Side, compare, selected_gain
 from playbook_cli.analysis.selection import select
 from playbook_cli.analysis.time_to_target import time_to_target
+from playbook_cli.analysis.validation_set import on_other_examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.differences import Difference
     from playbook_cli.advice.obstacles import Obstacle
     from playbook_cli.analysis.comparison import Comparison
+    from playbook_cli.analysis.contrast import Contrast
     from playbook_cli.analysis.selection import Selected
     from playbook_cli.records import Metric, StudyRecord, Value
 
@@ -67,6 +69,8 @@ class Weighed:
     """That is compared: the study's, or the steps to the target."""
     baseline: Selected | None
     candidate: Selected | None
+    elsewhere: Contrast | None = None
+    """The gain on other validation examples; None where their number isn't known."""
     caveats: Sequence[str] = field(default_factory=list)
     differences: Sequence[Difference] = ()
     """Every setting that differs."""
@@ -83,6 +87,8 @@ class Weighed:
             "verdict": self.decision.verdict,
             "gain": self.gain,
             "interval": list(self.compared.interval) if self.compared else [None, None],
+            "interval_other_examples": list(self.elsewhere.interval) if self.elsewhere else None,
+            "looked": self.compared.looked if self.compared else False,
             "p_value": self.compared.p_value(self.least) if self.compared else None,
             "probability_better": self.compared.probability_better if self.compared else None,
             "runs_needed": 0 if settled else settle.runs if settle else None,
@@ -122,6 +128,7 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
         have = [len(selected.scores) for selected in chosen if selected is not None]
         some = len(have) == len(chosen)
         decision = without_repeats(gain, have, obstacles, unit=unit) if some else without_results(obstacles)
+    elsewhere = None if compared is None else on_other_examples(compared, a.study.metric)
     return Weighed(
         decision=decision,
         least=least,
@@ -131,11 +138,14 @@ def weigh(baseline: Contender, candidate: Contender, *, least: float = 0.0, targ
         metric=a.study.metric,
         baseline=chosen[0],
         candidate=chosen[1],
+        elsewhere=elsewhere,
         caveats=[
             *_caveats(baseline, candidate, differing),
             *_of_selection(baseline, chosen[0]),
             *_of_selection(candidate, chosen[1]),
             *_of_size(baseline, candidate, compared, unit),
+            *_of_looking(compared),
+            *_of_validation_set(baseline, candidate, compared, elsewhere),
         ],
         differences=differing,
         limited_to=shared(baseline.study, candidate.study),
@@ -210,3 +220,30 @@ def _of_size(a: Contender, b: Contender, compared: Comparison | None, unit: str)
     worth = f"{wording.number(abs(compared.shift))} worse in {unit}"
     trials = f"{larger.label} had {most} trials, the other side {compared.trials}"
     return [f"{trials}: for equal budgets, its result is taken as {worth}"]
+
+
+def _of_looking(compared: Comparison | None) -> list[str]:
+    """That results decided how many repeats there are."""
+    if compared is None or not compared.looked:
+        return []
+    why = "the repeats were stopped by their results (repeat --until-decided)"
+    return [f"{why}: the interval is t at {1.0 - compared.alpha:.1%}, which holds at 95% over all looks"]
+
+
+def _of_validation_set(
+    a: Contender, b: Contender, compared: Comparison | None, elsewhere: Contrast | None
+) -> list[str]:
+    """What was selected from how many on the validation set, and how little the set may say about other examples."""
+    if compared is None:
+        return []
+    counts = [len(side.study.search.trials) for side in (a, b)]
+    many = f"{counts[0]} trials on each side" if counts[0] == counts[1] else f"{counts[0]} and {counts[1]} trials"
+    set_ = "new seeds remove the luck of a seed, not what was selected to fit this set; a test set shows that"
+    said = [f"selected from {many} on the validation set: {set_}"]
+    if elsewhere is not None:
+        low, high = elsewhere.interval
+        said.append(
+            f"on another {a.study.metric.examples:,} validation examples, the gain could be {wording.number(low)} to "
+            f"{wording.number(high)} (binomial; wide, since both sides share their examples)"
+        )
+    return said

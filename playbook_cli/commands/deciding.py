@@ -106,6 +106,7 @@ def decide(
     json: bool,
 ) -> None:
     """Train repeats of these trials until one can be taken, or the budget is spent, and say which."""
+    from playbook_cli.analysis import looking
     from playbook_cli.errors import StudyError, WorkError
 
     if incumbent is not None:
@@ -117,6 +118,10 @@ def decide(
             where=str(side.folder),
             hint="add others with --top or --trial, or another study with --against",
         )
+    least = looking.FIRST * (len(numbers) + len(theirs))
+    if budget is not None and budget < least:
+        what = f"{looking.FIRST} repeats of each of the {len(numbers) + len(theirs)} trials are the least"
+        raise StudyError(what, where=f"--budget {budget}", hint=f"--budget {least}, or more")
     trials = [trial for trial in repeating.ranked(side.record) if trial.id in numbers]
     trials += [trial for trial in side.record.search.trials if trial.id in numbers and trial not in trials]
     contest = _contest(side, incumbent, trials, theirs, budget or SEEDS * (len(numbers) + len(theirs)), prefer)

@@ -74,8 +74,8 @@ class Answer:
         if judged.early:
             rest = self.asked.budget - judged.seeds
             said = (
-                f"not decided between {names}: the {plural(rest, 'repeat')} left in the budget would decide it in fewer "
-                f"than {LEAST_CHANCE:.0%} of cases, and are not spent"
+                f"not decided between {names}: the {plural(rest, 'repeat')} left in the budget would decide it in "
+                f"fewer than {LEAST_CHANCE:.0%} of cases, and are not spent"
             )
         if judged.needed is None:
             return f"{said}; even {MOST_SEEDS:,} repeats of each might not"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.analysis import repeats as analysis
+from playbook_cli.analysis import validation_set
 from playbook_cli.analysis.reselection import rival
 from playbook_cli.report import words
 from playbook_cli.report.value import Repeats
@@ -41,16 +42,16 @@ def sentences(study: StudyRecord) -> list[str]:
 
 
 def selected_from(study: StudyRecord, repeated: Sequence[int]) -> str | None:
-    """From how many trials these were selected, and what new seeds can't take out of that; None without a selection.
-
-    L. Schneider et al. 2025, arXiv 2506.19540: what is best on a validation set is selected for that set, too.
-    """
+    """From how many trials these were selected, and what new seeds can't take out of that; None without a selection."""
     trials = len(study.search.trials)
     if trials <= len(repeated):
         return None
+    best = [trial.best.value for trial in study.trials if trial.id in repeated and trial.best is not None]
+    half = validation_set.half(study.metric, best[0]) if best else None
+    examples = "" if half is None else f" (of {study.metric.examples:,} examples: ± {half:.2g} for another such set)"
     return (
-        f"selected from {trials} trials by {study.metric.name}: new seeds remove the luck of a seed, not what was "
-        "selected to fit this validation set; a test set shows that"
+        f"selected from {trials} trials by {study.metric.name} on the validation set{examples}: new seeds remove the "
+        "luck of a seed, not what was selected to fit this set; a test set shows that"
     )
 
 

@@ -22,6 +22,8 @@ KEYS = {
     "complexity",
     "message",
     "caveats",
+    "looked",
+    "interval_other_examples",
     "settle",
     "at_trials",
     "baseline",

@@ -70,7 +70,7 @@ def test_the_best_trials_are_trained_again_on_fresh_seeds_in_the_same_folder(sea
     assert sorted(event["repeat_of"] for event in made) == sorted([first] * 3 + [second] * 3)
     assert all(event["params"] == planned[event["repeat_of"]]["params"] for event in made)
     assert {event["seed"] for event in made}.isdisjoint(planned[number]["seed"] for number in range(4))
-    assert set(answer.json) == {"study", "repeats", "baseline"}
+    assert set(answer.json) == {"study", "selected_from", "repeats", "baseline"}
     assert answer.json["baseline"] is None
     assert [set(row) for row in answer.json["repeats"]] == [ROW, ROW]
     assert [row["trial"] for row in answer.json["repeats"]] == [first, second]
