@@ -182,18 +182,27 @@ def _halves(look: Look, i: int, j: int) -> Array:
     each = 1 / n[:, i] + 1 / n[:, j]
     if rule.known:
         return np.asarray(look.table[1, look.seeds] * np.sqrt(each))
-    pooled, pooled_free = ss.sum(1) / free.sum(1), free.sum(1)
-    half: Array = look.table[pooled_free, look.seeds] * np.sqrt(np.maximum(pooled, rule.step**2 / 12) * each)
+    pair, pair_free = ss[:, i] + ss[:, j], free[:, i] + free[:, j]
+    alike = ~_wilder(ss, free, pair[:, None], pair_free[:, None])
+    alike[:, [i, j]] = True
+    pooled, pooled_free = np.where(alike, ss, 0.0).sum(1), np.where(alike, free, 0).sum(1)
+    half: Array = look.table[pooled_free, look.seeds] * np.sqrt(
+        np.maximum(pooled / pooled_free, rule.step**2 / 12) * each
+    )
     wilder = np.where(ss[:, i] / free[:, i] > ss[:, j] / free[:, j], i, j)[:, None]
     own, own_free = np.take_along_axis(ss, wilder, 1)[:, 0], np.take_along_axis(free, wilder, 1)[:, 0]
-    rest, rest_free = ss.sum(1) - own, pooled_free - own_free
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unlike = fdtrc(own_free, rest_free, own / own_free * rest_free / rest) < UNLIKE
+    unlike = _wilder(own, own_free, pooled - own, pooled_free - own_free)
     parts = [(ss[unlike, k] / free[unlike, k] / n[unlike, k], free[unlike, k]) for k in (i, j)]
     squares = np.maximum(sum(part for part, _ in parts), rule.step**2 / 12 * each[unlike])
     welch = sum(part for part, _ in parts) ** 2 / sum(part**2 / count for part, count in parts)
     half[unlike] = stdtrit(welch, 1.0 - looking.alpha(look.seeds) / 2) * np.sqrt(squares)
     return half
+
+
+def _wilder(one: Array, free: NDArray[np.int64], rest: Array, rest_free: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether one variance is larger than another by an F test, from sums of squares."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(fdtrc(free, rest_free, one / free * rest_free / rest) < UNLIKE)
 
 
 def _chance(look: Look, left: NDArray[np.bool_], sd: Array) -> Array:

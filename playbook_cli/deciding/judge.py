@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+Scatter = tuple[float, int]
+"""A sum of squares and its degrees of freedom."""
 Verdict = Literal["adopt", "equal", "budget-spent"]
 LEAST_CHANCE, EARLIEST = 0.2, 3
 """Playbook's own: from so many seeds on, a budget is not spent whose rest would decide in a smaller share of cases."""
@@ -177,22 +179,23 @@ def step_of(results: Sequence[float], examples: int | None = None) -> float:
 def contrast(a: Point, b: Point, points: Sequence[Point], step: float, seeds: int | None = None) -> Contrast | None:
     """How much better `a` is than `b` on the first `seeds` seeds, by default all; None with fewer than 2 results each.
 
-    The variance is pooled over all points. Where one of the two scatters more than the others by an F test, each has
-    its own, as in Welch's test. The error is never below that of rounding to the metric's `step`.
+    The variance is pooled over all points but those that scatter more than these two by an F test. Where one of the two
+    scatters more than the others, each has its own, as in Welch's test. The error is never below that of rounding to
+    the metric's `step`.
     """
-    from scipy.special import fdtrc
-
     most = seeds if seeds is not None else max(len(point.losses) for point in points)
     x, y = a.first(most), b.first(most)
     if min(x.size, y.size) < looking.FIRST:
         return None
-    squares = {point: _squares([point.first(most)]) for point in points}
-    pooled, free = (sum(part) for part in zip(*squares.values(), strict=True))
-    own, own_free = max((squares[a], squares[b]), key=lambda one: one[0] / one[1])
-    rest, rest_free = pooled - own, free - own_free
-    error, freedom = math.sqrt(pooled / free * (1 / x.size + 1 / y.size)), float(free)
-    if own > 0.0 and (rest <= 0.0 or fdtrc(own_free, rest_free, own / own_free * rest_free / rest) < UNLIKE):
-        error, freedom = error_of((s / f / v.size, f) for (s, f), v in ((squares[a], x), (squares[b], y)))
+    pair = [_squares([x]), _squares([y])]
+    both = _added(pair)
+    alike = [one for point in points if point not in (a, b) if not _wilder(one := _squares([point.first(most)]), both)]
+    pooled, free = _added([*pair, *alike])
+    own = max(pair, key=lambda one: one[0] / one[1])
+    if _wilder(own, (pooled - own[0], free - own[1])):
+        error, freedom = error_of((squares / f / v.size, f) for (squares, f), v in zip(pair, (x, y), strict=True))
+    else:
+        error, freedom = math.sqrt(pooled / free * (1 / x.size + 1 / y.size)), float(free)
     rounding = step / math.sqrt(12) * math.sqrt(1 / x.size + 1 / y.size)
     gain, alpha = float(y.mean() - x.mean()), looking.alpha(min(x.size, y.size))
     return Contrast(gain=gain, error=max(error, rounding), freedom=freedom, alpha=alpha)
@@ -269,10 +272,23 @@ def _sd(points: Sequence[Point]) -> float | None:
     return math.sqrt(squares / freedom) if freedom else None
 
 
-def _squares(groups: Sequence[Array]) -> tuple[float, int]:
-    """Sum of squares around the groups' means, and its degrees of freedom."""
+def _squares(groups: Sequence[Array]) -> Scatter:
+    """Of results around the means of their groups."""
     able = [x for x in groups if x.size]
     return sum(float(((x - x.mean()) ** 2).sum()) for x in able), sum(x.size - 1 for x in able)
+
+
+def _added(parts: Sequence[Scatter]) -> Scatter:
+    return sum(squares for squares, _ in parts), sum(freedom for _, freedom in parts)
+
+
+def _wilder(one: Scatter, rest: Scatter) -> bool:
+    """Whether one variance is larger than another by an F test."""
+    from scipy.special import fdtrc
+
+    if not one[1] or not rest[1] or one[0] <= 0.0:
+        return False
+    return rest[0] <= 0.0 or float(fdtrc(one[1], rest[1], one[0] / one[1] * rest[1] / rest[0])) < UNLIKE
 
 
 def _floor(asked: Asked) -> float:
