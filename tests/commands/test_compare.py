@@ -49,8 +49,8 @@ SIDE = {
 }
 
 
-def repeat(bench, name, values, trial=None):
-    """Write repeats of the best trial, or of this one, as a run would have left them."""
+def repeat(bench, name, values, trial=None, **marks):
+    """Write repeats of the best trial, or of this one, as a run would have left them, planned with these marks."""
     paths = bench.paths(name)
     planned = [event for event in journal.read(paths.journal) if event["event"] == "planned"]
 
@@ -62,7 +62,7 @@ def repeat(bench, name, values, trial=None):
     for number, value in enumerate(values, start=len(planned)):
         about = {"trial": number, "attempt": 1, "time": 0.0}
         seed = {"seed": 1000 + number - len(planned), "repeat_of": best["trial"]}
-        events.append({"event": "planned", **about, "params": best["params"], "arm": best["arm"], **seed})
+        events.append({"event": "planned", **about, "params": best["params"], "arm": best["arm"], **seed, **marks})
         events.append({"event": "started", **about, "slot": "cpu0", "process": None})
         events.append({"event": "ended", **about, "state": "completed", "reason": None, "exit_code": 0})
         paths.trial(number).dir.mkdir(parents=True)
@@ -99,6 +99,37 @@ def test_a_better_candidate_is_adopted_and_the_answer_has_its_shape(two):
     assert answer["next"] == "playbook adopt runs/b --over runs/a"
     assert answer["candidate"]["mean"] == pytest.approx(0.325, abs=0.02)
     assert answer["candidate"]["repeats"] == 5
+
+
+def test_repeats_that_were_stopped_by_looking_have_an_interval_that_holds_at_every_look(bench):
+    for name, level, seed in (("a", 0.5, 0), ("b", 0.3, 1), ("c", 0.3, 1)):
+        luck = random.Random(seed)
+        finish(bench, lambda _, level=level, luck=luck: level + luck.gauss(0.0, 0.01), name=name, trials=12)
+        repeat(bench, name, noisy(level, seed + 2), **({"looked": True} if name == "c" else {}))
+    plain, looked = (bench("compare", "runs/a", f"runs/{name}", "--json").json for name in "bc")
+    assert (plain["looked"], looked["looked"]) == (False, True)
+    assert looked["gain"] == plain["gain"]
+    assert looked["interval"][0] < plain["interval"][0]
+    assert looked["interval"][1] > plain["interval"][1]
+    assert looked["p_value"] > plain["p_value"]
+    assert not [text for text in plain["caveats"] if "over all looks" in text]
+    assert [text for text in looked["caveats"] if "over all looks" in text]
+
+
+def test_what_was_selected_and_how_far_the_examples_reach_is_said(bench):
+    for name, level, seed in (("a", 0.5, 0), ("b", 0.3, 1)):
+        luck = random.Random(seed)
+        metric = {"name": "val_error", "goal": "minimize", "examples": 100}
+        value = lambda _, level=level, luck=luck: level + luck.gauss(0.0, 0.01)  # noqa: E731
+        finish(bench, value, name=name, trials=12, metric=metric)
+        repeat(bench, name, noisy(level, seed + 2))
+    answer = bench("compare", "runs/a", "runs/b", "--json").json
+    low, high = answer["interval_other_examples"]
+    assert high - low > 4 * 0.06, "four binomial standard errors of two shares of 100 examples"
+    assert low < answer["interval"][0]
+    said = " ".join(answer["caveats"])
+    assert "selected from 12 trials on each side on the validation set" in said
+    assert "on another 100 validation examples" in said
 
 
 def test_the_terminal_says_verdict_sides_and_command(two, monkeypatch):
