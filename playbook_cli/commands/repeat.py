@@ -53,7 +53,7 @@ def repeat(
     ] = None,
     prefer: Annotated[
         list[str] | None,
-        typer.Option("--prefer", metavar="PARAM=low|high", help="What counts as simpler where trials are equal."),
+        typer.Option("--prefer", metavar="PARAM=END", help="Which end (low or high) of a hyperparameter is simpler."),
     ] = None,
     against: Annotated[
         Path | None,
