@@ -58,8 +58,10 @@ def compare(
     differs is listed, with a warning if there is more than one.
 
     The 95% interval covers the variance of training and of the search. `adopt` requires the whole interval to lie above
-    --complexity, so fewer than 5% of changes without a gain are adopted; the report uses the same interval. Write an
-    arm with several settings as a=1,b=2. With --arms, --also-candidate adds further searches of the whole study.
+    --complexity, so fewer than 5% of changes without a gain are adopted; the report uses the same interval. For repeats
+    that --until-decided stopped, it holds at every look. With `metric: {examples: N}` in the study file, a second
+    interval says how far the gain could be from this on other validation examples. Write an arm with several settings
+    as a=1,b=2. With --arms, --also-candidate adds further searches of the whole study.
 
     Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001
     Example:  playbook compare runs/digits-depth --arms hidden_layers=1 hidden_layers=2

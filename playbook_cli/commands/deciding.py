@@ -223,9 +223,16 @@ def _show(contest: _Contest, *, interrupted: bool, json: bool) -> None:
     out = console()
     if answer.judged.verdict is not None:
         out.print(f"{words.sentence(answer.message())}.", style="bold")
-    Printer(out).sections([deciding.section(answer, record.metric)])
+    several = len(record.arms) > 1 and contest.incumbent is None
+    arms = {trial.id: words.settings(trial.arm) for trial in contest.ranked} if several else {}
+    Printer(out).sections([deciding.section(answer, record.metric, arms)])
     if (said := selected_from(record, contest.numbers)) is not None:
         out.print(said)
+    if several and answer.point is not None:
+        out.print(
+            "this is about these trials; whether their arm is better, with the luck of the search: "
+            f"{command('compare', contest.side.folder, arms=('BASELINE', 'CANDIDATE'))}"
+        )
     if interrupted:
         out.print("interrupted; run the same command again to resume")
         return

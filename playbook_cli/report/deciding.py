@@ -11,15 +11,21 @@ from playbook_cli.report import words
 from playbook_cli.report.section import Column, Note, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook_cli.deciding.answer import Answer, Row
     from playbook_cli.deciding.judge import Point
     from playbook_cli.records import Metric
 
 
-def section(answer: Answer, metric: Metric) -> Section:
-    """A row a point: how it does on new seeds, and how much worse it is than the one that is taken or leads."""
+def section(answer: Answer, metric: Metric, arms: Mapping[int, str]) -> Section:
+    """A row a point: how it does on new seeds, and how much worse it is than the one that is taken or leads.
+
+    `arms` names the arm of each trial, where the study has several.
+    """
     columns = [
         Column(name="point", left=True),
+        *([Column(name="arm", left=True, spare=4)] if arms else []),
         Column(name="repeats"),
         Column(name="mean"),
         Column(name="worse by"),
@@ -30,6 +36,7 @@ def section(answer: Answer, metric: Metric) -> Section:
     rows = [
         [
             row.point.name,
+            *([arms.get(row.point.trial, words.NOTHING)] if arms else []),
             str(len(row.point.losses)),
             words.number(mean(row.point, metric)),
             words.NOTHING if row.loss is None else words.number(row.loss.gain),
