@@ -124,7 +124,8 @@ class Judged:
 def judge(points: Sequence[Point], asked: Asked) -> Judged:
     """The contest of these points, the simplest first. It depends on their results only, never on when they came.
 
-    Looks are taken at every number of seeds at which a point has left: there, only the results up to that seed count.
+    Looks are taken at every number of seeds that some point has, by the results up to that seed alone: so a contest
+    that is taken up again comes to the state that it had. Points with fewer seeds than others catch up one by one.
     """
     left, lost = list(points), dict[Point, Lost]()
     seeds = sum(len(point.losses) for point in points)
@@ -140,13 +141,16 @@ def judge(points: Sequence[Point], asked: Asked) -> Judged:
             return state("budget-spent", needed=_needed(left, asked))
         return state(wanted=wanted)
 
-    last = max(len(point.losses) for point in points)
     for count in sorted({len(point.losses) for point in points if len(point.losses) >= looking.FIRST}):
-        if any(len(point.losses) < count for point in left):
-            return onward(count)
+        fewest, most = min(len(point.losses) for point in left), max(len(point.losses) for point in left)
+        if most < count:  # only points that have left have so many
+            break
+        if fewest < count:
+            return onward(max(fewest + 1, looking.FIRST))
         _reduce(left, lost, points, count, asked)
     if len(left) == 1:
         return state("adopt")
+    last = len(left[0].losses)
     if last < looking.FIRST:
         return onward(looking.FIRST)
     known = all(point.first(last).size >= looking.FIRST for point in left)

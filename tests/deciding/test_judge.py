@@ -108,9 +108,14 @@ def test_a_point_that_scatters_more_neither_borrows_nor_lends_noise() -> None:
     assert quiet.freedom == 10.0, "that of the two calm ones"
 
 
-def test_seeds_of_one_point_alone_are_matched_by_the_others_before_a_look() -> None:
+def test_points_with_fewer_seeds_than_another_catch_up_look_by_look() -> None:
     judged = judge(points([0.0, 0.1, 0.2, 0.1], [0.1, 0.0], [0.1, 0.2]), ASKED)
-    assert {point.trial: seeds for point, seeds in judged.wanted.items()} == {1: 4, 2: 4}
+    assert {point.trial: seeds for point, seeds in judged.wanted.items()} == {1: 3, 2: 3}
+    judged = judge(points([90.0, 90.1, 90.2, 89.0], [0.1, 0.0], [0.1, 0.2]), ASKED)
+    assert {point.trial: seeds for point, seeds in judged.wanted.items()} == {1: 3, 2: 3}
+    assert trials(judged.left) == [1, 2], "the first one has lost by its first two seeds"
+    alike = noisy(0.0, 0.0, 0.0, seed=3, seeds=25)
+    assert judge(points([90.0 + x for x in alike[0] * 2], *alike[1:]), ASKED).verdict == "equal"
 
 
 def test_equal_points_are_rarely_told_apart() -> None:
