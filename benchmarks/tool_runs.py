@@ -104,6 +104,43 @@ def keras_tuner(folder: Path) -> Best:
     return {f"trial_{trial.trial_id}": (trial.score, trial.best_step) for trial in tuner.oracle.trials.values()}
 
 
+SYNE = """
+import argparse
+from syne_tune import Reporter
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--epochs", type=int)
+asked, report = parser.parse_known_args()[0], Reporter()
+for epoch in range(1, asked.epochs + 1):
+    report(epoch=epoch, val_loss=asked.lr + 1 / epoch + (0.5 if epoch == asked.epochs else 0.0))
+"""
+
+
+def syne_tune(folder: Path) -> Best:
+    os.environ["SYNETUNE_FOLDER"] = str(folder)
+    from syne_tune import StoppingCriterion, Tuner
+    from syne_tune.backend import LocalBackend
+    from syne_tune.config_space import loguniform
+    from syne_tune.experiments import load_experiment
+    from syne_tune.optimizer.baselines import RandomSearch
+
+    (folder / "train.py").write_text(SYNE)
+    tuner = Tuner(
+        trial_backend=LocalBackend(entry_point=str(folder / "train.py")),
+        scheduler=RandomSearch({"lr": loguniform(1e-3, 1e-1), "epochs": 4}, metrics=[METRIC], random_seed=1),
+        stop_criterion=StoppingCriterion(max_num_trials_finished=RUNS),
+        n_workers=1,
+        tuner_name="e",
+        suffix_tuner_name=False,
+        save_tuner=False,
+    )
+    tuner.run()
+    rows = load_experiment("e").results
+    best = rows.loc[rows.groupby("trial_id")[METRIC].idxmin()]
+    return {f"trial {row.trial_id}": (getattr(row, METRIC), int(row.epoch)) for row in best.itertuples()}
+
+
 def ax(folder: Path) -> Best:
     from ax.api.client import Client
     from ax.api.configs import RangeParameterConfig
@@ -184,12 +221,13 @@ def wandb_live(folder: Path) -> Best:
     return _live(folder, "wandb", {"WANDB_MODE": "offline"})
 
 
-SOURCES = {"ax": "ax.json", "keras_tuner": "p", "mlflow-live": "mlflow.db"}
+SOURCES = {"ax": "ax.json", "keras_tuner": "p", "mlflow-live": "mlflow.db", "syne_tune": "e"}
 TOOLS: dict[str, Callable[[Path], Best]] = {
     "mlflow": mlflow,
     "wandb": wandb,
     "tensorboard": tensorboard,
     "keras_tuner": keras_tuner,
+    "syne_tune": syne_tune,
     "ax": ax,
     "mlflow-live": mlflow_live,
     "wandb-live": wandb_live,
