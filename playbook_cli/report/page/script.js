@@ -1,6 +1,10 @@
 "use strict";
-(() => {
+// Reads the page as it stands, draws its charts and answers its reader, until close(). The reader's choices are in the
+// address, so that a live page can put newer content in place, and open again.
+function openReport() {
   const NOBODY = -1;
+  const ended = new AbortController();
+  const on = (target, kind, act) => target.addEventListener(kind, act, { signal: ended.signal });
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const views = new Map();
@@ -12,7 +16,11 @@
   const columns = page.trials.columns;
   const known = new Map(page.trials.rows.map((values, at) => [values[0], { values, arm: page.trials.arms[at] }]));
   const hidden = new Set();
-  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), controls: {} };
+  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {} };
+
+  // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
+  const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
+  for (const link of atHome ? document.querySelectorAll("a[data-file]") : []) link.href = link.dataset.file;
 
   // Charts -----------------------------------------------------------------------------------------------------------
   const table = ({ columns, rows }) =>
@@ -27,7 +35,11 @@
     const now = { trial: state.trial, off: Object.fromEntries([...hidden].map((trial) => [trial, true])) };
     for (const signal of spec.signals) if (signal.name in now) signal.value = now[signal.name];
     const options = { mode: "vega", renderer: page.renderer, actions: false, tooltip: false, hover: false, defaultStyle: false };
-    const { view } = await window.vegaEmbed(document.getElementById(id), spec, options);
+    const place = document.getElementById(id);
+    if (ended.signal.aborted) return;
+    const { view } = await window.vegaEmbed(place, spec, options);
+    if (ended.signal.aborted) { view.finalize(); return; }
+    place.style.minHeight = "";
     view.addEventListener("click", (event, item) => {
       if (trialOf(item) !== NOBODY) choose(trialOf(item) === state.trial ? NOBODY : trialOf(item));
     });
@@ -66,7 +78,9 @@
     const text = texts.get(state.trial);
     chosenBox.querySelector("b").textContent = text.title;
     chosenBox.querySelector("p").textContent = text.settings;
-    chosenBox.querySelector("a").href = text.log;
+    const log = chosenBox.querySelector("a");
+    log.textContent = text.log.replace(/^\.\./, page.folder);
+    if (atHome) log.href = text.log;
   }
 
   // Curves -----------------------------------------------------------------------------------------------------------
@@ -252,15 +266,15 @@
       return { axis, u: Math.min(1, Math.max(0, view.scale("y").invert(event.clientY - area.top - top))) };
     };
     let begin = null;
-    box.addEventListener("pointerdown", (event) => { begin = where(event); });
-    box.addEventListener("pointermove", (event) => {
+    on(box, "pointerdown", (event) => { begin = where(event); });
+    on(box, "pointermove", (event) => {
       if (begin === null || Math.abs(where(event).u - begin.u) < 0.02) return;
       event.preventDefault();
       const { u } = where(event);
       state.brushes.set(begin.axis, [Math.min(u, begin.u), Math.max(u, begin.u)]);
       showBrushes();
     });
-    window.addEventListener("pointerup", (event) => {
+    on(window, "pointerup", (event) => {
       if (begin === null) return;
       if (box.contains(event.target) && Math.abs(where(event).u - begin.u) < 0.02) state.brushes.delete(begin.axis);
       begin = null;
@@ -303,9 +317,10 @@
     link.click();
   }
 
-  function sort(header) {
+  function sort(at, direction) {
+    const header = head?.children[at];
+    if (!header) return;
     const body = header.closest("table").tBodies[0];
-    const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
     for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
     const key = (row) => row.children[header.cellIndex].dataset.key ?? row.children[header.cellIndex].textContent;
@@ -316,6 +331,7 @@
       return direction * (numeric && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y, undefined, { numeric: true }));
     };
     body.append(...Array.from(body.rows).sort(before));
+    state.sort = [at, direction];
   }
 
   async function copy(button) {
@@ -344,6 +360,7 @@
     if (state.find) kept.set("find", state.find);
     if (state.arms.size) kept.set("off", [...state.arms].join("."));
     if (state.columns.size) kept.set("without", [...state.columns].join("."));
+    if (state.sort) kept.set("sort", state.sort.join("."));
     if (state.brushes.size) kept.set("brush", Array.from(state.brushes, ([x, ends]) => [x, ...ends.map((u) => u.toFixed(3))].join("_")).join("."));
     for (const [name, value] of Object.entries(state.controls)) if (value && value !== "0" && value !== "best") kept.set(`c-${name}`, value);
     const address = kept.toString() ? `#${kept}` : "#";
@@ -358,6 +375,7 @@
     state.find = kept.get("find") ?? "";
     state.arms = new Set(whole(kept.get("off")));
     state.columns = new Set(whole(kept.get("without")));
+    if (kept.has("sort")) sort(...whole(kept.get("sort")));
     for (const part of (kept.get("brush") ?? "").split(/\.(?=\d+_)/).filter(Boolean)) {
       const [axis, low, high] = part.split("_").map(Number);
       if ([axis, low, high].every(Number.isFinite)) state.brushes.set(axis, [low, high]);
@@ -373,18 +391,18 @@
 
   // What a reader does -----------------------------------------------------------------------------------------------------
   const repaint = (shades) => views.forEach((view) => { paint(view, shades); view.run(); });
-  dark.addEventListener("change", () => repaint(colours()));
+  on(dark, "change", () => repaint(colours()));
   const folded = new Set();
-  window.addEventListener("beforeprint", () => {
+  on(window, "beforeprint", () => {
     repaint(page.light);
     for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; }
   });
-  window.addEventListener("afterprint", () => {
+  on(window, "afterprint", () => {
     repaint(colours());
     for (const fold of folded) fold.open = false;
     folded.clear();
   });
-  document.addEventListener("click", (event) => {
+  on(document, "click", (event) => {
     const button = event.target.closest("button");
     const row = event.target.closest("tr[data-trial]");
     const link = event.target.closest("a[href^='#']");
@@ -392,7 +410,11 @@
       event.preventDefault();
       document.getElementById(link.getAttribute("href").slice(1))?.scrollIntoView();
     } else if (button?.dataset.copy !== undefined) copy(button);
-    else if (button?.dataset.sort !== undefined) sort(button.closest("th"));
+    else if (button?.dataset.sort !== undefined) {
+      const header = button.closest("th");
+      sort(header.cellIndex, header.getAttribute("aria-sort") === "ascending" ? -1 : 1);
+      remember();
+    }
     else if (button?.dataset.clear !== undefined) choose(NOBODY);
     else if (button?.dataset.save !== undefined) save();
     else if (button?.dataset.arm !== undefined) {
@@ -401,7 +423,7 @@
       left();
     } else if (row && !event.target.closest("a")) choose(Number(row.dataset.trial) === state.trial ? NOBODY : Number(row.dataset.trial));
   });
-  document.addEventListener("input", (event) => {
+  on(document, "input", (event) => {
     const { control: name, column, find: isFind } = event.target.dataset;
     if (isFind !== undefined) { state.find = event.target.value; left(); }
     if (column !== undefined) {
@@ -415,7 +437,7 @@
       remember();
     }
   });
-  document.addEventListener("keydown", (event) => {
+  on(document, "keydown", (event) => {
     if (event.key === "Escape") {
       const more = state.brushes.size || state.arms.size || state.find;
       state.brushes.clear();
@@ -428,7 +450,13 @@
     const row = event.target.closest?.("tr[data-trial]");
     if (row && event.key === "Enter" && event.target === row) choose(Number(row.dataset.trial));
   });
-  window.playbookReport = { views, choose, state, hidden, left };
+  function close() {
+    ended.abort();
+    views.forEach((view) => view.finalize());
+    delete document.documentElement.dataset.ready;
+    delete document.documentElement.dataset.drawn;
+  }
+
   chooser();
   recall();
   showColumns();
@@ -441,11 +469,14 @@
   const later = page.charts.filter((chart) => !first.includes(chart));
   const idle = () => new Promise((done) => { (window.requestIdleCallback ?? window.setTimeout)(done, { timeout: 200 }); });
   Promise.all(first.map(draw)).then(async () => {
-    document.documentElement.dataset.ready = "true";
+    if (!ended.signal.aborted) document.documentElement.dataset.ready = "true";
     for (const chart of later) {
+      if (ended.signal.aborted) return;
       await idle();
       await draw(chart);
     }
-    document.documentElement.dataset.drawn = "true";
+    if (!ended.signal.aborted) document.documentElement.dataset.drawn = "true";
   });
-})();
+  return { views, choose, state, hidden, left, close };
+}
+window.playbookReport = document.getElementById("page-data") ? openReport() : null;
