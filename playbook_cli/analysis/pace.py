@@ -17,10 +17,9 @@ SOON = 5.0
 
 
 def seconds_per_step(spent: Iterable[tuple[float, int]]) -> float | None:
-    """Mean duration of a step, from pairs of seconds and steps; None if nothing has been trained."""
-    pairs = [(seconds, steps) for seconds, steps in spent if steps > 0]
-    steps = sum(steps for _, steps in pairs)
-    return sum(seconds for seconds, _ in pairs) / steps if steps else None
+    """Mean duration of a step, from pairs of seconds and steps; None if there is nothing to tell it by."""
+    pairs = [(seconds, steps) for seconds, steps in spent if steps > 0 and seconds > 0.0]
+    return sum(seconds for seconds, _ in pairs) / sum(steps for _, steps in pairs) if pairs else None
 
 
 def seconds_left(per_step: float | None, left: Sequence[int], at_once: int) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.analysis import pace
-from playbook_cli.records import ENDED, searched
+from playbook_cli.records import ENDED, Best, searched
 from playbook_cli.running.progress import duration
 from playbook_cli.storage.metrics import latest
 from playbook_cli.storage.store import planned
@@ -51,8 +51,8 @@ class Standing:
     planned: int
     ended: int
     running: Sequence[Running]
-    best: tuple[int, float] | None
-    """The completed trial with the best result, and that result."""
+    best: Best | None
+    """The best result of the completed trials of the search."""
     seconds_left: float | None
     """None if nothing runs, or the speed is unknown."""
     runner: Runner | None
@@ -70,7 +70,7 @@ class Standing:
     def text(self) -> str:
         """Its best result and the time left, if known."""
         running = [f"{len(self.running)} running"] if self.running else []
-        best = [f"best {self.metric.name} {number(self.best[1])} (trial {self.best[0]})"] if self.best else []
+        best = [f"best {self.metric.name} {number(self.best.value)} (trial {self.best.trial})"] if self.best else []
         left = [] if self.seconds_left is None else [f"about {duration(self.seconds_left)} left"]
         return " · ".join([*running, *best, *left])
 
@@ -80,7 +80,9 @@ def standing(store: Store, now: float | None = None) -> Standing:
     now = time.time() if now is None else now
     spec, metric, history = store.spec, store.metric, store.history()
     under_way = store.under_way(history)
-    trials = [_as_recorded(t, runs=t.id in under_way) for t in history.trials]
+    trials: Sequence[TrialRecord] = [_as_recorded(t, runs=t.id in under_way) for t in history.trials]
+    if any(trial.state == "completed" and trial.best is None for trial in trials):
+        trials = store.record().trials  # imported, or of an earlier version: the journal doesn't have the results
     records = {t.id: latest(store.paths.trial(t.id).metrics) or {} for t in trials if t.id in under_way}
     steps = {trial: _whole(record.get("step")) for trial, record in records.items()}
     per_step = pace.seconds_per_step(pace.spent(trials, steps, now))
@@ -110,20 +112,16 @@ def standing(store: Store, now: float | None = None) -> Standing:
 
 
 def _as_recorded(trial: TrialRecord, *, runs: bool) -> TrialRecord:
-    last = trial.recorded.last_step if trial.recorded is not None else 0
-    return replace(trial, state="running" if runs else trial.state, last_step=last)
+    state, said = "running" if runs else trial.state, trial.recorded
+    if said is None or said.value is None or said.step is None:
+        return replace(trial, state=state, last_step=0 if said is None else said.last_step)
+    best = Best(trial=trial.id, value=said.value, step=said.step, params=trial.params)
+    return replace(trial, state=state, last_step=said.last_step, best=best)
 
 
-def _best(trials: Sequence[TrialRecord], metric: Metric) -> tuple[int, float] | None:
-    results = [
-        (metric.loss(trial.recorded.value), trial.id, trial.recorded.value)
-        for trial in searched(trials)
-        if trial.state == "completed" and trial.recorded is not None and trial.recorded.value is not None
-    ]
-    if not results:
-        return None
-    _, trial, value = min(results)
-    return trial, value
+def _best(trials: Sequence[TrialRecord], metric: Metric) -> Best | None:
+    results = [t.best for t in searched(trials) if t.state == "completed" and t.best is not None]
+    return min(results, key=lambda best: (metric.loss(best.value), best.trial), default=None)
 
 
 def _whole(step: object) -> int:

@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not _names_this_machine(self.headers.get("Host", "")):
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "This server answers only to localhost.")
             return
-        name, _, what = unquote(urlsplit(self.path).path, errors="replace").removeprefix("/").rpartition("/")
+        name, _, what = unquote(self.path.partition("?")[0]).removeprefix("/").rpartition("/")
         if name:
             self._study(name, what)
         elif not what or what in ("state", "body"):
