@@ -48,8 +48,8 @@ class Watched:
         """When that was built, in seconds since the epoch."""
         self.standing: Standing | None = None
         """How it is going; None if it can't be read."""
-        self.problem: str | None = None
-        """Why it can't be read, or why its latest report can't be built."""
+        self._unread: str | None = None
+        self._unbuilt: str | None = None
         self.goal = ""
         self._lock = threading.Lock()
         self._mark: Any = None
@@ -63,6 +63,11 @@ class Watched:
     def stale(self) -> bool:
         """Whether its files have changed since its report was built, or there is none yet."""
         return self._mark is not None and self._drawn != self._mark
+
+    @property
+    def problem(self) -> str | None:
+        """Why it can't be read, or why its latest report can't be built."""
+        return self._unread or self._unbuilt
 
     @property
     def is_new(self) -> bool:
@@ -89,7 +94,7 @@ class Watched:
         """Build its report. Returns the processor time that it took."""
         mark = self._mark
         built = build(self.folder)
-        self.problem = built.problem
+        self._unbuilt = built.problem
         if built.problem is None:
             self.page = Page(body=built.body, tag=built.tag)
             self.built = time.time()
@@ -102,9 +107,9 @@ class Watched:
             if self._store is None or self._store[0] != changed:
                 self._store = changed, Store(self.folder)
             self.goal = self._store[1].spec.goal
-            self.standing = standing(self._store[1])
+            self.standing, self._unread = standing(self._store[1]), None
         except (PlaybookError, OSError) as error:
-            self.standing, self.problem = None, str(error)
+            self.standing, self._unread = None, str(error)
 
     def _marked(self) -> Any:
         """The runner, and size and time of every file that may grow."""
