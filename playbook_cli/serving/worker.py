@@ -64,7 +64,7 @@ class Builder:
         except Exception as error:  # noqa: BLE001  the server must survive a study that the report can't cope with
             traceback.print_exc(file=sys.stderr)
             return Built(problem=f"the report can't be made: {error!r}", seconds=time.process_time() - began)
-        return Built(body=gzip.compress(body, 6), tag=tag_of(body), seconds=time.process_time() - began)
+        return Built(body=gzip.compress(body, 6, mtime=0), tag=tag_of(body), seconds=time.process_time() - began)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -108,6 +108,10 @@ class Worker:
         if process is not None:
             process.kill()
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):  # a folder that it has not read
+                        pipe.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._process = subprocess.Popen(
