@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from playbook_cli.report import files
 from playbook_cli.report.build import build
+from tests.browser import chromium, installed
 from tests.report import studies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="neither chromium nor its driver is installed"),
+    pytest.mark.skipif(not installed(), reason="chromium, its driver or selenium is not installed"),
 ]
 
 SECTIONS = (
@@ -37,33 +34,12 @@ SECTIONS = (
     "together",
     "trials",
 )
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--window-size=1200,900",
-)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(flag)
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.chrome.service.Service(DRIVER))
-    driver.set_script_timeout(20)
-    try:
+    with chromium(tmp_path_factory.mktemp("browser")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +84,7 @@ def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Ca
     browser = page("realistic")
     before = _pictures(browser)
     point = browser.find_element("css selector", "#chart-axis-1 svg g.mark-symbol path")
-    webdriver.ActionChains(browser).move_to_element(point).click().perform()
+    _actions(browser).move_to_element(point).click().perform()
     chosen = browser.find_element("css selector", "tr.chosen").get_attribute("data-trial")
     assert browser.execute_script("return document.documentElement.dataset.chosen") == chosen
     assert f"Trial {chosen}:" in browser.find_element("id", "chosen").text
@@ -171,7 +147,7 @@ def test_a_legend_entry_switches_its_arm_and_escape_brings_it_back(page: Callabl
     assert {number % 2 for number in browser.execute_script(_LEFT)} == {0}
     pressed = "return [...document.querySelectorAll('[data-arm=\"1\"]')].map(b => b.getAttribute('aria-pressed'))"
     assert set(browser.execute_script(pressed)) == {"false"}
-    webdriver.ActionChains(browser).send_keys("\ue00c").perform()
+    _actions(browser).send_keys("\ue00c").perform()
     assert len(browser.execute_script(_LEFT)) == 32
 
 
@@ -180,7 +156,7 @@ def test_dragging_along_a_parallel_axis_keeps_the_trials_that_pass_there(page: C
     box = browser.find_element("id", "chart-together")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", box)
     at = browser.execute_script(_AXIS, 1)
-    drag = webdriver.ActionChains(browser)
+    drag = _actions(browser)
     drag.w3c_actions.pointer_action.move_to_location(*map(round, (at["x"], at["top"])))
     drag.w3c_actions.pointer_action.pointer_down()
     drag.w3c_actions.pointer_action.move_to_location(*map(round, (at["x"], at["middle"])))
@@ -241,7 +217,7 @@ def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str],
     browser.execute_script("arguments[0].click()", row)
     assert _pictures(browser) != before
     assert browser.execute_script("return playbookReport.views.get('chart-axis-0').signal('trial')") == 11
-    webdriver.ActionChains(browser).send_keys("\ue00c").perform()
+    _actions(browser).send_keys("\ue00c").perform()
     assert _pictures(browser) == before
 
 
@@ -280,6 +256,12 @@ def test_hostile_names_are_text(page: Callable[[str], Any]) -> None:
     assert browser.execute_script("return window.hacked") is None
     assert len(browser.find_elements("tag name", "script")) == 3
     assert "<script>window.hacked=1</script>" in browser.find_element("tag name", "h1").text
+
+
+def _actions(browser: Any) -> Any:
+    from selenium.webdriver import ActionChains
+
+    return ActionChains(browser)
 
 
 def _pictures(browser: Any) -> dict[str, str]:

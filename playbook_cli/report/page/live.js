@@ -49,7 +49,15 @@
     return { selector, nth: nth(page.querySelectorAll(selector)), from: own.selectionStart ?? null, to: own.selectionEnd ?? null };
   }
 
+  // What begins nearest to where the reader reads: it stays in its place, whatever grows above it.
+  function anchor() {
+    const tops = Array.from(page.querySelectorAll("section, .chart"), ({ id }) => ({ id, top: document.getElementById(id).getBoundingClientRect().top }));
+    const far = ({ top }) => Math.abs(top - bar.offsetHeight);
+    return tops.reduce((near, one) => (near === null || far(one) < far(near) ? one : near), null);
+  }
+
   function replace(text) {
+    const seen = anchor();
     const made = document.createElement("template");
     made.innerHTML = text;
     const open = new Set([...page.querySelectorAll("details[open]")].map(fold));
@@ -60,8 +68,6 @@
       place.style.minHeight = `${old.offsetHeight}px`;
       place.append(...old.childNodes);  // the old picture, until the new one is drawn
     }
-    const seen = [...page.querySelectorAll("section")].find((section) => section.getBoundingClientRect().bottom > 0);
-    const offset = seen?.getBoundingClientRect().top;
     const inner = [...page.querySelectorAll(".scroll")].map((box) => [box.scrollTop, box.scrollLeft]);
     const focus = focused();
     window.playbookReport?.close();
@@ -72,7 +78,7 @@
     own?.focus({ preventScroll: true });
     if (own && focus.from !== null) own.setSelectionRange(focus.from, focus.to);
     const now = seen && window.scrollY > 0 ? document.getElementById(seen.id) : null;
-    if (now) window.scrollBy({ top: now.getBoundingClientRect().top - offset, behavior: "instant" });
+    if (now) window.scrollBy({ top: now.getBoundingClientRect().top - seen.top, behavior: "instant" });
     document.documentElement.dataset.version = shown;
   }
 
