@@ -12,7 +12,7 @@ import base64
 import hashlib
 import json
 import math
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -322,8 +322,10 @@ def _table(given: Table) -> str:
     sortable = table.trials is not None
     heads = "".join(_head_cell(column, table, sortable=sortable) for column in table.columns)
     starts = [f'<tr data-trial="{trial}" tabindex="0">' for trial in table.trials or ()] or ["<tr>"] * len(table.rows)
+    link = "data-file" if sortable else "href"  # of a trial, to its log: see `atHome` in script.js
     rows = "".join(
-        f"{start}{''.join(map(_cells, row, table.columns))}</tr>" for start, row in zip(starts, table.rows, strict=True)
+        f"{start}{''.join(map(partial(_cells, link=link), row, table.columns))}</tr>"
+        for start, row in zip(starts, table.rows, strict=True)
     )
     title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
     around = f'{_TOOLS}<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
@@ -342,14 +344,14 @@ def _class(column: Column) -> str:
     return " ".join([*(["text"] if column.left else []), *(["fold"] if column.fold else [])])
 
 
-def _cells(content: Content, column: Column) -> str:
+def _cells(content: Content, column: Column, *, link: str) -> str:
     lines = cells(content)
     if len(lines) > 1 or column.fold:
-        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, 600)}</p>" for cell in lines if cell.text)
+        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, 600, link)}</p>" for cell in lines if cell.text)
         return f'<td class="{_class(column)}">{paragraphs}</td>'
     cell = lines[0]
     key = "" if cell.key is None else f' data-key="{cell.key!r}"'
-    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, 80)}</td>"
+    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, 80, link)}</td>"
 
 
 def _looks(cell: Cell, own: str = "") -> str:
@@ -358,13 +360,13 @@ def _looks(cell: Cell, own: str = "") -> str:
     return (f' class="{classes}"' if classes else "") + about
 
 
-def _cell(cell: Cell, most: int) -> str:
+def _cell(cell: Cell, most: int, link: str) -> str:
     text = plain(cell)
     shown = words.escape(words.shortened(text, most))
     if not cell.about and len(text) > _HOVER:
         shown = f'<span title="{words.escape(text)}">{shown}</span>'
     if cell.link:
-        shown = f'<a href="{words.escape(quote(cell.link))}">{shown}</a>'
+        shown = f'<a {link}="{words.escape(quote(cell.link))}">{shown}</a>'
     return " ".join([shown, *(f'<span class="tag {tag}">{words.escape(tag)}</span>' for tag in cell.tags)])
 
 

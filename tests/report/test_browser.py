@@ -77,7 +77,7 @@ def test_every_section_is_there_and_every_chart_is_drawn(page: Callable[[str], A
         "return [...document.querySelectorAll('.chart')].filter(c => !c.querySelector('svg path')).map(c => c.id)"
     )
     assert empty == []
-    assert len(browser.find_elements("css selector", ".chart")) == 15
+    assert len(browser.find_elements("css selector", ".chart")) == 16
 
 
 def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Callable[[str], Any]) -> None:
@@ -115,6 +115,37 @@ def test_any_trial_has_its_curve_of_any_metric(page: Callable[[str], Any]) -> No
     _set(browser, "which", "bad")
     shown = {row["i"] for row in browser.execute_script(_CURVE)}
     assert shown == {number for number, state in states.items() if state == "infeasible"} | {7}
+
+
+def test_results_are_seen_over_any_two_hyperparameters(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    names = browser.execute_script(
+        "return [...document.querySelectorAll('[data-control=pair] option')].map(o => o.text)"
+    )
+    assert len(set(names)) == len(names) > 3
+    place = next(at for at, name in enumerate(names) if {"learning_rate", "dropout"} == set(name.split(" and ")))
+    _set(browser, "pair", str(place))
+    across = names[place].split(" and ")[0]
+    drawn = browser.execute_script("return playbookReport.views.get('chart-pair').data('pair').map(({i, x}) => [i, x])")
+    ranges = {parameter.name: parameter for parameter in study.parameters}
+    ended = {t.id: t for t in study.trials if t.state in ("completed", "infeasible")}
+    assert {number for number, _ in drawn} == set(ended)
+    for number, x in drawn:
+        assert x == pytest.approx(ranges[across].to_unit(ended[number].params[across]), abs=1e-4)
+    assert browser.execute_script("return playbookReport.views.get('chart-pair').signal('xticks').length") > 1
+
+
+def test_logs_are_links_only_where_the_page_was_written(page: Callable[[str], Any], tmp_path: Path) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    log = "const a = (playbookReport.choose(7), document.querySelector('#chosen a')); return [a.textContent, a.href]"
+    assert browser.execute_script(log) == [f"runs/{study.name}/trials/0007/stdout.log", ""]
+    assert browser.execute_script("return document.querySelectorAll('td a[href]').length") == 0
+    files.write(build(study, studies.findings()), tmp_path / study.name / "report")
+    browser.get((tmp_path / study.name / "report/index.html").as_uri())
+    browser.execute_async_script(_UNTIL_READY)
+    assert browser.execute_script(log)[1] == (tmp_path / study.name / "trials/0007/stdout.log").as_uri()
 
 
 def test_the_table_is_filtered_by_a_condition_or_by_text_and_the_charts_follow(page: Callable[[str], Any]) -> None:

@@ -20,7 +20,10 @@ function openReport() {
 
   // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
   const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
-  for (const link of atHome ? document.querySelectorAll("a[data-file]") : []) link.href = link.dataset.file;
+  for (const link of document.querySelectorAll("a[data-file]")) {
+    if (atHome) link.href = link.dataset.file;
+    else link.title = link.dataset.file.replace(/^\.\./, page.folder);
+  }
 
   // Charts -----------------------------------------------------------------------------------------------------------
   const table = ({ columns, rows }) =>
@@ -48,6 +51,7 @@ function openReport() {
     views.set(id, view);
     if (id === "chart-together") { brushing(view); showBrushes(); }
     if (id === "chart-curves") drawCurves();
+    if (id === "chart-pair") drawPair();
   }
 
   function trialOf(item) {
@@ -235,6 +239,45 @@ function openReport() {
     if (!numeric) return false;
     const other = Number(given);
     return sign === "<" ? value < other : sign === "<=" ? value <= other : sign === ">" ? value > other : value >= other;
+  }
+
+  // Results over two hyperparameters -----------------------------------------------------------------------------------
+  const pairs = page.tables.pairs ? table(page.tables.pairs) : [];
+  const marks = page.tables.marks ? table(page.tables.marks) : [];
+  const good = new Set((page.tables.t ? table(page.tables.t) : []).filter(({ g }) => g === 1).map(({ i }) => i));
+
+  // Neighbours of one band are one rectangle: seams would show between them.
+  function cells(text) {
+    const lines = text.split("/");
+    return lines.flatMap((line, up) => {
+      const made = [];
+      for (let at = 0, end = 0; at < line.length; at = end) {
+        while (end < line.length && line[end] === line[at]) end++;
+        if (line[at] !== ".") made.push({ x: at / line.length, X: end / line.length, y: up / lines.length, Y: (up + 1) / lines.length, b: Number(line[at]) });
+      }
+      return made;
+    });
+  }
+
+  function drawPair() {
+    const view = views.get("chart-pair");
+    const pair = pairs[Number(control("pair") ?? 0)] ?? pairs[0];
+    if (!view || !pair) return;
+    for (const [side, place] of [["x", pair.a], ["y", pair.b]]) {
+      const own = marks.filter(({ x }) => x === place);
+      view.signal(`${side}ticks`, own.map(({ u }) => u));
+      view.signal(`${side}names`, Object.fromEntries(own.map(({ u, T }) => [u.toFixed(4), T])));
+    }
+    const points = [];
+    for (const [i, where] of places) {
+      const state = known.get(i)?.values[1];
+      const [x, y] = [where.get(pair.a), where.get(pair.b)];
+      if (x !== undefined && y !== undefined && (state === "infeasible" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
+    }
+    view.data("bands", pair.c ? cells(pair.c) : []).data("pair", points.sort((one, other) => one.g - other.g)).resize().run();
+    const said = document.querySelector('[data-for="pair"] [data-said]') ?? document.querySelector('[data-for="pair"]').appendChild(document.createElement("span"));
+    said.dataset.said = "";
+    said.textContent = pair.L;
   }
 
   // Brushes on the parallel axes ---------------------------------------------------------------------------------------
@@ -434,6 +477,7 @@ function openReport() {
     if (name !== undefined) {
       state.controls[name] = event.target.type === "checkbox" ? event.target.checked : event.target.value;
       drawCurves();
+      drawPair();
       remember();
     }
   });

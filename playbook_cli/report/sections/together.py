@@ -8,10 +8,12 @@ from playbook_cli.report import words
 from playbook_cli.report.charts import OFF, coloured, field, mark, over
 from playbook_cli.report.frame import rounded
 from playbook_cli.report.section import Chart, Section
+from playbook_cli.report.sections import pairs
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Spec
+    from playbook_cli.report.value import Axis
 
 _LEAST, _MOST = 2, 14
 """Axes side by side."""
@@ -21,7 +23,7 @@ _NAME = 16
 
 def section(frame: Frame) -> Section | None:
     """Parallel coordinates; None where fewer than two things vary."""
-    axes = [axis for axis in frame.report.axes if axis.points]
+    axes = axes_of(frame)
     if len(axes) < _LEAST or not frame.drawn:
         return None
     how = (
@@ -39,15 +41,20 @@ def section(frame: Frame) -> Section | None:
         name="together",
         title="How do hyperparameters go together?",
         how=how,
-        parts=[frame.legend, chart],
+        parts=[frame.legend, chart, *pairs.parts(frame, axes)],
         only="page",
     )
+
+
+def axes_of(frame: Frame) -> list[Axis]:
+    """What is drawn side by side; the page's script knows every trial's place on each."""
+    return [axis for axis in frame.report.axes if axis.points][:_MOST]
 
 
 def _spec(frame: Frame, width: int | None) -> Spec:
     """Rows of `lines`: i trial, a arm, x axis from 0, u place on it; of `ends`: x, u, T the value there."""
     report = frame.report
-    axes = [axis for axis in report.axes if axis.points][:_MOST]
+    axes = axes_of(frame)
     trials = {trial.id: trial for trial in report.trials}
     lines: Rows = []
     ends: Rows = []
