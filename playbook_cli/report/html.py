@@ -52,10 +52,11 @@ _TOOLS = (
 )
 """What a reader does with a table of trials."""
 _OVERLAYS = (
-    '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p><p>log: <a class="mono"></a></p></div>'
+    '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p><p>log: <a class="mono"></a></p>'
+    "<table hidden></table></div>"
+    '<button type="button" data-add aria-pressed="false" title="the next trials join this one">compare</button>'
     '<button type="button" data-clear aria-label="choose no trial">✕</button></div><div id="tip" hidden></div>'
 )
-
 _LIVE = (
     '<div id="live"><p><i></i><b></b> <span></span>{up}</p><p class="soft" role="status">Reading the records ...</p>'
     '<ul aria-label="trials that train"></ul></div><div id="page"></div>'

@@ -148,6 +148,43 @@ def test_logs_are_links_only_where_the_page_was_written(page: Callable[[str], An
     assert browser.execute_script(log)[1] == (tmp_path / study.name / "trials/0007/stdout.log").as_uri()
 
 
+def test_several_trials_are_compared_and_a_link_shows_them(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    press = "document.querySelector(`tr[data-trial='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', "
+    press += "{bubbles: true, ctrlKey: arguments[1] === 1}))"
+    browser.execute_script(press, 3, 0)
+    browser.execute_script(press, 7, 1)
+    browser.execute_script("document.querySelector('[data-add]').click()")
+    browser.execute_script(press, 10, 0)
+    table = "return [...document.querySelectorAll('#chosen tr')].map(row => [...row.children].map(c => c.textContent))"
+    rows = browser.execute_script(table)
+    assert rows[0] == ["trial", "3", "7", "10"]
+    params = {t.id: t.params for t in study.trials}
+    varied = [name for name in rows if len(name) == 4 and name[0] in params[3]]
+    differ = {name for name in params[3] if len({params[number].get(name) for number in (3, 7, 10)}) > 1}
+    assert {row[0] for row in varied} == differ
+    rate = next(row for row in varied if row[0] == "learning_rate")
+    assert [float(cell) for cell in rate[1:]] == pytest.approx(
+        [params[n]["learning_rate"] for n in (3, 7, 10)], rel=1e-3
+    )
+    assert {3, 7, 10} <= {row["i"] for row in browser.execute_script(_CURVE)}
+    assert browser.execute_script("return playbookReport.views.get('chart-axis-0').signal('also')") == {
+        "7": True,
+        "10": True,
+    }
+    link = browser.current_url
+    assert "trial=3.7.10" in link
+    browser.get("about:blank")
+    browser.get(link)
+    browser.execute_async_script(_UNTIL_READY)
+    assert len(browser.find_elements("css selector", "tr.chosen")) == 3
+    browser.execute_script(press, 7, 1)
+    assert "trial=3.10" in browser.current_url
+    _actions(browser).send_keys("\ue00c").perform()
+    assert browser.find_elements("css selector", "tr.chosen") == []
+
+
 def test_the_table_is_filtered_by_a_condition_or_by_text_and_the_charts_follow(page: Callable[[str], Any]) -> None:
     browser = page("realistic")
     study = studies.ODD["realistic"]()

@@ -3,6 +3,7 @@
 // address, so that a live page can put newer content in place, and open again.
 function openReport() {
   const NOBODY = -1;
+  const MOST_CHOSEN = 8;
   const ended = new AbortController();
   const on = (target, kind, act) => target.addEventListener(kind, act, { signal: ended.signal });
   const page = JSON.parse(document.getElementById("page-data").textContent);
@@ -16,7 +17,7 @@ function openReport() {
   const columns = page.trials.columns;
   const known = new Map(page.trials.rows.map((values, at) => [values[0], { values, arm: page.trials.arms[at] }]));
   const hidden = new Set();
-  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {} };
+  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {}, also: new Set(), adding: false };
 
   // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
   const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
@@ -35,7 +36,7 @@ function openReport() {
     for (const source of spec.data) if (tables.includes(source.name)) source.values = table(page.tables[source.name]);
     const shades = colours();
     for (const signal of spec.signals) if (signal.name in shades) signal.value = shades[signal.name];
-    const now = { trial: state.trial, off: Object.fromEntries([...hidden].map((trial) => [trial, true])) };
+    const now = { trial: state.trial, also: flags(state.also), off: flags(hidden) };
     for (const signal of spec.signals) if (signal.name in now) signal.value = now[signal.name];
     const options = { mode: "vega", renderer: page.renderer, actions: false, tooltip: false, hover: false, defaultStyle: false };
     const place = document.getElementById(id);
@@ -44,7 +45,7 @@ function openReport() {
     if (ended.signal.aborted) { view.finalize(); return; }
     place.style.minHeight = "";
     view.addEventListener("click", (event, item) => {
-      if (trialOf(item) !== NOBODY) choose(trialOf(item) === state.trial ? NOBODY : trialOf(item));
+      if (trialOf(item) !== NOBODY) press(trialOf(item), event);
     });
     view.addEventListener("mousemove", (event, item) => hint(event, trialOf(item)));
     view.addEventListener("mouseout", () => { tip.hidden = true; });
@@ -69,22 +70,61 @@ function openReport() {
     tip.style.top = `${Math.max(event.clientY - tip.offsetHeight - 10, 4)}px`;
   }
 
-  function choose(trial) {
-    rows.get(state.trial)?.classList.remove("chosen");
-    state.trial = texts.has(trial) ? trial : NOBODY;
-    rows.get(state.trial)?.classList.add("chosen");
+  // One press chooses a trial, a second one lets go; with Ctrl, or while trials are added, it joins or leaves the others.
+  function press(trial, event) {
+    const all = chosen();
+    if ((event.ctrlKey || event.metaKey || state.adding) && all.length) choose(...(all.includes(trial) ? all.filter((own) => own !== trial) : [...all, trial]));
+    else choose(trial === state.trial ? NOBODY : trial);
+  }
+
+  const flags = (trials) => Object.fromEntries([...trials].map((trial) => [trial, true]));
+  const chosen = () => (state.trial === NOBODY ? [] : [state.trial, ...state.also]);
+
+  // The first one is the one that is looked at, and the others are compared with it.
+  function choose(...trials) {
+    for (const trial of chosen()) rows.get(trial)?.classList.remove("chosen");
+    const [first, ...more] = trials.filter((trial) => texts.has(trial)).slice(0, MOST_CHOSEN);
+    state.trial = first ?? NOBODY;
+    state.also = new Set(more);
+    for (const trial of chosen()) rows.get(trial)?.classList.add("chosen");
     drawCurves();
-    for (const view of views.values()) view.signal("trial", state.trial).run();
+    for (const view of views.values()) view.signal("trial", state.trial).signal("also", flags(state.also)).run();
     document.documentElement.dataset.chosen = String(state.trial);
     chosenBox.hidden = state.trial === NOBODY;
+    if (state.trial === NOBODY) add(false);
     remember();
+    differences();
     if (state.trial === NOBODY) return;
     const text = texts.get(state.trial);
-    chosenBox.querySelector("b").textContent = text.title;
+    if (!state.also.size) chosenBox.querySelector("b").textContent = text.title;
     chosenBox.querySelector("p").textContent = text.settings;
     const log = chosenBox.querySelector("a");
     log.textContent = text.log.replace(/^\.\./, page.folder);
     if (atHome) log.href = text.log;
+  }
+
+  function add(adding) {
+    state.adding = adding;
+    chosenBox.querySelector("[data-add]").setAttribute("aria-pressed", String(adding));
+  }
+
+  // What differs between the chosen trials: a row a setting or result, a column a trial.
+  function differences() {
+    const all = chosen();
+    const place = chosenBox.querySelector("table");
+    place.hidden = all.length < 2;
+    chosenBox.querySelector("div > p").hidden = chosenBox.querySelector("div > p + p").hidden = !place.hidden;
+    if (place.hidden) return;
+    const own = all.map((trial) => known.get(trial).values);
+    const short = (value) => (typeof value === "number" ? String(Number(value.toPrecision(4))) : value === null ? "–" : String(value));
+    const lines = columns.map((name, at) => [name, ...own.map((values) => values[at])]).filter(([, first, ...others]) => others.some((value) => value !== first));
+    const same = columns.length - lines.length;
+    place.replaceChildren(...lines.map(([name, ...values], number) => {
+      const row = document.createElement("tr");
+      row.append(...[name, ...values].map((value, at) => Object.assign(document.createElement(number && at ? "td" : "th"), { textContent: at ? short(value) : name, title: String(value ?? "") })));
+      return row;
+    }));
+    chosenBox.querySelector("b").textContent = `${all.length} trials differ in ${lines.length - 1} of ${columns.length - 1} columns${same ? `; ${same} are the same` : ""}`;
   }
 
   // Curves -----------------------------------------------------------------------------------------------------------
@@ -137,7 +177,7 @@ function openReport() {
     const some = which === "chosen" ? [] : which === "left" ? all.filter((trial) => !hidden.has(trial)).slice(0, 300)
       : which === "bad" ? all.filter((trial) => known.get(trial)?.values[1] === "infeasible").slice(0, 300)
       : curves.best.filter((trial) => starts.has(trial));
-    return state.trial !== NOBODY && starts.has(state.trial) ? [...new Set([...some, state.trial])] : some;
+    return [...new Set([...some, ...chosen().filter((trial) => starts.has(trial))])];
   }
 
   function drawCurves() {
@@ -186,7 +226,7 @@ function openReport() {
       if (!shown) hidden.add(trial);
     }
     for (const [trial, row] of rows) row.hidden = hidden.has(trial);
-    const off = Object.fromEntries([...hidden].map((trial) => [trial, true]));
+    const off = flags(hidden);
     const count = document.querySelector("[data-count]");
     if (count) count.textContent = `${[...rows.keys()].filter((trial) => !hidden.has(trial)).length} of ${rows.size} trials`;
     for (const button of document.querySelectorAll("[data-arm]")) button.setAttribute("aria-pressed", String(!state.arms.has(Number(button.dataset.arm))));
@@ -399,7 +439,7 @@ function openReport() {
   function remember() {
     if (!ready) return;
     const kept = new URLSearchParams();
-    if (state.trial !== NOBODY) kept.set("trial", state.trial);
+    if (state.trial !== NOBODY) kept.set("trial", chosen().join("."));
     if (state.find) kept.set("find", state.find);
     if (state.arms.size) kept.set("off", [...state.arms].join("."));
     if (state.columns.size) kept.set("without", [...state.columns].join("."));
@@ -429,7 +469,9 @@ function openReport() {
       const value = state.controls[input.dataset.control];
       if (value !== undefined) input[input.type === "checkbox" ? "checked" : "value"] = value;
     }
-    state.trial = kept.has("trial") ? Number(kept.get("trial")) : NOBODY;
+    const [first, ...more] = whole(kept.get("trial"));
+    state.trial = first ?? NOBODY;
+    state.also = new Set(more);
   }
 
   // What a reader does -----------------------------------------------------------------------------------------------------
@@ -459,12 +501,13 @@ function openReport() {
       remember();
     }
     else if (button?.dataset.clear !== undefined) choose(NOBODY);
+    else if (button?.dataset.add !== undefined) add(!state.adding);
     else if (button?.dataset.save !== undefined) save();
     else if (button?.dataset.arm !== undefined) {
       const arm = Number(button.dataset.arm);
       state.arms.has(arm) ? state.arms.delete(arm) : state.arms.add(arm);
       left();
-    } else if (row && !event.target.closest("a")) choose(Number(row.dataset.trial) === state.trial ? NOBODY : Number(row.dataset.trial));
+    } else if (row && !event.target.closest("a")) press(Number(row.dataset.trial), event);
   });
   on(document, "input", (event) => {
     const { control: name, column, find: isFind } = event.target.dataset;
@@ -492,7 +535,7 @@ function openReport() {
       if (more) { showBrushes(); left(); }
     }
     const row = event.target.closest?.("tr[data-trial]");
-    if (row && event.key === "Enter" && event.target === row) choose(Number(row.dataset.trial));
+    if (row && event.key === "Enter" && event.target === row) press(Number(row.dataset.trial), event);
   });
   function close() {
     ended.abort();
@@ -505,7 +548,7 @@ function openReport() {
   recall();
   showColumns();
   left();
-  choose(state.trial);
+  choose(...chosen());
   ready = true;
   // What is on the first screen is drawn at once, and all else while nothing else is to be done.
   const near = ({ id }) => document.getElementById(id).getBoundingClientRect().top < 1.5 * window.innerHeight;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import words
-from playbook_cli.report.charts import OFF, coloured, field, mark, over
+from playbook_cli.report.charts import CHOSEN, OFF, coloured, field, mark, over
 from playbook_cli.report.frame import rounded
 from playbook_cli.report.section import Chart, Section
 from playbook_cli.report.sections import pairs
@@ -83,7 +83,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     shown = {
         "condition": [
             {"test": OFF, "value": 0.03},
-            {"test": "datum.i === trial", "value": 1},
+            {"test": CHOSEN, "value": 1},
             {"test": "trial >= 0", "value": 0.12},
         ],
         "value": 0.35,
@@ -93,7 +93,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     brushes = mark("rule", "brushes", strokeWidth=12, opacity=0.35)
     behind = mark("text", "ends", **looks, stroke={"expr": "paper"}, strokeWidth=4, strokeJoin="round")
     said = {"field": "T", "type": "nominal"}
-    top = mark("line", "lines", "datum.i === trial", strokeWidth=3)
+    top = mark("line", "lines", CHOSEN, strokeWidth=3)
     layers = [
         over(
             mark("line", "lines", strokeWidth=1.2),
