@@ -116,7 +116,7 @@ function openReport() {
     chosenBox.querySelector("div > p").hidden = chosenBox.querySelector("div > p + p").hidden = !place.hidden;
     if (place.hidden) return;
     const own = all.map((trial) => known.get(trial).values);
-    const short = (value) => (typeof value === "number" ? String(Number(value.toPrecision(4))) : value === null ? "–" : String(value));
+    const short = (value) => (typeof value === "number" ? (value && Math.abs(value) < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(4)))) : value === null ? "–" : String(value));
     const lines = columns.map((name, at) => [name, ...own.map((values) => values[at])]).filter(([, first, ...others]) => others.some((value) => value !== first));
     const same = columns.length - lines.length;
     place.replaceChildren(...lines.map(([name, ...values], number) => {
