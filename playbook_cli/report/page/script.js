@@ -309,9 +309,12 @@ function openReport() {
       view.signal(`${side}names`, Object.fromEntries(own.map(({ u, T }) => [u.toFixed(4), T])));
     }
     const points = [];
+    const choices = (place) => marks.find(({ x }) => x === place)?.n;
+    // Trials of one choice are spread over its cell, each at a place of its own.
+    const at = (where, place, spread) => (where.has(place) && choices(place) ? where.get(place) + (0.8 * (spread % 1) - 0.4) / choices(place) : where.get(place));
     for (const [i, where] of places) {
       const state = known.get(i)?.values[1];
-      const [x, y] = [where.get(pair.a), where.get(pair.b)];
+      const [x, y] = [at(where, pair.a, i * 0.618034), at(where, pair.b, i * 0.754878)];
       if (x !== undefined && y !== undefined && (state === "infeasible" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
     }
     view.data("bands", pair.c ? cells(pair.c) : []).data("pair", points.sort((one, other) => one.g - other.g)).resize().run();

@@ -62,7 +62,7 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
 
 
 def _marks(axes: Sequence[Axis]) -> Rows:
-    """Ticks of each axis: x its place, u from 0 to 1, T the value there."""
+    """Ticks of each axis: x its place, u from 0 to 1, T the value there, n how many choices it has."""
     rows: Rows = []
     for place, axis in enumerate(axes):
         if axis.zones is None:
@@ -72,7 +72,8 @@ def _marks(axes: Sequence[Axis]) -> Rows:
             log, whole = axis.scale == "log", axis.kind == "int"
             values = ticks(axis.low, axis.high, log=log, whole=whole) if axis.low < axis.high else []
             shown = [(_unit(axis, value), words.number(value)) for value in values]
-        rows += [{"x": place, "u": round(unit, 4), "T": text} for unit, text in shown]
+        choices = {"n": len(shown)} if axis.zones is None else {}
+        rows += [{"x": place, "u": round(unit, 4), "T": text, **choices} for unit, text in shown]
     return rows
 
 
