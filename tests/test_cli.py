@@ -169,3 +169,16 @@ def test_an_output_that_nobody_takes_is_named(bench, verb):
         command = [sys.executable, "-m", "playbook_cli", *verb]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "playbook: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("playbook wat", {"watch"}), ("playbook watch --w", {"--web"}), ("playbook zzz", set())]
+)
+def test_a_shell_completes_verbs_and_options(bench, typed, completed):
+    asked = {"_PLAYBOOK_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    code = "import sys; sys.argv = ['playbook']; from playbook_cli.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+    )
+    assert set(done.stdout.split()) == completed
+    assert done.stderr == ""

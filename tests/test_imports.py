@@ -47,6 +47,7 @@ PARTS = [
     "ledger",
     "checking",
     "report",
+    "serving",
     "commands",
     "cli",
     "__main__",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.evenness import crowded
@@ -36,6 +37,8 @@ _OF_PAIRS = 0.2
 """Share of it for the pairs: what truly interacts is far beyond chance, and there are many pairs."""
 _MOST = 1000
 """Of more trials so many are drawn: the others would cost time and add nothing."""
+_MAPPED = 8
+"""Hyperparameters of which every two are mapped."""
 _FEW = 3
 """Infeasible trials, and feasible ones, that a question about feasibility needs."""
 
@@ -109,10 +112,7 @@ def importance(study: StudyRecord) -> Importance | None:
     """None where the points were not sampled, or followed the results, or nothing varies: they tell no space."""
     if study.raced or study.listed or study.adaptive:
         return None
-    ended = outcomes.ended(study.search.trials)
-    if len(ended) > _MOST:
-        drawn = np.sort(np.random.default_rng(0).choice(len(ended), _MOST, replace=False))
-        ended = [ended[number] for number in drawn]
+    ended = _sampled(study)
     done = outcomes.completed(ended)
     whole = terms(study.parameters, ended)
     if not whole:
@@ -123,7 +123,8 @@ def importance(study: StudyRecord) -> Importance | None:
     if not told.enough or not of or not np.ptp(losses):
         return told
     told = replace(told, crowded=crowded(whole))
-    return _told(told, of, losses, _hindering(whole, ended) if min(told.infeasible, told.trials) >= _FEW else {})
+    with threadpool_limits(1, "blas"):
+        return _told(told, of, losses, _hindering(whole, ended) if min(told.infeasible, told.trials) >= _FEW else {})
 
 
 def _told(
@@ -164,6 +165,26 @@ def _told(
         predicted=model.predicted([term for term in of if term.parameter.label in proven]),
         surface=surface(of, losses, *shown) if shown else None,
     )
+
+
+def surfaces(study: StudyRecord, told: Importance | None) -> list[Surface]:
+    """The results over every two hyperparameters, by the model of importance; of many, those that explain the most."""
+    if told is None or not told.effects:
+        return []
+    done = outcomes.completed(_sampled(study))
+    of = {term.parameter.label: term for term in terms(study.parameters, done)}
+    labels = [effect.label for effect in told.effects if effect.label in of][:_MAPPED]
+    losses = outcomes.losses(done, study.metric)
+    both = (pair for pair in itertools.combinations(labels, 2) if _two([*of.values()], pair))
+    with threadpool_limits(1, "blas"):  # the matrices are small: where cores are busy, threads cost ten times as much
+        return [found for pair in both if (found := surface([*of.values()], losses, *pair)) is not None]
+
+
+def _sampled(study: StudyRecord) -> Sequence[TrialRecord]:
+    ended = outcomes.ended(study.search.trials)
+    if len(ended) <= _MOST:
+        return ended
+    return [ended[number] for number in np.sort(np.random.default_rng(0).choice(len(ended), _MOST, replace=False))]
 
 
 def _two(of: Sequence[Term], labels: Sequence[str]) -> tuple[str, str] | None:

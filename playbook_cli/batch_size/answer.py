@@ -77,7 +77,7 @@ def answer(
         gain=setting.gain,
         headline=headline,
         remarks=words.remarks(),
-        next=command.adding(write=f"{setting.study.name}-b{best.batch_size}.yaml")
+        next=command.adding(output=f"{setting.study.name}-b{best.batch_size}.yaml")
         if best is not None and changes
         else None,
         held=setting.held,

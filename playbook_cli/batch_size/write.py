@@ -34,7 +34,7 @@ def write_study(file: Path, study: StudySpec, parameter: str, batch_size: int, r
     try:
         atomic.create(file, text)
     except FileExistsError:
-        raise StudyError("this file already exists", where=str(file), hint="name another one: --write FILE") from None
+        raise StudyError("this file already exists", where=str(file), hint="choose another: --output FILE") from None
     except OSError as error:
         raise StudyError(f"cannot write the study: {error.strerror}", where=str(file)) from None
     return name

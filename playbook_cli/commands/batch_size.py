@@ -71,7 +71,9 @@ def batch_size(
     trials: Annotated[int, typer.Option("--trials", min=1, help="Trials per size for --steps-to-target.")] = 8,
     write: Annotated[
         Path | None,
-        typer.Option("--write", metavar="FILE", help="Write the study with the recommended batch size to FILE."),
+        typer.Option(
+            "--output", "-o", "--write", metavar="FILE", help="Write the study with the recommended batch size to FILE."
+        ),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; earlier probes are kept under another name.")

@@ -79,7 +79,13 @@ def horizon(
     ] = None,
     write: Annotated[
         Path | None,
-        typer.Option("--write", metavar="FILE", help="Write the study with the recommended number of steps to FILE."),
+        typer.Option(
+            "--output",
+            "-o",
+            "--write",
+            metavar="FILE",
+            help="Write the study with the recommended number of steps to FILE.",
+        ),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; the earlier runs are kept under another name.")
@@ -98,7 +104,7 @@ def horizon(
     checkpoints of shorter ones. Each length is a study of its own, RUNS/NAME-horizon-STEPS. Run the command again to
     resume; a larger --seeds adds runs.
 
-    Example:  playbook horizon runs/textlm-depth --write textlm-long.yaml
+    Example:  playbook horizon runs/textlm-depth -o textlm-long.yaml
     """
     from playbook_cli.commands.revised import write_revision
     from playbook_cli.horizon.answer import answer

@@ -69,7 +69,8 @@ def instability(
         Name, typer.Option("--loss", metavar="NAME", help="Name of the training loss, such as train_loss.")
     ] = None,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="FILE", help="Write the study with the fix to FILE.")
+        Path | None,
+        typer.Option("--output", "-o", "--write", metavar="FILE", help="Write the study with the fix to FILE."),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; the earlier probe is kept under another name.")
@@ -88,7 +89,7 @@ def instability(
     far higher rates stable, and a threshold for gradient clipping. The runs are a study of their own,
     RUNS/NAME-instability. Run the command again to resume.
 
-    Example:  playbook instability runs/digits-depth --write digits-warmup.yaml
+    Example:  playbook instability runs/digits-depth -o digits-warmup.yaml
     """
     from playbook_cli.commands.revised import write_revision
     from playbook_cli.instability.answer import answer

@@ -58,9 +58,9 @@ def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None
 
 
 def refuse_existing(write: Path | None) -> None:
-    """StudyError if the file that --write names already exists; checked before anything is trained."""
+    """StudyError if the file that --output names already exists; checked before anything is trained."""
     if write is not None and write.exists():
-        raise StudyError("this file already exists", where=str(write), hint="choose another: --write FILE")
+        raise StudyError("this file already exists", where=str(write), hint="choose another: --output FILE")
 
 
 def probe_beside(store: Store, kind: ProbeKind, more: str = "") -> StudyPaths:

@@ -30,24 +30,12 @@ def report(
 
     Example:  playbook report runs/digits-depth
     """
-    from playbook_cli.advice import advise
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.study_file import opened
-    from playbook_cli.horizon import known
-    from playbook_cli.report.build import build
-    from playbook_cli.storage.failures import failures
-    from playbook_cli.storage.lost_results import lost_results
-    from playbook_cli.storage.program_versions import caveats
+    from playbook_cli.report.of_study import report_of
 
     store = opened(study, runs)
-    record = known.record(store)
-    built = build(
-        record,
-        advise(record),
-        folder=store.paths.dir,
-        failures=failures(record.trials, store.paths),
-        caveats=[*lost_results(record.trials, store.paths), *caveats(record)],
-    )
+    record, built = report_of(store)
     try:
         if json:
             from playbook_cli.report.as_json import as_json

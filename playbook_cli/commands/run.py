@@ -127,6 +127,13 @@ def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *,
                     tell(f"{each.problem.what}\n  -> {each.problem.hint}")
 
 
+def _point_to_page(paths: StudyPaths, *, goes_on: bool) -> None:
+    from playbook_cli.acts import command
+
+    if goes_on:
+        tell(f"see its report while it runs: {command('watch', paths.dir, web=True)}")
+
+
 def execute(
     spec: StudySpec,
     source: Source,
@@ -193,6 +200,7 @@ def execute(
         with locked(paths, wait=wait, tell=tell) as lock:
             earlier.keep(spec, paths)
             end_orphans(spec, paths)
+            _point_to_page(paths, goes_on=len(finished) < max(spec.trials or 0, len(recorded)) and not detach)
             with tracked(log_to, paths, tell) as tracking:
                 outcome = run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach, tracking=tracking)
     _answer(spec, paths, outcome, json=json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import run
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, runs_of, study_folder
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.acts import Command
     from playbook_cli.records import StudyRecord
+    from playbook_cli.running.standing import Running, Standing
     from playbook_cli.storage.heartbeats import Node
     from playbook_cli.storage.store import Runner, Store
 
@@ -23,17 +24,24 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
     """
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.summary import as_json
+    from playbook_cli.running.standing import standing
     from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
     from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     if json:
-        record = store.record()
+        record, now = store.record(), standing(store)
         answer = as_json(record.name, record.metric, record.trials, record.planned)
         nodes = store.on_cluster(store.history())
         doubts = [*lost_results(record.trials, store.paths), *caveats(record)]
-        print_json(answer | ({"cluster": _tallied(nodes)} if nodes else {}) | ({"caveats": doubts} if doubts else {}))
+        more = {
+            "running": [_as_json(one) for one in now.running],
+            "seconds_left": now.seconds_left,
+            "cluster": _tallied(nodes) if nodes else None,
+            "caveats": doubts,
+        }
+        print_json(answer | {name: value for name, value in more.items() if value})
         return
     out = console()
     for line in lines(store)[0]:
@@ -43,19 +51,23 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether any trial is running or waiting in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
+    from playbook_cli.running.progress import duration
+    from playbook_cli.running.standing import standing
     from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
 
     record, runner, history = store.record(), store.runner(), store.history()
-    nodes = store.on_cluster(history)
+    nodes, now = store.on_cluster(history), standing(store)
+    left = [] if now.seconds_left is None else [f"about {duration(now.seconds_left)} left"]
     said = sentences(record.name, record.metric, record.trials, record.planned)
     shown = [
         *said,
         *(f"  {caveat}" for caveat in caveats(record)),
         *_failed(record, store),
         *(f"  {lost}" for lost in lost_results(record.trials, store.paths)),
-        *_running(record, nodes),
+        *_running(now, nodes),
         *_on_cluster(nodes),
+        *left,
         *_who(record, runner, nodes, run(history.source or "STUDY.YAML", runs_of(store.paths.dir))),
     ]
     tally = _tallied(nodes)
@@ -73,16 +85,18 @@ def _failed(record: StudyRecord, store: Store) -> list[str]:
     return [f"  {first.message}", *([f"    {first.said}"] if first.said else []), *log]
 
 
-def _running(record: StudyRecord, nodes: Mapping[int, Node | None]) -> list[str]:
+def _running(now: Standing, nodes: Mapping[int, Node | None]) -> list[str]:
     lines = []
-    for trial in record.trials:
-        if trial.state == "running":
-            value = f", best {record.metric.name} {trial.best.value:.6g}" if trial.best else ""
-            again = "" if trial.repeat_of is None else f" (repeat of trial {trial.repeat_of})"
-            node = nodes.get(trial.id)
-            where = "" if node is None else f" on {node.host}"
-            lines.append(f"  trial {trial.id}{again}{where}: step {trial.last_step} of {record.max_train_steps}{value}")
+    for one in now.running:
+        again = "" if one.repeat_of is None else f" (repeat of trial {one.repeat_of})"
+        node = nodes.get(one.trial)
+        where = "" if node is None else f" on {node.host}"
+        lines.append(f"  trial {one.trial}{again}{where}: {one.text(now.metric, now.max_train_steps)}")
     return lines
+
+
+def _as_json(one: Running) -> dict[str, Any]:
+    return {"trial": one.trial, "step": one.step, "value": one.value, "seconds_left": one.seconds_left}
 
 
 def _tallied(nodes: Mapping[int, Node | None]) -> dict[str, int]:

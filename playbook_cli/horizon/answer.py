@@ -103,7 +103,7 @@ def answer(setting: Setting, climbed: Climbed, worth: float, command: Command) -
     seeds = None if None in needed else max((n for n in needed if n is not None), default=None)
     following = command.adding(seeds=seeds) if verdict == "undecided" and seeds else None
     if verdict in ("longer-pays", "shorter-will-do"):
-        following = command.adding(write=f"{setting.study.name}-{steps}.yaml")
+        following = command.adding(output=f"{setting.study.name}-{steps}.yaml")
     return Answer(
         study=setting.study.name,
         metric=setting.study.objective,

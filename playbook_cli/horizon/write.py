@@ -23,7 +23,9 @@ def revised(given: Answer, *, where: str) -> Revision:
     if study.points is not None:
         longer = command("next", where, round=(study.round.number if study.round else 1) + 1, max_train_steps=steps)
         hint = f"to train them in a longer round: {longer}"
-        raise StudyError("this study lists its points, so --write cannot change them", where=where, hint=hint)
+        raise StudyError(
+            "this study lists its points, so its length cannot be changed in a file", where=where, hint=hint
+        )
     revision = Revision(data=plain(study))
     data = revision.data
     data["name"] = f"{study.name}-{steps}"

@@ -79,7 +79,7 @@ def answer(setting: Setting, seen: Reading, command: Command) -> Answer:
     if seen.multiples and all(run.norms is None for run in seen.multiples.values()):
         remarks.append(ADD_NORM)
     mends = repair(seen)
-    advised = None if mends is None else command.adding(write=f"{setting.study.name}-{mends}.yaml")
+    advised = None if mends is None else command.adding(output=f"{setting.study.name}-{mends}.yaml")
     return Answer(setting=setting, seen=seen, headline=headline, remarks=remarks, next=advised)
 
 

@@ -12,7 +12,7 @@ from playbook_cli.acts import RUNS
 from playbook_cli.advice.rules.boundary import boundary
 from playbook_cli.analysis import isolation, outcomes
 from playbook_cli.analysis.expected_best import expected_best
-from playbook_cli.analysis.importance import importance
+from playbook_cli.analysis.importance import importance, surfaces
 from playbook_cli.analysis.timescale import timescale
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.report import words
@@ -69,6 +69,7 @@ def build(
     again = [trial for trial in whole.trials if trial.repeat_of is not None]
     arms = _arms(study)
     zone = boundary.limit(study, "zone")
+    mattered = importance(study)
     return Report(
         study=study.name,
         folder=folder or RUNS / study.name,
@@ -116,7 +117,8 @@ def build(
         curves=every(whole, [trial.id for trial in shown(study, ranked)]),
         best_steps=_best_steps(study, ranked),
         isolation=_isolation(study),
-        importance=importance(study),
+        importance=mattered,
+        surfaces=surfaces(study, mattered),
         repeats=found,
         luck=sentences(whole),
         trials=_trials(study, study.trials, ranked, arms),

@@ -22,6 +22,8 @@ CROSS = "M-1,-1L1,1M1,-1L-1,1"
 _GONE, _DIM, _PALE, _FULL = 0.02, 0.14, 0.42, 0.95
 OFF = "off[datum.i]"
 """Whether a reader has filtered a trial out: the signal `off` holds those trials, shared by all charts of a page."""
+CHOSEN = "(datum.i === trial || also[datum.i])"
+"""Whether a reader has chosen a trial: the signal `trial`, and `also` those that are compared with it."""
 _TYPES = {"Q": "quantitative", "N": "nominal"}
 
 
@@ -62,8 +64,8 @@ def opacity(shown: str) -> Spec:
     """Full for the chosen trial, dim for all others; where none is chosen full where `shown` holds, pale elsewhere."""
     return {
         "condition": [
-            {"test": f"{OFF} && datum.i !== trial", "value": _GONE},
-            {"test": f"trial < 0 ? ({shown}) : datum.i === trial", "value": _FULL},
+            {"test": f"{OFF} && !{CHOSEN}", "value": _GONE},
+            {"test": f"trial < 0 ? ({shown}) : {CHOSEN}", "value": _FULL},
             {"test": "trial < 0", "value": _PALE},
         ],
         "value": _DIM,
@@ -73,9 +75,7 @@ def opacity(shown: str) -> Spec:
 def chosen(data: str, where: str = "", **channels: Any) -> Spec:
     """A ring around the chosen trial."""
     looks = {"size": 190, "filled": False, "strokeWidth": 2, "stroke": colour("ink"), "opacity": 1}
-    return over(
-        mark("point", data, f"{where} & datum.i === trial" if where else "datum.i === trial", **looks), **channels
-    )
+    return over(mark("point", data, f"{where} & {CHOSEN}" if where else CHOSEN, **looks), **channels)
 
 
 def layered(
@@ -104,7 +104,7 @@ def finished(chart: Spec, width: int | None, data: Mapping[str, Any] | None = No
 
 def with_colours(spec: Spec, colours: Mapping[str, str], *, background: bool = True) -> Spec:
     """A finished chart in these colours."""
-    shared: dict[str, Any] = {"trial": NOBODY, "off": {}, **colours}
+    shared: dict[str, Any] = {"trial": NOBODY, "also": {}, "off": {}, **colours}
     own = [param for param in spec.get("params", ()) if param["name"] not in shared]
     params = [*({"name": name, "value": value} for name, value in shared.items()), *own]
     config = spec["config"] | ({"background": colours["paper"]} if background else {})

@@ -1,4 +1,5 @@
-"""Answers as HTML files that need nothing else: no network, no server, no other file but the logs they link to.
+"""Answers as HTML files that need nothing else: no network, no server, no other file. A live page is the same, with
+a script that asks the server it came from for newer content.
 
 Whatever a user named is escaped where it enters the page, and data enters as JSON without a single `<`. Should
 something slip through all the same, the page's content policy runs no script but those that it names by their hashes,
@@ -11,7 +12,7 @@ import base64
 import hashlib
 import json
 import math
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -51,36 +52,61 @@ _TOOLS = (
 )
 """What a reader does with a table of trials."""
 _OVERLAYS = (
-    '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p></div><a>log</a>'
+    '<div id="chosen" role="status" hidden><div><b></b><p class="mono"></p><p>log: <a class="mono"></a></p>'
+    "<table hidden></table></div>"
+    '<button type="button" data-add aria-pressed="false" title="the next trials join this one">compare</button>'
     '<button type="button" data-clear aria-label="choose no trial">✕</button></div><div id="tip" hidden></div>'
 )
+_LIVE = (
+    '<div id="live"><p><i></i><b></b> <span></span>{up}</p><p class="soft" role="status">Reading the records ...</p>'
+    '<ul aria-label="trials that train"></ul></div><div id="page"></div>'
+)
+"""How a study that runs is going, above its report; a live page's script fills both."""
 
 
 def as_html(report: Report) -> str:
     """The whole page of a report; of a study too large for one, an excerpt that says what it leaves out."""
+    return _page(report.study, report_body(report), [_vega(), _resource("script.js")])
+
+
+def report_body(report: Report) -> str:
+    """What a page of a report says, with its data, and without the scripts that draw it."""
     report = excerpt(report)
     shown = [section for section in sections(report) if meant(section, "page")]
     nav = "".join(f'<a href="#{section.name}">{section.title}</a>' for section in shown)
-    body = (
+    return (
         f"<header>{_head(report)}<nav>{nav}</nav></header>\n<main>{_sections(shown, _placed)}</main>\n"
         f"<footer><p>{words.escape(facts.conditions(report))}</p></footer>{_OVERLAYS}"
         f'<script type="application/json" id="page-data">{_data(report, shown)}</script>'
     )
-    return _page(report.study, body, [_vega(), _resource("script.js")])
+
+
+def live(title: str, *, drawing: bool, up: bool = False) -> str:
+    """A page that shows what its server says at `state` and `body`, beside its own address; with or without charts.
+
+    With `up`, it links to the page above.
+    """
+    scripts = [_vega(), _resource("script.js")] if drawing else []
+    link = ' <a href="../">all studies</a>' if up else ""
+    return _page(title, _LIVE.format(up=link), [*scripts, _resource("live.js")], asks="'self'")
 
 
 def document(given: Document) -> str:
     """The whole page of an answer, which runs no script; each chart is in it twice, for light and for dark screens."""
+    return _page(f"{given.study}: {given.kind}" if given.study else given.kind, document_body(given), [])
+
+
+def document_body(given: Document) -> str:
+    """What the page of an answer says."""
     where = "Run it in the same directory as the command that made this page."
     following = f'{_command(str(given.command), copy="")}<p class="how">{where}</p>' if given.command else ""
     said = "".join(f"<p>{words.escape(remark)}</p>" for remark in given.remarks)
     name = f"{given.study}: {given.kind}" if given.study else given.kind
-    body = (
+    return (
         f'<header><p class="study">{words.escape(name)}</p>{_answer(given.headline)}{said}{following}</header>\n'
         f"<main>{_sections([s for s in given.sections if meant(s, 'page')], _drawn)}</main>\n"
         + (f"<footer><p>{words.escape(given.footer)}</p></footer>" if given.footer else "")
     )
-    return _page(name, body, [])
 
 
 def write(given: Document, directory: Path) -> list[Path]:
@@ -102,8 +128,9 @@ def safe_json(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _page(title: str, body: str, scripts: Sequence[str]) -> str:
+def _page(title: str, body: str, scripts: Sequence[str], asks: str = "") -> str:
     allowed = f"; script-src 'unsafe-eval' {' '.join(map(_hash, scripts))}" if scripts else ""
+    allowed += f"; connect-src {asks}" if asks else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -267,7 +294,8 @@ def _finding(said: Sentence) -> str:
     listed = f'<details class="numbers"><summary>{about}</summary>{folded}</details>' if evidence or further else ""
     quoted = f'<p class="mono">{words.escape(words.shortened(said.quote, 300))}</p>' if said.quote else ""
     if said.log is not None:
-        quoted += f'<p>all of it: <a href="{words.escape(said.log[1])}">{words.escape(said.log[0])}</a></p>'
+        path, file = map(words.escape, said.log)
+        quoted += f'<p>full log: <a class="mono" data-file="{file}">{path}</a></p>'
     return (
         f'<div class="finding {said.mark}"><span class="mark" title="{said.mark}">{_MARKS.get(said.mark, "")}</span>'
         f"<div><p>{_said(said)}</p>{quoted}{_command(said.command) if said.command else ''}{listed}</div></div>"
@@ -295,8 +323,10 @@ def _table(given: Table) -> str:
     sortable = table.trials is not None
     heads = "".join(_head_cell(column, table, sortable=sortable) for column in table.columns)
     starts = [f'<tr data-trial="{trial}" tabindex="0">' for trial in table.trials or ()] or ["<tr>"] * len(table.rows)
+    link = "data-file" if sortable else "href"  # of a trial, to its log: see `atHome` in script.js
     rows = "".join(
-        f"{start}{''.join(map(_cells, row, table.columns))}</tr>" for start, row in zip(starts, table.rows, strict=True)
+        f"{start}{''.join(map(partial(_cells, link=link), row, table.columns))}</tr>"
+        for start, row in zip(starts, table.rows, strict=True)
     )
     title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
     around = f'{_TOOLS}<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
@@ -315,14 +345,14 @@ def _class(column: Column) -> str:
     return " ".join([*(["text"] if column.left else []), *(["fold"] if column.fold else [])])
 
 
-def _cells(content: Content, column: Column) -> str:
+def _cells(content: Content, column: Column, *, link: str) -> str:
     lines = cells(content)
     if len(lines) > 1 or column.fold:
-        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, 600)}</p>" for cell in lines if cell.text)
+        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, 600, link)}</p>" for cell in lines if cell.text)
         return f'<td class="{_class(column)}">{paragraphs}</td>'
     cell = lines[0]
     key = "" if cell.key is None else f' data-key="{cell.key!r}"'
-    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, 80)}</td>"
+    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, 80, link)}</td>"
 
 
 def _looks(cell: Cell, own: str = "") -> str:
@@ -331,13 +361,13 @@ def _looks(cell: Cell, own: str = "") -> str:
     return (f' class="{classes}"' if classes else "") + about
 
 
-def _cell(cell: Cell, most: int) -> str:
+def _cell(cell: Cell, most: int, link: str) -> str:
     text = plain(cell)
     shown = words.escape(words.shortened(text, most))
     if not cell.about and len(text) > _HOVER:
         shown = f'<span title="{words.escape(text)}">{shown}</span>'
     if cell.link:
-        shown = f'<a href="{words.escape(quote(cell.link))}">{shown}</a>'
+        shown = f'<a {link}="{words.escape(quote(cell.link))}">{shown}</a>'
     return " ".join([shown, *(f'<span class="tag {tag}">{words.escape(tag)}</span>' for tag in cell.tags)])
 
 
@@ -355,6 +385,8 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
         sources = [data["name"] for data in vega["data"] if data["name"] in own and "source" not in data]
         drawn.append({"id": f"chart-{chart.name}", "spec": vega, "tables": sources})
     data = {
+        "study": report.study,
+        "folder": str(report.folder),
         "renderer": "canvas" if len(report.trials) > MANY else "svg",
         "light": theme.LIGHT,
         "dark": theme.DARK,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.expected_best import ExpectedBest
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
+    from playbook_cli.analysis.surface import Surface
     from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Value
     from playbook_cli.storage.failures import Failure
 
@@ -270,6 +271,8 @@ class Report:
     isolation: Sequence[Isolation]
     importance: Importance | None
     """None for a study whose points say nothing about the space."""
+    surfaces: Sequence[Surface]
+    """Results over two hyperparameters each, by the model of `importance`."""
     repeats: Sequence[Repeats]
     """Arm by arm; empty where no repeat has ended."""
     luck: Sequence[str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from playbook_cli.analysis import pace
 from playbook_cli.records import ENDED, searched
 from playbook_cli.storage.failures import CRASHED
 from playbook_cli.storage.metrics import latest
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from playbook_cli.records import Metric, TrialRecord
 
 REFRESH_SECONDS = 0.5
+SAY_SECONDS = 60.0
+"""Time between two lines about running trials, without a terminal."""
+SAID_TRIALS = 4
 
 
 @dataclass(kw_only=True)
@@ -37,8 +41,9 @@ class _Tally:
     """Slots of the running trials."""
     width: int = 1
     _begun: dict[int, tuple[float, int]] = field(default_factory=dict)
-    _spent_seconds: float = 0.0
-    _spent_steps: int = 0
+    """When each running attempt started, and at which step."""
+    _spent: list[tuple[float, int]] = field(default_factory=list)
+    """Seconds and steps of the ended attempts."""
 
     @property
     def planned(self) -> int:
@@ -59,30 +64,36 @@ class _Tally:
         self.trials[trial.id] = trial
         self.slots.pop(trial.id, None)
         begun, step = self._begun.pop(trial.id, (time.monotonic(), trial.last_step))
-        self._spent_seconds += time.monotonic() - begun
-        self._spent_steps += max(0, trial.last_step - step)
+        self._spent.append((time.monotonic() - begun, max(0, trial.last_step - step)))
 
     def best(self) -> TrialRecord | None:
         having = [t for t in searched(self.trials.values()) if t.best is not None and t.state == "completed"]
         return min(having, key=lambda t: (self.metric.loss(t.best.value) if t.best else 0.0, t.id), default=None)
 
+    def latest(self) -> dict[int, dict[str, Any]]:
+        """The latest evaluation of each running trial."""
+        return {number: latest(self.paths.trial(number).metrics) or {} for number in self.slots}
+
+    def seconds_per_step(self, steps: dict[int, int]) -> float | None:
+        """The speed of the attempts of this run; None before one has ended or run for a while."""
+        now = time.monotonic()
+        running = [(now - begun, steps.get(trial, 0) - step) for trial, (begun, step) in self._begun.items()]
+        return pace.seconds_per_step([*self._spent, *(pair for pair in running if pair[0] >= pace.SOON)])
+
     def seconds_left(self, steps: dict[int, int]) -> float | None:
-        """Estimate from the remaining steps and the speed of ended attempts; None before the first one ends."""
-        if not self._spent_steps:
-            return None
-        open_trials = [t for t in self.trials.values() if t.state in ("pending", "running")]
-        remaining = sum(max(0, self.max_train_steps - steps.get(t.id, t.last_step)) for t in open_trials)
-        remaining += self.further * self.max_train_steps
-        at_once = max(1, min(self.width, len(open_trials) + self.further))
-        return remaining * self._spent_seconds / self._spent_steps / at_once
+        """Time until all trials have ended; None while their speed is unknown."""
+        trials = [*self.trials.values()]
+        left = pace.steps_left(trials, steps, further=self.further, max_train_steps=self.max_train_steps)
+        return pace.seconds_left(self.seconds_per_step(steps), left, min(self.width, len(left)))
 
 
 class PlainWatcher:
-    """Prints one line per event."""
+    """Prints one line per event, and every minute one about the trials that run."""
 
     def __init__(self, console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> None:
         self._console = console
         self._tally = _Tally(paths=paths, metric=metric, max_train_steps=max_train_steps)
+        self._said = time.monotonic()
 
     def begun(self, trials: Sequence[TrialRecord], slots: int, further: int = 0) -> None:
         self._tally.begin(trials, slots, further)
@@ -112,7 +123,9 @@ class PlainWatcher:
         self._say(f"note: {text}")
 
     def tick(self) -> None:
-        pass
+        if time.monotonic() - self._said >= SAY_SECONDS and self._tally.slots:
+            self._said = time.monotonic()
+            self._say(_minute(self._tally))
 
     def close(self) -> None:
         pass
@@ -161,17 +174,20 @@ class LiveWatcher:
         from rich.text import Text
 
         tally = self._tally
-        records = {number: latest(tally.paths.trial(number).metrics) or {} for number in tally.slots}
+        records = tally.latest()
         steps = {number: _step(record.get("step")) for number, record in records.items()}
+        per_step = tally.seconds_per_step(steps)
         table = Table.grid(padding=(0, 2))
         for number, slot in tally.slots.items():
             value = records[number].get(tally.metric.name)
+            left = None if per_step is None else per_step * max(0, tally.max_train_steps - steps[number])
             table.add_row(
                 f"trial {number}",
                 Text(slot, style="dim"),
                 ProgressBar(total=tally.max_train_steps, completed=steps[number], width=20),
                 f"step {steps[number]}/{tally.max_train_steps}",
                 f"{tally.metric.name} {value:.4g}" if isinstance(value, float | int) else "",
+                "" if left is None else f"{duration(left)} left",
             )
         return Group(table, Text(_overview(tally, steps)))
 
@@ -182,6 +198,24 @@ def _done(trials: Sequence[TrialRecord]) -> int:
 
 def _step(value: object) -> int:
     return value if isinstance(value, int) else 0  # a program may write anything
+
+
+def _minute(tally: _Tally) -> str:
+    """`[3/16] trial 4 at step 200 of 1000, val_error 0.12; ...; about 5 min left`."""
+    records = tally.latest()
+    steps = {number: _step(record.get("step")) for number, record in records.items()}
+    shown = []
+    for number in list(steps)[:SAID_TRIALS]:
+        value = records[number].get(tally.metric.name)
+        said = f", {tally.metric.name} {value:.4g}" if isinstance(value, float | int) else ""
+        shown.append(f"trial {number} at step {steps[number]} of {tally.max_train_steps}{said}")
+    if len(steps) > SAID_TRIALS:
+        shown.append(f"{len(steps) - SAID_TRIALS} more")
+    left = tally.seconds_left(steps)
+    if left is not None:
+        shown.append(f"about {duration(left)} left")
+    done = sum(t.state in ENDED for t in tally.trials.values())
+    return f"[{done}/{tally.planned}] {'; '.join(shown)}"
 
 
 def _overview(tally: _Tally, steps: dict[int, int]) -> str:

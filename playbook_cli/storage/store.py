@@ -120,7 +120,7 @@ class Store:
     def record(self) -> StudyRecord:
         """The whole study with all evaluations, for analysis."""
         history = self.history()
-        under_way = self._under_way(history)
+        under_way = self.under_way(history)
         spec, space = self.spec, self.spec.space()
         trials = [self._measured(replace(t, state="running") if t.id in under_way else t) for t in history.trials]
         if spec.probe is None:
@@ -158,7 +158,7 @@ class Store:
         )
         return {trial: read_heartbeat(self.paths.trial(trial).node) for trial in attempts}
 
-    def _under_way(self, history: History) -> set[int]:
+    def under_way(self, history: History) -> set[int]:
         """The trials that are running; those on a cluster may run without a runner."""
         running = {trial for trial, node in self.on_cluster(history).items() if node is not None and node.runs}
         if self.runner() is None:

@@ -58,7 +58,7 @@ def test_the_size_is_found_where_doubling_stops_to_pay(bench):
     assert answer["held"] == {"learning_rate": 0.03162}
     again = bench("batch-size", "study.yaml", "--steps", 21)
     assert len(bench.events("started", PROBES)) == 5, "what is there is not probed again"
-    assert "-> playbook batch-size study.yaml --steps 21 --write s-b4.yaml" in again.out
+    assert "-> playbook batch-size study.yaml --steps 21 --output s-b4.yaml" in again.out
     assert "tune the learning rate" in again.out
     assert (bench.paths(PROBES).report / "batch-size.html").exists()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+from playbook_cli import wording
 from playbook_cli.files import journal
 from playbook_cli.spec.load import load
 from tests.commands.finished import finish
@@ -140,6 +142,25 @@ def test_the_terminal_says_verdict_sides_and_command(two, monkeypatch):
     assert "-> playbook adopt runs/b --over runs/a" in answer.out
     for word in ("baseline", "candidate", "mean of repeats", "in 100% of pairs"):
         assert word in " ".join(answer.out.split())
+
+
+@pytest.mark.slow
+def test_the_page_has_the_verdict_the_interval_both_sides_and_their_charts(two):
+    said = two("compare", "runs/a", "runs/b", "--json").json
+    answer = two("compare", "runs/a", "runs/b", "-o", "answer.html")
+    assert answer.code == 0
+    page = (two.folder / "answer.html").read_text()
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert "adopt" in text
+    assert wording.number(said["gain"]) in text
+    for end in said["interval"]:
+        assert wording.number(end) in text
+    for name in ("runs/a", "runs/b"):
+        assert name in text
+    assert page.count("<svg") >= 2
+    assert "<script" not in page
+    assert two("compare", "runs/a", "runs/b", "--html").code == 0
+    assert (two.paths("b").report / "compare.html").is_file()
 
 
 def test_a_fresh_mean_that_repeat_does_not_print_is_explained(two):

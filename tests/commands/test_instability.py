@@ -88,7 +88,7 @@ def test_instability_is_found_confirmed_and_mended(bench):
     assert clipping["share_clipped"] < 0.5
     assert not clipping["too_often"]
     assert answer["repair"] == "warmup"
-    assert answer["next"] == "playbook instability runs/s --write s-warmup.yaml"
+    assert answer["next"] == "playbook instability runs/s --output s-warmup.yaml"
 
 
 @pytest.mark.slow
@@ -161,8 +161,8 @@ def test_the_second_time_nothing_is_trained(bench):
     first = probed(bench)
     events = len(bench.events(name="s-instability"))
     again = bench("instability", "study.yaml", "--json").json
-    assert first["next"] == "playbook instability runs/s --write s-warmup.yaml"
-    assert again == first | {"next": "playbook instability study.yaml --write s-warmup.yaml"}
+    assert first["next"] == "playbook instability runs/s --output s-warmup.yaml"
+    assert again == first | {"next": "playbook instability study.yaml --output s-warmup.yaml"}
     assert len(bench.events("started", "s-instability")) == len(bench.events("planned", "s-instability"))
     assert len(bench.events(name="s-instability")) == events
 
@@ -231,7 +231,7 @@ def test_it_can_be_asked_for_from_inside_the_studys_folder(bench, monkeypatch):
 
 def test_options_that_were_given_are_given_again_to_write(bench):
     answer = probed(bench, "--steps", 150, "--trial", 1)
-    assert answer["next"] == "playbook instability runs/s --trial 1 --steps 150 --write s-warmup.yaml"
+    assert answer["next"] == "playbook instability runs/s --trial 1 --steps 150 --output s-warmup.yaml"
 
 
 def test_all_runs_have_the_seed_of_the_trial_and_its_point(bench):

@@ -49,7 +49,8 @@ def test_a_running_study_is_told_with_its_runner_and_each_trials_step(bench):
     bench.wait(told, "one completed trial and two that run")
     out = bench("status", "runs/toy").out
     assert "toy: 1 of 3 trials completed, 2 running" in out
-    assert "  trial 1: step 2 of 4, best val_error 1.5" in out
+    assert "  trial 1: step 2 of 4, val_error 1.5" in out
+    assert [one["step"] for one in bench("status", "runs/toy", "--json").json["running"]] == [2, 2]
     assert f"running: process {runner.pid} of " in out
     bench.write("go", "")
     assert bench.finish(runner).code == 0

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from playbook_cli.report import files
 from playbook_cli.report.build import build
+from tests.browser import chromium, installed
 from tests.report import studies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="neither chromium nor its driver is installed"),
+    pytest.mark.skipif(not installed(), reason="chromium, its driver or selenium is not installed"),
 ]
 
 SECTIONS = (
@@ -37,33 +34,12 @@ SECTIONS = (
     "together",
     "trials",
 )
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--window-size=1200,900",
-)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(flag)
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.chrome.service.Service(DRIVER))
-    driver.set_script_timeout(20)
-    try:
+    with chromium(tmp_path_factory.mktemp("browser")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +77,14 @@ def test_every_section_is_there_and_every_chart_is_drawn(page: Callable[[str], A
         "return [...document.querySelectorAll('.chart')].filter(c => !c.querySelector('svg path')).map(c => c.id)"
     )
     assert empty == []
-    assert len(browser.find_elements("css selector", ".chart")) == 15
+    assert len(browser.find_elements("css selector", ".chart")) == 16
 
 
 def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Callable[[str], Any]) -> None:
     browser = page("realistic")
     before = _pictures(browser)
     point = browser.find_element("css selector", "#chart-axis-1 svg g.mark-symbol path")
-    webdriver.ActionChains(browser).move_to_element(point).click().perform()
+    _actions(browser).move_to_element(point).click().perform()
     chosen = browser.find_element("css selector", "tr.chosen").get_attribute("data-trial")
     assert browser.execute_script("return document.documentElement.dataset.chosen") == chosen
     assert f"Trial {chosen}:" in browser.find_element("id", "chosen").text
@@ -141,6 +117,74 @@ def test_any_trial_has_its_curve_of_any_metric(page: Callable[[str], Any]) -> No
     assert shown == {number for number, state in states.items() if state == "infeasible"} | {7}
 
 
+def test_results_are_seen_over_any_two_hyperparameters(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    names = browser.execute_script(
+        "return [...document.querySelectorAll('[data-control=pair] option')].map(o => o.text)"
+    )
+    assert len(set(names)) == len(names) > 3
+    place = next(at for at, name in enumerate(names) if {"learning_rate", "dropout"} == set(name.split(" and ")))
+    _set(browser, "pair", str(place))
+    across = names[place].split(" and ")[0]
+    drawn = browser.execute_script("return playbookReport.views.get('chart-pair').data('pair').map(({i, x}) => [i, x])")
+    ranges = {parameter.name: parameter for parameter in study.parameters}
+    ended = {t.id: t for t in study.trials if t.state in ("completed", "infeasible")}
+    assert {number for number, _ in drawn} == set(ended)
+    for number, x in drawn:
+        assert x == pytest.approx(ranges[across].to_unit(ended[number].params[across]), abs=1e-4)
+    assert browser.execute_script("return playbookReport.views.get('chart-pair').signal('xticks').length") > 1
+
+
+def test_logs_are_links_only_where_the_page_was_written(page: Callable[[str], Any], tmp_path: Path) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    log = "const a = (playbookReport.choose(7), document.querySelector('#chosen a')); return [a.textContent, a.href]"
+    assert browser.execute_script(log) == [f"runs/{study.name}/trials/0007/stdout.log", ""]
+    assert browser.execute_script("return document.querySelectorAll('td a[href]').length") == 0
+    files.write(build(study, studies.findings()), tmp_path / study.name / "report")
+    browser.get((tmp_path / study.name / "report/index.html").as_uri())
+    browser.execute_async_script(_UNTIL_READY)
+    assert browser.execute_script(log)[1] == (tmp_path / study.name / "trials/0007/stdout.log").as_uri()
+
+
+def test_several_trials_are_compared_and_a_link_shows_them(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    study = studies.ODD["realistic"]()
+    press = "document.querySelector(`tr[data-trial='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', "
+    press += "{bubbles: true, ctrlKey: arguments[1] === 1}))"
+    browser.execute_script(press, 3, 0)
+    browser.execute_script(press, 7, 1)
+    browser.execute_script("document.querySelector('[data-add]').click()")
+    browser.execute_script(press, 10, 0)
+    table = "return [...document.querySelectorAll('#chosen tr')].map(row => [...row.children].map(c => c.textContent))"
+    rows = browser.execute_script(table)
+    assert rows[0] == ["trial", "3", "7", "10"]
+    params = {t.id: t.params for t in study.trials}
+    varied = [name for name in rows if len(name) == 4 and name[0] in params[3]]
+    differ = {name for name in params[3] if len({params[number].get(name) for number in (3, 7, 10)}) > 1}
+    assert {row[0] for row in varied} == differ
+    rate = next(row for row in varied if row[0] == "learning_rate")
+    assert [float(cell) for cell in rate[1:]] == pytest.approx(
+        [params[n]["learning_rate"] for n in (3, 7, 10)], rel=1e-3
+    )
+    assert {3, 7, 10} <= {row["i"] for row in browser.execute_script(_CURVE)}
+    assert browser.execute_script("return playbookReport.views.get('chart-axis-0').signal('also')") == {
+        "7": True,
+        "10": True,
+    }
+    link = browser.current_url
+    assert "trial=3.7.10" in link
+    browser.get("about:blank")
+    browser.get(link)
+    browser.execute_async_script(_UNTIL_READY)
+    assert len(browser.find_elements("css selector", "tr.chosen")) == 3
+    browser.execute_script(press, 7, 1)
+    assert "trial=3.10" in browser.current_url
+    _actions(browser).send_keys("\ue00c").perform()
+    assert browser.find_elements("css selector", "tr.chosen") == []
+
+
 def test_the_table_is_filtered_by_a_condition_or_by_text_and_the_charts_follow(page: Callable[[str], Any]) -> None:
     browser = page("realistic")
     study = studies.ODD["realistic"]()
@@ -171,7 +215,7 @@ def test_a_legend_entry_switches_its_arm_and_escape_brings_it_back(page: Callabl
     assert {number % 2 for number in browser.execute_script(_LEFT)} == {0}
     pressed = "return [...document.querySelectorAll('[data-arm=\"1\"]')].map(b => b.getAttribute('aria-pressed'))"
     assert set(browser.execute_script(pressed)) == {"false"}
-    webdriver.ActionChains(browser).send_keys("\ue00c").perform()
+    _actions(browser).send_keys("\ue00c").perform()
     assert len(browser.execute_script(_LEFT)) == 32
 
 
@@ -180,7 +224,7 @@ def test_dragging_along_a_parallel_axis_keeps_the_trials_that_pass_there(page: C
     box = browser.find_element("id", "chart-together")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", box)
     at = browser.execute_script(_AXIS, 1)
-    drag = webdriver.ActionChains(browser)
+    drag = _actions(browser)
     drag.w3c_actions.pointer_action.move_to_location(*map(round, (at["x"], at["top"])))
     drag.w3c_actions.pointer_action.pointer_down()
     drag.w3c_actions.pointer_action.move_to_location(*map(round, (at["x"], at["middle"])))
@@ -241,7 +285,7 @@ def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str],
     browser.execute_script("arguments[0].click()", row)
     assert _pictures(browser) != before
     assert browser.execute_script("return playbookReport.views.get('chart-axis-0').signal('trial')") == 11
-    webdriver.ActionChains(browser).send_keys("\ue00c").perform()
+    _actions(browser).send_keys("\ue00c").perform()
     assert _pictures(browser) == before
 
 
@@ -280,6 +324,12 @@ def test_hostile_names_are_text(page: Callable[[str], Any]) -> None:
     assert browser.execute_script("return window.hacked") is None
     assert len(browser.find_elements("tag name", "script")) == 3
     assert "<script>window.hacked=1</script>" in browser.find_element("tag name", "h1").text
+
+
+def _actions(browser: Any) -> Any:
+    from selenium.webdriver import ActionChains
+
+    return ActionChains(browser)
 
 
 def _pictures(browser: Any) -> dict[str, str]:

@@ -36,10 +36,9 @@ def test_a_script_in_the_goal_stays_text(hostile: _Reader) -> None:
     assert any("<script>window.hacked=1</script>" in text for text in hostile.texts)
 
 
-def test_the_page_refers_to_nothing_outside_but_logs(hostile: _Reader) -> None:
-    inside = re.compile(r"#[a-z0-9-]+|data:,|\.\./trials/\d{4}/stdout\.log")
-    assert [link for link in hostile.links if not inside.fullmatch(link)] == []
-    assert len([link for link in hostile.links if link.startswith("../trials/")]) == 32
+def test_the_page_refers_to_nothing_outside(hostile: _Reader) -> None:
+    """Logs are named, not linked: the page's script makes links of them where it was written."""
+    assert [link for link in hostile.links if not re.fullmatch(r"#[a-z0-9-]+|data:,", link)] == []
 
 
 def test_json_for_a_page_has_no_markup_in_it() -> None:

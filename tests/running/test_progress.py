@@ -83,6 +83,27 @@ def test_a_trial_that_is_not_the_best_is_not_called_so(made):
     ]
 
 
+def test_without_a_terminal_a_line_a_minute_says_how_the_running_trials_are(made, paths, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    watch, said = made(terminal=False)
+    watch.begun(TRIALS, 2)
+    watch.started(running(TRIALS[0]), "cpu0")
+    watch.tick()
+    before = said()
+    paths.trial(0).dir.mkdir(parents=True)
+    journal.rewrite(paths.trial(0).metrics, [{"step": 40, "loss": 0.125}])
+    clock[0] += 60.0
+    watch.tick()
+    watch.tick()
+    assert said()[len(before) :] == "[0/3] trial 0 at step 40 of 100, loss 0.125; about 3 min left\n"
+    watch.ended(completed(TRIALS[0], 0.1), None)
+    ended = said()
+    clock[0] += 60.0
+    watch.tick()
+    assert said() == ended  # nothing runs
+
+
 def test_repeats_are_counted_apart_and_never_the_best(made):
     watch, said = made(terminal=False)
     again = replace(TRIALS[2], repeat_of=0)

@@ -1,6 +1,11 @@
 "use strict";
-(() => {
+// Reads the page as it stands, draws its charts and answers its reader, until close(). The reader's choices are in the
+// address, so that a live page can put newer content in place, and open again.
+function openReport() {
   const NOBODY = -1;
+  const MOST_CHOSEN = 8;
+  const ended = new AbortController();
+  const on = (target, kind, act) => target.addEventListener(kind, act, { signal: ended.signal });
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const views = new Map();
@@ -12,7 +17,14 @@
   const columns = page.trials.columns;
   const known = new Map(page.trials.rows.map((values, at) => [values[0], { values, arm: page.trials.arms[at] }]));
   const hidden = new Set();
-  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), controls: {} };
+  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {}, also: new Set(), adding: false };
+
+  // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
+  const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
+  for (const link of document.querySelectorAll("a[data-file]")) {
+    if (atHome) link.href = link.dataset.file;
+    else link.title = link.dataset.file.replace(/^\.\./, page.folder);
+  }
 
   // Charts -----------------------------------------------------------------------------------------------------------
   const table = ({ columns, rows }) =>
@@ -24,18 +36,23 @@
     for (const source of spec.data) if (tables.includes(source.name)) source.values = table(page.tables[source.name]);
     const shades = colours();
     for (const signal of spec.signals) if (signal.name in shades) signal.value = shades[signal.name];
-    const now = { trial: state.trial, off: Object.fromEntries([...hidden].map((trial) => [trial, true])) };
+    const now = { trial: state.trial, also: flags(state.also), off: flags(hidden) };
     for (const signal of spec.signals) if (signal.name in now) signal.value = now[signal.name];
     const options = { mode: "vega", renderer: page.renderer, actions: false, tooltip: false, hover: false, defaultStyle: false };
-    const { view } = await window.vegaEmbed(document.getElementById(id), spec, options);
+    const place = document.getElementById(id);
+    if (ended.signal.aborted) return;
+    const { view } = await window.vegaEmbed(place, spec, options);
+    if (ended.signal.aborted) { view.finalize(); return; }
+    place.style.minHeight = "";
     view.addEventListener("click", (event, item) => {
-      if (trialOf(item) !== NOBODY) choose(trialOf(item) === state.trial ? NOBODY : trialOf(item));
+      if (trialOf(item) !== NOBODY) press(trialOf(item), event);
     });
     view.addEventListener("mousemove", (event, item) => hint(event, trialOf(item)));
     view.addEventListener("mouseout", () => { tip.hidden = true; });
     views.set(id, view);
     if (id === "chart-together") { brushing(view); showBrushes(); }
     if (id === "chart-curves") drawCurves();
+    if (id === "chart-pair") drawPair();
   }
 
   function trialOf(item) {
@@ -53,20 +70,61 @@
     tip.style.top = `${Math.max(event.clientY - tip.offsetHeight - 10, 4)}px`;
   }
 
-  function choose(trial) {
-    rows.get(state.trial)?.classList.remove("chosen");
-    state.trial = texts.has(trial) ? trial : NOBODY;
-    rows.get(state.trial)?.classList.add("chosen");
+  // One press chooses a trial, a second one lets go; with Ctrl, or while trials are added, it joins or leaves the others.
+  function press(trial, event) {
+    const all = chosen();
+    if ((event.ctrlKey || event.metaKey || state.adding) && all.length) choose(...(all.includes(trial) ? all.filter((own) => own !== trial) : [...all, trial]));
+    else choose(trial === state.trial ? NOBODY : trial);
+  }
+
+  const flags = (trials) => Object.fromEntries([...trials].map((trial) => [trial, true]));
+  const chosen = () => (state.trial === NOBODY ? [] : [state.trial, ...state.also]);
+
+  // The first one is the one that is looked at, and the others are compared with it.
+  function choose(...trials) {
+    for (const trial of chosen()) rows.get(trial)?.classList.remove("chosen");
+    const [first, ...more] = trials.filter((trial) => texts.has(trial)).slice(0, MOST_CHOSEN);
+    state.trial = first ?? NOBODY;
+    state.also = new Set(more);
+    for (const trial of chosen()) rows.get(trial)?.classList.add("chosen");
     drawCurves();
-    for (const view of views.values()) view.signal("trial", state.trial).run();
+    for (const view of views.values()) view.signal("trial", state.trial).signal("also", flags(state.also)).run();
     document.documentElement.dataset.chosen = String(state.trial);
     chosenBox.hidden = state.trial === NOBODY;
+    if (state.trial === NOBODY) add(false);
     remember();
+    differences();
     if (state.trial === NOBODY) return;
     const text = texts.get(state.trial);
-    chosenBox.querySelector("b").textContent = text.title;
+    if (!state.also.size) chosenBox.querySelector("b").textContent = text.title;
     chosenBox.querySelector("p").textContent = text.settings;
-    chosenBox.querySelector("a").href = text.log;
+    const log = chosenBox.querySelector("a");
+    log.textContent = text.log.replace(/^\.\./, page.folder);
+    if (atHome) log.href = text.log;
+  }
+
+  function add(adding) {
+    state.adding = adding;
+    chosenBox.querySelector("[data-add]").setAttribute("aria-pressed", String(adding));
+  }
+
+  // What differs between the chosen trials: a row a setting or result, a column a trial.
+  function differences() {
+    const all = chosen();
+    const place = chosenBox.querySelector("table");
+    place.hidden = all.length < 2;
+    chosenBox.querySelector("div > p").hidden = chosenBox.querySelector("div > p + p").hidden = !place.hidden;
+    if (place.hidden) return;
+    const own = all.map((trial) => known.get(trial).values);
+    const short = (value) => (typeof value === "number" ? (value && Math.abs(value) < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(4)))) : value === null ? "–" : String(value));
+    const lines = columns.map((name, at) => [name, ...own.map((values) => values[at])]).filter(([, first, ...others]) => others.some((value) => value !== first));
+    const same = columns.length - lines.length;
+    place.replaceChildren(...lines.map(([name, ...values], number) => {
+      const row = document.createElement("tr");
+      row.append(...[name, ...values].map((value, at) => Object.assign(document.createElement(number && at ? "td" : "th"), { textContent: at ? short(value) : name, title: String(value ?? "") })));
+      return row;
+    }));
+    chosenBox.querySelector("b").textContent = `${all.length} trials differ in ${lines.length - 1} of ${columns.length - 1} columns${same ? `; ${same} are the same` : ""}`;
   }
 
   // Curves -----------------------------------------------------------------------------------------------------------
@@ -119,7 +177,7 @@
     const some = which === "chosen" ? [] : which === "left" ? all.filter((trial) => !hidden.has(trial)).slice(0, 300)
       : which === "bad" ? all.filter((trial) => known.get(trial)?.values[1] === "infeasible").slice(0, 300)
       : curves.best.filter((trial) => starts.has(trial));
-    return state.trial !== NOBODY && starts.has(state.trial) ? [...new Set([...some, state.trial])] : some;
+    return [...new Set([...some, ...chosen().filter((trial) => starts.has(trial))])];
   }
 
   function drawCurves() {
@@ -168,7 +226,7 @@
       if (!shown) hidden.add(trial);
     }
     for (const [trial, row] of rows) row.hidden = hidden.has(trial);
-    const off = Object.fromEntries([...hidden].map((trial) => [trial, true]));
+    const off = flags(hidden);
     const count = document.querySelector("[data-count]");
     if (count) count.textContent = `${[...rows.keys()].filter((trial) => !hidden.has(trial)).length} of ${rows.size} trials`;
     for (const button of document.querySelectorAll("[data-arm]")) button.setAttribute("aria-pressed", String(!state.arms.has(Number(button.dataset.arm))));
@@ -223,6 +281,48 @@
     return sign === "<" ? value < other : sign === "<=" ? value <= other : sign === ">" ? value > other : value >= other;
   }
 
+  // Results over two hyperparameters -----------------------------------------------------------------------------------
+  const pairs = page.tables.pairs ? table(page.tables.pairs) : [];
+  const marks = page.tables.marks ? table(page.tables.marks) : [];
+  const good = new Set((page.tables.t ? table(page.tables.t) : []).filter(({ g }) => g === 1).map(({ i }) => i));
+
+  // Neighbours of one band are one rectangle: seams would show between them.
+  function cells(text) {
+    const lines = text.split("/");
+    return lines.flatMap((line, up) => {
+      const made = [];
+      for (let at = 0, end = 0; at < line.length; at = end) {
+        while (end < line.length && line[end] === line[at]) end++;
+        if (line[at] !== ".") made.push({ x: at / line.length, X: end / line.length, y: up / lines.length, Y: (up + 1) / lines.length, b: Number(line[at]) });
+      }
+      return made;
+    });
+  }
+
+  function drawPair() {
+    const view = views.get("chart-pair");
+    const pair = pairs[Number(control("pair") ?? 0)] ?? pairs[0];
+    if (!view || !pair) return;
+    for (const [side, place] of [["x", pair.a], ["y", pair.b]]) {
+      const own = marks.filter(({ x }) => x === place);
+      view.signal(`${side}ticks`, own.map(({ u }) => u));
+      view.signal(`${side}names`, Object.fromEntries(own.map(({ u, T }) => [u.toFixed(4), T])));
+    }
+    const points = [];
+    const choices = (place) => marks.find(({ x }) => x === place)?.n;
+    // Trials of one choice are spread over its cell, each at a place of its own.
+    const at = (where, place, spread) => (where.has(place) && choices(place) ? where.get(place) + (0.8 * (spread % 1) - 0.4) / choices(place) : where.get(place));
+    for (const [i, where] of places) {
+      const state = known.get(i)?.values[1];
+      const [x, y] = [at(where, pair.a, i * 0.618034), at(where, pair.b, i * 0.754878)];
+      if (x !== undefined && y !== undefined && (state === "infeasible" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
+    }
+    view.data("bands", pair.c ? cells(pair.c) : []).data("pair", points.sort((one, other) => one.g - other.g)).resize().run();
+    const said = document.querySelector('[data-for="pair"] [data-said]') ?? document.querySelector('[data-for="pair"]').appendChild(document.createElement("span"));
+    said.dataset.said = "";
+    said.textContent = pair.L;
+  }
+
   // Brushes on the parallel axes ---------------------------------------------------------------------------------------
   const places = new Map();
   for (const { i, x, u } of page.tables.lines ? table(page.tables.lines) : []) {
@@ -252,15 +352,15 @@
       return { axis, u: Math.min(1, Math.max(0, view.scale("y").invert(event.clientY - area.top - top))) };
     };
     let begin = null;
-    box.addEventListener("pointerdown", (event) => { begin = where(event); });
-    box.addEventListener("pointermove", (event) => {
+    on(box, "pointerdown", (event) => { begin = where(event); });
+    on(box, "pointermove", (event) => {
       if (begin === null || Math.abs(where(event).u - begin.u) < 0.02) return;
       event.preventDefault();
       const { u } = where(event);
       state.brushes.set(begin.axis, [Math.min(u, begin.u), Math.max(u, begin.u)]);
       showBrushes();
     });
-    window.addEventListener("pointerup", (event) => {
+    on(window, "pointerup", (event) => {
       if (begin === null) return;
       if (box.contains(event.target) && Math.abs(where(event).u - begin.u) < 0.02) state.brushes.delete(begin.axis);
       begin = null;
@@ -303,9 +403,10 @@
     link.click();
   }
 
-  function sort(header) {
+  function sort(at, direction) {
+    const header = head?.children[at];
+    if (!header) return;
     const body = header.closest("table").tBodies[0];
-    const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
     for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
     const key = (row) => row.children[header.cellIndex].dataset.key ?? row.children[header.cellIndex].textContent;
@@ -316,6 +417,7 @@
       return direction * (numeric && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y, undefined, { numeric: true }));
     };
     body.append(...Array.from(body.rows).sort(before));
+    state.sort = [at, direction];
   }
 
   async function copy(button) {
@@ -340,10 +442,11 @@
   function remember() {
     if (!ready) return;
     const kept = new URLSearchParams();
-    if (state.trial !== NOBODY) kept.set("trial", state.trial);
+    if (state.trial !== NOBODY) kept.set("trial", chosen().join("."));
     if (state.find) kept.set("find", state.find);
     if (state.arms.size) kept.set("off", [...state.arms].join("."));
     if (state.columns.size) kept.set("without", [...state.columns].join("."));
+    if (state.sort) kept.set("sort", state.sort.join("."));
     if (state.brushes.size) kept.set("brush", Array.from(state.brushes, ([x, ends]) => [x, ...ends.map((u) => u.toFixed(3))].join("_")).join("."));
     for (const [name, value] of Object.entries(state.controls)) if (value && value !== "0" && value !== "best") kept.set(`c-${name}`, value);
     const address = kept.toString() ? `#${kept}` : "#";
@@ -358,6 +461,7 @@
     state.find = kept.get("find") ?? "";
     state.arms = new Set(whole(kept.get("off")));
     state.columns = new Set(whole(kept.get("without")));
+    if (kept.has("sort")) sort(...whole(kept.get("sort")));
     for (const part of (kept.get("brush") ?? "").split(/\.(?=\d+_)/).filter(Boolean)) {
       const [axis, low, high] = part.split("_").map(Number);
       if ([axis, low, high].every(Number.isFinite)) state.brushes.set(axis, [low, high]);
@@ -368,23 +472,25 @@
       const value = state.controls[input.dataset.control];
       if (value !== undefined) input[input.type === "checkbox" ? "checked" : "value"] = value;
     }
-    state.trial = kept.has("trial") ? Number(kept.get("trial")) : NOBODY;
+    const [first, ...more] = whole(kept.get("trial"));
+    state.trial = first ?? NOBODY;
+    state.also = new Set(more);
   }
 
   // What a reader does -----------------------------------------------------------------------------------------------------
   const repaint = (shades) => views.forEach((view) => { paint(view, shades); view.run(); });
-  dark.addEventListener("change", () => repaint(colours()));
+  on(dark, "change", () => repaint(colours()));
   const folded = new Set();
-  window.addEventListener("beforeprint", () => {
+  on(window, "beforeprint", () => {
     repaint(page.light);
     for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; }
   });
-  window.addEventListener("afterprint", () => {
+  on(window, "afterprint", () => {
     repaint(colours());
     for (const fold of folded) fold.open = false;
     folded.clear();
   });
-  document.addEventListener("click", (event) => {
+  on(document, "click", (event) => {
     const button = event.target.closest("button");
     const row = event.target.closest("tr[data-trial]");
     const link = event.target.closest("a[href^='#']");
@@ -392,16 +498,21 @@
       event.preventDefault();
       document.getElementById(link.getAttribute("href").slice(1))?.scrollIntoView();
     } else if (button?.dataset.copy !== undefined) copy(button);
-    else if (button?.dataset.sort !== undefined) sort(button.closest("th"));
+    else if (button?.dataset.sort !== undefined) {
+      const header = button.closest("th");
+      sort(header.cellIndex, header.getAttribute("aria-sort") === "ascending" ? -1 : 1);
+      remember();
+    }
     else if (button?.dataset.clear !== undefined) choose(NOBODY);
+    else if (button?.dataset.add !== undefined) add(!state.adding);
     else if (button?.dataset.save !== undefined) save();
     else if (button?.dataset.arm !== undefined) {
       const arm = Number(button.dataset.arm);
       state.arms.has(arm) ? state.arms.delete(arm) : state.arms.add(arm);
       left();
-    } else if (row && !event.target.closest("a")) choose(Number(row.dataset.trial) === state.trial ? NOBODY : Number(row.dataset.trial));
+    } else if (row && !event.target.closest("a")) press(Number(row.dataset.trial), event);
   });
-  document.addEventListener("input", (event) => {
+  on(document, "input", (event) => {
     const { control: name, column, find: isFind } = event.target.dataset;
     if (isFind !== undefined) { state.find = event.target.value; left(); }
     if (column !== undefined) {
@@ -412,10 +523,11 @@
     if (name !== undefined) {
       state.controls[name] = event.target.type === "checkbox" ? event.target.checked : event.target.value;
       drawCurves();
+      drawPair();
       remember();
     }
   });
-  document.addEventListener("keydown", (event) => {
+  on(document, "keydown", (event) => {
     if (event.key === "Escape") {
       const more = state.brushes.size || state.arms.size || state.find;
       state.brushes.clear();
@@ -426,14 +538,20 @@
       if (more) { showBrushes(); left(); }
     }
     const row = event.target.closest?.("tr[data-trial]");
-    if (row && event.key === "Enter" && event.target === row) choose(Number(row.dataset.trial));
+    if (row && event.key === "Enter" && event.target === row) press(Number(row.dataset.trial), event);
   });
-  window.playbookReport = { views, choose, state, hidden, left };
+  function close() {
+    ended.abort();
+    views.forEach((view) => view.finalize());
+    delete document.documentElement.dataset.ready;
+    delete document.documentElement.dataset.drawn;
+  }
+
   chooser();
   recall();
   showColumns();
   left();
-  choose(state.trial);
+  choose(...chosen());
   ready = true;
   // What is on the first screen is drawn at once, and all else while nothing else is to be done.
   const near = ({ id }) => document.getElementById(id).getBoundingClientRect().top < 1.5 * window.innerHeight;
@@ -441,11 +559,14 @@
   const later = page.charts.filter((chart) => !first.includes(chart));
   const idle = () => new Promise((done) => { (window.requestIdleCallback ?? window.setTimeout)(done, { timeout: 200 }); });
   Promise.all(first.map(draw)).then(async () => {
-    document.documentElement.dataset.ready = "true";
+    if (!ended.signal.aborted) document.documentElement.dataset.ready = "true";
     for (const chart of later) {
+      if (ended.signal.aborted) return;
       await idle();
       await draw(chart);
     }
-    document.documentElement.dataset.drawn = "true";
+    if (!ended.signal.aborted) document.documentElement.dataset.drawn = "true";
   });
-})();
+  return { views, choose, state, hidden, left, close };
+}
+window.playbookReport = document.getElementById("page-data") ? openReport() : null;

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
-from playbook_cli.report.charts import colour, coloured, field, mark, opacity, over, when
+from playbook_cli.report.charts import CHOSEN, colour, coloured, field, mark, opacity, over, when
 from playbook_cli.report.frame import NUMBERS, STEPS, rounded, with_room
 from playbook_cli.report.section import Chart, Control, Section
 
@@ -85,7 +85,7 @@ def _any_curves(frame: Frame, width: int | None) -> Spec:
         **where,
         stroke=frame.by_arm(width),
         strokeDash=when("datum.w === 1", [3, 3], []),
-        strokeWidth=when("datum.i === trial || trial < 0 && datum.r === 1", 2.4, 1.3),
+        strokeWidth=when(f"{CHOSEN} || trial < 0 && datum.r === 1", 2.4, 1.3),
         opacity=opacity("datum.r === 1"),
     )
     best = mark("point", "curve", "datum.m === 1", size=60, filled=True, strokeWidth=1.5, clip=True)
@@ -156,7 +156,7 @@ def _spec(frame: Frame, index: int, width: int | None) -> Spec:
         **where,
         stroke=frame.by_arm(width),
         strokeDash=when("datum.w === 1", [3, 3], []),
-        strokeWidth=when("datum.i === trial || trial < 0 && datum.r === 1", 2.4, 1.3),
+        strokeWidth=when(f"{CHOSEN} || trial < 0 && datum.r === 1", 2.4, 1.3),
         opacity=opacity("datum.r === 1"),
     )
     best = mark("point", name, "datum.m === 1", size=60, filled=True, strokeWidth=1.5, clip=True)

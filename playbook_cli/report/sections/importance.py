@@ -154,18 +154,23 @@ class Map:
         best; cells of one band that lie side by side are one.
         """
         report = frame.report
-        known = losses[np.isfinite(losses)]
-        ends = np.unique(np.quantile(known, np.linspace(0, 1, BANDS + 1)[1:-1]))
-        bands = np.where(np.isfinite(losses), np.searchsorted(ends, losses), -1)
-        worst, best = bands.max(), bands[bands >= 0].min()
-        typical = [report.metric.loss(float(np.median(losses[bands == band]))) for band in (best, worst)]
-        self.levels = (typical[0], typical[1])
+        bands, self.levels = banded(frame, losses)
         across, up = report.axes[self.across], report.axes[self.up]
         for number, row in enumerate(bands):
             upward = _part(up, frame.choices[self.up], (number, number + 1, len(bands)), ("y", "Y"))
             for start, end, band in _runs(row, merge=not frame.choices[self.across]):
                 sides = _part(across, frame.choices[self.across], (start, end, row.size), ("x", "X"))
                 self.cells.append({**sides, **upward, "b": band})
+
+
+def banded(frame: Frame, losses: Any) -> tuple[Any, tuple[float, float]]:
+    """The band of each cell, 0 the best and -1 where nothing is known; typical results of the best and the worst."""
+    known = losses[np.isfinite(losses)]
+    ends = np.unique(np.quantile(known, np.linspace(0, 1, BANDS + 1)[1:-1]))
+    bands = np.where(np.isfinite(losses), np.searchsorted(ends, losses), -1)
+    worst, best = bands.max(), bands[bands >= 0].min()
+    typical = [frame.report.metric.loss(float(np.median(losses[bands == band]))) for band in (best, worst)]
+    return bands, (typical[0], typical[1])
 
 
 def _runs(row: Any, *, merge: bool) -> Iterator[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import strips, words
-from playbook_cli.report.charts import colour, field, mark, over
+from playbook_cli.report.charts import CHOSEN, colour, field, mark, over
 from playbook_cli.report.frame import rounded
 from playbook_cli.report.section import Chart, Section, Sentence
 from playbook_cli.report.value import BINS, EARLY, LATE
@@ -70,5 +70,5 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     blocks = over(mark("rect", bars, **looks), **where)
     ranked = [{"i": t.id, "s": rounded(t.step / steps)} for t in frame.report.trials if t.rank and t.step is not None]
     where_chosen = {"x": field("s:Q", scale=position["scale"]), "y": {"value": 190}, "y2": {"value": 0}}
-    own = over(mark("rule", "steps", "datum.i === trial", strokeWidth=2, stroke=colour("ink")), **where_chosen)
+    own = over(mark("rule", "steps", CHOSEN, strokeWidth=2, stroke=colour("ink")), **where_chosen)
     return frame.finish([shaded, blocks, own], width, 190, {"steps": ranked})

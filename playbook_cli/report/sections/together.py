@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import words
-from playbook_cli.report.charts import OFF, coloured, field, mark, over
+from playbook_cli.report.charts import CHOSEN, OFF, coloured, field, mark, over
 from playbook_cli.report.frame import rounded
 from playbook_cli.report.section import Chart, Section
+from playbook_cli.report.sections import pairs
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Spec
+    from playbook_cli.report.value import Axis
 
 _LEAST, _MOST = 2, 14
 """Axes side by side."""
@@ -21,7 +23,7 @@ _NAME = 16
 
 def section(frame: Frame) -> Section | None:
     """Parallel coordinates; None where fewer than two things vary."""
-    axes = [axis for axis in frame.report.axes if axis.points]
+    axes = axes_of(frame)
     if len(axes) < _LEAST or not frame.drawn:
         return None
     how = (
@@ -39,15 +41,20 @@ def section(frame: Frame) -> Section | None:
         name="together",
         title="How do hyperparameters go together?",
         how=how,
-        parts=[frame.legend, chart],
+        parts=[frame.legend, chart, *pairs.parts(frame, axes)],
         only="page",
     )
+
+
+def axes_of(frame: Frame) -> list[Axis]:
+    """What is drawn side by side; the page's script knows every trial's place on each."""
+    return [axis for axis in frame.report.axes if axis.points][:_MOST]
 
 
 def _spec(frame: Frame, width: int | None) -> Spec:
     """Rows of `lines`: i trial, a arm, x axis from 0, u place on it; of `ends`: x, u, T the value there."""
     report = frame.report
-    axes = [axis for axis in report.axes if axis.points][:_MOST]
+    axes = axes_of(frame)
     trials = {trial.id: trial for trial in report.trials}
     lines: Rows = []
     ends: Rows = []
@@ -76,7 +83,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     shown = {
         "condition": [
             {"test": OFF, "value": 0.03},
-            {"test": "datum.i === trial", "value": 1},
+            {"test": CHOSEN, "value": 1},
             {"test": "trial >= 0", "value": 0.12},
         ],
         "value": 0.35,
@@ -86,7 +93,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     brushes = mark("rule", "brushes", strokeWidth=12, opacity=0.35)
     behind = mark("text", "ends", **looks, stroke={"expr": "paper"}, strokeWidth=4, strokeJoin="round")
     said = {"field": "T", "type": "nominal"}
-    top = mark("line", "lines", "datum.i === trial", strokeWidth=3)
+    top = mark("line", "lines", CHOSEN, strokeWidth=3)
     layers = [
         over(
             mark("line", "lines", strokeWidth=1.2),

@@ -41,7 +41,8 @@ def section(frame: Frame) -> Section:
     return Section(
         name="trials",
         title="All trials",
-        how="Choose a trial, here or in a chart, to see it everywhere; Escape lets go. Columns sort. Find by a "
+        how='Choose a trial, here or in a chart, to see it everywhere; with Ctrl, or after "compare", more of them, '
+        "to see what differs. Escape lets go. Columns sort. Find by a "
         "condition (<, <=, >, >=, ==, !=, ~ for contains; and, or, not, brackets) or by any text; the "
         "charts show what is left." + about,
         parts=[results(report, ordered)],
