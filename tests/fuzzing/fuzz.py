@@ -237,6 +237,7 @@ IMPORTS = {
 }
 DATABASES = ("optuna", "mlflow-db")
 _TOKEN = re.compile(r"[-+]?(?:\d[\d.,_]*|[.,]\d+)(?:[eE][-+]?\d+)?")
+_BETWEEN_COMMAS = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 READING = (
     ["status", "runs/toy", "--json"],
     ["status", "runs/toy"],
@@ -319,13 +320,14 @@ def only_known_errors(call: Callable[[], object]) -> int:
 @lru_cache(64)
 def numbers_in(content: bytes) -> set[float]:
     """All numbers that stand in a file as text, in every way in which its commas and dots can be meant."""
-    found = set()
-    for token in set(_TOKEN.findall(content.decode("utf-8", "replace"))):
+    text = content.decode("utf-8", "replace")
+    found = {float(token) for token in _BETWEEN_COMMAS.findall(text)}
+    for token in set(_TOKEN.findall(text)):
         bare = token.rstrip(",.")
         swapped = bare.replace(".", "").replace(",", ".")
-        for text in {bare, *bare.split(","), bare.replace(",", ""), bare.replace(",", "."), swapped}:
+        for meant in {bare, *bare.split(","), bare.replace(",", ""), bare.replace(",", "."), swapped}:
             with contextlib.suppress(ValueError, OverflowError):
-                found.add(float(text))
+                found.add(float(meant))
     return found
 
 
