@@ -66,7 +66,7 @@ def study(folder: Path, script: Script) -> str:
         text = draft_script(path, path.parent).text("study.yaml")
     except PlaybookError as error:
         return f"refused: {error}"
-    return re.sub(r"^(name:|#).*\n", "", text, flags=re.MULTILINE)  # where the checkout is, is no part of it
+    return re.sub(r"\A(#.*\n|name:.*\n)+", "", text)  # where the checkout is, is no part of it
 
 
 def digest(text: str) -> str:
