@@ -7,19 +7,25 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.starting.calling import callers, is_looped
+from playbook_cli.starting.counting import agree, unit_of
+from playbook_cli.starting.lines import gates_at, showing
+from playbook_cli.starting.naming import is_metric, likely, rank
 from playbook_cli.starting.program import module_named
 from playbook_cli.starting.readers.of_hydra import composed, csv_folder
 from playbook_cli.starting.roles import of_hugging_face, plain
-from playbook_cli.starting.shown import agree, callers, gates_at, is_looped, is_metric, likely, patterns, rank, unit_of
+from playbook_cli.starting.shown import patterns
 from playbook_cli.starting.syntax import assigned, calls, keywords, last_name, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from playbook_cli.starting.argument import Argument
+    from playbook_cli.starting.counting import Unit
+    from playbook_cli.starting.lines import Gate
     from playbook_cli.starting.program import Module, Program
     from playbook_cli.starting.roles import Length
-    from playbook_cli.starting.shown import Gate, Pattern, Unit
+    from playbook_cli.starting.shown import Pattern
 
 TRIAL = "${trial_dir}"
 _BELOW = f"{TRIAL}/out"
@@ -59,7 +65,7 @@ def measured(
     """
     found = [
         *_hugging_face(program, arguments),
-        *_printed(program, length.unit),
+        *_printed(program, length),
         *_lightning(program, arguments, length.unit),
         *_json_lines(program, length.unit, folders),
         *_tensorboard(program, length.unit, folders),
@@ -83,11 +89,14 @@ def _monitored(program: Program, arguments: Sequence[Argument]) -> str | None:
     return next((name for name in given if isinstance(name, str) and name != "???"), None)
 
 
-def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
+def _printed(program: Program, length: Length) -> Iterator[Measured]:
+    shows = showing(module.tree for module in program.modules)
+    unit, option = length.unit, length.argument
+    bound = option.name.rpartition(".")[2].replace("-", "_") if option is not None else ""
     for distance, ring in enumerate(program.rings):
-        by_module = {module.path: patterns(module.tree, unit) for module in ring}
+        by_module = {module.path: patterns(module.tree, unit, shows=shows, length=bound) for module in ring}
         found = [pattern for given in by_module.values() for pattern in given]
-        name = likely(name for pattern in found for name in pattern.metrics)
+        name = _objective(found)
         if name is None:
             continue
         first = next(pattern for pattern in found if name in pattern.metrics)
@@ -103,6 +112,11 @@ def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
+        if first.alike:
+            doubts.append(
+                f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
+                "on held-out data must come after it"
+            )
         if unit is None and first.step:
             doubts.append(f"the step is what the program calls {first.step}")
         yield Measured(
@@ -116,6 +130,13 @@ def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
         return
 
 
+def _objective(found: Sequence[Pattern]) -> str | None:
+    """What a study would look at; of equals one whose own line says the step."""
+    name = likely(each for pattern in found for each in pattern.metrics)
+    stepped = likely(each for pattern in found if pattern.step for each in pattern.metrics)
+    return stepped if name and stepped and rank(stepped) == rank(name) else name
+
+
 def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
     """Whether one of these lines is shown in a loop, or by a function that is called in one."""
     if any(pattern.looped or pattern.step for pattern in found):
@@ -126,11 +147,8 @@ def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
 
 def _without_twins(found: Sequence[Pattern]) -> list[Pattern]:
     """Those in which each metric is counted by one counter: the first decides."""
-    steps = {unit_of(pattern.step) for pattern in found if pattern.step}
-    if len(steps) < 2:
-        return list(found)
-    first = next(unit_of(pattern.step) for pattern in found if pattern.step)
-    return [pattern for pattern in found if not pattern.step or agree(unit_of(pattern.step), first)]
+    steps = [pattern.unit for pattern in found if pattern.step]
+    return [pattern for pattern in found if not pattern.step or agree(pattern.unit, steps[0])]
 
 
 def _shows_info(program: Program) -> bool:

@@ -11,16 +11,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from playbook_cli.starting.counting import unit_of
 from playbook_cli.starting.readers.hugging_face import TRAINING
-from playbook_cli.starting.shown import unit_of
 from playbook_cli.starting.syntax import keywords, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from playbook_cli.starting.argument import Argument
+    from playbook_cli.starting.counting import Unit
     from playbook_cli.starting.program import Program
-    from playbook_cli.starting.shown import Unit
 
 Part = Literal[
     "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "left", "needed"

@@ -12,15 +12,17 @@ from playbook_cli.errors import SpecError
 from playbook_cli.spec.fill import FILL
 from playbook_cli.spec.goals import direction
 from playbook_cli.spec.tiers import needed, usual_name
+from playbook_cli.starting.counting import agree, unit_of
 from playbook_cli.starting.declared import declared
 from playbook_cli.starting.draft import Draft, study_name
 from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.measured import TRIAL, measured
+from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.program import read_program
 from playbook_cli.starting.roles import loaded, named, plain, propose_all, training_length
-from playbook_cli.starting.shown import agree, likely, rank, reported, unit_of
+from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
 if TYPE_CHECKING:
