@@ -162,11 +162,12 @@ def _command(
     words: list[str] = draft.data["command"]
     in_trial = found is not None and found.in_trial
     path = os.path.relpath(program.script, folder)
-    words.append(f"${{study_dir}}/{path}" if in_trial else path)
+    copied = table.config is not None and table.config.file == program.script
+    words.append("${config}" if copied else f"${{study_dir}}/{path}" if in_trial else path)
     words += table.words
     words += [f"{option}={os.path.relpath(file, folder)}" for option, file in table.files]
     given = [p for p in split.all if p.argument.given == "argument"]
-    if table.config is not None:
+    if table.config is not None and not copied:
         words.append(f"{table.config.option}=${{config}}" if table.config.option else "${config}")
     words += _positional(draft, given, found)
     in_params = [p.name for p in split.taken if p.argument.given in ("params", "config")]
@@ -178,7 +179,7 @@ def _command(
         draft.data.setdefault("args", {})["style"] = "name=value"
     words += _passed(given, found)
     if table.config is not None:
-        _config(draft, split, table.config, found, folder)
+        _config(draft, split, table.config, found, program=program, folder=folder)
     words += found.words if found else ()
     _needed(draft, given, words)
     if in_trial:
@@ -207,25 +208,34 @@ def _command(
         draft.notes.append("no option looks like a seed: all trials may train with the same one")
 
 
-def _config(draft: Draft, split: _Split, use: ConfigUse, found: Measured | None, folder: Path) -> None:
+def _config(
+    draft: Draft, split: _Split, use: ConfigUse, found: Measured | None, *, program: Program, folder: Path
+) -> None:
     """The config file that each trial gets filled in: what varies by itself, the rest by `set`."""
     given = [p for p in split.all if p.argument.given == "config"]
     config: dict[str, Any] = {"file": os.path.relpath(use.file, folder)}
     macros = {"steps": "${max_train_steps}", "seed": "${seed}", "eval_every": "${eval_every}"}
     macros["folder"] = found.folder if found else TRIAL
-    values = {p.argument.name: macros[p.part] for p in given if p.part in macros}
+    values = {str(p.argument.option): macros[p.part] for p in given if p.part in macros}
     missing = [p for p in given if p.part == "needed"]
     if values or missing:
-        config["set"] = values | {p.argument.name: FILL for p in missing}
-    names = {p.name: p.argument.name for p in split.taken if p.argument.given == "config" and p.name != p.argument.name}
+        config["set"] = values | {str(p.argument.option): FILL for p in missing}
+    taken = [p for p in split.taken if p.argument.given == "config"]
+    names = {p.name: str(p.argument.option) for p in taken if p.name != p.argument.option}
     if names:
         config["names"] = names
     _after(draft, "command", "config", config)
+    own = use.file == program.script
     draft.comments["config",] = (
-        "each trial gets a copy of this file, with its hyperparameters and these values filled in"
+        f"each trial runs a copy of {use.file.name} with its own values of these constants"
+        if own
+        else "each trial gets a copy of this file, with its hyperparameters and these values filled in"
     )
+    beside = os.path.relpath(use.file.parent, folder)
+    if own and beside != "." and (program.near or program.far):
+        draft.data["env"] = {"PYTHONPATH": f"${{study_dir}}/{beside}"}
     for p in missing:
-        draft.fill("config", "set", p.argument.name, what=_described(p.argument))
+        draft.fill("config", "set", str(p.argument.option), what=_described(p.argument))
 
 
 def _is_data(proposal: Proposal) -> bool:
