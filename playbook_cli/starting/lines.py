@@ -118,14 +118,11 @@ def showing(trees: Iterable[ast.Module]) -> Shows:
 def _place(function: ast.FunctionDef) -> int | None:
     """Which argument a function shows; None where it shows none."""
     names = [argument.arg for argument in function.args.args if argument.arg != "self"]
-    handed: set[str] = set()
-    shown = False
-    for call in calls(function):
-        if _shows(call):
-            shown = True
-            handed |= {each.id for given in call.args for each in ast.walk(given) if isinstance(each, ast.Name)}
-    if not shown:
+    showing_ = [call for call in calls(function) if _shows(call)]
+    if not showing_:
         return None
+    given = [each.value if isinstance(each, ast.Starred) else each for call in showing_ for each in call.args]
+    handed = {each.id for each in given if isinstance(each, ast.Name)}
     rest = function.args.vararg
     if rest is not None and rest.arg in handed:
         return len(names)

@@ -15,7 +15,7 @@ from playbook_cli.starting.program import module_named
 from playbook_cli.starting.readers.of_hydra import composed, csv_folder
 from playbook_cli.starting.roles import of_hugging_face, plain
 from playbook_cli.starting.shown import patterns
-from playbook_cli.starting.syntax import assigned, calls, keywords, last_name, literal
+from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +106,9 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
             if given
         ]
         doubts = []
-        if any(pattern.logged for pattern in found) and not _shows_info(program):
+        hidden = any(pattern.logged for pattern in found) and not _shows_info(program)
+        words = ("--verbosity=0",) if hidden and {"absl", "app"} <= program.names else ()
+        if hidden and not words:
             doubts.append("a logger shows these lines only at level INFO, and the program does not seem to set it")
         if distance == len(program.rings) - 1:
             doubts.append("these lines are in a module that the script does not import itself")
@@ -125,6 +127,7 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
             where=f"what the program prints in {', '.join(places)}",
             gates=first.gates,
             doubts=tuple(doubts),
+            words=words,
             once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
         )
         return
@@ -255,13 +258,46 @@ def _json_lines(program: Program, unit: Unit | None, folders: Sequence[str]) -> 
                 name = likely(names)
                 if name is None or step is None or (unit is not None and not agree(unit_of(step), unit)):
                     continue
-                sure = [n for n in _literals(data) if n == name]
+                sure = name in _literals(data) or _is_measured(data, name, program)
                 yield Measured(
                     metrics={"jsonl": path, "step": step},
                     objective=name,
                     where=f"what the program writes in {module.path.name}:{call.lineno}",
                     doubts=() if sure else (f"the name {name} is put together while the program runs",),
                 )
+
+
+def _is_measured(data: ast.expr | None, name: str, program: Program) -> bool:
+    """Whether a name that a mapping puts together is what a function returns: test_loss of evaluate's loss.
+
+    Such a mapping is {f"test_{k}": v for k, v in test_stats.items()}, after test_stats = evaluate(...).
+    """
+    for node in ast.walk(data) if data is not None else ():
+        if not isinstance(node, ast.DictComp) or not isinstance(node.generators[0].iter, ast.Call):
+            continue
+        prefix = _prefix(node)
+        source = getattr(node.generators[0].iter.func, "value", None)
+        made = assigned(program.tree, last_name(source))
+        if prefix and name.startswith(prefix) and isinstance(made, ast.Call):
+            wanted = name.removeprefix(prefix)
+            bodies = [
+                function
+                for module in program.modules
+                for function in functions(module.tree)
+                if function.name == last_name(made.func)
+            ]
+            if any(wanted in keywords(call) for body in bodies for call in calls(body, "update")):
+                return True
+    return False
+
+
+def _prefix(node: ast.DictComp) -> str:
+    """What is put before the names in a mapping."""
+    if isinstance(node.key, ast.JoinedStr) and isinstance(node.key.values[0], ast.Constant):
+        return str(node.key.values[0].value)
+    if isinstance(node.key, ast.BinOp) and isinstance(node.key.left, ast.Constant):
+        return str(node.key.left.value).partition("%")[0]
+    return ""
 
 
 def _dumps(node: ast.AST) -> bool:
@@ -291,11 +327,8 @@ def _keys(data: ast.expr | None, program: Program) -> tuple[list[str], str | Non
     step = next((key for key in own if unit_of(key)), None)
     prefixes: list[str] = []
     for node in ast.walk(data) if data is not None else ():
-        if isinstance(node, ast.DictComp):
-            if isinstance(node.key, ast.JoinedStr) and isinstance(node.key.values[0], ast.Constant):
-                prefixes.append(str(node.key.values[0].value))
-            elif isinstance(node.key, ast.BinOp) and isinstance(node.key.left, ast.Constant):
-                prefixes.append(str(node.key.left.value).partition("%")[0])
+        if isinstance(node, ast.DictComp) and (prefix := _prefix(node)):
+            prefixes.append(prefix)
     meters = [
         keyword.arg
         for module in program.modules

@@ -17,15 +17,17 @@ from playbook_cli.starting.declared import declared
 from playbook_cli.starting.draft import Draft, study_name
 from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
+from playbook_cli.starting.handed import handed, word
 from playbook_cli.starting.measured import TRIAL, measured
 from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.program import read_program
-from playbook_cli.starting.roles import loaded, named, plain, propose_all, training_length
+from playbook_cli.starting.roles import loaded, named, plain, propose_all, step_unit, training_length
 from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from playbook_cli.starting.argument import Argument, ConfigUse, Declared
@@ -63,22 +65,31 @@ def draft_script(
     optimizer: str | None = None,
     trials: int | None = None,
     config: Path | None = None,
+    given: Sequence[str] = (),
 ) -> Draft:
     """A study, to be written into `folder`, that runs `script`; of one optimizer, in so many trials.
 
-    `config` is a config file that it reads. What its source does not say is left to be filled in. SpecError where the
-    script is no Python, or has other optimizers.
+    `config` is a config file that it reads, and `given` are arguments that it needs. What its source does not say is
+    left to be filled in. SpecError where the script is no Python, or has other optimizers.
     """
     try:
-        return _draft(script, folder, optimizer=optimizer, trials=trials, config=config)
+        return _draft(script, folder, optimizer=optimizer, trials=trials, config=config, given=given)
     except RecursionError:
         raise SpecError("its source is nested too deeply to be read", where=str(script)) from None
 
 
-def _draft(script: Path, folder: Path, *, optimizer: str | None, trials: int | None, config: Path | None) -> Draft:
+def _draft(
+    script: Path,
+    folder: Path,
+    *,
+    optimizer: str | None,
+    trials: int | None,
+    config: Path | None,
+    given: Sequence[str],
+) -> Draft:
     chosen = None if optimizer is None else optimizer_named(optimizer)
     program = read_program(script)
-    table = declared(program, config)
+    table, unexplained = handed(declared(program, config), given, folder)
     length = training_length(table.arguments, program)
     proposals = propose_all(table.arguments, length)
     found = None if _calls_playbook(program) else measured(program, table.arguments, length, _folders(proposals))
@@ -94,12 +105,16 @@ def _draft(script: Path, folder: Path, *, optimizer: str | None, trials: int | N
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)
     _command(draft, split, table, found, program=program, folder=folder)
+    draft.data["command"] += unexplained
     if _calls_playbook(program):
         _metric(draft, likely(reported(program.tree)))
     else:
         _metrics(draft, found)
     passed = any("${eval_every}" in word for word in draft.data["command"])
     _steps(draft, length, every, passed=passed, once=found is not None and found.once, asked=_calls_playbook(program))
+    unit = step_unit(length, program)
+    if unit is not None and "max_train_steps" in draft.data and draft.data["max_train_steps"] != FILL:
+        _after(draft, "max_train_steps", "step_unit", unit)
     _roles(draft, split, program)
     for note in table.unread:
         _unread(draft, note)
@@ -178,6 +193,7 @@ def _command(
     if table.style == "name=value":
         draft.data.setdefault("args", {})["style"] = "name=value"
     words += _passed(given, found)
+    words += [word(p.argument) for p in given if p.argument.handed and p.argument.option and p.part == "left"]
     if table.config is not None:
         _config(draft, split, table.config, found, program=program, folder=folder)
     words += found.words if found else ()
@@ -189,7 +205,8 @@ def _command(
             why="the program writes its numbers below the folder where it runs; paths to data that it "
             "takes from there must be absolute",
         )
-    left = [p.argument.name for p in split.all if p.part == "left" and p.argument.given != "trial"]
+    own = [p.argument for p in split.all if p.part == "left" and not p.argument.handed]
+    left = [argument.name for argument in own if argument.given != "trial"]
     if left:
         more = f", and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         draft.notes.append(f"left at the program's own values: {', '.join(left[:_SHOWN])}{more}")
@@ -243,7 +260,7 @@ def _is_data(proposal: Proposal) -> bool:
     argument = proposal.argument
     name = plain(argument.name)
     text = argument.kind in ("str", "other")
-    if proposal.part != "left" or not text or not _DATA.search(name) or _NO_DATA.search(name):
+    if proposal.part != "left" or argument.handed or not text or not _DATA.search(name) or _NO_DATA.search(name):
         return False
     elsewhere = isinstance(argument.default, str) and argument.default.startswith("/")
     return argument.default in (None, "") or (elsewhere and not os.path.lexists(str(argument.default)))
@@ -274,7 +291,9 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
 def _positional(draft: Draft, given: list[Proposal], found: Measured | None) -> list[str]:
     words = []
     for p in given:
-        if p.argument.option is None and p.argument.required:
+        if p.argument.option is None and p.argument.handed:
+            words.append(word(p.argument))
+        elif p.argument.option is None and p.argument.required:
             if p.part == "folder":
                 words.append(found.folder if found else TRIAL)
             else:
@@ -354,6 +373,13 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
     if given is None and asked:
         draft.guess(at, why="nothing says how long it trains")
         return
+    if length.written is not None:
+        draft.data[at] = length.written
+        draft.comments[at,] = "epochs, as the script has it in its source: no option of it changes that"
+        draft.data["eval_every"] = draft.data[at] if once else min(every or 1, length.written)
+        if once:
+            draft.guess("eval_every", why="the metric is measured once, at the end")
+        return
     if given is None:
         draft.data[at] = FILL
         draft.fill(at, what="how many steps the program trains for: no option looks like the length of training")
@@ -409,7 +435,7 @@ def _split(draft: Draft, proposals: list[Proposal], trials: int | None, *, fitte
     usable = [
         p for p in proposals if p.argument.kind != "bool" or p.argument.given == "params" or p.argument in booleans
     ]
-    asked = next((p for p in usable if p.part == "scientific"), None)
+    asked = next((p for p in usable if p.part == "scientific" and not p.argument.handed), None)
     arms = len(asked.setting) if asked else 1
     nuisance = [p for p in usable if p.part == "nuisance"]
     least = needed(len(nuisance), arms - 1)

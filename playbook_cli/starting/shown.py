@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from playbook_cli.starting.calling import callers, is_looped
 from playbook_cli.starting.counting import agree, counters, unit_of
 from playbook_cli.starting.lines import Shown, lines, value_name
 from playbook_cli.starting.meters import progresses
@@ -82,9 +83,13 @@ def patterns(
     bare = [pattern for pattern in kept if not pattern.metrics]
     if any(pattern.step and pattern.metrics for pattern in kept):
         kept = [pattern for pattern in kept if pattern not in bare]
-    elif len(bare) != 1 or not bare[0].looped or any(_earlier(pattern, bare[0]) for pattern in measured):
+    elif len(bare) != 1 or not _is_repeated(bare[0], tree) or any(_earlier(pattern, bare[0]) for pattern in measured):
         return []  # which step a metric belongs to is not certain
     return [_compared(pattern, others) for pattern in sorted(kept, key=lambda pattern: pattern.line)]
+
+
+def _is_repeated(pattern: Pattern, tree: ast.Module) -> bool:
+    return pattern.looped or is_looped(pattern.function, callers([tree]))
 
 
 def _earlier(pattern: Pattern, bare: Pattern) -> bool:

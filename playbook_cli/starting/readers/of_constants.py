@@ -25,9 +25,11 @@ _WORTH = re.compile(
 def read(program: Program) -> Declared:
     """The numbers that are assigned once, or are keywords of one call or defaults that nobody overrides.
 
-    None where the script looks for itself, since the copy lies elsewhere.
+    None where the script looks for itself, or imports a `config`: the copy lies elsewhere, and is called so.
     """
-    if any(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(program.tree)):
+    if "config" in program.names or any(
+        isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(program.tree)
+    ):
         return Declared(arguments=[])
     stored = Counter(
         node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
