@@ -14,7 +14,7 @@ from playbook_cli.starting.naming import is_metric, likely, rank
 from playbook_cli.starting.program import module_named
 from playbook_cli.starting.readers.of_hydra import composed, csv_folder
 from playbook_cli.starting.roles import of_hugging_face, plain
-from playbook_cli.starting.shown import patterns
+from playbook_cli.starting.shown import compared, patterns
 from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def measured(
         *_printed(program, length),
         *_lightning(program, arguments, length.unit),
         *_json_lines(program, length.unit, folders),
-        *_tensorboard(program, length.unit, folders),
+        *_tensorboard(program, length.unit, folders, arguments),
     ]
     asked = _monitored(program, arguments)
     found = [replace(each, objective=asked) if asked and asked in _names(each) else each for each in found]
@@ -96,7 +96,8 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
     for distance, ring in enumerate(program.rings):
         by_module = {module.path: patterns(module.tree, unit, shows=shows, length=bound) for module in ring}
         found = [pattern for given in by_module.values() for pattern in given]
-        name = _objective(found)
+        found = [compared(pattern, found) for pattern in found]
+        name = _objective(found, unit)
         if name is None:
             continue
         first = next(pattern for pattern in found if name in pattern.metrics)
@@ -133,11 +134,22 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
         return
 
 
-def _objective(found: Sequence[Pattern]) -> str | None:
-    """What a study would look at; of equals one whose own line says the step."""
-    name = likely(each for pattern in found for each in pattern.metrics)
-    stepped = likely(each for pattern in found if pattern.step for each in pattern.metrics)
-    return stepped if name and stepped and rank(stepped) == rank(name) else name
+def _objective(found: Sequence[Pattern], unit: Unit | None) -> str | None:
+    """What a study would look at; of equals one that is not shown batch by batch, and whose line says the step."""
+    for choice in (
+        [pattern for pattern in found if pattern.step and not _is_partial(pattern, unit)],
+        [pattern for pattern in found if not _is_partial(pattern, unit)],
+        [pattern for pattern in found if pattern.step],
+    ):
+        name, best = (likely(each for p in chosen for each in p.metrics) for chosen in (choice, found))
+        if name and best and rank(name) == rank(best):
+            return name
+    return likely(each for pattern in found for each in pattern.metrics)
+
+
+def _is_partial(pattern: Pattern, unit: Unit | None) -> bool:
+    """Whether a line is shown every so many batches of an epoch, so that its last one is not the whole."""
+    return unit == "epoch" and any(unit_of(gate.counter) != "epoch" for gate in pattern.gates)
 
 
 def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
@@ -164,7 +176,9 @@ def _shows_info(program: Program) -> bool:
     return "loguru" in program.names
 
 
-def _tensorboard(program: Program, unit: Unit | None, folders: Sequence[str]) -> Iterator[Measured]:
+def _tensorboard(
+    program: Program, unit: Unit | None, folders: Sequence[str], arguments: Sequence[Argument]
+) -> Iterator[Measured]:
     """Calls of add_scalar with a tag and a step that can be read."""
     counted: list[tuple[str, ast.Call, Module]] = []
     others: list[str] = []
@@ -188,8 +202,20 @@ def _tensorboard(program: Program, unit: Unit | None, folders: Sequence[str]) ->
         where=f"what the program writes for TensorBoard in {module.path.name}:{call.lineno}",
         gates=gates_at(module.tree, call),
         doubts=(doubt,) if doubt else (),
+        words=tuple(_switches(program, arguments)),
         in_trial=where[1],
     )
+
+
+def _switches(program: Program, arguments: Sequence[Argument]) -> Iterator[str]:
+    """The flags without which no writer is made: `if args.tensorboard: writer = SummaryWriter(...)`."""
+    flags = {a.name: a for a in arguments if a.kind == "bool" and a.switch != "python" and a.default is False}
+    for module in program.modules:
+        for node in ast.walk(module.tree):
+            body = node.body if isinstance(node, ast.If) else [node.body] if isinstance(node, ast.IfExp) else []
+            if isinstance(node, ast.If | ast.IfExp) and any(any(calls(part, "SummaryWriter")) for part in body):
+                named = {last_name(each) for each in ast.walk(node.test)}
+                yield from (str(flag.option) for name, flag in flags.items() if name in named)
 
 
 def _counts(step: ast.expr | None, module: Module, unit: Unit | None) -> bool:
@@ -277,18 +303,23 @@ def _is_measured(data: ast.expr | None, name: str, program: Program) -> bool:
             continue
         prefix = _prefix(node)
         source = getattr(node.generators[0].iter.func, "value", None)
-        made = assigned(program.tree, last_name(source))
-        if prefix and name.startswith(prefix) and isinstance(made, ast.Call):
+        made = _returned(program.tree, last_name(source))
+        if prefix and name.startswith(prefix) and made:
             wanted = name.removeprefix(prefix)
-            bodies = [
-                function
-                for module in program.modules
-                for function in functions(module.tree)
-                if function.name == last_name(made.func)
-            ]
+            bodies = [each for module in program.modules for each in functions(module.tree) if each.name == made]
             if any(wanted in keywords(call) for body in bodies for call in calls(body, "update")):
                 return True
     return False
+
+
+def _returned(tree: ast.Module, name: str) -> str:
+    """The function whose result a name is, perhaps among others."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        if name in {last_name(each) for target in node.targets for each in ast.walk(target)}:
+            return last_name(node.value.func)
+    return ""
 
 
 def _prefix(node: ast.DictComp) -> str:
@@ -325,10 +356,8 @@ def _keys(data: ast.expr | None, program: Program) -> tuple[list[str], str | Non
     """The metrics of a mapping, also those under a prefix from a meter; and the key that is the step."""
     own = _literals(data)
     step = next((key for key in own if unit_of(key)), None)
-    prefixes: list[str] = []
-    for node in ast.walk(data) if data is not None else ():
-        if isinstance(node, ast.DictComp) and (prefix := _prefix(node)):
-            prefixes.append(prefix)
+    nodes = ast.walk(data) if data is not None else ()
+    prefixes = [prefix for node in nodes if isinstance(node, ast.DictComp) and (prefix := _prefix(node))]
     meters = [
         keyword.arg
         for module in program.modules

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 METRIC = re.compile(
     r"loss|err|acc(?!um|el|ess)|f1|auc|bleu|ppl|perplexity|bpb|bpc|mse|mae|rmse|nll|ssim|psnr|score|reward|"
-    r"(^|_)returns?(_|$)|iou|dice|recall|precision|rouge|(^|_)map(_|$)|elbo|(^|_)fid(_|$)",
+    r"(^|_)returns?(_|$)|(^|_)prec(_|$)|(^|_)top_?[15](_|$)|iou|dice|recall|precision|rouge|(^|_)map(_|$)|elbo|(^|_)fid(_|$)",
     re.IGNORECASE,
 )
-HELD_OUT = re.compile(r"(^|_)(val|valid|validat[a-z]*|dev|eval[a-z]*|test[a-z]*|heldout|held_out)(_|$)", re.IGNORECASE)
+HELD_OUT = re.compile(
+    r"(^|_)(vali?|valid|validat[a-z]*|dev|eval[a-z]*|test[a-z]*|heldout|held_out)(_|$)", re.IGNORECASE
+)
 _TRAINING = re.compile(
     r"(^|_)(train|training|tr)(_|$)|(^|_)train|(^|_)(value|policy|pg|td|qf?\d?|actor|critic|vf?|entropy|alpha|rnd)_loss",
     re.IGNORECASE,

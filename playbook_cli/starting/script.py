@@ -148,8 +148,11 @@ def _evaluation(
     """The proposals with the option that says how often it evaluates, and that number where it is known."""
     if found is not None and found.per_step:
         return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], None
+    proposals = [replace(p, part="left") if _is_in_batches(p, length) else p for p in proposals]
     for gate in found.gates if found else ():
         if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
+            other = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
+            proposals = [replace(p, part="left") if p.argument is other else p for p in proposals]
             continue
         if isinstance(gate.interval, int):
             return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], gate.interval
@@ -168,6 +171,12 @@ def _evaluation(
     if isinstance(given, int):
         return proposals, given
     return proposals, 1 if length.unit == "epoch" else None
+
+
+def _is_in_batches(proposal: Proposal, length: Length) -> bool:
+    """Whether an option says how often it evaluates in updates, where the study counts epochs."""
+    counted = re.search(r"\b(steps?|iter\w*|batch(es)?|updates?)\b", proposal.argument.help, re.IGNORECASE)
+    return proposal.part == "eval_every" and length.unit == "epoch" and counted is not None
 
 
 def _command(

@@ -85,7 +85,7 @@ def patterns(
         kept = [pattern for pattern in kept if pattern not in bare]
     elif len(bare) != 1 or not _is_repeated(bare[0], tree) or any(_earlier(pattern, bare[0]) for pattern in measured):
         return []  # which step a metric belongs to is not certain
-    return [_compared(pattern, others) for pattern in sorted(kept, key=lambda pattern: pattern.line)]
+    return [compared(pattern, others) for pattern in sorted(kept, key=lambda pattern: pattern.line)]
 
 
 def _is_repeated(pattern: Pattern, tree: ast.Module) -> bool:
@@ -97,7 +97,7 @@ def _earlier(pattern: Pattern, bare: Pattern) -> bool:
     return pattern.line < bare.line and pattern.function == bare.function
 
 
-def _compared(pattern: Pattern, others: Iterable[Pattern]) -> Pattern:
+def compared(pattern: Pattern, others: Iterable[Pattern]) -> Pattern:
     """With the function of another line that the pattern matches, and that is measured on something else."""
     for other in others:
         foreign = set(other.metrics) - set(pattern.metrics)
@@ -164,15 +164,16 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         if isinstance(part, ast.Attribute) and part.attr == "val":  # of the last batch: the mean comes after it
             text, label, before = text + r"\s*\S+?", "", label
             continue
+        raw = label
         label, before = label if words_before(label) else before, ""
         stepping = counter is not None and part is counter.value
-        name = "step" if stepping else _group(part, label, names, shown, said + label)
+        name = "step" if stepping else _group(part, label, names, shown, said + raw)
         if name is None:
             text += r"\s*\S+?"
         else:
             names.append(name)
             text += rf"\s*(?P<{name}>\d+)" if name == "step" else rf"\s*\[?(?P<{name}>[-+.\w]+)"
-        said, label = said + label, ""
+        said, label = said + raw, ""
     return Pattern(
         text=re.sub(r"^( |\\s\*)+(?=[^(\\])", "", text).lstrip(" "),
         metrics=tuple(name for name in names if name != "step"),
@@ -228,6 +229,8 @@ def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: st
     held_out = [word for word in words[:-2] if HELD_OUT.search(word)]
     named = "_".join([*held_out[-1:], *words[-2:]]).lower()
     name = named if METRIC.search(named) else own if METRIC.search(own) else ""
+    if name and "best" in (word.lower() for word in words):
+        name = f"best_{name}"  # so far, and not of this step
     if re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1:
         return None  # a count, or text
     if name and rank(name) == 2:
