@@ -121,11 +121,21 @@ def _in_python(text: str) -> Iterator[tuple[str, tuple[Any, Span | None]]]:
 
     for name, node in _assigned(ast.parse(text).body, ""):
         try:
-            value = ast.literal_eval(node)
+            value = ast.literal_eval(_whole(node))
         except ValueError:
             continue
         place = index(node.lineno, node.col_offset), index(node.end_lineno or 1, node.end_col_offset or 0)
         yield name, (list(value) if isinstance(value, tuple) else value, place)
+
+
+def _whole(node: ast.expr) -> ast.expr:
+    """The number in int(1e5), as a whole one; anything else as it is."""
+    match node:
+        case ast.Call(func=ast.Name(id="int"), args=[ast.Constant(value=float(number))], keywords=[]) if (
+            number.is_integer()
+        ):
+            return ast.Constant(value=int(number))
+    return node
 
 
 def _assigned(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.expr]]:
@@ -147,7 +157,7 @@ def _inside(name: str, node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 yield from _inside(f"{name}.{key.value}", value)
-    elif isinstance(node, ast.Call):  # dict(lr=0.1), or SGD(parameters, lr=0.1)
+    elif isinstance(node, ast.Call) and _whole(node) is node:  # dict(lr=0.1), or SGD(parameters, lr=0.1)
         for keyword in node.keywords:
             if keyword.arg:
                 yield from _inside(f"{name}.{keyword.arg}", keyword.value)

@@ -25,7 +25,8 @@ _SHOWS = {
 _BARS = {"tqdm", "trange", "progress_apply"}
 _WRITERS = {"tqdm", "pbar", "stdout", "progress", "bar"}
 """What shows the text that its method `write` gets."""
-_OPTIONS = {"args", "opt", "opts", "cfg", "config", "conf", "hparams", "params", "FLAGS", "flags", "options"}
+OPTIONS = {"args", "opt", "opts", "cfg", "config", "conf", "hparams", "params", "FLAGS", "flags", "options"}
+"""What programs call the object with their options."""
 _LOGS = {"info", "warning"}
 _TEXT = re.compile(r"^(msg|message|text|line|string|str|s)$")
 """The parameter of a function that shows it."""
@@ -70,7 +71,7 @@ class Shown:
         """Whether a value is a counter as it stands, perhaps plus one: and not how many there are, or an option."""
         value = _uncounted(value)
         if isinstance(value, ast.Attribute):
-            return last_name(value.value) not in _OPTIONS
+            return last_name(value.value) not in OPTIONS
         return isinstance(value, ast.Name) and value.id in self.counters
 
     def runs(self, value: ast.expr) -> bool:
@@ -127,7 +128,8 @@ def _place(function: ast.FunctionDef) -> int | None:
     if rest is not None and rest.arg in handed:
         return len(names)
     texts = [name for name in names if _TEXT.search(name)]
-    alone = names if len(names) == 1 and names[0] in handed else []
+    lone = {last_name(call.args[0]) for call in showing_ if len(call.args) == 1}
+    alone = names if len(names) == 1 and names[0] in lone else []
     return next((names.index(name) for name in [*texts, *alone]), None)
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.starting.calling import callers, is_looped
 from playbook_cli.starting.counting import agree, counters, unit_of
-from playbook_cli.starting.lines import Shown, lines, value_name
+from playbook_cli.starting.lines import OPTIONS, Shown, lines, value_name
 from playbook_cli.starting.meters import progresses
 from playbook_cli.starting.meters import shown as of_meter
 from playbook_cli.starting.naming import HELD_OUT, METRIC, measured_on, rank, words_before
-from playbook_cli.starting.syntax import calls
+from playbook_cli.starting.syntax import calls, last_name
 from playbook_cli.starting.texts import Formatted, Spaces
 
 if TYPE_CHECKING:
@@ -185,8 +185,14 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         looped=shown.looped,
         function=shown.function,
         sample=sample,
-        of=next((part.id for part in shown.parts if isinstance(part, ast.Name) and _SPLIT.search(part.id)), ""),
+        of=next((name for part in shown.parts if _SPLIT.search(name := _text_name(part))), ""),
     )
+
+
+def _text_name(part: str | ast.expr) -> str:
+    """What a value is called that may be text; an option is the same in every line."""
+    option = isinstance(part, ast.Attribute) and last_name(part.value) in OPTIONS
+    return "" if isinstance(part, str) or option else value_name(part)
 
 
 def _escaped(text: str) -> str:
