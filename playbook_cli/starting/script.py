@@ -18,6 +18,7 @@ from playbook_cli.starting.draft import Draft, study_name
 from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.handed import handed, word
+from playbook_cli.starting.kept import written_and_read
 from playbook_cli.starting.measured import TRIAL, measured
 from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from playbook_cli.starting.measured import Measured
     from playbook_cli.starting.optimizers import Optimizer
     from playbook_cli.starting.program import Program
-    from playbook_cli.starting.roles import Length, Proposal
+from playbook_cli.starting.roles import Length, Proposal
 
 TRIALS = 16
 STEPS = 1000
@@ -227,6 +228,10 @@ def _command(
     ]
     if unknown:
         draft.guess("command", why=f"it runs without {', '.join(unknown)}, which has no default that exists here")
+    shared = written_and_read(program.tree)
+    if shared and not in_trial:
+        why = f"all trials write {shared} in one folder and read it back; give each its own cwd, or run one at a time"
+        draft.guess("command", why=why)
     held_out = [str(p.argument.option) for p in given if _is_held_out_data(p)]
     if held_out and found is not None and rank(found.objective) == 0:
         draft.guess("metric", why=f"it is measured without {', '.join(held_out)}, which has no default")

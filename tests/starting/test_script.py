@@ -280,3 +280,14 @@ def test_how_often_it_evaluates_in_updates_is_no_number_of_epochs(draft):
     )
     assert "--eval-freq=${eval_every}" in draft(every.format("") + rest)[1].command
     assert "--eval-freq=${eval_every}" not in draft(every.format(", help='in steps'") + rest)[1].command
+
+
+def test_a_file_that_all_trials_write_and_read_back_is_marked(draft):
+    options = "p.add_argument('--lr', type=float, default=0.1)\nprint(f'step {step} val loss {loss}')\n"
+    save = "torch.save(model, '{}.pkl'.format(epoch))\n"
+    made, _ = draft(options + save + "torch.load('{}.pkl'.format(best))\n")
+    assert "guess: all trials write {}.pkl in one folder and read it back" in made.comments["command",]
+    assert ("command",) not in draft(options + save)[0].comments
+    assert ("command",) not in draft(options + save + "if a.resume:\n    torch.load('{}.pkl'.format(best))\n")[
+        0
+    ].comments
