@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,10 @@ def init(
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="The config file that the script reads: YAML, JSON or Python."),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--args", metavar="TEXT", help="What the script needs on its command line: '--data ~/imagenet'."),
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -38,6 +43,7 @@ def init(
 
     Example:  playbook init my-study --optimizer adamw --trials 32
     Example:  playbook init --from train.py
+    Example:  playbook init --from train.py --args '--data ~/imagenet --arch resnet50'
     """
     from playbook_cli.acts import command
     from playbook_cli.commands.output import advise, console
@@ -50,7 +56,9 @@ def init(
     if origin is None:
         texts, notes = first_study(optimizer, trials, name=name or NAME, folder=folder), missing()
     else:
-        texts, notes = study_from(origin, folder, optimizer=optimizer, trials=trials, config=config, name=name)
+        texts, notes = study_from(
+            origin, folder, optimizer=optimizer, trials=trials, config=config, name=name, given=_words(given or "")
+        )
     written = write(folder, texts)
     out = console()
     out.print(f"wrote {', '.join(str(path) for path in written)}")
@@ -62,3 +70,13 @@ def init(
         advise(out, f"replace each {FILL}, then see what would run: {command('plan', written[0])}")
         return
     advise(out, f"see what would run: {command('plan', written[0])}")
+
+
+def _words(given: str) -> list[str]:
+    """The words of a command line. PlaybookError where a quote is not closed."""
+    from playbook_cli.errors import PlaybookError
+
+    try:
+        return shlex.split(given)
+    except ValueError as error:
+        raise PlaybookError(f"--args: {str(error).lower()}", hint="close each quote, as in a shell") from None

@@ -121,16 +121,30 @@ def _in_python(text: str) -> Iterator[tuple[str, tuple[Any, Span | None]]]:
 
     for name, node in _assigned(ast.parse(text).body, ""):
         try:
-            value = ast.literal_eval(node)
+            value = ast.literal_eval(_whole(node))
         except ValueError:
             continue
         place = index(node.lineno, node.col_offset), index(node.end_lineno or 1, node.end_col_offset or 0)
         yield name, (list(value) if isinstance(value, tuple) else value, place)
 
 
+def _whole(node: ast.expr) -> ast.expr:
+    """The number in int(1e5), as a whole one; anything else as it is."""
+    match node:
+        case ast.Call(func=ast.Name(id="int"), args=[ast.Constant(value=float(number))], keywords=[]) if (
+            number.is_integer()
+        ):
+            return ast.Constant(value=int(number))
+    return node
+
+
 def _assigned(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.expr]]:
     for node in body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.FunctionDef):
+            given = node.args
+            defaulted = [*given.posonlyargs, *given.args][-len(given.defaults) :] if given.defaults else []
+            yield from ((f"{prefix}{node.name}.{a.arg}", d) for a, d in zip(defaulted, given.defaults, strict=True))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
             yield from _assigned(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
@@ -143,7 +157,7 @@ def _inside(name: str, node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 yield from _inside(f"{name}.{key.value}", value)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("dict", "Dict", "edict"):
+    elif isinstance(node, ast.Call) and _whole(node) is node:  # dict(lr=0.1), or SGD(parameters, lr=0.1)
         for keyword in node.keywords:
             if keyword.arg:
                 yield from _inside(f"{name}.{keyword.arg}", keyword.value)

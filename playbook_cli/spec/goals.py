@@ -22,7 +22,7 @@ _DOWN = _set(
 _UP = _set(
     "acc accuracy auc auroc auprc roc map ap mar f1 f2 fbeta f1score bleu sacrebleu rouge meteor chrf cider spice "
     "bertscore comet score reward rewards rew return returns r2 r2score dice dsc psnr ssim msssim iou miou jaccard "
-    "precision recall sensitivity specificity mcc kappa ndcg mrr pearson pearsonr spearman spearmanr kendall "
+    "prec precision recall sensitivity specificity mcc kappa ndcg mrr pearson pearsonr spearman spearmanr kendall "
     "kendalltau top tpr"
 )
 _UP_TOGETHER = ("exact match", "hit rate", "win rate", "success rate", "explained variance", "average precision")

@@ -38,6 +38,8 @@ class Argument:
     """Where the program finds it: its command line, its config file, trial.params, or what the trial itself has."""
     required: bool = False
     """Whether the program ends with an error where it is not given."""
+    handed: bool = False
+    """Whether its default is what a person gives on the command line."""
     help: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 

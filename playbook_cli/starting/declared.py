@@ -17,6 +17,7 @@ from playbook_cli.starting.readers import (
     of_argparse,
     of_click,
     of_config,
+    of_constants,
     of_dataclasses,
     of_functions,
     of_globals,
@@ -24,7 +25,7 @@ from playbook_cli.starting.readers import (
     of_nodes,
     of_trial,
 )
-from playbook_cli.starting.roles import is_rate, plain
+from playbook_cli.starting.roles import is_rate, plain, training_length
 
 if TYPE_CHECKING:
     import ast
@@ -55,6 +56,8 @@ def declared(program: Program, config: Path | None = None) -> Declared:
                 replace(part, arguments=[each for each in part.arguments if not _passes(each, use)])
                 for part in parts[:-1]
             ]
+    if parts[-1].config is None:
+        parts += _constants(program, [argument for part in parts for argument in part.arguments])
     by_name: dict[str, Argument] = {}
     for part in parts:
         for argument in part.arguments:
@@ -67,6 +70,22 @@ def declared(program: Program, config: Path | None = None) -> Declared:
         config=parts[-1].config,
         unread=tuple(note for part in parts for note in part.unread),
     )
+
+
+def _constants(program: Program, options: list[Argument]) -> list[Declared]:
+    """The constants of the script, where no option is a learning rate or the length of training."""
+    rated = any(is_rate(plain(argument.name)) for argument in options)
+    bounded = training_length(options, program).argument is not None
+    if (rated and bounded) or "playbook_cli" in program.names or {"hydra", "OmegaConf"} & program.names:
+        return []
+    part = of_constants.read(program)
+    names = {plain(argument.name) for argument in options}
+    new = [argument for argument in part.arguments if plain(argument.name) not in names]
+    both = [*options, *new]
+    helps = (not rated and any(is_rate(plain(argument.name)) for argument in new)) or (
+        not bounded and training_length(both, program).argument is not None
+    )
+    return [replace(part, arguments=new)] if helps else []
 
 
 def _passes(argument: Argument, use: ConfigUse) -> bool:

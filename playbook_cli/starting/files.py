@@ -13,7 +13,7 @@ from playbook_cli.starting.script import draft_script
 from playbook_cli.starting.sweep import draft_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -25,24 +25,25 @@ def study_from(
     trials: int | None = None,
     config: Path | None = None,
     name: str | None = None,
+    given: Sequence[str] = (),
 ) -> tuple[dict[str, str], list[str]]:
     """The study file for a script or a sweep, to be written into `folder`, and what it could not say.
 
     Without a name it has that of the script or the sweep.
     """
     if origin.suffix in (".yaml", ".yml"):
-        extra = {"--optimizer": optimizer, "--trials": trials, "--config": config}
-        given = next((option for option, value in extra.items() if value is not None), None)
-        if given is not None:
+        extra = {"--optimizer": optimizer, "--trials": trials, "--config": config, "--args": given or None}
+        wrong = next((option for option, value in extra.items() if value is not None), None)
+        if wrong is not None:
             raise PlaybookError(
-                f"{given} goes with a training script: a sweep says itself what it tunes, and in how many trials",
+                f"{wrong} goes with a training script: a sweep says itself what it tunes, and in how many trials",
                 where=str(origin),
                 hint="leave it out, and edit the study file",
             )
         read = source.read(origin)
         draft = (draft_hydra if is_hydra(read) else draft_sweep)(read, origin, folder)
     else:
-        draft = draft_script(origin, folder, optimizer=optimizer, trials=trials, config=config)
+        draft = draft_script(origin, folder, optimizer=optimizer, trials=trials, config=config, given=given)
     if name is not None:
         draft.data["name"] = name
     return {STUDY: draft.text(STUDY)}, draft.notes

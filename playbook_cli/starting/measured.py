@@ -7,19 +7,25 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.starting.calling import callers, is_looped
+from playbook_cli.starting.counting import agree, unit_of
+from playbook_cli.starting.lines import gates_at, showing
+from playbook_cli.starting.naming import is_metric, likely, rank
 from playbook_cli.starting.program import module_named
 from playbook_cli.starting.readers.of_hydra import composed, csv_folder
 from playbook_cli.starting.roles import of_hugging_face, plain
-from playbook_cli.starting.shown import agree, callers, gates_at, is_looped, is_metric, likely, patterns, rank, unit_of
-from playbook_cli.starting.syntax import assigned, calls, keywords, last_name, literal
+from playbook_cli.starting.shown import compared, patterns
+from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from playbook_cli.starting.argument import Argument
+    from playbook_cli.starting.counting import Unit
+    from playbook_cli.starting.lines import Gate
     from playbook_cli.starting.program import Module, Program
     from playbook_cli.starting.roles import Length
-    from playbook_cli.starting.shown import Gate, Pattern, Unit
+    from playbook_cli.starting.shown import Pattern
 
 TRIAL = "${trial_dir}"
 _BELOW = f"{TRIAL}/out"
@@ -59,10 +65,10 @@ def measured(
     """
     found = [
         *_hugging_face(program, arguments),
-        *_printed(program, length.unit),
+        *_printed(program, length),
         *_lightning(program, arguments, length.unit),
         *_json_lines(program, length.unit, folders),
-        *_tensorboard(program, length.unit, folders),
+        *_tensorboard(program, length.unit, folders, arguments),
     ]
     asked = _monitored(program, arguments)
     found = [replace(each, objective=asked) if asked and asked in _names(each) else each for each in found]
@@ -83,11 +89,15 @@ def _monitored(program: Program, arguments: Sequence[Argument]) -> str | None:
     return next((name for name in given if isinstance(name, str) and name != "???"), None)
 
 
-def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
+def _printed(program: Program, length: Length) -> Iterator[Measured]:
+    shows = showing(module.tree for module in program.modules)
+    unit, option = length.unit, length.argument
+    bound = option.name.rpartition(".")[2].replace("-", "_") if option is not None else ""
     for distance, ring in enumerate(program.rings):
-        by_module = {module.path: patterns(module.tree, unit) for module in ring}
+        by_module = {module.path: patterns(module.tree, unit, shows=shows, length=bound) for module in ring}
         found = [pattern for given in by_module.values() for pattern in given]
-        name = likely(name for pattern in found for name in pattern.metrics)
+        found = [compared(pattern, found) for pattern in found]
+        name = _objective(found, unit)
         if name is None:
             continue
         first = next(pattern for pattern in found if name in pattern.metrics)
@@ -97,12 +107,19 @@ def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
             if given
         ]
         doubts = []
-        if any(pattern.logged for pattern in found) and not _shows_info(program):
+        hidden = any(pattern.logged for pattern in found) and not _shows_info(program)
+        words = ("--verbosity=0",) if hidden and {"absl", "app"} <= program.names else ()
+        if hidden and not words:
             doubts.append("a logger shows these lines only at level INFO, and the program does not seem to set it")
         if distance == len(program.rings) - 1:
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
+        if first.alike:
+            doubts.append(
+                f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
+                "on held-out data must come after it"
+            )
         if unit is None and first.step:
             doubts.append(f"the step is what the program calls {first.step}")
         yield Measured(
@@ -111,9 +128,28 @@ def _printed(program: Program, unit: Unit | None) -> Iterator[Measured]:
             where=f"what the program prints in {', '.join(places)}",
             gates=first.gates,
             doubts=tuple(doubts),
+            words=words,
             once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
         )
         return
+
+
+def _objective(found: Sequence[Pattern], unit: Unit | None) -> str | None:
+    """What a study would look at; of equals one that is not shown batch by batch, and whose line says the step."""
+    for choice in (
+        [pattern for pattern in found if pattern.step and not _is_partial(pattern, unit)],
+        [pattern for pattern in found if not _is_partial(pattern, unit)],
+        [pattern for pattern in found if pattern.step],
+    ):
+        name, best = (likely(each for p in chosen for each in p.metrics) for chosen in (choice, found))
+        if name and best and rank(name) == rank(best):
+            return name
+    return likely(each for pattern in found for each in pattern.metrics)
+
+
+def _is_partial(pattern: Pattern, unit: Unit | None) -> bool:
+    """Whether a line is shown every so many batches of an epoch, so that its last one is not the whole."""
+    return unit == "epoch" and any(unit_of(gate.counter) != "epoch" for gate in pattern.gates)
 
 
 def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
@@ -126,11 +162,8 @@ def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
 
 def _without_twins(found: Sequence[Pattern]) -> list[Pattern]:
     """Those in which each metric is counted by one counter: the first decides."""
-    steps = {unit_of(pattern.step) for pattern in found if pattern.step}
-    if len(steps) < 2:
-        return list(found)
-    first = next(unit_of(pattern.step) for pattern in found if pattern.step)
-    return [pattern for pattern in found if not pattern.step or agree(unit_of(pattern.step), first)]
+    steps = [pattern.unit for pattern in found if pattern.step]
+    return [pattern for pattern in found if not pattern.step or agree(pattern.unit, steps[0])]
 
 
 def _shows_info(program: Program) -> bool:
@@ -143,7 +176,9 @@ def _shows_info(program: Program) -> bool:
     return "loguru" in program.names
 
 
-def _tensorboard(program: Program, unit: Unit | None, folders: Sequence[str]) -> Iterator[Measured]:
+def _tensorboard(
+    program: Program, unit: Unit | None, folders: Sequence[str], arguments: Sequence[Argument]
+) -> Iterator[Measured]:
     """Calls of add_scalar with a tag and a step that can be read."""
     counted: list[tuple[str, ast.Call, Module]] = []
     others: list[str] = []
@@ -167,8 +202,20 @@ def _tensorboard(program: Program, unit: Unit | None, folders: Sequence[str]) ->
         where=f"what the program writes for TensorBoard in {module.path.name}:{call.lineno}",
         gates=gates_at(module.tree, call),
         doubts=(doubt,) if doubt else (),
+        words=tuple(_switches(program, arguments)),
         in_trial=where[1],
     )
+
+
+def _switches(program: Program, arguments: Sequence[Argument]) -> Iterator[str]:
+    """The flags without which no writer is made: `if args.tensorboard: writer = SummaryWriter(...)`."""
+    flags = {a.name: a for a in arguments if a.kind == "bool" and a.switch != "python" and a.default is False}
+    for module in program.modules:
+        for node in ast.walk(module.tree):
+            body = node.body if isinstance(node, ast.If) else [node.body] if isinstance(node, ast.IfExp) else []
+            if isinstance(node, ast.If | ast.IfExp) and any(any(calls(part, "SummaryWriter")) for part in body):
+                named = {last_name(each) for each in ast.walk(node.test)}
+                yield from (str(flag.option) for name, flag in flags.items() if name in named)
 
 
 def _counts(step: ast.expr | None, module: Module, unit: Unit | None) -> bool:
@@ -237,13 +284,51 @@ def _json_lines(program: Program, unit: Unit | None, folders: Sequence[str]) -> 
                 name = likely(names)
                 if name is None or step is None or (unit is not None and not agree(unit_of(step), unit)):
                     continue
-                sure = [n for n in _literals(data) if n == name]
+                sure = name in _literals(data) or _is_measured(data, name, program)
                 yield Measured(
                     metrics={"jsonl": path, "step": step},
                     objective=name,
                     where=f"what the program writes in {module.path.name}:{call.lineno}",
                     doubts=() if sure else (f"the name {name} is put together while the program runs",),
                 )
+
+
+def _is_measured(data: ast.expr | None, name: str, program: Program) -> bool:
+    """Whether a name that a mapping puts together is what a function returns: test_loss of evaluate's loss.
+
+    Such a mapping is {f"test_{k}": v for k, v in test_stats.items()}, after test_stats = evaluate(...).
+    """
+    for node in ast.walk(data) if data is not None else ():
+        if not isinstance(node, ast.DictComp) or not isinstance(node.generators[0].iter, ast.Call):
+            continue
+        prefix = _prefix(node)
+        source = getattr(node.generators[0].iter.func, "value", None)
+        made = _returned(program.tree, last_name(source))
+        if prefix and name.startswith(prefix) and made:
+            wanted = name.removeprefix(prefix)
+            bodies = [each for module in program.modules for each in functions(module.tree) if each.name == made]
+            if any(wanted in keywords(call) for body in bodies for call in calls(body, "update")):
+                return True
+    return False
+
+
+def _returned(tree: ast.Module, name: str) -> str:
+    """The function whose result a name is, perhaps among others."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        if name in {last_name(each) for target in node.targets for each in ast.walk(target)}:
+            return last_name(node.value.func)
+    return ""
+
+
+def _prefix(node: ast.DictComp) -> str:
+    """What is put before the names in a mapping."""
+    if isinstance(node.key, ast.JoinedStr) and isinstance(node.key.values[0], ast.Constant):
+        return str(node.key.values[0].value)
+    if isinstance(node.key, ast.BinOp) and isinstance(node.key.left, ast.Constant):
+        return str(node.key.left.value).partition("%")[0]
+    return ""
 
 
 def _dumps(node: ast.AST) -> bool:
@@ -271,13 +356,8 @@ def _keys(data: ast.expr | None, program: Program) -> tuple[list[str], str | Non
     """The metrics of a mapping, also those under a prefix from a meter; and the key that is the step."""
     own = _literals(data)
     step = next((key for key in own if unit_of(key)), None)
-    prefixes: list[str] = []
-    for node in ast.walk(data) if data is not None else ():
-        if isinstance(node, ast.DictComp):
-            if isinstance(node.key, ast.JoinedStr) and isinstance(node.key.values[0], ast.Constant):
-                prefixes.append(str(node.key.values[0].value))
-            elif isinstance(node.key, ast.BinOp) and isinstance(node.key.left, ast.Constant):
-                prefixes.append(str(node.key.left.value).partition("%")[0])
+    nodes = ast.walk(data) if data is not None else ()
+    prefixes = [prefix for node in nodes if isinstance(node, ast.DictComp) and (prefix := _prefix(node))]
     meters = [
         keyword.arg
         for module in program.modules

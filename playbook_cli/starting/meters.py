@@ -33,7 +33,10 @@ class Progress:
 def progresses(tree: ast.Module) -> Iterator[Progress]:
     """All ProgressMeters of a module that has the classes itself, as in the example."""
     classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    if not _is_usual(classes.get("ProgressMeter"), "display") or not _is_usual(classes.get("AverageMeter"), "__str__"):
+    meter = classes.get("ProgressMeter")
+    if not (_is_usual(meter, "display") or _is_usual(meter, "print")) or not _is_usual(
+        classes.get("AverageMeter"), "__str__"
+    ):
         return
     summary = any(function.name == "display_summary" for function in functions(classes["ProgressMeter"]))
     for function in functions(tree):
@@ -43,9 +46,9 @@ def progresses(tree: ast.Module) -> Iterator[Progress]:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         }
         for call in calls(function, "ProgressMeter"):
-            meters = next((each for each in call.args if isinstance(each, ast.List)), None)
+            listed = next((each.elts for each in call.args if isinstance(each, ast.List)), call.args[1:])
             prefix = keywords(call).get("prefix", call.args[2] if len(call.args) > 2 else None)
-            made = [named.get(last_name(each)) for each in meters.elts] if meters is not None else []
+            made = [named.get(last_name(each)) for each in listed]
             names = [literal(each.args[0]) if isinstance(each, ast.Call) and each.args else None for each in made]
             if prefix is None or not names or not all(isinstance(name, str) for name in names):
                 continue

@@ -11,16 +11,17 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from playbook_cli.starting.counting import unit_of
 from playbook_cli.starting.readers.hugging_face import TRAINING
-from playbook_cli.starting.shown import unit_of
-from playbook_cli.starting.syntax import keywords, last_name
+from playbook_cli.starting.syntax import keywords, last_name, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from playbook_cli.records import StepUnit
     from playbook_cli.starting.argument import Argument
+    from playbook_cli.starting.counting import Unit
     from playbook_cli.starting.program import Program
-    from playbook_cli.starting.shown import Unit
 
 Part = Literal[
     "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "left", "needed"
@@ -122,6 +123,8 @@ class Length:
     """Options that could be it, too."""
     same: tuple[Argument, ...] = ()
     """Options that must be as long, such as the length of the decay."""
+    written: int | None = None
+    """The number of epochs in the source, where no option bounds them."""
 
 
 def plain(name: str) -> str:
@@ -238,7 +241,7 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     found = [argument for argument in arguments if _could_be_length(argument)]
     ranked = sorted(found, key=lambda argument: (_rank(argument), plain(argument.name) not in bounds))
     if not ranked:
-        return Length()
+        return _written(program)
     first = ranked[0]
     unit = unit_of(plain(first.name))
     if "epoch" in first.help.lower() and "step" not in plain(first.name):
@@ -250,6 +253,49 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     others = tuple(ranked[1:])
     same = tuple(a for a in arguments if a is not first and _as_long(a, first))
     return Length(argument=first, unit=unit, certain=certain, others=others, same=same)
+
+
+def step_unit(length: Length, program: Program) -> StepUnit | None:
+    """What a step of the study is; None where the name of the option leaves it open."""
+    option = length.argument
+    if option is not None and option.given == "trial":
+        return None  # it is known from the script's own calls
+    if option is not None and "kimg" in plain(option.name):
+        return None
+    if length.unit == "step":  # of training, unless something else could be stepped
+        return None if _ENVIRONMENTS & program.names else "updates"
+    known: dict[Unit | None, StepUnit] = {"epoch": "epochs", "update": "updates", "environment": "env_steps"}
+    return known.get(length.unit)
+
+
+def _written(program: Program) -> Length:
+    """The length of the only loop over epochs, where the script has it as a number: range(200)."""
+    found = [
+        _times(node.iter)
+        for node in ast.walk(program.tree)
+        if isinstance(node, ast.For) and unit_of(last_name(node.target)) == "epoch"
+    ]
+    known = found[0] if len(found) == 1 else None
+    return Length() if known is None else Length(unit="epoch", certain=True, written=known)
+
+
+def _times(node: ast.expr) -> int | None:
+    """How often range(200), range(1, 201) or range(start, start + 200) runs."""
+    if not isinstance(node, ast.Call) or last_name(node.func) not in ("range", "trange", "tqdm"):
+        return None
+    if last_name(node.func) == "tqdm":
+        return _times(node.args[0]) if node.args else None
+    match node.args:
+        case [end]:
+            times = literal(end)
+        case [ast.Name(id=first), ast.BinOp(left=ast.Name(id=again), op=ast.Add(), right=number)] if first == again:
+            times = literal(number)
+        case [first, end]:
+            low, high = literal(first), literal(end)
+            times = high - low if isinstance(low, int) and isinstance(high, int) else None
+        case _:
+            times = None
+    return times if isinstance(times, int) and times >= 1 else None
 
 
 def of_hugging_face(arguments: Iterable[Argument]) -> bool:
@@ -374,6 +420,7 @@ def loaded(program: Program) -> set[str]:
     return used - asked - {""}
 
 
+_ENVIRONMENTS = {"gym", "gymnasium", "dm_env", "dm_control", "dmc", "envpool", "procgen", "pettingzoo", "mujoco"}
 _LOADS = re.compile(
     r"^(load|open|listdir|jload|ImageFolder|from_pretrained|load_dataset|read_\w+|fromfile|memmap|glob)$"
 )

@@ -12,25 +12,30 @@ from playbook_cli.errors import SpecError
 from playbook_cli.spec.fill import FILL
 from playbook_cli.spec.goals import direction
 from playbook_cli.spec.tiers import needed, usual_name
+from playbook_cli.starting.counting import agree, unit_of
 from playbook_cli.starting.declared import declared
 from playbook_cli.starting.draft import Draft, study_name
 from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
+from playbook_cli.starting.handed import handed, word
+from playbook_cli.starting.kept import written_and_read
 from playbook_cli.starting.measured import TRIAL, measured
+from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.program import read_program
-from playbook_cli.starting.roles import loaded, named, plain, propose_all, training_length
-from playbook_cli.starting.shown import agree, likely, rank, reported, unit_of
+from playbook_cli.starting.roles import loaded, named, plain, propose_all, step_unit, training_length
+from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from playbook_cli.starting.argument import Argument, ConfigUse, Declared
     from playbook_cli.starting.measured import Measured
     from playbook_cli.starting.optimizers import Optimizer
     from playbook_cli.starting.program import Program
-    from playbook_cli.starting.roles import Length, Proposal
+from playbook_cli.starting.roles import Length, Proposal
 
 TRIALS = 16
 STEPS = 1000
@@ -61,22 +66,31 @@ def draft_script(
     optimizer: str | None = None,
     trials: int | None = None,
     config: Path | None = None,
+    given: Sequence[str] = (),
 ) -> Draft:
     """A study, to be written into `folder`, that runs `script`; of one optimizer, in so many trials.
 
-    `config` is a config file that it reads. What its source does not say is left to be filled in. SpecError where the
-    script is no Python, or has other optimizers.
+    `config` is a config file that it reads, and `given` are arguments that it needs. What its source does not say is
+    left to be filled in. SpecError where the script is no Python, or has other optimizers.
     """
     try:
-        return _draft(script, folder, optimizer=optimizer, trials=trials, config=config)
+        return _draft(script, folder, optimizer=optimizer, trials=trials, config=config, given=given)
     except RecursionError:
         raise SpecError("its source is nested too deeply to be read", where=str(script)) from None
 
 
-def _draft(script: Path, folder: Path, *, optimizer: str | None, trials: int | None, config: Path | None) -> Draft:
+def _draft(
+    script: Path,
+    folder: Path,
+    *,
+    optimizer: str | None,
+    trials: int | None,
+    config: Path | None,
+    given: Sequence[str],
+) -> Draft:
     chosen = None if optimizer is None else optimizer_named(optimizer)
     program = read_program(script)
-    table = declared(program, config)
+    table, unexplained = handed(declared(program, config), given, folder)
     length = training_length(table.arguments, program)
     proposals = propose_all(table.arguments, length)
     found = None if _calls_playbook(program) else measured(program, table.arguments, length, _folders(proposals))
@@ -92,12 +106,16 @@ def _draft(script: Path, folder: Path, *, optimizer: str | None, trials: int | N
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)
     _command(draft, split, table, found, program=program, folder=folder)
+    draft.data["command"] += unexplained
     if _calls_playbook(program):
         _metric(draft, likely(reported(program.tree)))
     else:
         _metrics(draft, found)
     passed = any("${eval_every}" in word for word in draft.data["command"])
     _steps(draft, length, every, passed=passed, once=found is not None and found.once, asked=_calls_playbook(program))
+    unit = step_unit(length, program)
+    if unit is not None and "max_train_steps" in draft.data and draft.data["max_train_steps"] != FILL:
+        _after(draft, "max_train_steps", "step_unit", unit)
     _roles(draft, split, program)
     for note in table.unread:
         _unread(draft, note)
@@ -131,8 +149,11 @@ def _evaluation(
     """The proposals with the option that says how often it evaluates, and that number where it is known."""
     if found is not None and found.per_step:
         return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], None
+    proposals = [replace(p, part="left") if _is_in_batches(p, length) else p for p in proposals]
     for gate in found.gates if found else ():
         if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
+            other = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
+            proposals = [replace(p, part="left") if p.argument is other else p for p in proposals]
             continue
         if isinstance(gate.interval, int):
             return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], gate.interval
@@ -153,6 +174,12 @@ def _evaluation(
     return proposals, 1 if length.unit == "epoch" else None
 
 
+def _is_in_batches(proposal: Proposal, length: Length) -> bool:
+    """Whether an option says how often it evaluates in updates, where the study counts epochs."""
+    counted = re.search(r"\b(steps?|iter\w*|batch(es)?|updates?)\b", proposal.argument.help, re.IGNORECASE)
+    return proposal.part == "eval_every" and length.unit == "epoch" and counted is not None
+
+
 def _command(
     draft: Draft, split: _Split, table: Declared, found: Measured | None, *, program: Program, folder: Path
 ) -> None:
@@ -160,11 +187,12 @@ def _command(
     words: list[str] = draft.data["command"]
     in_trial = found is not None and found.in_trial
     path = os.path.relpath(program.script, folder)
-    words.append(f"${{study_dir}}/{path}" if in_trial else path)
+    copied = table.config is not None and table.config.file == program.script
+    words.append("${config}" if copied else f"${{study_dir}}/{path}" if in_trial else path)
     words += table.words
     words += [f"{option}={os.path.relpath(file, folder)}" for option, file in table.files]
     given = [p for p in split.all if p.argument.given == "argument"]
-    if table.config is not None:
+    if table.config is not None and not copied:
         words.append(f"{table.config.option}=${{config}}" if table.config.option else "${config}")
     words += _positional(draft, given, found)
     in_params = [p.name for p in split.taken if p.argument.given in ("params", "config")]
@@ -175,8 +203,9 @@ def _command(
     if table.style == "name=value":
         draft.data.setdefault("args", {})["style"] = "name=value"
     words += _passed(given, found)
+    words += [word(p.argument) for p in given if p.argument.handed and p.argument.option and p.part == "left"]
     if table.config is not None:
-        _config(draft, split, table.config, found, folder)
+        _config(draft, split, table.config, found, program=program, folder=folder)
     words += found.words if found else ()
     _needed(draft, given, words)
     if in_trial:
@@ -186,7 +215,8 @@ def _command(
             why="the program writes its numbers below the folder where it runs; paths to data that it "
             "takes from there must be absolute",
         )
-    left = [p.argument.name for p in split.all if p.part == "left" and p.argument.given != "trial"]
+    own = [p.argument for p in split.all if p.part == "left" and not p.argument.handed]
+    left = [argument.name for argument in own if argument.given != "trial"]
     if left:
         more = f", and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         draft.notes.append(f"left at the program's own values: {', '.join(left[:_SHOWN])}{more}")
@@ -198,6 +228,10 @@ def _command(
     ]
     if unknown:
         draft.guess("command", why=f"it runs without {', '.join(unknown)}, which has no default that exists here")
+    shared = written_and_read(program.tree)
+    if shared and not in_trial:
+        why = f"all trials write {shared} in one folder and read it back; give each its own cwd, or run one at a time"
+        draft.guess("command", why=why)
     held_out = [str(p.argument.option) for p in given if _is_held_out_data(p)]
     if held_out and found is not None and rank(found.objective) == 0:
         draft.guess("metric", why=f"it is measured without {', '.join(held_out)}, which has no default")
@@ -205,25 +239,34 @@ def _command(
         draft.notes.append("no option looks like a seed: all trials may train with the same one")
 
 
-def _config(draft: Draft, split: _Split, use: ConfigUse, found: Measured | None, folder: Path) -> None:
+def _config(
+    draft: Draft, split: _Split, use: ConfigUse, found: Measured | None, *, program: Program, folder: Path
+) -> None:
     """The config file that each trial gets filled in: what varies by itself, the rest by `set`."""
     given = [p for p in split.all if p.argument.given == "config"]
     config: dict[str, Any] = {"file": os.path.relpath(use.file, folder)}
     macros = {"steps": "${max_train_steps}", "seed": "${seed}", "eval_every": "${eval_every}"}
     macros["folder"] = found.folder if found else TRIAL
-    values = {p.argument.name: macros[p.part] for p in given if p.part in macros}
+    values = {str(p.argument.option): macros[p.part] for p in given if p.part in macros}
     missing = [p for p in given if p.part == "needed"]
     if values or missing:
-        config["set"] = values | {p.argument.name: FILL for p in missing}
-    names = {p.name: p.argument.name for p in split.taken if p.argument.given == "config" and p.name != p.argument.name}
+        config["set"] = values | {str(p.argument.option): FILL for p in missing}
+    taken = [p for p in split.taken if p.argument.given == "config"]
+    names = {p.name: str(p.argument.option) for p in taken if p.name != p.argument.option}
     if names:
         config["names"] = names
     _after(draft, "command", "config", config)
+    own = use.file == program.script
     draft.comments["config",] = (
-        "each trial gets a copy of this file, with its hyperparameters and these values filled in"
+        f"each trial runs a copy of {use.file.name} with its own values of these constants"
+        if own
+        else "each trial gets a copy of this file, with its hyperparameters and these values filled in"
     )
+    beside = os.path.relpath(use.file.parent, folder)
+    if own and beside != "." and (program.near or program.far):
+        draft.data["env"] = {"PYTHONPATH": f"${{study_dir}}/{beside}"}
     for p in missing:
-        draft.fill("config", "set", p.argument.name, what=_described(p.argument))
+        draft.fill("config", "set", str(p.argument.option), what=_described(p.argument))
 
 
 def _is_data(proposal: Proposal) -> bool:
@@ -231,7 +274,7 @@ def _is_data(proposal: Proposal) -> bool:
     argument = proposal.argument
     name = plain(argument.name)
     text = argument.kind in ("str", "other")
-    if proposal.part != "left" or not text or not _DATA.search(name) or _NO_DATA.search(name):
+    if proposal.part != "left" or argument.handed or not text or not _DATA.search(name) or _NO_DATA.search(name):
         return False
     elsewhere = isinstance(argument.default, str) and argument.default.startswith("/")
     return argument.default in (None, "") or (elsewhere and not os.path.lexists(str(argument.default)))
@@ -262,7 +305,9 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
 def _positional(draft: Draft, given: list[Proposal], found: Measured | None) -> list[str]:
     words = []
     for p in given:
-        if p.argument.option is None and p.argument.required:
+        if p.argument.option is None and p.argument.handed:
+            words.append(word(p.argument))
+        elif p.argument.option is None and p.argument.required:
             if p.part == "folder":
                 words.append(found.folder if found else TRIAL)
             else:
@@ -342,6 +387,13 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
     if given is None and asked:
         draft.guess(at, why="nothing says how long it trains")
         return
+    if length.written is not None:
+        draft.data[at] = length.written
+        draft.comments[at,] = "epochs, as the script has it in its source: no option of it changes that"
+        draft.data["eval_every"] = draft.data[at] if once else min(every or 1, length.written)
+        if once:
+            draft.guess("eval_every", why="the metric is measured once, at the end")
+        return
     if given is None:
         draft.data[at] = FILL
         draft.fill(at, what="how many steps the program trains for: no option looks like the length of training")
@@ -397,7 +449,7 @@ def _split(draft: Draft, proposals: list[Proposal], trials: int | None, *, fitte
     usable = [
         p for p in proposals if p.argument.kind != "bool" or p.argument.given == "params" or p.argument in booleans
     ]
-    asked = next((p for p in usable if p.part == "scientific"), None)
+    asked = next((p for p in usable if p.part == "scientific" and not p.argument.handed), None)
     arms = len(asked.setting) if asked else 1
     nuisance = [p for p in usable if p.part == "nuisance"]
     least = needed(len(nuisance), arms - 1)

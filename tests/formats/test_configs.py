@@ -69,3 +69,10 @@ def test_json_and_python():
 def test_what_cannot_be_filled_is_said(text, suffix, name, problem):
     with pytest.raises(ConfigError, match=problem):
         filled(text, suffix, {name: 1})
+
+
+def test_constants_of_python_are_filled_where_they_stand():
+    text = "N = int(1e5)\ndef main(batch=8):\n    optimizer = Adam(model.parameters(), lr=1e-3)  # slow\n"
+    assert values(text, ".py") == {"N": 100_000, "main.batch": 8, "main.optimizer.lr": 1e-3}
+    made = filled(text, ".py", {"N": 10, "main.batch": 4, "main.optimizer.lr": 0.5})
+    assert made == "N = 10\ndef main(batch=4):\n    optimizer = Adam(model.parameters(), lr=0.5)  # slow\n"

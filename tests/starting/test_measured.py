@@ -289,3 +289,141 @@ def test_what_torch_geometric_logs_is_known(study):
 def test_a_line_that_names_its_data_by_a_variable_is_a_doubt(study):
     made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch}: {split} loss {loss}')\n")
     assert "guess: this line is shown for one split only" in made.comments["metrics",]
+
+
+BARE = """
+for epoch in range(args.epochs):
+    print("Epoch", epoch)
+    {}
+"""
+EVALUATE = "def evaluate(data, name):\n    print(name + ' loss: {:.3f}'.format(loss))\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "modules"),
+    [
+        (
+            "from shared import log\n" + BARE.format("log(f'val loss {loss}')"),
+            {"shared": "def log(s):\n    print(s)\n"},
+        ),
+        (
+            "from shared import say\n" + BARE.format("say(rank, 'val loss', loss)"),
+            {"shared": "def say(rank, *args):\n    print(*args)\n"},
+        ),
+        (BARE.format("bar.set_postfix(val_loss=loss)"), {}),
+        (BARE.format("bar.set_postfix({'val_loss': f'{loss:.3f}'})"), {}),
+        (BARE.format("print(' | '.join(('val', f'val loss {loss}')))"), {}),
+        (
+            "for epoch in range(args.epochs):\n    tqdm(data, desc=f'Epoch {epoch}')\n    print(f'val loss {loss}')\n",
+            {},
+        ),
+    ],
+    ids=["own", "several", "postfix", "mapping", "joined", "description"],
+)
+def test_text_is_found_however_it_comes_to_the_screen(study, source, modules):
+    made, _ = study(HEAD + source, **modules)
+    assert made.data["metric"] == {"name": "val_loss", "goal": "minimize"}
+    assert "guess" not in made.comments["metrics",]
+
+
+def test_a_function_that_shows_nothing_it_gets_is_no_way_to_show_text(study):
+    silent = {"shared": "def note(s):\n    notes.append(s)\n    print('noted')\n"}
+    made, _ = study(HEAD + "from shared import note\n" + BARE.format("note2(f'val loss {loss}')"), **silent)
+    assert made.data["metric"]["name"] == FILL
+
+
+def test_a_line_is_read_as_its_callers_complete_it(study):
+    calls_ = "evaluate(valid, name='Validation')\n    evaluate(test, name='Test')"
+    made, found = study(HEAD + EVALUATE + BARE.format(calls_))
+    assert [text.partition(" ")[0] for text in found.metrics.stdout[:2]] == ["Validation", "Test"]
+    assert made.data["metric"]["name"] == "validation_loss"
+    made, _ = study(HEAD + EVALUATE + BARE.format("evaluate(valid, name=which)"))
+    assert made.data["metric"]["name"] != "validation_loss"
+
+
+def test_a_text_that_a_condition_chooses_is_read_either_way(study):
+    chosen = (
+        "if words:\n        text = f'val ppl {ppl}'\n    else:\n        text = f'val bpc {bpc}'\n    print(text)\n"
+        "    text = 'done'"
+    )
+    _, found = study(HEAD + BARE.format(chosen))
+    assert [text.partition(" \\s")[0] for text in found.metrics.stdout] == ["Epoch", "val ppl", "val bpc"]
+
+
+def test_a_loop_that_runs_to_the_length_counts_the_step_whatever_it_is_called(study):
+    made, _ = study(HEAD + "for e in range(args.epochs):\n    print(f'{e}: val loss {loss}')\n")
+    assert made.data["metric"]["name"] == "val_loss"
+    made, _ = study(HEAD + "for e in range(args.log_every):\n    print(f'{e}: val loss {loss}')\n")
+    assert made.data["metric"]["name"] == FILL
+
+
+ALIKE = """
+def train(epoch):
+    print("Epoch:", epoch)
+    for batch in data:
+        print(f"Loss: {{loss}}{}")
+def test(epoch):
+    print(f"Loss: {{loss}}")
+for epoch in range(args.epochs):
+    train(epoch)
+    test(epoch)
+"""
+
+
+def test_lines_that_look_alike_are_marked(study):
+    made, _ = study(HEAD + ALIKE.format(""))
+    assert made.data["metric"]["name"] == "test_loss"
+    assert "guess: the line of train looks the same" in made.comments["metrics",]
+    made, _ = study(HEAD + ALIKE.format("").replace("Loss: {loss}", "Test: {loss}", 2).replace("Test:", "Train", 1))
+    assert "looks the same" not in made.comments.get(("metrics",), "")
+
+
+def test_the_mean_of_an_epoch_comes_before_lines_of_single_batches_and_the_best_so_far(study):
+    lines = (
+        "for epoch in range(args.epochs):\n"
+        "    for i, batch in enumerate(data):\n"
+        "        if i % args.log_every == 0:\n"
+        "            print(f'valid epoch {epoch} loss {loss}')\n"
+        "    print(f'epoch {epoch} Val loss: {mean}')\n"
+        "    print(f'epoch {epoch} Best: val acc: {best}')\n"
+    )
+    made, found = study(HEAD + lines)
+    assert made.data["metric"]["name"] == "val_loss"
+    assert "best_val_acc" in found.metrics.stdout[2]
+
+
+def test_a_flag_that_switches_tensorboard_on_is_passed(study):
+    flag = "p.add_argument('--tb', action='store_true')\n"
+    writer = "{}writer = SummaryWriter(args.logdir)\nwriter.add_scalar('val/loss', loss, epoch)\n"
+    assert "--tb" in study(HEAD + flag + writer.format("if args.tb:\n    "))[1].command
+    assert "--tb" not in study(HEAD + flag + writer.format(""))[1].command
+
+
+def test_a_logger_of_absl_is_told_to_show_its_lines(study):
+    source = (
+        "from absl import app, flags, logging\nflags.DEFINE_float('lr', 0.1, '')\n"
+        "flags.DEFINE_integer('epochs', 9, '')\n"
+    )
+    made, found = study(source + "for epoch in range(9):\n    logging.info('epoch %d val loss %.3f', epoch, loss)\n")
+    assert found.command[-1] == "--verbosity=0"
+    assert "guess" not in made.comments["metrics",]
+
+
+STATS = """
+def evaluate():
+    metric_logger.update({}=1)
+    return metric_logger
+stats, other = evaluate()
+log = {{**{{f"test_{{k}}": v for k, v in stats.items()}}, "epoch": epoch}}
+with open(args.logdir / "log.txt", "a") as f:
+    f.write(json.dumps(log))
+"""
+
+
+def test_a_name_that_is_put_together_is_certain_where_the_function_measures_it(study):
+    made, _ = study(HEAD.replace("logdir", "output_dir") + STATS.format("loss").replace("logdir", "output_dir"))
+    assert made.data["metric"]["name"] == "test_loss"
+    assert "guess" not in made.comments["metrics",]
+    foreign = STATS.format("lr").replace("logdir", "output_dir") + "metric_logger.update(loss=1)\n"
+    made, _ = study(HEAD.replace("logdir", "output_dir") + foreign)
+    assert "put together while the program runs" in made.comments["metrics",]

@@ -179,8 +179,115 @@ def test_what_is_no_python_is_refused(draft, source, problem):
 
 
 @pytest.mark.parametrize("source", ["LR = 3e-4", "LR = 3e-4\np.add_argument('--verbose', action='store_true')"])
-def test_a_program_without_hyperparameters_gets_a_skeleton_that_names_its_constants(draft, source):
-    made, study = draft(source)
+def test_a_program_that_looks_for_itself_gets_a_skeleton_that_names_its_constants(draft, source):
+    made, study = draft(f"{source}\nopen(__file__)\n")
     assert made.data["nuisance"] == {FILL: {"min": FILL, "max": FILL, "scale": "log"}}
     assert any("LR = 0.0003 (line 1): let it take them as arguments" in note for note in made.notes)
     assert list(study.nuisance) == ["filled"]
+
+
+CONSTANTS = """
+SEED = 7
+EPOCHS = int(1e2)
+def main(batch_size=64):
+    config = {"weight_decay": 0.1}
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)
+    for e in range(EPOCHS):
+        print(f"{e}: val loss {loss}")
+"""
+
+
+def test_constants_are_tuned_in_a_copy_of_the_script(draft):
+    made, study = draft(CONSTANTS)
+    assert study.command == ["${python}", "${config}"]
+    assert made.data["config"] == {
+        "file": "my_train.py",
+        "set": {"SEED": "${seed}", "EPOCHS": "${max_train_steps}"},
+        "names": {
+            "batch_size": "main.batch_size",
+            "weight_decay": "main.config.weight_decay",
+            "learning_rate": "main.optimizer.lr",
+        },
+    }
+    assert (study.max_train_steps, study.step_unit, study.metric.name) == (100, "epochs", "val_loss")
+
+
+def test_constants_are_left_alone_where_options_say_it_or_they_are_set_again(draft):
+    options = "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--epochs', type=int, default=9)\n"
+    assert "config" not in draft(options + CONSTANTS)[0].data
+    made, _ = draft("lr = 0.1\nlr = 0.2\nprint(f'epoch {epoch} val loss {loss}')\n")
+    assert "config" not in made.data
+
+
+def test_the_length_that_the_source_has_as_a_number_is_the_length(draft):
+    line = "    print(f'epoch {epoch} val loss {loss}')\n"
+    rate = "p.add_argument('--lr', type=float, default=0.1)\n"
+    made, study = draft(f"{rate}for epoch in range(start, start + 30):\n{line}")
+    assert (study.max_train_steps, study.step_unit, study.eval_every) == (30, "epochs", 1)
+    assert "no option of it changes that" in made.comments["max_train_steps",]
+    assert draft(f"{rate}for epoch in range(n):\n{line}")[0].data["max_train_steps"] == FILL
+
+
+@pytest.mark.parametrize(
+    ("option", "unit"),
+    [("--epochs", "epochs"), ("--max-iters", "updates"), ("--total-timesteps", "env_steps"), ("--total-kimg", None)],
+)
+def test_the_unit_of_a_step_is_written_where_it_is_known(draft, option, unit):
+    _, study = draft(
+        f"p.add_argument('--lr', type=float, default=0.1)\np.add_argument('{option}', type=int, default=9)"
+    )
+    assert study.step_unit == unit
+
+
+def test_steps_of_a_program_with_an_environment_may_be_anything(draft):
+    options = "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--max-steps', type=int, default=9)\n"
+    assert draft(options)[1].step_unit == "updates"
+    assert draft(f"import gymnasium\n{options}")[1].step_unit is None
+
+
+NEEDS = """
+p.add_argument("data")
+p.add_argument("--lr", type=float, default=0.1)
+p.add_argument("--epochs", type=int, default=9)
+p.add_argument("--arch", required=True)
+p.add_argument("--optimizer", choices=["sgd", "adam"], default="sgd")
+p.add_argument("--amp", action="store_true")
+print(f"epoch {epoch} val loss {loss}")
+"""
+
+
+def test_what_a_person_gives_needs_no_filling_in(tmp_path):
+    script = tmp_path / "fit.py"
+    script.write_text(NEEDS)
+    given = ["~/images", "--arch", "resnet50", "--lr=0.01", "--epochs", "3", "--optimizer", "adam", "--amp", "--x"]
+    made = draft_script(script, tmp_path, given=given)
+    assert FILL not in made.text("study.yaml")
+    words = made.data["command"]
+    assert words[2].endswith("/images")
+    assert words[3:] == ["${args}", "--epochs=${max_train_steps}", "--amp", "--x"]
+    assert made.data["max_train_steps"] == 3
+    assert made.data["nuisance"]["learning_rate"] == {"min": 0.001, "max": 0.1, "scale": "log"}
+    assert made.data["fixed"] == {"arch": "resnet50", "optimizer": "adam"}
+    assert "scientific" not in made.data
+    assert FILL in draft_script(script, tmp_path).text("study.yaml")
+
+
+def test_how_often_it_evaluates_in_updates_is_no_number_of_epochs(draft):
+    every = "p.add_argument('--eval-freq', type=int, default=5{})\n"
+    rest = (
+        "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--epochs', type=int, default=9)\n"
+        "print(f'epoch {epoch} val loss {loss}')\n"
+    )
+    assert "--eval-freq=${eval_every}" in draft(every.format("") + rest)[1].command
+    assert "--eval-freq=${eval_every}" not in draft(every.format(", help='in steps'") + rest)[1].command
+
+
+def test_a_file_that_all_trials_write_and_read_back_is_marked(draft):
+    options = "p.add_argument('--lr', type=float, default=0.1)\nprint(f'step {step} val loss {loss}')\n"
+    save = "torch.save(model, '{}.pkl'.format(epoch))\n"
+    made, _ = draft(options + save + "torch.load('{}.pkl'.format(best))\n")
+    assert "guess: all trials write {}.pkl in one folder and read it back" in made.comments["command",]
+    assert ("command",) not in draft(options + save)[0].comments
+    assert ("command",) not in draft(options + save + "if a.resume:\n    torch.load('{}.pkl'.format(best))\n")[
+        0
+    ].comments

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from playbook_cli.starting.shown import likely, patterns, reported
+from playbook_cli.starting.naming import likely
+from playbook_cli.starting.shown import patterns, reported
 
 
 @pytest.mark.parametrize(
