@@ -88,7 +88,7 @@ def _observed(trial: Mapping[str, Any]) -> dict[str, tuple[int, float, str]]:
             values = [number(value) for value in (listed if isinstance(listed, list) else [listed])]
             numbers = [value for value in values if value is not None]
             step = whole_number(seen.get("step"))
-            if numbers and step is not None:
+            if numbers and len(numbers) == len(values) and step is not None:
                 found[name] = step, sum(numbers) / len(numbers), str(about.get("direction"))
     return found
 

@@ -331,6 +331,17 @@ def numbers_in(content: bytes) -> set[float]:
     return found
 
 
+@lru_cache(64)
+def means_in(content: bytes) -> set[float]:
+    """The means of all lists of numbers: Keras Tuner lists the results of a trial's executions."""
+    found = set()
+    for inside in re.findall(r"\[([^\[\]]*)\]", content.decode("utf-8", "replace")):
+        with contextlib.suppress(ValueError, OverflowError):
+            values = [float(part) for part in inside.split(",")]
+            found.add(sum(values) / len(values))
+    return found
+
+
 def is_written(number: float, contents: Iterable[bytes]) -> bool:
     """Whether a number stands in one of these files in binary, as TensorBoard's and SQLite's have it."""
     packed = [struct.pack(form, number) for form in ("<d", ">d")]
@@ -365,9 +376,11 @@ def zipped(content: bytes) -> bytes:
 def require_written(runs: Runs, contents: list[bytes]) -> None:
     """Broken where a run has a number that is in none of its files. Steps may be counted."""
     there = {number for content in contents for number in numbers_in(content)}
+    if runs.format == "keras-tuner":
+        there |= {number for content in contents for number in means_in(content)}
     for run in runs.runs:
         for name, number, counted in _numbers(run):
-            known = not math.isfinite(number) or number in there or 0 <= number <= counted
+            known = not math.isfinite(number) or float(number) in there or 0 <= number <= counted
             if not known and not is_written(number, contents):
                 where = f"{name[:80]!r} of {run.name[:80]!r}"
                 raise Broken(f"File of {runs.format}: {where} is {number!r}, and no file has that number")

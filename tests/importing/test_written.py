@@ -111,6 +111,22 @@ def test_a_project_of_keras_tuner():
     assert searched["momentum"] == {"min": 0.0, "max": 0.9, "when": {"opt": ["sgd"]}}
 
 
+@pytest.mark.parametrize(
+    ("executions", "said"),
+    [("[0.5, 0.7]", [0.6]), ("[0.5, NaN]", [math.nan]), ('[0.5, "lost"]', [])],
+    ids=["mean", "one diverged", "one unreadable"],
+)
+def test_a_result_of_keras_tuner_is_the_mean_of_its_executions(tmp_path, executions, said):
+    shutil.copytree(WRITTEN / "keras-tuner-1.4.8", tmp_path / "p")
+    file = sorted(tmp_path.glob("p/**/trial.json"))[0]
+    about = json.loads(file.read_text())
+    about["metrics"]["metrics"]["val_loss"]["observations"] = [{"value": json.loads(executions), "step": 1}]
+    file.write_text(json.dumps(about))
+    runs = sources.read(Ask(source=str(tmp_path / "p")))
+    found = [e["val_loss"] for e in runs.runs[0].evaluations if "val_loss" in e]
+    assert found == pytest.approx(said, nan_ok=True)
+
+
 def test_an_experiment_of_syne_tune():
     runs, study = imported(WRITTEN / "syne-tune-0.16.0")
     assert (runs.format, runs.metric, runs.goal) == ("syne-tune", "val_loss", "minimize")
