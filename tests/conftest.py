@@ -11,6 +11,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+os.environ["OMP_NUM_THREADS"] = "1"  # of numpy and torch, which come later: the workers of the tests share the cores
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # a program that a test writes twice within a second runs as it now stands
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False  # the package and the tests are compiled once, for every process to come
+
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
