@@ -12,14 +12,14 @@ import base64
 import hashlib
 import json
 import math
-from functools import cache, partial
+from functools import partial
 from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from playbook_cli.files import atomic
-from playbook_cli.report import facts, theme, words
+from playbook_cli.report import facts, theme, vega, words
 from playbook_cli.report.charts import with_colours
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
@@ -66,7 +66,7 @@ _LIVE = (
 
 def as_html(report: Report) -> str:
     """The whole page of a report; of a study too large for one, an excerpt that says what it leaves out."""
-    return _page(report.study, report_body(report), [_vega(), _resource("script.js")])
+    return _page(report.study, report_body(report), [vega.script(), _resource("script.js")])
 
 
 def report_body(report: Report) -> str:
@@ -86,7 +86,7 @@ def live(title: str, *, drawing: bool, up: bool = False) -> str:
 
     With `up`, it links to the page above.
     """
-    scripts = [_vega(), _resource("script.js")] if drawing else []
+    scripts = [vega.script(), _resource("script.js")] if drawing else []
     link = ' <a href="../">all studies</a>' if up else ""
     return _page(title, _LIVE.format(up=link), [*scripts, _resource("live.js")], asks="'self'")
 
@@ -381,9 +381,9 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
         spec = chart.spec(None)
         own = spec.pop("datasets", {})
         tables |= own
-        vega = drawing().vegalite_to_vega(spec)
-        sources = [data["name"] for data in vega["data"] if data["name"] in own and "source" not in data]
-        drawn.append({"id": f"chart-{chart.name}", "spec": vega, "tables": sources})
+        compiled = drawing().vegalite_to_vega(spec)
+        sources = [data["name"] for data in compiled["data"] if data["name"] in own and "source" not in data]
+        drawn.append({"id": f"chart-{chart.name}", "spec": compiled, "tables": sources})
     data = {
         "study": report.study,
         "folder": str(report.folder),
@@ -450,9 +450,3 @@ def _hash(script: str) -> str:
 
 def _resource(name: str) -> str:
     return resources.files("playbook_cli.report").joinpath("page", name).read_text(encoding="utf-8")
-
-
-@cache
-def _vega() -> str:
-    script: str = drawing().javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
