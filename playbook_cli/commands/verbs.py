@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, MutableMapping
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -140,11 +141,7 @@ class Commands(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
-            module, _, function = VERBS[name].place.partition(":")
-            alone = typer.Typer(add_completion=False)
-            callback = getattr(import_module(f"playbook_cli.commands.{module}"), function)
-            alone.command(name, help=flowing(inspect.cleandoc(callback.__doc__ or "")))(callback)
-            self._made[name] = get_command(alone)
+            self._made[name] = _command(name)
         return self._made[name]
 
     def __setitem__(self, name: str, command: Any) -> None:
@@ -161,6 +158,15 @@ class Commands(MutableMapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in VERBS
+
+
+@cache
+def _command(name: str) -> Any:
+    module, _, function = VERBS[name].place.partition(":")
+    alone = typer.Typer(add_completion=False)
+    callback = getattr(import_module(f"playbook_cli.commands.{module}"), function)
+    alone.command(name, help=flowing(inspect.cleandoc(callback.__doc__ or "")))(callback)
+    return get_command(alone)
 
 
 def flowing(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from contextlib import suppress
@@ -249,19 +250,25 @@ def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
     import psutil
 
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    left, below, trials = [], defaultdict(list), set()
-    for process in psutil.process_iter():
-        if process.pid in mine:
+    left, trials = [], set()
+    for pid in psutil.pids():
+        if pid in mine or not _may_run_a_trial(pid):
             continue
-        with suppress(psutil.Error, OSError):
-            below[process.ppid()].append(process)
         with suppress(psutil.Error, OSError, ValueError):  # ValueError: for example, a zero byte
+            process = psutil.Process(pid)
             directory = Path(process.environ().get("PLAYBOOK_TRIAL_DIR", ""))
             if not (_names_a_trial(directory) and wanted(directory)):
                 continue
-            if process.uids().real == os.getuid() and _sees_ours(process.pid, directory):
+            if process.uids().real == os.getuid() and _sees_ours(pid, directory):
                 left.append(process)
                 trials.add(int(directory.name))
+    if not left:
+        return []
+    below = defaultdict(list)
+    for process in psutil.process_iter():
+        if process.pid not in mine:
+            with suppress(psutil.Error, OSError):
+                below[process.ppid()].append(process)
     killed = {}
     while left:
         process = left.pop()
@@ -273,6 +280,15 @@ def _kill_by_directory(wanted: Callable[[Path], bool]) -> list[int]:
             process.kill()
     psutil.wait_procs(killed.values(), timeout=10)
     return sorted(trials)
+
+
+def _may_run_a_trial(pid: int) -> bool:
+    """Whether a process names a trial in its environment, or can't be asked here; this takes no time on Linux."""
+    if sys.platform != "linux":
+        return True
+    with suppress(OSError):
+        return b"PLAYBOOK_TRIAL_DIR=" in regular.content(f"/proc/{pid}/environ")
+    return False
 
 
 def _names_a_trial(directory: Path) -> bool:
