@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -31,37 +32,42 @@ READING = (
 QUICK = tuple(arguments for arguments in READING if arguments != ("report",))
 
 
-def called(tree, *names):
+@cache
+def tree(path):
+    return ast.parse(path.read_bytes())
+
+
+@cache
+def calls(path):
+    """All calls in a file, each with the function as it is written."""
+    return [(ast.unparse(node.func), node) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+
+
+def called(path, *names):
     """Calls of functions of these names, as their last part is written."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            if name in names or name.rpartition(".")[2] in names:
-                yield name, node
+    return [(name, call) for name, call in calls(path) if name in names or name.rpartition(".")[2] in names]
 
 
 def test_no_process_is_started_through_a_shell():
     for path in FILES:
-        tree = ast.parse(path.read_bytes())
-        for name, call in called(tree, "Popen", "run", "call", "check_call", "check_output"):
+        for name, call in called(path, "Popen", "run", "call", "check_call", "check_output"):
             shell = [keyword for keyword in call.keywords if keyword.arg == "shell"]
             assert not shell, f"{path}: {name}"
             if name.startswith("subprocess."):
                 assert not isinstance(call.args[0], ast.Constant | ast.JoinedStr), f"{path}: {name} takes a list"
-        assert not list(called(tree, "os.system", "os.popen", "getoutput", "getstatusoutput")), path
+        assert not called(path, "os.system", "os.popen", "getoutput", "getstatusoutput"), path
 
 
 def test_nothing_read_can_become_code():
     for path in FILES:
-        tree = ast.parse(path.read_bytes())
-        for name, call in called(tree, "torch.load"):
+        for name, call in called(path, "torch.load"):
             given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
             assert given.get("weights_only") == "True", f"{path}: {name}"
         code = ("eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "yaml.unsafe_load", "yaml.full_load")
-        assert not [name for name, _ in called(tree, *code) if name in code], path
-        for name, call in called(tree, "numpy.load", "np.load"):
+        assert not [name for name, _ in called(path, *code) if name in code], path
+        for name, call in called(path, "numpy.load", "np.load"):
             assert "allow_pickle" not in {k.arg for k in call.keywords if ast.unparse(k.value) != "False"}, name
-        for node in ast.walk(tree):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.ClassDef):
                 bases = {ast.unparse(base) for base in node.bases}
                 assert not bases & {"yaml.Loader", "yaml.FullLoader", "yaml.UnsafeLoader"}, path

@@ -401,7 +401,9 @@ def test_no_module_opens_a_file_that_may_not_be_one():
     found = set()
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_bytes())):
-            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
             module, _, name = called.rpartition(".")
             opens = called in ("open", "os.open") or (name == "open" and module)
             if opens or name in ("read_text", "read_bytes", "write_text", "write_bytes"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 
 import pytest
 
@@ -18,9 +19,17 @@ def train(trial):
 """
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    return tmp_path_factory.mktemp("exported") / "study"
+
+
 @pytest.fixture
-def exported(bench):
-    """A study with arms, repeats, conditions, constants of many kinds, infeasible and failed trials."""
+def exported(bench, recorded):
+    """A study with arms, repeats, conditions, constants of many kinds, infeasible and failed trials; a copy of it."""
+    if recorded.exists():
+        shutil.copytree(recorded, bench.folder, dirs_exist_ok=True)
+        return bench
     bench.study(
         PROGRAM,
         metric={"name": "accuracy", "goal": "maximize"},
@@ -38,6 +47,7 @@ def exported(bench):
     bench("run", "study.yaml", "--jobs", 2)
     assert bench("repeat", "runs/toy", "--top", 1, "--seeds", 2).code == 0
     assert bench("export", "runs/toy").code == 0
+    shutil.copytree(bench.folder, recorded)
     return bench
 
 

@@ -97,6 +97,7 @@ def test_torn_hyperparameters_are_written_anew(bench, torn):
     assert not (bench.paths().trials / "0000.1").exists()
 
 
+@pytest.mark.slow
 def test_a_trial_that_crashed_resumes_in_its_own_folder(bench):
     bench.study(
         RESUMES + "            assert (trial.dir / 'again').exists() or not (trial.dir / 'again').touch()\n", trials=1
@@ -230,6 +231,7 @@ def test_attempts_of_another_journal_of_the_same_study_are_not_taken_for_its_own
     assert [(trial["value"], trial["reason"]) for trial in answer.json["trials"]] == [(None, why)] * 2
 
 
+@pytest.mark.slow
 def test_a_trial_does_not_resume_from_an_attempt_of_another_journal(bench):
     bench.study(RESUMES + "            assert (trial.dir.parent.parent.parent / 'well').exists()\n", trials=1)
     run(bench)
@@ -244,6 +246,7 @@ def test_a_trial_does_not_resume_from_an_attempt_of_another_journal(bench):
     assert bench.events("started")[-1]["resumed"] is False
 
 
+@pytest.mark.slow
 def test_a_trial_does_not_resume_from_a_checkpoint_of_another_trial(bench):
     bench.study(RESUMES + "            assert (trial.dir.parent.parent.parent / 'well').exists()\n", trials=2)
     run(bench)
