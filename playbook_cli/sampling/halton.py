@@ -37,7 +37,7 @@ def halton(dimensions: int, points: int, seed: int) -> NDArray[np.float64]:
 
 
 def _column(base: int, points: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    placed = np.empty(points)
+    placed, digits = np.empty(points), np.arange(base)
     permutations: dict[tuple[int, ...], dict[int, int]] = {}
     for index in range(points):
         low, width, rest = 0.0, 1.0, index
@@ -46,7 +46,8 @@ def _column(base: int, points: int, rng: np.random.Generator) -> NDArray[np.floa
             rest, digit = divmod(rest, base)
             permutation = permutations.setdefault(cell, {})
             if digit not in permutation:
-                free = np.setdiff1d(np.arange(base), list(permutation.values()), assume_unique=True)
+                taken = set(permutation.values())
+                free = digits if not taken else np.array([left for left in range(base) if left not in taken])
                 others = placed[:index] if index < SPACED_POINTS else placed[:0]
                 permutation[digit] = _choose(free, low + (free + 0.5) * width / base, others, rng)
             width /= base
@@ -59,7 +60,7 @@ def _column(base: int, points: int, rng: np.random.Generator) -> NDArray[np.floa
 def _choose(
     free: NDArray[np.int64], centres: NDArray[np.float64], placed: NDArray[np.float64], rng: np.random.Generator
 ) -> int:
-    if len(placed):
+    if len(placed) and len(free) > 1:
         apart = np.abs(centres[:, None] - placed[None, :])
         gap = np.minimum(apart, 1.0 - apart).min(axis=1)
         free = free[gap >= NEAR_TIE * gap.max()]
