@@ -26,16 +26,19 @@ def verdicts(count: int, trials: int = 96, **how: float) -> Counter[str]:
     return Counter(isolated(optimizers(**how)(np.random.default_rng(s), trials, 3)).verdict for s in range(count))
 
 
+@pytest.mark.slow
 def test_there_is_no_winner_while_an_arm_is_edge_bound() -> None:
     said = verdicts(12, beyond=0.25, gap=0.3)
     assert said["better"] == 0
     assert said["blocked"] >= 9
 
 
+@pytest.mark.slow
 def test_there_is_a_winner_where_every_arm_has_its_best_inside_its_ranges() -> None:
     assert verdicts(12, gap=0.3)["better"] >= 9
 
 
+@pytest.mark.slow
 def test_equal_arms_with_spaces_of_their_own_are_not_told_apart() -> None:
     assert verdicts(12)["better"] == 0
 

@@ -33,6 +33,7 @@ def pair(gain: float, made: Pair = SMOOTH, seed: int = 0) -> tuple[StudyRecord, 
     return studies(made, gain, np.random.default_rng(seed))
 
 
+@pytest.mark.slow
 def test_a_difference_of_four_trial_deviations_is_adopted_almost_always() -> None:
     assert tally(SMOOTH, 4.0, cases=40, seed=7).verdicts["adopt"] >= 38
 

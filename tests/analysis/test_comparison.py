@@ -25,6 +25,7 @@ def searched(study: StudyRecord) -> StudyRecord:
     return study.search
 
 
+@pytest.mark.slow
 def test_the_intervals_hold_the_true_gain_about_as_often_as_they_say() -> None:
     held = [low <= 1.0 <= high for s in range(120) for low, high in [compared(Pair(), 1.0, s).interval]]
     assert 0.88 <= np.mean(held) <= 0.995

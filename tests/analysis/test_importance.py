@@ -39,6 +39,7 @@ def test_a_bar_passes_the_mark_of_chance_where_the_p_value_says_so():
             assert (effect.share >= effect.needed) == (effect.p_value <= ALPHA) == effect.moves
 
 
+@pytest.mark.slow
 def test_noise_is_named_no_more_often_than_promised():
     rngs = [np.random.default_rng([7, number]) for number in range(100)]
     assert sum(bool(labels(importance(flat()(rng, 24, 2)))) for rng in rngs) <= 10

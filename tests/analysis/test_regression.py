@@ -31,6 +31,7 @@ def judged(tmp_path):
 
 
 @pytest.mark.parametrize("repeats", [0, 5])
+@pytest.mark.slow
 def test_three_deviations_are_found_and_nothing_is_not(judged, repeats):
     assert sum(judged(3.0, seed=seed, repeats=repeats).found for seed in range(10)) >= 9
     assert sum(judged(0.0, seed=seed, repeats=repeats).found for seed in range(10)) <= 2

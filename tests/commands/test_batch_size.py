@@ -63,6 +63,7 @@ def test_the_size_is_found_where_doubling_stops_to_pay(bench):
     assert (bench.paths(PROBES).report / "batch-size.html").exists()
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_for_real_is_survived(bench):
     file = study(bench, "0.02", bytes_each=40 * 2**20)
     answer = probed(bench, file, "--steps", 21, "--memory-limit", "200MiB", "--min", 2, "--max", 64)

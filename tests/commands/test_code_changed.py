@@ -91,6 +91,7 @@ def test_a_study_does_not_grow_by_other_code(helped):
     assert len(set(states(helped))) == 1
 
 
+@pytest.mark.slow
 def test_with_code_changed_it_grows_and_every_answer_says_so(helped):
     edit(helped)
     grown = helped("run", helped.study(HELPED, trials=5), "--code-changed")

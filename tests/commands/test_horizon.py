@@ -88,6 +88,7 @@ def test_a_drift_is_measured_and_moves_the_range_of_the_next_study(bench):
     assert spec.nuisance["learning_rate"][0].max == pytest.approx(2**-0.6, rel=0.1)
 
 
+@pytest.mark.slow
 def test_noise_is_undecided_and_the_next_command_adds_seeds_to_what_is_there(bench):
     noisy = {**FALLING, "law": "(steps / 64) ** -0.2", "noise": 0.15}
     answer = measured(bench, "--worth", "0.05", script=noisy)
@@ -99,6 +100,7 @@ def test_noise_is_undecided_and_the_next_command_adds_seeds_to_what_is_there(ben
     assert [event["attempt"] for event in bench.events("started", "s-horizon-64")] == [1] * 6
 
 
+@pytest.mark.slow
 def test_the_same_command_twice_trains_nothing_anew_and_answers_the_same(bench):
     first = measured(bench)
     before = {n: len(bench.events(name=f"s-horizon-{n}")) for n in first["lengths"]}

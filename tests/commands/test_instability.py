@@ -283,6 +283,7 @@ def test_few_evaluations_are_undecided(bench):
     assert "needs at least" in answer.json["message"]
 
 
+@pytest.mark.slow
 def test_other_settings_need_another_folder(bench):
     probed(bench)
     answer = bench("instability", "runs/s", "--steps", 50)

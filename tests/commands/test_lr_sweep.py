@@ -173,6 +173,7 @@ def test_finding_n_gives_up_at_the_limit(bench):
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_killed_goes_on_and_answers_the_same(bench):
     path = study(bench)
     script = bench.folder / "scripted.py"

@@ -52,6 +52,7 @@ def test_among_equals_the_earlier_trial_is_named() -> None:
 
 
 @pytest.mark.parametrize("kind", ["same", "shifted", "wider", "flat", "own"])
+@pytest.mark.slow
 def test_equal_arms_are_seldom_called_better(kind: str) -> None:
     assert sum(answer(with_arms(kind, 0.0, seed=seed)).verdict == "better" for seed in range(12)) <= 2
 
@@ -181,6 +182,7 @@ def test_arms_whose_best_trials_were_repeated_are_compared_by_their_repeats() ->
     assert finding.act == CompareArms(baseline={"arm": "a1"}, candidate={"arm": "a0"})
 
 
+@pytest.mark.slow
 def test_equal_arms_are_not_called_better_by_their_repeats() -> None:
     assert sum(answer(repeated_arms(0.0, seed)).verdict == "better" for seed in range(20)) <= 2
 

@@ -84,6 +84,7 @@ def test_results_that_turn_before_the_edge_are_no_warning() -> None:
     assert about(boundary(surface_study(points, still))).verdict == "upper-edge"
 
 
+@pytest.mark.slow
 def test_a_flat_objective_raises_no_boundary_alarm() -> None:
     rng = np.random.default_rng(5)
     studies = [surface_study(halton(24, 4, rng), rng.normal(size=24)) for _ in range(60)]
