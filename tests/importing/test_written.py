@@ -118,7 +118,7 @@ def test_a_project_of_keras_tuner():
 )
 def test_a_result_of_keras_tuner_is_the_mean_of_its_executions(tmp_path, executions, said):
     shutil.copytree(WRITTEN / "keras-tuner-1.4.8", tmp_path / "p")
-    file = sorted(tmp_path.glob("p/**/trial.json"))[0]
+    file = min(tmp_path.glob("p/**/trial.json"))
     about = json.loads(file.read_text())
     about["metrics"]["metrics"]["val_loss"]["observations"] = [{"value": json.loads(executions), "step": 1}]
     file.write_text(json.dumps(about))
