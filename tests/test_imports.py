@@ -46,6 +46,7 @@ PARTS = [
     "trying",
     "ledger",
     "checking",
+    "pursuit",
     "report",
     "serving",
     "commands",

@@ -150,6 +150,7 @@ def execute(
     log_to: Tool | None = None,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 if it was interrupted."""
+    from playbook_cli.errors import WorkError
     from playbook_cli.files.paths import StudyPaths
 
     outcome = trained(
@@ -166,13 +167,6 @@ def execute(
         log_to=log_to,
     )
     _answer(spec, StudyPaths(runs / spec.name), outcome, json=json)
-    require_worked(outcome)
-
-
-def require_worked(outcome: Outcome) -> None:
-    """WorkError if no trial can succeed; exits with 130 if the study was interrupted."""
-    from playbook_cli.errors import WorkError
-
     if outcome.hopeless:
         raise WorkError(outcome.hopeless, hint=f"fix it, then run the same command again: {given_again()}")
     if outcome.interrupted:

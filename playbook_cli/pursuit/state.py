@@ -1,0 +1,160 @@
+"""The state of a pursuit, read from its diary and from the folders of its studies."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.advice import advise
+from playbook_cli.advice.evaluations import finer
+from playbook_cli.files import regular
+from playbook_cli.files.paths import StudyPaths
+from playbook_cli.horizon.known import FILE as HORIZON
+from playbook_cli.horizon.known import record
+from playbook_cli.pursuit.loop import Loop, Searched, Sweep
+from playbook_cli.spec.load import plain, resolve
+from playbook_cli.spec.probe import Probe
+from playbook_cli.storage.divergence import nothing_learned
+from playbook_cli.storage.store import Store
+from playbook_cli.sweep.known import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from playbook_cli.pursuit.budget import Budget
+    from playbook_cli.pursuit.diary import Diary, Planned
+    from playbook_cli.records import TrialRecord
+    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.probe import ProbeKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What trials cost."""
+
+    steps: int = 0
+    spans: Sequence[tuple[float, float]] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Time in which at least one trial trained."""
+        total, reached = 0.0, float("-inf")
+        for start, end in sorted(self.spans):
+            total += max(0.0, end - max(start, reached))
+            reached = max(reached, end)
+        return total
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(steps=self.steps + other.steps, spans=[*self.spans, *other.spans])
+
+
+def spent_on(runs: Path, step: Planned, diary: Diary) -> Spent:
+    """What a step has cost so far, as its trials record it."""
+    if step.skipped is not None:
+        return Spent()
+    if step.kind == "lr-sweep":
+        kinds: tuple[ProbeKind, ...] = ("lr-sweep", "lr-find")
+        found = (_of_folder(runs / Probe(kind=kind, study=diary.study).name, diary.time) for kind in kinds)
+        return sum(found, Spent())
+    if step.kind == "horizon":
+        folders = sorted(runs.glob(f"{Probe(kind='horizon', study=step.study).name}-*"))
+        whole = sum((_of_folder(folder, diary.time) for folder in folders), Spent())
+        counted = _steps_of_horizon(runs / step.study)  # a branch of a run begins where that run stands
+        return whole if counted is None else replace(whole, steps=counted)
+    repeats = step.kind == "repeats"
+    names = [step.study] + ([step.baseline] if step.baseline else [])
+    return sum((_of_folder(runs / name, diary.time, repeats=repeats) for name in names), Spent())
+
+
+def _of_folder(folder: Path, since: float, *, repeats: bool = False) -> Spent:
+    """What the trials, or the repeats, of a folder cost that trained since then."""
+    if not StudyPaths(folder).journal.is_file():
+        return Spent()
+    trials = [
+        trial
+        for trial in Store(folder).record().trials
+        if (trial.repeat_of is not None) == repeats and any(span.start >= since for span in trial.spans)
+    ]
+    return Spent(steps=sum(t.last_step for t in trials), spans=list(_spans(trials)))
+
+
+def _spans(trials: Iterable[TrialRecord]) -> Iterable[tuple[float, float]]:
+    return ((span.start, span.end) for trial in trials for span in trial.spans if span.end is not None)
+
+
+def _steps_of_horizon(folder: Path) -> int | None:
+    try:
+        return int(json.loads(regular.content(StudyPaths(folder).report / HORIZON))["steps_spent"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def searched(runs: Path, name: str, beside: Path) -> Searched:
+    """A study whose trials have ended; `beside` is the folder that the next study file goes to."""
+    store = Store(runs / name)
+    found = record(store)
+    kept = {trial.id: store.paths.trial(trial.id).stable_checkpoint for trial in found.search.trials}
+    return Searched(
+        data=plain(store.spec),
+        record=found,
+        findings=advise(found),
+        unlearned=nothing_learned(found.search.trials, found.metric),
+        folder=os.path.relpath(store.paths.dir, beside),
+        stable={number: os.path.relpath(path, beside) for number, path in kept.items() if path.is_file()},
+    )
+
+
+def spent_in_all(runs: Path, diary: Diary) -> Spent:
+    """What the pursuit has cost so far."""
+    once = {(step.kind, step.study): step for step in diary.steps}  # a study that grew stands there twice
+    return sum((spent_on(runs, step, diary) for step in once.values()), Spent())
+
+
+def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, budget: Budget) -> Loop:
+    """Everything that the next step depends on."""
+    spec = resolve(given)
+    taken = [step for step in diary.steps if step.done]
+    spent = spent_in_all(runs, diary)
+    names = dict.fromkeys(s.study for s in taken if s.kind == "study")
+    last = {s.kind: s for s in taken}
+    sweep = _sweep(given, taken, runs)
+    swept = (sweep.max_train_steps if sweep else None) or spec.max_train_steps
+    return Loop(
+        name=diary.study,
+        data=plain(given),
+        trials=spec.trials or 0,
+        arms=max(1, min(spec.space().arm_count, spec.trials or 1)),
+        max_train_steps=spec.max_train_steps,
+        eval_every=finer(given, swept) or min(spec.steps_between_evaluations, swept),
+        budget=budget.in_steps(spent.steps, spent.seconds, diary.pace),
+        spent=spent.steps,
+        baseline_params=diary.baseline,
+        sweep=sweep,
+        searches=[searched(runs, name, beside) for name in names],
+        lengths_tried=frozenset(s.study for s in taken if s.kind == "horizon"),
+        finals=searched(runs, last["finals"].study, beside) if "finals" in last else None,
+        baseline=searched(runs, last["baseline"].study, beside) if "baseline" in last else None,
+        repeated="repeats" in last,
+        names=frozenset(_names(runs, beside)),
+    )
+
+
+def _sweep(given: StudySpec, taken: Sequence[Planned], runs: Path) -> Sweep | None:
+    asked = given.lr_sweep
+    if asked is None:
+        return None
+    cost = asked.points * (asked.steps or given.max_train_steps)
+    done = next((step for step in taken if step.kind == "lr-sweep"), None)
+    if done is None or done.skipped is not None:
+        return Sweep(cost=cost, taken=done is not None)
+    answer: Any = known(Store(runs / done.study))
+    return Sweep(cost=cost, taken=True, max_train_steps=answer.max_train_steps if answer else None)
+
+
+def _names(runs: Path, beside: Path) -> Iterable[str]:
+    """Of studies and of study files that there are: a new one gets another name."""
+    yield from (path.name for path in runs.glob("*"))
+    yield from (path.stem for path in beside.glob("*.yaml"))
