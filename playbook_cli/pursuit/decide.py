@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LEAST_TRIALS = 4
 """Per arm, of a study that is made smaller to fit the budget. Playbook's own."""
+NARROWED = 2
+"""Times that the space is made smaller. Playbook's own."""
 BUGS = ("training-loss-rising", "periodic")
 """Rules whose warning says that the pipeline has a bug: more trials would only measure it."""
 _CHEAPER = {"eval_every"}
@@ -169,7 +171,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         left = left or step.left
         if not _worth_a_study(step, last):
             continue
-        if loop.left - step.cost >= reserve(max(target or 0, loop.max_train_steps, _length(step, last))):
+        if loop.left - step.cost >= reserve(max(target or 0, _length(step, last))):
             return step
         dear = dear or step
     if dear is None:
@@ -186,7 +188,8 @@ def _length(step: Step, last: Searched) -> int:
 def _target(loop: Loop, last: Searched, bound: Finding | None) -> int | None:
     """The length at which the best points should be trained in the end; None for that of the last study."""
     asked = bound.act.max_train_steps if bound is not None and isinstance(bound.act, Next) else None
-    longest = max(asked or 0, loop.max_train_steps)
+    swept = loop.sweep is not None and (loop.sweep.max_train_steps or loop.max_train_steps) < loop.max_train_steps
+    longest = max(asked or 0, loop.max_train_steps if swept else 0)
     return longest if longest > last.steps else None
 
 
@@ -205,7 +208,8 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
     """What the findings ask of the next study; None if nothing, or nothing that is worth a study.
 
     Compute-bound work stays short: its best points train longer in the end. A length that was made longer is never
-    made shorter again: when in doubt, longer.
+    made shorter again: when in doubt, longer. A space is made smaller only a few times, since few points are never
+    enough to say that the best one is not elsewhere.
     """
     cuts = any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
@@ -213,9 +217,22 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
     lengthened = any(a.steps < b.steps for a, b in zip(loop.searches, loop.searches[1:], strict=False))
     if steps is not None and ((steps > last.steps and bound is not None) or (steps < last.steps and lengthened)):
         asked = replace(asked, max_train_steps=None)
+    if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
+        asked = replace(asked, narrow=False)
     shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
     alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)
     return asked if cuts or alone != Next() else None
+
+
+def _smaller(before: Searched, after: Searched) -> bool:
+    """Whether a range of the space is smaller than before."""
+    spans = {p.label: (p.low, p.high) for p in before.record.parameters if p.kind != "choice"}
+    return any(
+        (p.low > spans[p.label][0] and p.high <= spans[p.label][1])
+        or (p.high < spans[p.label][1] and p.low >= spans[p.label][0])
+        for p in after.record.parameters
+        if p.label in spans
+    )
 
 
 def _modest(request: Next, last: Searched) -> list[Next]:

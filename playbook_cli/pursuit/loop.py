@@ -36,6 +36,7 @@ class Searched:
     """Its study file, written out."""
     record: StudyRecord
     findings: Sequence[Finding]
+    """Of the last search and of the finals; those of earlier studies have been acted on."""
     unlearned: str | None = None
     """Says that no trial is better than chance."""
     folder: str = ""

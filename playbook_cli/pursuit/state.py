@@ -92,16 +92,19 @@ def _steps_of_horizon(folder: Path) -> int | None:
         return None
 
 
-def searched(runs: Path, name: str, beside: Path) -> Searched:
-    """A study whose trials have ended; `beside` is the folder that the next study file goes to."""
+def searched(runs: Path, name: str, beside: Path, *, last: bool = True) -> Searched:
+    """A study whose trials have ended; `beside` is the folder that the next study file goes to.
+
+    Only the last one is read for its findings.
+    """
     store = Store(runs / name)
     found = record(store)
     kept = {trial.id: store.paths.trial(trial.id).stable_checkpoint for trial in found.search.trials}
     return Searched(
         data=plain(store.spec),
         record=found,
-        findings=advise(found),
-        unlearned=nothing_learned(found.search.trials, found.metric),
+        findings=advise(found) if last else [],
+        unlearned=nothing_learned(found.search.trials, found.metric) if last else None,
         folder=os.path.relpath(store.paths.dir, beside),
         stable={number: os.path.relpath(path, beside) for number, path in kept.items() if path.is_file()},
     )
@@ -133,7 +136,7 @@ def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, budget: Budge
         spent=spent.steps,
         baseline_params=diary.baseline,
         sweep=sweep,
-        searches=[searched(runs, name, beside) for name in names],
+        searches=[searched(runs, name, beside, last=name == [*names][-1]) for name in names],
         lengths_tried=frozenset(s.study for s in taken if s.kind == "horizon"),
         finals=searched(runs, last["finals"].study, beside) if "finals" in last else None,
         baseline=searched(runs, last["baseline"].study, beside) if "baseline" in last else None,
