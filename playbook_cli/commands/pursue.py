@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbook_cli.commands.growing import Session, require_finished, resumable, show
+from playbook_cli.commands.growing import Session, interrupted, require_finished, resumable, show
 from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
@@ -187,7 +187,7 @@ class _Pursuit:
             changes=[f"{'.'.join(map(str, change.key))}: {change.reason}" for change in step.changes],
             left=list(step.left),
             trials=list(step.trials),
-            seeds=step.seeds,
+            repeats=step.repeats,
             baseline=step.baseline,
         )
 
@@ -209,6 +209,8 @@ class _Pursuit:
             return self._horizon(step)
         elif step.kind == "repeats":
             self._repeat(step)
+        elif step.kind == "confirm":
+            self._confirm(step)
         else:
             self._study(diary, step)
         return None
@@ -250,20 +252,36 @@ class _Pursuit:
         return None
 
     def _repeat(self, step: Planned) -> None:
-        from playbook_cli.commands.repeat import repeated
+        from playbook_cli.commands import repeating
+        from playbook_cli.commands.deciding import decided
 
-        asked: list[tuple[Path, Sequence[int]]] = [(self.runs / step.study, step.trials)]
-        if step.baseline is not None:
-            asked.append((self.runs / step.baseline, [0]))
-        repeated(
-            asked,
-            step.seeds,
+        side = repeating.side_of(self.runs / step.study, self.runs, wait=self.wait)
+        _, stopped = decided(
+            side,
+            None,
+            step.trials,
+            budget=step.repeats,
             jobs=self.jobs,
             gpus=self.gpus,
-            changed=self.changed,
+            code_changed=self.changed,
             wait=self.wait,
-            runs=self.runs,
         )
+        if stopped:
+            interrupted()
+
+    def _confirm(self, step: Planned) -> None:
+        from playbook_cli.commands import repeating
+        from playbook_cli.sampling.repeats import Repeats
+
+        for name, trials in ((step.study, step.trials), (step.baseline, [0])):
+            if name is None:
+                continue
+            side = repeating.side_of(self.runs / name, self.runs, wait=self.wait)
+            plan = repeating.plan_of(side, Repeats(trials, step.repeats), self.jobs, self.gpus)
+            repeating.require_code(plan, changed=self.changed)
+            outcome = repeating.train(plan, wait=self.wait)
+            require_finished(outcome)
+            repeating.require_results(plan, outcome)
 
     def _study(self, diary: Diary, step: Planned) -> None:
         from playbook_cli.commands.run import trained
@@ -310,7 +328,7 @@ class _Pursuit:
         """Write the report of a step's study, as `playbook report` does."""
         from playbook_cli.commands.report import written
 
-        if step.kind in ("study", "finals", "baseline", "repeats", "horizon"):
+        if step.kind in ("study", "finals", "baseline", "repeats", "confirm", "horizon"):
             written(self.runs / step.study, self.runs)
 
     def _pace(self) -> float:

@@ -145,7 +145,7 @@ def answer(
 
 
 def _weighed(state: Loop, runs: Path) -> Weighed | None:
-    if state.finals is None or state.baseline is None or not state.repeated:
+    if state.finals is None or state.baseline is None or not state.confirmed:
         return None
     sides = [
         Contender(label=str(runs / one.name), study=one.record, folder=str(runs / one.name))

@@ -17,6 +17,7 @@ from playbook_cli.advice.measured import LADDER, RATES
 from playbook_cli.advice.reading import longer as asks_longer
 from playbook_cli.advice.revision import Change, revise
 from playbook_cli.analysis.outcomes import completed, ranked
+from playbook_cli.analysis.selection import select
 from playbook_cli.pursuit import finalists
 from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, SEEDS, STUDIES, Step, Stop
 from playbook_cli.wording import first_line, plural
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 LEAST_TRIALS = 4
 """Per arm, of a study that is made smaller to fit the budget. Playbook's own."""
+MOST_TRIALS = 4
+"""Times as many trials as asked for that a study may grow to where its findings are unclear. Playbook's own."""
 NARROWED = 2
 """Times that the space is made smaller. Playbook's own."""
 BUGS = ("training-loss-rising", "periodic")
@@ -56,9 +59,9 @@ def decide(loop: Loop) -> Step | Stop:
         return Stop(why="person", reason="none of the best points could be trained again", command=shown)
     if loop.baseline is None:
         return _baseline(loop, loop.finals)
-    if not loop.repeated:
-        return _repeats(loop, loop.finals)
-    return _over(loop)
+    if not loop.repeated and (step := _repeats(loop, loop.finals)) is not None:
+        return step
+    return _over(loop) if loop.confirmed else _confirm(loop, loop.finals, loop.baseline)
 
 
 def reserve(steps: int) -> int:
@@ -219,9 +222,21 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
         asked = replace(asked, max_train_steps=None)
     if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
         asked = replace(asked, narrow=False)
+    if replace(asked, eval_every=None) == Next() and _unclear(loop, last):
+        asked = replace(asked, trials=2 * last.record.search.planned)
     shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
     alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)
     return asked if cuts or alone != Next() else None
+
+
+def _unclear(loop: Loop, last: Searched) -> bool:
+    """Whether there are too few trials to say if more would help, or too few near the best; no findings are quiet then.
+
+    Only up to a multiple of the trials that were asked for.
+    """
+    found = {(f.rule, f.verdict) for f in last.findings}
+    unclear = bool(found & {("budget", "undecided"), ("coverage", "sparse")})
+    return unclear and last.resizable and 2 * last.record.search.planned <= MOST_TRIALS * loop.trials
 
 
 def _smaller(before: Searched, after: Searched) -> bool:
@@ -353,29 +368,50 @@ def _baseline(loop: Loop, finals: Searched) -> Step:
     )
 
 
-def _repeats(loop: Loop, finals: Searched) -> Step | Stop:
-    """As many repeats of as many finalists as the budget allows, and of the baseline."""
+def _repeats(loop: Loop, finals: Searched) -> Step | None:
+    """Repeats of the finalists where it is undecided which is best; None if there is nothing to decide, or no budget.
+
+    The repeats of the best point and of the baseline that follow are left for.
+    """
     best = [trial.id for trial in ranked(finals.record.search.trials, finals.record.metric)]
-    for seeds, count in [*((SEEDS, n) for n in range(len(best), 0, -1)), (LEAST_SEEDS, 1)]:
-        cost = (count + 1) * seeds * finals.steps
-        if cost <= loop.left:
-            reason = f"{seeds} fresh training seeds each: the best results were selected for being lucky"
-            against = loop.baseline
-            works = against is not None and completed(against.record.search.trials)
-            return Step(
-                kind="repeats",
-                study=finals.name,
-                reason=reason,
-                cost=cost,
-                trials=best[:count],
-                seeds=seeds,
-                baseline=against.name if against is not None and works else None,
-            )
-    needed = 2 * LEAST_SEEDS * finals.steps
-    return Stop(
-        why="budget",
-        reason=f"{LEAST_SEEDS} repeats of best point and baseline need {needed:,} steps of {loop.left:,} left",
-        command=command("repeat", f"runs/{finals.name}"),
+    room = loop.left // finals.steps - 2 * SEEDS
+    count = min(len(best), room // LEAST_SEEDS)
+    if count < 2:
+        return None
+    repeats = min(room, SEEDS * count)
+    return Step(
+        kind="repeats",
+        study=finals.name,
+        reason=f"fresh training seeds, {repeats} at most, go where it is undecided which point is best",
+        cost=repeats * finals.steps,
+        trials=best[:count],
+        repeats=repeats,
+    )
+
+
+def _confirm(loop: Loop, finals: Searched, against: Searched) -> Step | Stop:
+    """The best point and the baseline on as many seeds as the interval of the gain is planned with."""
+    chosen = select(finals.record)
+    assert chosen is not None
+    works = bool(completed(against.record.search.trials))
+    seeds = min(SEEDS, loop.left // ((1 + works) * finals.steps))
+    if seeds < LEAST_SEEDS:
+        needed = (1 + works) * LEAST_SEEDS * finals.steps
+        return Stop(
+            why="budget",
+            reason=f"{LEAST_SEEDS} repeats of best point and baseline need {needed:,} steps of {loop.left:,} left",
+            command=command("repeat", f"runs/{finals.name}"),
+        )
+    again = len(finals.record.repeats(chosen.trial.id))
+    beside = " and the baseline" if works else ""
+    return Step(
+        kind="confirm",
+        study=finals.name,
+        reason=f"the best point{beside} on {seeds} fresh training seeds each, for the interval of the gain",
+        cost=(max(seeds - again, 0) + works * seeds) * finals.steps,
+        trials=[chosen.trial.id],
+        repeats=seeds,
+        baseline=against.name if works else None,
     )
 
 

@@ -34,9 +34,9 @@ class Planned:
     changes: Sequence[str] = ()
     left: Sequence[str] = ()
     trials: Sequence[int] = ()
-    seeds: int = 0
+    repeats: int = 0
     baseline: str | None = None
-    """Of repeats: the study of the baseline."""
+    """The study of the baseline, if it is repeated, too."""
     done: bool = False
     skipped: str | None = None
     """Why it could not be taken; the pursuit went on without it."""

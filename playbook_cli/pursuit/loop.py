@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from playbook_cli.advice.revision import Change
     from playbook_cli.records import Finding, StudyRecord, Value
 
-Kind = Literal["lr-sweep", "study", "horizon", "finals", "baseline", "repeats"]
+Kind = Literal["lr-sweep", "study", "horizon", "finals", "baseline", "repeats", "confirm"]
 Why = Literal["decided", "budget", "person"]
 SEEDS = 5
-"""Repeats of every finalist and of the baseline, each with a fresh training seed. Playbook's own."""
+"""Repeats of the best point and of the baseline, and of each finalist at most on average. Playbook's own."""
 LEAST_SEEDS = 3
-"""The same where the budget allows no more."""
+"""Repeats of each, below which none are begun. Playbook's own."""
 POINTS = 3
 """Finalists: the best points of the search that are trained on fresh seeds. Playbook's own."""
 ARMS = 4
@@ -95,6 +95,9 @@ class Loop:
     finals: Searched | None = None
     baseline: Searched | None = None
     repeated: bool = False
+    """Whether the finalists were repeated until it was decided which is best."""
+    confirmed: bool = False
+    """Whether the best of them and the baseline have their repeats."""
     names: frozenset[str] = frozenset()
     """Names of studies that are taken."""
 
@@ -120,10 +123,11 @@ class Step:
     left: Sequence[str] = ()
     """What was asked for, but only a person can do."""
     trials: Sequence[int] = ()
-    """Of repeats: the finalists."""
-    seeds: int = 0
+    """Of the finals: those to repeat."""
+    repeats: int = 0
+    """Of `repeats`: at most, of all these trials together; of `confirm`: of each, and of the baseline."""
     baseline: str | None = None
-    """Of repeats: the study whose only point is repeated, too."""
+    """The study whose only point is repeated, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from playbook_cli.advice import advise
 from playbook_cli.advice.evaluations import finer
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.probe import ProbeKind
+
+
+Which = Literal["search", "raced", "planned"]
+"""Trials of the search; repeats whose number their results decided; repeats of a planned number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,21 +68,27 @@ def spent_on(runs: Path, step: Planned, diary: Diary) -> Spent:
         whole = sum((_of_folder(folder, diary.time) for folder in folders), Spent())
         counted = _steps_of_horizon(runs / step.study)  # a branch of a run begins where that run stands
         return whole if counted is None else replace(whole, steps=counted)
-    repeats = step.kind == "repeats"
+    which: Which = "raced" if step.kind == "repeats" else "planned" if step.kind == "confirm" else "search"
     names = [step.study] + ([step.baseline] if step.baseline else [])
-    return sum((_of_folder(runs / name, diary.time, repeats=repeats) for name in names), Spent())
+    return sum((_of_folder(runs / name, diary.time, which) for name in names), Spent())
 
 
-def _of_folder(folder: Path, since: float, *, repeats: bool = False) -> Spent:
-    """What the trials, or the repeats, of a folder cost that trained since then."""
+def _of_folder(folder: Path, since: float, which: Which = "search") -> Spent:
+    """What the trials of a folder cost that trained since then."""
     if not StudyPaths(folder).journal.is_file():
         return Spent()
     trials = [
         trial
         for trial in Store(folder).record().trials
-        if (trial.repeat_of is not None) == repeats and any(span.start >= since for span in trial.spans)
+        if _kind(trial) == which and any(span.start >= since for span in trial.spans)
     ]
     return Spent(steps=sum(t.last_step for t in trials), spans=list(_spans(trials)))
+
+
+def _kind(trial: TrialRecord) -> Which:
+    if trial.repeat_of is None:
+        return "search"
+    return "raced" if trial.looked else "planned"
 
 
 def _spans(trials: Iterable[TrialRecord]) -> Iterable[tuple[float, float]]:
@@ -141,6 +151,7 @@ def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, budget: Budge
         finals=searched(runs, last["finals"].study, beside) if "finals" in last else None,
         baseline=searched(runs, last["baseline"].study, beside) if "baseline" in last else None,
         repeated="repeats" in last,
+        confirmed="confirm" in last,
         names=frozenset(_names(runs, beside)),
     )
 

@@ -69,7 +69,7 @@ def _row(number: int, one: Taken) -> Iterator[Content]:
     yield "skipped" if planned.skipped is not None else f"{one.steps:,}"
     if one.row is None or planned.skipped is not None:
         yield planned.skipped or ""
-    elif planned.kind == "repeats":
+    elif planned.kind in ("repeats", "confirm"):
         yield log_words.repeats(one.row)
     else:
         yield "" if planned.kind == "horizon" else log_words.result(one.row)

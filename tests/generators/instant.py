@@ -57,7 +57,7 @@ def _train(
     curve: Mapping[int, Mapping[str, float]] | None,
 ) -> None:
     about = {"trial": trial.id, "attempt": 1, "time": time.time()}
-    again = {} if trial.repeat_of is None else {"repeat_of": trial.repeat_of}
+    again = {} if trial.repeat_of is None else {"repeat_of": trial.repeat_of, "looked": trial.looked}
     log.append({"event": "planned", **about, "params": trial.params, "arm": trial.arm, "seed": trial.seed, **again})
     log.append({"event": "started", **about, "slot": "cpu0", "process": None})
     reason = None if curve is not None else f"{spec.metric.name} is nan at step {spec.steps_between_evaluations}"
