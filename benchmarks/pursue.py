@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,8 @@ class Claim:
     true: float
     steps: int
     budget: int
-    studies: int
+    kinds: Counter[str]
+    """Steps of the loop, by kind."""
     regret: float
     """How much worse the recommended point is than the best that the pipeline has at that length."""
 
@@ -167,7 +169,7 @@ def pursued(pipeline: Pipeline, number: int, rng: np.random.Generator, folder: P
         true=true,
         steps=answer["steps_spent"],
         budget=budget,
-        studies=sum(step["kind"] == "study" for step in answer["steps"]),
+        kinds=Counter(step["kind"] for step in answer["steps"]),
         regret=regret,
     )
 
@@ -211,8 +213,8 @@ def main() -> None:
         one = claims[-1]
         mark = "" if one.holds else "  FALSE"
         print(
-            f"{number}: {one.ended}, {one.studies} studies, {one.steps:,} of {one.budget:,} steps, gain {one.gain} "
-            f"({one.low:.4f} to {one.high:.4f}), true {one.true:.4f}, regret {one.regret:.4f}{mark}",
+            f"{number}: {one.ended}, {one.kinds['study']} searches, {one.steps:,} of {one.budget:,} steps, "
+            f"gain {one.gain or math.nan:.4f} ({one.low:.4f} to {one.high:.4f}), true {one.true:.4f}, regret {one.regret:.4f}{mark}",
             flush=True,
         )
     made = [one for one in claims if one.gain is not None]
@@ -224,6 +226,8 @@ def main() -> None:
     print(
         f"over the budget: {over}; median share of it spent {statistics.median(o.steps / o.budget for o in claims):.2f}"
     )
+    kinds = sum((one.kinds for one in claims), Counter())
+    print(f"steps of the loop: {', '.join(f'{kind} {count}' for kind, count in kinds.items())}")
     print(f"ended: { {why: sum(one.ended == why for one in claims) for why in sorted({o.ended for o in claims})} }")
 
 

@@ -119,7 +119,9 @@ class _Pursuit:
         wait: bool,
     ) -> None:
         from playbook_cli.pursuit import diary
+        from playbook_cli.pursuit.state import Memory
 
+        self.memory = Memory()
         self.spec, self.source, self.file, self.runs, self.budget = spec, source, file, runs, budget
         self.jobs, self.gpus, self.changed, self.wait = jobs, gpus, changed, wait
         self.folder = diary.folder(runs, spec.name)
@@ -144,7 +146,7 @@ class _Pursuit:
         """The state of the loop, from the records."""
         from playbook_cli.pursuit.state import loop
 
-        return loop(diary, self.spec, self.runs, self.beside, self.budget)
+        return loop(diary, self.spec, self.runs, self.beside, budget=self.budget, memory=self.memory)
 
     def next(self, diary: Diary) -> Step | Stop:
         """What comes after the steps that are done."""
@@ -517,8 +519,8 @@ def _given(pursuit: _Pursuit, told: Diary, end: Step | Stop) -> Any:
         goal=pursuit.spec.goal,
         runs=pursuit.runs,
         budget=pursuit.budget,
-        costs=[spent_on(pursuit.runs, step, told) for step in told.steps],
-        spent=spent_in_all(pursuit.runs, told),
+        costs=[spent_on(pursuit.runs, step, told, pursuit.memory) for step in told.steps],
+        spent=spent_in_all(pursuit.runs, told, pursuit.memory),
         edited=[pursuit.edited(step) for step in told.steps],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from playbook_cli.advice import advise
 from playbook_cli.advice.evaluations import finer
@@ -21,7 +21,7 @@ from playbook_cli.storage.store import Store
 from playbook_cli.sweep.known import known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from playbook_cli.pursuit.budget import Budget
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.probe import ProbeKind
 
 
+Kept = TypeVar("Kept")
 Which = Literal["search", "raced", "planned"]
 """Trials of the search; repeats whose number their results decided; repeats of a planned number."""
 
@@ -55,25 +56,52 @@ class Spent:
         return Spent(steps=self.steps + other.steps, spans=[*self.spans, *other.spans])
 
 
-def spent_on(runs: Path, step: Planned, diary: Diary) -> Spent:
+class Memory:
+    """What was read of folders, kept until they change: a pursuit reads its state again after every step."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
+
+    def of(self, folder: Path, read: Callable[..., Kept], *how: object) -> Kept:
+        """What `read` says of a folder, asked in this way."""
+        files = (StudyPaths(folder).journal, StudyPaths(folder).spec, StudyPaths(folder).report / HORIZON)
+        state = tuple(_stamp(file) for file in files)
+        key = (read, folder, *how)
+        if key not in self._kept or self._kept[key][0] != state:
+            self._kept[key] = (state, read(folder, *how))
+        return self._kept[key][1]  # type: ignore[return-value]
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def spent_on(runs: Path, step: Planned, diary: Diary, memory: Memory) -> Spent:
     """What a step has cost so far, as its trials record it."""
     if step.skipped is not None:
         return Spent()
     if step.kind == "lr-sweep":
         kinds: tuple[ProbeKind, ...] = ("lr-sweep", "lr-find")
-        found = (_of_folder(runs / Probe(kind=kind, study=diary.study).name, diary.time) for kind in kinds)
+        found = (
+            memory.of(runs / Probe(kind=kind, study=diary.study).name, _of_folder, diary.time, "search")
+            for kind in kinds
+        )
         return sum(found, Spent())
     if step.kind == "horizon":
         folders = sorted(runs.glob(f"{Probe(kind='horizon', study=step.study).name}-*"))
-        whole = sum((_of_folder(folder, diary.time) for folder in folders), Spent())
+        whole = sum((memory.of(folder, _of_folder, diary.time, "search") for folder in folders), Spent())
         counted = _steps_of_horizon(runs / step.study)  # a branch of a run begins where that run stands
         return whole if counted is None else replace(whole, steps=counted)
     which: Which = "raced" if step.kind == "repeats" else "planned" if step.kind == "confirm" else "search"
     names = [step.study] + ([step.baseline] if step.baseline else [])
-    return sum((_of_folder(runs / name, diary.time, which) for name in names), Spent())
+    return sum((memory.of(runs / name, _of_folder, diary.time, which) for name in names), Spent())
 
 
-def _of_folder(folder: Path, since: float, which: Which = "search") -> Spent:
+def _of_folder(folder: Path, since: float, which: Which) -> Spent:
     """What the trials of a folder cost that trained since then."""
     if not StudyPaths(folder).journal.is_file():
         return Spent()
@@ -102,12 +130,12 @@ def _steps_of_horizon(folder: Path) -> int | None:
         return None
 
 
-def searched(runs: Path, name: str, beside: Path, *, last: bool = True) -> Searched:
+def searched(folder: Path, beside: Path, *, last: bool = True) -> Searched:
     """A study whose trials have ended; `beside` is the folder that the next study file goes to.
 
     Only the last one is read for its findings.
     """
-    store = Store(runs / name)
+    store = Store(folder)
     found = record(store)
     kept = {trial.id: store.paths.trial(trial.id).stable_checkpoint for trial in found.search.trials}
     return Searched(
@@ -120,18 +148,22 @@ def searched(runs: Path, name: str, beside: Path, *, last: bool = True) -> Searc
     )
 
 
-def spent_in_all(runs: Path, diary: Diary) -> Spent:
+def _earlier(folder: Path, beside: Path) -> Searched:
+    return searched(folder, beside, last=False)
+
+
+def spent_in_all(runs: Path, diary: Diary, memory: Memory) -> Spent:
     """What the pursuit has cost so far."""
     once = {(step.kind, step.study): step for step in diary.steps}  # a study that grew stands there twice
-    return sum((spent_on(runs, step, diary) for step in once.values()), Spent())
+    return sum((spent_on(runs, step, diary, memory) for step in once.values()), Spent())
 
 
-def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, budget: Budget) -> Loop:
+def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, *, budget: Budget, memory: Memory) -> Loop:
     """Everything that the next step depends on."""
     spec = resolve(given)
     taken = [step for step in diary.steps if step.done]
-    spent = spent_in_all(runs, diary)
-    names = dict.fromkeys(s.study for s in taken if s.kind == "study")
+    spent = spent_in_all(runs, diary, memory)
+    *before, newest = dict.fromkeys(s.study for s in taken if s.kind == "study") or [None]
     last = {s.kind: s for s in taken}
     sweep = _sweep(given, taken, runs)
     swept = (sweep.max_train_steps if sweep else None) or spec.max_train_steps
@@ -146,10 +178,13 @@ def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, budget: Budge
         spent=spent.steps,
         baseline_params=diary.baseline,
         sweep=sweep,
-        searches=[searched(runs, name, beside, last=name == [*names][-1]) for name in names],
+        searches=[
+            *(memory.of(runs / name, _earlier, beside) for name in before if name),
+            *([memory.of(runs / newest, searched, beside)] if newest else []),
+        ],
         lengths_tried=frozenset(s.study for s in taken if s.kind == "horizon"),
-        finals=searched(runs, last["finals"].study, beside) if "finals" in last else None,
-        baseline=searched(runs, last["baseline"].study, beside) if "baseline" in last else None,
+        finals=memory.of(runs / last["finals"].study, searched, beside) if "finals" in last else None,
+        baseline=memory.of(runs / last["baseline"].study, searched, beside) if "baseline" in last else None,
         repeated="repeats" in last,
         confirmed="confirm" in last,
         names=frozenset(_names(runs, beside)),
