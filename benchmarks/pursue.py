@@ -214,7 +214,8 @@ def main() -> None:
         mark = "" if one.holds else "  FALSE"
         print(
             f"{number}: {one.ended}, {one.kinds['study']} searches, {one.steps:,} of {one.budget:,} steps, "
-            f"gain {one.gain or math.nan:.4f} ({one.low:.4f} to {one.high:.4f}), true {one.true:.4f}, regret {one.regret:.4f}{mark}",
+            f"gain {one.gain or math.nan:.4f} ({one.low:.4f} to {one.high:.4f}), true {one.true:.4f}, "
+            f"regret {one.regret:.4f}{mark}",
             flush=True,
         )
     made = [one for one in claims if one.gain is not None]

@@ -30,15 +30,17 @@ def pursue(
     budget: Annotated[
         str,
         typer.Option(
-            "--budget", metavar="STEPS|TIME", help="Training steps, such as 200000, or time, such as 8h.", prompt=False
+            "--budget",
+            metavar="AMOUNT",
+            help="Training steps, such as 200000, or time in which trials train, such as 8h.",
         ),
     ],
     baseline: Annotated[
         list[str] | None,
         typer.Option(
             "--baseline",
-            metavar="NAME=VALUE|RUNS/NAME",
-            help="Settings to beat: values, or the best trial of a study. By default the middle of the space.",
+            metavar="NAME=VALUE",
+            help="Settings to beat: values, or RUNS/NAME for a study's best trial. By default the middle of the space.",
         ),
     ] = None,
     steps_of_the_loop: Annotated[
@@ -301,7 +303,7 @@ class _Pursuit:
             )
         spec = resolve(given)
         if self.edited(step):
-            self._require_affordable(diary, spec, path)
+            self._require_affordable(diary, step, spec)
         outcome = trained(
             spec,
             source,
@@ -314,15 +316,17 @@ class _Pursuit:
         )
         require_finished(outcome)
 
-    def _require_affordable(self, diary: Diary, spec: StudySpec, path: Path) -> None:
+    def _require_affordable(self, diary: Diary, step: Planned, spec: StudySpec) -> None:
         """StudyError if a study that the user edited does not fit the budget."""
         from playbook_cli.errors import StudyError
+        from playbook_cli.pursuit.state import spent_on
 
-        state, cost = self.state(diary), (spec.trials or 0) * spec.max_train_steps
-        if cost > state.budget:
+        own = spent_on(self.runs, step, diary, self.memory).steps
+        room, cost = self.state(diary).left + own, (spec.trials or 0) * spec.max_train_steps
+        if cost > room:
             raise StudyError(
-                f"as edited, it costs up to {cost:,} steps, and the budget is {state.budget:,}",
-                where=str(path),
+                f"as edited, it costs up to {cost:,} steps, and {room:,} of the budget are left",
+                where=str(self.path(step)),
                 hint="make it smaller, or give a larger --budget",
             )
 
