@@ -1,6 +1,7 @@
 """Whether what `playbook pursue` claims in the end is true, on pipelines whose truth is known.
 
     python -m benchmarks.pursue [--pipelines 100] [--first 0]
+    python -m benchmarks.pursue --kills 10
 
 Each pipeline is a bowl over one to three ranges, with its optimum inside or beyond an edge, seed noise, sometimes two
 arms, a part that diverges, and a loss that goes on falling with more steps. The baseline is the middle of the space, or
@@ -9,6 +10,9 @@ take no time, within a budget of one to four times what the study as asked costs
 
 A claim is the 95% interval of the gain over the baseline. It is true if the difference of the two configurations' true
 results lies in it; "beats the baseline" is false if that difference is not positive.
+
+With --kills, a program of real processes is pursued once to its end, and once more killed with SIGKILL at random
+moments, that often: both must come to the same answer for the same reasons.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ import io
 import json
 import math
 import os
+import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -174,6 +180,57 @@ def pursued(pipeline: Pipeline, number: int, rng: np.random.Generator, folder: P
     )
 
 
+PROGRAM = """
+import random
+def train(trial):
+    luck = random.Random(trial.seed).gauss(0.0, 0.01)
+    for step in trial.steps():
+        if trial.should_evaluate(step):
+            trial.report(step, val_error=(trial.params["x"] - 1.2) ** 2 + luck + 1 / step)
+"""
+SAME = ("ended", "headline", "gain", "interval", "verdict", "recommended", "baseline", "selected_from", "steps_spent")
+
+
+def killed(kills: int, seed: int) -> bool:
+    """Whether a pursuit that is killed comes to the same answer as one that is not."""
+    answers, took = [], 0.0
+    moments = random.Random(seed)
+    study = {
+        "name": "bowl",
+        "train": "bowl:train",
+        "metric": {"name": "val_error"},
+        "max_train_steps": 20,
+        "eval_every": 1,
+        "trials": 12,
+        "resources": {"gpus": 0, "timeout": "5m"},
+        "nuisance": {"x": {"min": 0.0, "max": 1.0}},
+    }
+    command = [sys.executable, "-m", "playbook_cli", "pursue", "bowl.yaml", "--budget", "2000", "--jobs", "1", "--json"]
+    for deaths in (0, kills):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "bowl.py").write_text(PROGRAM, encoding="utf-8")
+            (Path(folder) / "bowl.yaml").write_text(json.dumps(study), encoding="utf-8")
+            begun = time.monotonic()
+            for number in range(deaths):
+                process = subprocess.Popen(
+                    command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                )
+                try:
+                    error = process.communicate(timeout=moments.uniform(0.05, 2.0) * took / 4)[1]
+                    print(f"{number}: it had ended before, with {process.returncode}{error[-500:]}", flush=True)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    error = process.communicate()[1]
+                    steps = [line for line in error.splitlines() if line.startswith("step ")]
+                    print(f"{number}: killed in {(steps or ['nothing yet'])[-1][:60]}", flush=True)
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+            took = time.monotonic() - begun
+            answers.append(json.loads(done.stdout))
+    same = all(answers[0][key] == answers[1][key] for key in SAME)
+    why = [[step["reason"] for step in answer["steps"]] for answer in answers]
+    return same and why[0] == why[1]
+
+
 def _said(*arguments: str) -> str:
     """What a command prints, in this process, without pages."""
     sys.argv = ["playbook", *arguments]
@@ -197,7 +254,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipelines", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--kills", type=int, help="kill a real pursuit so often, instead")
     options = parser.parse_args()
+    if options.kills:
+        print("the same answer" if killed(options.kills, options.first) else "ANOTHER ANSWER")
+        return
     claims: list[Claim] = []
     begun = time.process_time()
     here = Path.cwd()

@@ -36,6 +36,8 @@ NARROWED = 2
 """Times that the space is made smaller. Playbook's own."""
 BUGS = ("training-loss-rising", "periodic")
 """Rules whose warning says that the pipeline has a bug: more trials would only measure it."""
+_UNCLEAR = (("budget", "undecided"), ("coverage", "sparse"))
+"""Verdicts of rules that more trials would settle."""
 _CHEAPER = {"eval_every"}
 """Changes that are made along with others, but are no reason for a study of their own."""
 
@@ -234,8 +236,7 @@ def _unclear(loop: Loop, last: Searched) -> bool:
 
     Only up to a multiple of the trials that were asked for.
     """
-    found = {(f.rule, f.verdict) for f in last.findings}
-    unclear = bool(found & {("budget", "undecided"), ("coverage", "sparse")})
+    unclear = any((f.rule, f.verdict) in _UNCLEAR for f in last.findings)
     return unclear and last.resizable and 2 * last.record.search.planned <= MOST_TRIALS * loop.trials
 
 
@@ -272,17 +273,35 @@ def _study(loop: Loop, last: Searched, request: Next) -> Step:
     had = last.record.search.planned
     trials = int(revision.data.get("trials", had)) - (had if revision.grows else 0)
     steps = int(revision.data.get("max_train_steps", last.steps))
-    changes = [change for change in revision.changes if change.key != ("seed",)]
-    first = next((c for c in changes if ":" in c.reason), changes[0] if changes else None)
     return Step(
         kind="study",
         study=str(revision.data["name"]),
-        reason="nothing changes" if first is None else first.reason,
+        reason=_because(last, request),
         cost=trials * steps,
         data=revision.data,
         changes=revision.changes,
         left=revision.left,
     )
+
+
+def _because(last: Searched, request: Next) -> str:
+    """The finding that asks for this, the most important one; findings are in reading order."""
+    for finding in last.findings:
+        act = finding.act
+        cuts = finding.rule == "instability-edge" and finding.verdict == "unstable-above"
+        if cuts or (
+            isinstance(act, Next)
+            and (
+                set(act.widen) & set(request.widen)
+                or (act.narrow and request.narrow)
+                or (act.regularize and request.regularize)
+                or (act.trials is not None and act.trials == request.trials)
+                or (act.max_train_steps is not None and last.steps < act.max_train_steps == request.max_train_steps)
+            )
+        ):
+            return f"{finding.rule}: {first_line(finding.message)}"
+    unclear = next((f for f in last.findings if (f.rule, f.verdict) in _UNCLEAR), None)
+    return f"{unclear.rule}: {first_line(unclear.message)}" if unclear else "what the findings ask for"
 
 
 def _worth_a_study(step: Step, last: Searched) -> bool:

@@ -92,11 +92,20 @@ def _known(given: Answer) -> Iterator[Section]:
     ]
     parts: list[Part] = [
         Table(columns=columns, rows=rows),
-        Sentence(text=f"{words.sentence(counted(given))}", mark="info"),
+        Sentence(text=words.sentence(counted(given)), mark="info"),
+        *_answers(given),
         *(Sentence(text=text, mark="warning") for text in given.weighed.decision.blocked_by),
         *(Sentence(text=text, mark="info") for text in given.weighed.decision.harmless),
     ]
     yield Section(name="known", title="What is known, on fresh training seeds?", heading="Known", parts=parts)
+
+
+def _answers(given: Answer) -> Iterator[Sentence]:
+    """What the reports of the last search and of the finals say to the study's question."""
+    for kind in ("study", "finals"):
+        last = next((one for one in reversed(given.taken) if one.planned.kind == kind), None)
+        if last is not None and last.row is not None and last.row.answer:
+            yield Sentence(text=f"{last.planned.study}: {last.row.answer}", mark="info")
 
 
 def _side(role: str, side: Side) -> list[Content]:
