@@ -88,7 +88,6 @@ def _known(given: Answer) -> Iterator[Section]:
         Column(name="steps"),
         Column(name=f"{given.metric.name} on fresh seeds"),
         Column(name="repeats"),
-        Column(name="settings", left=True, fold=True, below=True),
     ]
     parts: list[Part] = [
         Table(columns=columns, rows=rows),
@@ -98,6 +97,7 @@ def _known(given: Answer) -> Iterator[Section]:
         *(Sentence(text=text, mark="info") for text in given.weighed.decision.harmless),
     ]
     yield Section(name="known", title="What is known, on fresh training seeds?", heading="Known", parts=parts)
+    yield _settings(given)
 
 
 def _answers(given: Answer) -> Iterator[Sentence]:
@@ -111,7 +111,27 @@ def _answers(given: Answer) -> Iterator[Sentence]:
 def _side(role: str, side: Side) -> list[Content]:
     result = words.NOTHING if side.mean is None else log_words.spread(side.mean, side.sd)
     trial = f"{side.trial} of {side.study}"
-    return [role, trial, f"{side.max_train_steps:,}", result, str(side.repeats), words.settings(side.params)]
+    return [role, trial, f"{side.max_train_steps:,}", result, str(side.repeats)]
+
+
+def _settings(given: Answer) -> Section:
+    """The configurations, setting by setting; what differs comes first."""
+    best, base = given.recommended, given.baseline
+    if best is None:
+        return Section(name="settings")
+    theirs = {} if base is None else base.params
+    names = sorted(best.params, key=lambda name: best.params[name] == theirs.get(name))
+    rows: list[list[Content]] = [
+        [name, words.setting(best.params[name]), words.setting(theirs[name]) if name in theirs else words.NOTHING]
+        for name in names
+    ]
+    columns = [Column(name="", left=True), Column(name="recommended"), Column(name="baseline")]
+    return Section(
+        name="settings",
+        title="Which configuration is recommended?",
+        heading="Recommended",
+        parts=[Table(columns=columns, rows=rows)],
+    )
 
 
 def _cost(given: Answer) -> Section:
