@@ -193,7 +193,7 @@ SAME = ("ended", "headline", "gain", "interval", "verdict", "recommended", "base
 
 def killed(kills: int, seed: int) -> bool:
     """Whether a pursuit that is killed comes to the same answer as one that is not."""
-    answers, took = [], 0.0
+    answers, lines = [], 0
     moments = random.Random(seed)
     study = {
         "name": "bowl",
@@ -208,27 +208,28 @@ def killed(kills: int, seed: int) -> bool:
     command = [sys.executable, "-m", "playbook_cli", "pursue", "bowl.yaml", "--budget", "2000", "--jobs", "1", "--json"]
     for deaths in (0, kills):
         with tempfile.TemporaryDirectory() as folder:
+            runs = Path(folder) / "runs"
             (Path(folder) / "bowl.py").write_text(PROGRAM, encoding="utf-8")
             (Path(folder) / "bowl.yaml").write_text(json.dumps(study), encoding="utf-8")
-            begun = time.monotonic()
-            for number in range(deaths):
-                process = subprocess.Popen(
-                    command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-                )
-                try:
-                    error = process.communicate(timeout=moments.uniform(0.03, 0.33) * took)[1]
-                    print(f"{number}: it had ended before, with {process.returncode}{error[-500:]}", flush=True)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    error = process.communicate()[1]
-                    steps = [line for line in error.splitlines() if line.startswith("step ")]
-                    print(f"{number}: killed in {(steps or ['nothing yet'])[-1][:60]}", flush=True)
+            for line in sorted(moments.randrange(lines) for _ in range(deaths)):
+                process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                while process.poll() is None and _lines(runs) < line:
+                    time.sleep(0.01)
+                time.sleep(moments.uniform(0.0, 0.5))
+                process.kill()
+                process.wait()
+                print(f"killed after {_lines(runs)} of {lines} lines of journals", flush=True)
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-            took = time.monotonic() - begun
+            lines = _lines(runs)
             answers.append(json.loads(done.stdout))
     same = all(answers[0][key] == answers[1][key] for key in SAME)
     why = [[step["reason"] for step in answer["steps"]] for answer in answers]
     return same and why[0] == why[1]
+
+
+def _lines(runs: Path) -> int:
+    """Of all journals: how far a pursuit has come."""
+    return sum(path.read_bytes().count(b"\n") for path in [*runs.glob("*/trials.jsonl"), *runs.glob("*/pursuit.jsonl")])
 
 
 def _said(*arguments: str) -> str:
