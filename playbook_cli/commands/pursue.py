@@ -193,6 +193,7 @@ class _Pursuit:
             trials=list(step.trials),
             repeats=step.repeats,
             baseline=step.baseline,
+            begins=step.begins,
         )
 
     def write(self, step: Planned) -> None:
@@ -513,7 +514,7 @@ def _answer(pursuit: _Pursuit, told: Diary, end: Step | Stop, *, adopt: bool, js
 
 def _given(pursuit: _Pursuit, told: Diary, end: Step | Stop) -> Any:
     from playbook_cli.pursuit.answer import answer
-    from playbook_cli.pursuit.state import spent_in_all, spent_on
+    from playbook_cli.pursuit.state import spent_by_step, spent_in_all
 
     return answer(
         told,
@@ -523,7 +524,7 @@ def _given(pursuit: _Pursuit, told: Diary, end: Step | Stop) -> Any:
         goal=pursuit.spec.goal,
         runs=pursuit.runs,
         budget=pursuit.budget,
-        costs=[spent_on(pursuit.runs, step, told, pursuit.memory) for step in told.steps],
+        costs=spent_by_step(pursuit.runs, told, pursuit.memory),
         spent=spent_in_all(pursuit.runs, told, pursuit.memory),
         edited=[pursuit.edited(step) for step in told.steps],
     )

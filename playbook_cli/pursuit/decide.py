@@ -281,6 +281,7 @@ def _study(loop: Loop, last: Searched, request: Next) -> Step:
         data=revision.data,
         changes=revision.changes,
         left=revision.left,
+        begins=had if revision.grows else 0,
     )
 
 

@@ -37,6 +37,8 @@ class Planned:
     repeats: int = 0
     baseline: str | None = None
     """The study of the baseline, if it is repeated, too."""
+    begins: int = 0
+    """Trials that the study had before, if it only grew."""
     done: bool = False
     skipped: str | None = None
     """Why it could not be taken; the pursuit went on without it."""

@@ -128,6 +128,8 @@ class Step:
     """Of `repeats`: at most, of all these trials together; of `confirm`: of each, and of the baseline."""
     baseline: str | None = None
     """The study whose only point is repeated, too."""
+    begins: int = 0
+    """Trials that the study has already, if it only grows."""
 
 
 @dataclass(frozen=True, kw_only=True)

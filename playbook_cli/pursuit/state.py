@@ -36,6 +36,9 @@ Which = Literal["search", "raced", "planned"]
 """Trials of the search; repeats whose number their results decided; repeats of a planned number."""
 
 
+WHOLE = (0, float("inf"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spent:
     """What trials cost."""
@@ -80,8 +83,8 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def spent_on(runs: Path, step: Planned, diary: Diary, memory: Memory) -> Spent:
-    """What a step has cost so far, as its trials record it."""
+def spent_on(runs: Path, step: Planned, diary: Diary, memory: Memory, ids: tuple[int, float] = WHOLE) -> Spent:
+    """What a step has cost so far, as its trials record it; of a study that grew, only trials in this range of ids."""
     if step.skipped is not None:
         return Spent()
     if step.kind == "lr-sweep":
@@ -98,17 +101,17 @@ def spent_on(runs: Path, step: Planned, diary: Diary, memory: Memory) -> Spent:
         return whole if counted is None else replace(whole, steps=counted)
     which: Which = "raced" if step.kind == "repeats" else "planned" if step.kind == "confirm" else "search"
     names = [step.study] + ([step.baseline] if step.baseline else [])
-    return sum((memory.of(runs / name, _of_folder, diary.time, which) for name in names), Spent())
+    return sum((memory.of(runs / name, _of_folder, diary.time, which, ids) for name in names), Spent())
 
 
-def _of_folder(folder: Path, since: float, which: Which) -> Spent:
+def _of_folder(folder: Path, since: float, which: Which, ids: tuple[int, float] = WHOLE) -> Spent:
     """What the trials of a folder cost that trained since then."""
     if not StudyPaths(folder).journal.is_file():
         return Spent()
     trials = [
         trial
         for trial in Store(folder).record().trials
-        if _kind(trial) == which and any(span.start >= since for span in trial.spans)
+        if _kind(trial) == which and ids[0] <= trial.id < ids[1] and any(span.start >= since for span in trial.spans)
     ]
     return Spent(steps=sum(t.last_step for t in trials), spans=list(_spans(trials)))
 
@@ -156,6 +159,17 @@ def spent_in_all(runs: Path, diary: Diary, memory: Memory) -> Spent:
     """What the pursuit has cost so far."""
     once = {(step.kind, step.study): step for step in diary.steps}  # a study that grew stands there twice
     return sum((spent_on(runs, step, diary, memory) for step in once.values()), Spent())
+
+
+def spent_by_step(runs: Path, diary: Diary, memory: Memory) -> list[Spent]:
+    """What each step has cost so far."""
+    costs, ends = [], dict[str, float]()
+    for step in reversed(diary.steps):
+        ids = (step.begins, ends.get(step.study, float("inf"))) if step.kind == "study" else WHOLE
+        costs.append(spent_on(runs, step, diary, memory, ids))
+        if step.kind == "study":
+            ends[step.study] = step.begins
+    return costs[::-1]
 
 
 def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, *, budget: Budget, memory: Memory) -> Loop:

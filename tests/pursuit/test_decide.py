@@ -136,7 +136,7 @@ def test_a_name_that_is_taken_is_not_used_again():
 
 def test_more_trials_are_added_to_the_study_itself_and_cost_only_what_is_new():
     step = step_of(loop(searched(MORE)))
-    assert (step.study, step.cost) == ("s", TRIALS * STEPS)
+    assert (step.study, step.cost, step.begins) == ("s", TRIALS * STEPS, TRIALS)
     assert step.data is not None
     assert step.data["trials"] == 2 * TRIALS
 
