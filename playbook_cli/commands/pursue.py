@@ -378,6 +378,9 @@ def _baseline(spec: StudySpec, asked: Sequence[str], runs: Path) -> tuple[Mappin
             if name not in known:
                 hint = f"it has {', '.join(sorted(known)) or 'none'}"
                 raise PlaybookError(f"--baseline {text}: the study has no hyperparameter named {name}", hint=hint)
+            ranged = [p for p in spec.parameters() if p.name == name and p.kind != "choice"]
+            if ranged and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise PlaybookError(f"--baseline {text}: {name} is a number", hint=f"write {name}={ranged[0].low:g}")
             values[name] = value
             said.append(text)
             continue

@@ -172,7 +172,12 @@ def test_a_bug_in_the_pipeline_ends_it_and_calls_a_person(bench, asked):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("y=1", "no hyperparameter named y"), ("runs/none", "there is no such folder"), ("x", "there is no such folder")],
+    [
+        ("y=1", "no hyperparameter named y"),
+        ("x=fast", "x is a number"),
+        ("runs/none", "there is no such folder"),
+        ("x", "there is no such folder"),
+    ],
 )
 def test_a_baseline_of_something_else_is_refused(asked, given, said):
     answer = asked("--baseline", given)
