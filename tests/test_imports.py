@@ -47,6 +47,7 @@ PARTS = [
     "trying",
     "ledger",
     "checking",
+    "pursuit",
     "report",
     "serving",
     "commands",

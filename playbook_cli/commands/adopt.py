@@ -51,7 +51,7 @@ def adopt(
     store = Store(study_folder(study, runs))
     _refuse_running(store)
     baseline = None if over is None else Store(study_folder(over, runs))
-    entry = _entry(store, baseline, trial, note)
+    entry = entry_of(store, baseline, trial, note)
     folder = store.paths.dir.resolve().parent
     tested = None if test is None else _tested(store, entry, test)
     added = entries.adopt(folder, entry)
@@ -113,7 +113,11 @@ def _refuse_running(store: Store) -> None:
         )
 
 
-def _entry(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
+def entry_of(store: Store, baseline: Store | None, number: int | None, note: str | None) -> Adoption:
+    """The ledger's entry if this study becomes the baseline with this trial, by default the best one.
+
+    StudyError if there is nothing to adopt.
+    """
     from playbook_cli.advice import advise
     from playbook_cli.advice.weighing import Contender
     from playbook_cli.errors import StudyError

@@ -221,7 +221,8 @@ def _refuse_too_few(contender: Contender) -> None:
     from playbook_cli.errors import StudyError
 
     trials = outcomes.ended(contender.study.search.trials)
-    if len(trials) < 2 or not outcomes.completed(trials):
+    least = 1 if contender.study.listed else 2  # a listed point is a configuration, not the result of a search
+    if len(trials) < least or not outcomes.completed(trials):
         raise StudyError(
             f"comparing needs at least 2 finished trials, 1 of them feasible; this has {len(trials)} finished",
             where=contender.label,

@@ -106,6 +106,61 @@ def decide(
     json: bool,
 ) -> None:
     """Train repeats of these trials until one can be taken, or the budget is spent, and say which."""
+    contest, interrupted = _contested(
+        side,
+        incumbent,
+        numbers,
+        budget=budget,
+        prefer=prefer,
+        jobs=jobs,
+        gpus=gpus,
+        code_changed=code_changed,
+        wait=wait,
+    )
+    _show(contest, interrupted=interrupted, json=json)
+    if interrupted:
+        raise typer.Exit(130)
+
+
+def decided(
+    side: Side,
+    incumbent: Side | None,
+    numbers: Sequence[int],
+    *,
+    budget: int,
+    jobs: int | None,
+    gpus: str | None,
+    code_changed: bool,
+    wait: bool,
+) -> tuple[Answer, bool]:
+    """The same without a word: the answer, and whether it was interrupted."""
+    contest, interrupted = _contested(
+        side,
+        incumbent,
+        numbers,
+        budget=budget,
+        prefer=[],
+        jobs=jobs,
+        gpus=gpus,
+        code_changed=code_changed,
+        wait=wait,
+    )
+    return contest.answer(), interrupted
+
+
+def _contested(
+    side: Side,
+    incumbent: Side | None,
+    numbers: Sequence[int],
+    *,
+    budget: int | None,
+    prefer: Sequence[str],
+    jobs: int | None,
+    gpus: str | None,
+    code_changed: bool,
+    wait: bool,
+) -> tuple[_Contest, bool]:
+    """The contest, trained until it is decided, its budget is spent, or it was interrupted."""
     from playbook_cli.analysis import looking
     from playbook_cli.errors import StudyError, WorkError
 
@@ -132,9 +187,7 @@ def decide(
         if not interrupted and contest.answer().judged.seeds == before.seeds:
             folder = side.folder
             raise WorkError("the repeats have no results", where=str(folder), hint=str(command("status", folder)))
-    _show(contest, interrupted=interrupted, json=json)
-    if interrupted:
-        raise typer.Exit(130)
+    return contest, interrupted
 
 
 def _train(contest: _Contest, jobs: int | None, gpus: str | None, *, code_changed: bool, wait: bool) -> bool:

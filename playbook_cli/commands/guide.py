@@ -29,6 +29,10 @@ FIELDS = {
         *("findings", "caveats", "trials", "importance", "repeats"),
     ),
     "repeat": ("study", "repeats", "baseline"),
+    "pursue": (
+        *("study", "ended", "reason", "headline", "gain", "interval", "recommended", "baseline", "steps"),
+        *("steps_spent", "next_step", "to_do"),
+    ),
     "check": ("study", "holds", "checks"),
     "devices": ("cores", "devices"),
     "explain": ("rules", "checks"),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from playbook_cli.acts import Command
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.horizon.answer import Answer
     from playbook_cli.horizon.ladder import Climbed
@@ -107,22 +108,12 @@ def horizon(
     Example:  playbook horizon runs/textlm-depth -o textlm-long.yaml
     """
     from playbook_cli.commands.revised import write_revision
-    from playbook_cli.horizon.answer import answer
     from playbook_cli.horizon.write import revised
     from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
     refuse_existing(write)
-    record = store.record()
-    setting = _setting(store, _chosen(store, record, top), lengths, rates, seeds, learning_rate, schedule)
-    least = _worth(worth, record, setting.trials)
-
-    def paths(steps: int) -> StudyPaths:
-        return probe_beside(store, "horizon", f"-{steps}")
-
     file = study_file(study, store, "horizon")
-    _check(setting, store, file)
-    folders = [paths(steps) for steps in setting.lengths]
     session = Session(
         study=store.spec,
         file=file,
@@ -132,14 +123,56 @@ def horizon(
         changed=code_changed,
         wait=wait,
     )
-    session.begin(*folders, anew=anew)
-    climbed = _climb(setting, record, paths, session, least)
-    given = answer(setting, climbed, least, as_given(context))
+    given = measured(
+        store,
+        session,
+        as_given(context),
+        top=top,
+        lengths=lengths,
+        rates=rates,
+        seeds=seeds,
+        worth=worth,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        anew=anew,
+    )
     out = _show(given, store.paths, json=json)
     if write is not None:
         written = write_revision(revised(given, where=str(store.paths.dir)), store, write)
         if not json:
             out.print(written, soft_wrap=True)
+
+
+def measured(
+    store: Store,
+    session: Session,
+    command: Command,
+    *,
+    top: int = 1,
+    lengths: str | None = None,
+    rates: int = 3,
+    seeds: int = 1,
+    worth: str | None = None,
+    learning_rate: str | None = None,
+    schedule: str | None = None,
+    anew: bool = False,
+) -> Answer:
+    """Train the ladder of a study, or finish an interrupted one; `command` is what asks for it.
+
+    StudyError, before anything is trained, if the study has no ladder.
+    """
+    from playbook_cli.horizon.answer import answer
+
+    record = store.record()
+    setting = _setting(store, _chosen(store, record, top), lengths, rates, seeds, learning_rate, schedule)
+    least = _worth(worth, record, setting.trials)
+
+    def paths(steps: int) -> StudyPaths:
+        return probe_beside(store, "horizon", f"-{steps}")
+
+    _check(setting, store, session.file)
+    session.begin(*[paths(steps) for steps in setting.lengths], anew=anew)
+    return answer(setting, _climb(setting, record, paths, session, least), least, command)
 
 
 def _chosen(store: Store, record: StudyRecord, top: int) -> list[TrialRecord]:

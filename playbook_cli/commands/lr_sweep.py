@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playbook_cli.acts import Command
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.warm import Warm
-    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.model import LrSweepSpec, StudySpec
     from playbook_cli.spec.source import Source
     from playbook_cli.sweep.answer import Answer
     from playbook_cli.sweep.policy import Sweeping, SweepResult
@@ -88,12 +88,8 @@ def lr_sweep(
 
     Example:  playbook lr-sweep configs/digits.yaml
     """
-    from playbook_cli.commands.output import tell
-    from playbook_cli.launch.isolation import warmed
-    from playbook_cli.launch.places import slots_of
     from playbook_cli.spec.load import load
     from playbook_cli.sweep.options import merged
-    from playbook_cli.sweep.setting import settle
 
     given, source = load(study)
     flags = {
@@ -110,16 +106,35 @@ def lr_sweep(
         "harmless": harmless,
     }
     sweep = merged(given, source, {name: value for name, value in flags.items() if value is not None})
-    setting = settle(given, sweep, source.where(("lr_sweep",)))
     session = Session(study=given, file=study, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
-    paths = session.paths("lr-sweep")
-    with warmed(given, study.parent, paths, slots_of(given, jobs, gpus), tell) as warm:
-        _check(setting, source, study.parent, paths, warm)
-        session.begin(paths, session.paths("lr-find"), anew=anew)
-        answer = _answer(setting, session, warm, as_given(context), extend=extend, racing=race)
-    _show(answer, paths, json=json)
+    answer = swept(session, sweep, source, as_given(context), extend=extend, racing=race, anew=anew)
+    _show(answer, session.paths("lr-sweep"), json=json)
     if write:
         _write(answer, study, given, source)
+
+
+def swept(
+    session: Session,
+    sweep: LrSweepSpec,
+    source: Source,
+    command: Command,
+    *,
+    extend: bool = True,
+    racing: bool = True,
+    anew: bool = False,
+) -> Answer:
+    """Sweep the learning rate of the session's study, or finish an interrupted sweep; `command` is what asks for it."""
+    from playbook_cli.commands.output import tell
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import slots_of
+    from playbook_cli.sweep.setting import settle
+
+    given, folder, paths = session.study, session.file.parent, session.paths("lr-sweep")
+    setting = settle(given, sweep, source.where(("lr_sweep",)))
+    with warmed(given, folder, paths, slots_of(given, session.jobs, session.gpus), tell) as warm:
+        _check(setting, source, folder, paths, warm)
+        session.begin(paths, session.paths("lr-find"), anew=anew)
+        return _answer(setting, session, warm, command, extend=extend, racing=racing)
 
 
 def _check(setting: Setting, source: Source, folder: Path, paths: StudyPaths, warm: Warm) -> None:
@@ -151,7 +166,7 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
         search = Find(setting, session.paths("lr-find"))
         doubling = search.rounds
         print(f"finding the number of steps: from {doubling.start}, doubling up to {doubling.limit}", file=sys.stderr)
-        found = _swept(search, session, warm)
+        found = _of_policy(search, session, warm)
         if found.steps is None:
             return answer(setting, found, judge(found.points), command, found=found)
         steps = found.steps
@@ -162,11 +177,11 @@ def _answer(setting: Setting, session: Session, warm: Warm, command: Command, *,
         file=sys.stderr,
     )
     sweep = Sweep(setting, session.paths("lr-sweep"), steps, extend=extend, racing=racing)
-    swept = _swept(sweep, session, warm)
+    swept = _of_policy(sweep, session, warm)
     return answer(setting, swept, judge(swept.points), command, found=found)
 
 
-def _swept(policy: Sweeping, session: Session, warm: Warm) -> SweepResult:
+def _of_policy(policy: Sweeping, session: Session, warm: Warm) -> SweepResult:
     from playbook_cli.running.probing import superseded
 
     if superseded(policy):

@@ -13,7 +13,7 @@ import typer
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, refuse_probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from playbook_cli.acts import Next
     from playbook_cli.advice.revision import Revision
@@ -264,6 +264,7 @@ def _exploiting(store: Store, record: StudyRecord, path: Path | None, trials: in
 
 def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], request: Next) -> Revision:
     from playbook_cli.acts import Next
+    from playbook_cli.advice.asking import asked_for, explore, following
     from playbook_cli.advice.revision import revise
     from playbook_cli.errors import StudyError
     from playbook_cli.spec.load import plain
@@ -290,44 +291,11 @@ def _revised(store: Store, record: StudyRecord, findings: Sequence[Finding], req
             hint="set more points: in its ranges, or use sampler: halton",
         )
     alone = only_more and request.trials is None
-    name = _searched_again(record.name, request.seed) if alone and request.seed is not None else _following(record.name)
+    name = _searched_again(record.name, request.seed) if alone and request.seed is not None else following(record.name)
     revision = revise(plain(store.spec), record, findings, request, name, cut=not only_more)
     if record.adaptive and revision.changes and not revision.grows:
-        _explore(revision)
+        explore(revision)
     return revision
-
-
-def _explore(revision: Revision) -> None:
-    """Make the study after a Bayesian search sample its points evenly again."""
-    from playbook_cli.advice.revision import Change
-
-    revision.data["sampler"] = "halton"
-    del revision.data["continue"]
-    revision.changes.append(Change(key=("sampler",), reason="was bayesian; a changed space is explored first"))
-
-
-def asked_for(findings: Sequence[Finding], *, sampler: str = "halton") -> Next:
-    """All that the findings ask of the next study, in one act; the longer of two lengths.
-
-    Excludes rounds of longer training, which the user begins, and anything about another study. For a study with listed
-    points only lengths are taken, and for a grid no number of trials.
-    """
-    from playbook_cli.acts import Next
-
-    acts = [f.act for f in findings if isinstance(f.act, Next) and f.act.round is None and f.act.of is None]
-    listed, grid = sampler == "listed", sampler == "grid"
-
-    def most(numbers: Iterable[int | None]) -> int | None:
-        return max((number for number in numbers if number is not None), default=None)
-
-    return Next(
-        widen=() if listed else tuple(label for act in acts for label in act.widen),
-        narrow=not listed and any(act.narrow for act in acts),
-        regularize=not listed and any(act.regularize for act in acts),
-        max_train_steps=most(act.max_train_steps for act in acts),
-        eval_every=most(act.eval_every for act in acts),
-        trials=None if listed or grid else most(act.trials for act in acts),
-    )
 
 
 def _take_over(revision: Revision, arms: int) -> None:
@@ -350,12 +318,6 @@ def _file_name(revision: Revision) -> str:
 def _searched_again(name: str, seed: int) -> str:
     """The name of the same study with another search seed: digits-seed1 after digits or digits-seed0."""
     return f"{re.sub(r'-seed[0-9]+$', '', name)}-seed{seed}"
-
-
-def _following(name: str) -> str:
-    """The next name: digits-2 after digits, digits-3 after that."""
-    numbered = re.fullmatch(r"(.+)-(\d+)", name)
-    return f"{numbered[1]}-{int(numbered[2]) + 1}" if numbered else f"{name}-2"
 
 
 def _round_of(name: str, number: int) -> str:

@@ -55,6 +55,17 @@ def report(
             _draw(built, svg, "svg")
 
 
+def written(folder: Path, runs: Path) -> None:
+    """Write the report of a study, and print nothing of it."""
+    from playbook_cli.commands.study_file import opened
+    from playbook_cli.report.of_study import report_of
+
+    store = opened(folder, runs)
+    record, built = report_of(store)
+    store.keep(record)
+    _write(built, store.paths.report, html=True, quiet=True)
+
+
 def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
     from playbook_cli.report.pictures import write_pictures
 
@@ -62,7 +73,7 @@ def _draw(built: Report, directory: Path, kind: Literal["png", "svg"]) -> None:
         print(path, file=sys.stderr)
 
 
-def _write(built: Report, directory: Path, *, html: bool) -> None:
+def _write(built: Report, directory: Path, *, html: bool, quiet: bool = False) -> None:
     """Write the files; if that fails (someone else's study, a full disk), the terminal has shown everything."""
     from playbook_cli.commands.output import unwritten
     from playbook_cli.errors import PlaybookError
@@ -71,7 +82,8 @@ def _write(built: Report, directory: Path, *, html: bool) -> None:
     try:
         if html:
             write(built, directory)
-            print(f"report: {directory / 'index.html'}", file=sys.stderr)
+            if not quiet:
+                print(f"report: {directory / 'index.html'}", file=sys.stderr)
         else:
             write_json(built, directory)
     except OSError as error:

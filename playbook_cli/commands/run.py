@@ -150,9 +150,46 @@ def execute(
     log_to: Tool | None = None,
 ) -> None:
     """Run a resolved study in its folder, and print how it ended. Exits with 130 if it was interrupted."""
+    from playbook_cli.errors import WorkError
+    from playbook_cli.files.paths import StudyPaths
+
+    outcome = trained(
+        spec,
+        source,
+        file,
+        jobs=jobs,
+        gpus=gpus,
+        runs=runs,
+        detach=detach,
+        anew=anew,
+        code_changed=code_changed,
+        wait=wait,
+        log_to=log_to,
+    )
+    _answer(spec, StudyPaths(runs / spec.name), outcome, json=json)
+    if outcome.hopeless:
+        raise WorkError(outcome.hopeless, hint=f"fix it, then run the same command again: {given_again()}")
+    if outcome.interrupted:
+        raise typer.Exit(130)
+
+
+def trained(
+    spec: StudySpec,
+    source: Source,
+    file: Path,
+    *,
+    jobs: int | None,
+    gpus: str | None,
+    runs: Path,
+    detach: bool = False,
+    anew: bool = False,
+    code_changed: bool = False,
+    wait: bool = False,
+    log_to: Tool | None = None,
+) -> Outcome:
+    """Run a resolved study in its folder, with a live view; how it ended."""
     from playbook_cli.commands import earlier
     from playbook_cli.commands.continuing import beginning, sentence
-    from playbook_cli.errors import WorkError
     from playbook_cli.files.containment import refuse_ways_out
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch import preflight
@@ -202,12 +239,7 @@ def execute(
             end_orphans(spec, paths)
             _point_to_page(paths, goes_on=len(finished) < max(spec.trials or 0, len(recorded)) and not detach)
             with tracked(log_to, paths, tell) as tracking:
-                outcome = run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach, tracking=tracking)
-    _answer(spec, paths, outcome, json=json)
-    if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint=f"fix it, then run the same command again: {given_again()}")
-    if outcome.interrupted:
-        raise typer.Exit(130)
+                return run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach, tracking=tracking)
 
 
 def _search(

@@ -46,32 +46,42 @@ def try_(
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.commands.study_file import read
     from playbook_cli.launch import preflight
-    from playbook_cli.launch.places import slots_of
-    from playbook_cli.launch.reaching import reach
     from playbook_cli.report import terminal
     from playbook_cli.report.trying import document
     from playbook_cli.spec.load import resolve
-    from playbook_cli.trying.answer import answer, as_json, crashed, evaluations_of
-    from playbook_cli.trying.trial import AGAIN_SECONDS, length, middle
+    from playbook_cli.trying.answer import answer, as_json
+    from playbook_cli.trying.trial import middle
 
     given, source = read(study)
     preflight.refuse_imported(given, source)
-    spec = resolve(given)
-    trial = middle(spec)
-    preflight.look(spec, source, study.parent, [trial])
-    slots = slots_of(spec, None, gpus)
-    tried = min(steps or length(spec, reach(spec, trial, study.parent)), spec.max_train_steps)
-    seen = _tried(given, spec, study, slots, tried, timeout, runs)
-    rarely = evaluations_of(seen) < 2 and not crashed(seen) and steps is None and tried < spec.max_train_steps
-    if rarely and seen.seconds * spec.max_train_steps / tried <= AGAIN_SECONDS:
-        seen = _tried(given, spec, study, slots, spec.max_train_steps, timeout, runs)
-    found = answer(seen)
+    preflight.look(resolve(given), source, study.parent, [middle(resolve(given))])
+    found = answer(tried(given, study, gpus, runs, steps=steps, timeout=timeout))
     if json:
         print_json(as_json(found))
     else:
         terminal.render_document(document(found, run(study, runs) if found.works else None), console())
     if not found.works:
         raise typer.Exit(1)
+
+
+def tried(
+    given: StudySpec, file: Path, gpus: str | None, runs: Path, *, steps: int | None = None, timeout: float = LIMIT
+) -> Seen:
+    """What one short trial shows; one of full length if the short one was evaluated too rarely and that is quick."""
+    from playbook_cli.launch.places import slots_of
+    from playbook_cli.launch.reaching import reach
+    from playbook_cli.spec.load import resolve
+    from playbook_cli.trying.answer import crashed, evaluations_of
+    from playbook_cli.trying.trial import AGAIN_SECONDS, length, middle
+
+    spec = resolve(given)
+    slots = slots_of(spec, None, gpus)
+    short = min(steps or length(spec, reach(spec, middle(spec), file.parent)), spec.max_train_steps)
+    seen = _tried(given, spec, file, slots, short, timeout, runs)
+    rarely = evaluations_of(seen) < 2 and not crashed(seen) and steps is None and short < spec.max_train_steps
+    if rarely and seen.seconds * spec.max_train_steps / short <= AGAIN_SECONDS:
+        seen = _tried(given, spec, file, slots, spec.max_train_steps, timeout, runs)
+    return seen
 
 
 def _tried(

@@ -98,6 +98,11 @@ VERBS = {
         "adopt:adopt",
         "Record a study as the new baseline in the ledger, with the evidence for it.",
     ),
+    "pursue": Verb(
+        "pursue:pursue",
+        "Walk the whole loop within a budget: sweep, study, what its findings ask for, repeats on fresh seeds, an "
+        "answer.",
+    ),
     "log": Verb(
         "log:log",
         "Show the ledger of all studies, oldest first: their results, decisions, and how to reproduce them.",

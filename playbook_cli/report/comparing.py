@@ -37,13 +37,14 @@ def document(
         headline=f"{verdict.replace('-', ' ').capitalize()}: {message}.",
         sure=verdict != "not-yet",
         command=command,
-        sections=[*_gain(weighed), *sections, _results(weighed, a, b), *_curves(weighed, a, b), _settings(weighed)],
+        sections=[*gain(weighed), *sections, _results(weighed, a, b), *_curves(weighed, a, b), _settings(weighed)],
         footer="Repeats are trainings of a selected point with other training seeds. Made by Playbook from the "
         "studies' own records.",
     )
 
 
-def _gain(weighed: Weighed) -> list[Section]:
+def gain(weighed: Weighed) -> list[Section]:
+    """The gain with its interval as a chart; nothing where it is not known."""
     compared = weighed.compared
     if compared is None:
         return []

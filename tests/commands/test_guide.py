@@ -18,6 +18,7 @@ ASKED = {
     "report": ["runs/toy"],
     "check": ["runs/toy"],
     "repeat": ["runs/toy", "--seeds", "1"],
+    "pursue": ["study.yaml", "--budget", "1000", "--steps-of-the-loop", "1"],
     "devices": [],
     "explain": [],
     "log": [],

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from playbook_cli.acts import Next
-from playbook_cli.commands.next import asked_for
+from playbook_cli.advice.asking import asked_for
 from playbook_cli.records import Finding
 from playbook_cli.spec.load import load
 from tests.commands.finished import finish

@@ -1,0 +1,444 @@
+"""The next step of a pursuit, or why it ends. Pure: the state of the loop alone decides.
+
+The playbook's loop: an initial number of steps, a study, what its most important finding asks for until the findings
+are quiet, longer training where the steps are the limit, and repeats of what was selected on fresh training seeds
+beside the baseline. A step is taken only if its cost leaves enough for these repeats.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from playbook_cli.acts import Next, command
+from playbook_cli.advice.asking import asked_for, explore, following
+from playbook_cli.advice.measured import LADDER, RATES
+from playbook_cli.advice.reading import longer as asks_longer
+from playbook_cli.advice.revision import Change, revise
+from playbook_cli.analysis.outcomes import completed, ranked
+from playbook_cli.analysis.selection import select
+from playbook_cli.pursuit import finalists
+from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, SEEDS, STUDIES, Step, Stop
+from playbook_cli.wording import first_line, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playbook_cli.pursuit.loop import Loop, Searched
+    from playbook_cli.records import Finding
+
+LEAST_TRIALS = 4
+"""Per arm, of a study that is made smaller to fit the budget. Playbook's own."""
+MOST_TRIALS = 4
+"""Times as many trials as asked for that a study may grow to where its findings are unclear. Playbook's own."""
+NARROWED = 2
+"""Times that the space is made smaller. Playbook's own."""
+BUGS = ("training-loss-rising", "periodic")
+"""Rules whose warning says that the pipeline has a bug: more trials would only measure it."""
+_UNCLEAR = (("budget", "undecided"), ("coverage", "sparse"))
+"""Verdicts of rules that more trials would settle."""
+_CHEAPER = {"eval_every"}
+"""Changes that are made along with others, but are no reason for a study of their own."""
+
+
+def decide(loop: Loop) -> Step | Stop:
+    """What comes next."""
+    if loop.sweep is not None and not loop.sweep.taken and not loop.searches:
+        step = _sweep(loop, loop.sweep)
+        if step is not None:
+            return step
+    if not loop.searches:
+        return _first(loop)
+    last = loop.searches[-1]
+    if (problem := person(last)) is not None:
+        return problem
+    if loop.finals is None:
+        further = _further(loop, last)
+        return further if isinstance(further, Step) else _finals(loop, last, further)
+    if not completed(loop.finals.record.search.trials):
+        shown = command("report", f"runs/{loop.finals.name}")
+        return Stop(why="person", reason="none of the best points could be trained again", command=shown)
+    if loop.baseline is None:
+        return _baseline(loop, loop.finals)
+    if not loop.repeated and (step := _repeats(loop, loop.finals)) is not None:
+        return step
+    return _over(loop) if loop.confirmed else _confirm(loop, loop.finals, loop.baseline)
+
+
+def reserve(steps: int) -> int:
+    """Training steps that the best point and the baseline need on fresh seeds, `steps` long each."""
+    return 2 * (1 + SEEDS) * steps
+
+
+def person(study: Searched) -> Stop | None:
+    """Why a person must look at this study before any other step."""
+    shown = command("report", f"runs/{study.name}")
+    trials = study.record.search.trials
+    if not completed(trials):
+        failed = sum(trial.state == "failed" for trial in trials)
+        how = "failed" if failed == len(trials) else "is infeasible" if not failed else "failed or is infeasible"
+        return Stop(why="person", reason=f"every trial of {study.name} {how}", command=shown)
+    if study.unlearned is not None:
+        return Stop(why="person", reason=f"{study.name}: {study.unlearned}", command=shown)
+    for finding in study.findings:
+        if finding.rule in BUGS and finding.severity == "warning":
+            what = f"{study.name}: {finding.message}; this usually is a bug in the training pipeline"
+            return Stop(why="person", reason=what, command=shown)
+    return None
+
+
+def _sweep(loop: Loop, sweep: Any) -> Step | None:
+    if sweep.cost + reserve(loop.max_train_steps) > loop.left:
+        return None
+    reason = "max_train_steps is a first guess until a sweep shows how many steps fit the training set"
+    return Step(kind="lr-sweep", study=f"{loop.name}-lr-sweep", reason=reason, cost=sweep.cost)
+
+
+def _first(loop: Loop) -> Step | Stop:
+    """The study that was asked for, as long as the sweep says, and as large as the budget allows."""
+    swept = loop.sweep.max_train_steps if loop.sweep is not None else None
+    steps, data = swept or loop.max_train_steps, deepcopy(dict(loop.data))
+    changes: list[Change] = []
+    if steps != loop.max_train_steps:
+        why = f"the sweep fits the training set in {steps} steps; was {loop.max_train_steps}"
+        data |= {"max_train_steps": steps, "eval_every": loop.eval_every}
+        changes = [
+            Change(key=("max_train_steps",), reason=why),
+            Change(key=("eval_every",), reason="suits max_train_steps"),
+        ]
+    trials = next(
+        (
+            affordable
+            for final in dict.fromkeys((max(steps, loop.max_train_steps), steps))
+            if (affordable := _affordable(loop, loop.trials, loop.arms, steps, final)) is not None
+        ),
+        None,
+    )
+    fixed_size = data.get("sampler", "halton") in ("listed", "grid")
+    if trials is None or (trials < loop.trials and fixed_size):
+        return Stop(why="budget", reason=_too_small(loop, steps))
+    if trials < loop.trials:
+        data["trials"] = trials
+        changes.append(Change(key=("trials",), reason=f"was {loop.trials}: what the budget allows"))
+    reason = f"the study as asked{', ' + changes[0].reason if changes else ''}"
+    cost = trials * steps
+    if not changes:
+        return Step(kind="study", study=loop.name, reason=reason, cost=cost)
+    data["name"] = _free(loop, f"{loop.name}-1")
+    return Step(kind="study", study=data["name"], reason=reason, cost=cost, data=data, changes=changes)
+
+
+def _too_small(loop: Loop, steps: int) -> str:
+    study, repeats = loop.trials * steps, reserve(steps)
+    return (
+        f"the study costs {study:,} steps, and the repeats of its best point and of the baseline {repeats:,}; "
+        f"of the budget {loop.left:,} are left: it needs {study + repeats:,}, or a study of fewer trials"
+    )
+
+
+def _affordable(loop: Loop, trials: int, arms: int, steps: int, final: int) -> int | None:
+    """How many of these trials the budget allows besides the repeats at length `final`; None if too few."""
+    room = (loop.left - reserve(final)) // steps
+    if room >= trials:
+        return trials
+    fewer = room // arms * arms
+    return fewer if fewer >= max(trials // 2, LEAST_TRIALS * arms) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ended:
+    """Why no further study is run."""
+
+    reason: str
+    longer: int | None = None
+    """The length at which the best points are to be trained, if longer than now."""
+    left: Sequence[str] = ()
+
+
+def _further(loop: Loop, last: Searched) -> Step | _Ended:
+    """The study that the findings ask for, or a measurement of the training length; else why there is none."""
+    wanted = [f for f in last.findings if asks_longer(f)]
+    bound = next((f for f in wanted if isinstance(f.act, Next) and f.act.round is not None), None)
+    target = _target(loop, last, bound)
+    if wanted and (step := _horizon(loop, last, wanted[0])) is not None:
+        return step
+    request = _request(loop, last, bound)
+    if request is None:
+        why = f"{bound.rule}: {first_line(bound.message)}" if bound else "no finding calls for another study"
+        return _Ended(reason=why, longer=target)
+    if len(loop.searches) >= STUDIES:
+        return _Ended(reason=f"{STUDIES} searches were run; a person should look before more are", longer=target)
+    dear: Step | None = None
+    left: Sequence[str] = ()
+    for asked in _modest(request, last):
+        step = _study(loop, last, asked)
+        left = left or step.left
+        if not _worth_a_study(step, last):
+            continue
+        if loop.left - step.cost >= reserve(max(target or 0, _length(step, last))):
+            return step
+        dear = dear or step
+    if dear is None:
+        return _Ended(reason="no finding calls for another study", longer=target, left=left)
+    why = f"budget: {dear.study} ({dear.reason}) would cost {dear.cost:,} steps of {loop.left:,} left"
+    grown = _length(dear, last)
+    return _Ended(reason=why, longer=max(target or 0, grown) if grown > last.steps else target, left=left)
+
+
+def _length(step: Step, last: Searched) -> int:
+    return int((step.data or {}).get("max_train_steps", last.steps))
+
+
+def _target(loop: Loop, last: Searched, bound: Finding | None) -> int | None:
+    """The length at which the best points should be trained in the end; None for that of the last study."""
+    asked = bound.act.max_train_steps if bound is not None and isinstance(bound.act, Next) else None
+    swept = loop.sweep is not None and (loop.sweep.max_train_steps or loop.max_train_steps) < loop.max_train_steps
+    longest = max(asked or 0, loop.max_train_steps if swept else 0)
+    return longest if longest > last.steps else None
+
+
+def _horizon(loop: Loop, last: Searched, finding: Finding) -> Step | None:
+    """Measure how long to train, where the steps are the limit and that takes a modest part of what is left."""
+    if last.record.horizon is not None or last.name in loop.lengths_tried or last.record.listed:
+        return None
+    cost = round(LADDER * RATES * len(last.record.arms) * last.steps)
+    if cost > HORIZON_SHARE * (loop.left - reserve(2 * last.steps)):
+        return None
+    reason = f"{finding.rule}: {first_line(finding.message)}; how much longer pays is measured"
+    return Step(kind="horizon", study=last.name, reason=reason, cost=cost)
+
+
+def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
+    """What the findings ask of the next study; None if nothing, or nothing that is worth a study.
+
+    Compute-bound work stays short: its best points train longer in the end. A length that was made longer is never
+    made shorter again: when in doubt, longer. A space is made smaller only a few times, since few points are never
+    enough to say that the best one is not elsewhere.
+    """
+    cuts = any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
+    asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
+    steps = asked.max_train_steps
+    lengthened = any(a.steps < b.steps for a, b in zip(loop.searches, loop.searches[1:], strict=False))
+    if steps is not None and ((steps > last.steps and bound is not None) or (steps < last.steps and lengthened)):
+        asked = replace(asked, max_train_steps=None)
+    if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
+        asked = replace(asked, narrow=False)
+    if replace(asked, eval_every=None) == Next() and _unclear(loop, last):
+        asked = replace(asked, trials=2 * last.record.search.planned)
+    shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
+    alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)
+    return asked if cuts or alone != Next() else None
+
+
+def _unclear(loop: Loop, last: Searched) -> bool:
+    """Whether there are too few trials to say if more would help, or too few near the best; no findings are quiet then.
+
+    Only up to a multiple of the trials that were asked for.
+    """
+    unclear = any((f.rule, f.verdict) in _UNCLEAR for f in last.findings)
+    return unclear and last.resizable and 2 * last.record.search.planned <= MOST_TRIALS * loop.trials
+
+
+def _smaller(before: Searched, after: Searched) -> bool:
+    """Whether a range of the space is smaller than before."""
+    spans = {p.label: (p.low, p.high) for p in before.record.parameters if p.kind != "choice"}
+    return any(
+        (p.low > spans[p.label][0] and p.high <= spans[p.label][1])
+        or (p.high < spans[p.label][1] and p.low >= spans[p.label][0])
+        for p in after.record.parameters
+        if p.label in spans
+    )
+
+
+def _modest(request: Next, last: Searched) -> list[Next]:
+    """The request, and smaller ones for where the budget does not allow it."""
+    had = last.record.search.planned
+    asked = [request]
+    if request.trials is not None:
+        asked.append(replace(request, trials=None))
+    if last.resizable and had // 2 >= LEAST_TRIALS * len(last.record.arms):
+        asked.append(replace(request, trials=had // 2))
+    if request.max_train_steps is not None and request.max_train_steps > last.steps:
+        asked += [replace(one, max_train_steps=None) for one in asked]
+    return list(dict.fromkeys(asked))
+
+
+def _study(loop: Loop, last: Searched, request: Next) -> Step:
+    """The next study with what is asked for."""
+    name = _free(loop, following(last.name))
+    revision = revise(deepcopy(dict(last.data)), last.record.search, last.findings, request, name)
+    if last.record.adaptive and revision.changes and not revision.grows:
+        explore(revision)
+    had = last.record.search.planned
+    trials = int(revision.data.get("trials", had)) - (had if revision.grows else 0)
+    steps = int(revision.data.get("max_train_steps", last.steps))
+    return Step(
+        kind="study",
+        study=str(revision.data["name"]),
+        reason=_because(last, request),
+        cost=trials * steps,
+        data=revision.data,
+        changes=revision.changes,
+        left=revision.left,
+        begins=had if revision.grows else 0,
+    )
+
+
+def _because(last: Searched, request: Next) -> str:
+    """The finding that asks for this, the most important one; findings are in reading order."""
+    for finding in last.findings:
+        act = finding.act
+        cuts = finding.rule == "instability-edge" and finding.verdict == "unstable-above"
+        if cuts or (
+            isinstance(act, Next)
+            and (
+                set(act.widen) & set(request.widen)
+                or (act.narrow and request.narrow)
+                or (act.regularize and request.regularize)
+                or (act.trials is not None and act.trials == request.trials)
+                or (act.max_train_steps is not None and last.steps < act.max_train_steps == request.max_train_steps)
+            )
+        ):
+            return f"{finding.rule}: {first_line(finding.message)}"
+    unclear = next((f for f in last.findings if (f.rule, f.verdict) in _UNCLEAR), None)
+    return f"{unclear.rule}: {first_line(unclear.message)}" if unclear else "what the findings ask for"
+
+
+def _worth_a_study(step: Step, last: Searched) -> bool:
+    """Whether something changes that could change the answer."""
+    keys = {change.key[0] for change in step.changes} - {"seed"} - _CHEAPER
+    smaller = int((step.data or {}).get("trials", last.record.search.planned)) < last.record.search.planned
+    shorter = _length(step, last) < last.steps
+    return bool(keys - ({"trials"} if smaller else set()) - ({"max_train_steps"} if shorter else set()))
+
+
+def _free(loop: Loop, name: str) -> str:
+    """The name, or the next one that no study has."""
+    while name in loop.names:
+        name = following(name)
+    return name
+
+
+def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
+    """The best points on fresh seeds: longer, if that is wanted and affordable."""
+    name, seed = _free_finals(loop), max(int(one.data.get("seed", 0)) for one in loop.searches) + 1
+    if ended.longer is not None:
+        most = finalists.most_points(last)
+        for count in range(most, min(2, most) - 1, -1):
+            revision = finalists.longer(last, count, ended.longer, name)
+            points = len(revision.data["points"])
+            if _finals_cost(points, ended.longer, SEEDS) <= loop.left:
+                revision.data["seed"] = seed
+                why = f"{ended.reason}; the best {plural(points, 'point')} in a longer round"
+                return Step(
+                    kind="finals",
+                    study=name,
+                    reason=why,
+                    cost=points * ended.longer,
+                    data=revision.data,
+                    changes=revision.changes,
+                    left=[*ended.left, *revision.left],
+                )
+    chosen = finalists.finalists(loop.searches)
+    for seeds, count in [*((SEEDS, n) for n in range(len(chosen), 0, -1)), (LEAST_SEEDS, 1)]:
+        if _finals_cost(count, last.steps, seeds) <= loop.left:
+            data, changes = finalists.of_same_length(last, chosen[:count], name, seed)
+            return Step(
+                kind="finals",
+                study=name,
+                reason=f"{ended.reason}; the best {plural(count, 'point')} on fresh seeds",
+                cost=count * last.steps,
+                data=data,
+                changes=changes,
+                left=ended.left,
+            )
+    needed = _finals_cost(1, last.steps, LEAST_SEEDS)
+    reason = (
+        f"{ended.reason}; repeats of the best point and of the baseline need {needed:,} steps of {loop.left:,} left"
+    )
+    return Stop(why="budget", reason=reason, command=command("next", f"runs/{last.name}"))
+
+
+def _free_finals(loop: Loop) -> str:
+    name, number = f"{loop.name}-final", 1
+    while name in loop.names:
+        number += 1
+        name = f"{loop.name}-final-{number}"
+    return name
+
+
+def _finals_cost(points: int, steps: int, seeds: int) -> int:
+    """Of training these points and the baseline, and of repeating each."""
+    return (points + 1) * (1 + seeds) * steps
+
+
+def _baseline(loop: Loop, finals: Searched) -> Step:
+    name = finals.name.replace("-final", "-baseline", 1)
+    while name in loop.names:
+        name = following(name)
+    seed = int(finals.data.get("seed", 0))
+    data = finalists.baseline(finals.data, loop.baseline_params, loop.max_train_steps, name, seed)
+    return Step(
+        kind="baseline",
+        study=name,
+        reason=f"the settings to beat, trained for as long: {finals.steps} steps",
+        cost=finals.steps,
+        data=data,
+    )
+
+
+def _repeats(loop: Loop, finals: Searched) -> Step | None:
+    """Repeats of the finalists where it is undecided which is best; None if there is nothing to decide, or no budget.
+
+    The repeats of the best point and of the baseline that follow are left for.
+    """
+    best = [trial.id for trial in ranked(finals.record.search.trials, finals.record.metric)]
+    room = loop.left // finals.steps - 2 * SEEDS
+    count = min(len(best), room // LEAST_SEEDS)
+    if count < 2:
+        return None
+    repeats = min(room, SEEDS * count)
+    return Step(
+        kind="repeats",
+        study=finals.name,
+        reason=f"fresh training seeds, {repeats} at most, go where it is undecided which point is best",
+        cost=repeats * finals.steps,
+        trials=best[:count],
+        repeats=repeats,
+    )
+
+
+def _confirm(loop: Loop, finals: Searched, against: Searched) -> Step | Stop:
+    """The best point and the baseline on as many seeds as the interval of the gain is planned with."""
+    chosen = select(finals.record)
+    assert chosen is not None
+    works = bool(completed(against.record.search.trials))
+    seeds = min(SEEDS, loop.left // ((1 + works) * finals.steps))
+    if seeds < LEAST_SEEDS:
+        needed = (1 + works) * LEAST_SEEDS * finals.steps
+        return Stop(
+            why="budget",
+            reason=f"{LEAST_SEEDS} repeats of best point and baseline need {needed:,} steps of {loop.left:,} left",
+            command=command("repeat", f"runs/{finals.name}"),
+        )
+    again = len(finals.record.repeats(chosen.trial.id))
+    beside = " and the baseline" if works else ""
+    return Step(
+        kind="confirm",
+        study=finals.name,
+        reason=f"the best point{beside} on {seeds} fresh training seeds each, for the interval of the gain",
+        cost=(max(seeds - again, 0) + works * seeds) * finals.steps,
+        trials=[chosen.trial.id],
+        repeats=seeds,
+        baseline=against.name if works else None,
+    )
+
+
+def _over(loop: Loop) -> Stop:
+    finals = loop.finals
+    assert finals is not None
+    longer = next((f for f in finals.findings if asks_longer(f)), None)
+    if longer is not None:
+        return Stop(why="decided", reason=f"the best points were trained on fresh seeds; {longer.message}")
+    return Stop(why="decided", reason="the best points were trained on fresh seeds beside the baseline")
