@@ -80,13 +80,14 @@ def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) ->
 
     C. E. Rasmussen and C. K. I. Williams 2006, Gaussian Processes for Machine Learning, chapters 2, 4.2 and 5.4.
     """
-    from scipy.linalg import solve_triangular
+    from scipy.linalg.lapack import dpotrf, dtrtri
     from scipy.optimize import minimize
 
     arms = _first(units) if arms is None else arms
     ranges, choices, eye = units.shape[1], codes.shape[1], np.eye(scores.size)
     several = int(arms.max()) + 1 if arms.max() else 0
     squares = _squares(units, codes, units, codes)
+    flat = squares.reshape(len(squares), scores.size**2)
     member = (arms[:, None] == np.arange(several)).astype(np.float64)
     length = -2 * math.log(_LENGTH * math.sqrt(max(ranges, 1)))
     centre = np.array(
@@ -96,8 +97,11 @@ def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) ->
     means = _CONSTANT + (_CONSTANT * (arms[:, None] == arms) if several else 0.0)
 
     def factor(kernel: Array, noise: float) -> tuple[Array, Array]:
-        lower = np.asarray(np.linalg.cholesky(kernel + means + (noise + _JITTER) * eye), dtype=np.float64)
-        return lower, solve_triangular(lower, eye, lower=True, check_finite=False)
+        """The Cholesky factor of the scores' covariance, and its inverse."""
+        lower, failed = dpotrf(kernel + means + (noise + _JITTER) * eye, lower=True)
+        if failed:
+            raise np.linalg.LinAlgError("the covariance of the scores is not positive definite")
+        return lower, dtrtri(lower, lower=True)[0]
 
     def surface(values: Array) -> Array:
         kernel = _kernel(squares, values[several:-2], values[-2])
@@ -112,9 +116,9 @@ def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) ->
         lower, root = factor(kernel, values[-1])
         weights = root.T @ (root @ scores)
         away = (theta - centre) / spread
-        slope = 0.5 * (root.T @ root - np.outer(weights, weights))
+        slope = 0.5 * (root.T @ root - weights[:, None] * weights)
         bent = slope * kernel
-        by_rate = -0.5 * np.tensordot(squares, bent, axes=([1, 2], [0, 1])) * values[several:-2]
+        by_rate = -0.5 * (flat @ bent.ravel()) * values[several:-2]
         by_height = 2 * bent.sum(axis=1) @ member
         gradient = np.concatenate([by_height, by_rate, [bent.sum(), values[-1] * np.trace(slope)]])
         value = 0.5 * scores @ weights + np.log(np.diag(lower)).sum() + 0.5 * away @ away
@@ -145,10 +149,15 @@ def _first(units: Array) -> Codes:
 
 def _squares(a: Array, of_a: Codes, b: Array, of_b: Codes) -> Array:
     """Squared distances in each range, and whether each choice differs, shape (d + c, rows of a, rows of b)."""
-    ranges = (a[:, None, :] - b[None, :, :]) ** 2
-    choices = (of_a[:, None, :] != of_b[None, :, :]).astype(np.float64)
-    return np.ascontiguousarray(np.moveaxis(np.concatenate([ranges, choices], axis=2), 2, 0))
+    ranges = a.shape[1]
+    found = np.empty((ranges + of_a.shape[1], len(a), len(b)))
+    np.subtract(a.T[:, :, None], b.T[:, None, :], out=found[:ranges])
+    np.square(found[:ranges], out=found[:ranges])
+    np.not_equal(of_a.T[:, :, None], of_b.T[:, None, :], out=found[ranges:])
+    return found
 
 
 def _kernel(squares: Array, rates: Array, signal: float) -> Array:
-    return np.asarray(signal * np.exp(-0.5 * np.tensordot(rates, squares, axes=1)))
+    shape = squares.shape
+    away = (-0.5 * rates) @ squares.reshape(shape[0], shape[1] * shape[2])
+    return np.asarray(signal * np.exp(away, out=away)).reshape(shape[1:])

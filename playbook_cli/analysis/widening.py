@@ -89,11 +89,12 @@ def _widenings(units: Array, codes: Codes, losses: Array, looked: Sequence[int])
     near = np.clip(np.repeat(inside[0][:10], 8, axis=0) + 0.12 * rng.normal(size=(80, len(of))), 0.0, 1.0)
     about = np.vstack([inside[0], near]), np.vstack([inside[1], np.repeat(inside[1][:10], 8, axis=0)])
     inside = _best(process, *about, _LEFT + _NEAR)
+    noise, rise = math.sqrt(process.noise), _Rise.over(scores, losses)
     found = {}
     for column, index in enumerate(of):
         for upper in (False, True):
             gains = _gains(process, inside, column, upper=upper, rng=rng)
-            found[index, upper] = _widening(gains, math.sqrt(process.noise), scores, losses)
+            found[index, upper] = _widening(gains, noise, rise, losses.size)
     return found
 
 
@@ -130,7 +131,7 @@ def _gains(
     return np.asarray(drawn[:-outside].min(axis=0) - drawn[-outside:].min(axis=0))
 
 
-def _widening(gains: Array, noise: float, scores: Array, losses: Array) -> Widening:
+def _widening(gains: Array, noise: float, rise: _Rise, trials: int) -> Widening:
     over = gains - _WORTH * noise
     distance = abs(float(over.mean())) / max(float(over.std()), 1e-9)
     more = min(max((_SURE / max(distance, 1e-9)) ** 2, 1.25), _MOST)
@@ -138,21 +139,29 @@ def _widening(gains: Array, noise: float, scores: Array, losses: Array) -> Widen
     low, high = np.quantile(gains, [tail, 1 - tail])
     return Widening(
         probability=float((over > 0.0).mean()),
-        gain=_in_units(float(gains.mean()), scores, losses),
-        interval=(_in_units(float(low), scores, losses), _in_units(float(high), scores, losses)),
-        settled=math.ceil(more * losses.size),
+        gain=rise.in_units(float(gains.mean())),
+        interval=(rise.in_units(float(low)), rise.in_units(float(high))),
+        settled=math.ceil(more * trials),
     )
 
 
-def _in_units(gain: float, scores: Array, losses: Array) -> float:
-    """A gain in scores as one in losses: by how both rise over the best quarter; in the logarithm of positive losses.
+@dataclass(frozen=True, kw_only=True)
+class _Rise:
+    """How losses and scores rise together over the best quarter."""
 
-    So a positive loss never falls below 0.
-    """
-    best, quarter = losses.min(), np.quantile(losses, 0.25)
-    rise = float(np.quantile(scores, 0.25) - scores.min())
-    if gain <= 0.0 or rise <= 0.0 or quarter <= best:
-        return 0.0
-    if best > 0.0:
-        return float(best * -math.expm1(-gain * math.log(quarter / best) / rise))
-    return float(gain * (quarter - best) / rise)
+    best: float
+    quarter: float
+    scores: float
+
+    @classmethod
+    def over(cls, scores: Array, losses: Array) -> _Rise:
+        rise = float(np.quantile(scores, 0.25) - scores.min())
+        return cls(best=float(losses.min()), quarter=float(np.quantile(losses, 0.25)), scores=rise)
+
+    def in_units(self, gain: float) -> float:
+        """A gain in scores as one in losses; in the logarithm of positive losses, so that none falls below 0."""
+        if gain <= 0.0 or self.scores <= 0.0 or self.quarter <= self.best:
+            return 0.0
+        if self.best > 0.0:
+            return self.best * -math.expm1(-gain * math.log(self.quarter / self.best) / self.scores)
+        return gain * (self.quarter - self.best) / self.scores
