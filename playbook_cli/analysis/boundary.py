@@ -103,8 +103,8 @@ def edges(
 
 
 def _needed(units: NDArray[np.float64], levels: Sequence[NDArray[np.int64]]) -> int:
-    curved = sum(int(np.unique(column).size > 2) for column in units.T)
-    return 2 * (1 + sum(int(level.max()) for level in levels) + units.shape[1] + curved)
+    shapes = [min(int(np.unique(column).size) - 1, 2) for column in units.T]
+    return 2 * (1 + sum(int(level.max()) for level in levels) + sum(max(shape, 1) for shape in shapes))
 
 
 def _followed(units: NDArray[np.float64], losses: NDArray[np.float64]) -> list[int]:
