@@ -26,6 +26,8 @@ class Look:
     """{} for all trials that have the range."""
     edges: Edges
     edge: Edge
+    arms: int
+    """How many arms are looked at by themselves, where this is one of them; else 1."""
 
     @property
     def probability(self) -> float:
@@ -38,7 +40,11 @@ class Look:
 
     def shows(self, study: StudyRecord) -> bool:
         """Whether results probably improve beyond the edge, and enough of the best trials lie at it."""
-        return self.points(study) and self.probability > boundary.limit(study, "likely")
+        return self.points(study) and self.probability > self.likely(study)
+
+    def likely(self, study: StudyRecord) -> float:
+        """The probability from which on a gain counts: the more arms are looked at, the surer it must be."""
+        return 1 - (1 - boundary.limit(study, "likely")) / self.arms
 
     def is_open(self, study: StudyRecord) -> bool:
         """Whether it would be rash to say that the best results lie inside."""
@@ -84,9 +90,10 @@ class Look:
         "half drawn together. Worse results count less. The gain is the best value up to 30% of the range "
         "beyond an edge minus the best inside; it counts from a quarter of a trial's standard deviation. Half of "
         "the draws come from each process. The optimum is outside if such a gain is likely and enough of the "
-        "best trials are near the edge. All trials are read together, and each arm by itself. A row of failed or "
-        "bad trials at the end of a range closes that edge. Undecided with fewer feasible trials than "
-        "2 (1 + 2 ranges), plus 2 for each further choice, or if a gain is neither likely nor unlikely."
+        "best trials are near the edge. All trials are read together, and each arm by itself; with k arms, what an "
+        "arm's probability may miss of 1 is divided by k. A row of failed or bad trials at the end of a range "
+        "closes that edge. Undecided with fewer feasible trials than 2 (1 + 2 ranges), plus 2 for each further "
+        "choice, or if a gain is neither likely nor unlikely."
     ),
     action="Widen the range beyond that edge and run the study again.",
     source="Identifying bad search space boundaries",
@@ -124,7 +131,11 @@ def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, lis
             if wholes[label] != tuple(t.id for t in own):
                 views[label].append((arm, part))
     return {
-        label: [Look(arm=arm, edges=e, edge=edge) for arm, e in looks for edge in (e.lower, e.upper)]
+        label: [
+            Look(arm=arm, edges=e, edge=edge, arms=len(arms) if arm else 1)
+            for arm, e in looks
+            for edge in (e.lower, e.upper)
+        ]
         for label, looks in views.items()
     }
 
@@ -154,7 +165,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     beyond = look.edge.widening
     if beyond is not None:
         low, high = beyond.interval
-        evidence |= {"probability": beyond.probability, "probability_threshold": boundary.limit(study, "likely")}
+        evidence |= {"probability": beyond.probability, "probability_threshold": look.likely(study)}
         evidence |= {"gain": beyond.gain, "gain_low": low, "gain_high": high}
     if beyond is None or not (shown or open_):
         sign = f"probability of a gain {wording.percent(look.probability)}" if beyond else "all results are equal"
