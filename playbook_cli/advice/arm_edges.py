@@ -45,4 +45,4 @@ def _verdict(study: StudyRecord, looks: Sequence[Look]) -> Ends:
     surest = max((x for x in tested if x.shows(study)), key=lambda x: x.probability, default=None)
     if surest is not None:
         return "lower-edge" if surest.edge.side == "lower" else "upper-edge"
-    return "undecided" if any(x.trends(study) or x.is_open(study) for x in tested) else "interior"
+    return "undecided" if any(x.is_open(study) for x in tested) else "interior"

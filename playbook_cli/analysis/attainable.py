@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.contrast import LEVEL
 from playbook_cli.analysis.process import fit
+from playbook_cli.analysis.readings import read, ways
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +42,6 @@ _LEFT = 50
 """Places of each arm that are drawn."""
 _ROUNDS, _TOP, _ABOUT, _STEP = 2, 10, 8, 0.1
 """How often places are sought about the best ones; how many about each of the best, and how far away."""
-_DECADE = 10.0
-"""Positive losses that span this factor may be read in their logarithm."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,10 +128,10 @@ def attainable(units: Array, codes: Codes, arms: Codes, losses: Array) -> Attain
 def _attainable(units: Array, codes: Codes, arms: Codes, losses: Array) -> Attainable:
     codes = np.column_stack([arms, codes])
     few, kept = _evenly(arms, _READ), _evenly(arms, _TRIALS)
-    readings = [(how, _reading(losses[few], arms[few], how)) for how in _ways(losses)]
+    readings = [(how, read(losses[few], arms[few], how)) for how in ways(losses)]
     fits = [(how, fit(units[few], codes[few], one.scores, arms[few]), one.change) for how, one in readings]
     how, process, _ = min(fits, key=lambda one: one[1].surprise - one[2])
-    reading = _reading(losses[kept], arms[kept], how)
+    reading = read(losses[kept], arms[kept], how)
     if kept.size > few.size:
         process = fit(units[kept], codes[kept], reading.scores, arms[kept])
     rng = np.random.default_rng(0)
@@ -153,61 +152,6 @@ def _evenly(arms: Codes, most: int) -> Codes:
     kept = order[np.linspace(0, order.size - 1, most).round().astype(int)]
     first = [int(np.argmax(arms == arm)) for arm in range(int(arms.max()) + 1)]
     return np.asarray(np.union1d(kept, first))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Reading:
-    """Losses as scores of mean 0 and deviation 1."""
-
-    scores: Array
-    change: float
-    """Logarithm of how much denser scores lie than losses: by it readings can be compared."""
-    logarithm: bool
-    mean: float
-    deviation: float
-
-    def losses(self, scores: Array) -> Array:
-        """Of scores among the better half."""
-        values = self.mean + self.deviation * scores
-        return np.exp(values) if self.logarithm else values
-
-
-def _ways(losses: Array) -> list[tuple[bool, bool]]:
-    """Whether losses may be read in their logarithm, and eased."""
-    low = float(losses.min())
-    wide = low > 0.0 and float(losses.max()) > _DECADE * low
-    return [(logarithm, eased) for logarithm in ((False, True) if wide else (False,)) for eased in (False, True)]
-
-
-def _reading(losses: Array, arms: Codes, way: tuple[bool, bool]) -> _Reading:
-    logarithm, eased = way
-    values = np.log(losses) if logarithm else losses
-    change = -float(values.sum()) if logarithm else 0.0
-    if eased:
-        values, slopes = _eased(values, arms)
-        change += slopes
-    mean, deviation = float(values.mean()), max(float(values.std()), 1e-300)
-    return _Reading(
-        scores=(values - mean) / deviation,
-        change=change - losses.size * math.log(deviation),
-        logarithm=logarithm,
-        mean=mean,
-        deviation=deviation,
-    )
-
-
-def _eased(values: Array, arms: Codes) -> tuple[Array, float]:
-    """The worse half of each arm drawn together by a logarithm, and the sum of the logarithms of its slopes."""
-    eased, slopes = values.copy(), 0.0
-    for arm in range(int(arms.max()) + 1):
-        own = arms == arm
-        edge = float(np.median(values[own]))
-        scale = edge - float(values[own].min())
-        if scale > 0.0:
-            over = np.log1p(np.maximum(values[own] - edge, 0.0) / scale)
-            eased[own] = np.minimum(values[own], edge) + scale * over
-            slopes -= float(over.sum())
-    return eased, slopes
 
 
 def _promising(process: Process, arm: int, rng: np.random.Generator) -> tuple[Array, Codes]:

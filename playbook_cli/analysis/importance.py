@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.evenness import crowded
+from playbook_cli.analysis.ridge import ridge
 from playbook_cli.analysis.shuffled import Additive, products_of_pairs
 from playbook_cli.analysis.surface import surface
 from playbook_cli.analysis.terms import terms
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from playbook_cli.analysis.ridge import Ridge
     from playbook_cli.analysis.surface import Surface
     from playbook_cli.analysis.terms import Term
     from playbook_cli.records import StudyRecord, TrialRecord
@@ -76,6 +78,8 @@ class Interaction:
     p_value: float
     """Corrected for everything that was tested."""
     proven: bool
+    ridge: Ridge | None = None
+    """Where they are proven to interact, and trade off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,9 +208,16 @@ def _interaction(model: Additive) -> Interaction | None:
     if found is None:
         return None
     number, share, p_value = found
-    first, second = (term.parameter.label for term in pairs[number])
+    first, second = pairs[number]
     p_value = min(1.0, p_value / _OF_PAIRS)
-    return Interaction(labels=(first, second), share=share, p_value=p_value, proven=p_value <= ALPHA)
+    proven = p_value <= ALPHA
+    return Interaction(
+        labels=(first.parameter.label, second.parameter.label),
+        share=share,
+        p_value=p_value,
+        proven=proven,
+        ridge=ridge(model.terms, model.results[:, 0], first, second) if proven else None,
+    )
 
 
 def _hindering(of: Sequence[Term], ended: Sequence[TrialRecord]) -> dict[str, float]:

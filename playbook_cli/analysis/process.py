@@ -22,12 +22,16 @@ _SPREADS = (1.2, 1.0, 1.2)
 """Standard deviations of their logarithms."""
 _CONSTANT = 1.0
 """Variance of the mean; of several arms each has a mean of its own, too, of the same variance."""
+_TREND, _TRENDS = 0.5, 1.0
+"""Median variance of a range's slope from end to end, and the spread of its logarithm."""
 _HEIGHT = 1.2
 """Spread of the logarithm of how high one arm's surface is, against the others'."""
 _JITTER = 1e-6
 _LOOSE = 1e-5
 """Added to variances, the second as a part of the signal's, that rounding may not make negative."""
 _ROUNDS = 60
+_MIDDLE = 0.5
+"""Where straight trends of all slopes meet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +43,13 @@ class Process:
     arms: Codes
     heights: Array
     """Of each arm's surface, shape (arms,)."""
+    trends: Array
+    """Variances of the slopes of a straight trend in each range, shape (d,), or none of them."""
     rates: Array
     """How fast ranges, and then choices, make places unlike each other, shape (d + c,)."""
     signal: float
     noise: float
-    """Variance of a trial's score around the surface."""
+    """Variance of a trial's score around the surface; of one whose noise counts once."""
     surprise: float
     """Negative logarithm of the posterior density at the fit, but for a constant: of two fits to the same results the
     smaller one describes them better."""
@@ -60,12 +66,14 @@ class Process:
         arms = _first(units) if arms is None else arms
         cross = self._cross(units, codes, arms)
         explained = cross @ self.root.T
-        left = self._covariance(_squares(units, codes, units, codes), arms, arms) - explained @ explained.T
+        left = self._covariance(_squares(units, codes, units, codes), arms, arms)
+        left += _lines(units, units, self.trends) - explained @ explained.T
         left[np.diag_indices_from(left)] += _LOOSE * self.signal * float(self.heights.max()) ** 2
         return np.asarray((cross @ self.weights)[:, None] + np.linalg.cholesky(left) @ normal)
 
     def _cross(self, units: Array, codes: Codes, arms: Codes) -> Array:
-        return self._covariance(_squares(units, codes, self.units, self.codes), arms, self.arms)
+        found = self._covariance(_squares(units, codes, self.units, self.codes), arms, self.arms)
+        return found + _lines(units, self.units, self.trends)
 
     def _covariance(self, squares: Array, of_a: Codes, of_b: Codes) -> Array:
         own = _CONSTANT * (of_a[:, None] == of_b) if self.heights.size > 1 else 0.0
@@ -73,10 +81,20 @@ class Process:
         return np.asarray(_kernel(squares, self.rates, self.signal) * heights + _CONSTANT + own)
 
 
-def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) -> Process:
+def fit(
+    units: Array,
+    codes: Codes,
+    scores: Array,
+    arms: Codes | None = None,
+    *,
+    trend: bool = False,
+    times: Array | None = None,
+) -> Process:
     """The process of the largest posterior: squared exponential, a length for each range, lognormal priors.
 
-    With `arms` each has a mean and a height of its own, and `codes` is to say how alike their shapes are.
+    With `arms` each has a mean and a height of its own, and `codes` is to say how alike their shapes are. With `trend`
+    a straight line in each range is added, which goes on beyond its ends. `times` is how many times the noise of each
+    trial counts, shape (n,).
 
     C. E. Rasmussen and C. K. I. Williams 2006, Gaussian Processes for Machine Learning, chapters 2, 4.2 and 5.4.
     """
@@ -84,27 +102,33 @@ def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) ->
     from scipy.optimize import minimize
 
     arms = _first(units) if arms is None else arms
-    ranges, choices, eye = units.shape[1], codes.shape[1], np.eye(scores.size)
+    ranges, choices = units.shape[1], codes.shape[1]
+    times = np.ones(scores.size) if times is None else times
     several = int(arms.max()) + 1 if arms.max() else 0
+    lines = ranges if trend else 0
+    first = several + lines
     squares = _squares(units, codes, units, codes)
     flat = squares.reshape(len(squares), scores.size**2)
     member = (arms[:, None] == np.arange(several)).astype(np.float64)
     length = -2 * math.log(_LENGTH * math.sqrt(max(ranges, 1)))
-    centre = np.array(
-        [0.0] * several + [length] * ranges + [math.log(_APART)] * choices + [math.log(_SIGNAL), math.log(_NOISE)]
-    )
-    spread = np.array([_HEIGHT] * several + [_LENGTHS] * ranges + [_SPREADS[0]] * choices + list(_SPREADS[1:]))
+    own = [0.0] * several + [math.log(_TREND)] * lines
+    centre = np.array([*own, *[length] * ranges, *[math.log(_APART)] * choices, math.log(_SIGNAL), math.log(_NOISE)])
+    own = [_HEIGHT] * several + [_TRENDS] * lines
+    spread = np.array([*own, *[_LENGTHS] * ranges, *[_SPREADS[0]] * choices, *_SPREADS[1:]])
+    middled = units[:, :lines] - _MIDDLE
     means = _CONSTANT + (_CONSTANT * (arms[:, None] == arms) if several else 0.0)
 
-    def factor(kernel: Array, noise: float) -> tuple[Array, Array]:
+    def factor(kernel: Array, values: Array) -> tuple[Array, Array]:
         """The Cholesky factor of the scores' covariance, and its inverse."""
-        lower, failed = dpotrf(kernel + means + (noise + _JITTER) * eye, lower=True)
+        covariance = kernel + means + _lines(units, units, values[several:first])
+        covariance[np.diag_indices_from(covariance)] += values[-1] * times + _JITTER
+        lower, failed = dpotrf(covariance, lower=True)
         if failed:
             raise np.linalg.LinAlgError("the covariance of the scores is not positive definite")
         return lower, dtrtri(lower, lower=True)[0]
 
     def surface(values: Array) -> Array:
-        kernel = _kernel(squares, values[several:-2], values[-2])
+        kernel = _kernel(squares, values[first:-2], values[-2])
         if several:
             height = values[arms]
             kernel *= height[:, None] * height
@@ -113,27 +137,30 @@ def fit(units: Array, codes: Codes, scores: Array, arms: Codes | None = None) ->
     def cost(theta: Array) -> tuple[float, Array]:
         values = np.exp(theta)
         kernel = surface(values)
-        lower, root = factor(kernel, values[-1])
+        lower, root = factor(kernel, values)
         weights = root.T @ (root @ scores)
         away = (theta - centre) / spread
         slope = 0.5 * (root.T @ root - weights[:, None] * weights)
         bent = slope * kernel
-        by_rate = -0.5 * (flat @ bent.ravel()) * values[several:-2]
+        by_rate = -0.5 * (flat @ bent.ravel()) * values[first:-2]
         by_height = 2 * bent.sum(axis=1) @ member
-        gradient = np.concatenate([by_height, by_rate, [bent.sum(), values[-1] * np.trace(slope)]])
+        by_trend = ((slope @ middled) * middled).sum(axis=0) * values[several:first]
+        by_noise = values[-1] * float(np.diag(slope) @ times)
+        gradient = np.concatenate([by_height, by_trend, by_rate, [bent.sum(), by_noise]])
         value = 0.5 * scores @ weights + np.log(np.diag(lower)).sum() + 0.5 * away @ away
         return float(value), gradient + away / spread
 
     bounds = list(zip(centre - 4 * spread, centre + 4 * spread, strict=True))
     found = minimize(cost, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ROUNDS})
     values = np.exp(found.x)
-    root = factor(surface(values), values[-1])[1]
+    root = factor(surface(values), values)[1]
     return Process(
         units=units,
         codes=codes,
         arms=arms,
         heights=values[:several] if several else np.ones(1),
-        rates=values[several:-2],
+        trends=values[several:first],
+        rates=values[first:-2],
         signal=float(values[-2]),
         noise=float(values[-1]),
         surprise=float(found.fun),
@@ -155,6 +182,11 @@ def _squares(a: Array, of_a: Codes, b: Array, of_b: Codes) -> Array:
     np.square(found[:ranges], out=found[:ranges])
     np.not_equal(of_a.T[:, :, None], of_b.T[:, None, :], out=found[ranges:])
     return found
+
+
+def _lines(a: Array, b: Array, trends: Array) -> Array | float:
+    """Covariance of straight trends in each range, shape (rows of a, rows of b); 0 without any."""
+    return np.asarray(((a - _MIDDLE) * trends) @ (b - _MIDDLE).T) if trends.size else 0.0
 
 
 def _kernel(squares: Array, rates: Array, signal: float) -> Array:

@@ -1,7 +1,10 @@
 """What widening a range is expected to bring: the best result beyond its end against the best one inside.
 
-Results count by their normal scores, so that neither a few bad trials nor a loss that falls over decades decides; a
-Gaussian process through them is drawn many times, inside and beyond.
+A Gaussian process through the results is drawn many times, inside and beyond: once through their normal scores, so
+that neither bad trials nor a loss that falls over decades decide, and once through the results or their logarithms,
+the worse half drawn together. Scores alone take noise among equally good results for a trend, and the results alone
+miss a small gain next to a large fall; half of the draws come from each. The worse a result, the less it counts: what
+the bad region looks like says little about where the optimum lies.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from playbook_cli.analysis.process import fit
+from playbook_cli.analysis.readings import read, ways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +37,10 @@ _DEPTHS = (0.1, 0.2, 0.3)
 """How far beyond the end is looked, as parts of the range."""
 _WORTH = 0.25
 """Least gain that counts, in standard deviations of a trial's score."""
-_DRAWS = 256
+_DRAWS = 128
+"""Of each reading of the results."""
+_LOUDER, _LOUDEST = 1.0, 1.5
+"""How fast the logarithm of a trial's noise grows with its score beyond the median, and up to which score."""
 _SPREAD = 300
 """Places spread over the space, of which the most promising are looked at."""
 _LEFT, _NEAR, _EDGE = 30, 20, 10
@@ -53,7 +60,7 @@ class Widening:
     probability: float
     """That the best result beyond is better than the best one inside, by a quarter of a trial's deviation or more."""
     gain: float
-    """Expected, in the metric's units, positive; 0 where the best is rather inside."""
+    """Median, in the metric's units, positive; 0 where the best is rather inside."""
     interval: tuple[float, float]
     """That holds the gain with probability 0.8; 0 where there is none."""
     settled: int
@@ -75,26 +82,48 @@ def _widenings(units: Array, codes: Codes, losses: Array, looked: Sequence[int])
     if losses.size > _TRIALS:
         kept = np.linspace(0, losses.size - 1, _TRIALS).round().astype(int)
         units, codes, losses = units[kept], codes[kept], losses[kept]
-    scores = normal_scores(losses)
-    rng, of = np.random.default_rng(0), list(looked)
-    places = units[:, of]
-    process = fit(places, codes, scores)
+    of = list(looked)
     spread = qmc.Halton(len(of), seed=1).random(_SPREAD)
+    places, scores = units[:, of], normal_scores(losses)
+    fitted = [(_fit(places, codes, scores), scores), _eased(places, codes, losses)]
+    both = [_each(process, _Rise.over(read_as, losses), spread) for process, read_as in fitted]
+    return {
+        (of[column], upper): _widening([one[column, upper] for one in both], losses.size) for column, upper in both[0]
+    }
+
+
+def _fit(places: Array, codes: Codes, scores: Array) -> Process:
+    """Bad results count less: the more, the worse than the median they are."""
+    louder = np.exp(_LOUDER * np.clip(scores - np.median(scores), 0.0, _LOUDEST))
+    return fit(places, codes, scores, trend=True, times=louder)
+
+
+def _eased(places: Array, codes: Codes, losses: Array) -> tuple[Process, Array]:
+    """Through the losses or their logarithms, the worse half drawn together, as describes them best; and the scores."""
+    one = np.zeros(losses.size, dtype=np.int64)
+    readings = [read(losses, one, way) for way in ways(losses) if way[1]]
+    fits = [_fit(places, codes, reading.scores) for reading in readings]
+    best = min(range(len(fits)), key=lambda i: fits[i].surprise - readings[i].change)
+    return fits[best], readings[best].scores
+
+
+def _each(process: Process, rise: _Rise, spread: Array) -> Mapping[tuple[int, bool], _Gains]:
+    """What one process says of each of its ranges, at each end."""
+    rng, places, codes = np.random.default_rng(0), process.units, process.codes
     inside = _best(
         process,
         np.vstack([places, spread]),
-        np.vstack([codes, codes[rng.integers(losses.size, size=_SPREAD)]]),
+        np.vstack([codes, codes[rng.integers(len(codes), size=_SPREAD)]]),
         _LEFT,
     )
-    near = np.clip(np.repeat(inside[0][:10], 8, axis=0) + 0.12 * rng.normal(size=(80, len(of))), 0.0, 1.0)
+    near = np.clip(np.repeat(inside[0][:10], 8, axis=0) + 0.12 * rng.normal(size=(80, places.shape[1])), 0.0, 1.0)
     about = np.vstack([inside[0], near]), np.vstack([inside[1], np.repeat(inside[1][:10], 8, axis=0)])
     inside = _best(process, *about, _LEFT + _NEAR)
-    noise, rise = math.sqrt(process.noise), _Rise.over(scores, losses)
     found = {}
-    for column, index in enumerate(of):
+    for column in range(places.shape[1]):
         for upper in (False, True):
-            gains = _gains(process, inside, column, upper=upper, rng=rng)
-            found[index, upper] = _widening(gains, noise, rise, losses.size)
+            drawn = _gains(process, inside, column, upper=upper, rng=rng)
+            found[column, upper] = _Gains(deviations=drawn / math.sqrt(process.noise), losses=rise.in_units(drawn))
     return found
 
 
@@ -131,17 +160,25 @@ def _gains(
     return np.asarray(drawn[:-outside].min(axis=0) - drawn[-outside:].min(axis=0))
 
 
-def _widening(gains: Array, noise: float, rise: _Rise, trials: int) -> Widening:
-    over = gains - _WORTH * noise
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Gains:
+    """Draws of the gain, by one reading of the results."""
+
+    deviations: Array
+    """In standard deviations of a trial."""
+    losses: Array
+    """In the metric's units, at least 0."""
+
+
+def _widening(of_both: Sequence[_Gains], trials: int) -> Widening:
+    over = np.concatenate([one.deviations for one in of_both]) - _WORTH
     distance = abs(float(over.mean())) / max(float(over.std()), 1e-9)
     more = min(max((_SURE / max(distance, 1e-9)) ** 2, 1.25), _MOST)
     tail = (1 - _LEVEL) / 2
-    low, high = np.quantile(gains, [tail, 1 - tail])
+    gains = np.concatenate([one.losses for one in of_both])
+    low, gain, high = np.quantile(gains, [tail, 0.5, 1 - tail]).tolist()
     return Widening(
-        probability=float((over > 0.0).mean()),
-        gain=rise.in_units(float(gains.mean())),
-        interval=(rise.in_units(float(low)), rise.in_units(float(high))),
-        settled=math.ceil(more * trials),
+        probability=float((over > 0.0).mean()), gain=gain, interval=(low, high), settled=math.ceil(more * trials)
     )
 
 
@@ -158,10 +195,11 @@ class _Rise:
         rise = float(np.quantile(scores, 0.25) - scores.min())
         return cls(best=float(losses.min()), quarter=float(np.quantile(losses, 0.25)), scores=rise)
 
-    def in_units(self, gain: float) -> float:
-        """A gain in scores as one in losses; in the logarithm of positive losses, so that none falls below 0."""
-        if gain <= 0.0 or self.scores <= 0.0 or self.quarter <= self.best:
-            return 0.0
+    def in_units(self, gains: Array) -> Array:
+        """Gains in scores as gains in losses, at least 0; in the logarithm of positive losses: none falls below 0."""
+        if self.scores <= 0.0 or self.quarter <= self.best:
+            return np.zeros_like(gains)
+        some = np.maximum(gains, 0.0) / self.scores
         if self.best > 0.0:
-            return self.best * -math.expm1(-gain * math.log(self.quarter / self.best) / self.scores)
-        return gain * (self.quarter - self.best) / self.scores
+            return np.asarray(self.best * -np.expm1(-some * math.log(self.quarter / self.best)))
+        return np.asarray(some * (self.quarter - self.best))

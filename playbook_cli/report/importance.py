@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.analysis.importance import Importance
+    from playbook_cli.analysis.ridge import Ridge
 
 HOW = (
     "The share of the variation in rank among the trials that each hyperparameter explains by itself, and what chance "
@@ -71,7 +72,14 @@ def as_json(importance: Importance | None) -> dict[str, Any] | None:
             for effect in importance.effects
         ],
         "interaction": pair
-        and {"subjects": list(pair.labels), "share": pair.share, "p_value": pair.p_value, "proven": pair.proven},
+        and {
+            "subjects": list(pair.labels),
+            "share": pair.share,
+            "p_value": pair.p_value,
+            "proven": pair.proven,
+            "trade_off": pair.ridge is not None,
+            "combined": " ".join(pair.ridge.combined) if pair.ridge and pair.ridge.combined else None,
+        },
     }
 
 
@@ -103,9 +111,19 @@ def _pair(importance: Importance) -> list[str]:
     if pair.proven:
         alone = any(effect.moves for effect in importance.effects if effect.label in pair.labels)
         rest = "" if alone else ", though neither has a visible effect by itself"
+        if pair.ridge:
+            return [f"{first} and {second} trade off ({p_text(pair.p_value)}){rest}: {_traded(pair.ridge)}."]
         shift = "the best value of one shifts with the other"
         return [f"{first} and {second} interact ({p_text(pair.p_value)}): {shift}{rest}."]
     return ["No interactions detected."] if importance.named else []
+
+
+def _traded(ridge: Ridge) -> str:
+    asks = f"a larger value of one goes with a {'larger' if ridge.together else 'smaller'} value of the other"
+    if not ridge.combined:
+        return f"{asks}; if you widen one, widen both"
+    first, sign, second = ridge.combined
+    return f"{asks}; widen them together, or tune {_short(first)} {sign} {_short(second)}"
 
 
 def _listed(labels: Sequence[str]) -> str:

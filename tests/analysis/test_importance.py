@@ -8,7 +8,7 @@ import pytest
 from playbook_cli.analysis import terms
 from playbook_cli.analysis.importance import ALPHA, importance
 from playbook_cli.records import Metric, Parameter
-from tests.generators.effects import diverging, flat, optimizers, valley
+from tests.generators.effects import diverging, flat, optimizers, traded, valley
 from tests.generators.studies import halton, parameters, study, surface, surface_study, trial
 
 
@@ -66,6 +66,30 @@ def test_two_that_make_a_valley_are_named_as_a_pair_and_mapped():
     cells = np.array(found.surface.losses, dtype=float)
     diagonal = [np.nanmean(np.diag(grid)) for grid in (cells, cells[::-1])]
     assert diagonal[1] < diagonal[0]
+
+
+@pytest.mark.parametrize("ratio", [True, False])
+def test_two_that_only_matter_together_trade_off_as_a_ratio_or_a_product(ratio):
+    found = [importance(traded(np.random.default_rng(seed), 48, 4, ratio=ratio)) for seed in range(6)]
+    ridges = [one.interaction.ridge for one in found if one.interaction.ridge]
+    assert len(ridges) >= 5
+    assert {(each.together, each.combined) for each in ridges} == {(ratio, ("p0", "/" if ratio else "*", "p2"))}
+    assert all({"p0", "p2"} <= set(labels(one)) for one in found)
+
+
+def test_a_trade_off_with_a_linear_range_is_no_ratio():
+    ridge = importance(valley(np.random.default_rng(1), 48, 4)).interaction.ridge
+    assert (ridge.together, ridge.combined) == (False, None)
+
+
+def test_a_bowl_that_is_turned_but_not_flat_is_no_trade_off():
+    rng = np.random.default_rng(0)
+    points = halton(96, 3, rng)
+    x, y = points[:, 0] - 0.5, points[:, 2] - 0.5
+    losses = x**2 + y**2 + x * y
+    pair = importance(surface_study(points, losses + 0.01 * rng.normal(size=96))).interaction
+    assert pair.proven
+    assert pair.ridge is None
 
 
 def test_results_that_add_up_are_no_interaction_on_any_scale():

@@ -53,11 +53,36 @@ def test_a_gain_is_likely_beyond_the_end_where_the_optimum_is_and_nowhere_else(o
     assert max(w.probability for key, w in found.items() if key != end) < 0.5
 
 
-def test_only_the_order_of_the_results_decides_the_probability() -> None:
+def test_a_steeper_scale_of_the_same_results_changes_no_answer() -> None:
     x = points()
     losses = 0.1 + (x[:, 0] - 1.25) ** 2 + (x[:, 1] - 0.5) ** 2
-    raw, steep = (widenings(x, NONE, y, [0, 1]) for y in (losses, np.exp(5 * losses)))
-    assert {k: w.probability for k, w in raw.items()} == {k: w.probability for k, w in steep.items()}
+    for scale in (lambda y: y, np.exp, lambda y: np.exp(5 * y)):
+        found = widenings(x, NONE, scale(losses), [0, 1])
+        assert found.pop((0, True)).probability > 0.65
+        assert max(w.probability for w in found.values()) < 0.15
+
+
+def test_noise_among_equally_good_results_is_no_gain_beyond_them() -> None:
+    x, random = points(), np.random.default_rng(0)
+    losses = np.maximum(0.6 - x[:, 0], 0.0) + 0.01 * random.normal(size=24)
+    assert max(w.probability for w in widenings(x, NONE, losses, [0, 1]).values()) < 0.65
+
+
+def test_a_straight_trend_goes_on_beyond_the_end() -> None:
+    x = points()
+    plain, straight = (fit(x, NONE, 2 * x[:, 0] - 1, trend=trend) for trend in (False, True))
+    far = np.array([[2.0, 0.5]])
+    assert abs(straight.mean(far, NONE[:1])[0] - 3.0) < abs(plain.mean(far, NONE[:1])[0] - 3.0)
+
+
+def test_a_trial_whose_noise_counts_more_moves_the_surface_less() -> None:
+    x = points()
+    scores = np.zeros(24)
+    scores[3] = 3.0
+    times = np.ones(24)
+    times[3] = 100.0
+    less, more = (fit(x, NONE, scores, times=counts).mean(x[3:4], NONE[:1])[0] for counts in (times, None))
+    assert abs(less) < abs(more)
 
 
 def test_a_gain_takes_no_positive_loss_below_zero() -> None:

@@ -22,10 +22,10 @@ def test_thresholds_that_no_rule_has_are_refused_with_those_that_there_are(bench
 
 @pytest.mark.parametrize("value", [7, -0.1])
 def test_a_probability_or_a_share_lies_between_0_and_1(bench, value):
-    bench.study(rules={"boundary": {"p_value": value}, "budget": {"noises": 7}})
+    bench.study(rules={"boundary": {"likely": value}, "budget": {"noises": 7}})
     answer = bench("plan", "study.yaml")
     assert answer.code == 2
-    assert f"rules.boundary.p_value: must be between 0 and 1, not {value}\n" in answer.err
+    assert f"rules.boundary.likely: must be between 0 and 1, not {value}\n" in answer.err
     assert "noises" not in answer.err
 
 

@@ -65,6 +65,14 @@ def valley(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
     return surface_study(points, losses + 0.03 * np.ptp(losses) * rng.normal(size=n))
 
 
+def traded(rng: np.random.Generator, n: int, d: int, *, ratio: bool = True) -> StudyRecord:
+    """Only the ratio of p0 and p2, or their product, matters: neither has an effect by itself."""
+    points = halton(n, d, rng)
+    mixed = points[:, 0] - points[:, 2] if ratio else points[:, 0] + points[:, 2] - 1
+    losses = (mixed - rng.uniform(-0.2, 0.2)) ** 2
+    return surface_study(points, losses + 0.05 * np.ptp(losses) * rng.normal(size=n))
+
+
 def optimizers(*, matters: bool) -> Make:
     """Two arms with a learning rate of their own each, the first one's mattering, and p0 in both, which never does."""
 

@@ -72,6 +72,20 @@ def cliff(low: float, high: float, *, shape: str = "quadratic", soft: bool = Fal
     return make
 
 
+def diagonal_cliff(*, ratio: bool) -> Make:
+    """Results improve with the ratio of p0 and p2, or their product, up to where trials diverge."""
+
+    def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
+        points, centre = halton(n, d, rng), rng.uniform(0.3, 0.7, d)
+        mixed = points[:, 0] - points[:, 2] if ratio else points[:, 0] + points[:, 2] - 1
+        limit = rng.uniform(0.0, 0.35)
+        losses = 0.02 + (mixed - limit - 0.1) ** 2 + 0.1 * ((points[:, 1::2] - centre[1::2]) ** 2).sum(axis=1)
+        losses = losses + NOISE * np.ptp(losses) * rng.normal(size=n)
+        return surface_study(points, np.where(mixed > limit, np.inf, losses))
+
+    return make
+
+
 def plateau(shape: str = "quadratic") -> Make:
     """Along p0 results improve up to the middle and stay the same from there to the edge."""
 
@@ -228,7 +242,7 @@ def _boundary() -> list[Case]:
 
 
 def _space() -> list[Case]:
-    unstable = ("unstable-above",)
+    unstable = ("unstable-above", "unstable-together")
     rule = "instability-edge"
     made = [
         Case(
@@ -248,6 +262,26 @@ def _space() -> list[Case]:
             make=cliff(0.5, 0.75, shape="log"),
             sizes=SPACES,
             subject="p0",
+        ),
+        *(
+            Case(
+                rule=rule,
+                name=f"cliff across two ranges, {kind}",
+                should=True,
+                speaks=("unstable-together",),
+                make=diagonal_cliff(ratio=kind == "ratio"),
+                sizes=((16, 3), (24, 3), (48, 4)),
+                subject="p0",
+            )
+            for kind in ("ratio", "product")
+        ),
+        Case(
+            rule=rule,
+            name="cliff in one range, called one of two",
+            should=False,
+            speaks=("unstable-together",),
+            make=cliff(0.5, 0.75),
+            sizes=((16, 3), (24, 3), (48, 4)),
         ),
         Case(rule=rule, name="no infeasible trial", should=False, speaks=unstable, make=bowl("beyond"), sizes=SPACES),
         Case(

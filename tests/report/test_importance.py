@@ -14,7 +14,7 @@ from playbook_cli.report.build import build
 from playbook_cli.report.html import as_html
 from playbook_cli.report.importance import sentences
 from playbook_cli.report.terminal import render
-from tests.generators.effects import bowl, diverging, flat, optimizers, valley
+from tests.generators.effects import bowl, diverging, flat, optimizers, traded, valley
 from tests.report import studies
 from tests.report.drawn import charts as drawn
 from tests.report.drawn import tables
@@ -51,7 +51,10 @@ def test_a_narrow_ascii_terminal_gets_the_same():
 
 def test_two_that_only_matter_together_are_said_to():
     said = " ".join(sentences(made(valley).importance))
-    assert "p0 and p1 interact (p = 0.005): the best value of one shifts with the other, though neither" in said
+    assert "p0 and p1 trade off (p = 0.005), though neither has a visible effect by itself: a larger value" in said
+    assert "one goes with a smaller value of the other; if you widen one, widen both." in said
+    said = " ".join(sentences(made(traded).importance))
+    assert "goes with a larger value of the other; widen them together, or tune p0 / p2." in said
 
 
 def test_what_decides_which_trials_diverge_is_said():
@@ -98,6 +101,8 @@ def test_the_json_has_its_documented_shape():
     }
     assert answer["interaction"]["subjects"] == ["p0", "p1"]
     assert answer["interaction"]["proven"] is True
+    assert answer["interaction"]["trade_off"] is True
+    assert answer["interaction"]["combined"] is None
 
 
 @pytest.mark.parametrize("make", [valley, optimizers(matters=True)])

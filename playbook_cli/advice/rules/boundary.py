@@ -26,6 +26,8 @@ class Look:
     """{} for all trials that have the range."""
     edges: Edges
     edge: Edge
+    arms: int
+    """How many arms are looked at by themselves, where this is one of them; else 1."""
 
     @property
     def probability(self) -> float:
@@ -36,19 +38,17 @@ class Look:
         """Whether enough of the best trials lie near the edge, and the range does not end in a cliff there."""
         return self.edge.near >= boundary.limit(study, "top_share") * self.edge.top and not self.edge.closed
 
-    def trends(self, study: StudyRecord) -> bool:
-        """Whether widening probably pays and the trend of all trials points outward, though it may level off."""
-        p_value = self.edge.p_value
-        enough = boundary.limit(study, "unlikely" if p_value < boundary.limit(study, "clear") else "likely")
-        return self.points(study) and self.probability > enough and p_value < boundary.limit(study, "p_value")
-
     def shows(self, study: StudyRecord) -> bool:
-        """Whether results still improve at the edge."""
-        return self.trends(study) and self.edge.bent < boundary.limit(study, "bent")
+        """Whether results probably improve beyond the edge, and enough of the best trials lie at it."""
+        return self.points(study) and self.probability > self.likely(study)
+
+    def likely(self, study: StudyRecord) -> float:
+        """The probability from which on a gain counts: the more arms are looked at, the surer it must be."""
+        return 1 - (1 - boundary.limit(study, "likely")) / self.arms
 
     def is_open(self, study: StudyRecord) -> bool:
         """Whether it would be rash to say that the best results lie inside."""
-        limit = boundary.limit(study, "unlikely" if self.points(study) else "likely")
+        limit = boundary.limit(study, "unlikely" if self.points(study) else "unlikely_elsewhere")
         return not self.edge.closed and self.probability > limit
 
 
@@ -69,30 +69,31 @@ class Look:
     },
     thresholds=(
         Threshold(
-            name="likely", default=0.5, meaning="probability of a better result beyond the edge from which it counts"
+            name="likely", default=0.65, meaning="probability of a better result beyond the edge from which it counts"
         ),
-        Threshold(name="unlikely", default=0.1, meaning="probability below which the best result is inside"),
-        Threshold(name="p_value", default=0.2, meaning="largest p-value of a trend outward at one edge"),
         Threshold(
-            name="clear",
-            default=0.003,
-            meaning="largest p-value of a trend so clear that a gain only has to be not unlikely",
+            name="unlikely",
+            default=0.15,
+            meaning="probability below which the best result is inside, though top trials lie at the edge",
         ),
-        Threshold(name="bent", default=0.15, meaning="largest p-value of a trend that may bend midway"),
+        Threshold(
+            name="unlikely_elsewhere",
+            default=0.4,
+            meaning="the same where the best trials are not at the edge",
+        ),
         Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as its edge"),
         Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must be at the edge"),
     ),
     formula=(
-        "A Gaussian process is fitted to the normal scores of the feasible results, over all ranges and "
-        "choices. The gain is its best value up to 30% of the range beyond an edge minus the best inside; it "
-        "counts from a quarter of a trial's standard deviation. As a second check, a quadratic in each range "
-        "plus an offset for each choice is fitted to the results (the worst 40% clamped to one value; "
-        "logarithms if results span decades). The optimum is outside if a gain is likely, or not unlikely "
-        "with a clear trend, the quadratic improves outward (one-sided t-test, also if it may bend midway), "
-        "and enough of the best trials are near the edge. All trials are read together, and each arm by "
-        "itself. A row of failed or bad trials at the end of a range closes that edge. Undecided with fewer "
-        "feasible trials than twice the quadratic's coefficients, 2 (1 + 2 ranges), or if a gain is neither "
-        "likely nor unlikely."
+        "Two Gaussian processes with a straight trend in each range are fitted to the feasible results, over all "
+        "ranges and choices: one to their normal scores, one to the results or their logarithms with the worse "
+        "half drawn together. Worse results count less. The gain is the best value up to 30% of the range "
+        "beyond an edge minus the best inside; it counts from a quarter of a trial's standard deviation. Half of "
+        "the draws come from each process. The optimum is outside if such a gain is likely and enough of the "
+        "best trials are near the edge. All trials are read together, and each arm by itself; with k arms, what an "
+        "arm's probability may miss of 1 is divided by k. A row of failed or bad trials at the end of a range "
+        "closes that edge. Undecided with fewer feasible trials than 2 (1 + 2 ranges), plus 2 for each further "
+        "choice, or if a gain is neither likely nor unlikely."
     ),
     action="Widen the range beyond that edge and run the study again.",
     source="Identifying bad search space boundaries",
@@ -130,7 +131,11 @@ def edge_looks(study: StudyRecord, ranges: Sequence[Parameter]) -> dict[str, lis
             if wholes[label] != tuple(t.id for t in own):
                 views[label].append((arm, part))
     return {
-        label: [Look(arm=arm, edges=e, edge=edge) for arm, e in looks for edge in (e.lower, e.upper)]
+        label: [
+            Look(arm=arm, edges=e, edge=edge, arms=len(arms) if arm else 1)
+            for arm, e in looks
+            for edge in (e.lower, e.upper)
+        ]
         for label, looks in views.items()
     }
 
@@ -146,16 +151,11 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     if not tested:
         return _undecided(study, parameter, looks)
     shown = [x for x in tested if x.shows(study)]
-    trending = [x for x in tested if x.trends(study)]
     pointing = [x for x in tested if x.points(study)]
     open_ = [x for x in tested if x.is_open(study)]
-    look = max(shown or trending or open_ or pointing or tested, key=lambda x: (x.probability, -x.edge.p_value))
+    look = max(shown or open_ or pointing or tested, key=lambda x: x.probability)
     zone = boundary.limit(study, "zone")
     evidence: dict[str, Any] = {
-        "p_value": look.edge.p_value,
-        "p_value_threshold": boundary.limit(study, "p_value"),
-        "bent_p_value": look.edge.bent,
-        "bent_p_value_threshold": boundary.limit(study, "bent"),
         "top_near_edge": look.edge.near,
         "top": look.edge.top,
         "top_share_threshold": boundary.limit(study, "top_share"),
@@ -165,10 +165,10 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     beyond = look.edge.widening
     if beyond is not None:
         low, high = beyond.interval
-        evidence |= {"probability": beyond.probability, "probability_threshold": boundary.limit(study, "likely")}
+        evidence |= {"probability": beyond.probability, "probability_threshold": look.likely(study)}
         evidence |= {"gain": beyond.gain, "gain_low": low, "gain_high": high}
-    if beyond is None or not (shown or trending or open_):
-        sign = f"probability of a gain {wording.percent(look.probability)}" if beyond else "no trend outward"
+    if beyond is None or not (shown or open_):
+        sign = f"probability of a gain {wording.percent(look.probability)}" if beyond else "all results are equal"
         message = f"no sign that results still improve beyond {wording.span(parameter)} ({sign})"
         return boundary.finding("ok", "interior", evidence, message, subject=parameter.label)
     among = f" of arm {evidence['arm']}" if look.arm else ""
@@ -184,14 +184,7 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
         widen, verdict = Next(widen=(parameter.label,)), f"{look.edge.side}-edge"
         return boundary.finding("warning", verdict, evidence, message, subject=parameter.label, act=widen)
     evidence["trials_needed"] = needed = max(beyond.settled, look.edges.trials + 1)
-    if trending:
-        bent = wording.p_text(look.edge.bent)
-        message = (
-            f"{where} and the trend points outward, but results may have levelled off at that edge "
-            f"({bent}): about {needed} trials would settle it"
-        )
-    else:
-        message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would settle it"
+    message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would settle it"
     return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
 
 

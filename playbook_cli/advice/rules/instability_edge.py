@@ -9,12 +9,13 @@ from playbook_cli import wording
 from playbook_cli.acts import Next, ProbeInstability
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import outcomes
-from playbook_cli.analysis.instability import unstable_above
+from playbook_cli.analysis.instability import unstable_above, unstable_together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping
 
-    from playbook_cli.records import Finding, Parameter, StudyRecord, TrialRecord
+    from playbook_cli.analysis.instability import Together, Unstable
+    from playbook_cli.records import Finding, Parameter, StudyRecord
 
 
 @partial(
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     trials="sampled",
     section="space",
     title="Is the best setting held back by training instability?",
-    looks_at="every range: are all trials above some value infeasible, with the best trials just below it?",
+    looks_at="every range, ratio and product of two: is everything above some value infeasible, the best just below?",
     verdicts={
         "unstable-above": "Best results next to an instability",
+        "unstable-together": "Best results next to an instability across two ranges",
         "none": "No instability edge",
         "undecided": "Instability edge unclear",
     },
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
     formula=(
         "Takes the r highest values of a range that are all infeasible. The probability that chance alone "
         "does this is C(n-r, m-r) / C(n, m) for m infeasible trials among n, multiplied by the number of "
-        "ranges. At least half of the best n/8 trials must be next to them. Undecided without any feasible "
-        "trial."
+        "ranges. At least half of the best n/8 trials must be next to them. The same is asked of the ratios and "
+        "products of every two of up to 12 ranges on log scales, corrected for their number; the smaller p-value "
+        "counts. Undecided without any feasible trial."
     ),
     action=("Don't widen the range. Stabilise training first (warmup, clipping, another optimizer), then tune again."),
     source="Identifying bad search space boundaries; How can optimization failures be debugged and mitigated?",
@@ -51,22 +54,41 @@ def instability_edge(study: StudyRecord) -> list[Finding]:
     """One finding a range."""
     ranges = outcomes.ranges(study)
     trials = outcomes.ended(study.trials)
-    return [_instability(study, p, [t for t in trials if outcomes.has(p, t)], len(ranges)) for p in ranges]
+    zone = instability_edge.limit(study, "zone")
+    having = {p.label: [t for t in trials if outcomes.has(p, t)] for p in ranges}
+    seen = {
+        label: unstable_above(own, p, study.metric, zone=zone)
+        for p, (label, own) in zip(ranges, having.items(), strict=True)
+        if own
+    }
+    together = unstable_together(trials, ranges, study.metric, zone=zone)
+    across: Collection[Parameter] = together.of if together and _counts(study, together, seen) else ()
+    return [
+        _across(study, p, together) if together and p in across else _instability(study, p, seen.get(p.label), seen)
+        for p in ranges
+    ]
 
 
-def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[TrialRecord], ranges: int) -> Finding:
+def _counts(study: StudyRecord, together: Together, seen: Mapping[str, Unstable]) -> bool:
+    """Whether the border is no chance, lies next to the best, and is told better by both ranges than by one of them."""
+    alone = min(seen[p.label].p_value * len(seen) for p in together.of)
+    limit = min(alone, instability_edge.limit(study, "p_value"))
+    return together.p_value < limit and 2 * together.above.near >= together.above.top
+
+
+def _instability(study: StudyRecord, parameter: Parameter, seen: Unstable | None, ranges: Collection[str]) -> Finding:
     threshold = instability_edge.limit(study, "p_value")
     zone = instability_edge.limit(study, "zone")
-    seen = unstable_above(trials, parameter, study.metric, zone=zone) if trials else None
     if seen is None or seen.limit is None:
+        count = seen.trials if seen else 0
         return instability_edge.finding(
             "info",
             "undecided",
-            {"trials": len(trials), "infeasible": len(trials)},
+            {"trials": count, "infeasible": count},
             "no feasible trial yet, so no edge of stability to find",
             subject=parameter.label,
         )
-    p_value = min(1.0, seen.p_value * ranges)
+    p_value = min(1.0, seen.p_value * len(ranges))
     evidence = {
         "p_value": p_value,
         "p_value_threshold": threshold,
@@ -98,6 +120,31 @@ def _instability(study: StudyRecord, parameter: Parameter, trials: Sequence[Tria
         subject=parameter.label,
         act=ProbeInstability() if _can_be_probed(study, parameter) else Next(),
     )
+
+
+def _across(study: StudyRecord, parameter: Parameter, together: Together) -> Finding:
+    above, (first, second) = together.above, together.of
+    what = f"{first.label} {'/' if together.ratio else '*'} {second.label}"
+    evidence = {
+        "p_value": together.p_value,
+        "p_value_threshold": instability_edge.limit(study, "p_value"),
+        "with": second.label if parameter == first else first.label,
+        "combined": what,
+        "limit": together.limit,
+        "failed_above": above.failed_above,
+        "infeasible": above.infeasible,
+        "trials": above.trials,
+        "top_near_limit": above.near,
+        "top": above.top,
+        "zone": instability_edge.limit(study, "zone"),
+    }
+    message = (
+        f"all {above.failed_above} trials with {what} above {wording.number(together.limit)} are infeasible "
+        f"({wording.p_text(together.p_value)}) and {above.near} of the best {wording.plural(above.top, 'trial')} "
+        f"{'lies' if above.near == 1 else 'lie'} right below: training is unstable there, neither range is too small"
+    )
+    act = ProbeInstability() if any(_can_be_probed(study, p) for p in together.of) else Next()
+    return instability_edge.finding("warning", "unstable-together", evidence, message, subject=parameter.label, act=act)
 
 
 def _can_be_probed(study: StudyRecord, parameter: Parameter) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VERDICTS = {
     "boundary": ("lower-edge", "upper-edge", "interior"),
-    "instability-edge": ("unstable-above", "none"),
+    "instability-edge": ("unstable-above", "unstable-together", "none"),
     "coverage": ("sparse", "enough", "listed"),
     "infeasible": ("too-many", "few"),
     "overfitting": ("yes", "no"),

@@ -43,7 +43,7 @@ def test_an_optimum_beyond_an_edge_is_a_warning_with_the_command_that_widens(opt
     finding = about(boundary(bowl(optimum)))
     assert (finding.severity, finding.verdict) == ("warning", verdict)
     assert finding.act == Next(widen=("p0",))
-    assert finding.evidence["p_value"] < finding.evidence["p_value_threshold"]
+    assert finding.evidence["probability"] > finding.evidence["probability_threshold"]
     assert finding.evidence["top_near_edge"] >= finding.evidence["top"] / 2
 
 
@@ -102,7 +102,9 @@ def test_a_loss_that_falls_over_decades_to_beyond_the_range_is_a_warning_and_one
 
 def test_a_choice_that_shifts_the_optimum_hides_no_edge_and_makes_none() -> None:
     beyond = [shifted_category(beyond=True)(np.random.default_rng(seed), 48, 2) for seed in range(8)]
-    assert [about(boundary(s)).verdict for s in beyond].count("upper-edge") >= 7
+    verdicts = [about(boundary(s)).verdict for s in beyond]
+    assert verdicts.count("upper-edge") >= 6
+    assert "interior" not in verdicts
     inside = [shifted_category(beyond=False)(np.random.default_rng(seed), 48, 2) for seed in range(8)]
     assert not any(f.severity == "warning" for s in inside for f in boundary(s))
 
@@ -137,7 +139,7 @@ def test_too_few_trials_are_undecided_and_say_how_many_are_needed() -> None:
 
 
 def test_a_user_sets_the_threshold() -> None:
-    strict = replace(bowl(1.25), rules={"boundary": {"p_value": 0.0}})
+    strict = replace(bowl(1.25), rules={"boundary": {"likely": 1.0}})
     assert about(boundary(strict)).verdict != "upper-edge"
 
 
@@ -184,6 +186,47 @@ def test_an_unstable_region_far_from_the_best_trials_is_no_warning() -> None:
     finding = about(instability_edge(surface_study(points, losses)))
     assert (finding.severity, finding.verdict) == ("ok", "none")
     assert "well below" in finding.message
+
+
+def across(n: int, seed: int, *, sign: float = -1.0) -> StudyRecord:
+    """Trials diverge where p0 over p2 (or times it) is large, and are best right below."""
+    points = halton(n, 3, np.random.default_rng(seed))
+    power = points[:, 0] + sign * points[:, 2]
+    limit = 0.3 if sign < 0 else 1.3
+    return surface_study(points, np.where(power > limit, np.inf, 0.1 + (power - limit) ** 2))
+
+
+@pytest.mark.parametrize(("sign", "combined"), [(-1.0, "p0 / p2"), (1.0, "p0 * p2")])
+def test_a_border_of_stability_across_two_ranges_is_named_by_their_ratio_or_product(sign: float, combined: str) -> None:
+    findings = instability_edge(across(32, 1, sign=sign))
+    assert {f.subject: f.verdict for f in findings} == {
+        "p0": "unstable-together",
+        "p1": "none",
+        "p2": "unstable-together",
+    }
+    finding = about(findings)
+    assert finding.evidence["combined"] == combined
+    assert f"trials with {combined} above" in finding.message
+    assert finding.evidence["limit"] == pytest.approx(10 ** (4 * 0.3 if sign < 0 else 4 * 1.3 - 8), rel=0.5)
+
+
+def test_a_border_in_one_range_is_not_said_to_lie_across_two() -> None:
+    points = halton(32, 3, np.random.default_rng(1))
+    losses = surface(np.array([1.1, 0.5, 0.5]), np.ones(3))(points)
+    losses[points[:, 0] > 0.7] = np.inf
+    findings = instability_edge(surface_study(points, losses))
+    assert {f.subject: f.verdict for f in findings} == {"p0": "unstable-above", "p1": "none", "p2": "none"}
+
+
+def test_trials_that_fail_anywhere_are_no_border_across_two_ranges() -> None:
+    said = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        points = halton(32, 5, rng)
+        losses = surface(np.full(5, 0.5), np.ones(5))(points)
+        losses[rng.random(32) < 0.3] = np.inf
+        said += any(f.verdict == "unstable-together" for f in instability_edge(surface_study(points, losses)))
+    assert said <= 3
 
 
 def test_without_a_feasible_trial_no_border_of_stability_is_judged() -> None:
