@@ -340,6 +340,7 @@ class _Pursuit:
 
     def _pace(self) -> float:
         """Seconds per training step of the study, from one short trial. StudyError if it shows none."""
+        from playbook_cli.acts import run
         from playbook_cli.commands.output import tell
         from playbook_cli.commands.try_ import tried
         from playbook_cli.errors import StudyError
@@ -353,7 +354,7 @@ class _Pursuit:
             raise StudyError(
                 "a short trial does not show what a step costs",
                 where=str(self.file),
-                hint=f"playbook try {self.file} shows why; or give --budget in training steps",
+                hint=f"{run(self.file, self.runs, 'try')} shows why; or give --budget in training steps",
             )
         return found.cost.study / ((spec.trials or 1) * spec.max_train_steps)
 
@@ -535,13 +536,14 @@ def _given(pursuit: _Pursuit, told: Diary, end: Step | Stop) -> Any:
 
 def _adopt(pursuit: _Pursuit, told: Diary) -> None:
     """Adopt the finals over the baseline, in the ledger."""
+    from playbook_cli.acts import run
     from playbook_cli.commands.adopt import entry_of
     from playbook_cli.ledger import entries
     from playbook_cli.storage.store import Store
 
     named = {step.kind: step.study for step in told.steps}
     final, base = (Store(pursuit.runs / named[kind]) for kind in ("finals", "baseline"))
-    entry = entry_of(final, base, None, f"playbook pursue {pursuit.file}")
+    entry = entry_of(final, base, None, str(run(pursuit.file, pursuit.runs, "pursue")))
     entries.adopt(pursuit.runs.resolve(), entry)
 
 

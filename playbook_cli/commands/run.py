@@ -129,9 +129,10 @@ def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *,
 
 def _point_to_page(paths: StudyPaths, *, goes_on: bool) -> None:
     from playbook_cli.acts import command
+    from playbook_cli.commands.output import advise, console
 
     if goes_on:
-        tell(f"see its report while it runs: {command('watch', paths.dir, web=True)}")
+        advise(console(stderr=True), f"watch it: {command('watch', paths.dir, web=True)}")
 
 
 def execute(

@@ -60,7 +60,7 @@ def test_the_words_of_a_run_name_the_best_trial_and_the_next_command(bench):
         "-> analyse it: playbook report runs/toy "
     )
     assert answer.err.splitlines() == [
-        "note: see its report while it runs: playbook watch runs/toy --web",
+        "-> watch it: playbook watch runs/toy --web",
         answer.err.splitlines()[1],
         "trial 0 started on cpu0",
         "[1/1] trial 0 completed: val_error 0.5 at step 2 (best so far); ended at step 2 of 4",
