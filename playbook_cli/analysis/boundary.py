@@ -27,6 +27,10 @@ Side = Literal["lower", "upper"]
 
 _CHANCE = 0.05
 """A row of failures at the end of a range that chance explains less often than this is a cliff."""
+FEWEST = 8
+"""Results from which on it can be seen where they scatter more."""
+_LOUDER = 0.1
+"""One-sided level of the rank correlations by which results scatter more towards an end, and are better there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,8 @@ class Edge:
     """How many trials count as the best: an eighth, at least two, but at most half of the feasible ones."""
     closed: bool
     """The outermost trials failed or are among the worst: the range ends in a cliff, not too early."""
+    louder: bool = False
+    """Results scatter more towards this end and are on the whole no better there: luck puts the best ones there."""
     widening: Widening | None = None
     """None with too few trials, where all came to the same, and where results follow many other ranges more closely."""
 
@@ -134,6 +140,7 @@ def _edge(
         near=int((outward[best] >= 1 - zone).sum()),
         top=top,
         closed=any(_ends_in(kind, outward) for kind in bad),
+        louder=_louder(outward[np.isfinite(losses)], losses[np.isfinite(losses)]),
         widening=widening,
     )
 
@@ -149,3 +156,26 @@ def _levels(parameter: Parameter, trials: Sequence[TrialRecord]) -> NDArray[np.i
     """Which of the choices that occur each trial has, from 0 on, shape (n,)."""
     chosen = np.array([parameter.place(t.params[parameter.name]) for t in trials])
     return np.asarray(np.unique(chosen, return_inverse=True)[1], dtype=np.int64)
+
+
+def _louder(outward: NDArray[np.float64], losses: NDArray[np.float64]) -> bool:
+    from scipy.stats import rankdata
+
+    if losses.size < FEWEST:
+        return False
+    ranks = rankdata(losses)
+    scatter = np.abs(ranks - (losses.size + 1) / 2)
+    return _p_rising(outward, scatter) < _LOUDER < _p_rising(outward, -ranks)
+
+
+def _p_rising(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """One-sided p-value of Spearman's rank correlation, by Student's t; 1 where nothing varies."""
+    from scipy.special import stdtr
+    from scipy.stats import rankdata
+
+    x, y = rankdata(x), rankdata(y)
+    if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+        return 1.0
+    r = min(max(float(np.corrcoef(x, y)[0, 1]), -0.999999), 0.999999)
+    free = x.size - 2
+    return float(stdtr(free, -r * np.sqrt(free / (1 - r * r))))

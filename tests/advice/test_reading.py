@@ -113,8 +113,8 @@ def test_trials_that_still_run_are_not_judged() -> None:
     assert (counts["trials"], counts["failed"]) == (6, 2)
 
 
-HARD = ("boundary", "beyond, steep")
-"""What lies beyond that edge is a tenth of the noise: the rule may be undecided there, and must not deny it."""
+HARD = {("boundary", "beyond, steep"), ("boundary", "beyond, noise x 4")}
+"""What lies beyond these edges is small next to the noise: the rule may be undecided there, and must not deny it."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.rule}: {c.name}" for c in CASES])
@@ -122,7 +122,7 @@ HARD = ("boundary", "beyond, steep")
 def test_a_rule_speaks_where_it_should_and_not_where_it_should_not(case) -> None:
     n, d = (48, 2) if (48, 2) in case.sizes else case.sizes[-1]
     row = measure(case, n, d, studies=8, seeds="dev")
-    allowed = row.undecided if (case.rule, case.name) == HARD else 0
+    allowed = row.undecided if (case.rule, case.name) in HARD else 0
     assert row.spoke + allowed >= 6 if case.should else row.spoke <= 1
 
 

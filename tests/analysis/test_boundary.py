@@ -120,3 +120,12 @@ def test_three_hundred_ranges_and_few_trials_are_not_fitted() -> None:
     assert len(found) == 300
     assert {each.enough for each in found.values()} == {False}
     assert {each.needed for each in found.values()} == {1202}
+
+
+def test_a_range_in_which_results_only_scatter_more_is_told_from_one_in_which_they_get_better() -> None:
+    points, rng = halton(48, 2, np.random.default_rng(1)), np.random.default_rng(2)
+    flat = of(points, 1 + (0.01 + points[:, 0]) * rng.normal(size=48))["p0"]
+    assert flat.upper.louder
+    assert not flat.lower.louder
+    better = of(points, 1 - points[:, 0] + (0.01 + 0.5 * points[:, 0]) * rng.normal(size=48))["p0"]
+    assert not better.upper.louder

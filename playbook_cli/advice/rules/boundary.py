@@ -40,7 +40,7 @@ class Look:
 
     def shows(self, study: StudyRecord) -> bool:
         """Whether results probably improve beyond the edge, and enough of the best trials lie at it."""
-        return self.points(study) and self.probability > self.likely(study)
+        return self.points(study) and not self.edge.louder and self.probability > self.likely(study)
 
     def likely(self, study: StudyRecord) -> float:
         """The probability from which on a gain counts: the more arms are looked at, the surer it must be."""
@@ -69,7 +69,7 @@ class Look:
     },
     thresholds=(
         Threshold(
-            name="likely", default=0.65, meaning="probability of a better result beyond the edge from which it counts"
+            name="likely", default=0.7, meaning="probability of a better result beyond the edge from which it counts"
         ),
         Threshold(
             name="unlikely",
@@ -92,8 +92,9 @@ class Look:
         "the draws come from each process. The optimum is outside if such a gain is likely and enough of the "
         "best trials are near the edge. All trials are read together, and each arm by itself; with k arms, what an "
         "arm's probability may miss of 1 is divided by k. A row of failed or bad trials at the end of a range "
-        "closes that edge. Undecided with fewer feasible trials than 2 (1 + 2 ranges), plus 2 for each further "
-        "choice, or if a gain is neither likely nor unlikely."
+        "closes that edge. Where results scatter more towards an edge but are no better there by rank, luck puts "
+        "the best ones there: no warning. Undecided with fewer feasible trials than 2 (1 + 2 ranges), plus 2 for "
+        "each further choice, or if a gain is neither likely nor unlikely."
     ),
     action="Widen the range beyond that edge and run the study again.",
     source="Identifying bad search space boundaries",
