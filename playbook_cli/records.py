@@ -343,6 +343,12 @@ def searched(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     return [trial for trial in trials if trial.repeat_of is None]
 
 
+def best_result(trials: Iterable[TrialRecord], metric: Metric) -> Best | None:
+    """The best result of the completed trials of the search."""
+    results = [t.best for t in searched(trials) if t.state == "completed" and t.best is not None]
+    return min(results, key=lambda best: (metric.loss(best.value), best.trial), default=None)
+
+
 def codes(before: Sequence[str], code: str, *, resumed: bool) -> tuple[str, ...]:
     """The `codes` of a trial after another attempt with `code`; earlier codes are kept only if it was `resumed`."""
     return tuple(dict.fromkeys((*before, code))) if resumed else (code,)

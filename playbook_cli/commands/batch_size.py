@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, interrupted, require_finished, resumable, show
-from playbook_cli.commands.options import RUNS, Gpus, Json, Runs, StudyFile, Wait, refuse_existing
+from playbook_cli.commands.options import RUNS, Gpus, Json, Launching, Runs, StudyFile, Wait, refuse_existing
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def batch_size(
     )
     refuse_existing(write)
     rate = _check(setting, source, study.parent, runs, scaling=steps_to_target is not None)
-    session = Session(study=given, file=study, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session = Session(study=given, file=study, runs=runs, launching=launching)
     session.begin(session.paths("batch-size"), session.paths("steps-to-target"), anew=anew)
     sizes, judgement = _probe(setting, session)
     scaling = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playbook_cli.acts import Command
+    from playbook_cli.commands.options import Launching
     from playbook_cli.commands.repeating import Side
     from playbook_cli.deciding.answer import Answer
     from playbook_cli.deciding.judge import Asked, Judged, Point
@@ -96,55 +97,22 @@ def decide(
     side: Side,
     incumbent: Side | None,
     numbers: Sequence[int],
+    launching: Launching,
     *,
     budget: int | None,
     prefer: Sequence[str],
-    jobs: int | None,
-    gpus: str | None,
-    code_changed: bool,
-    wait: bool,
     json: bool,
 ) -> None:
     """Train repeats of these trials until one can be taken, or the budget is spent, and say which."""
-    contest, interrupted = _contested(
-        side,
-        incumbent,
-        numbers,
-        budget=budget,
-        prefer=prefer,
-        jobs=jobs,
-        gpus=gpus,
-        code_changed=code_changed,
-        wait=wait,
-    )
+    contest, interrupted = _contested(side, incumbent, numbers, launching, budget=budget, prefer=prefer)
     _show(contest, interrupted=interrupted, json=json)
     if interrupted:
         raise typer.Exit(130)
 
 
-def decided(
-    side: Side,
-    incumbent: Side | None,
-    numbers: Sequence[int],
-    *,
-    budget: int,
-    jobs: int | None,
-    gpus: str | None,
-    code_changed: bool,
-    wait: bool,
-) -> tuple[Answer, bool]:
-    """The same without a word: the answer, and whether it was interrupted."""
-    contest, interrupted = _contested(
-        side,
-        incumbent,
-        numbers,
-        budget=budget,
-        prefer=[],
-        jobs=jobs,
-        gpus=gpus,
-        code_changed=code_changed,
-        wait=wait,
-    )
+def decided(side: Side, numbers: Sequence[int], launching: Launching, *, budget: int) -> tuple[Answer, bool]:
+    """The same for one study, without a word: the answer, and whether it was interrupted."""
+    contest, interrupted = _contested(side, None, numbers, launching, budget=budget, prefer=[])
     return contest.answer(), interrupted
 
 
@@ -152,13 +120,10 @@ def _contested(
     side: Side,
     incumbent: Side | None,
     numbers: Sequence[int],
+    launching: Launching,
     *,
     budget: int | None,
     prefer: Sequence[str],
-    jobs: int | None,
-    gpus: str | None,
-    code_changed: bool,
-    wait: bool,
 ) -> tuple[_Contest, bool]:
     """The contest, trained until it is decided, its budget is spent, or it was interrupted."""
     from playbook_cli.analysis import looking
@@ -183,21 +148,21 @@ def _contested(
     repeating.refuse_too_many(contest.asked.budget, f"{contest.asked.budget:,} repeats", f"--budget {budget}")
     interrupted = False
     while not interrupted and (before := contest.answer().judged).verdict is None:
-        interrupted = _train(contest, jobs, gpus, code_changed=code_changed, wait=wait)
+        interrupted = _train(contest, launching)
         if not interrupted and contest.answer().judged.seeds == before.seeds:
             folder = side.folder
             raise WorkError("the repeats have no results", where=str(folder), hint=str(command("status", folder)))
     return contest, interrupted
 
 
-def _train(contest: _Contest, jobs: int | None, gpus: str | None, *, code_changed: bool, wait: bool) -> bool:
+def _train(contest: _Contest, launching: Launching) -> bool:
     """Train what each study lacks for the next look; whether it was interrupted. WorkError if nothing works."""
     from playbook_cli.errors import WorkError
 
     for place, (side, _) in enumerate(contest.sides):
-        plan = repeating.plan_of(side, contest.policies()[place], jobs, gpus)
-        repeating.require_code(plan, changed=code_changed)
-        outcome = repeating.train(plan, wait=wait)
+        plan = repeating.plan_of(side, contest.policies()[place], launching)
+        repeating.require_code(plan, changed=launching.changed)
+        outcome = repeating.train(plan, wait=launching.wait)
         if outcome is not None and outcome.hopeless:
             raise WorkError(outcome.hopeless, hint="fix it, then run the same command again")
         if outcome is not None and outcome.interrupted:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from playbook_cli.acts import Command, Option
+    from playbook_cli.commands.options import Launching
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.launch.warm import Warm
     from playbook_cli.records import TrialRecord
@@ -40,11 +41,7 @@ class Session:
     study: StudySpec
     file: Path
     runs: Path
-    jobs: int | None
-    gpus: str | None
-    changed: bool
-    """Whether to train even if the program has changed in the meantime."""
-    wait: bool
+    launching: Launching
 
     def paths(self, kind: ProbeKind) -> StudyPaths:
         """The folder of the study's probe of this kind."""
@@ -55,7 +52,7 @@ class Session:
 
     def begin(self, *folders: StudyPaths, anew: bool) -> None:
         """Wait for other runs of these probes to end, and set the probes aside, each if the user asked for it."""
-        if self.wait:
+        if self.launching.wait:
             wait_for_runner(*folders)
         for paths in folders if anew else ():
             set_aside(paths)
@@ -66,7 +63,7 @@ class Session:
         """Train what a probe asks for. Returns the outcome, None if nothing was missing, and all trials of the probe.
 
         `spec` says where they run, by default like the study. StudyError if the folder holds another study, or if the
-        program has changed in the meantime and `changed` is false.
+        program has changed in the meantime and nothing says to train anyway.
         """
         from playbook_cli.commands.output import tell
         from playbook_cli.commands.run import run_trials
@@ -78,10 +75,11 @@ class Session:
         from playbook_cli.storage.lock import locked
 
         spec, paths, folder, outcome = spec or self.study, policy.paths, self.file.parent, None
-        slots = slots_of(spec, jobs or self.jobs, self.gpus)
+        how = self.launching
+        slots = slots_of(spec, jobs or how.jobs, how.gpus)
         with nullcontext(warm) if warm else warmed(spec, folder, paths, slots, tell) as ready:
             paths.dir.mkdir(parents=True, exist_ok=True)
-            with locked(paths, wait=self.wait, tell=tell) as lock:
+            with locked(paths, wait=how.wait, tell=tell) as lock:
                 end_orphans(spec, paths)
                 require_same(policy)
                 there = trials_in(paths)
@@ -89,7 +87,7 @@ class Session:
                 asked = policy.suggest([replace(t, state="pending") if t.id in left else t for t in there], 0)
                 if asked.spec is not None and (left or asked.trials):
                     atomic.write(paths.spec, dump(asked.spec), durable=True)
-                    require_same_code(asked.spec, paths, folder, changed=self.changed, warm=ready, otherwise=_ANEW)
+                    require_same_code(asked.spec, paths, folder, changed=how.changed, warm=ready, otherwise=_ANEW)
                     outcome = run_trials(asked.spec, self.file, paths, slots, lock, policy, ready)
                 return outcome, trials_in(paths)
 

@@ -17,6 +17,7 @@ from playbook_cli.commands.options import (
     Gpus,
     Jobs,
     Json,
+    Launching,
     Runs,
     StudyFolder,
     Wait,
@@ -114,15 +115,8 @@ def horizon(
     store = Store(study_folder(study, runs))
     refuse_existing(write)
     file = study_file(study, store, "horizon")
-    session = Session(
-        study=store.spec,
-        file=file,
-        runs=store.paths.dir.parent,
-        jobs=jobs,
-        gpus=gpus,
-        changed=code_changed,
-        wait=wait,
-    )
+    launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session = Session(study=store.spec, file=file, runs=store.paths.dir.parent, launching=launching)
     given = measured(
         store,
         session,

@@ -15,6 +15,7 @@ from playbook_cli.commands.options import (
     Gpus,
     Jobs,
     Json,
+    Launching,
     Runs,
     StudyFolder,
     Wait,
@@ -108,7 +109,8 @@ def instability(
     policy = Instability(setting, paths)
     file = study_file(study, store, "instability")
     _check(setting, store, file)
-    session = Session(study=store.spec, file=file, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session = Session(study=store.spec, file=file, runs=runs, launching=launching)
     session.begin(paths, anew=anew)
     outcome, trials = session.train(policy)
     require_finished(outcome)

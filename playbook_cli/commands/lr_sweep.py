@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, set_aside, show
-from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Launching, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def lr_sweep(
         "harmless": harmless,
     }
     sweep = merged(given, source, {name: value for name, value in flags.items() if value is not None})
-    session = Session(study=given, file=study, runs=runs, jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    session = Session(study=given, file=study, runs=runs, launching=launching)
     answer = swept(session, sweep, source, as_given(context), extend=extend, racing=race, anew=anew)
     _show(answer, session.paths("lr-sweep"), json=json)
     if write:
@@ -131,7 +132,7 @@ def swept(
 
     given, folder, paths = session.study, session.file.parent, session.paths("lr-sweep")
     setting = settle(given, sweep, source.where(("lr_sweep",)))
-    with warmed(given, folder, paths, slots_of(given, session.jobs, session.gpus), tell) as warm:
+    with warmed(given, folder, paths, slots_of(given, session.launching.jobs, session.launching.gpus), tell) as warm:
         _check(setting, source, folder, paths, warm)
         session.begin(paths, session.paths("lr-find"), anew=anew)
         return _answer(setting, session, warm, command, extend=extend, racing=racing)

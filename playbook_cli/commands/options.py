@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,18 @@ Jobs = Annotated[
 ]
 Gpus = Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID, such as 0,1.")]
 RUNS = acts.RUNS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launching:
+    """How a verb trains: what the user says on the command line, and no study file."""
+
+    jobs: int | None
+    gpus: str | None
+    changed: bool
+    """Whether to train even if the program has changed since earlier trials."""
+    wait: bool
+    """Whether to wait for another process that is running the study."""
 
 
 def study_file(argument: Path, store: Store, verb: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playbook_cli.commands.growing import Session, interrupted, require_finished, resumable, show
-from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Launching, Runs, StudyFile, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def pursue(
         file=study,
         runs=runs,
         budget=limit,
-        jobs=jobs,
-        gpus=gpus,
-        changed=code_changed,
-        wait=wait,
+        launching=Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait),
     )
     begun = diary.read(pursuit.folder) or pursuit.beginning(baseline or [])
     if not begun.steps:
@@ -115,17 +112,14 @@ class _Pursuit:
         file: Path,
         runs: Path,
         budget: Budget,
-        jobs: int | None,
-        gpus: str | None,
-        changed: bool,
-        wait: bool,
+        launching: Launching,
     ) -> None:
         from playbook_cli.pursuit import diary
         from playbook_cli.pursuit.state import Memory
 
         self.memory = Memory()
         self.spec, self.source, self.file, self.runs, self.budget = spec, source, file, runs, budget
-        self.jobs, self.gpus, self.changed, self.wait = jobs, gpus, changed, wait
+        self.launching = launching
         self.folder = diary.folder(runs, spec.name)
         self.beside = file.absolute().parent
 
@@ -188,7 +182,7 @@ class _Pursuit:
             cost=step.cost,
             file=file,
             text=text,
-            changes=[f"{'.'.join(map(str, change.key))}: {change.reason}" for change in step.changes],
+            changes=_changes(step),
             left=list(step.left),
             trials=list(step.trials),
             repeats=step.repeats,
@@ -221,15 +215,7 @@ class _Pursuit:
         return None
 
     def _session(self, spec: StudySpec, file: Path) -> Session:
-        return Session(
-            study=spec,
-            file=file,
-            runs=self.runs,
-            jobs=self.jobs,
-            gpus=self.gpus,
-            changed=self.changed,
-            wait=self.wait,
-        )
+        return Session(study=spec, file=file, runs=self.runs, launching=self.launching)
 
     def _sweep(self) -> None:
         from playbook_cli.acts import run
@@ -260,17 +246,8 @@ class _Pursuit:
         from playbook_cli.commands import repeating
         from playbook_cli.commands.deciding import decided
 
-        side = repeating.side_of(self.runs / step.study, self.runs, wait=self.wait)
-        _, stopped = decided(
-            side,
-            None,
-            step.trials,
-            budget=step.repeats,
-            jobs=self.jobs,
-            gpus=self.gpus,
-            code_changed=self.changed,
-            wait=self.wait,
-        )
+        side = repeating.side_of(self.runs / step.study, self.runs, wait=self.launching.wait)
+        _, stopped = decided(side, step.trials, self.launching, budget=step.repeats)
         if stopped:
             interrupted()
 
@@ -281,10 +258,10 @@ class _Pursuit:
         for name, trials in ((step.study, step.trials), (step.baseline, [0])):
             if name is None:
                 continue
-            side = repeating.side_of(self.runs / name, self.runs, wait=self.wait)
-            plan = repeating.plan_of(side, Repeats(trials, step.repeats), self.jobs, self.gpus)
-            repeating.require_code(plan, changed=self.changed)
-            outcome = repeating.train(plan, wait=self.wait)
+            side = repeating.side_of(self.runs / name, self.runs, wait=self.launching.wait)
+            plan = repeating.plan_of(side, Repeats(trials, step.repeats), self.launching)
+            repeating.require_code(plan, changed=self.launching.changed)
+            outcome = repeating.train(plan, wait=self.launching.wait)
             require_finished(outcome)
             repeating.require_results(plan, outcome)
 
@@ -305,17 +282,7 @@ class _Pursuit:
         spec = resolve(given)
         if self.edited(step):
             self._require_affordable(diary, step, spec)
-        outcome = trained(
-            spec,
-            source,
-            path,
-            jobs=self.jobs,
-            gpus=self.gpus,
-            runs=self.runs,
-            code_changed=self.changed,
-            wait=self.wait,
-        )
-        require_finished(outcome)
+        require_finished(trained(spec, source, path, self.runs, self.launching))
 
     def _require_affordable(self, diary: Diary, step: Planned, spec: StudySpec) -> None:
         """StudyError if a study that the user edited does not fit the budget."""
@@ -348,7 +315,7 @@ class _Pursuit:
         from playbook_cli.trying.answer import answer
 
         tell("one short trial shows what a training step costs")
-        found = answer(tried(self.spec, self.file, self.gpus, self.runs))
+        found = answer(tried(self.spec, self.file, self.launching.gpus, self.runs))
         spec = resolve(self.spec)
         if not found.works or found.cost is None:
             raise StudyError(
@@ -496,12 +463,18 @@ def _preview(pursuit: _Pursuit, begun: Diary, *, json: bool) -> None:
 
 
 def _step_json(step: Step) -> dict[str, Any]:
-    changes = [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in step.changes]
-    return {"kind": step.kind, "study": step.study, "reason": step.reason, "at_most": step.cost, "changes": changes}
+    about = {"kind": step.kind, "study": step.study, "reason": step.reason, "at_most": step.cost}
+    return about | {"changes": _changes(step)}
+
+
+def _changes(step: Step) -> list[str]:
+    return [f"{'.'.join(map(str, change.key))}: {change.reason}" for change in step.changes]
 
 
 def _answer(pursuit: _Pursuit, told: Diary, end: Step | Stop, *, adopt: bool, json: bool) -> None:
     """Print the answer, and write its page."""
+    from json import dumps
+
     from playbook_cli.files import atomic
     from playbook_cli.pursuit.answer import as_json
     from playbook_cli.report.pursuit import document
@@ -512,7 +485,7 @@ def _answer(pursuit: _Pursuit, told: Diary, end: Step | Stop, *, adopt: bool, js
         _adopt(pursuit, told)
         given = _given(pursuit, told, end)
     content = as_json(given)
-    atomic.write(pursuit.folder / "pursuit.json", _text(content))
+    atomic.write(pursuit.folder / "pursuit.json", f"{dumps(content, indent=1)}\n")
     show(content, document(given), pursuit.folder, json=json)
 
 
@@ -545,9 +518,3 @@ def _adopt(pursuit: _Pursuit, told: Diary) -> None:
     final, base = (Store(pursuit.runs / named[kind]) for kind in ("finals", "baseline"))
     entry = entry_of(final, base, None, str(run(pursuit.file, pursuit.runs, "pursue")))
     entries.adopt(pursuit.runs.resolve(), entry)
-
-
-def _text(content: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(content, indent=1) + "\n"

@@ -9,7 +9,7 @@ import typer
 
 from playbook_cli.acts import command
 from playbook_cli.commands import repeating
-from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFolder, Wait
+from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Launching, Runs, StudyFolder, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def repeat(
     _refuse_together(
         until_decided=until_decided, seeds=seeds, baseline=baseline, budget=budget, prefer=prefer, against=against
     )
+    launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
     ours = repeating.side_of(study, runs, wait=wait)
     if until_decided:
         from playbook_cli.commands.deciding import decide
@@ -96,12 +97,9 @@ def repeat(
             ours,
             theirs,
             numbers,
+            launching,
             budget=budget,
             prefer=prefer or [],
-            jobs=jobs,
-            gpus=gpus,
-            code_changed=code_changed,
-            wait=wait,
             json=json,
         )
         return
@@ -111,7 +109,7 @@ def repeat(
     asked = [(ours, repeating.chosen(ours, top, trial or []))]
     if theirs is not None:
         asked.append((theirs, [repeating.ranked(theirs.record)[0].id]))
-    plans = [_plan(side, numbers, seeds or SEEDS, jobs, gpus) for side, numbers in asked]
+    plans = [_plan(side, numbers, seeds or SEEDS, launching) for side, numbers in asked]
     for plan in plans:
         repeating.require_code(plan, changed=code_changed)
         repeating.tell_of_checkpoints(plan)
@@ -140,13 +138,13 @@ def _refuse_together(*, until_decided: bool, seeds: int | None, baseline: Path |
         raise PlaybookError(f"--{given} needs --until-decided", hint=f"add --until-decided, or drop --{given}")
 
 
-def _plan(side: Side, numbers: Sequence[int], seeds: int, jobs: int | None, gpus: str | None) -> Plan:
+def _plan(side: Side, numbers: Sequence[int], seeds: int, launching: Launching) -> Plan:
     """StudyError if so many repeats are too many, SpecError if the study can't be trained here."""
     from playbook_cli.sampling.repeats import Repeats
 
     what = f"{len(numbers)} trials with {seeds:,} seeds each"
     repeating.refuse_too_many(len(numbers) * seeds, what, f"--seeds {seeds}")
-    return repeating.plan_of(side, Repeats(numbers, seeds), jobs, gpus)
+    return repeating.plan_of(side, Repeats(numbers, seeds), launching)
 
 
 def _answer(plans: Sequence[Plan], *, interrupted: bool, json: bool) -> None:

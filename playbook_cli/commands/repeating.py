@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from playbook_cli.commands.options import Launching
     from playbook_cli.deciding.policy import Deciding
     from playbook_cli.launch.slots import Slot
     from playbook_cli.records import StudyRecord, TrialRecord
@@ -148,12 +149,12 @@ def chosen(side: Side, top: int | None, given: Sequence[int]) -> list[int]:
     return list(dict.fromkeys([*best, *given]))
 
 
-def plan_of(side: Side, policy: Repeats | Deciding, jobs: int | None, gpus: str | None) -> Plan:
+def plan_of(side: Side, policy: Repeats | Deciding, launching: Launching) -> Plan:
     """What to train of a study. SpecError if it can't be trained here."""
     from playbook_cli.launch import preflight
     from playbook_cli.launch.places import slots_of
 
-    plan = Plan(side=side, policy=policy, slots=slots_of(side.store.spec, jobs, gpus))
+    plan = Plan(side=side, policy=policy, slots=slots_of(side.store.spec, launching.jobs, launching.gpus))
     if not plan.over():
         again = [trial for trial in side.record.trials if trial.id in policy.of]
         preflight.look(side.store.spec, side.source, side.file.parent, again)

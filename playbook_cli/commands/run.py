@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Runs, StudyFile, Wait, given_again, wait_for_runner
+from playbook_cli.commands.options import (
+    RUNS,
+    Gpus,
+    Jobs,
+    Json,
+    Launching,
+    Runs,
+    StudyFile,
+    Wait,
+    given_again,
+    wait_for_runner,
+)
 from playbook_cli.commands.output import tell
 from playbook_cli.commands.same_code import CodeChanged, require_same_code
 from playbook_cli.spec.launchers import CLUSTERS, LauncherName
@@ -69,6 +80,8 @@ def run(
         plan.show(study, json=json, runs=runs)
         return
     from playbook_cli.commands.study_file import read
+    from playbook_cli.errors import StudyError, WorkError
+    from playbook_cli.files.paths import StudyPaths
     from playbook_cli.running.tracking import require_tool
     from playbook_cli.spec.load import resolve
 
@@ -79,30 +92,19 @@ def run(
         spec = spec.model_copy(update={"launcher": launcher})
     cluster = CLUSTERS.get(spec.launcher)
     if detach and (spec.adaptive or cluster is None or not cluster.detached):
-        from playbook_cli.errors import StudyError
-
         learns = "a Bayesian search chooses each point from earlier results, so its runner must keep running"
         ends = f"trials with launcher: {spec.launcher} end when their runner ends"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
     if detach and log_to:
-        from playbook_cli.errors import StudyError
-
         raise StudyError("--log-to needs the runner, which --detach ends", hint="drop one of the two")
     _point_to_plan(given, spec, study, runs, again=anew)
-    execute(
-        spec,
-        source,
-        study,
-        jobs=jobs,
-        gpus=gpus,
-        json=json,
-        runs=runs,
-        detach=detach,
-        anew=anew,
-        code_changed=code_changed,
-        wait=wait,
-        log_to=log_to,
-    )
+    launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
+    outcome = trained(spec, source, study, runs, launching, detach=detach, anew=anew, log_to=log_to)
+    _answer(spec, StudyPaths(runs / spec.name), outcome, json=json)
+    if outcome.hopeless:
+        raise WorkError(outcome.hopeless, hint=f"fix it, then run the same command again: {given_again()}")
+    if outcome.interrupted:
+        raise typer.Exit(130)
 
 
 def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *, again: bool) -> None:
@@ -127,65 +129,22 @@ def _point_to_plan(given: StudySpec, spec: StudySpec, file: Path, runs: Path, *,
                     tell(f"{each.problem.what}\n  -> {each.problem.hint}")
 
 
-def _point_to_page(paths: StudyPaths, *, goes_on: bool) -> None:
+def _point_to_page(paths: StudyPaths) -> None:
     from playbook_cli.acts import command
     from playbook_cli.commands.output import advise, console
 
-    if goes_on:
-        advise(console(stderr=True), f"watch it: {command('watch', paths.dir, web=True)}")
-
-
-def execute(
-    spec: StudySpec,
-    source: Source,
-    file: Path,
-    *,
-    jobs: int | None,
-    gpus: str | None,
-    json: bool,
-    runs: Path,
-    detach: bool = False,
-    anew: bool = False,
-    code_changed: bool = False,
-    wait: bool = False,
-    log_to: Tool | None = None,
-) -> None:
-    """Run a resolved study in its folder, and print how it ended. Exits with 130 if it was interrupted."""
-    from playbook_cli.errors import WorkError
-    from playbook_cli.files.paths import StudyPaths
-
-    outcome = trained(
-        spec,
-        source,
-        file,
-        jobs=jobs,
-        gpus=gpus,
-        runs=runs,
-        detach=detach,
-        anew=anew,
-        code_changed=code_changed,
-        wait=wait,
-        log_to=log_to,
-    )
-    _answer(spec, StudyPaths(runs / spec.name), outcome, json=json)
-    if outcome.hopeless:
-        raise WorkError(outcome.hopeless, hint=f"fix it, then run the same command again: {given_again()}")
-    if outcome.interrupted:
-        raise typer.Exit(130)
+    advise(console(stderr=True), f"watch it: {command('watch', paths.dir, web=True)}")
 
 
 def trained(
     spec: StudySpec,
     source: Source,
     file: Path,
-    *,
-    jobs: int | None,
-    gpus: str | None,
     runs: Path,
+    launching: Launching,
+    *,
     detach: bool = False,
     anew: bool = False,
-    code_changed: bool = False,
-    wait: bool = False,
     log_to: Tool | None = None,
 ) -> Outcome:
     """Run a resolved study in its folder, with a live view; how it ended."""
@@ -202,10 +161,10 @@ def trained(
     from playbook_cli.storage.store import read_history
 
     preflight.refuse_imported(spec, source)
-    slots = slots_of(spec, jobs, gpus)
+    slots = slots_of(spec, launching.jobs, launching.gpus)
     paths = StudyPaths(runs / spec.name)
     refuse_ways_out(paths)
-    if wait:
+    if launching.wait:
         wait_for_runner(paths)
     outdated = anew or earlier.is_outdated(spec, source, paths)
     recorded = () if outdated else read_history(paths).trials
@@ -215,7 +174,7 @@ def trained(
             tell(told)
     with warmed(spec, file.parent, paths, slots, tell) as warm:
         finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
-        if len(finished) < max(spec.trials or 0, len(recorded)):
+        if goes_on := len(finished) < max(spec.trials or 0, len(recorded)):
             warm.begin()  # it gets ready while the rest is checked
             if not outdated:
                 again = any(trial.repeat_of is not None and trial not in finished for trial in recorded)
@@ -223,7 +182,7 @@ def trained(
                     spec,
                     paths,
                     file.parent,
-                    changed=code_changed,
+                    changed=launching.changed,
                     than=lambda trial: again or trial.repeat_of is None,
                     warm=warm,
                 )
@@ -235,10 +194,11 @@ def trained(
         if outdated:
             earlier.set_aside(paths, asked=anew, tell=tell)
         paths.dir.mkdir(parents=True, exist_ok=True)
-        with locked(paths, wait=wait, tell=tell) as lock:
+        with locked(paths, wait=launching.wait, tell=tell) as lock:
             earlier.keep(spec, paths)
             end_orphans(spec, paths)
-            _point_to_page(paths, goes_on=len(finished) < max(spec.trials or 0, len(recorded)) and not detach)
+            if goes_on and not detach:
+                _point_to_page(paths)
             with tracked(log_to, paths, tell) as tracking:
                 return run_trials(spec, file, paths, slots, lock, policy, warm, detach=detach, tracking=tracking)
 

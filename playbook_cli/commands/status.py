@@ -51,10 +51,10 @@ def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
 def lines(store: Store) -> tuple[list[str], bool]:
     """The status of a study for people, and whether any trial is running or waiting in a cluster's queue."""
     from playbook_cli.commands.summary import sentences
-    from playbook_cli.running.progress import duration
     from playbook_cli.running.standing import standing
     from playbook_cli.storage.lost_results import lost_results
     from playbook_cli.storage.program_versions import caveats
+    from playbook_cli.wording import duration
 
     record, runner, history = store.record(), store.runner(), store.history()
     nodes, now = store.on_cluster(history), standing(store)

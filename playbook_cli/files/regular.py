@@ -66,6 +66,15 @@ def content(path: str | os.PathLike[str]) -> bytes:
         raise named(error, path) from None
 
 
+def stamp(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Size and time of the last change, by which it is seen whether a file has changed; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 def refuse_irregular(path: str | os.PathLike[str]) -> None:
     """OSError, which names `path`, if it is, or links to, a folder, a pipe, a socket or a device."""
     try:

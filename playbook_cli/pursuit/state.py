@@ -68,19 +68,11 @@ class Memory:
     def of(self, folder: Path, read: Callable[..., Kept], *how: object) -> Kept:
         """What `read` says of a folder, asked in this way."""
         files = (StudyPaths(folder).journal, StudyPaths(folder).spec, StudyPaths(folder).report / HORIZON)
-        state = tuple(_stamp(file) for file in files)
+        state = tuple(regular.stamp(file) for file in files)
         key = (read, folder, *how)
         if key not in self._kept or self._kept[key][0] != state:
             self._kept[key] = (state, read(folder, *how))
         return self._kept[key][1]  # type: ignore[return-value]
-
-
-def _stamp(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
 
 
 def spent_on(runs: Path, step: Planned, diary: Diary, memory: Memory, ids: tuple[int, float] = WHOLE) -> Spent:

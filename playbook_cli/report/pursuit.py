@@ -8,7 +8,7 @@ from playbook_cli.pursuit.answer import counted
 from playbook_cli.report import log_words, words
 from playbook_cli.report.comparing import gain
 from playbook_cli.report.section import Cell, Column, Document, Section, Sentence, Table
-from playbook_cli.running.progress import duration
+from playbook_cli.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

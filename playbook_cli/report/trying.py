@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
 from playbook_cli.report.section import Cell, Column, Document, Section, Sentence, Table
-from playbook_cli.running.progress import duration
 from playbook_cli.trying.answer import command_line, point
+from playbook_cli.wording import duration
 
 if TYPE_CHECKING:
     from playbook_cli.acts import Command

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from playbook_cli.analysis import pace
-from playbook_cli.records import ENDED, searched
+from playbook_cli.records import ENDED, best_result, searched
 from playbook_cli.storage.failures import CRASHED
-from playbook_cli.storage.metrics import latest
+from playbook_cli.storage.metrics import reached
 from playbook_cli.storage.store import counts
-from playbook_cli.wording import plural
+from playbook_cli.wording import duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console, Group
 
     from playbook_cli.files.paths import StudyPaths
-    from playbook_cli.records import Metric, TrialRecord
+    from playbook_cli.records import Best, Metric, TrialRecord
+    from playbook_cli.storage.metrics import Reached
 
 REFRESH_SECONDS = 0.5
 SAY_SECONDS = 60.0
@@ -66,13 +67,12 @@ class _Tally:
         begun, step = self._begun.pop(trial.id, (time.monotonic(), trial.last_step))
         self._spent.append((time.monotonic() - begun, max(0, trial.last_step - step)))
 
-    def best(self) -> TrialRecord | None:
-        having = [t for t in searched(self.trials.values()) if t.best is not None and t.state == "completed"]
-        return min(having, key=lambda t: (self.metric.loss(t.best.value) if t.best else 0.0, t.id), default=None)
+    def best(self) -> Best | None:
+        return best_result(self.trials.values(), self.metric)
 
-    def latest(self) -> dict[int, dict[str, Any]]:
+    def reached(self) -> dict[int, Reached]:
         """The latest evaluation of each running trial."""
-        return {number: latest(self.paths.trial(number).metrics) or {} for number in self.slots}
+        return {number: reached(self.paths.trial(number).metrics, self.metric.name) for number in self.slots}
 
     def seconds_per_step(self, steps: dict[int, int]) -> float | None:
         """The speed of the attempts of this run; None before one has ended or run for a while."""
@@ -174,19 +174,19 @@ class LiveWatcher:
         from rich.text import Text
 
         tally = self._tally
-        records = tally.latest()
-        steps = {number: _step(record.get("step")) for number, record in records.items()}
+        running = tally.reached()
+        steps = {number: at.step for number, at in running.items()}
         per_step = tally.seconds_per_step(steps)
         table = Table.grid(padding=(0, 2))
         for number, slot in tally.slots.items():
-            value = records[number].get(tally.metric.name)
+            value = running[number].value
             left = None if per_step is None else per_step * max(0, tally.max_train_steps - steps[number])
             table.add_row(
                 f"trial {number}",
                 Text(slot, style="dim"),
                 ProgressBar(total=tally.max_train_steps, completed=steps[number], width=20),
                 f"step {steps[number]}/{tally.max_train_steps}",
-                f"{tally.metric.name} {value:.4g}" if isinstance(value, float | int) else "",
+                "" if value is None else f"{tally.metric.name} {value:.4g}",
                 "" if left is None else f"{duration(left)} left",
             )
         return Group(table, Text(_overview(tally, steps)))
@@ -196,19 +196,14 @@ def _done(trials: Sequence[TrialRecord]) -> int:
     return sum(trial.state in ("completed", "infeasible") for trial in trials)
 
 
-def _step(value: object) -> int:
-    return value if isinstance(value, int) else 0  # a program may write anything
-
-
 def _minute(tally: _Tally) -> str:
     """`[3/16] trial 4 at step 200 of 1000, val_error 0.12; ...; about 5 min left`."""
-    records = tally.latest()
-    steps = {number: _step(record.get("step")) for number, record in records.items()}
+    running = tally.reached()
+    steps = {number: at.step for number, at in running.items()}
     shown = []
-    for number in list(steps)[:SAID_TRIALS]:
-        value = records[number].get(tally.metric.name)
-        said = f", {tally.metric.name} {value:.4g}" if isinstance(value, float | int) else ""
-        shown.append(f"trial {number} at step {steps[number]} of {tally.max_train_steps}{said}")
+    for number, at in [*running.items()][:SAID_TRIALS]:
+        said = "" if at.value is None else f", {tally.metric.name} {at.value:.4g}"
+        shown.append(f"trial {number} at step {at.step} of {tally.max_train_steps}{said}")
     if len(steps) > SAID_TRIALS:
         shown.append(f"{len(steps) - SAID_TRIALS} more")
     left = tally.seconds_left(steps)
@@ -223,8 +218,8 @@ def _overview(tally: _Tally, steps: dict[int, int]) -> str:
     shown = [f"{tallied['completed']}/{tallied['planned']} completed"]
     shown += [f"{tallied[state]} {state}" for state in ("infeasible", "failed") if tallied[state]]
     best = tally.best()
-    if best is not None and best.best is not None:
-        shown.append(f"best {tally.metric.name} {best.best.value:.4g} (trial {best.id})")
+    if best is not None:
+        shown.append(f"best {tally.metric.name} {best.value:.4g} (trial {best.trial})")
     left = tally.seconds_left(steps)
     if left is not None:
         shown.append(f"about {duration(left)} left")
@@ -242,18 +237,10 @@ def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
     text = f"{head} {what}"
     if trial.state == "completed" and trial.best is not None:
         best = tally.best()
-        first = " (best so far)" if best is not None and best.id == trial.id else ""
+        first = " (best so far)" if best is not None and best.trial == trial.id else ""
         early = f"; {note}" if note else ""
         return f"{text}: {tally.metric.name} {trial.best.value:.6g} at step {trial.best.step}{first}{early}"
     return f"{text}: {note}" if note else text
-
-
-def duration(seconds: float) -> str:
-    """A time span for people: 42 s, 3 min, 2 h 5 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def watcher(console: Console, paths: StudyPaths, metric: Metric, max_train_steps: int) -> PlainWatcher | LiveWatcher:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.analysis import pace
-from playbook_cli.records import ENDED, Best, searched
-from playbook_cli.running.progress import duration
-from playbook_cli.storage.metrics import latest
+from playbook_cli.records import ENDED, Best, best_result
+from playbook_cli.storage.metrics import reached
 from playbook_cli.storage.store import planned
-from playbook_cli.wording import number, plural
+from playbook_cli.wording import duration, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +82,8 @@ def standing(store: Store, now: float | None = None) -> Standing:
     trials: Sequence[TrialRecord] = [_as_recorded(t, runs=t.id in under_way) for t in history.trials]
     if any(trial.state == "completed" and trial.best is None for trial in trials):
         trials = store.record().trials  # imported, or of an earlier version: the journal doesn't have the results
-    records = {t.id: latest(store.paths.trial(t.id).metrics) or {} for t in trials if t.id in under_way}
-    steps = {trial: _whole(record.get("step")) for trial, record in records.items()}
+    running = {t.id: reached(store.paths.trial(t.id).metrics, metric.name) for t in trials if t.id in under_way}
+    steps = {trial: at.step for trial, at in running.items()}
     per_step = pace.seconds_per_step(pace.spent(trials, steps, now))
     whole, length = planned(spec, trials), spec.max_train_steps
     left = pace.steps_left(trials, steps, further=whole - len(trials), max_train_steps=length)
@@ -99,13 +98,13 @@ def standing(store: Store, now: float | None = None) -> Standing:
                 trial=t.id,
                 repeat_of=t.repeat_of,
                 step=steps[t.id],
-                value=_real(records[t.id].get(metric.name)),
+                value=running[t.id].value,
                 seconds_left=pace.seconds_left(per_step, [max(0, length - steps[t.id])], 1) if even else None,
             )
             for t in trials
             if t.id in under_way
         ],
-        best=_best(trials, metric),
+        best=best_result(trials, metric),
         seconds_left=pace.seconds_left(per_step, left, len(under_way)) if under_way and even else None,
         runner=store.runner(),
     )
@@ -117,16 +116,3 @@ def _as_recorded(trial: TrialRecord, *, runs: bool) -> TrialRecord:
         return replace(trial, state=state, last_step=0 if said is None else said.last_step)
     best = Best(trial=trial.id, value=said.value, step=said.step, params=trial.params)
     return replace(trial, state=state, last_step=said.last_step, best=best)
-
-
-def _best(trials: Sequence[TrialRecord], metric: Metric) -> Best | None:
-    results = [t.best for t in searched(trials) if t.state == "completed" and t.best is not None]
-    return min(results, key=lambda best: (metric.loss(best.value), best.trial), default=None)
-
-
-def _whole(step: object) -> int:
-    return step if isinstance(step, int) else 0  # a program may write anything
-
-
-def _real(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.report import words
 from playbook_cli.report.html import document_body
 from playbook_cli.report.section import Cell, Column, Document, Section, Table
-from playbook_cli.running.progress import duration
 from playbook_cli.serving.watched import Page
 from playbook_cli.serving.worker import tag_of
+from playbook_cli.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

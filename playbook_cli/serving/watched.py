@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.errors import PlaybookError
 from playbook_cli.files.paths import StudyPaths
+from playbook_cli.files.regular import stamp
 from playbook_cli.horizon import known as horizon
 from playbook_cli.running.standing import standing
 from playbook_cli.spec.probe import Probe
@@ -117,12 +118,4 @@ class Watched:
         sweep = StudyPaths(self.folder.with_name(Probe(kind="lr-sweep", study=self.folder.name).name))
         files = [paths.spec, paths.journal, paths.report / horizon.FILE, sweep.journal]
         trials = self.standing.running if self.standing is not None else ()
-        return running(paths), [_status(file) for file in (*files, *(paths.trial(t.trial).metrics for t in trials))]
-
-
-def _status(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
+        return running(paths), [stamp(file) for file in (*files, *(paths.trial(t.trial).metrics for t in trials))]

@@ -85,12 +85,8 @@ def judged(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
     return [replace(t, state="infeasible", reason=lost[t.id]) if t.id in lost else t for t in trials]
 
 
-def untrained(trials: Sequence[TrialRecord], metric: Metric) -> Untrained | None:
-    """The losses of an untrained model; None if they can't be known."""
-    return _untrained(_courses(trials, metric), metric)
-
-
 def _untrained(courses: Sequence[_Course], metric: Metric) -> Untrained | None:
+    """The losses of an untrained model; None if they can't be known."""
     if not courses:
         return None
     courses = sorted(courses, key=lambda c: float(c.losses.min()))

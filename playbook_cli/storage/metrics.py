@@ -121,6 +121,24 @@ def latest(path: Path) -> dict[str, Any] | None:
     return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far a trial is."""
+
+    step: int
+    value: float | None
+    """Of the metric; None if its latest record has none."""
+
+
+def reached(path: Path, metric: str) -> Reached:
+    """The latest record of a metrics file, in which a program may have written anything."""
+    record = latest(path) or {}
+    step, value = record.get("step"), record.get(metric)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        value = None
+    return Reached(step=step if isinstance(step, int) else 0, value=value)
+
+
 def _chunks(path: Path) -> Iterator[list[bytes]]:
     """The complete lines of a file, a few megabytes at a time; a line longer than any evaluation is b""."""
     rest: list[bytes] = []

@@ -23,7 +23,7 @@ from playbook_cli.storage import events, identity
 from playbook_cli.storage.divergence import judged
 from playbook_cli.storage.failures import numbered
 from playbook_cli.storage.heartbeats import SILENT_SECONDS, is_copied, read_heartbeat, silent_seconds
-from playbook_cli.storage.metrics import best_of, latest, measured_by
+from playbook_cli.storage.metrics import best_of, measured_by
 from playbook_cli.storage.metrics_cache import Columns
 from playbook_cli.storage.whoami import machine
 
@@ -176,10 +176,6 @@ class Store:
     def keep(self, record: StudyRecord) -> None:
         """Cache what the finished trials of `record` measured, beside the report."""
         self._columns.keep(trial.id for trial in record.trials if trial.state not in ("pending", "running"))
-
-    def latest(self, trial: int) -> dict[str, Any] | None:
-        """The latest evaluation of one trial, without reading the whole file."""
-        return latest(self.paths.trial(trial).metrics)
 
 
 def stored_study(paths: StudyPaths) -> StudySpec | None:

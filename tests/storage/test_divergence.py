@@ -11,7 +11,7 @@ import pytest
 from playbook_cli.advice import advise
 from playbook_cli.errors import StudyError
 from playbook_cli.records import Best, Curve, Metric, TrialRecord
-from playbook_cli.storage.divergence import judged, nothing_learned, refuse_unlearned, untrained
+from playbook_cli.storage.divergence import judged, nothing_learned, refuse_unlearned
 from tests.commands.finished import finish
 from tests.generators.held_cases import OPEN, SETTLED, TURNED
 from tests.generators.held_curves import Kind, held_study
@@ -141,7 +141,7 @@ def test_a_training_loss_that_falls_is_something_learned() -> None:
 
 
 def test_no_curve_is_no_evidence() -> None:
-    assert untrained([trial(0, {}, 0.1)], METRIC) is None
+    assert states([trial(0, {}, 0.1)]) == ["completed"]
     assert nothing_learned([trial(0, {}, math.nan)], METRIC) is None
     assert judged([], METRIC) == []
 

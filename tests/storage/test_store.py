@@ -19,6 +19,7 @@ from playbook_cli.files import journal
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.storage.heartbeats import SILENT_SECONDS, read_heartbeat
 from playbook_cli.storage.lock import locked
+from playbook_cli.storage.metrics import latest
 from playbook_cli.storage.store import Attempt, Store, began, counts, is_alive, read_history, running
 from tests.commands.finished import finish
 
@@ -186,9 +187,8 @@ def test_a_damaged_evaluation_is_the_reason_of_a_trial_without_one(paths):
 
 
 def test_the_newest_evaluation_of_a_trial(paths):
-    store = Store(paths.dir)
-    assert store.latest(0) == {"step": 10, "loss": 1.0}
-    assert store.latest(3) is None
+    assert latest(paths.trial(0).metrics) == {"step": 10, "loss": 1.0}
+    assert latest(paths.trial(3).metrics) is None
 
 
 def note(paths, **changes):
@@ -289,7 +289,7 @@ def test_reading_a_study_writes_nothing(paths):
     store = Store(paths.dir)
     store.record()
     store.runner()
-    store.latest(0)
+    latest(paths.trial(0).metrics)
     assert everything() == before
 
 
