@@ -275,8 +275,11 @@ def _climb(
     worth: float,
 ) -> Climbed:
     """Train the ladder, and print what it costs. Exits with 130 if it was interrupted."""
+    from playbook_cli.commands.output import tell
     from playbook_cli.horizon.ladder import climb
     from playbook_cli.horizon.reading import repeats_of
+    from playbook_cli.launch.isolation import warmed
+    from playbook_cli.launch.places import slots_of
 
     most = setting.size * sum(setting.lengths)
     print(
@@ -285,14 +288,17 @@ def _climb(
         file=sys.stderr,
     )
     logarithmic = all(t.best is not None and record.metric.loss(t.best.value) > 0.0 for t in setting.trials)
-    climbed = climb(
-        setting,
-        paths,
-        lambda length: session.train(length, length.spec),
-        worth=worth,
-        repeats=repeats_of(record, setting.trials, logarithmic=logarithmic),
-        tell=partial(print, file=sys.stderr),
-    )
+    longest, how = setting.lengths[-1], session.launching
+    slots = slots_of(setting.study, how.jobs, how.gpus)
+    with warmed(setting.spec(longest), session.file.parent, paths(longest), slots, tell) as warm:
+        climbed = climb(
+            setting,
+            paths,
+            lambda length: session.train(length, length.spec, warm=warm),
+            worth=worth,
+            repeats=repeats_of(record, setting.trials, logarithmic=logarithmic),
+            tell=partial(print, file=sys.stderr),
+        )
     require_finished(climbed.stopped)
     return climbed
 
