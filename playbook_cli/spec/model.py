@@ -231,6 +231,20 @@ class LrSweepSpec(_Section):
     harmless: Annotated[list[str], Field(description="hyperparameters that look like one of these but aren't")] = []
 
 
+def _method(given: object) -> object:
+    return {"method": given} if isinstance(given, str) else given
+
+
+class EarlyStopping(_Section):
+    """How trials end that can hardly become the best; off by default."""
+
+    method: Literal["honest"] = "honest"
+    chance: Annotated[
+        Number,
+        Field(gt=0, le=0.2, description="a trial is stopped if its chance to become its arm's best is below this"),
+    ] = 0.02
+
+
 class Imported(_Section):
     """The source of a study that another tool ran; such a study is read, never run."""
 
@@ -302,6 +316,15 @@ class StudySpec(_Section):
         Count | None,
         Affects.SIZE,
         Field(description="number of trials of the whole study, split equally among its arms"),
+    ] = None
+    early_stopping: Annotated[
+        Annotated[EarlyStopping, BeforeValidator(_method, json_schema_input_type=EarlyStopping | Literal["honest"])]
+        | None,
+        Affects.LAUNCHING,
+        Field(
+            description="honest: stop trials that can hardly become the best of their arm; the report takes none of "
+            "their values for a result",
+        ),
     ] = None
     sampler: Annotated[SamplerName, Affects.SEARCH] = "halton"
     follows: Annotated[

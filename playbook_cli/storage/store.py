@@ -231,12 +231,16 @@ def read_history(paths: StudyPaths) -> History:
                 attempts[number] = Attempt(
                     trial=number, number=attempt, started=events.moment(event), slot=events.text(event, "slot") or ""
                 )
+            elif kind == "stopped":
+                trials[events.whole(event, "trial")]["stopped"] = events.stopped(event)
             elif kind == "program":
                 program = events.program(event)
                 programs.setdefault(events.text(event, "code") or "", program)
             elif kind == "ended":
                 number = events.whole(event, "trial")
                 trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
+                if event["state"] in ("completed", "infeasible"):
+                    trials[number]["stopped"] = None  # it had trained to its end before it could be stopped
                 trials[number]["recorded"] = events.recorded(event)
                 if device := events.text(event, "device") if "device" in event else None:
                     before = trials[number].get("devices", ())
@@ -403,6 +407,8 @@ def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:
     """Trials by state, as `status --json` gives them."""
     states = [trial.state for trial in trials]
     counted: dict[str, int] = {state: states.count(state) for state in (*ENDED, "running")}
+    if not counted["stopped"]:  # only studies with early_stopping have such trials
+        del counted["stopped"]
     return {"planned": planned, **counted, "pending": planned - sum(counted.values())}
 
 
