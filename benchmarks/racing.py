@@ -5,7 +5,7 @@
 Trials run one after the other. Each is cut at the first phase at which the judge would stop it, with what was known by
 then. A study is lost if its eventual best (of an arm) was stopped. The oracle knows all results: it stops every trial
 that would not be its arm's new best at 10% of training, after as many whole trials as the judge needs. Then the report
-is read with and without racing: `changed` are findings with another verdict, `opposed` those that are decided both ways.
+is read with and without racing: `changed` are findings with another verdict, `opposed` those decided both ways.
 """
 
 from __future__ import annotations
@@ -80,30 +80,16 @@ def raced(study: StudyRecord, order: Sequence[int], chance: float) -> StudyRecor
         trial = trials[place]
         if trial.curve is None or trial.state != "completed":
             continue
-        for phase in PHASES:
-            if trial.last_step < (phase + 0.02) * study.max_train_steps:
+        for phase, share in enumerate(PHASES):
+            if trial.last_step < (share + 0.02) * study.max_train_steps:
                 break
-            seen = cut(trial, phase * study.max_train_steps, study)
-            if seen.best is None:
-                continue
-            # the trial goes on beyond the phase, so that the judge sees that it has reached it
-            stopped = race.judge(seen if seen.last_step >= phase * study.max_train_steps else _reached(seen, phase, study))
+            stopped = race.judge(trial, phase)
             if stopped is not None:
-                trials[place] = replace(seen, state="stopped", stopped=stopped)
+                trials[place] = replace(cut(trial, stopped.step, study), state="stopped", stopped=stopped)
                 break
-        else:
-            phase = 1.0
         if trials[place].state == "completed":
             race.learn(trial)
     return replace(study, trials=trials)
-
-
-def _reached(trial: TrialRecord, phase: float, study: StudyRecord) -> TrialRecord:
-    """The trial with its last evaluation as if it were made right at the phase: until the next one, it is the latest."""
-    assert trial.curve is not None
-    steps = trial.curve.steps.copy()
-    steps[-1] = round(phase * study.max_train_steps)
-    return replace(trial, curve=replace(trial.curve, steps=steps))
 
 
 def replayed(study: StudyRecord, order: Sequence[int], chance: float, *, rules: bool) -> Tally:
@@ -136,7 +122,7 @@ def _trained(trial: TrialRecord) -> int:
 
 
 def _oracle(study: StudyRecord, order: Sequence[int]) -> float:
-    steps, known = 0.0, {outcomes.key(arm): [np.inf] * 0 for arm in study.arms}
+    steps, known = 0.0, {outcomes.key(arm): list[float]() for arm in study.arms}
     for place in order:
         trial = study.trials[place]
         before, loss = known[outcomes.key(trial.arm)], outcomes.result(trial, study.metric)
@@ -161,25 +147,20 @@ def algoperf(root: Path, scratch: Path) -> Iterator[tuple[str, StudyRecord]]:
                 yield f"{submission} {name}", study
 
 
-Kind = "Callable[[np.random.Generator], Course]"
-
-
 def _kinds() -> dict[str, Callable[[np.random.Generator, float], Course]]:
     """By name, the course of a trial from its quality, 0 (the best) to 1."""
     return {
-        "saturating": lambda rng, q: Course(tau=0.2 * rng.uniform(0.8, 1.25)),
-        "power laws": lambda rng, q: Course(power=0.4 * rng.uniform(0.8, 1.25)),
-        "noise x 5": lambda rng, q: Course(tau=0.2 * rng.uniform(0.8, 1.25), noise=0.05),
-        "cosine, late drops": lambda rng, q: Course(tau=0.12, anneal=rng.uniform(0.05, 0.4), schedule="cosine"),
-        "the same, schedule unknown": lambda rng, q: Course(
+        "saturating": lambda rng, _q: Course(tau=0.2 * rng.uniform(0.8, 1.25)),
+        "power laws": lambda rng, _q: Course(power=0.4 * rng.uniform(0.8, 1.25)),
+        "noise x 5": lambda rng, _q: Course(tau=0.2 * rng.uniform(0.8, 1.25), noise=0.05),
+        "cosine, late drops": lambda rng, _q: Course(tau=0.12, anneal=rng.uniform(0.05, 0.4), schedule="cosine"),
+        "the same, schedule unknown": lambda rng, _q: Course(
             tau=0.12, anneal=rng.uniform(0.05, 0.4), schedule="cosine", rate=False
         ),
-        "late drops of the best": lambda rng, q: Course(
-            tau=0.12, anneal=0.4 * (1 - q), schedule="linear", rate=False
-        ),
+        "late drops of the best": lambda _rng, q: Course(tau=0.12, anneal=0.4 * (1 - q), schedule="linear", rate=False),
         "crossing: the best are slow": lambda rng, q: Course(tau=0.05 + 0.5 * (1 - q) * rng.uniform(0.8, 1.25)),
-        "one in eight is slow and best": lambda rng, q: Course(tau=0.6 if q < 1 / 8 else 0.05),
-        "overfitting": lambda rng, q: Course(tau=0.08, turn=rng.uniform(0.3, 0.8), rise=0.2),
+        "one in eight is slow and best": lambda _rng, q: Course(tau=0.6 if q < 1 / 8 else 0.05),
+        "overfitting": lambda rng, _q: Course(tau=0.08, turn=rng.uniform(0.3, 0.8), rise=0.2),
     }
 
 

@@ -155,7 +155,9 @@ def stage(trial: TrialRecord, step: float, max_train_steps: int) -> Stage:
     if not until.size or float(until.max()) <= 0.0:
         return Stage(declared=declared, part=None, rises=False)
     highest = float(until.max())
-    rises = bool(until[-1] >= _HOLDING * highest and until[0] < _HOLDING * highest and until[-1] > until[:-1].max(initial=0.0))
+    rises = bool(
+        until[-1] >= _HOLDING * highest and until[0] < _HOLDING * highest and until[-1] > until[:-1].max(initial=0.0)
+    )
     return Stage(declared=declared, part=float(until[-1]) / highest, rises=rises)
 
 

@@ -16,6 +16,7 @@ Curves are compared only at the same stage of the schedule, and never while the 
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +31,7 @@ from playbook_cli.horizon.surface import LEAST_OF_MANY
 from playbook_cli.records import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -106,16 +107,16 @@ class Race:
         if course is not None:
             self._arms.setdefault(outcomes.key(trial.arm), []).append(course)
 
-    def judge(self, trial: TrialRecord) -> Stopped | None:
-        """The decision to stop a trial, by its curve until the last phase that it has reached; None to go on."""
+    def judge(self, trial: TrialRecord, phase: int) -> Stopped | None:
+        """The decision to stop a trial at this phase, by its curve until then; None to go on."""
         course, known = self._course(trial), self._arms.get(outcomes.key(trial.arm), [])
-        if course is None or len(known) < FIRST or not np.isfinite(course.so_far).any():
+        if course is None or len(known) < FIRST:
             return None
         best = min(known, key=lambda one: (one.result, one.trial.id))
-        phase = int(np.flatnonzero(np.isfinite(course.so_far))[-1])
-        if course.so_far[phase] <= best.result:
+        so_far = float(course.so_far[phase])
+        if not so_far > best.result:  # nor where it is not known
             return None
-        scale = Scale(logarithmic=min(one.result for one in (*known, course)) > 0.0)
+        scale = Scale(logarithmic=best.result > 0.0)
         seen = self._by_study(course, known, phase, best.result, scale)
         if seen is None or seen.chance >= self.chance:
             return None
@@ -125,18 +126,16 @@ class Race:
         return Stopped(
             step=round(float(PHASES[phase]) * self.max_train_steps),
             chance=chance,
-            expected=self.metric.loss(min(scale.loss(seen.expected), float(course.so_far[phase]))),
+            expected=self.metric.loss(min(scale.loss(seen.expected), so_far)),
             against=best.trial.id,
             known=sorted(seen.known),
         )
 
     def _course(self, trial: TrialRecord) -> Course | None:
         series = curves.objective(trial.curve, self.metric)
-        return series and Course(trial=trial, series=series, max_train_steps=self.max_train_steps)
+        return None if series is None else Course(trial=trial, series=series, max_train_steps=self.max_train_steps)
 
-    def _by_study(
-        self, course: Course, known: Sequence[Course], phase: int, best: float, scale: Scale
-    ) -> _Seen | None:
+    def _by_study(self, course: Course, known: Sequence[Course], phase: int, best: float, scale: Scale) -> _Seen | None:
         """What the completed trials that are comparable at this phase say; None if too few are."""
         now = course.stage(phase)
         if now.rises:
@@ -188,12 +187,19 @@ class _Line:
         return self.level + self.slope * (so_far - self.middle)
 
     def chance(self, so_far: float, target: float, error: float) -> float:
-        """The chance of a result below `target`, where results have this standard deviation around the line."""
+        """The chance of a result below `target`, where results have this standard deviation around the line.
+
+        `target` is at most the mean result. Far away, where the slope is uncertain, the chance would rise again; but a
+        worse value so far is never the better omen, so it is taken from where it is smallest.
+        """
         from scipy.special import stdtr
 
-        away = (so_far - self.middle) ** 2 / max(self.squares, _EXACT)
-        spread = max(error, _EXACT) * math.sqrt(1 + 1 / self.count + away)
-        return float(stdtr(self.count - 1, (target - self.at(so_far)) / spread))
+        wide, above = 1 + 1 / self.count, self.level - target
+        away = so_far - self.middle
+        if above > 0.0:
+            away = min(away, self.slope * wide * self.squares / above)
+        spread = max(error, _EXACT) * math.sqrt(wide + away**2 / max(self.squares, _EXACT))
+        return float(stdtr(self.count - 1, -(above + self.slope * away) / spread))
 
 
 def _line(so_far: Array, results: Array) -> _Line:
@@ -217,11 +223,9 @@ def _line(so_far: Array, results: Array) -> _Line:
 
 def _by_law(series: Series, max_train_steps: int, best: float, scale: Scale) -> float:
     """The chance that this curve, extrapolated by a power law, ends below `best`; 1 if it can't be read."""
-    if scale.logarithmic and float(series.losses.min()) <= 0.0:
-        return 1.0
     losses, last = scale(series.losses), float(series.steps[-1])
     ends = last * 2.0 ** (-np.arange(BLOCKS + 1) / 2)
-    blocks = [(series.steps <= high) & (series.steps > low) for high, low in zip(ends[:-1], ends[1:], strict=True)]
+    blocks = [(series.steps <= high) & (series.steps > low) for high, low in itertools.pairwise(ends)]
     blocks = [block for block in reversed(blocks) if block.any()]
     if len(blocks) < _FEWEST:
         return 1.0

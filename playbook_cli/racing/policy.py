@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Racing(Search):
     """Repeats are never stopped: they measure the variance of training.
 
-    A trial is judged again once it has reached a further phase, or another trial has completed; only then is more read
-    than the end of its metrics.
+    Every phase that a trial passes is judged once, in order, by the curve until then. So a study that is killed and run
+    again decides alike, however far trials had come when somebody looked. The last phase is judged again whenever
+    another trial has completed.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Racing(Search):
         )
         self._completed = 0
         self._judged: dict[int, tuple[int, int]] = {}
-        """For each running trial, how many phases it had passed and how many trials were known when it was judged."""
+        """For each running trial, how many phases were judged, and how many trials had completed at the last one."""
 
     def learn(self, trial: TrialRecord, measured: Measured) -> None:
         if trial.state == "completed" and trial.repeat_of is None:
@@ -50,10 +51,13 @@ class Racing(Search):
             return None
         last = (latest(self._paths.trial(trial.id).metrics) or {}).get("step")
         passed = int((self._steps <= last).sum()) if isinstance(last, int) else 0
-        if not passed or self._judged.get(trial.id) == (passed, self._completed):
+        before, known = self._judged.get(trial.id, (0, 0))
+        if not passed or (passed, self._completed) == (before, known):
             return None
-        self._judged[trial.id] = (passed, self._completed)
         read = measured()
         if read.curve is None or read.infeasible or read.damaged:
             return None
-        return self._race.judge(replace(trial, curve=read.curve))
+        self._judged[trial.id] = (passed, self._completed)
+        seen = replace(trial, curve=read.curve)
+        phases = range(min(before, passed - 1), passed) if known != self._completed else range(before, passed)
+        return next((found for phase in phases if (found := self._race.judge(seen, phase)) is not None), None)

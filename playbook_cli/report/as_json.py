@@ -11,7 +11,7 @@ from playbook_cli.report.importance import as_json as as_json_of_importance
 from playbook_cli.report.repeats import as_json as as_json_of_repeats
 
 if TYPE_CHECKING:
-    from playbook_cli.records import Best, Finding
+    from playbook_cli.records import Best, Finding, Stopped
     from playbook_cli.report.value import Arm, Report, Searched, Trial
 
 
@@ -28,6 +28,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "step_unit": report.step_unit,
         "counts": dict(report.counts),
         "repeat_counts": dict(report.repeat_counts),
+        "steps_saved": report.saved[0],
         "best": _best(report.best),
         "arms": [_arm(arm) for arm in report.arms],
         "findings": [_finding(finding, report.command(finding)) for finding in report.findings],
@@ -88,6 +89,7 @@ def _trial(trial: Trial, max_train_steps: int) -> dict[str, Any]:
         "value": _strict(trial.value),
         "step": trial.step,
         "last_step": trial.last_step,
+        "stopped": _stopped(trial.stopped),
         "seed": trial.seed,
         "repeat_of": trial.repeat_of,
         "code": trial.code,
@@ -95,6 +97,12 @@ def _trial(trial: Trial, max_train_steps: int) -> dict[str, Any]:
         if trial.timescale is None
         else {"steps": trial.timescale, "of_max_train_steps": trial.timescale / max_train_steps},
     }
+
+
+def _stopped(why: Stopped | None) -> Any:
+    if why is None:
+        return None
+    return {"step": why.step, "chance": why.chance, "expected": why.expected, "against": why.against}
 
 
 def _strict(value: Any) -> Any:

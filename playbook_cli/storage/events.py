@@ -78,8 +78,10 @@ def stopped(event: Mapping[str, Any]) -> Stopped:
         if isinstance(event[key], bool) or not isinstance(event[key], int | float) or not math.isfinite(event[key]):
             raise ValueError(f"{key} is {_shown(event[key])}")
     step, known = event["step"], event["known"]
-    if isinstance(step, bool) or not isinstance(step, int) or not isinstance(known, list):
-        raise ValueError(f"step is {_shown(step)}, known is {_shown(known)}")
+    if isinstance(step, bool) or not isinstance(step, int):
+        raise TypeError(f"step is {_shown(step)}")
+    if not isinstance(known, list):
+        raise TypeError(f"known is {_shown(known)}")
     return Stopped(
         step=step,
         chance=float(event["chance"]),

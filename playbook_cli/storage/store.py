@@ -238,18 +238,8 @@ def read_history(paths: StudyPaths) -> History:
                 programs.setdefault(events.text(event, "code") or "", program)
             elif kind == "ended":
                 number = events.whole(event, "trial")
-                trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
-                if event["state"] in ("completed", "infeasible"):
-                    trials[number]["stopped"] = None  # it had trained to its end before it could be stopped
-                trials[number]["recorded"] = events.recorded(event)
-                if device := events.text(event, "device") if "device" in event else None:
-                    before = trials[number].get("devices", ())
-                    trials[number]["devices"] = before if device in before else (*before, device)
-                trials[number]["shared"] = trials[number].get("shared", False) or event.get("shared") is True
                 begun = attempts.pop(number, None)
-                if begun is not None:
-                    span = Span(start=begun.started, end=events.moment(event), slot=begun.slot)
-                    trials[number]["spans"] = (*trials[number].get("spans", ()), span)
+                _end(trials[number], event, begun)
                 seconds += max(0.0, events.moment(event) - begun.started) if begun else 0.0
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
@@ -269,6 +259,20 @@ def read_history(paths: StudyPaths) -> History:
         trained_seconds=seconds,
         programs=programs,
     )
+
+
+def _end(about: dict[str, Any], event: Mapping[str, Any], begun: Attempt | None) -> None:
+    """Note in what is known of a trial how an attempt ended."""
+    about.update(state=events.state(event), reason=events.text(event, "reason"), recorded=events.recorded(event))
+    if event["state"] in ("completed", "infeasible"):
+        about["stopped"] = None  # it had trained to its end before it could be stopped
+    if device := events.text(event, "device") if "device" in event else None:
+        before = about.get("devices", ())
+        about["devices"] = before if device in before else (*before, device)
+    about["shared"] = about.get("shared", False) or event.get("shared") is True
+    if begun is not None:
+        span = Span(start=begun.started, end=events.moment(event), slot=begun.slot)
+        about["spans"] = (*about.get("spans", ()), span)
 
 
 def replaced(spec: StudySpec, history: History, paths: StudyPaths) -> str | None:
