@@ -11,6 +11,9 @@ prediction is never surer than one that is made later in training, since few cur
 The trial's own curve says whether it is slow but still falling, as no completed trial was: the saturating power law of
 `playbook horizon` (`horizon.law`), averaged over its exponents and floors, extrapolates it to the end of training.
 
+The chances of all trials that are stopped add up to at most the `risk` of the study: so the best one is lost in at
+most that share of studies, as far as the chances are right.
+
 Curves are compared only at the same stage of the schedule, and never while the learning rate warms up.
 """
 
@@ -97,18 +100,30 @@ class Race:
 
     metric: Metric
     max_train_steps: int
-    chance: float
-    """A trial whose chance is below this one is stopped."""
+    risk: float
+    """The chance, over the whole study, that a trial is stopped which would have become the best of its arm."""
+    planned: int
+    """Number of trials of the study."""
+    _ended: int = 0
+    _spent: dict[int, float] = field(default_factory=dict)
+    """The chances of the trials that were stopped."""
     _arms: dict[frozenset[tuple[str, Value]], list[Course]] = field(default_factory=dict)
 
     def learn(self, trial: TrialRecord) -> None:
-        """Take in a completed trial with its curve."""
+        """Take in a trial that has ended, with its curve if it has completed."""
+        self._ended += 1
+        self._spent.pop(trial.id, None)
+        if trial.stopped is not None:
+            self._spent[trial.id] = trial.stopped.chance
         course = self._course(trial)
-        if course is not None:
+        if trial.state == "completed" and course is not None:
             self._arms.setdefault(outcomes.key(trial.arm), []).append(course)
 
     def judge(self, trial: TrialRecord, phase: int) -> Stopped | None:
-        """The decision to stop a trial at this phase, by its curve until then; None to go on."""
+        """The decision to stop a trial at this phase, by its curve until then; None to go on.
+
+        It may cost twice its share of the risk that is left, because about half of the trials are never stopped.
+        """
         course, known = self._course(trial), self._arms.get(outcomes.key(trial.arm), [])
         if course is None or len(known) < FIRST:
             return None
@@ -116,13 +131,16 @@ class Race:
         so_far = float(course.so_far[phase])
         if not so_far > best.result:  # nor where it is not known
             return None
-        scale = Scale(logarithmic=best.result > 0.0)
-        seen = self._by_study(course, known, phase, best.result, scale)
-        if seen is None or seen.chance >= self.chance:
+        scale = _scale(best.result)
+        left = max(self.risk - sum(self._spent.values()), 0.0)
+        most = min(left, 2 * left / max(self.planned - self._ended, 1))
+        seen = self._by_study(course, known, phase, most)
+        if seen is None or seen.chance >= most:
             return None
         chance = max(seen.chance, _by_law(course.until(phase), self.max_train_steps, best.result, scale))
-        if chance >= self.chance:
+        if chance >= most:
             return None
+        self._spent[trial.id] = chance
         return Stopped(
             step=round(float(PHASES[phase]) * self.max_train_steps),
             chance=chance,
@@ -135,9 +153,10 @@ class Race:
         series = curves.objective(trial.curve, self.metric)
         return None if series is None else Course(trial=trial, series=series, max_train_steps=self.max_train_steps)
 
-    def _by_study(self, course: Course, known: Sequence[Course], phase: int, best: float, scale: Scale) -> _Seen | None:
-        """What the completed trials that are comparable at this phase say; None if too few are."""
-        now = course.stage(phase)
+    def _by_study(self, course: Course, known: Sequence[Course], phase: int, most: float) -> _Seen | None:
+        """What the comparable completed trials say; None if they are too few, or the chance is not below `most`."""
+        best, now = min(one.result for one in known), course.stage(phase)
+        scale = _scale(best)
         if now.rises:
             return None
         alike = [one for one in known if np.isfinite(one.so_far[phase]) and now.like(one.stage(phase))]
@@ -146,7 +165,7 @@ class Race:
         results = scale(np.array([one.result for one in alike]))
         here = _line(scale(np.array([one.so_far[phase] for one in alike])), results)
         so_far, target = (float(scale(np.array([value]))[0]) for value in (course.so_far[phase], best))
-        if here.chance(so_far, target, here.error) >= self.chance:
+        if here.chance(so_far, target, here.error) >= most:
             return None
         noise = [scale.spread(float(scale(np.array(one.result))), curves.zero(one.series.jitter)) for one in alike]
         error = max(here.error, LEAST_OF_MANY * float(np.median(noise)), _EXACT)
@@ -160,6 +179,10 @@ class Race:
             expected=here.at(so_far),
             known=[one.trial.id for one in alike],
         )
+
+
+def _scale(best: float) -> Scale:
+    return Scale(logarithmic=best > 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

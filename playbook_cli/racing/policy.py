@@ -35,16 +35,19 @@ class Racing(Search):
         self._paths = paths
         self._steps = PHASES * spec.max_train_steps
         self._race = Race(
-            metric=spec.objective, max_train_steps=spec.max_train_steps, chance=spec.early_stopping.chance
+            metric=spec.objective,
+            max_train_steps=spec.max_train_steps,
+            risk=spec.early_stopping.risk,
+            planned=spec.trials or 0,
         )
         self._completed = 0
         self._judged: dict[int, tuple[int, int]] = {}
         """For each running trial, how many phases were judged, and how many trials had completed at the last one."""
 
     def learn(self, trial: TrialRecord, measured: Measured) -> None:
-        if trial.state == "completed" and trial.repeat_of is None:
+        if trial.repeat_of is None:
             self._race.learn(replace(trial, curve=measured.curve))
-            self._completed += 1
+            self._completed += trial.state == "completed"
 
     def hopeless(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
         if trial.repeat_of is not None:

@@ -239,10 +239,10 @@ class EarlyStopping(_Section):
     """How trials end that can hardly become the best; off by default."""
 
     method: Literal["honest"] = "honest"
-    chance: Annotated[
+    risk: Annotated[
         Number,
-        Field(gt=0, le=0.2, description="a trial is stopped if its chance to become its arm's best is below this"),
-    ] = 0.02
+        Field(gt=0, le=0.5, description="chance, over the whole study, to stop a trial that would become the best"),
+    ] = 0.05
 
 
 class Imported(_Section):

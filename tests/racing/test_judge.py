@@ -30,9 +30,9 @@ def at(known, one):
     return known.judge(one, int((one.last_step >= PHASES * MAX_TRAIN_STEPS).sum()) - 1)
 
 
-def race(floors=(0.05, 0.06, 0.08, 0.12, 0.1), course=STEADY, *, chance=0.02, **given):
+def race(floors=(0.05, 0.06, 0.08, 0.12, 0.1), course=STEADY, *, risk=0.05, **given):
     """A race that knows trials which end at these floors."""
-    known = Race(metric=METRIC, max_train_steps=MAX_TRAIN_STEPS, chance=chance)
+    known = Race(metric=METRIC, max_train_steps=MAX_TRAIN_STEPS, risk=risk, planned=10)
     for number, floor in enumerate(floors):
         known.learn(made(number, floor, course, **given))
     return known
@@ -42,14 +42,14 @@ def test_a_trial_far_above_the_others_is_stopped_with_its_reasons():
     stopped = at(race(), made(9, 0.4, upto=0.5))
     assert stopped is not None
     assert stopped.step == 500
-    assert stopped.chance < 0.02
+    assert stopped.chance < 0.05
     assert stopped.against == 0
     assert stopped.known == [0, 1, 2, 3, 4]
     assert 0.05 < stopped.expected < 0.45
 
 
 def test_a_worse_curve_never_has_the_larger_chance():
-    known = race(chance=0.2)
+    known = race(risk=0.5)
     chances = [at(known, made(9, floor, upto=0.5)) for floor in (0.2, 0.4, 2.0, 50.0)]
     assert all(one is not None for one in chances)
     assert all(b.chance <= a.chance for a, b in itertools.pairwise(chances))
@@ -81,7 +81,7 @@ def test_late_drops_of_the_completed_trials_are_reckoned_with():
     drops = [
         Course(tau=0.1, anneal=share, schedule="cosine", noise=0.003, rate=False) for share in (0.1, 0.5, 0.3, 0.7)
     ]
-    known = race((), chance=0.02)
+    known = race(())
     for number, course in enumerate(drops):
         known.learn(made(number, 0.05, course))
     assert at(known, made(9, 0.05, drops[-1], upto=0.4)) is None
@@ -93,7 +93,7 @@ def test_a_trial_that_warms_up_is_not_judged():
         rate = np.minimum(steps / (0.5 * MAX_TRAIN_STEPS), 1.0)
         return replace(one, curve=Curve(steps=steps, values={**one.curve.values, "learning_rate": rate}))
 
-    known = Race(metric=METRIC, max_train_steps=MAX_TRAIN_STEPS, chance=0.02)
+    known = Race(metric=METRIC, max_train_steps=MAX_TRAIN_STEPS, risk=0.05, planned=10)
     for number, floor in enumerate((0.05, 0.06, 0.08, 0.12, 0.1)):
         known.learn(warmed(made(number, floor)))
     assert at(known, warmed(made(9, 0.4, upto=0.4))) is None
@@ -112,7 +112,9 @@ def test_a_maximized_metric_is_judged_alike():
         values = 1 - one.curve.values["val_error"]
         return replace(one, curve=Curve(steps=one.curve.steps, values={"accuracy": values}))
 
-    known = Race(metric=Metric(name="accuracy", goal="maximize"), max_train_steps=MAX_TRAIN_STEPS, chance=0.02)
+    known = Race(
+        metric=Metric(name="accuracy", goal="maximize"), max_train_steps=MAX_TRAIN_STEPS, risk=0.05, planned=10
+    )
     for number, floor in enumerate((0.05, 0.06, 0.08, 0.12, 0.1)):
         known.learn(turned(made(number, floor)))
     stopped = at(known, turned(made(9, 0.4, upto=0.3)))
