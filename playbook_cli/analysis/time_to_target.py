@@ -10,7 +10,7 @@ import numpy as np
 from playbook_cli.records import DECIDED, Best, Metric
 
 if TYPE_CHECKING:
-    from playbook_cli.records import StudyRecord, TrialRecord
+    from playbook_cli.records import State, StudyRecord, TrialRecord
 
 
 def time_to_target(study: StudyRecord, target: float) -> StudyRecord:
@@ -28,7 +28,8 @@ def _timed(metric: Metric, trial: TrialRecord, target: float) -> TrialRecord:
         return trial
     column = trial.curve.values.get(metric.name) if trial.curve is not None else None
     if trial.curve is None or column is None:
-        return replace(trial, best=None, state="failed" if trial.state == "completed" else trial.state)
+        state: State = "infeasible" if trial.state == "infeasible" else "failed"
+        return replace(trial, best=None, stopped=None, state=state)
     losses = column if metric.goal == "minimize" else -column
     reached = np.flatnonzero(losses <= metric.loss(target))  # NaN compares as not reached
     if not reached.size and trial.state == "stopped":

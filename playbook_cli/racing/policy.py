@@ -49,7 +49,7 @@ class Racing(Search):
             self._race.learn(replace(trial, curve=measured.curve))
             self._completed += trial.state == "completed"
 
-    def hopeless(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
+    def cannot_win(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
         if trial.repeat_of is not None:
             return None
         last = (latest(self._paths.trial(trial.id).metrics) or {}).get("step")

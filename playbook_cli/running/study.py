@@ -381,7 +381,7 @@ class Study:
 
     def _watch_chance(self, trial: TrialRecord, read: Callable[[], Measured]) -> None:
         """Ask the policy whether a running trial can still win; a decision to stop it is recorded first."""
-        stopped = self.policy.hopeless(trial, read)
+        stopped = self.policy.cannot_win(trial, read)
         if stopped is None:
             return
         self._note(

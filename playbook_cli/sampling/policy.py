@@ -86,7 +86,7 @@ class Policy(Protocol):
         """Take note of a trial that has ended, with all its evaluations; at the start, of every one that has."""
         del trial, measured
 
-    def hopeless(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
+    def cannot_win(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
         """Why a running trial should be stopped although it has not trained to its end; None to go on.
 
         The decision is recorded, and the trial then counts as `stopped`: it has no result.
