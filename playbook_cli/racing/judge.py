@@ -144,7 +144,7 @@ class Race:
         return Stopped(
             step=round(float(PHASES[phase]) * self.max_train_steps),
             chance=chance,
-            expected=self.metric.loss(min(scale.loss(seen.expected), so_far)),
+            expected=self.metric.loss(min(max(scale.loss(seen.expected), best.result), so_far)),
             against=best.trial.id,
             known=sorted(seen.known),
         )
@@ -201,13 +201,15 @@ class _Line:
     middle: float
     level: float
     slope: float
+    own: float
+    """The slope of the data alone, at least 0."""
     squares: float
     error: float
     """Standard deviation of a result around the line."""
 
     def at(self, so_far: float) -> float:
-        """The expected result."""
-        return self.level + self.slope * (so_far - self.middle)
+        """The expected result: by the data alone, since a slope that is too small would make bad trials look alike."""
+        return self.level + self.own * (so_far - self.middle)
 
     def chance(self, so_far: float, target: float, error: float) -> float:
         """The chance of a result below `target`, where results have this standard deviation around the line.
@@ -230,15 +232,18 @@ def _line(so_far: Array, results: Array) -> _Line:
     squares, count = float(x @ x), so_far.size
     prior = squares / count
     if squares == 0.0:
-        slope, left = SLOPE, float(y @ y)
+        slope = own = SLOPE
+        left = float(y @ y)
     else:
         slope = min(max((float(x @ y) + prior * SLOPE) / (squares + prior), 0.0), 1.0)
+        own = max(float(x @ y) / squares, 0.0)
         left = float(((y - slope * x) ** 2).sum()) + (slope - SLOPE) ** 2 * prior
     return _Line(
         count=count,
         middle=float(so_far.mean()),
         level=float(results.mean()),
         slope=slope,
+        own=own,
         squares=squares + prior,
         error=math.sqrt(left / (count - 1)),
     )

@@ -28,7 +28,6 @@ def as_json(report: Report) -> dict[str, Any]:
         "step_unit": report.step_unit,
         "counts": dict(report.counts),
         "repeat_counts": dict(report.repeat_counts),
-        "steps_saved": report.saved[0],
         "best": _best(report.best),
         "arms": [_arm(arm) for arm in report.arms],
         "findings": [_finding(finding, report.command(finding)) for finding in report.findings],
@@ -39,7 +38,7 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "importance": _strict(as_json_of_importance(report.importance)),
         "repeats": [_strict(as_json_of_repeats(one)) for one in report.repeats],
-    }
+    } | ({"steps_saved": report.saved[0]} if report.saved[0] else {})
 
 
 def _best(best: Best | None) -> Any:
@@ -89,20 +88,21 @@ def _trial(trial: Trial, max_train_steps: int) -> dict[str, Any]:
         "value": _strict(trial.value),
         "step": trial.step,
         "last_step": trial.last_step,
-        "stopped": _stopped(trial.stopped),
         "seed": trial.seed,
         "repeat_of": trial.repeat_of,
         "code": trial.code,
         "adamw_timescale": None
         if trial.timescale is None
         else {"steps": trial.timescale, "of_max_train_steps": trial.timescale / max_train_steps},
-    }
+    } | _stopped(trial.stopped)
 
 
-def _stopped(why: Stopped | None) -> Any:
+def _stopped(why: Stopped | None) -> dict[str, Any]:
+    """Only a trial that early stopping ended has this field."""
     if why is None:
-        return None
-    return {"step": why.step, "chance": why.chance, "expected": why.expected, "against": why.against}
+        return {}
+    told = {"step": why.step, "chance": why.chance, "expected": why.expected, "against": why.against}
+    return {"stopped": _strict(told)}
 
 
 def _strict(value: Any) -> Any:
