@@ -21,9 +21,11 @@ Value = bool | int | float | str | None | tuple[bool | int | float | str | None,
 
 Goal = Literal["minimize", "maximize"]
 Role = Literal["scientific", "nuisance", "fixed"]
-State = Literal["pending", "running", "completed", "infeasible", "failed"]
-ENDED: tuple[State, ...] = ("completed", "infeasible", "failed")
-"""The states of a trial that will not be trained any further."""
+State = Literal["pending", "running", "completed", "infeasible", "stopped", "failed"]
+DECIDED: tuple[State, ...] = ("completed", "infeasible", "stopped")
+"""The states of a trial that `run` has finished with; a failed one is retried."""
+ENDED: tuple[State, ...] = (*DECIDED, "failed")
+"""The states of a trial that is not training any more."""
 STATES: tuple[State, ...] = (*ENDED, "running", "pending")
 """All states, in the order in which they are listed."""
 StepUnit = Literal["updates", "epochs", "env_steps", "tokens", "examples"]
@@ -167,6 +169,22 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """Why a trial was stopped before the end of training: it had too small a chance to become the best."""
+
+    step: int
+    """The step up to which its curve was read."""
+    chance: float
+    """The chance that it would have become the best of its arm."""
+    expected: float
+    """The result that it would probably have had at the end of training. No rule takes its best so far for one."""
+    against: int
+    """The trial that was the best of the arm."""
+    known: Sequence[int] = ()
+    """The completed trials whose curves the chance is calibrated on."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Span:
     """When an attempt ran, in seconds since the epoch, and on which slot."""
 
@@ -215,6 +233,8 @@ class TrialRecord:
     """Identity that its folder must have: see `storage.identity`; None if its journal has none."""
     marks: Sequence[str] = ()
     """Marks of its attempts; its folder has that of the last one. Attempts of earlier versions have none."""
+    stopped: Stopped | None = None
+    """The decision to stop it before the end of training; None if there was none, or if it trained to the end."""
     recorded: Recorded | None = None
     """What the journal recorded at its end; None before that, or if the journal doesn't say."""
     unused: str | None = None

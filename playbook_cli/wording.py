@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playbook_cli.records import Metric, Parameter
+    from playbook_cli.records import Metric, Parameter, Stopped
 
 _WHOLE = 6
 """Digits up to which a large number is written out."""
@@ -36,6 +36,15 @@ def percent(share: float) -> str:
 def p_text(p_value: float) -> str:
     """A p-value with one significant digit: `p = 0.0004`."""
     return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.1g}"
+
+
+def stopped(why: Stopped, metric: str, max_train_steps: int) -> str:
+    """Why a trial was stopped before the end of training, in words."""
+    chance = "less than 0.1%" if why.chance < 0.001 else f"{why.chance:.1%}"
+    return (
+        f"at step {why.step:,} of {max_train_steps:,}, its chance to become the best was {chance} "
+        f"(expected {metric} {number(why.expected)}; best: trial {why.against})"
+    )
 
 
 def at(parameter: Parameter, unit: float) -> str:

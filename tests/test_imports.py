@@ -43,6 +43,7 @@ PARTS = [
     "batch_size",
     "instability",
     "horizon",
+    "racing",
     "deciding",
     "trying",
     "ledger",

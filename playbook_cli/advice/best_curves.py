@@ -62,13 +62,22 @@ class Read:
 
 def best_trials(study: StudyRecord, rule: Rule, *, share: float = _SHARE) -> dict[int, tuple[TrialRecord, Arm | None]]:
     """By id, best first: the best trials that trained to the end, and the best one of every arm with that arm."""
-    ranked = outcomes.ranked(outcomes.whole(study.trials, study.max_train_steps), study.metric)
+    placed = outcomes.placed(_judged(study), study.metric)
     champions = {}
     for arm in study.arms:
-        for trial in outcomes.of_arm(ranked, arm)[:1]:
+        for trial in outcomes.ranked(outcomes.of_arm(placed, arm), study.metric)[:1]:
             champions[trial.id] = arm
-    count = max(rule.limit(study, "best_trials"), math.ceil(share * len(ranked)))
-    return {t.id: (t, champions.get(t.id)) for i, t in enumerate(ranked) if i < count or t.id in champions}
+    count = max(rule.limit(study, "best_trials"), math.ceil(share * len(placed)))
+    return {
+        t.id: (t, champions.get(t.id))
+        for i, t in enumerate(placed)
+        if t.state == "completed" and (i < count or t.id in champions)
+    }
+
+
+def _judged(study: StudyRecord) -> list[TrialRecord]:
+    """The trials that trained to the end, and those that were stopped since they would have been worse."""
+    return [*outcomes.whole(study.trials, study.max_train_steps), *outcomes.stopped(study.trials)]
 
 
 def reads(study: StudyRecord, rule: Rule, of: Of = curves.objective, *, share: float = _SHARE) -> list[Read]:
@@ -84,7 +93,7 @@ def gain_between_trials(study: StudyRecord, lines: Sequence[Line]) -> Line:
     That is from the best trial to the best quarter's last. An error that begins at 0.9 loses little of that from 0.05
     to 0.03, and little of what lies between 0.03 and the 0.2 of trials that nobody would choose.
     """
-    spread = outcomes.spread(outcomes.whole(study.trials, study.max_train_steps), study.metric, 0.25)
+    spread = outcomes.spread(_judged(study), study.metric, 0.25)
     return curves.pooled(lines, [spread] * len(lines))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.carrying import names
 from playbook_cli.advice.fixing import fixing
+from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.outcomes import has
 from playbook_cli.wording import number
 
@@ -214,9 +215,9 @@ def _distance(parameter: Parameter, a: float, b: float) -> float:
 
 
 def _narrow(revision: Revision, study: StudyRecord, excluded: Sequence[str]) -> None:
-    completed = [t for t in study.trials if t.state == "completed" and t.best is not None]
-    ranked = sorted(completed, key=lambda t: study.metric.loss(t.best.value) if t.best else 0.0)
-    kept = ranked[: max(4, round(len(ranked) * BEST_SHARE))]
+    placed = outcomes.placed(study.trials, study.metric)
+    best = placed[: max(4, round(len(placed) * BEST_SHARE))]
+    kept = [trial for trial in best if trial.state == "completed"]
     before = len(revision.changes)
     narrow_to(revision, study, kept, excluded)
     if len(revision.changes) == before:

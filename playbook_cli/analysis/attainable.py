@@ -98,7 +98,7 @@ def of_groups(
 
     Where a group does not have a range, its trials count as if they lay in the middle of it.
     """
-    done = [outcomes.completed(group) for group in groups]
+    done = [outcomes.feasible(group) for group in groups]
     trials = [trial for group in done for trial in group]
     losses = outcomes.losses(trials, metric)
     if not all(done) or not np.ptp(losses):

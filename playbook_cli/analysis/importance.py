@@ -117,7 +117,7 @@ def importance(study: StudyRecord) -> Importance | None:
     if study.raced or study.listed or study.adaptive:
         return None
     ended = _sampled(study)
-    done = outcomes.completed(ended)
+    done = outcomes.feasible(ended)
     whole = terms(study.parameters, ended)
     if not whole:
         return None
@@ -175,7 +175,7 @@ def surfaces(study: StudyRecord, told: Importance | None) -> list[Surface]:
     """The results over every two hyperparameters, by the model of importance; of many, those that explain the most."""
     if told is None or not told.effects:
         return []
-    done = outcomes.completed(_sampled(study))
+    done = outcomes.feasible(_sampled(study))
     of = {term.parameter.label: term for term in terms(study.parameters, done)}
     labels = [effect.label for effect in told.effects if effect.label in of][:_MAPPED]
     losses = outcomes.losses(done, study.metric)

@@ -1,7 +1,9 @@
 """What the trials of a study came to, as arrays that every rule reads in the same way.
 
-A trial counts once it has ended: completed with a result, or infeasible. Failed, running and pending trials say
-nothing about their point yet.
+A trial counts once it has ended: completed with a result, infeasible, or stopped since it could not become the best.
+Failed, running and pending trials say nothing about their point yet. A stopped trial has no result: it is no best
+trial, no pair and no curve that reaches the end. Where the sample of all points counts, it stands with the result that
+was expected of it, which is worse than the best of its arm.
 """
 
 from __future__ import annotations
@@ -22,13 +24,23 @@ if TYPE_CHECKING:
 
 
 def ended(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The trials that count: completed with a result, or infeasible."""
-    return [t for t in trials if t.state == "infeasible" or (t.state == "completed" and _has_result(t))]
+    """The trials that count: completed with a result, infeasible, or stopped."""
+    return [t for t in trials if t.state == "infeasible" or math.isfinite(_value(t))]
 
 
 def completed(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """The completed trials that have a result."""
     return [t for t in trials if t.state == "completed" and _has_result(t)]
+
+
+def feasible(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The completed trials that have a result, and the stopped ones, of which one is expected."""
+    return [t for t in trials if math.isfinite(_value(t))]
+
+
+def stopped(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that were stopped since they could not become the best."""
+    return [t for t in trials if t.state == "stopped" and t.stopped is not None]
 
 
 def whole(trials: Sequence[TrialRecord], max_train_steps: int) -> list[TrialRecord]:
@@ -41,11 +53,18 @@ def ranked(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
     return sorted(completed(trials), key=lambda t: (result(t, metric), t.id))
 
 
+def placed(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:
+    """As `ranked`, with the stopped trials at the places that were expected of them."""
+    return sorted(feasible(trials), key=lambda t: (result(t, metric), t.id))
+
+
 def result(trial: TrialRecord, metric: Metric) -> float:
-    """The trial's result turned so that smaller is better; infinity for an infeasible trial."""
-    if trial.state != "completed" or trial.best is None:
-        return math.inf
-    return metric.loss(trial.best.value)
+    """The trial's result turned so that smaller is better; infinity for an infeasible trial.
+
+    Of a stopped trial, the result that was expected.
+    """
+    value = _value(trial)
+    return metric.loss(value) if math.isfinite(value) else math.inf
 
 
 def losses(trials: Sequence[TrialRecord], metric: Metric) -> NDArray[np.float64]:
@@ -79,8 +98,8 @@ def ceiling(metric: Metric, values: Sequence[float]) -> float | None:
 
 def spread(trials: Sequence[TrialRecord], metric: Metric, quantile: float = 0.75) -> float:
     """From the best result to this quantile of the feasible ones, in the metric's units; 0 without any."""
-    feasible = losses(completed(trials), metric)
-    return float(np.quantile(feasible, quantile) - feasible.min()) if feasible.size else 0.0
+    found = losses(feasible(trials), metric)
+    return float(np.quantile(found, quantile) - found.min()) if found.size else 0.0
 
 
 def of_arm(trials: Sequence[TrialRecord], arm: Mapping[str, Value]) -> list[TrialRecord]:
@@ -129,3 +148,10 @@ def arm_label(arm: Mapping[str, Value]) -> str:
 
 def _has_result(trial: TrialRecord) -> bool:
     return trial.best is not None and math.isfinite(trial.best.value)
+
+
+def _value(trial: TrialRecord) -> float:
+    """The result of a completed trial, the expected one of a stopped trial; NaN where there is none."""
+    if trial.state == "stopped" and trial.stopped is not None:
+        return trial.stopped.expected
+    return trial.best.value if trial.state == "completed" and trial.best is not None else math.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from playbook_cli.records import ENDED
+from playbook_cli.records import DECIDED, ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ def steps_left(
 
     Waiting trials are expected to be as long as those that ended: some diverge, or are stopped early.
     """
-    lengths = [trial.last_step for trial in trials if trial.state in ("completed", "infeasible") and trial.last_step]
+    lengths = [trial.last_step for trial in trials if trial.state in DECIDED and trial.last_step]
     usual = round(fmean(lengths)) if lengths else max_train_steps
     running = [max(0, max_train_steps - steps.get(t.id, 0)) for t in trials if t.state == "running"]
     waiting = sum(trial.state == "pending" for trial in trials) + further

@@ -139,4 +139,5 @@ def _by_point(study: StudyRecord) -> Mapping[Point, TrialRecord]:
     return {
         frozenset((name, value) for name, value in trial.params.items() if name in names): trial
         for trial in outcomes.ended(study.search.trials)
+        if trial.state != "stopped"
     }

@@ -66,6 +66,8 @@ _KINDS: dict[str, tuple[Course, str | None]] = {
 _BACK = 0.3
 """A rate that has fallen by this part of its peak and rises by as much again is one of restarts."""
 _LITTLE = 1e-4
+_ALIKE = 0.1
+"""Rates that differ by less, as parts of their peaks so far, belong to one stage of a schedule."""
 _HIGH = 0.5
 _HOLDING = 0.97
 """Part of the peak from which on a rate counts as held there."""
@@ -126,6 +128,37 @@ def rates(trial: TrialRecord, max_train_steps: int) -> Rates | None:
         for step in steps
     ]
     return Rates(steps=steps, parts=np.array(parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where a trial stands in its schedule at some step, by the learning rates until then."""
+
+    declared: Course
+    part: float | None
+    """The rate as a part of the highest one so far; None where it is not known."""
+    rises: bool
+    """Whether the rate is still rising: the trial warms up."""
+
+    def like(self, other: Stage) -> bool:
+        """Whether two curves can be compared here."""
+        if self.declared != other.declared or (self.part is None) != (other.part is None):
+            return False
+        near = self.part is None or other.part is None or abs(self.part - other.part) <= _ALIKE
+        return near and self.rises == other.rises
+
+
+def stage(trial: TrialRecord, step: float, max_train_steps: int) -> Stage:
+    """Where this trial stands at this step, which may be the last one so far."""
+    declared, known = _declared(trial)[0], rates(trial, max_train_steps)
+    until = known.parts[known.steps <= step] if known is not None else np.empty(0)
+    if not until.size or float(until.max()) <= 0.0:
+        return Stage(declared=declared, part=None, rises=False)
+    highest = float(until.max())
+    rises = bool(
+        until[-1] >= _HOLDING * highest and until[0] < _HOLDING * highest and until[-1] > until[:-1].max(initial=0.0)
+    )
+    return Stage(declared=declared, part=float(until[-1]) / highest, rises=rises)
 
 
 def course(trial: TrialRecord, max_train_steps: int, *, decayed: float) -> Course:

@@ -85,7 +85,7 @@ def expected(study: StudyRecord, asked: Expectation) -> Checked:
     """Whether an expectation holds. PlaybookError where the study has nothing of this name."""
     ranked = outcomes.ranked(study.search.trials, study.metric)
     if asked.name in ENDED:
-        found: float = counts(study.search.trials, study.search.planned)[asked.name]
+        found: float = counts(study.search.trials, study.search.planned).get(asked.name, 0)
         where = f"{found:g} trials"
     else:
         if not ranked:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.errors import StudyError
 from playbook_cli.files import atomic
-from playbook_cli.records import searched
+from playbook_cli.records import DECIDED, searched
 from playbook_cli.sampling import make
 from playbook_cli.spec.load import deciding, difference, dump
 from playbook_cli.storage.store import Store, read_history, replaced, stored_study
@@ -58,7 +58,7 @@ def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, s
         other = any((one.params, one.seed) != (t.params, t.seed) for one, t in zip(planned, trials, strict=False))
     if not other:
         return False
-    if all(trial.state not in ("completed", "infeasible") for trial in trials):
+    if all(trial.state not in DECIDED for trial in trials):
         return True
     raise StudyError(
         f"{paths.journal.name} has results with other settings than {source.path}, and {paths.spec.name} "
@@ -88,7 +88,7 @@ def keep(spec: StudySpec, paths: StudyPaths) -> None:
 def _has_results(paths: StudyPaths) -> bool:
     """Whether a trial has a result, or is still running on a cluster."""
     history = read_history(paths)
-    ended = any(trial.state in ("completed", "infeasible") for trial in history.trials)
+    ended = any(trial.state in DECIDED for trial in history.trials)
     return ended or bool(Store(paths.dir).on_cluster(history))
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.rule import Rule
     from playbook_cli.spec.design.settings import Check
 
+EARLY_STOPPING = "early_stopping"
 WHOSE = {"playbook": "from the Google playbook", "ours": "default"}
 _SHOWN = ("name", "title", "looks_at", "verdicts", "thresholds", "formula", "action", "source")
 
@@ -32,8 +33,11 @@ def explain(
     from playbook_cli.spec.design import CHECKS
 
     every = rules()
+    if rule == EARLY_STOPPING:
+        _explain_early_stopping(json=json)
+        return
     if rule is not None and rule not in {*every, *CHECKS}:
-        hint = f"the rules are {', '.join(every)}; the checks are {', '.join(CHECKS)}"
+        hint = f"the rules are {', '.join(every)}; the checks are {', '.join(CHECKS)}; or {EARLY_STOPPING}"
         raise PlaybookError(f"there is no rule or check named {rule!r}", hint=hint)
     if json:
         from dataclasses import asdict
@@ -61,10 +65,36 @@ def explain(
         for check in CHECKS.values():
             listed.add_row(check.name, check.title)
         out.print(listed)
-        out.print("\n-> playbook explain RULE")
+        out.print(f"\n-> playbook explain RULE, or {EARLY_STOPPING}")
         return
     for line in _lines(every[rule]) if rule in every else _of_check(CHECKS[rule]):
         out.print(line)
+
+
+def _explain_early_stopping(*, json: bool) -> None:
+    from playbook_cli.commands.output import console, print_json
+    from playbook_cli.racing.judge import FIRST, LEAST, PHASES
+
+    stops = (
+        f"The first {FIRST} trials of each arm train to the end. After that, a trial is judged at every "
+        f"{PHASES[1] - PHASES[0]:.0%} of max_train_steps, from {PHASES[0]:.0%} to {PHASES[-1]:.0%}, and is stopped if "
+        "it can hardly become the best of its arm. Its chance is the larger one by two models: a regression of the "
+        f"completed trials' results (at least {LEAST}) on their best values at this step, which knows late drops; and "
+        "the power law of playbook horizon through its own curve. The chances of all stopped trials add up to at most "
+        "the risk (default 0.05). Curves are compared at the same stage of the schedule only, and never during warmup."
+    )
+    counts = (
+        "A stopped trial has no result. It is never the best, it is not repeated, and its curve is not read; where all "
+        "points count, it stands with its expected result, which is worse than its arm's best."
+    )
+    if json:
+        print_json({"rules": [], "checks": [], "early_stopping": f"{stops} {counts}"})
+        return
+    out = console()
+    out.print(f"{EARLY_STOPPING}: honest: stop trials that can hardly become the best\n")
+    for paragraph in (stops, counts):
+        out.print(f"{paragraph}\n")
+    out.print("Set it in the study file:  early_stopping: honest   or   early_stopping: {risk: 0.02}")
 
 
 def _lines(rule: Rule) -> list[str]:

@@ -70,6 +70,7 @@ class Session:
         from playbook_cli.files import atomic
         from playbook_cli.launch.isolation import warmed
         from playbook_cli.launch.places import end_orphans, slots_of
+        from playbook_cli.records import DECIDED
         from playbook_cli.running.probing import require_same, trials_in
         from playbook_cli.spec.load import dump
         from playbook_cli.storage.lock import locked
@@ -83,7 +84,7 @@ class Session:
                 end_orphans(spec, paths)
                 require_same(policy)
                 there = trials_in(paths)
-                left = {t.id for t in there if t.state not in ("completed", "infeasible") and policy.concerns(t)}
+                left = {t.id for t in there if t.state not in DECIDED and policy.concerns(t)}
                 asked = policy.suggest([replace(t, state="pending") if t.id in left else t for t in there], 0)
                 if asked.spec is not None and (left or asked.trials):
                     atomic.write(paths.spec, dump(asked.spec), durable=True)

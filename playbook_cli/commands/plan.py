@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.records import TrialRecord
     from playbook_cli.sampling.coverage import Coverage
-    from playbook_cli.spec.model import StudySpec
+    from playbook_cli.spec.model import EarlyStopping, StudySpec
     from playbook_cli.spec.problem import Problem
 
 SHOWN_TRIALS = 40
@@ -122,7 +122,16 @@ def _as_json(
         "coverage": {c.label: {"bins": c.bins, "occupied": c.occupied, "share": c.share} for c in covered},
         "training_steps": (spec.trials or 0) * spec.max_train_steps,
         "warnings": list(warned),
-    }
+    } | ({} if spec.early_stopping is None else {"early_stopping": spec.early_stopping.model_dump()})
+
+
+def _stopping(asked: EarlyStopping) -> str:
+    from playbook_cli.racing.judge import FIRST
+
+    return (
+        f"early stopping: after {FIRST} completed trials of an arm, trials are stopped that can hardly become the best "
+        f"of it (total risk to lose the best: {asked.risk:.1%}), so the total may be less"
+    )
 
 
 def _draw(
@@ -181,6 +190,8 @@ def _draw(
         end=" ",
     )
     console.print(f"evaluated every {spec.steps_between_evaluations} steps")
+    if spec.early_stopping is not None:
+        console.print(Text(_stopping(spec.early_stopping)), soft_wrap=True)
     for warning in warned:
         console.print(Text(f"! {warning.what}", style="yellow"), soft_wrap=True)
         if warning.hint:

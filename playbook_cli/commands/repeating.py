@@ -10,6 +10,7 @@ import typer
 from playbook_cli.acts import command, run
 from playbook_cli.commands.options import refuse_probe, runs_of, study_file, wait_for_runner
 from playbook_cli.commands.same_code import require_same_code
+from playbook_cli.records import DECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ class Plan:
     def over(self) -> bool:
         """Whether all repeats have results, and no more are wanted."""
         trials = self.side.store.record().trials
-        open_trials = [t for t in trials if self.policy.concerns(t) and t.state not in ("completed", "infeasible")]
+        open_trials = [t for t in trials if self.policy.concerns(t) and t.state not in DECIDED]
         return not open_trials and not self.policy.suggest(trials, 0).trials
 
 

@@ -95,6 +95,8 @@ def run(
         learns = "a Bayesian search chooses each point from earlier results, so its runner must keep running"
         ends = f"trials with launcher: {spec.launcher} end when their runner ends"
         raise StudyError(learns if spec.adaptive else ends, hint="run it without --detach")
+    if detach and spec.early_stopping is not None:
+        raise StudyError("early_stopping needs the runner, which --detach ends", hint="drop one of the two")
     if detach and log_to:
         raise StudyError("--log-to needs the runner, which --detach ends", hint="drop one of the two")
     _point_to_plan(given, spec, study, runs, again=anew)
@@ -155,7 +157,7 @@ def trained(
     from playbook_cli.launch import preflight
     from playbook_cli.launch.isolation import warmed
     from playbook_cli.launch.places import end_orphans, slots_of
-    from playbook_cli.records import searched
+    from playbook_cli.records import DECIDED, searched
     from playbook_cli.running.tracking import tracked
     from playbook_cli.storage.lock import locked
     from playbook_cli.storage.store import read_history
@@ -173,7 +175,7 @@ def trained(
         for told in (sentence(spec, first.followed), *(f"{w.what}; {w.hint}" for w in first.warnings)):
             tell(told)
     with warmed(spec, file.parent, paths, slots, tell) as warm:
-        finished = [trial for trial in recorded if trial.state in ("completed", "infeasible")]
+        finished = [trial for trial in recorded if trial.state in DECIDED]
         if goes_on := len(finished) < max(spec.trials or 0, len(recorded)):
             warm.begin()  # it gets ready while the rest is checked
             if not outdated:
@@ -187,7 +189,7 @@ def trained(
                     warm=warm,
                 )
         known = searched(recorded)
-        policy, missing = _search(spec, known, first)
+        policy, missing = _search(spec, known, first, paths)
         preflight.look(spec, source, file.parent, [*known, *missing])
         if (outdated or not paths.journal.exists()) and not warm.wait():
             preflight.import_function(spec, source, file.parent)
@@ -204,7 +206,7 @@ def trained(
 
 
 def _search(
-    spec: StudySpec, known: Sequence[TrialRecord], first: Beginning | None
+    spec: StudySpec, known: Sequence[TrialRecord], first: Beginning | None, paths: StudyPaths
 ) -> tuple[Policy, Sequence[TrialRecord]]:
     """What chooses the trials, and the missing ones, with which the program can be checked before any runs."""
     from playbook_cli.sampling import make
@@ -214,7 +216,13 @@ def _search(
         sampler = make(spec.sampler, spec.seed, metric=spec.objective, first=first.followed.trials)
         follows = None if first.begun else first.followed.noted()
         return Search(spec, sampler, follows), make("halton", spec.seed).suggest(spec.space(), (), 1)  # as good as any
-    search = Search(spec, make(spec.sampler, spec.seed, spec.points))
+    sampler = make(spec.sampler, spec.seed, spec.points)
+    if spec.early_stopping is None:
+        search = Search(spec, sampler)
+    else:
+        from playbook_cli.racing.policy import Racing
+
+        search = Racing(spec, sampler, paths)
     return search, search.suggest(known, 0).trials
 
 

@@ -39,11 +39,12 @@ def require_same_code(
     """
     from playbook_cli.commands.output import tell
     from playbook_cli.errors import StudyError
+    from playbook_cli.records import DECIDED
     from playbook_cli.storage.program_versions import since
     from playbook_cli.storage.store import read_history
 
     history = read_history(paths)
-    trained = [t for t in history.trials if t.state in ("completed", "infeasible") and (than is None or than(t))]
+    trained = [t for t in history.trials if t.state in DECIDED and (than is None or than(t))]
     if not any(trial.codes for trial in trained):
         return
     now = (warm and warm.program) or _now(spec, paths, folder, history)

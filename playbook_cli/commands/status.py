@@ -118,12 +118,13 @@ def _on_cluster(nodes: Mapping[int, Node | None]) -> list[str]:
 
 def _who(record: StudyRecord, runner: Runner | None, nodes: Mapping[int, Node | None], again: Command) -> list[str]:
     from playbook_cli.commands.summary import tallied
+    from playbook_cli.records import DECIDED
 
     if runner is not None:
         return [f"running: {runner}"]
     if nodes:
         return [f"running on the cluster; {again} records what has ended and waits for the rest"]
     tallies = zip(("trial", "repeat"), tallied(record.trials, record.planned), strict=True)
-    missing = {what: tally["planned"] - tally["completed"] - tally["infeasible"] for what, tally in tallies}
+    missing = {what: tally["planned"] - sum(tally.get(state, 0) for state in DECIDED) for what, tally in tallies}
     said = " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in missing.items() if count)
     return [f"not running; {said} left. Resume: {again}"] if said else []

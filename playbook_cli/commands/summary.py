@@ -54,5 +54,9 @@ def sentences(name: str, metric: Metric, trials: Sequence[TrialRecord], planned:
 
 
 def _counted(tally: Mapping[str, int], what: str) -> str:
-    others = [f"{tally[state]} {state}" for state in ("infeasible", "failed", "running", "pending") if tally[state]]
+    others = [
+        f"{tally[state]} {state}"
+        for state in ("infeasible", "stopped", "failed", "running", "pending")
+        if tally.get(state)
+    ]
     return ", ".join([f"{tally['completed']} of {tally['planned']} {what} completed", *others])

@@ -30,7 +30,8 @@ def restored(paths: StudyPaths, count: int) -> list[FrozenTrial]:
 def made(study: StudyRecord) -> list[FrozenTrial]:
     """The trials of any other study, in order.
 
-    A completed trial has its best evaluation as its value; infeasible and failed ones are FAIL; unfinished ones are
+    A completed trial has its best evaluation as its value; infeasible and failed ones are FAIL, and
+    stopped ones PRUNED; unfinished ones are
     enqueued. The evaluations of the study's metric are intermediate values. The attribute `playbook` holds all metrics
     of the best evaluation, the seed, which trial is repeated, and why a trial failed.
     """
@@ -100,7 +101,7 @@ def _made(trial: TrialRecord, study: StudyRecord, distributions: Mapping[str, Ba
     completed = trial.state == "completed" and trial.best is not None
     params = {label: value for label, _, value in _labelled(trial, study)}
     return create_trial(
-        state=TrialState.COMPLETE if completed else TrialState.FAIL,
+        state=TrialState.COMPLETE if completed else TrialState.PRUNED if trial.state == "stopped" else TrialState.FAIL,
         value=trial.best.value if completed and trial.best else None,
         params=params,
         distributions={label: distributions[label] for label in params},

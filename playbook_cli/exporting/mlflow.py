@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1000
 """Number of metrics that MLflow accepts in one batch."""
-_STATUS = {"completed": "FINISHED", "infeasible": "FINISHED", "failed": "FAILED"}
+_STATUS = {"completed": "FINISHED", "infeasible": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 _KEY = "playbook.key"
 
 

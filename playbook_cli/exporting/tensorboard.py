@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
 _SUCCESS, _FAILURE, _RUNNING = 1, 2, 3
 """Values of the hparams plugin's Status."""
-_STATES = {"completed": _SUCCESS, "infeasible": _FAILURE, "failed": _FAILURE}
+_STATES = {"completed": _SUCCESS, "infeasible": _FAILURE, "stopped": _FAILURE, "failed": _FAILURE}
 
 
 def write(study: StudyRecord, paths: StudyPaths, target: str) -> list[str]:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from playbook_cli.files.paths import StudyPaths
     from playbook_cli.records import StudyRecord, TrialRecord
 
-_STATES = {"completed": "finished", "infeasible": "finished", "failed": "failed", "running": "running"}
+_STATES = {
+    "completed": "finished",
+    "infeasible": "finished",
+    "stopped": "killed",
+    "failed": "failed",
+    "running": "running",
+}
 
 
 def tables(study: StudyRecord, paths: StudyPaths) -> list[Table]:

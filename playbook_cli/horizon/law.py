@@ -36,6 +36,7 @@ NARROW = 0.5
 """A band wider than this share of the whole decrease would contain nearly any last level, so it is no test."""
 FEWEST = 4
 """Number of lengths to test a law: three to fit it, one to predict."""
+_EXACT = 1e-12
 _DRAWS = np.array([-2.2, -1.4, -0.7, 0.0, 0.7, 1.4, 2.2])
 
 
@@ -51,7 +52,7 @@ class Law:
     """The last level as the shorter lengths predict it, on the scale of the fit; None with fewer than four lengths."""
     held: bool
     """Whether the last level is in that band, and the band is narrow enough to be a test."""
-    _mixture: _Mixture
+    _mixture: Mixture
 
     def level(self, doublings: float) -> Interval:
         """The level at log2(steps / the study's own), with its band."""
@@ -66,11 +67,11 @@ def law(surface: Surface, scale: Scale) -> Law | None:
     doublings, free = surface.doublings, surface.noise.free
     backtest, held = None, False
     if levels.size >= FEWEST:
-        before = _Mixture.of(doublings[:-1], levels[:-1], covariance[:-1, :-1], free, logarithmic=scale.logarithmic)
+        before = Mixture.of(doublings[:-1], levels[:-1], covariance[:-1, :-1], free, logarithmic=scale.logarithmic)
         backtest = before.level(float(doublings[-1]), noise=float(covariance[-1, -1]))
         fell = float(levels[0] - levels[-1])
         held = backtest.holds(float(levels[-1])) and backtest.high - backtest.low <= NARROW * fell
-    mixture = _Mixture.of(doublings, levels, covariance, free, logarithmic=scale.logarithmic)
+    mixture = Mixture.of(doublings, levels, covariance, free, logarithmic=scale.logarithmic)
     return Law(
         exponent=mixture.quantiles(mixture.exponents),
         floor=mixture.floor(),
@@ -81,7 +82,7 @@ def law(surface: Surface, scale: Scale) -> Law | None:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Mixture:
+class Mixture:
     """Laws on a grid, with their weights; arrays of shape (G,)."""
 
     exponents: Array
@@ -101,7 +102,8 @@ class _Mixture:
     logarithmic: bool
 
     @classmethod
-    def of(cls, doublings: Array, levels: Array, covariance: Array, free: int, *, logarithmic: bool) -> _Mixture:
+    def of(cls, doublings: Array, levels: Array, covariance: Array, free: int, *, logarithmic: bool) -> Mixture:
+        """Through levels at these doublings, both of shape (n,), whose noise has `free` degrees of freedom."""
         from scipy.special import ndtri, stdtrit
 
         span = (float(doublings[0]), float(doublings[-1]))
@@ -134,16 +136,27 @@ class _Mixture:
         )
 
     def level(self, doublings: float, noise: float = 0.0) -> Interval:
-        grid = np.column_stack([self.exponents, self.floors])
-        design, known = _design(grid, np.array([doublings]), self.span, logarithmic=self.logarithmic)
-        middle = known[:, 0] + np.einsum("gk,gk->g", design[:, 0], self.centres)
-        spread = np.sqrt(np.einsum("gk,gkl,gl->g", design[:, 0], self.spreads, design[:, 0]) + noise)
+        middle, spread = self._at(doublings, noise)
         return self.quantiles(middle, self.stretch * spread)
+
+    def below(self, doublings: float, level: float, noise: float = 0.0) -> float:
+        """The chance that the level there is below this one."""
+        from scipy.special import ndtr
+
+        middle, spread = self._at(doublings, noise)
+        return float(self.weights @ ndtr((level - middle) / np.maximum(self.stretch * spread, _EXACT)))
 
     def floor(self) -> Interval:
         if not self.logarithmic:
             return self.quantiles(self.centres[:, 0] + _rest(self.exponents, self.span) * self.centres[:, 1])
         return self.quantiles(self.floors * np.exp(self.centres[:, 0]))
+
+    def _at(self, doublings: float, noise: float) -> tuple[Array, Array]:
+        """The level there by each law, and its standard error."""
+        grid = np.column_stack([self.exponents, self.floors])
+        design, known = _design(grid, np.array([doublings]), self.span, logarithmic=self.logarithmic)
+        middle = known[:, 0] + np.einsum("gk,gk->g", design[:, 0], self.centres)
+        return middle, np.sqrt(np.einsum("gk,gkl,gl->g", design[:, 0], self.spreads, design[:, 0]) + noise)
 
     def quantiles(self, values: Array, spreads: Array | None = None) -> Interval:
         """The median of the mixture and its 95% interval."""

@@ -9,6 +9,7 @@ from playbook_cli import wording
 from playbook_cli.acts import Repeat, command
 from playbook_cli.advice import among
 from playbook_cli.advice.rules import rules, titled
+from playbook_cli.records import DECIDED
 from playbook_cli.report import words
 from playbook_cli.report.asked import asked
 from playbook_cli.report.value import Answer, spoken
@@ -164,7 +165,7 @@ def _not_compared(known: Standing) -> str:
 
 
 def _of_best(known: Standing) -> str:
-    best, metric, ended = known.best, known.metric, known.counts["completed"] + known.counts["infeasible"]
+    best, metric, ended = known.best, known.metric, sum(known.counts.get(state, 0) for state in DECIDED)
     assert best is not None
     who = f"trial {best.trial}, step {best.step:,}"
     who += f"; tied with {words.count(known.ties - 1, 'other trial')}" if known.ties > 1 else ""
@@ -203,7 +204,7 @@ def _sure(known: Standing) -> str:
         parts.append(words.sentence(f"{said.message}."))
     assert known.best is not None
     if "repeats" not in evidence and not any(one.mean is not None for one in known.repeats):
-        ended = known.counts["completed"] + known.counts["infeasible"]
+        ended = sum(known.counts.get(state, 0) for state in DECIDED)
         parts.append(
             f"The best of {ended} trials is optimistic until it is repeated with other training seeds."
             if ended > 1

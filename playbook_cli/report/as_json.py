@@ -11,7 +11,7 @@ from playbook_cli.report.importance import as_json as as_json_of_importance
 from playbook_cli.report.repeats import as_json as as_json_of_repeats
 
 if TYPE_CHECKING:
-    from playbook_cli.records import Best, Finding
+    from playbook_cli.records import Best, Finding, Stopped
     from playbook_cli.report.value import Arm, Report, Searched, Trial
 
 
@@ -38,7 +38,7 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "importance": _strict(as_json_of_importance(report.importance)),
         "repeats": [_strict(as_json_of_repeats(one)) for one in report.repeats],
-    }
+    } | ({"steps_saved": report.saved[0]} if report.saved[0] else {})
 
 
 def _best(best: Best | None) -> Any:
@@ -94,7 +94,15 @@ def _trial(trial: Trial, max_train_steps: int) -> dict[str, Any]:
         "adamw_timescale": None
         if trial.timescale is None
         else {"steps": trial.timescale, "of_max_train_steps": trial.timescale / max_train_steps},
-    }
+    } | _stopped(trial.stopped)
+
+
+def _stopped(why: Stopped | None) -> dict[str, Any]:
+    """Only a trial that early stopping ended has this field."""
+    if why is None:
+        return {}
+    told = {"step": why.step, "chance": why.chance, "expected": why.expected, "against": why.against}
+    return {"stopped": _strict(told)}
 
 
 def _strict(value: Any) -> Any:

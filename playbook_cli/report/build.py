@@ -178,6 +178,7 @@ def _trials(
             value=None if trial.best is None else trial.best.value,
             step=None if trial.best is None else trial.best.step,
             last_step=trial.last_step,
+            stopped=trial.stopped if trial.state == "stopped" else None,
             seed=trial.seed,
             rank=ranks.get(trial.id),
             good=trial.id in ranks and outcomes.result(trial, study.metric) <= limit,

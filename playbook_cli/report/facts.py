@@ -20,9 +20,10 @@ def counted(report: Report) -> Iterator[str]:
     steps = report.max_train_steps
     yield words.count(report.counts["planned"], "trial")
     for state in STATES:
-        if report.counts[state]:
-            part = f" ({words.share(report.counts[state], report.ended)})" if state == "infeasible" else ""
-            yield f"{report.counts[state]} {state}{part}"
+        if count := report.counts.get(state, 0):
+            part = f" ({words.share(count, report.ended)})" if state == "infeasible" else ""
+            part = f", which saved {_saved(report)}" if state == "stopped" else part
+            yield f"{count} {state}{part}"
     yield from repeats(report)
     early = [t.last_step for t in report.trials if t.state == "completed" and 0 < t.last_step < WHOLE * steps]
     if early:
@@ -30,6 +31,11 @@ def counted(report: Report) -> Iterator[str]:
         yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps:,}"
     else:
         yield f"{steps:,} {units(report)} each"
+
+
+def _saved(report: Report) -> str:
+    steps, share = report.saved
+    return f"{steps:,} {units(report)} ({share:.0%})"
 
 
 def units(report: Report) -> str:

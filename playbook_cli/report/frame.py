@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playbook_cli.report.section import Spec
-    from playbook_cli.report.value import Axis, Report
+    from playbook_cli.report.value import Axis, Report, Trial
 
 Rows = list[dict[str, Any]]
 _NAME, _AXIS, _CHOICE = 40, 24, 14
@@ -28,8 +28,8 @@ class Frame:
     """A report and what several of its charts draw, made once and only where it is drawn.
 
     Rows are plain data with short field names. Those of `trials`, one for each that has started: i id, a arm, s state,
-    v result, y result as drawn, o 1 where y is not v (off the scale), g 1 for the best ones, r rank, h sideways spread,
-    p0, p1, ... where it lies on each axis.
+    v result (the expected one of a stopped trial), y result as drawn, o 1 where y is not v (off the scale), g 1 for the
+    best ones, r rank, h sideways spread, p0, p1, ... where it lies on each axis.
     """
 
     report: Report
@@ -108,11 +108,7 @@ class Frame:
     def drawn(self) -> dict[int, float]:
         """Results by trial as charts draw them: the worst stop where the scale does, so that the good ones spread."""
         loss = self.report.metric.loss
-        losses = {
-            t.id: loss(t.value)
-            for t in self.report.trials
-            if t.state in {"completed", "running"} and t.value is not None
-        }
+        losses = {t.id: loss(value) for t in self.report.trials if (value := _drawn(t)) is not None}
         if not losses:
             return {}
         ordered = sorted(losses.values())
@@ -135,9 +131,9 @@ class Frame:
             if trial.state == "pending":
                 continue
             row: dict[str, Any] = {"i": trial.id, "a": trial.arm, "s": trial.state}
-            if trial.id in self.drawn and trial.value is not None:
-                off = int(self.drawn[trial.id] != trial.value)
-                row |= {"v": rounded(trial.value), "y": rounded(self.drawn[trial.id]), "o": off}
+            if (value := _drawn(trial)) is not None:
+                off = int(self.drawn[trial.id] != value)
+                row |= {"v": rounded(value), "y": rounded(self.drawn[trial.id]), "o": off}
             if trial.rank is not None and trial.step is not None:
                 row |= {"g": int(trial.good), "r": trial.rank}
             row["h"] = round(1.4 * (trial.id * _GOLDEN % 1) - 0.7, 2)
@@ -179,6 +175,13 @@ def range_axis(axis: Axis) -> Spec:
     """Ticks at round numbers of its range, each with a label of its own."""
     low, high = _ends(axis)
     return {"values": ticks(low, high, log=axis.scale == "log", whole=axis.kind == "int"), "labelExpr": NUMBERS}
+
+
+def _drawn(trial: Trial) -> float | None:
+    """What charts draw as the result of a trial; None where there is nothing to draw."""
+    if trial.stopped is not None:
+        return trial.stopped.expected
+    return trial.value if trial.state in {"completed", "running"} else None
 
 
 def ticks(low: float, high: float, *, log: bool, whole: bool = False, most: int = 5) -> list[float]:

@@ -409,7 +409,7 @@ def _trials(report: Report) -> dict[str, Any]:
             [
                 trial.id,
                 trial.state,
-                trial.value if trial.value is not None and math.isfinite(trial.value) else None,
+                trial.value if trial.stopped is None and math.isfinite(trial.value or 0.0) else None,
                 trial.step,
                 *(_plain(trial.params.get(name)) for name in names),
             ]

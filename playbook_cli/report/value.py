@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from playbook_cli.advice import among
 from playbook_cli.advice.rules import rules
+from playbook_cli.records import DECIDED, ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.importance import Importance
     from playbook_cli.analysis.isolation import Isolated
     from playbook_cli.analysis.surface import Surface
-    from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Value
+    from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Stopped, Value
     from playbook_cli.storage.failures import Failure
 
 Split = Literal["validation", "training"]
@@ -53,6 +54,8 @@ class Trial:
     log: str
     """Where its output is, from the report's folder."""
     repeat_of: int | None = None
+    stopped: Stopped | None = None
+    """Why it was stopped before the end of training; then it has no result."""
     code: str | None = None
     """The state of the program that trained it, as the journal calls it; None unknown."""
     spans: Sequence[Span] = ()
@@ -331,8 +334,15 @@ class Report:
 
     @property
     def ended(self) -> int:
-        """Trials whose outcome is known: completed or infeasible."""
-        return self.counts["completed"] + self.counts["infeasible"]
+        """Trials whose outcome is known: completed, infeasible or stopped."""
+        return sum(self.counts.get(state, 0) for state in DECIDED)
+
+    @property
+    def saved(self) -> tuple[int, float]:
+        """The training steps that early stopping saved, and their share of what the ended trials would have taken."""
+        steps = sum(max(self.max_train_steps - t.last_step, 0) for t in self.trials if t.stopped is not None)
+        trained = sum(t.last_step for t in self.trials if t.state in ENDED)
+        return steps, steps / (steps + trained) if steps else 0.0
 
 
 def spoken(findings: Sequence[Finding]) -> list[Finding]:

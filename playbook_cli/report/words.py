@@ -56,7 +56,7 @@ def count(n: int, thing: str) -> str:
 
 def states(counts: Mapping[str, int]) -> list[str]:
     """How many trials are in each state that any is in: `30 completed`, `2 infeasible`."""
-    return [f"{counts[state]} {state}" for state in STATES if counts[state]]
+    return [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
 
 
 def span(low: float, high: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from playbook_cli.analysis import pace
-from playbook_cli.records import ENDED, best_result, searched
+from playbook_cli.records import DECIDED, ENDED, best_result, searched
 from playbook_cli.storage.failures import CRASHED
 from playbook_cli.storage.metrics import reached
 from playbook_cli.storage.store import counts
@@ -153,7 +153,7 @@ class LiveWatcher:
 
     def ended(self, trial: TrialRecord, note: str | None) -> None:
         self._tally.end(trial)
-        if trial.state in ("failed", "infeasible", "pending"):
+        if trial.state in ("failed", "infeasible", "stopped", "pending"):
             self._live.console.print(_sentence(self._tally, trial, note), markup=False, highlight=False)
 
     def remark(self, text: str) -> None:
@@ -193,7 +193,7 @@ class LiveWatcher:
 
 
 def _done(trials: Sequence[TrialRecord]) -> int:
-    return sum(trial.state in ("completed", "infeasible") for trial in trials)
+    return sum(trial.state in DECIDED for trial in trials)
 
 
 def _minute(tally: _Tally) -> str:
@@ -216,7 +216,7 @@ def _minute(tally: _Tally) -> str:
 def _overview(tally: _Tally, steps: dict[int, int]) -> str:
     tallied = counts(tally.trials.values(), tally.planned)
     shown = [f"{tallied['completed']}/{tallied['planned']} completed"]
-    shown += [f"{tallied[state]} {state}" for state in ("infeasible", "failed") if tallied[state]]
+    shown += [f"{tallied[state]} {state}" for state in ("infeasible", "stopped", "failed") if tallied.get(state)]
     best = tally.best()
     if best is not None:
         shown.append(f"best {tally.metric.name} {best.value:.4g} (trial {best.trial})")

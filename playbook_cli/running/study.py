@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from playbook_cli import wording
 from playbook_cli.errors import StudyError
 from playbook_cli.files import atomic, journal
 from playbook_cli.files.containment import require_plain
@@ -20,7 +21,7 @@ from playbook_cli.launch.command import job
 from playbook_cli.launch.config import write_config
 from playbook_cli.launch.made_of import program_of
 from playbook_cli.launch.memory import gpu_out_of_memory
-from playbook_cli.records import WHOLE, TrialRecord, codes
+from playbook_cli.records import DECIDED, WHOLE, TrialRecord, codes
 from playbook_cli.sampling.continued import ANEW, began_anew, checkpoint_of, go_on_from
 from playbook_cli.spec.load import dump
 from playbook_cli.storage import identity
@@ -28,13 +29,13 @@ from playbook_cli.storage.metrics import measure, measured_by
 from playbook_cli.storage.store import read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.files.fingerprint import Fingerprint
     from playbook_cli.files.paths import StudyPaths, TrialPaths
     from playbook_cli.launch import Ended, Launcher
-    from playbook_cli.records import State
+    from playbook_cli.records import State, Stopped
     from playbook_cli.sampling.policy import Policy
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.storage.lock import StudyLock
@@ -223,9 +224,31 @@ class Study:
             raise StudyError(
                 "planned trials are missing", where=str(self.paths.journal), hint="the file was edited: restore it"
             )
-        self._trials = {trial.id: self._measured(trial)[0] if trial.attempts else trial for trial in trials}
+        self._trials = {trial.id: self._known(trial) for trial in trials}
         for number in self._attempts:
             self._trials[number] = replace(self._trials[number], state="running")
+        for number, trial in list(self._trials.items()):
+            if trial.stopped is not None and trial.state == "pending":  # the runner died before it had ended
+                self._end_stopped(number, trial.stopped)
+
+    def _known(self, trial: TrialRecord) -> TrialRecord:
+        """A trial of the journal with what it measured; the policy learns of it if it has ended."""
+        if not trial.attempts:
+            return trial
+        trial, measured = self._measured(trial)
+        if trial.state in DECIDED:
+            self.policy.learn(trial, measured)
+        return trial
+
+    def _end_stopped(self, number: int, why: Stopped) -> None:
+        """Record the end of a trial that was to be stopped when the runner died."""
+        trial = self._trials[number]
+        attempt = _Attempt(number=trial.attempts, started=time.monotonic(), log_start=0)
+        attempt.measured = self._measured(trial)[1]
+        self._finish(number, attempt, "stopped", self._why_stopped(why), None)
+
+    def _why_stopped(self, why: Stopped) -> str:
+        return wording.stopped(why, self.spec.metric.name, self.spec.max_train_steps)
 
     def _history(self) -> History:
         """What the journal says. FileNotFoundError if it lacks what this run has just written: the folder is away."""
@@ -279,7 +302,7 @@ class Study:
         return measured_by(trial, measured, self.spec.objective, unused=measured.unused, **kept), measured
 
     def _loop(self) -> Outcome:
-        unfinished = (t for t in self._trials.values() if t.state not in ("completed", "infeasible"))
+        unfinished = (t for t in self._trials.values() if t.state not in DECIDED)
         waiting = deque(t.id for t in unfinished if self.policy.concerns(t) and t.id not in self._attempts)
         self._ask(waiting, first=True)
         hopeless = None
@@ -349,9 +372,28 @@ class Study:
         self._looked = time.monotonic()
         for number, attempt in self._attempts.items():
             read = partial(measure, self.paths.trial(number).metrics)
-            attempt.enough = attempt.enough or self.policy.enough(self._trials[number], read)
-            if attempt.enough:
+            trial = self._trials[number]
+            attempt.enough = attempt.enough or self.policy.enough(trial, read)
+            if attempt.enough is None and trial.stopped is None:
+                self._watch_chance(trial, read)
+            if attempt.enough or self._trials[number].stopped is not None:
                 self.launcher.cancel(number)
+
+    def _watch_chance(self, trial: TrialRecord, read: Callable[[], Measured]) -> None:
+        """Ask the policy whether a running trial can still win; a decision to stop it is recorded first."""
+        stopped = self.policy.cannot_win(trial, read)
+        if stopped is None:
+            return
+        self._note(
+            "stopped",
+            trial=trial.id,
+            step=stopped.step,
+            chance=stopped.chance,
+            expected=stopped.expected,
+            against=stopped.against,
+            known=list(stopped.known),
+        )
+        self._trials[trial.id] = replace(trial, stopped=stopped)
 
     def _submit(self, number: int, waiting: deque[int]) -> None:
         self.lock.require()
@@ -460,6 +502,8 @@ class Study:
             self._finish(number, attempt, "completed", enough, ended.exit_code)
         elif measured.infeasible:
             self._finish(number, attempt, "infeasible", measured.infeasible, ended.exit_code)
+        elif trial.stopped is not None and trial.last_step < WHOLE * self.spec.max_train_steps:
+            self._finish(number, attempt, "stopped", self._why_stopped(trial.stopped), ended.exit_code)
         elif attempt.timed_out or ended.how == "timed-out":
             limit = ended.reason or f"it ran longer than resources.timeout ({self.spec.resources.timeout:g} s)"
             reached = f"{limit}, at step {trial.last_step}"
@@ -546,9 +590,12 @@ class Study:
 
     def _finish(self, number: int, attempt: _Attempt, state: State, reason: str | None, exit_code: int | None) -> None:
         self._changed = True
-        self._ended_well = self._ended_well or state in ("completed", "infeasible")
+        self._ended_well = self._ended_well or state in DECIDED
         self._log_starts[number] = attempt.log_start
-        self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason)
+        stopped = self._trials[number].stopped if state == "stopped" else None
+        self._trials[number] = trial = replace(self._trials[number], state=state, reason=reason, stopped=stopped)
+        if state in DECIDED and attempt.measured is not None:
+            self.policy.learn(trial, attempt.measured)
         result: dict[str, Any] = {"value": trial.best.value if trial.best else None} if self.spec.adaptive else {}
         if attempt.measured is not None:
             curve = attempt.measured.curve

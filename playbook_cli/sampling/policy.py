@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from playbook_cli.records import TrialRecord
+    from playbook_cli.records import Stopped, TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.storage.metrics import Measured
 
@@ -78,6 +78,18 @@ class Policy(Protocol):
         """Why a trial that is running, or has just ended, has trained for long enough; None if it has not.
 
         `measured` reads its evaluations so far.
+        """
+        del trial, measured
+        return None
+
+    def learn(self, trial: TrialRecord, measured: Measured) -> None:
+        """Take note of a trial that has ended, with all its evaluations; at the start, of every one that has."""
+        del trial, measured
+
+    def cannot_win(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
+        """Why a running trial should be stopped although it has not trained to its end; None to go on.
+
+        The decision is recorded, and the trial then counts as `stopped`: it has no result.
         """
         del trial, measured
         return None

@@ -52,9 +52,28 @@ def problems(spec: StudySpec, *, kept: bool = False) -> list[Problem]:
     """
     found = [*_program(spec), *program_problems(spec), *_roles(spec), *_ranges(spec), *_conditions(spec)]
     found += silence_problems(spec)
+    found += _early_stopping(spec)
     found += lr_sweep_problems(spec, spec.lr_sweep) if spec.lr_sweep else []
     # arms can be counted only in a space that is sound
     return found or [*point_problems(spec), *bayesian_problems(spec), *([] if kept else _amount(spec))]
+
+
+def _early_stopping(spec: StudySpec) -> Iterator[Problem]:
+    if spec.early_stopping is None:
+        return
+    if spec.adaptive:
+        yield Problem(
+            location=("early_stopping",),
+            what=f"sampler: {spec.sampler} learns from results at the end of training, and a stopped trial has none",
+            hint="drop early_stopping, or use sampler: halton",
+        )
+    ranges = [p.label for p in spec.parameters() if p.role == "scientific" and p.kind != "choice"]
+    if ranges:
+        yield Problem(
+            location=("early_stopping",),
+            what=f"{ranges[0]} is a scientific range: its best trial is wanted everywhere, so none can be stopped",
+            hint=f"give {ranges[0]} a list of values, or drop early_stopping",
+        )
 
 
 def _program(spec: StudySpec) -> Iterator[Problem]:

@@ -231,6 +231,20 @@ class LrSweepSpec(_Section):
     harmless: Annotated[list[str], Field(description="hyperparameters that look like one of these but aren't")] = []
 
 
+def _method(given: object) -> object:
+    return {"method": given} if isinstance(given, str) else given
+
+
+class EarlyStopping(_Section):
+    """How trials end that can hardly become the best; off by default."""
+
+    method: Literal["honest"] = "honest"
+    risk: Annotated[
+        Number,
+        Field(gt=0, le=0.5, description="chance, over the whole study, to stop a trial that would become the best"),
+    ] = 0.05
+
+
 class Imported(_Section):
     """The source of a study that another tool ran; such a study is read, never run."""
 
@@ -302,6 +316,15 @@ class StudySpec(_Section):
         Count | None,
         Affects.SIZE,
         Field(description="number of trials of the whole study, split equally among its arms"),
+    ] = None
+    early_stopping: Annotated[
+        Annotated[EarlyStopping, BeforeValidator(_method, json_schema_input_type=EarlyStopping | Literal["honest"])]
+        | None,
+        Affects.LAUNCHING,
+        Field(
+            description="honest: stop trials that can hardly become the best of their arm; the report takes none of "
+            "their values for a result",
+        ),
     ] = None
     sampler: Annotated[SamplerName, Affects.SEARCH] = "halton"
     follows: Annotated[

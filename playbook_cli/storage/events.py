@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, get_args
 
 from playbook_cli.files.fingerprint import Fingerprint
-from playbook_cli.records import Recorded, State, Value
+from playbook_cli.records import Recorded, State, Stopped, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +70,25 @@ def recorded(event: Mapping[str, Any]) -> Recorded | None:
     if not all(isinstance(count, int) and count >= 0 for count in (last_step, evaluations)):
         raise ValueError(f"last_step is {_shown(last_step)}, evaluations is {_shown(evaluations)}")
     return Recorded(value=value, step=step, last_step=last_step, evaluations=evaluations)
+
+
+def stopped(event: Mapping[str, Any]) -> Stopped:
+    """The decision to stop a trial."""
+    for key in ("chance", "expected"):
+        if isinstance(event[key], bool) or not isinstance(event[key], int | float) or not math.isfinite(event[key]):
+            raise ValueError(f"{key} is {_shown(event[key])}")
+    step, known = event["step"], event["known"]
+    if isinstance(step, bool) or not isinstance(step, int):
+        raise TypeError(f"step is {_shown(step)}")
+    if not isinstance(known, list):
+        raise TypeError(f"known is {_shown(known)}")
+    return Stopped(
+        step=step,
+        chance=float(event["chance"]),
+        expected=float(event["expected"]),
+        against=whole(event, "against"),
+        known=tuple(whole({"known": number}, "known") for number in known),
+    )
 
 
 def settings(event: Mapping[str, Any], key: str) -> dict[str, Value]:

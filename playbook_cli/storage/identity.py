@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.files import atomic, containment
+from playbook_cli.records import DECIDED
 from playbook_cli.spec.load import planning, training
 from playbook_cli.storage.metrics import Measured, best_of, measure
 
@@ -78,7 +79,7 @@ def mismatch(trial: TrialRecord, paths: TrialPaths, *, locked: bool = False) -> 
         return "it does not say which trial it belongs to"
     if known.get("identity") != trial.identity:
         return "it belongs to another trial"
-    if locked or trial.state in ("completed", "infeasible"):
+    if locked or trial.state in DECIDED:
         return _of_another_journal(trial, known)
     return None
 
@@ -112,7 +113,7 @@ def _of_another_journal(trial: TrialRecord, known: Mapping[str, Any]) -> str | N
 def _disagreement(trial: TrialRecord, read: Measured, metric: Metric) -> str | None:
     """How a trial's evaluations differ from what the journal recorded at its end; None if they don't."""
     recorded = trial.recorded
-    if recorded is None or trial.state not in ("completed", "infeasible") or read.curve is None:
+    if recorded is None or trial.state not in DECIDED or read.curve is None:
         return None
     evaluations = len(read.curve.steps)
     if evaluations != recorded.evaluations:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from playbook_cli.files.fingerprint import difference
+from playbook_cli.records import DECIDED
 from playbook_cli.storage.failures import numbered
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from playbook_cli.files.fingerprint import Difference, Fingerprint
     from playbook_cli.records import StudyRecord, TrialRecord
 
-_COUNTED = ("completed", "infeasible", "running")
+_COUNTED = (*DECIDED, "running")
 
 
 @dataclass(frozen=True, kw_only=True)

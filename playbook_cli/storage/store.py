@@ -231,21 +231,15 @@ def read_history(paths: StudyPaths) -> History:
                 attempts[number] = Attempt(
                     trial=number, number=attempt, started=events.moment(event), slot=events.text(event, "slot") or ""
                 )
+            elif kind == "stopped":
+                trials[events.whole(event, "trial")]["stopped"] = events.stopped(event)
             elif kind == "program":
                 program = events.program(event)
                 programs.setdefault(events.text(event, "code") or "", program)
             elif kind == "ended":
                 number = events.whole(event, "trial")
-                trials[number].update(state=events.state(event), reason=events.text(event, "reason"))
-                trials[number]["recorded"] = events.recorded(event)
-                if device := events.text(event, "device") if "device" in event else None:
-                    before = trials[number].get("devices", ())
-                    trials[number]["devices"] = before if device in before else (*before, device)
-                trials[number]["shared"] = trials[number].get("shared", False) or event.get("shared") is True
                 begun = attempts.pop(number, None)
-                if begun is not None:
-                    span = Span(start=begun.started, end=events.moment(event), slot=begun.slot)
-                    trials[number]["spans"] = (*trials[number].get("spans", ()), span)
+                _end(trials[number], event, begun)
                 seconds += max(0.0, events.moment(event) - begun.started) if begun else 0.0
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
@@ -265,6 +259,20 @@ def read_history(paths: StudyPaths) -> History:
         trained_seconds=seconds,
         programs=programs,
     )
+
+
+def _end(about: dict[str, Any], event: Mapping[str, Any], begun: Attempt | None) -> None:
+    """Note in what is known of a trial how an attempt ended."""
+    about.update(state=events.state(event), reason=events.text(event, "reason"), recorded=events.recorded(event))
+    if event["state"] in ("completed", "infeasible"):
+        about["stopped"] = None  # it had trained to its end before it could be stopped
+    if device := events.text(event, "device") if "device" in event else None:
+        before = about.get("devices", ())
+        about["devices"] = before if device in before else (*before, device)
+    about["shared"] = about.get("shared", False) or event.get("shared") is True
+    if begun is not None:
+        span = Span(start=begun.started, end=events.moment(event), slot=begun.slot)
+        about["spans"] = (*about.get("spans", ()), span)
 
 
 def replaced(spec: StudySpec, history: History, paths: StudyPaths) -> str | None:
@@ -403,6 +411,8 @@ def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:
     """Trials by state, as `status --json` gives them."""
     states = [trial.state for trial in trials]
     counted: dict[str, int] = {state: states.count(state) for state in (*ENDED, "running")}
+    if not counted["stopped"]:  # only studies with early_stopping have such trials
+        del counted["stopped"]
     return {"planned": planned, **counted, "pending": planned - sum(counted.values())}
 
 

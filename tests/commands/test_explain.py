@@ -35,3 +35,9 @@ def test_checks_of_a_design_are_explained_with_how_to_silence_them(bench):
     assert "silence: [long-warmup]" in bench("explain", "long-warmup").out
     (check,) = bench("explain", "long-warmup", "--json").json["checks"]
     assert check["source"] == "How to apply learning rate warmup"
+
+
+def test_early_stopping_is_explained_with_what_the_report_makes_of_it(bench):
+    assert "A stopped trial has no result" in bench("explain", "early_stopping").out
+    assert "at most the risk" in bench("explain", "early_stopping", "--json").json["early_stopping"]
+    assert "early_stopping" in bench("explain").out

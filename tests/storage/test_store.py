@@ -17,6 +17,7 @@ import yaml
 from playbook_cli.errors import JournalError, SpecError, StudyError
 from playbook_cli.files import journal
 from playbook_cli.files.paths import StudyPaths
+from playbook_cli.records import Stopped
 from playbook_cli.storage.heartbeats import SILENT_SECONDS, read_heartbeat
 from playbook_cli.storage.lock import locked
 from playbook_cli.storage.metrics import latest
@@ -118,6 +119,20 @@ def test_a_later_attempt_replaces_the_outcome_of_an_earlier_one(paths):
     assert (third.state, third.reason) == ("failed", "it crashed again")
 
 
+def test_a_decision_to_stop_a_trial_is_kept_unless_the_trial_trained_to_its_end_before(paths):
+    why = {"step": 5, "chance": 0.001, "expected": 0.5, "against": 0, "known": [0, 1]}
+    write(paths, event="stopped", trial=2, **why)
+    assert Store(paths.dir).history().trials[2].stopped == Stopped(**{**why, "known": (0, 1)})
+    end(paths, 2, "stopped", "no chance")
+    third = Store(paths.dir).history().trials[2]
+    assert (third.state, third.stopped.expected) == ("stopped", 0.5)
+    assert counts([third], 1)["stopped"] == 1
+    end(paths, 2, "completed", None)
+    third = Store(paths.dir).history().trials[2]
+    assert (third.state, third.stopped) == ("completed", None)
+    assert "stopped" not in counts([third], 1)
+
+
 def test_an_end_without_a_beginning_takes_no_time(paths):
     end(paths, 3, "failed", "it can't be started")
     assert Store(paths.dir).history().trained_seconds == 6.0
@@ -137,6 +152,8 @@ def test_events_of_a_later_version_are_passed_over(paths):
         {"event": "started", "trial": 99, "attempt": 1, "time": 0, "slot": ""},
         {"event": "ended", "trial": None},
         {"event": "run"},
+        {"event": "stopped", "trial": 2, "step": 3, "chance": "small", "expected": 0.1, "against": 0, "known": []},
+        {"event": "stopped", "trial": 2, "step": 3, "chance": 0.01, "expected": 0.1, "against": 0, "known": ["x"]},
     ],
     ids=str,
 )

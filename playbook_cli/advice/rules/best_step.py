@@ -246,9 +246,9 @@ def _gained(seen: Outlook) -> str:
 
 
 def better_half(study: StudyRecord) -> list[TrialRecord]:
-    """The better half of the completed trials: slow or unstable ones do not say what good ones need."""
-    ranked = outcomes.ranked(study.trials, study.metric)
-    return ranked[: math.ceil(len(ranked) / 2)]
+    """The better half of the trials, as far as they completed: slow or unstable ones do not say what good ones need."""
+    placed = outcomes.placed(study.trials, study.metric)
+    return [trial for trial in placed[: math.ceil(len(placed) / 2)] if trial.state == "completed"]
 
 
 def _rounded(study: StudyRecord, steps: float) -> int:

@@ -129,7 +129,7 @@ def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
         shape=when("datum.o === 1", "triangle-up", "circle"),
         fill=frame.by_arm(width),
         stroke=frame.by_arm(width),
-        fillOpacity=when("datum.s === 'running'", 0, 1),
+        fillOpacity=when("datum.s === 'running' || datum.s === 'stopped'", 0, 1),
         opacity=opacity("datum.g === 1"),
     )
     lost = f"{known} & datum.s === 'infeasible' || datum.s === 'failed'"
