@@ -313,6 +313,8 @@ class StudyRecord:
     """Thresholds that the user set, as rule -> name -> value."""
     step_unit: StepUnit | None = None
     """What a step is; None where nothing tells."""
+    takes_eval_every: bool = True
+    """Whether its program can be asked for another number of steps between evaluations."""
     raced: bool = False
     """Whether it is a sweep or another probe, whose trials may end early, so that their curves are incomplete."""
     listed: bool = False

@@ -29,6 +29,7 @@ Part = Literal[
 
 USUAL_NAMES = {
     "lr": "learning_rate",
+    "learn_rate": "learning_rate",
     "wd": "weight_decay",
     "bs": "batch_size",
     "eps": "epsilon",
@@ -41,7 +42,9 @@ USUAL_NAMES = {
 """Short names of hyperparameters that the rules of the report and lr-sweep know by their long ones."""
 USUAL_LEARNING_RATE = 1e-3
 """The middle of the range where a program says nothing."""
-_SEED = re.compile(r"(^|_)seed$|^random_state$")
+_SAYS_RATE = re.compile(r"lr|learn(ing)?_?rate")
+"""In the name of a learning rate that says which one it is, such as lr_generator."""
+_SEED = re.compile(r"(^|_)seed$|^random_state$|^seed_everything$")
 _FOLDER = re.compile(
     r"^(out|output|save|log|logging|run|work|result|exp|experiment|tb|tensorboard|default_root|local_output)s?_?"
     r"(dir|path|folder|root|directory)$|^(checkpoint|ckpt|model|train)s?_?(dir|folder|directory)$|"
@@ -135,7 +138,7 @@ def plain(name: str) -> str:
 def propose_all(arguments: Sequence[Argument], length: Length) -> list[Proposal]:
     """The part of each option, where their names together say more than each by itself."""
     proposals = [propose(argument, length) for argument in arguments]
-    rates = [p for p in proposals if p.part == "nuisance" and is_rate(plain(p.argument.name))]
+    rates = [p for p in proposals if p.part == "nuisance" and is_rate(p.argument)]
     if any(p.argument.default for p in rates):  # one without a default is computed of the others
         proposals = [replace(p, part="left") if p in rates and not p.argument.default else p for p in proposals]
     lone = {name for p in proposals for name in [p.name] if [q.name for q in proposals].count(name) == 1}
@@ -145,7 +148,7 @@ def propose_all(arguments: Sequence[Argument], length: Length) -> list[Proposal]
 def propose(argument: Argument, length: Length) -> Proposal:
     """The part of one option; which of several scientific ones is the question is not decided here."""
     own = plain(argument.name)
-    usual = USUAL_NAMES.get(own, own)
+    usual = "learning_rate" if argument.rate and not _SAYS_RATE.search(own) else USUAL_NAMES.get(own, own)
     name = argument.name if argument.given == "params" else usual if "." not in argument.name else argument.name
     part, setting, why = _part(argument, own, usual, length)
     if argument.required and part in ("left", "fixed", "scientific"):
@@ -247,7 +250,8 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     if "epoch" in first.help.lower() and "step" not in plain(first.name):
         unit = "epoch"
     bare = bool(re.fullmatch(r"(num_|n_)?(steps?|updates|frames|batches|episodes)", plain(first.name)))
-    shown = plain(first.name) in bounds
+    loop = first.given == "config" and plain(first.name) != plain(str(first.option))  # it is named after what it counts
+    shown = loop or plain(first.name) in bounds
     rivals = [a for a in ranked[1:] if not shown or plain(a.name) in bounds or _rank(a) < _rank(first)]
     certain = not rivals and (shown or not bare)
     others = tuple(ranked[1:])
@@ -269,14 +273,17 @@ def step_unit(length: Length, program: Program) -> StepUnit | None:
 
 
 def _written(program: Program) -> Length:
-    """The length of the only loop over epochs, where the script has it as a number: range(200)."""
-    found = [
-        _times(node.iter)
-        for node in ast.walk(program.tree)
-        if isinstance(node, ast.For) and unit_of(last_name(node.target)) == "epoch"
-    ]
-    known = found[0] if len(found) == 1 else None
-    return Length() if known is None else Length(unit="epoch", certain=True, written=known)
+    """The length of the only loop over epochs or episodes, where the script has it as a number: range(200)."""
+    units: tuple[Unit, ...] = ("epoch", "episode")
+    for unit in units:
+        found = [
+            _times(node.iter)
+            for node in ast.walk(program.tree)
+            if isinstance(node, ast.For) and unit_of(last_name(node.target)) == unit
+        ]
+        if len(found) == 1 and found[0] is not None:
+            return Length(unit=unit, certain=True, written=found[0])
+    return Length()
 
 
 def _times(node: ast.expr) -> int | None:
@@ -354,20 +361,20 @@ def _as_long(argument: Argument, first: Argument) -> bool:
     )
 
 
-def is_rate(name: str) -> bool:
-    """Whether a name, in small letters, is a learning rate: and not its end, its decay or its warmup."""
-    return bool(
-        re.search(
-            r"(^|_)learning_?rate(_|$)|(^|_)(b|g|d|base_|peak_|max_|init_)?lr0?(_base|_backbone)?$|(^|_)lr_", name
-        )
-    ) and not _NO_RATE.search(name)
+def is_rate(argument: Argument) -> bool:
+    """Whether an option is a learning rate, by its use or its name: and not its end, its decay or its warmup."""
+    name = USUAL_NAMES.get(plain(argument.name), plain(argument.name))
+    said = re.search(
+        r"(^|_)learn(ing)?_?rate(_|$)|(^|_)(b|g|d|base_|peak_|max_|init_)?lr0?(_base|_backbone)?$|(^|_)lr_", name
+    )
+    return argument.rate or (bool(said) and not _NO_RATE.search(name))
 
 
 def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] | None:
     """A range for what is tuned in every study of neural networks; None for anything else."""
     default = argument.default if isinstance(argument.default, float) else None
     known = default is not None and math.isfinite(default)
-    if is_rate(name):
+    if is_rate(argument):
         if not default or default < 0 or not known:
             return (
                 _decades(USUAL_LEARNING_RATE, 100),

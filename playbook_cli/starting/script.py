@@ -19,10 +19,11 @@ from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.handed import handed, word
 from playbook_cli.starting.kept import written_and_read
-from playbook_cli.starting.measured import TRIAL, measured
+from playbook_cli.starting.measured import measured
 from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
-from playbook_cli.starting.program import read_program
+from playbook_cli.starting.place import TRIAL
+from playbook_cli.starting.program import read_program, without
 from playbook_cli.starting.roles import loaded, named, plain, propose_all, step_unit, training_length
 from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.starting.argument import Argument, ConfigUse, Declared
-    from playbook_cli.starting.measured import Measured
     from playbook_cli.starting.optimizers import Optimizer
+    from playbook_cli.starting.place import Measured
     from playbook_cli.starting.program import Program
 from playbook_cli.starting.roles import Length, Proposal
 
@@ -91,10 +92,12 @@ def _draft(
     chosen = None if optimizer is None else optimizer_named(optimizer)
     program = read_program(script)
     table, unexplained = handed(declared(program, config), given, folder)
+    program = without(program, table.other_commands)
     length = training_length(table.arguments, program)
     proposals = propose_all(table.arguments, length)
     found = None if _calls_playbook(program) else measured(program, table.arguments, length, _folders(proposals))
     proposals, every = _evaluation(proposals, length, found, table)
+    proposals = [_switched_on(proposal, found) for proposal in proposals]
     if chosen is not None:
         proposals = of_optimizer(proposals, chosen, script)
     draft = Draft(
@@ -172,6 +175,14 @@ def _evaluation(
     if isinstance(given, int):
         return proposals, given
     return proposals, 1 if length.unit == "epoch" else None
+
+
+def _switched_on(proposal: Proposal, found: Measured | None) -> Proposal:
+    """A flag that is off by default, and without which the objective is not shown, is passed."""
+    argument = proposal.argument
+    off = argument.kind == "bool" and argument.default is False and argument.given == "argument"
+    shows = found is not None and argument.name.replace("-", "_") in found.flags
+    return replace(proposal, part="on") if off and shows and not argument.handed else proposal
 
 
 def _is_in_batches(proposal: Proposal, length: Length) -> bool:
@@ -294,7 +305,7 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
     for part, macro in (("seed", "${seed}"), ("folder", folder), ("eval_every", "${eval_every}")):
         options = [p.argument.option for p in given if p.part == part and p.argument.option]
         words += [f"{option}={macro}" for option in (options if part == "folder" else options[:1])]
-    words += [str(p.argument.option) for p in given if p.part == "on"]
+    words += [f"{p.argument.option}{'=True' * (p.argument.switch == 'python')}" for p in given if p.part == "on"]
     for p in given:
         if p.part == "file":
             suffix = str(p.argument.default).rpartition(".")[2]
@@ -389,7 +400,7 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
         return
     if length.written is not None:
         draft.data[at] = length.written
-        draft.comments[at,] = "epochs, as the script has it in its source: no option of it changes that"
+        draft.comments[at,] = f"{length.unit}s, as the script has it in its source: no option of it changes that"
         draft.data["eval_every"] = draft.data[at] if once else min(every or 1, length.written)
         if once:
             draft.guess("eval_every", why="the metric is measured once, at the end")

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from playbook_cli.starting.lines import Gate, Shows
 
 _NO_STEP = re.compile(
-    r"time|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|(^|_)(num|n|max)_|eta|left|best", re.IGNORECASE
+    r"time|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|eta|left|best|"
+    r"(^|_)(num|n|max)_(?!(epi|episode|iter|epoch|update)(_|$))",
+    re.IGNORECASE,
 )
+_MEASURED_ON = re.compile(
+    r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s[^:=,;|]*[:=]\s*$", re.IGNORECASE
+)
+"""A sentence that says what is measured, and on what: Accuracy of the network on the 10000 test images."""
 _SPLIT = re.compile(r"(^|_)(split|mode|phase|stage|subset|partition|dataset_name|set_name|log_name|name|prefix|desc)$")
 
 
@@ -39,6 +45,8 @@ class Pattern:
     step: str = ""
     """What the program calls the step that is shown; empty where none is."""
     gates: tuple[Gate, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What has to be on for it to be shown."""
     logged: bool = False
     """Whether a logger shows it, which depends on its level."""
     looped: bool = True
@@ -115,7 +123,7 @@ def _of_meters(tree: ast.Module, unit: Unit | None) -> Iterator[Pattern]:
             parts=formatted.parts(progress.prefix),
             specs=formatted.specs,
             line=progress.line,
-            gates=(),
+            conditions=(),
             scope=tree,
             logged=False,
             looped=True,
@@ -181,6 +189,7 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         step=counter.called if counter is not None else "",
         unit=counter.unit if counter is not None else None,
         gates=shown.gates,
+        flags=shown.flags,
         logged=shown.logged,
         looped=shown.looped,
         function=shown.function,
@@ -234,11 +243,14 @@ def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: st
     words, own = words_before(label), value_name(value)
     held_out = [word for word in words[:-2] if HELD_OUT.search(word)]
     named = "_".join([*held_out[-1:], *words[-2:]]).lower()
-    name = named if METRIC.search(named) else own if METRIC.search(own) else ""
+    sentence = _MEASURED_ON.search(said)
+    name = named if METRIC.search(named) else own if METRIC.search(own) else sentence[1].lower() if sentence else ""
     if name and "best" in (word.lower() for word in words):
         name = f"best_{name}"  # so far, and not of this step
     if re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1:
         return None  # a count, or text
+    if name and rank(name) == 1 and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+        name = name if re.search("avg|average|mean", name) else f"mean_{name}"
     if name and rank(name) == 2:
         name = f"{measured_on(said, shown.function)}{name}"
     return name if name.isidentifier() and name not in taken else None

@@ -29,6 +29,7 @@ RESOLUTION_SECONDS = 0.2
 _WAYS = {
     "argument": "in the command",
     "environment": "in an environment variable",
+    "config": "in its own copy of the file",
     "file": "in the file of all hyperparameters",
     "Playbook": "by Playbook's client",
     "constant": "written as it is",
