@@ -124,8 +124,8 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
     if found.max_train_steps is None:
         problem = Problem(
             location=("max_train_steps",),
-            what=f"max_train_steps = {spec.max_train_steps:,} doesn't reach the program, which trains as long as "
-            "it likes",
+            what=f"max_train_steps = {spec.max_train_steps:,} doesn't reach the program, so it doesn't "
+            "set how long a trial trains",
             hint="add its option for the length of training to the command: '--max-steps=${max_train_steps}'",
         )
         yield Lost(problem=problem, fatal=True, steps=True)
@@ -141,8 +141,9 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
     if found.eval_every is None and spec.eval_every is not None:
         problem = Problem(
             location=("eval_every",),
-            what=f"eval_every: {spec.eval_every} doesn't reach the program, which evaluates when it likes",
-            hint="add its option for that to the command: '--eval-every=${eval_every}'; or leave eval_every out",
+            what=f"eval_every: {spec.eval_every} doesn't reach the program: it must be how often the program evaluates "
+            "by itself",
+            hint="if the program has an option for that, add it to the command: '--eval-every=${eval_every}'",
         )
         yield Lost(problem=problem, fatal=False)
 

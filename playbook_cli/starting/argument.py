@@ -42,6 +42,8 @@ class Argument:
     """Whether its default is what a person gives on the command line."""
     rate: bool = False
     """Whether the program hands it to an optimizer as its learning rate, whatever it is called."""
+    loop: str = ""
+    """The variable of a loop, where this is how often it runs and the script has that as a number."""
     help: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 

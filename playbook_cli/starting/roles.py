@@ -250,8 +250,7 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     if "epoch" in first.help.lower() and "step" not in plain(first.name):
         unit = "epoch"
     bare = bool(re.fullmatch(r"(num_|n_)?(steps?|updates|frames|batches|episodes)", plain(first.name)))
-    loop = first.given == "config" and plain(first.name) != plain(str(first.option))  # it is named after what it counts
-    shown = loop or plain(first.name) in bounds
+    shown = bool(first.loop) or plain(first.name) in bounds
     rivals = [a for a in ranked[1:] if not shown or plain(a.name) in bounds or _rank(a) < _rank(first)]
     certain = not rivals and (shown or not bare)
     others = tuple(ranked[1:])

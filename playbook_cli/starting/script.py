@@ -409,7 +409,9 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
         draft.data[at] = FILL
         draft.fill(at, what="how many steps the program trains for: no option looks like the length of training")
         return
-    if given.given != "trial" and length.unit == "epoch":
+    if given.loop:
+        draft.comments[at,] = f"how often the loop over {given.loop} runs"
+    elif given.given != "trial" and length.unit == "epoch":
         draft.comments[at,] = f"counted in epochs, as {given.option} is"
     if not known:
         draft.guess(at, why=f"the program's own value of {given.option} is not known")

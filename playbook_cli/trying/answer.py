@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import line
@@ -210,7 +210,21 @@ def _arrivals(seen: Seen) -> list[Arrival]:
             found.append(Arrival(name=name, value=value, arrives=read or (None if name != "seed" else False), how=how))
         else:
             found.append(Arrival(name=name, value=value, **_told(way)))
+    own = _interval(seen)
+    if reach.eval_every is None and found[-1].value == own:
+        found[-1] = replace(found[-1], how="not needed: it is the program's own interval")
     return found
+
+
+def _interval(seen: Seen) -> int | None:
+    """The steps between evaluations, where they are the same from the first to the last."""
+    curve = seen.trial.curve
+    if curve is None or seen.trial.best is None:
+        return None
+    values = curve.values[seen.spec.metric.name]
+    steps = [int(step) for step, held in zip(curve.steps, values, strict=True) if not math.isnan(held)]
+    gaps = {after - before for before, after in itertools.pairwise(steps)}
+    return gaps.pop() if len(gaps) == 1 else steps[0] if len(steps) == 1 else None
 
 
 def _read(seen: Seen, name: str, way: str | None) -> dict[str, Any]:

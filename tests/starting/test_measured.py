@@ -427,3 +427,48 @@ def test_a_name_that_is_put_together_is_certain_where_the_function_measures_it(s
     foreign = STATS.format("lr").replace("logdir", "output_dir") + "metric_logger.update(loss=1)\n"
     made, _ = study(HEAD.replace("logdir", "output_dir") + foreign)
     assert "put together while the program runs" in made.comments["metrics",]
+
+
+VERBOSE = HEAD + "p.add_argument('--verbose', action='store_true')\np.add_argument('--evaluate', action='store_true')\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "passed"),
+    [("args.verbose and epoch % 2 == 0", "--verbose"), ("args.evaluate", "--evaluate"), ("not args.verbose", None)],
+)
+def test_a_flag_without_which_nothing_is_shown_is_passed(study, condition, passed):
+    _, found = study(VERBOSE + LOOP + f"    if {condition}:\n        print(f'epoch {{epoch}} val loss {{loss}}')\n")
+    assert [word for word in found.command if word in ("--verbose", "--evaluate")] == ([passed] if passed else [])
+
+
+def test_a_flag_that_makes_a_program_evaluate_and_end_is_not_passed(study):
+    more = "def show():\n    print(f'epoch {epoch} val loss {loss}')\nif args.evaluate:\n    show()\n"
+    _, found = study(VERBOSE + more + LOOP + "    print(f'epoch {epoch} val loss {loss}')\n")
+    assert "--evaluate" not in found.command
+
+
+def test_what_another_command_shows_is_not_shown_by_the_one_that_trains(study):
+    made, found = study(
+        "import typer\napp = typer.Typer()\n"
+        "@app.command()\ndef train(lr: float = 0.1, epochs: int = 5):\n"
+        "    for epoch in range(epochs):\n        print(f'Epoch {epoch}, loss: {loss}')\n"
+        "def score():\n    print(f'Val accuracy: {acc}')\n"
+        "@app.command()\ndef evaluate(model: str):\n    score()\n    print(f'Test accuracy: {acc}')\n"
+    )
+    assert found.metrics.stdout == [r"Epoch \s*(?P<step>\d+), loss: \s*\[?(?P<train_loss>[-+.\w]+)"]
+    assert made.comments["metric",].startswith("guess: this is measured on training data")
+
+
+def test_hydra_shows_what_is_logged(study):
+    line = HEAD + LOOP + "    log.info('epoch %d val loss %.3f', epoch, loss)\n"
+    assert "guess" not in study("import hydra, logging\n" + line)[0].comments["metrics",]
+
+
+def test_a_sentence_says_what_is_measured_and_on_what(study):
+    line = "print('Accuracy of the network on the 10000 test images: {} %'.format(100 * right / n))\n"
+    made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} loss {loss}')\n" + line)
+    assert made.data["metric"] == {"name": "test_accuracy", "goal": "maximize"}
+    made, _ = study(
+        HEAD + LOOP + "    print(f'epoch {epoch} loss {loss}')\nprint(f'Results on the test images: {n}')\n"
+    )
+    assert made.data["metric"]["name"] == "loss"

@@ -79,7 +79,8 @@ def eval_frequency(study: StudyRecord) -> list[Finding]:
         # To ask a program for what it does not do changes nothing.
         message += (
             f"{'' if heeded else f', though the study sets eval_every: {study.eval_every}'}, so the best step may be "
-            f"missed; make the program evaluate every {finer} steps, or pass it ${{eval_every}}"
+            f"missed; make the program evaluate every {'step' if finer == 1 else f'{finer} steps'}, or pass it "
+            "${eval_every}"
         )
         return [eval_frequency.finding("warning", "too-coarse", evidence, message)]
     act = Next(eval_every=finer)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.starting.argument import Argument, ConfigUse, Declared, with_value
 from playbook_cli.starting.configs import read_config
 from playbook_cli.starting.counting import unit_of
-from playbook_cli.starting.syntax import calls, functions, keywords, last_name
+from playbook_cli.starting.syntax import calls, functions, keywords, last_name, parameters
 
 if TYPE_CHECKING:
     from playbook_cli.starting.program import Program
@@ -21,6 +21,7 @@ _WORTH = re.compile(
     re.IGNORECASE,
 )
 """Constants that a study tunes, or has to set."""
+_TRAINS = re.compile(r"(^|_)(train|training|trainer|fit|main|run|learn)", re.IGNORECASE)
 
 
 def read(program: Program, *, loops: bool) -> Declared:
@@ -38,9 +39,12 @@ def read(program: Program, *, loops: bool) -> Declared:
     )
     passed = _passed(program.tree)
     lengths = _lengths(program.tree) if loops else {}
+    elsewhere = _elsewhere(program.tree)
     found: dict[str, object] = {}
     for name, value in read_config(program.script).items():
         *above, own = name.split(".")
+        if (*above[-1:], own) in elsewhere and unit_of(own) is not None:
+            continue  # so many steps of something else
         number = isinstance(value, int | float) and not isinstance(value, bool)
         once = all(stored[part] <= 1 for part in (own, *above)) and (*above[-1:], own) not in passed
         worth = own in lengths or (_WORTH.search(own) and above[-1:] != ["__init__"])
@@ -51,7 +55,8 @@ def read(program: Program, *, loops: bool) -> Declared:
     for name, value in found.items():
         own = name.rpartition(".")[2]
         called = lengths.get(own, name if own_names[own] > 1 else own)
-        argument = Argument(name=called, option=name, kind="other", given="config")
+        loop = own if own in lengths else ""
+        argument = Argument(name=called, option=name, kind="other", given="config", loop=loop)
         arguments.append(with_value(argument, value, infer=True))
     return Declared(arguments=arguments, config=ConfigUse(file=program.script, option=None))
 
@@ -64,6 +69,16 @@ def _lengths(tree: ast.Module) -> dict[str, str]:
         if found:
             return {found[0]: f"{unit}s"} if len(found) == 1 else {}
     return {}
+
+
+def _elsewhere(tree: ast.Module) -> set[tuple[str, str]]:
+    """The parameters of functions that do not train, by their names."""
+    return {
+        (function.name, parameter.arg)
+        for function in functions(tree)
+        if not _TRAINS.search(function.name)
+        for parameter, _ in parameters(function)
+    }
 
 
 def _passed(tree: ast.Module) -> set[tuple[str, str]]:
