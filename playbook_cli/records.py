@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -239,6 +240,17 @@ class TrialRecord:
     """What the journal recorded at its end; None before that, or if the journal doesn't say."""
     unused: str | None = None
     """Why its folder is not used: it belongs to another trial, or differs from what the journal recorded."""
+
+    def trained_whole(self, max_train_steps: int) -> bool:
+        """Whether it trained to the end: so near to it that the program would not evaluate again before.
+
+        The last of 5 epochs that are counted from 0 is epoch 4.
+        """
+        if self.last_step >= WHOLE * max_train_steps:
+            return True
+        steps = () if self.curve is None else self.curve.steps
+        gaps = sorted(int(after) - int(before) for before, after in pairwise(steps))
+        return bool(gaps) and self.last_step + gaps[len(gaps) // 2] >= max_train_steps
 
 
 @dataclass(frozen=True, kw_only=True)

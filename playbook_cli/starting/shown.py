@@ -31,6 +31,7 @@ _MEASURED_ON = re.compile(
     r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s[^:=,;|]*[:=]\s*$", re.IGNORECASE
 )
 """A sentence that says what is measured, and on what: Accuracy of the network on the 10000 test images."""
+_NUMBERS = {"len", "round", "int", "float", "sum", "max", "min", "abs", "next"}
 _SPLIT = re.compile(r"(^|_)(split|mode|phase|stage|subset|partition|dataset_name|set_name|log_name|name|prefix|desc)$")
 
 
@@ -177,7 +178,7 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         stepping = counter is not None and part is counter.value
         name = "step" if stepping else _group(part, label, names, shown, said + raw)
         if name is None:
-            text += r"\s*\S+?"
+            text += r"\s*.*?" if _may_have_spaces(part, shown) else r"\s*\S+?"
         else:
             names.append(name)
             text += rf"\s*(?P<{name}>\d+)" if name == "step" else rf"\s*\[?(?P<{name}>[-+.\w]+)"
@@ -195,6 +196,17 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         function=shown.function,
         sample=sample,
         of=next((name for part in shown.parts if _SPLIT.search(name := _text_name(part))), ""),
+    )
+
+
+def _may_have_spaces(value: ast.expr, shown: Shown) -> bool:
+    """Whether a value is what a function of the program makes of it, such as the time since the start: 1m 5s."""
+    number = re.search(r"[dfeg%]$", shown.specs.get(id(value), ""))
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and not number
+        and value.func.id not in _NUMBERS
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import line
-from playbook_cli.records import WHOLE
 from playbook_cli.running.study import NO_METRIC
 from playbook_cli.spec.problem import listed
 from playbook_cli.wording import value as written
@@ -146,7 +145,7 @@ def evaluations_of(seen: Seen) -> int:
 
 def trained_whole(trial: TrialRecord, spec: StudySpec) -> bool:
     """Whether a trial has a result, and trained for max_train_steps, whoever told it so."""
-    return trial.best is not None and trial.state == "completed" and trial.last_step >= WHOLE * spec.max_train_steps
+    return trial.best is not None and trial.state == "completed" and trial.trained_whole(spec.max_train_steps)
 
 
 def crashed(seen: Seen) -> bool:
@@ -313,7 +312,7 @@ def _lengths(seen: Seen) -> list[Problem]:
                 fatal=False,
             )
         )
-    if len(own) == 1 and own[0] == 0:
+    if len(own) == 1 and own[0] == 0 and seen.steps > 1:
         found.append(Problem(what=f"{spec.metric.name} is evaluated at step 0 only, before any training", fatal=True))
     elif widest > 2 * every and seen.reach.eval_every is None and (gaps or seen.steps == spec.max_train_steps):
         found.append(

@@ -472,3 +472,11 @@ def test_a_sentence_says_what_is_measured_and_on_what(study):
         HEAD + LOOP + "    print(f'epoch {epoch} loss {loss}')\nprint(f'Results on the test images: {n}')\n"
     )
     assert made.data["metric"]["name"] == "loss"
+
+
+def test_what_a_function_makes_may_have_spaces(study):
+    _, found = study(HEAD + LOOP + "    print('%s (%d %d%%) val loss %.4f' % (since(start), epoch, len(x), loss))\n")
+    (pattern,) = found.metrics.stdout
+    line = re.search(pattern, "1m 5s (7 35%) val loss 0.25")
+    assert line is not None
+    assert (line["step"], line["val_loss"]) == ("7", "0.25")
