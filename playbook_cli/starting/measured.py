@@ -13,7 +13,7 @@ from playbook_cli.starting.lightning import logged_by_lightning
 from playbook_cli.starting.lines import gates_at, showing
 from playbook_cli.starting.naming import is_metric, likely, rank
 from playbook_cli.starting.place import TRIAL, Measured, below
-from playbook_cli.starting.roles import of_hugging_face, plain
+from playbook_cli.starting.roles import named, of_hugging_face, plain
 from playbook_cli.starting.shown import compared, patterns
 from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
@@ -40,7 +40,7 @@ def measured(
     """
     found = [
         *_hugging_face(program, arguments),
-        *_printed(program, length),
+        *_printed(program, length, arguments),
         *logged_by_lightning(program, arguments, length.unit, folders),
         *_json_lines(program, length.unit, folders),
         *_tensorboard(program, length.unit, folders, arguments),
@@ -64,7 +64,7 @@ def _monitored(program: Program, arguments: Sequence[Argument]) -> str | None:
     return next((name for name in given if isinstance(name, str) and name != "???"), None)
 
 
-def _printed(program: Program, length: Length) -> Iterator[Measured]:
+def _printed(program: Program, length: Length, arguments: Sequence[Argument]) -> Iterator[Measured]:
     shows = showing(module.tree for module in program.modules)
     unit, option = length.unit, length.argument
     bound = option.name.rpartition(".")[2].replace("-", "_") if option is not None else ""
@@ -90,7 +90,7 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
-        if first.alike:
+        if first.alike and not _follows(program, first.function, first.alike):
             doubts.append(
                 f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
                 "on held-out data must come after it"
@@ -101,7 +101,7 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
             metrics={"stdout": list(dict.fromkeys(pattern.text for pattern in _without_twins(found)))},
             objective=name,
             where=f"what the program prints in {', '.join(places)}",
-            gates=tuple(_known(gate, program) for gate in first.gates),
+            gates=tuple(_known(gate, program, arguments) for gate in first.gates),
             flags=first.flags,
             doubts=tuple(doubts),
             words=words,
@@ -110,14 +110,25 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
         return
 
 
-def _known(gate: Gate, program: Program) -> Gate:
+def _follows(program: Program, function: str, other: str) -> bool:
+    """Whether one loop calls both functions, and this one after the other."""
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.For | ast.While):
+            places = [[call.lineno for part in node.body for call in calls(part, name)] for name in (function, other)]
+            if all(places):
+                return min(places[0]) > max(places[1])
+    return False
+
+
+def _known(gate: Gate, program: Program, arguments: Sequence[Argument]) -> Gate:
     """With the number of steps, where the script assigns it once: print_interval = 20."""
     made = [
         node.value
         for node in ast.walk(program.tree)
         if isinstance(node, ast.Assign) and gate.interval in {last_name(target) for target in node.targets}
     ]
-    number = literal(made[0]) if len(made) == 1 else None
+    option = named(arguments, str(gate.interval)) is not None
+    number = literal(made[0]) if len(made) == 1 and not option else None
     return replace(gate, interval=number) if isinstance(number, int) else gate
 
 

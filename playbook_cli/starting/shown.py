@@ -28,7 +28,7 @@ _NO_STEP = re.compile(
     re.IGNORECASE,
 )
 _MEASURED_ON = re.compile(
-    r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s[^:=,;|]*[:=]\s*$", re.IGNORECASE
+    r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s\w[^:=,;|]*[:=]\s*$", re.IGNORECASE
 )
 """A sentence that says what is measured, and on what: Accuracy of the network on the 10000 test images."""
 _NUMBERS = {"len", "round", "int", "float", "sum", "max", "min", "abs", "next"}
@@ -210,6 +210,27 @@ def _may_have_spaces(value: ast.expr, shown: Shown) -> bool:
     )
 
 
+def _made_of(value: ast.expr, shown: Shown) -> str:
+    """What a value is measured on, by the call that makes it: `val_` of acc = evaluate(model, val_loader)."""
+    own = value_name(value)
+    made = [
+        node.value
+        for node in ast.walk(shown.scope)
+        if isinstance(node, ast.Assign)
+        if own in {last_name(each) for target in node.targets for each in ast.walk(target)}
+    ]
+    said = {_given(each) if isinstance(each, ast.Call) else "" for each in made}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _given(call: ast.Call) -> str:
+    """What the arguments of a call say of the data, or its own name."""
+    given = [*call.args, *(each.value for each in call.keywords)]
+    names = " ".join(last_name(each) for argument in given for each in ast.walk(argument))
+    trained = re.search(r"(^|[ _])(train|training)(_|$| )", names)  # and evaluated: nothing is certain
+    return measured_on(names, "" if trained else last_name(call.func))
+
+
 def _text_name(part: str | ast.expr) -> str:
     """What a value is called that may be text; an option is the same in every line."""
     option = isinstance(part, ast.Attribute) and last_name(part.value) in OPTIONS
@@ -264,5 +285,5 @@ def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: st
     if name and rank(name) == 1 and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
         name = name if re.search("avg|average|mean", name) else f"mean_{name}"
     if name and rank(name) == 2:
-        name = f"{measured_on(said, shown.function)}{name}"
+        name = f"{measured_on(said, '') or _made_of(value, shown) or measured_on('', shown.function)}{name}"
     return name if name.isidentifier() and name not in taken else None

@@ -370,8 +370,11 @@ for epoch in range(args.epochs):
 """
 
 
-def test_lines_that_look_alike_are_marked(study):
+def test_lines_that_look_alike_are_marked_unless_the_right_one_comes_last(study):
     made, _ = study(HEAD + ALIKE.format(""))
+    assert "looks the same" not in made.comments.get(("metrics",), "")
+    before = ALIKE.replace("    train(epoch)\n    test(epoch)", "    test(epoch)\n    train(epoch)")
+    made, _ = study(HEAD + before.format(""))
     assert made.data["metric"]["name"] == "test_loss"
     assert "guess: the line of train looks the same" in made.comments["metrics",]
     made, _ = study(HEAD + ALIKE.format("").replace("Loss: {loss}", "Test: {loss}", 2).replace("Test:", "Train", 1))
@@ -480,3 +483,18 @@ def test_what_a_function_makes_may_have_spaces(study):
     line = re.search(pattern, "1m 5s (7 35%) val loss 0.25")
     assert line is not None
     assert (line["step"], line["val_loss"]) == ("7", "0.25")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        ("evaluate(model, val_mask)", "val_accuracy"),
+        ("evaluate(model)", "evaluate_accuracy"),
+        ("evaluate(model, train_loader)", "train_accuracy"),
+        ("compute(model)", "train_accuracy"),
+    ],
+)
+def test_what_a_value_is_made_of_says_what_it_is_measured_on(study, call, name):
+    body = f"        acc = {call}\n        print(f'epoch {{epoch}} accuracy {{acc}}')\n"
+    made, _ = study(HEAD + f"def train():\n    for epoch in range(args.epochs):\n{body}")
+    assert made.data["metric"]["name"] == name

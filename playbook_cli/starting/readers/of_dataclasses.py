@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from playbook_cli.starting.program import Program
 
 _PARSERS = {"HfArgumentParser", "H4ArgumentParser", "TrlParser", "simple_parsing", "tyro", "pyrallis", "draccus"}
-_TRAINING = {"TrainingArguments", "Seq2SeqTrainingArguments", "SFTConfig", "DPOConfig", "RewardConfig", "GRPOConfig"}
-"""Those of transformers, and of TRL, which add to them."""
+_TRAINING = {"TrainingArguments", "Seq2SeqTrainingArguments"}
 _DEEPEST = 4
 
 
