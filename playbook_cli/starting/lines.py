@@ -247,6 +247,13 @@ def gates_at(tree: ast.Module, call: ast.Call) -> tuple[Gate, ...]:
     return tuple(each for each in held if isinstance(each, Gate))
 
 
+def gates_of(tree: ast.AST) -> Iterator[Gate]:
+    """All conditions of a module of the form `step % interval == 0`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If):
+            yield from (each for each in _conditions(node.test) if isinstance(each, Gate))
+
+
 def _conditions(test: ast.expr) -> list[Gate | Flag]:
     """`step % interval == 0` among the conditions of a test, and the flags that must all be on."""
     joined = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]

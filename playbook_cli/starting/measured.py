@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from playbook_cli.starting.roles import Length
     from playbook_cli.starting.shown import Pattern
 
+_AGAIN = re.compile(r"run|repeat|rep|trial|seed|fold|split|experiment")
 _BELOW = f"{TRIAL}/out"
 """Where a program writes that refuses a folder with anything in it."""
 
@@ -95,6 +96,9 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
                 f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
                 "on held-out data must come after it"
             )
+        again = _several_times(program, arguments)
+        if again:
+            doubts.append(f"it trains several times, once for each {again}, and the numbers of all are mixed")
         if unit is None and first.step:
             doubts.append(f"the step is what the program calls {first.step}")
         yield Measured(
@@ -108,6 +112,18 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
             once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
         )
         return
+
+
+def _several_times(program: Program, arguments: Sequence[Argument]) -> str:
+    """The variable of a loop in which the program trains anew, where no option says how often; empty without one."""
+    for node in ast.walk(program.tree):
+        if not isinstance(node, ast.For) or not _AGAIN.fullmatch(last_name(node.target)):
+            continue
+        inner = [each for part in node.body for each in ast.walk(part) if isinstance(each, ast.For)]
+        trains = any(unit_of(last_name(each.target)) == "epoch" for each in inner)
+        if trains and not any(named(arguments, last_name(each)) for each in ast.walk(node.iter)):
+            return last_name(node.target)
+    return ""
 
 
 def _follows(program: Program, function: str, other: str) -> bool:

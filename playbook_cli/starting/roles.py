@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.starting.program import Program
 
 Part = Literal[
-    "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "left", "needed"
+    "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "once", "left", "needed"
 ]
 
 USUAL_NAMES = {
@@ -52,6 +52,8 @@ _FOLDER = re.compile(
 )
 _FILE = re.compile(r"^(save|save_path|checkpoint|ckpt|model_path|save_model|output_file|out)$")
 _WEIGHTS = re.compile(r"[^{}]*\.(pt|pth|ckpt|bin|tar|pkl|h5|npz|safetensors)")
+_RUNS = re.compile(r"(n_|num_|nb_|number_of_)?(runs|repeats|reps|repetitions)")
+"""How often a program trains anew, one after the other: Playbook repeats trials itself."""
 _TRAINS = re.compile(r"(do_|is_|run_)?(train|training)")
 """Flags without which a program does something else than to train."""
 _EVALUATION = re.compile(
@@ -189,9 +191,10 @@ def _passed(argument: Argument, own: str, length: Length) -> Part | None:
         (_is_part_of_config(argument), "left"),
         (_is_seed(argument, own), "seed"),
         (_SEED.search(own), "left"),
+        (_FILE.search(own) and isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default), "file"),
         (_is_folder(argument, own), "folder"),
         (argument.option is None and argument.given == "argument", "left"),
-        (_FILE.search(own) and isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default), "file"),
+        (_RUNS.fullmatch(own) and isinstance(argument.default, int) and argument.default > 1, "once"),
         (_TRAINS.fullmatch(own) and argument.switch != "python" and argument.default is False, "on"),
         (_EVALUATION.search(own), "eval_every" if isinstance(argument.default, int) else "left"),
     )
@@ -215,7 +218,8 @@ def _is_folder(argument: Argument, own: str) -> bool:
     positional = argument.option is None and argument.given == "argument"
     computed = argument.given == "config" and not isinstance(argument.default, str)
     text = argument.kind in ("str", "other") and not computed
-    return bool(_FOLDER.search(own)) and text and (argument.required or not positional)
+    file = isinstance(argument.default, str) and re.search(r"\.[a-z]\w{1,4}$", argument.default) is not None
+    return bool(_FOLDER.search(own)) and text and not file and (argument.required or not positional)
 
 
 def _is_worth_saying(argument: Argument, usual: str) -> bool:

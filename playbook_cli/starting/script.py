@@ -19,6 +19,7 @@ from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.handed import handed, word
 from playbook_cli.starting.kept import written_and_read
+from playbook_cli.starting.lines import gates_of
 from playbook_cli.starting.measured import measured
 from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
@@ -29,10 +30,11 @@ from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.starting.argument import Argument, ConfigUse, Declared
+    from playbook_cli.starting.counting import Unit
     from playbook_cli.starting.optimizers import Optimizer
     from playbook_cli.starting.place import Measured
     from playbook_cli.starting.program import Program
@@ -96,7 +98,7 @@ def _draft(
     length = training_length(table.arguments, program)
     proposals = propose_all(table.arguments, length)
     found = None if _calls_playbook(program) else measured(program, table.arguments, length, _folders(proposals))
-    proposals, every = _evaluation(proposals, length, found, table)
+    proposals, every = _evaluation(proposals, length, found, table, program)
     proposals = [_switched_on(proposal, found) for proposal in proposals]
     if chosen is not None:
         proposals = of_optimizer(proposals, chosen, script)
@@ -147,12 +149,15 @@ def _folders(proposals: list[Proposal]) -> list[str]:
 
 
 def _evaluation(
-    proposals: list[Proposal], length: Length, found: Measured | None, table: Declared
+    proposals: list[Proposal], length: Length, found: Measured | None, table: Declared, program: Program
 ) -> tuple[list[Proposal], int | None]:
     """The proposals with the option that says how often it evaluates, and that number where it is known."""
     if found is not None and found.per_step:
         return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], None
-    proposals = [replace(p, part="left") if _is_in_batches(p, length) else p for p in proposals]
+    units = {gate.interval: unit_of(gate.counter) for module in program.modules for gate in gates_of(module.tree)}
+    proposals = [
+        replace(p, part="left") if _is_in_batches(p, length) or _counts_else(p, length, units) else p for p in proposals
+    ]
     for gate in found.gates if found else ():
         if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
             other = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
@@ -191,6 +196,13 @@ def _is_in_batches(proposal: Proposal, length: Length) -> bool:
     return proposal.part == "eval_every" and length.unit == "epoch" and counted is not None
 
 
+def _counts_else(proposal: Proposal, length: Length, units: Mapping[str | int, Unit | None]) -> bool:
+    """Whether an option says how often it evaluates in another unit, by the condition in which it stands."""
+    unit = units.get(plain(proposal.argument.name))
+    other = unit is not None and length.unit is not None and not agree(unit, length.unit)
+    return proposal.part == "eval_every" and other
+
+
 def _command(
     draft: Draft, split: _Split, table: Declared, found: Measured | None, *, program: Program, folder: Path
 ) -> None:
@@ -226,6 +238,11 @@ def _command(
             why="the program writes its numbers below the folder where it runs; paths to data that it "
             "takes from there must be absolute",
         )
+    draft.notes += [
+        f"{p.argument.option} is 1 and not {p.argument.default}: playbook repeat trains again, where that is worth it"
+        for p in given
+        if p.part == "once"
+    ]
     own = [p.argument for p in split.all if p.part == "left" and not p.argument.handed]
     left = [argument.name for argument in own if argument.given != "trial"]
     if left:
@@ -306,6 +323,7 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
         options = [p.argument.option for p in given if p.part == part and p.argument.option]
         words += [f"{option}={macro}" for option in (options if part == "folder" else options[:1])]
     words += [f"{p.argument.option}{'=True' * (p.argument.switch == 'python')}" for p in given if p.part == "on"]
+    words += [f"{p.argument.option}=1" for p in given if p.part == "once"]
     for p in given:
         if p.part == "file":
             suffix = str(p.argument.default).rpartition(".")[2]

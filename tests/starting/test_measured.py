@@ -498,3 +498,26 @@ def test_what_a_value_is_made_of_says_what_it_is_measured_on(study, call, name):
     body = f"        acc = {call}\n        print(f'epoch {{epoch}} accuracy {{acc}}')\n"
     made, _ = study(HEAD + f"def train():\n    for epoch in range(args.epochs):\n{body}")
     assert made.data["metric"]["name"] == name
+
+
+def test_a_mean_comes_before_what_it_is_the_mean_of(study):
+    lines = "    print(f'epoch {epoch} test_loss: {loss} | avg_loss: {total / n} | acc: {acc}')\n"
+    made, _ = study(HEAD + LOOP + lines)
+    assert made.data["metric"]["name"] == "test_avg_loss"
+
+
+def test_a_program_that_trains_several_times_trains_once_or_is_marked(study):
+    body = "    for epoch in range(9):\n        print(f'epoch {epoch} val loss {loss}')\n"
+    made, found = study(HEAD + "p.add_argument('--runs', type=int, default=10)\nfor run in range(args.runs):\n" + body)
+    assert "--runs=1" in found.command
+    assert any("--runs is 1 and not 10" in note for note in made.notes)
+    assert "guess" not in made.comments["metrics",]
+    made, _ = study(HEAD + "for run in range(1, 5):\n" + body)
+    assert "guess: it trains several times, once for each run" in made.comments["metrics",]
+
+
+def test_an_interval_in_another_unit_is_none_even_where_nothing_is_shown(study):
+    option = "p.add_argument('--validation_interval', type=int, default=1000)\n"
+    made, found = study(HEAD + option + "if steps % args.validation_interval == 0: ...\n")
+    assert made.data["eval_every"] == 1
+    assert not any("validation_interval" in word for word in found.command)

@@ -129,3 +129,11 @@ def test_what_an_optimizer_gets_is_the_learning_rate(name, use, called):
 @pytest.mark.parametrize("use", ["", "Adam(params, lr=args.eta / 2)", "Model(params, args.eta)"])
 def test_what_no_optimizer_gets_as_it_is_is_none(use):
     assert roles(options("eta", kind="float", default=0.01) + f"\n{use}")[0]["eta"].part == "left"
+
+
+def test_a_path_with_the_name_of_a_file_is_no_folder():
+    found = roles(
+        options("save_path", kind="str", default="model.pt") + "\\n" + options("log_path", kind="str", default="a.txt")
+    )
+    assert {name: p.part for name, p in found[0].items()} == {"save_path": "file", "log_path": "left"}
+    assert roles(options("save_path", kind="str", default="out"))[0]["save_path"].part == "folder"
