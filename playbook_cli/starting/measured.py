@@ -91,7 +91,9 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
-        if first.alike and not _follows(program, first.function, first.alike):
+        if first.alike and _follows(program, first.function, first.alike):
+            found = [each for each in found if each.function != first.alike or not re.search(first.text, each.sample)]
+        elif first.alike:
             doubts.append(
                 f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
                 "on held-out data must come after it"

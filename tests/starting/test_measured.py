@@ -371,8 +371,9 @@ for epoch in range(args.epochs):
 
 
 def test_lines_that_look_alike_are_marked_unless_the_right_one_comes_last(study):
-    made, _ = study(HEAD + ALIKE.format(""))
+    made, found = study(HEAD + ALIKE.format(""))
     assert "looks the same" not in made.comments.get(("metrics",), "")
+    assert not any("train_loss" in text for text in found.metrics.stdout), "it would get what is measured on test data"
     before = ALIKE.replace("    train(epoch)\n    test(epoch)", "    test(epoch)\n    train(epoch)")
     made, _ = study(HEAD + before.format(""))
     assert made.data["metric"]["name"] == "test_loss"
