@@ -155,9 +155,8 @@ def _evaluation(
     if found is not None and found.per_step:
         return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], None
     units = {gate.interval: unit_of(gate.counter) for module in program.modules for gate in gates_of(module.tree)}
-    proposals = [
-        replace(p, part="left") if _is_in_batches(p, length) or _counts_else(p, length, units) else p for p in proposals
-    ]
+    other = [p for p in proposals if _is_in_batches(p, length) or _counts_else(p, length, units)]
+    proposals = [replace(p, part="left") if p in other else p for p in proposals]
     for gate in found.gates if found else ():
         if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
             other = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
@@ -179,7 +178,7 @@ def _evaluation(
     given = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
     if isinstance(given, int):
         return proposals, given
-    return proposals, 1 if length.unit == "epoch" else None
+    return proposals, 1 if length.unit == "epoch" and (found is not None or not other) else None
 
 
 def _switched_on(proposal: Proposal, found: Measured | None) -> Proposal:

@@ -520,5 +520,5 @@ def test_a_program_that_trains_several_times_trains_once_or_is_marked(study):
 def test_an_interval_in_another_unit_is_none_even_where_nothing_is_shown(study):
     option = "p.add_argument('--validation_interval', type=int, default=1000)\n"
     made, found = study(HEAD + option + "if steps % args.validation_interval == 0: ...\n")
-    assert made.data["eval_every"] == 1
+    assert made.comments["eval_every",] == "guess: how often the program evaluates is not known"
     assert not any("validation_interval" in word for word in found.command)

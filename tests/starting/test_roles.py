@@ -133,7 +133,7 @@ def test_what_no_optimizer_gets_as_it_is_is_none(use):
 
 def test_a_path_with_the_name_of_a_file_is_no_folder():
     found = roles(
-        options("save_path", kind="str", default="model.pt") + "\\n" + options("log_path", kind="str", default="a.txt")
+        options("save_path", kind="str", default="model.pt") + "\n" + options("log_path", kind="str", default="a.txt")
     )
     assert {name: p.part for name, p in found[0].items()} == {"save_path": "file", "log_path": "left"}
     assert roles(options("save_path", kind="str", default="out"))[0]["save_path"].part == "folder"
