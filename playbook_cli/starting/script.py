@@ -159,8 +159,8 @@ def _evaluation(
     proposals = [replace(p, part="left") if p in other else p for p in proposals]
     for gate in found.gates if found else ():
         if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
-            other = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
-            proposals = [replace(p, part="left") if p.argument is other else p for p in proposals]
+            rival = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
+            proposals = [replace(p, part="left") if p.argument is rival else p for p in proposals]
             continue
         if isinstance(gate.interval, int):
             return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], gate.interval
