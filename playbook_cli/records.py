@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -240,6 +241,17 @@ class TrialRecord:
     unused: str | None = None
     """Why its folder is not used: it belongs to another trial, or differs from what the journal recorded."""
 
+    def trained_whole(self, max_train_steps: int) -> bool:
+        """Whether it trained to the end: so near to it that the program would not evaluate again before.
+
+        The last of 5 epochs that are counted from 0 is epoch 4.
+        """
+        if self.last_step >= WHOLE * max_train_steps:
+            return True
+        steps = () if self.curve is None else self.curve.steps
+        gaps = sorted(int(after) - int(before) for before, after in pairwise(steps))
+        return bool(gaps) and self.last_step + gaps[len(gaps) // 2] >= max_train_steps
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFit:
@@ -313,6 +325,8 @@ class StudyRecord:
     """Thresholds that the user set, as rule -> name -> value."""
     step_unit: StepUnit | None = None
     """What a step is; None where nothing tells."""
+    takes_eval_every: bool = True
+    """Whether its program can be asked for another number of steps between evaluations."""
     raced: bool = False
     """Whether it is a sweep or another probe, whose trials may end early, so that their curves are incomplete."""
     listed: bool = False

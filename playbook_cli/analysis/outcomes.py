@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook_cli.records import WHOLE
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -45,7 +43,7 @@ def stopped(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 def whole(trials: Sequence[TrialRecord], max_train_steps: int) -> list[TrialRecord]:
     """The completed trials that trained to the end, as far as is known: one without a curve counts as such."""
-    return [t for t in completed(trials) if t.curve is None or t.last_step >= WHOLE * max_train_steps]
+    return [t for t in completed(trials) if t.curve is None or t.trained_whole(max_train_steps)]
 
 
 def ranked(trials: Sequence[TrialRecord], metric: Metric) -> list[TrialRecord]:

@@ -143,6 +143,7 @@ def _tried(
                     fatal=each.fatal and not (each.steps and trained_whole(one, spec)),
                 )
                 for each in lost(given, trial, folder)
+                if each.problem.location != ("eval_every",)  # how often it evaluates is seen
             ],
             failure=watch.note if one.state not in ("completed", "infeasible") else None,
         )

@@ -95,7 +95,7 @@ def source_of(task: dict[str, Any], *, resuming: bool) -> Source:
     if task["kind"] == "stdout":
         return PrintedSource(task["log"], task["patterns"], task["step"])
     if task["kind"] == "tensorboard":
-        return EventSource(task["files"], resuming=resuming)
+        return EventSource(task["files"], task["step"], resuming=resuming)
     own = [task["metrics"], task["log"]]
     return TableSource(task["kind"], task["files"], task["step"], own=own, resuming=resuming)
 

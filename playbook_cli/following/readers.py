@@ -185,11 +185,15 @@ is a time and no more is that of HParams, whose numbers are no evaluations."""
 class EventSource:
     """TensorBoard event files below a folder; tags in a folder below it are its name, a slash, the tag.
 
-    The folder of a run, which has another name in every trial, is no part of the tag.
+    The folder of a run, which has another name in every trial, is no part of the tag. Where `counter` is not `step`, it
+    is the tag whose value counts the steps: Lightning writes the epoch beside whatever it logs.
     """
 
-    def __init__(self, files: str, *, resuming: bool) -> None:
+    def __init__(self, files: str, counter: str = "step", *, resuming: bool) -> None:
         self.problem: str | None = None
+        self._counter = counter
+        self._waiting: dict[str, tuple[int, dict[str, float]]] = {}
+        """By file, the last step of its events and what was logged there, until it is known what counts it."""
         self.notes: list[str] = []
         self._pattern = files
         self._files: dict[str, tuple[Growing, EventReader]] = {}
@@ -214,16 +218,27 @@ class EventSource:
                 continue
             file, events = self._files.setdefault(path, (Growing(path=path), EventReader()))
             while data := file.read()[0]:
-                readings = []
+                readings: list[Reading] = []
                 for event in events.feed(data):
                     values = {f"{prefix}{tag}": value for tag, value in event.scalars.items()}
                     self._note_writer(values, os.path.dirname(path))
                     self._tags.update(dict.fromkeys(values))
-                    if event.step >= 0:
+                    if self._counter != "step":
+                        readings += self._counted(path, event.step, values)
+                    elif event.step >= 0:
                         readings.append((event.step, values))
                 if events.problem and self.problem is None:
                     self.problem = f"{path}: {events.problem}"
                 yield readings
+
+    def _counted(self, path: str, at: int, values: Mapping[str, float]) -> Iterator[Reading]:
+        """What was logged at one step of the events, by the value of the tag that counts."""
+        before, waiting = self._waiting.get(path, (at, {}))
+        waiting = {**(waiting if before == at else {}), **values}
+        self._waiting[path] = at, waiting
+        count = whole_number(waiting.get(self._counter))
+        if count is not None:
+            yield count, {tag: value for tag, value in waiting.items() if tag != self._counter}
 
     def _note_writer(self, tags: Iterable[str], folder: str) -> None:
         """Two runs with one tag are two curves in one; of a trial that resumes they are one curve in two files."""
@@ -245,6 +260,8 @@ class EventSource:
         if not self._files:
             return f"there is no event file in {self._pattern}"
         tags = ", ".join(list(self._tags)[:SHOWN_NAMES]) or "(none)"
+        if self._counter != "step" and self._counter not in self._tags:
+            return f"its event files have no tag {self._counter}, which metrics.step names; they have {tags}"
         below = f"; or, where the folder of a run is in them, write tensorboard: {self._pattern}/*"
         inside = any(os.path.dirname(path) not in glob.glob(self._pattern) for path in self._files)
         return f"its event files have the tags {tags}: name it in metrics.names{below if inside else ''}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -119,7 +120,12 @@ def _in_python(text: str) -> Iterator[tuple[str, tuple[Any, Span | None]]]:
     def index(line: int, column: int) -> int:
         return starts[line - 1] + len(lines[line - 1].encode()[:column].decode())
 
-    for name, node in _assigned(ast.parse(text).body, ""):
+    body = ast.parse(text).body
+    plain = list(_assigned(body, ""))
+    known = {name for name, _ in plain}
+    blocks = [pair for pair in _assigned(body, "", blocks=True) if pair[0] not in known]
+    often = Counter(name for name, _ in blocks)
+    for name, node in [*plain, *(pair for pair in blocks if often[pair[0]] == 1)]:
         try:
             value = ast.literal_eval(_whole(node))
         except ValueError:
@@ -138,18 +144,44 @@ def _whole(node: ast.expr) -> ast.expr:
     return node
 
 
-def _assigned(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.expr]]:
+def _assigned(body: list[ast.stmt], prefix: str, *, blocks: bool = False) -> Iterator[tuple[str, ast.expr]]:
+    """What names are assigned; with `blocks` also inside of conditions and loops, and how often loops run."""
     for node in body:
         if isinstance(node, ast.FunctionDef):
             given = node.args
             defaulted = [*given.posonlyargs, *given.args][-len(given.defaults) :] if given.defaults else []
             yield from ((f"{prefix}{node.name}.{a.arg}", d) for a, d in zip(defaulted, given.defaults, strict=True))
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            yield from _assigned(node.body, f"{prefix}{node.name}.")
+            yield from _assigned(node.body, f"{prefix}{node.name}.", blocks=blocks)
+        elif blocks and isinstance(node, ast.For) and (times := _times(node.iter)) is not None:
+            if isinstance(node.target, ast.Name):
+                yield f"{prefix}{node.target.id}", times
+            yield from _assigned(node.body, prefix, blocks=True)
+        elif blocks and isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try):
+            inner = [*node.body, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])]
+            yield from _assigned(inner, prefix, blocks=True)
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
+            called = node.value.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            yield from _inside(f"{prefix}{name}", node.value)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name):
                 yield from _inside(f"{prefix}{target.id}", node.value)
+
+
+def _times(node: ast.expr) -> ast.expr | None:
+    """Where it stands how often a loop runs: in range(200), or in range(start, start + 200)."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+        return None
+    match node.func.id, node.args:
+        case "tqdm", [inner, *_]:
+            return _times(inner)
+        case "range" | "trange", [end] | [ast.Constant(value=0), end]:
+            return end
+        case "range" | "trange", [ast.Name(id=first), ast.BinOp(left=ast.Name(id=again), op=ast.Add(), right=number)]:
+            return number if first == again else None
+    return None
 
 
 def _inside(name: str, node: ast.expr) -> Iterator[tuple[str, ast.expr]]:

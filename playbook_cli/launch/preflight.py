@@ -64,7 +64,9 @@ def look(spec: StudySpec, source: Source, folder: Path, trials: Sequence[TrialRe
                 hint="for a Python script, start with ${python}",
             )
         script = next(iter(words), "")
-        if name == sys.executable and script.endswith(".py") and not (planned.cwd / script).is_file():
+        copied = spec.config is not None and script == str(paths.config(spec.config.suffix).absolute())
+        missing = not copied and not (planned.cwd / script).is_file()  # a copy is made when its trial starts
+        if name == sys.executable and script.endswith(".py") and missing:
             raise SpecError(
                 f"command: there is no script {planned.cwd / script}",
                 where=source.where(("command",)),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
 
-Way = Literal["argument", "environment", "file", "Playbook", "constant", "maybe"]
+Way = Literal["argument", "environment", "config", "file", "Playbook", "constant", "maybe"]
 """How a value reaches a program: a constant stands in its command as it is; maybe, where its files can't be seen."""
 
 LARGEST_BYTES = 1 << 20
@@ -61,6 +61,7 @@ def reach(spec: StudySpec, trial: TrialRecord, folder: Path) -> Reach:
     otherwise: Way | None = "Playbook" if calls else None if calls is False else "maybe"
     words, variables = " ".join(spec.command), " ".join([*spec.env.values(), spec.cwd or ""])
     takes_all = any(word in _ARGS for word in spec.command)
+    filled = "" if spec.config is None else " ".join(map(str, spec.config.set.values()))
     takes_file = "${params_file}" in words or "${params_file}" in variables or "PLAYBOOK_PARAMS" in words
 
     def way(name: str) -> Way | None:
@@ -68,12 +69,14 @@ def reach(spec: StudySpec, trial: TrialRecord, folder: Path) -> Reach:
             return "argument"
         if f"${{{name}}}" in variables or (name in _VARIABLES and _VARIABLES[name] in words):
             return "environment"
-        return None
+        return "config" if f"${{{name}}}" in filled else None
 
     def of_parameter(name: str) -> Way | None:
         left_out = name in spec.args.omit or (trial.params[name] is None and spec.args.none == "omit")
         if takes_all and not left_out:
             return "argument"
+        if spec.config is not None:
+            return "config"
         if found := way(name):
             return found
         return "file" if takes_file else otherwise
@@ -81,7 +84,7 @@ def reach(spec: StudySpec, trial: TrialRecord, folder: Path) -> Reach:
     return Reach(
         hyperparameters={name: of_parameter(name) for name in trial.params},
         seed=way("seed") or otherwise,
-        max_train_steps=way("max_train_steps") or (otherwise if calls else _constant(spec) or otherwise),
+        max_train_steps=way("max_train_steps") or (otherwise if calls else _constant(spec, folder) or otherwise),
         eval_every=way("eval_every") or otherwise,
         calls=calls,
     )
@@ -121,8 +124,8 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
     if found.max_train_steps is None:
         problem = Problem(
             location=("max_train_steps",),
-            what=f"max_train_steps = {spec.max_train_steps:,} doesn't reach the program, which trains as long as "
-            "it likes",
+            what=f"max_train_steps = {spec.max_train_steps:,} doesn't reach the program, so it doesn't "
+            "set how long a trial trains",
             hint="add its option for the length of training to the command: '--max-steps=${max_train_steps}'",
         )
         yield Lost(problem=problem, fatal=True, steps=True)
@@ -138,16 +141,35 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
     if found.eval_every is None and spec.eval_every is not None:
         problem = Problem(
             location=("eval_every",),
-            what=f"eval_every: {spec.eval_every} doesn't reach the program, which evaluates when it likes",
-            hint="add its option for that to the command: '--eval-every=${eval_every}'; or leave eval_every out",
+            what=f"eval_every: {spec.eval_every} doesn't reach the program: it must be how often the program evaluates "
+            "by itself",
+            hint="if the program has an option for that, add it to the command: '--eval-every=${eval_every}'",
         )
         yield Lost(problem=problem, fatal=False)
 
 
-def _constant(spec: StudySpec) -> Way | None:
-    """Whether the number of steps itself stands in the command, or under fixed."""
-    written = any(re.search(rf"(?<![\d.]){spec.max_train_steps}(?![\d.])", word) for word in spec.command or ())
-    return "constant" if written or spec.max_train_steps in spec.fixed.values() else None
+def _constant(spec: StudySpec, folder: Path) -> Way | None:
+    """Whether the number of steps itself stands in the command, under fixed, or in a loop of the script."""
+    steps = spec.max_train_steps
+    written = any(re.search(rf"(?<![\d.]){steps}(?![\d.])", word) for word in spec.command or ())
+    if written or steps in spec.fixed.values():
+        return "constant"
+    loop = re.compile(rf"range\(\s*((0\s*,\s*)?{steps}|1\s*,\s*{steps + 1}|(\w+)\s*,\s*\3\s*\+\s*{steps})\s*\)")
+    return "constant" if any(loop.search(text) for text in _scripts(spec, folder)) else None
+
+
+def _scripts(spec: StudySpec, folder: Path) -> Iterator[str]:
+    """The source of the Python files that the command names, and of the one that each trial gets a copy of."""
+    names = [
+        *(word.replace("${study_dir}/", "") for word in spec.command or ()),
+        spec.config.file if spec.config else "",
+    ]
+    for name in names:
+        if name.endswith(".py") and "${" not in name:
+            try:
+                yield regular.content(folder / name)[:LARGEST_BYTES].decode("utf-8", errors="replace")
+            except OSError:
+                continue
 
 
 def _calls(spec: StudySpec, trial: TrialRecord, folder: Path) -> bool | None:
@@ -156,6 +178,7 @@ def _calls(spec: StudySpec, trial: TrialRecord, folder: Path) -> bool | None:
     ready = job(spec, trial, paths, folder)
     program = program_of(spec, trial, paths, folder, ready)
     files = [Path(os.path.normpath(folder.absolute() / name)) for name in {**program.files, **program.inputs}]
+    files += [folder / spec.config.file] if spec.config is not None and spec.config.suffix == ".py" else []
     if not files or _CALLS.search(" ".join(spec.command or ()).encode()):
         return None
     for file in files:

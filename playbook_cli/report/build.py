@@ -179,6 +179,7 @@ def _trials(
             step=None if trial.best is None else trial.best.step,
             last_step=trial.last_step,
             stopped=trial.stopped if trial.state == "stopped" else None,
+            early=trial.state == "completed" and trial.last_step > 0 and not trial.trained_whole(study.max_train_steps),
             seed=trial.seed,
             rank=ranks.get(trial.id),
             good=trial.id in ranks and outcomes.result(trial, study.metric) <= limit,

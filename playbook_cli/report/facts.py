@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playbook_cli.records import STATES, WHOLE
+from playbook_cli.records import STATES
 from playbook_cli.report import words
 from playbook_cli.spec.units import NAMES
 
@@ -25,7 +25,7 @@ def counted(report: Report) -> Iterator[str]:
             part = f", which saved {_saved(report)}" if state == "stopped" else part
             yield f"{count} {state}{part}"
     yield from repeats(report)
-    early = [t.last_step for t in report.trials if t.state == "completed" and 0 < t.last_step < WHOLE * steps]
+    early = [t.last_step for t in report.trials if t.early]
     if early:
         where = f"step {early[0]:,}" if len(set(early)) == 1 else f"steps {min(early):,} to {max(early):,}"
         yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps:,}"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
 from playbook_cli.report.section import Cell, Column, Document, Section, Sentence, Table
-from playbook_cli.trying.answer import command_line, point
+from playbook_cli.trying.answer import command_line, crashed, point
 from playbook_cli.wording import duration
 
 if TYPE_CHECKING:
     from playbook_cli.acts import Command
     from playbook_cli.report.section import Content
-    from playbook_cli.trying.answer import Answer
+    from playbook_cli.trying.answer import Answer, Seen
 
 GIB = 1 << 30
 _MARK = {True: "ok", False: "no", None: "?"}
@@ -43,12 +43,18 @@ def _problems(given: Answer) -> Section:
     return Section(name="problems", heading="To fix" if not given.works else "To look at", parts=said)
 
 
+def _trained(seen: Seen) -> str:
+    if crashed(seen):
+        return f"crashed after {_seconds(seen.seconds)}"
+    return f"{seen.steps:,} of {seen.spec.max_train_steps:,} steps in {_seconds(seen.seconds)}"
+
+
 def _trial(given: Answer) -> Section:
     seen, cost = given.seen, given.cost
     parts = [
         Sentence(text=command_line(seen), tone="code"),
         Sentence(text=f"the middle of the space: {point(seen)}" if seen.trial.params else "no hyperparameters"),
-        Sentence(text=f"{seen.steps:,} of {seen.spec.max_train_steps:,} steps in {_seconds(seen.seconds)}"),
+        Sentence(text=_trained(seen)),
     ]
     if cost is not None:
         most = "at most " if cost.at_most else "about "

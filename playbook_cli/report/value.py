@@ -46,6 +46,8 @@ class Trial:
     step: int | None
     """Step of the best evaluation."""
     last_step: int
+    early: bool
+    """Whether it completed and ended before the end of training."""
     seed: int
     rank: int | None
     """1 for the best completed trial; None for trials that did not complete or measured nothing."""

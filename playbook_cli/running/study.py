@@ -544,7 +544,7 @@ class Study:
     def _early(self, trial: TrialRecord) -> str | None:
         """Says that a trial ended well before max_train_steps, if it did; its result is from shorter training."""
         steps = self.spec.max_train_steps
-        if trial.last_step + self.spec.steps_between_evaluations > steps or trial.last_step >= WHOLE * steps:
+        if trial.last_step + self.spec.steps_between_evaluations > steps or trial.trained_whole(steps):
             return None
         return f"it ended at step {trial.last_step} of {steps}"
 

@@ -33,12 +33,14 @@ _OPEN = _set(
 )
 """These words change the meaning of a name: `neg_mean_squared_error`, `acc_std`."""
 _BEFORE = re.compile(r"(val|valid|validation|test|train|eval|dev|best|mean|avg|macro|micro|weighted|balanced|max|min)")
+_BY = re.compile(r"_(epoch|step)$")
+"""What Lightning adds to a metric that is logged both by epoch and by step."""
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
 
 def direction(metric: str) -> Goal | None:
     """The usual goal for a metric of this name; None if its name doesn't say."""
-    words = _words(metric)
+    words = _words(_BY.sub("", metric))
     text = " ".join(re.findall(r"[a-z]+", metric.lower()))
     together = any(pair in text for pair in _UP_TOGETHER)
     if words & _OPEN - ({"rate", "variance"} if together or words & {"error"} else set()):

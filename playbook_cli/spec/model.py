@@ -393,6 +393,14 @@ class StudySpec(_Section):
         return written_out(data)
 
     @property
+    def takes_eval_every(self) -> bool:
+        """Whether the program is told how often to evaluate: by Playbook, or by a macro of its command or config."""
+        if self.command is None or self.metrics is None:
+            return True
+        filled = self.config.set.values() if self.config is not None else ()
+        return any("eval_every" in str(word).lower() for word in (*self.command, *self.env.values(), *filled))
+
+    @property
     def steps_between_evaluations(self) -> int:
         return self.eval_every or max(1, self.max_train_steps // 50)
 

@@ -52,7 +52,9 @@ class Metrics(_Section):
     csv: Annotated[str | None, Field(description="CSV file with a header")] = None
     jsonl: Annotated[str | None, Field(description="file with one JSON object per line")] = None
     tensorboard: Annotated[str | None, Field(description="folder of event files")] = None
-    step: Annotated[str, Field(min_length=1, description="group, column or key that counts training steps")] = "step"
+    step: Annotated[str, Field(min_length=1, description="group, column, key or tag that counts training steps")] = (
+        "step"
+    )
     names: Annotated[
         dict[str, str], Field(description="names of metrics in the program: {val_loss: validation/loss}")
     ] = {}

@@ -40,6 +40,10 @@ class Argument:
     """Whether the program ends with an error where it is not given."""
     handed: bool = False
     """Whether its default is what a person gives on the command line."""
+    rate: bool = False
+    """Whether the program hands it to an optimizer as its learning rate, whatever it is called."""
+    loop: str = ""
+    """The variable of a loop, where this is how often it runs and the script has that as a number."""
     help: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 
@@ -66,6 +70,8 @@ class Declared:
     config: ConfigUse | None = None
     unread: tuple[str, ...] = ()
     """What could not be read, as notes for the user."""
+    other_commands: tuple[str, ...] = ()
+    """Functions of commands that do something else than to train."""
 
 
 KINDS: dict[str, Kind] = {"float": "float", "int": "int", "str": "str", "bool": "bool", "Path": "str"}

@@ -18,10 +18,10 @@ _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = tuple(
     (unit, re.compile(rf"(^|_)({words})(_|$)", re.IGNORECASE))  # type: ignore[misc]
     for unit, words in (
         ("epoch", r"n?epochs?|ep"),
-        ("episode", r"episodes?"),
+        ("episode", r"episodes?|epi"),
         ("environment", r"timesteps?|env_steps?|frames?"),
-        ("update", r"iters?|iterations?|niter|itr|updates?|batch(es)?|kimg"),
-        ("step", r"steps?|it"),
+        ("update", r"n?iters?|n?iterations?|itr|updates?|batch(es)?|kimg"),
+        ("step", r"n?steps?|it"),
     )
 )
 

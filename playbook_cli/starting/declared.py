@@ -22,10 +22,12 @@ from playbook_cli.starting.readers import (
     of_functions,
     of_globals,
     of_hydra,
+    of_lightning,
     of_nodes,
     of_trial,
 )
 from playbook_cli.starting.roles import is_rate, plain, training_length
+from playbook_cli.starting.used import with_use
 
 if TYPE_CHECKING:
     import ast
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 READERS = (
     of_hydra.read,
     of_click.read,
+    of_lightning.read,
     of_functions.read,
     of_dataclasses.read,
     of_absl.read,
@@ -48,8 +51,9 @@ def declared(program: Program, config: Path | None = None) -> Declared:
     parts = [read(program) for read in READERS]
     if any(part.arguments for part in parts[:-2]):  # what another reader has found parses the command line
         parts[-2] = Declared(arguments=list(of_argparse.options(program.tree)))
+    parts = [replace(part, arguments=with_use(part.arguments, program)) for part in parts]
     options = [argument for part in parts for argument in part.arguments]
-    if config is not None or not any(is_rate(plain(argument.name)) for argument in options):
+    if config is not None or not any(map(is_rate, options)):
         parts.append(of_config.read(program, options, config))
         if (use := parts[-1].config) is not None:
             parts[:-1] = [
@@ -69,20 +73,21 @@ def declared(program: Program, config: Path | None = None) -> Declared:
         files=tuple(file for part in parts for file in part.files),
         config=parts[-1].config,
         unread=tuple(note for part in parts for note in part.unread),
+        other_commands=tuple(name for part in parts for name in part.other_commands),
     )
 
 
 def _constants(program: Program, options: list[Argument]) -> list[Declared]:
     """The constants of the script, where no option is a learning rate or the length of training."""
-    rated = any(is_rate(plain(argument.name)) for argument in options)
+    rated = any(map(is_rate, options))
     bounded = training_length(options, program).argument is not None
     if (rated and bounded) or "playbook_cli" in program.names or {"hydra", "OmegaConf"} & program.names:
         return []
-    part = of_constants.read(program)
+    part = of_constants.read(program, loops=not bounded)
     names = {plain(argument.name) for argument in options}
     new = [argument for argument in part.arguments if plain(argument.name) not in names]
     both = [*options, *new]
-    helps = (not rated and any(is_rate(plain(argument.name)) for argument in new)) or (
+    helps = (not rated and any(map(is_rate, new))) or (
         not bounded and training_length(both, program).argument is not None
     )
     return [replace(part, arguments=new)] if helps else []

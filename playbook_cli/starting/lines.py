@@ -28,6 +28,9 @@ _WRITERS = {"tqdm", "pbar", "stdout", "progress", "bar"}
 OPTIONS = {"args", "opt", "opts", "cfg", "config", "conf", "hparams", "params", "FLAGS", "flags", "options"}
 """What programs call the object with their options."""
 _LOGS = {"info", "warning"}
+_SHOWING = re.compile(r"(^|_)(verbose|print\w*|log|logging|show\w*|report|display|progress)(_|$)", re.IGNORECASE)
+_EVALUATING = re.compile(r"(^|_)(eval|evaluate|valid|validate|validation|val|test)(_|$)", re.IGNORECASE)
+"""Names of flags without which a program shows or measures nothing."""
 _TEXT = re.compile(r"^(msg|message|text|line|string|str|s)$")
 """The parameter of a function that shows it."""
 
@@ -45,6 +48,16 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flag:
+    """The condition that a line is shown if a flag is on: `if args.verbose`."""
+
+    name: str
+
+
+Conditions = tuple[Gate | Flag, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """A formatted text that the program shows."""
 
@@ -52,7 +65,7 @@ class Shown:
     specs: dict[int, str]
     """The format of a value, by the identity of its expression."""
     line: int
-    gates: tuple[Gate, ...]
+    conditions: Conditions
     scope: ast.AST
     """The function in which it is shown, or the module."""
     logged: bool
@@ -61,6 +74,17 @@ class Shown:
     """Names of the module that loops and additions count up, or that functions get."""
     steps: tuple[tuple[str, int, int], ...]
     """Those that run to the length of training, with the lines of their loops."""
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Every how many steps it is shown."""
+        return tuple(each for each in self.conditions if isinstance(each, Gate))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What has to be on for it to be shown; not what makes a program evaluate, and train no more."""
+        names = [each.name for each in self.conditions if isinstance(each, Flag)]
+        return tuple(name for name in names if _SHOWING.search(name) or (self.looped and _EVALUATING.search(name)))
 
     @property
     def function(self) -> str:
@@ -103,7 +127,7 @@ def lines(tree: ast.Module, shows: Shows, length: str) -> Iterator[Shown]:
     for shown in walk.found:
         outer = walk.called_at.get(shown.function) or ()
         for told in _told(shown, tree):
-            yield from _by_line(replace(told, gates=(*shown.gates, *outer)))
+            yield from _by_line(replace(told, conditions=(*shown.conditions, *outer)))
 
 
 def showing(trees: Iterable[ast.Module]) -> Shows:
@@ -138,41 +162,41 @@ class _Walk:
     """All that a module shows, with what it depends on."""
 
     found: list[Shown]
-    called_at: dict[str, tuple[Gate, ...] | None]
+    called_at: dict[str, Conditions | None]
     """On what the call of a function depends; None where it is called at several places."""
     shows: Shows = field(default_factory=dict)
     counters: frozenset[str] = frozenset()
     steps: tuple[tuple[str, int, int], ...] = ()
     wanted: ast.Call | None = None
-    at: list[tuple[tuple[Gate, ...], str]] = field(default_factory=list)
+    at: list[tuple[Conditions, str]] = field(default_factory=list)
     """On what the wanted call depends, and the function in which it is."""
     geometric: bool = False
     """Whether the module imports torch_geometric, whose `log` shows its keyword arguments."""
 
-    def into(self, node: ast.AST, gates: tuple[Gate, ...], scope: ast.AST, loops: int = 0) -> None:
+    def into(self, node: ast.AST, held: Conditions, scope: ast.AST, loops: int = 0) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            gates, scope, loops = (), node, 0
+            held, scope, loops = (), node, 0
         if isinstance(node, ast.Call):
-            self._call(node, gates, scope, looped=loops > 0)
+            self._call(node, held, scope, looped=loops > 0)
         inside = isinstance(node, ast.For | ast.While | ast.AsyncFor)
         for name, value in ast.iter_fields(node):
-            inner = (*gates, *_gates(node.test)) if isinstance(node, ast.If) and name == "body" else gates
+            inner = (*held, *_conditions(node.test)) if isinstance(node, ast.If) and name == "body" else held
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     self.into(child, inner, scope, loops + (inside and name == "body"))
 
-    def _call(self, node: ast.Call, gates: tuple[Gate, ...], scope: ast.AST, *, looped: bool) -> None:
+    def _call(self, node: ast.Call, held: Conditions, scope: ast.AST, *, looped: bool) -> None:
         name = last_name(node.func)
         if node is self.wanted:
-            self.at.append((gates, getattr(scope, "name", "")))
-        self.called_at[name] = gates if name not in self.called_at else None
+            self.at.append((held, getattr(scope, "name", "")))
+        self.called_at[name] = held if name not in self.called_at else None
         for parts, specs in self._texts(node, scope):
             if any(not isinstance(part, str) for part in parts):
                 shown = Shown(
                     parts=parts,
                     specs=specs,
                     line=node.lineno,
-                    gates=gates,
+                    conditions=held,
                     scope=scope,
                     logged=name in _LOGS,
                     looped=looped,
@@ -216,15 +240,26 @@ def _pairs(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
 
 
 def gates_at(tree: ast.Module, call: ast.Call) -> tuple[Gate, ...]:
-    """On what a call depends, in its function and where that is called."""
+    """Every how many steps a call is made, in its function and where that is called."""
     walk = _Walk(found=[], called_at={}, wanted=call)
     walk.into(tree, (), tree)
-    return next((*gates, *(walk.called_at.get(function) or ())) for gates, function in walk.at) if walk.at else ()
+    held = next((*own, *(walk.called_at.get(function) or ())) for own, function in walk.at) if walk.at else ()
+    return tuple(each for each in held if isinstance(each, Gate))
 
 
-def _gates(test: ast.expr) -> list[Gate]:
-    """`step % interval == 0` among the conditions of a test."""
-    found = []
+def gates_of(tree: ast.AST) -> Iterator[Gate]:
+    """All conditions of a module of the form `step % interval == 0`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If):
+            yield from (each for each in _conditions(node.test) if isinstance(each, Gate))
+
+
+def _conditions(test: ast.expr) -> list[Gate | Flag]:
+    """`step % interval == 0` among the conditions of a test, and the flags that must all be on."""
+    joined = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    found: list[Gate | Flag] = [
+        Flag(name=last_name(each)) for each in joined if isinstance(each, ast.Name | ast.Attribute)
+    ]
     for node in ast.walk(test):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not isinstance(node.left, ast.Constant):
             counter = value_name(node.left)

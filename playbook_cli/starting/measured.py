@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from playbook_cli.starting.calling import callers, is_looped
 from playbook_cli.starting.counting import agree, unit_of
+from playbook_cli.starting.lightning import logged_by_lightning
 from playbook_cli.starting.lines import gates_at, showing
 from playbook_cli.starting.naming import is_metric, likely, rank
-from playbook_cli.starting.program import module_named
-from playbook_cli.starting.readers.of_hydra import composed, csv_folder
-from playbook_cli.starting.roles import of_hugging_face, plain
+from playbook_cli.starting.place import TRIAL, Measured, below
+from playbook_cli.starting.roles import named, of_hugging_face, plain
 from playbook_cli.starting.shown import compared, patterns
 from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from playbook_cli.starting.argument import Argument
     from playbook_cli.starting.counting import Unit
@@ -27,33 +27,9 @@ if TYPE_CHECKING:
     from playbook_cli.starting.roles import Length
     from playbook_cli.starting.shown import Pattern
 
-TRIAL = "${trial_dir}"
+_AGAIN = re.compile(r"run|repeat|rep|trial|seed|fold|split|experiment")
 _BELOW = f"{TRIAL}/out"
 """Where a program writes that refuses a folder with anything in it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One place where a program leaves its numbers."""
-
-    metrics: dict[str, Any]
-    """The section of the study file."""
-    objective: str
-    where: str
-    """For the comment above it."""
-    gates: tuple[Gate, ...] = ()
-    doubts: tuple[str, ...] = ()
-    """What is not certain about it."""
-    words: tuple[str, ...] = ()
-    """Arguments without which the numbers are not there."""
-    folder: str = TRIAL
-    """What options that name a folder for results must be."""
-    in_trial: bool = False
-    """Whether the program has to run in the trial's own folder."""
-    once: bool = False
-    """Whether the objective is measured at the end alone."""
-    per_step: bool = field(default=False)
-    """Whether it says itself every how many steps it evaluates, by one of `words`."""
 
 
 def measured(
@@ -65,8 +41,8 @@ def measured(
     """
     found = [
         *_hugging_face(program, arguments),
-        *_printed(program, length),
-        *_lightning(program, arguments, length.unit),
+        *_printed(program, length, arguments),
+        *logged_by_lightning(program, arguments, length.unit, folders),
         *_json_lines(program, length.unit, folders),
         *_tensorboard(program, length.unit, folders, arguments),
     ]
@@ -89,7 +65,7 @@ def _monitored(program: Program, arguments: Sequence[Argument]) -> str | None:
     return next((name for name in given if isinstance(name, str) and name != "???"), None)
 
 
-def _printed(program: Program, length: Length) -> Iterator[Measured]:
+def _printed(program: Program, length: Length, arguments: Sequence[Argument]) -> Iterator[Measured]:
     shows = showing(module.tree for module in program.modules)
     unit, option = length.unit, length.argument
     bound = option.name.rpartition(".")[2].replace("-", "_") if option is not None else ""
@@ -115,23 +91,63 @@ def _printed(program: Program, length: Length) -> Iterator[Measured]:
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
-        if first.alike:
+        if first.alike and _follows(program, first.function, first.alike):
+            found = [each for each in found if each.function != first.alike or not re.search(first.text, each.sample)]
+        elif first.alike:
             doubts.append(
                 f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
                 "on held-out data must come after it"
             )
+        again = _several_times(program, arguments)
+        if again:
+            doubts.append(f"it trains several times, once for each {again}, and the numbers of all are mixed")
         if unit is None and first.step:
             doubts.append(f"the step is what the program calls {first.step}")
         yield Measured(
             metrics={"stdout": list(dict.fromkeys(pattern.text for pattern in _without_twins(found)))},
             objective=name,
             where=f"what the program prints in {', '.join(places)}",
-            gates=first.gates,
+            gates=tuple(_known(gate, program, arguments) for gate in first.gates),
+            flags=first.flags,
             doubts=tuple(doubts),
             words=words,
             once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
         )
         return
+
+
+def _several_times(program: Program, arguments: Sequence[Argument]) -> str:
+    """The variable of a loop in which the program trains anew, where no option says how often; empty without one."""
+    for node in ast.walk(program.tree):
+        if not isinstance(node, ast.For) or not _AGAIN.fullmatch(last_name(node.target)):
+            continue
+        inner = [each for part in node.body for each in ast.walk(part) if isinstance(each, ast.For)]
+        trains = any(unit_of(last_name(each.target)) == "epoch" for each in inner)
+        if trains and not any(named(arguments, last_name(each)) for each in ast.walk(node.iter)):
+            return last_name(node.target)
+    return ""
+
+
+def _follows(program: Program, function: str, other: str) -> bool:
+    """Whether one loop calls both functions, and this one after the other."""
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.For | ast.While):
+            places = [[call.lineno for part in node.body for call in calls(part, name)] for name in (function, other)]
+            if all(places):
+                return min(places[0]) > max(places[1])
+    return False
+
+
+def _known(gate: Gate, program: Program, arguments: Sequence[Argument]) -> Gate:
+    """With the number of steps, where the script assigns it once: print_interval = 20."""
+    made = [
+        node.value
+        for node in ast.walk(program.tree)
+        if isinstance(node, ast.Assign) and gate.interval in {last_name(target) for target in node.targets}
+    ]
+    option = named(arguments, str(gate.interval)) is not None
+    number = literal(made[0]) if len(made) == 1 and not option else None
+    return replace(gate, interval=number) if isinstance(number, int) else gate
 
 
 def _objective(found: Sequence[Pattern], unit: Unit | None) -> str | None:
@@ -173,7 +189,7 @@ def _shows_info(program: Program) -> bool:
                 return True
             if isinstance(node, ast.Constant) and node.value in ("INFO", "DEBUG"):
                 return True
-    return "loguru" in program.names
+    return bool({"loguru", "hydra"} & program.names)  # which set it themselves
 
 
 def _tensorboard(
@@ -233,29 +249,12 @@ def _written(program: Program, folders: Sequence[str]) -> tuple[str, bool] | Non
             given = call.args[0] if call.args else keywords(call).get("log_dir", keywords(call).get("logdir"))
             if given is None:
                 return f"{TRIAL}/runs/*", True
-            inside = _below(given, folders, module.tree)
+            inside = below(given, folders, module.tree)
             if inside is not None:
                 return inside, False
             text = _beginning(given)
             if text is not None and not text.startswith("/"):
                 return f"{TRIAL}/{text}", True
-    return None
-
-
-def _below(node: ast.expr, folders: Sequence[str], tree: ast.Module) -> str | None:
-    """A path as the trial sees it, where it begins with an option that names the folder of results."""
-    if isinstance(node, ast.Call) and last_name(node.func) in ("join", "Path", "str") and node.args:
-        first, *others = node.args
-        below = [literal(each) for each in others]
-        inner = _below(first, folders, tree)
-        return "/".join([inner, *below]) if inner and all(isinstance(each, str) for each in below) else None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        inner, name = _below(node.left, folders, tree), literal(node.right)
-        return f"{inner}/{name}" if inner and isinstance(name, str) else None
-    name = plain(last_name(node))
-    if name in folders:
-        behind = assigned(tree, name) if isinstance(node, ast.Name) else None
-        return TRIAL if behind is None or name in {plain(last_name(n)) for n in ast.walk(behind)} else None
     return None
 
 
@@ -343,7 +342,7 @@ def _opened(tree: ast.Module, call: ast.Call, folders: Sequence[str]) -> str | N
             if isinstance(opened, ast.Call) and last_name(opened.func) == "open":
                 owner = opened.func.value if isinstance(opened.func, ast.Attribute) else None
                 path = opened.args[0] if owner is None and opened.args else owner
-                return _below(path, folders, tree) if path is not None else None
+                return below(path, folders, tree) if path is not None else None
     return None
 
 
@@ -419,31 +418,3 @@ def _version(program: Program) -> tuple[bool, bool]:
         if isinstance(text, str) and (found := re.match(r"(\d+)\.(\d+)", text)):
             return (int(found[1]), int(found[2])) < (4, 41), True
     return False, False
-
-
-def _lightning(program: Program, arguments: Sequence[Argument], unit: Unit | None) -> Iterator[Measured]:
-    """What a LightningModule logs, where the program's Hydra config has a CSV logger."""
-    targets = [module for name in _targets(program) if (module := module_named(name, program.script)) is not None]
-    logged = [
-        tag
-        for module in (*program.modules, *targets)
-        for call in calls(module.tree, "log")
-        if isinstance(call.func, ast.Attribute) and last_name(call.func.value) == "self" and call.args
-        if isinstance(tag := literal(call.args[0]), str)
-    ]
-    name = likely(logged)
-    folder = csv_folder(program)
-    if name is None or folder is None:
-        return
-    monitored = next((a.default for a in arguments if plain(a.name) == "monitor" and a.default in logged), None)
-    yield Measured(
-        metrics={"csv": f"{TRIAL}/{folder}/version_0/metrics.csv", "step": unit or "step"},
-        objective=str(monitored or name),
-        where="what the LightningModule logs, by the config's CSV logger",
-        words=("logger=csv", f"hydra.run.dir={TRIAL}"),
-    )
-
-
-def _targets(program: Program) -> Iterable[str]:
-    """The modules that the config names by _target_."""
-    return [value.rpartition(".")[0] for key, value in composed(program).items() if key.endswith("_target_")]

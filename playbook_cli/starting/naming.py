@@ -26,16 +26,19 @@ _PLAYERS = re.compile(
 )
 """The losses of a GAN's two networks, which say nothing of how good it is."""
 _RETURN = re.compile(r"return|reward|score", re.IGNORECASE)
+_MEAN = re.compile(r"(avg|average|mean)_|_(avg|average|mean)")
+"""What the mean of a number is called beside it: test_loss of the last batch, and test_avg_loss of all."""
 _SMOOTH = re.compile(r"avg|average|mean|running|smooth", re.IGNORECASE)
 
 
 def likely(names: Iterable[str]) -> str | None:
     """What a study would look at: a measure of held-out data before one of training, the first among equals.
 
-    Of held-out data, that which is there to choose by comes before the test data.
+    Of held-out data, that which is there to choose by comes before the test data, and a mean before what it is of.
     """
-    metrics = (name for name in names if name.lower() != "step")
-    return min(metrics, key=lambda name: (rank(name), _preferred(name)), default=None)
+    metrics = [name for name in names if name.lower() != "step"]
+    best = min(metrics, key=lambda name: (rank(name), _preferred(name)), default=None)
+    return next((name for name in metrics if name != best and _MEAN.sub("", name) == best), best)
 
 
 def _preferred(name: str) -> int:

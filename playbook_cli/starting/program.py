@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from playbook_cli.errors import SpecError
 from playbook_cli.files import regular
-from playbook_cli.starting.syntax import imported
+from playbook_cli.starting.syntax import imported, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _LARGEST = 1_000_000
@@ -63,6 +63,20 @@ class Program:
     def names(self) -> set[str]:
         """All names that the script's imports speak of."""
         return imported(self.tree)
+
+
+def without(program: Program, names: Sequence[str]) -> Program:
+    """The program without these functions of the script, and without what they alone call."""
+    removed = set(names)
+    while removed:
+        kept = [each for each in program.tree.body if not (isinstance(each, ast.FunctionDef) and each.name in removed)]
+        spoken = {last_name(each) for node in kept for each in ast.walk(node)}
+        before = {last_name(each) for each in ast.walk(program.tree)}
+        alone = {each.name for each in kept if isinstance(each, ast.FunctionDef)} & before - spoken
+        if not alone:
+            return replace(program, main=replace(program.main, tree=ast.Module(body=kept, type_ignores=[])))
+        removed |= alone
+    return program
 
 
 def read_program(script: Path) -> Program:

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from playbook_cli.starting.program import Program
 
 Part = Literal[
-    "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "left", "needed"
+    "nuisance", "scientific", "fixed", "steps", "seed", "folder", "file", "eval_every", "on", "once", "left", "needed"
 ]
 
 USUAL_NAMES = {
     "lr": "learning_rate",
+    "learn_rate": "learning_rate",
     "wd": "weight_decay",
     "bs": "batch_size",
     "eps": "epsilon",
@@ -41,7 +42,9 @@ USUAL_NAMES = {
 """Short names of hyperparameters that the rules of the report and lr-sweep know by their long ones."""
 USUAL_LEARNING_RATE = 1e-3
 """The middle of the range where a program says nothing."""
-_SEED = re.compile(r"(^|_)seed$|^random_state$")
+_SAYS_RATE = re.compile(r"lr|learn(ing)?_?rate")
+"""In the name of a learning rate that says which one it is, such as lr_generator."""
+_SEED = re.compile(r"(^|_)seed$|^random_state$|^seed_everything$")
 _FOLDER = re.compile(
     r"^(out|output|save|log|logging|run|work|result|exp|experiment|tb|tensorboard|default_root|local_output)s?_?"
     r"(dir|path|folder|root|directory)$|^(checkpoint|ckpt|model|train)s?_?(dir|folder|directory)$|"
@@ -49,6 +52,8 @@ _FOLDER = re.compile(
 )
 _FILE = re.compile(r"^(save|save_path|checkpoint|ckpt|model_path|save_model|output_file|out)$")
 _WEIGHTS = re.compile(r"[^{}]*\.(pt|pth|ckpt|bin|tar|pkl|h5|npz|safetensors)")
+_RUNS = re.compile(r"(n_|num_|nb_|number_of_)?(runs|repeats|reps|repetitions)")
+"""How often a program trains anew, one after the other: Playbook repeats trials itself."""
 _TRAINS = re.compile(r"(do_|is_|run_)?(train|training)")
 """Flags without which a program does something else than to train."""
 _EVALUATION = re.compile(
@@ -135,7 +140,7 @@ def plain(name: str) -> str:
 def propose_all(arguments: Sequence[Argument], length: Length) -> list[Proposal]:
     """The part of each option, where their names together say more than each by itself."""
     proposals = [propose(argument, length) for argument in arguments]
-    rates = [p for p in proposals if p.part == "nuisance" and is_rate(plain(p.argument.name))]
+    rates = [p for p in proposals if p.part == "nuisance" and is_rate(p.argument)]
     if any(p.argument.default for p in rates):  # one without a default is computed of the others
         proposals = [replace(p, part="left") if p in rates and not p.argument.default else p for p in proposals]
     lone = {name for p in proposals for name in [p.name] if [q.name for q in proposals].count(name) == 1}
@@ -145,7 +150,7 @@ def propose_all(arguments: Sequence[Argument], length: Length) -> list[Proposal]
 def propose(argument: Argument, length: Length) -> Proposal:
     """The part of one option; which of several scientific ones is the question is not decided here."""
     own = plain(argument.name)
-    usual = USUAL_NAMES.get(own, own)
+    usual = "learning_rate" if argument.rate and not _SAYS_RATE.search(own) else USUAL_NAMES.get(own, own)
     name = argument.name if argument.given == "params" else usual if "." not in argument.name else argument.name
     part, setting, why = _part(argument, own, usual, length)
     if argument.required and part in ("left", "fixed", "scientific"):
@@ -186,9 +191,10 @@ def _passed(argument: Argument, own: str, length: Length) -> Part | None:
         (_is_part_of_config(argument), "left"),
         (_is_seed(argument, own), "seed"),
         (_SEED.search(own), "left"),
+        (_FILE.search(own) and isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default), "file"),
         (_is_folder(argument, own), "folder"),
         (argument.option is None and argument.given == "argument", "left"),
-        (_FILE.search(own) and isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default), "file"),
+        (_RUNS.fullmatch(own) and isinstance(argument.default, int) and argument.default > 1, "once"),
         (_TRAINS.fullmatch(own) and argument.switch != "python" and argument.default is False, "on"),
         (_EVALUATION.search(own), "eval_every" if isinstance(argument.default, int) else "left"),
     )
@@ -212,7 +218,8 @@ def _is_folder(argument: Argument, own: str) -> bool:
     positional = argument.option is None and argument.given == "argument"
     computed = argument.given == "config" and not isinstance(argument.default, str)
     text = argument.kind in ("str", "other") and not computed
-    return bool(_FOLDER.search(own)) and text and (argument.required or not positional)
+    file = isinstance(argument.default, str) and re.search(r"\.[a-z]\w{1,4}$", argument.default) is not None
+    return bool(_FOLDER.search(own)) and text and not file and (argument.required or not positional)
 
 
 def _is_worth_saying(argument: Argument, usual: str) -> bool:
@@ -247,7 +254,7 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     if "epoch" in first.help.lower() and "step" not in plain(first.name):
         unit = "epoch"
     bare = bool(re.fullmatch(r"(num_|n_)?(steps?|updates|frames|batches|episodes)", plain(first.name)))
-    shown = plain(first.name) in bounds
+    shown = bool(first.loop) or plain(first.name) in bounds
     rivals = [a for a in ranked[1:] if not shown or plain(a.name) in bounds or _rank(a) < _rank(first)]
     certain = not rivals and (shown or not bare)
     others = tuple(ranked[1:])
@@ -269,14 +276,17 @@ def step_unit(length: Length, program: Program) -> StepUnit | None:
 
 
 def _written(program: Program) -> Length:
-    """The length of the only loop over epochs, where the script has it as a number: range(200)."""
-    found = [
-        _times(node.iter)
-        for node in ast.walk(program.tree)
-        if isinstance(node, ast.For) and unit_of(last_name(node.target)) == "epoch"
-    ]
-    known = found[0] if len(found) == 1 else None
-    return Length() if known is None else Length(unit="epoch", certain=True, written=known)
+    """The length of the only loop over epochs or episodes, where the script has it as a number: range(200)."""
+    units: tuple[Unit, ...] = ("epoch", "episode")
+    for unit in units:
+        found = [
+            _times(node.iter)
+            for node in ast.walk(program.tree)
+            if isinstance(node, ast.For) and unit_of(last_name(node.target)) == unit
+        ]
+        if len(found) == 1 and found[0] is not None:
+            return Length(unit=unit, certain=True, written=found[0])
+    return Length()
 
 
 def _times(node: ast.expr) -> int | None:
@@ -354,20 +364,20 @@ def _as_long(argument: Argument, first: Argument) -> bool:
     )
 
 
-def is_rate(name: str) -> bool:
-    """Whether a name, in small letters, is a learning rate: and not its end, its decay or its warmup."""
-    return bool(
-        re.search(
-            r"(^|_)learning_?rate(_|$)|(^|_)(b|g|d|base_|peak_|max_|init_)?lr0?(_base|_backbone)?$|(^|_)lr_", name
-        )
-    ) and not _NO_RATE.search(name)
+def is_rate(argument: Argument) -> bool:
+    """Whether an option is a learning rate, by its use or its name: and not its end, its decay or its warmup."""
+    name = USUAL_NAMES.get(plain(argument.name), plain(argument.name))
+    said = re.search(
+        r"(^|_)learn(ing)?_?rate(_|$)|(^|_)(b|g|d|base_|peak_|max_|init_)?lr0?(_base|_backbone)?$|(^|_)lr_", name
+    )
+    return argument.rate or (bool(said) and not _NO_RATE.search(name))
 
 
 def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] | None:
     """A range for what is tuned in every study of neural networks; None for anything else."""
     default = argument.default if isinstance(argument.default, float) else None
     known = default is not None and math.isfinite(default)
-    if is_rate(name):
+    if is_rate(argument):
         if not default or default < 0 or not known:
             return (
                 _decades(USUAL_LEARNING_RATE, 100),

@@ -19,21 +19,24 @@ from playbook_cli.starting.first import STUDY
 from playbook_cli.starting.fitted import of_optimizer, selector, within
 from playbook_cli.starting.handed import handed, word
 from playbook_cli.starting.kept import written_and_read
-from playbook_cli.starting.measured import TRIAL, measured
+from playbook_cli.starting.lines import gates_of
+from playbook_cli.starting.measured import measured
 from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
-from playbook_cli.starting.program import read_program
+from playbook_cli.starting.place import TRIAL
+from playbook_cli.starting.program import read_program, without
 from playbook_cli.starting.roles import loaded, named, plain, propose_all, step_unit, training_length
 from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.starting.argument import Argument, ConfigUse, Declared
-    from playbook_cli.starting.measured import Measured
+    from playbook_cli.starting.counting import Unit
     from playbook_cli.starting.optimizers import Optimizer
+    from playbook_cli.starting.place import Measured
     from playbook_cli.starting.program import Program
 from playbook_cli.starting.roles import Length, Proposal
 
@@ -91,10 +94,12 @@ def _draft(
     chosen = None if optimizer is None else optimizer_named(optimizer)
     program = read_program(script)
     table, unexplained = handed(declared(program, config), given, folder)
+    program = without(program, table.other_commands)
     length = training_length(table.arguments, program)
     proposals = propose_all(table.arguments, length)
     found = None if _calls_playbook(program) else measured(program, table.arguments, length, _folders(proposals))
-    proposals, every = _evaluation(proposals, length, found, table)
+    proposals, every = _evaluation(proposals, length, found, table, program)
+    proposals = [_switched_on(proposal, found) for proposal in proposals]
     if chosen is not None:
         proposals = of_optimizer(proposals, chosen, script)
     draft = Draft(
@@ -144,16 +149,18 @@ def _folders(proposals: list[Proposal]) -> list[str]:
 
 
 def _evaluation(
-    proposals: list[Proposal], length: Length, found: Measured | None, table: Declared
+    proposals: list[Proposal], length: Length, found: Measured | None, table: Declared, program: Program
 ) -> tuple[list[Proposal], int | None]:
     """The proposals with the option that says how often it evaluates, and that number where it is known."""
     if found is not None and found.per_step:
         return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], None
-    proposals = [replace(p, part="left") if _is_in_batches(p, length) else p for p in proposals]
+    units = {gate.interval: unit_of(gate.counter) for module in program.modules for gate in gates_of(module.tree)}
+    other = [p for p in proposals if _is_in_batches(p, length) or _counts_else(p, length, units)]
+    proposals = [replace(p, part="left") if p in other else p for p in proposals]
     for gate in found.gates if found else ():
         if length.unit is not None and not agree(unit_of(gate.counter), length.unit):
-            other = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
-            proposals = [replace(p, part="left") if p.argument is other else p for p in proposals]
+            rival = named(table.arguments, gate.interval) if isinstance(gate.interval, str) else None
+            proposals = [replace(p, part="left") if p.argument is rival else p for p in proposals]
             continue
         if isinstance(gate.interval, int):
             return [replace(p, part="left") if p.part == "eval_every" else p for p in proposals], gate.interval
@@ -171,13 +178,28 @@ def _evaluation(
     given = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
     if isinstance(given, int):
         return proposals, given
-    return proposals, 1 if length.unit == "epoch" else None
+    return proposals, 1 if length.unit == "epoch" and (found is not None or not other) else None
+
+
+def _switched_on(proposal: Proposal, found: Measured | None) -> Proposal:
+    """A flag that is off by default, and without which the objective is not shown, is passed."""
+    argument = proposal.argument
+    off = argument.kind == "bool" and argument.default is False and argument.given == "argument"
+    shows = found is not None and argument.name.replace("-", "_") in found.flags
+    return replace(proposal, part="on") if off and shows and not argument.handed else proposal
 
 
 def _is_in_batches(proposal: Proposal, length: Length) -> bool:
     """Whether an option says how often it evaluates in updates, where the study counts epochs."""
     counted = re.search(r"\b(steps?|iter\w*|batch(es)?|updates?)\b", proposal.argument.help, re.IGNORECASE)
     return proposal.part == "eval_every" and length.unit == "epoch" and counted is not None
+
+
+def _counts_else(proposal: Proposal, length: Length, units: Mapping[str | int, Unit | None]) -> bool:
+    """Whether an option says how often it evaluates in another unit, by the condition in which it stands."""
+    unit = units.get(plain(proposal.argument.name))
+    other = unit is not None and length.unit is not None and not agree(unit, length.unit)
+    return proposal.part == "eval_every" and other
 
 
 def _command(
@@ -215,6 +237,11 @@ def _command(
             why="the program writes its numbers below the folder where it runs; paths to data that it "
             "takes from there must be absolute",
         )
+    draft.notes += [
+        f"{p.argument.option} is 1 and not {p.argument.default}: playbook repeat trains again, where that is worth it"
+        for p in given
+        if p.part == "once"
+    ]
     own = [p.argument for p in split.all if p.part == "left" and not p.argument.handed]
     left = [argument.name for argument in own if argument.given != "trial"]
     if left:
@@ -294,7 +321,8 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
     for part, macro in (("seed", "${seed}"), ("folder", folder), ("eval_every", "${eval_every}")):
         options = [p.argument.option for p in given if p.part == part and p.argument.option]
         words += [f"{option}={macro}" for option in (options if part == "folder" else options[:1])]
-    words += [str(p.argument.option) for p in given if p.part == "on"]
+    words += [f"{p.argument.option}{'=True' * (p.argument.switch == 'python')}" for p in given if p.part == "on"]
+    words += [f"{p.argument.option}=1" for p in given if p.part == "once"]
     for p in given:
         if p.part == "file":
             suffix = str(p.argument.default).rpartition(".")[2]
@@ -389,7 +417,7 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
         return
     if length.written is not None:
         draft.data[at] = length.written
-        draft.comments[at,] = "epochs, as the script has it in its source: no option of it changes that"
+        draft.comments[at,] = f"{length.unit}s, as the script has it in its source: no option of it changes that"
         draft.data["eval_every"] = draft.data[at] if once else min(every or 1, length.written)
         if once:
             draft.guess("eval_every", why="the metric is measured once, at the end")
@@ -398,7 +426,9 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
         draft.data[at] = FILL
         draft.fill(at, what="how many steps the program trains for: no option looks like the length of training")
         return
-    if given.given != "trial" and length.unit == "epoch":
+    if given.loop:
+        draft.comments[at,] = f"how often the loop over {given.loop} runs"
+    elif given.given != "trial" and length.unit == "epoch":
         draft.comments[at,] = f"counted in epochs, as {given.option} is"
     if not known:
         draft.guess(at, why=f"the program's own value of {given.option} is not known")

@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     from playbook_cli.starting.lines import Gate, Shows
 
 _NO_STEP = re.compile(
-    r"time|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|(^|_)(num|n|max)_|eta|left|best", re.IGNORECASE
+    r"time|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|eta|left|best|"
+    r"(^|_)(num|n|max)_(?!(epi|episode|iter|epoch|update)(_|$))",
+    re.IGNORECASE,
 )
+_MEASURED_ON = re.compile(
+    r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s\w[^:=,;|]*[:=]\s*$", re.IGNORECASE
+)
+"""A sentence that says what is measured, and on what: Accuracy of the network on the 10000 test images."""
+_NUMBERS = {"len", "round", "int", "float", "sum", "max", "min", "abs", "next"}
 _SPLIT = re.compile(r"(^|_)(split|mode|phase|stage|subset|partition|dataset_name|set_name|log_name|name|prefix|desc)$")
 
 
@@ -39,6 +46,8 @@ class Pattern:
     step: str = ""
     """What the program calls the step that is shown; empty where none is."""
     gates: tuple[Gate, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What has to be on for it to be shown."""
     logged: bool = False
     """Whether a logger shows it, which depends on its level."""
     looped: bool = True
@@ -115,7 +124,7 @@ def _of_meters(tree: ast.Module, unit: Unit | None) -> Iterator[Pattern]:
             parts=formatted.parts(progress.prefix),
             specs=formatted.specs,
             line=progress.line,
-            gates=(),
+            conditions=(),
             scope=tree,
             logged=False,
             looped=True,
@@ -169,7 +178,7 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         stepping = counter is not None and part is counter.value
         name = "step" if stepping else _group(part, label, names, shown, said + raw)
         if name is None:
-            text += r"\s*\S+?"
+            text += r"\s*.*?" if _may_have_spaces(part, shown) else r"\s*\S+?"
         else:
             names.append(name)
             text += rf"\s*(?P<{name}>\d+)" if name == "step" else rf"\s*\[?(?P<{name}>[-+.\w]+)"
@@ -181,12 +190,45 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
         step=counter.called if counter is not None else "",
         unit=counter.unit if counter is not None else None,
         gates=shown.gates,
+        flags=shown.flags,
         logged=shown.logged,
         looped=shown.looped,
         function=shown.function,
         sample=sample,
         of=next((name for part in shown.parts if _SPLIT.search(name := _text_name(part))), ""),
     )
+
+
+def _may_have_spaces(value: ast.expr, shown: Shown) -> bool:
+    """Whether a value is what a function of the program makes of it, such as the time since the start: 1m 5s."""
+    number = re.search(r"[dfeg%]$", shown.specs.get(id(value), ""))
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and not number
+        and value.func.id not in _NUMBERS
+    )
+
+
+def _made_of(value: ast.expr, shown: Shown) -> str:
+    """What a value is measured on, by the call that makes it: `val_` of acc = evaluate(model, val_loader)."""
+    own = value_name(value)
+    made = [
+        node.value
+        for node in ast.walk(shown.scope)
+        if isinstance(node, ast.Assign)
+        if own in {last_name(each) for target in node.targets for each in ast.walk(target)}
+    ]
+    said = {_given(each) if isinstance(each, ast.Call) else "" for each in made}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _given(call: ast.Call) -> str:
+    """What the arguments of a call say of the data, or its own name."""
+    given = [*call.args, *(each.value for each in call.keywords)]
+    names = " ".join(last_name(each) for argument in given for each in ast.walk(argument))
+    trained = re.search(r"(^|[ _])(train|training)(_|$| )", names)  # and evaluated: nothing is certain
+    return measured_on(names, "" if trained else last_name(call.func))
 
 
 def _text_name(part: str | ast.expr) -> str:
@@ -234,11 +276,14 @@ def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: st
     words, own = words_before(label), value_name(value)
     held_out = [word for word in words[:-2] if HELD_OUT.search(word)]
     named = "_".join([*held_out[-1:], *words[-2:]]).lower()
-    name = named if METRIC.search(named) else own if METRIC.search(own) else ""
+    sentence = _MEASURED_ON.search(said)
+    name = named if METRIC.search(named) else own if METRIC.search(own) else sentence[1].lower() if sentence else ""
     if name and "best" in (word.lower() for word in words):
         name = f"best_{name}"  # so far, and not of this step
     if re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1:
         return None  # a count, or text
+    if name and rank(name) == 1 and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+        name = name if re.search("avg|average|mean", name) else f"mean_{name}"
     if name and rank(name) == 2:
-        name = f"{measured_on(said, shown.function)}{name}"
+        name = f"{measured_on(said, '') or _made_of(value, shown) or measured_on('', shown.function)}{name}"
     return name if name.isidentifier() and name not in taken else None

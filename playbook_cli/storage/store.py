@@ -132,6 +132,7 @@ class Store:
             max_train_steps=spec.max_train_steps,
             step_unit=step_unit(spec),
             eval_every=spec.steps_between_evaluations,
+            takes_eval_every=spec.takes_eval_every,
             parameters=space.parameters,
             fixed=spec.fixed,
             arms=_arms(spec, space, trials),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import line
-from playbook_cli.records import WHOLE
 from playbook_cli.running.study import NO_METRIC
 from playbook_cli.spec.problem import listed
 from playbook_cli.wording import value as written
@@ -29,6 +28,7 @@ RESOLUTION_SECONDS = 0.2
 _WAYS = {
     "argument": "in the command",
     "environment": "in an environment variable",
+    "config": "in its own copy of the file",
     "file": "in the file of all hyperparameters",
     "Playbook": "by Playbook's client",
     "constant": "written as it is",
@@ -145,7 +145,7 @@ def evaluations_of(seen: Seen) -> int:
 
 def trained_whole(trial: TrialRecord, spec: StudySpec) -> bool:
     """Whether a trial has a result, and trained for max_train_steps, whoever told it so."""
-    return trial.best is not None and trial.state == "completed" and trial.last_step >= WHOLE * spec.max_train_steps
+    return trial.best is not None and trial.state == "completed" and trial.trained_whole(spec.max_train_steps)
 
 
 def crashed(seen: Seen) -> bool:
@@ -209,7 +209,21 @@ def _arrivals(seen: Seen) -> list[Arrival]:
             found.append(Arrival(name=name, value=value, arrives=read or (None if name != "seed" else False), how=how))
         else:
             found.append(Arrival(name=name, value=value, **_told(way)))
+    own = _interval(seen)
+    if reach.eval_every is None and found[-1].value == own:
+        found[-1] = replace(found[-1], how="not needed: it is the program's own interval")
     return found
+
+
+def _interval(seen: Seen) -> int | None:
+    """The steps between evaluations, where they are the same from the first to the last."""
+    curve = seen.trial.curve
+    if curve is None or seen.trial.best is None:
+        return None
+    values = curve.values[seen.spec.metric.name]
+    steps = [int(step) for step, held in zip(curve.steps, values, strict=True) if not math.isnan(held)]
+    gaps = {after - before for before, after in itertools.pairwise(steps)}
+    return gaps.pop() if len(gaps) == 1 else steps[0] if len(steps) == 1 else None
 
 
 def _read(seen: Seen, name: str, way: str | None) -> dict[str, Any]:
@@ -298,7 +312,7 @@ def _lengths(seen: Seen) -> list[Problem]:
                 fatal=False,
             )
         )
-    if len(own) == 1 and own[0] == 0:
+    if len(own) == 1 and own[0] == 0 and seen.steps > 1:
         found.append(Problem(what=f"{spec.metric.name} is evaluated at step 0 only, before any training", fatal=True))
     elif widest > 2 * every and seen.reach.eval_every is None and (gaps or seen.steps == spec.max_train_steps):
         found.append(

@@ -73,6 +73,7 @@ def test_a_crash_is_told_with_its_tail_once(tried):
     assert answer.code == 1
     assert "it crashed with exit code 1" in answer.out
     assert (answer.out + answer.err).count("no such data set") == 1
+    assert "steps in" not in answer.out, "it is not known how many"
 
 
 def test_a_program_that_evaluates_rarely_is_tried_at_full_length(tried):
@@ -127,3 +128,10 @@ def test_columns_of_a_file_are_named_where_the_metric_is_not_among_them(tried):
     answer = tried(program, command=command, metrics={"csv": "${trial_dir}/log.csv"})
     assert answer.code == 1
     assert "there is no val_error, but val_err: did you mean val_err?" in " ".join(answer.out.split())
+
+
+def test_a_program_that_evaluates_by_itself_as_the_study_says_is_all_right(tried):
+    answer = tried(eval_every=1)
+    assert "not needed: it is the program's own interval" in answer.out
+    assert "To look at" not in answer.out
+    assert "doesn't reach the program" not in answer.out

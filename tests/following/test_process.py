@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import time
 
 import psutil
@@ -430,3 +431,30 @@ def test_following_costs_a_trial_no_heavy_import():
     code = "import sys; import playbook_cli.following.process; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "torch", "pydantic", "yaml", "psutil", "rich", "typer"} & set(loaded)
+
+
+def test_a_tag_can_count_the_steps(tmp_path):
+    """As Lightning writes them: each value by the update, and the epoch beside it."""
+    from playbook_cli.exporting.tensorboard import _field, _record, _varint
+    from playbook_cli.following.readers import EventSource
+
+    def event(step, tag, value):
+        scalar = _field(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
+        return _record(b"\x10" + _varint(step) + _field(5, _field(1, scalar)))
+
+    source = EventSource(str(tmp_path / "lightning_logs/*"), "epoch", resuming=False)
+    (tmp_path / "lightning_logs/version_0").mkdir(parents=True)
+    written = [
+        (49, "loss", 3.0),
+        (99, "val_loss", 2.0),
+        (99, "epoch", 0.0),
+        (199, "val_loss", 1.0),
+        (199, "epoch", 1.0),
+    ]
+    file = tmp_path / "lightning_logs/version_0/events.out.tfevents.1"
+    file.write_bytes(b"".join(event(*each) for each in written))
+    found = [reading for readings in source.poll() for reading in readings]
+    assert found == [(0, {"val_loss": 2.0}), (1, {"val_loss": 1.0})]
+    other = EventSource(str(tmp_path / "lightning_logs/*"), "batch", resuming=True)
+    assert [reading for readings in other.poll() for reading in readings] == []
+    assert "no tag batch, which metrics.step names" in other.silence()

@@ -76,3 +76,20 @@ def test_constants_of_python_are_filled_where_they_stand():
     assert values(text, ".py") == {"N": 100_000, "main.batch": 8, "main.optimizer.lr": 1e-3}
     made = filled(text, ".py", {"N": 10, "main.batch": 4, "main.optimizer.lr": 0.5})
     assert made == "N = 10\ndef main(batch=4):\n    optimizer = Adam(model.parameters(), lr=0.5)  # slow\n"
+
+
+def test_what_python_assigns_in_blocks_returns_and_counts_in_loops_can_be_set():
+    source = (
+        "class M:\n    def optimizers(self):\n        return torch.optim.SGD(self.parameters(), lr=0.1)\n"
+        "if __name__ == '__main__':\n    wd = 1e-4\n    for epoch in range(200):\n        batch = 8\n"
+        "for n in range(start, start + 50): ...\n"
+    )
+    found = values(source, ".py")
+    assert found == {"M.optimizers.SGD.lr": 0.1, "wd": 1e-4, "epoch": 200, "batch": 8, "n": 50}
+    made = filled(source, ".py", {"M.optimizers.SGD.lr": 0.5, "epoch": 3, "n": 4})
+    assert made == source.replace("0.1", "0.5").replace("(200)", "(3)").replace("start + 50", "start + 4")
+
+
+def test_what_is_assigned_in_several_blocks_has_no_one_value():
+    assert values("if a:\n    lr = 1\nelse:\n    lr = 2\nfor i in range(1, 9): ...\n", ".py") == {}
+    assert values("lr = 1\nif a:\n    lr = 2\n", ".py") == {"lr": 1}

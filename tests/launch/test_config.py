@@ -68,3 +68,19 @@ def test_what_cannot_be_filled_in_is_said_before_anything_runs(bench, written, b
     answer = bench("plan", "study.yaml")
     assert answer.code == 2
     assert problem in answer.err
+
+
+def test_a_script_can_be_its_own_config(bench):
+    """Each trial runs a copy of it; nothing of the copy is there before the trial starts."""
+    bench.write("own.py", "lr = 0.5\nfor epoch in range(9):\n    print(f'step {epoch} val_loss {lr}')\n")
+    study = STUDY.replace("train.py, '${config}'", "'${config}'").replace("config.yaml", "own.py")
+    study = study.replace("steps: '${max_train_steps}', seed: '${seed}', out: '${trial_dir}/out'", "epoch: 3")
+    bench.write("study.yaml", study.replace("optim.lr", "lr"))
+    answer = bench("run", "study.yaml")
+    assert answer.code == 0, answer.err
+    for event in bench.events("planned", "filled"):
+        records = bench.folder / f"runs/filled/trials/{event['trial']:04d}/metrics.jsonl"
+        found = [json.loads(line) for line in records.read_text().splitlines()]
+        assert [(each["step"], each["val_loss"]) for each in found] == [
+            (step, pytest.approx(event["params"]["learning_rate"])) for step in range(3)
+        ]

@@ -70,3 +70,16 @@ def test_of_a_program_that_cannot_be_read_nothing_is_said(study, bench):
     program.chmod(0o755)
     assert said(study(command=["./compiled"], metrics=None)) == []
     assert reach(*study(command=["./compiled"])).hyperparameters == {"x": "maybe"}
+
+
+def test_what_a_config_is_filled_with_arrives(study):
+    config = {"file": "t.py", "set": {"epochs": "${max_train_steps}"}}
+    found = reach(*study("x = 1\nepochs = 2\n", command=["${python}", "${config}"], config=config))
+    assert (found.hyperparameters, found.max_train_steps, found.seed) == ({"x": "config"}, "config", None)
+
+
+def test_a_length_that_the_script_has_as_a_number_is_no_other(study):
+    command = ["${python}", "t.py", "${args}"]
+    for loop in ("range(40)", "range(1, 41)", "range(start, start + 40)"):
+        assert reach(*study(f"for epoch in {loop}: ...", command=command, max_train_steps=40)).max_train_steps
+    assert reach(*study("for epoch in range(41): ...", command=command, max_train_steps=40)).max_train_steps is None

@@ -11,7 +11,7 @@ accuracy val_acc valAcc testacc metrics/mAP50-95(B) top1 eval_top1 acc@5 R2 dice
 eval/bleu-4 ndcg@10 hit_rate AP50 kappa episode_return ep_rew_mean reward win_rate pearson exact_match cider spearmanr
 macro_f1 F1Score roc_auc average_precision max_val_accuracy"""
 DOWN = """
-loss val_loss valLoss train/loss loss_1 f1_loss recall_loss score_loss accumulated_loss val_error
+loss val_loss val_loss_epoch valLoss train/loss loss_1 f1_loss recall_loss score_loss accumulated_loss val_error
 error_rate top1_err perplexity ppl mse val_rmse mean_squared_error wer eval/cer FID brier_score nll max_error"""
 OPEN = """
 accel_time value objective neg_mean_squared_error acc_std loss_scale lr grad_norm epoch x result map_size maps

@@ -370,8 +370,12 @@ for epoch in range(args.epochs):
 """
 
 
-def test_lines_that_look_alike_are_marked(study):
-    made, _ = study(HEAD + ALIKE.format(""))
+def test_lines_that_look_alike_are_marked_unless_the_right_one_comes_last(study):
+    made, found = study(HEAD + ALIKE.format(""))
+    assert "looks the same" not in made.comments.get(("metrics",), "")
+    assert not any("train_loss" in text for text in found.metrics.stdout), "it would get what is measured on test data"
+    before = ALIKE.replace("    train(epoch)\n    test(epoch)", "    test(epoch)\n    train(epoch)")
+    made, _ = study(HEAD + before.format(""))
     assert made.data["metric"]["name"] == "test_loss"
     assert "guess: the line of train looks the same" in made.comments["metrics",]
     made, _ = study(HEAD + ALIKE.format("").replace("Loss: {loss}", "Test: {loss}", 2).replace("Test:", "Train", 1))
@@ -427,3 +431,94 @@ def test_a_name_that_is_put_together_is_certain_where_the_function_measures_it(s
     foreign = STATS.format("lr").replace("logdir", "output_dir") + "metric_logger.update(loss=1)\n"
     made, _ = study(HEAD.replace("logdir", "output_dir") + foreign)
     assert "put together while the program runs" in made.comments["metrics",]
+
+
+VERBOSE = HEAD + "p.add_argument('--verbose', action='store_true')\np.add_argument('--evaluate', action='store_true')\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "passed"),
+    [("args.verbose and epoch % 2 == 0", "--verbose"), ("args.evaluate", "--evaluate"), ("not args.verbose", None)],
+)
+def test_a_flag_without_which_nothing_is_shown_is_passed(study, condition, passed):
+    _, found = study(VERBOSE + LOOP + f"    if {condition}:\n        print(f'epoch {{epoch}} val loss {{loss}}')\n")
+    assert [word for word in found.command if word in ("--verbose", "--evaluate")] == ([passed] if passed else [])
+
+
+def test_a_flag_that_makes_a_program_evaluate_and_end_is_not_passed(study):
+    more = "def show():\n    print(f'epoch {epoch} val loss {loss}')\nif args.evaluate:\n    show()\n"
+    _, found = study(VERBOSE + more + LOOP + "    print(f'epoch {epoch} val loss {loss}')\n")
+    assert "--evaluate" not in found.command
+
+
+def test_what_another_command_shows_is_not_shown_by_the_one_that_trains(study):
+    made, found = study(
+        "import typer\napp = typer.Typer()\n"
+        "@app.command()\ndef train(lr: float = 0.1, epochs: int = 5):\n"
+        "    for epoch in range(epochs):\n        print(f'Epoch {epoch}, loss: {loss}')\n"
+        "def score():\n    print(f'Val accuracy: {acc}')\n"
+        "@app.command()\ndef evaluate(model: str):\n    score()\n    print(f'Test accuracy: {acc}')\n"
+    )
+    assert found.metrics.stdout == [r"Epoch \s*(?P<step>\d+), loss: \s*\[?(?P<train_loss>[-+.\w]+)"]
+    assert made.comments["metric",].startswith("guess: this is measured on training data")
+
+
+def test_hydra_shows_what_is_logged(study):
+    line = HEAD + LOOP + "    log.info('epoch %d val loss %.3f', epoch, loss)\n"
+    assert "guess" not in study("import hydra, logging\n" + line)[0].comments["metrics",]
+
+
+def test_a_sentence_says_what_is_measured_and_on_what(study):
+    line = "print('Accuracy of the network on the 10000 test images: {} %'.format(100 * right / n))\n"
+    made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} loss {loss}')\n" + line)
+    assert made.data["metric"] == {"name": "test_accuracy", "goal": "maximize"}
+    made, _ = study(
+        HEAD + LOOP + "    print(f'epoch {epoch} loss {loss}')\nprint(f'Results on the test images: {n}')\n"
+    )
+    assert made.data["metric"]["name"] == "loss"
+
+
+def test_what_a_function_makes_may_have_spaces(study):
+    _, found = study(HEAD + LOOP + "    print('%s (%d %d%%) val loss %.4f' % (since(start), epoch, len(x), loss))\n")
+    (pattern,) = found.metrics.stdout
+    line = re.search(pattern, "1m 5s (7 35%) val loss 0.25")
+    assert line is not None
+    assert (line["step"], line["val_loss"]) == ("7", "0.25")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        ("evaluate(model, val_mask)", "val_accuracy"),
+        ("evaluate(model)", "evaluate_accuracy"),
+        ("evaluate(model, train_loader)", "train_accuracy"),
+        ("compute(model)", "train_accuracy"),
+    ],
+)
+def test_what_a_value_is_made_of_says_what_it_is_measured_on(study, call, name):
+    body = f"        acc = {call}\n        print(f'epoch {{epoch}} accuracy {{acc}}')\n"
+    made, _ = study(HEAD + f"def train():\n    for epoch in range(args.epochs):\n{body}")
+    assert made.data["metric"]["name"] == name
+
+
+def test_a_mean_comes_before_what_it_is_the_mean_of(study):
+    lines = "    print(f'epoch {epoch} test_loss: {loss} | avg_loss: {total / n} | acc: {acc}')\n"
+    made, _ = study(HEAD + LOOP + lines)
+    assert made.data["metric"]["name"] == "test_avg_loss"
+
+
+def test_a_program_that_trains_several_times_trains_once_or_is_marked(study):
+    body = "    for epoch in range(9):\n        print(f'epoch {epoch} val loss {loss}')\n"
+    made, found = study(HEAD + "p.add_argument('--runs', type=int, default=10)\nfor run in range(args.runs):\n" + body)
+    assert "--runs=1" in found.command
+    assert any("--runs is 1 and not 10" in note for note in made.notes)
+    assert "guess" not in made.comments["metrics",]
+    made, _ = study(HEAD + "for run in range(1, 5):\n" + body)
+    assert "guess: it trains several times, once for each run" in made.comments["metrics",]
+
+
+def test_an_interval_in_another_unit_is_none_even_where_nothing_is_shown(study):
+    option = "p.add_argument('--validation_interval', type=int, default=1000)\n"
+    made, found = study(HEAD + option + "if steps % args.validation_interval == 0: ...\n")
+    assert made.comments["eval_every",] == "guess: how often the program evaluates is not known"
+    assert not any("validation_interval" in word for word in found.command)

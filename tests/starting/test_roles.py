@@ -109,3 +109,31 @@ def test_results_go_into_the_trials_folder_and_inputs_stay():
 def test_what_must_be_given_is_needed():
     found, _ = roles("p.add_argument('--task', required=True)\np.add_argument('--lr', type=float, required=True)")
     assert (found["task"].part, found["lr"].part) == ("needed", "nuisance")
+
+
+@pytest.mark.parametrize(
+    ("name", "use", "called"),
+    [
+        ("learn-rate", "optim.Adam(model.parameters(), args.learn_rate)", "learning_rate"),
+        ("eta", "SGD(model.parameters(), lr=args.eta)", "learning_rate"),
+        ("step_size", "torch.optim.AdamW(params, lr=config['step_size'])", "learning_rate"),
+        ("g_lr", "optim.Adam(g, lr=args.g_lr)", "g_lr"),
+    ],
+)
+def test_what_an_optimizer_gets_is_the_learning_rate(name, use, called):
+    found = roles(options(name, kind="float", default=0.01) + f"\n{use}")[0]
+    (proposal,) = found.values()
+    assert (proposal.part, proposal.name) == ("nuisance", called)
+
+
+@pytest.mark.parametrize("use", ["", "Adam(params, lr=args.eta / 2)", "Model(params, args.eta)"])
+def test_what_no_optimizer_gets_as_it_is_is_none(use):
+    assert roles(options("eta", kind="float", default=0.01) + f"\n{use}")[0]["eta"].part == "left"
+
+
+def test_a_path_with_the_name_of_a_file_is_no_folder():
+    found = roles(
+        options("save_path", kind="str", default="model.pt") + "\n" + options("log_path", kind="str", default="a.txt")
+    )
+    assert {name: p.part for name, p in found[0].items()} == {"save_path": "file", "log_path": "left"}
+    assert roles(options("save_path", kind="str", default="out"))[0]["save_path"].part == "folder"

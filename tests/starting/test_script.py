@@ -219,10 +219,26 @@ def test_constants_are_left_alone_where_options_say_it_or_they_are_set_again(dra
     assert "config" not in made.data
 
 
+def test_how_often_the_loop_runs_is_the_length_and_can_be_set_in_a_copy(draft):
+    line = "    print(f'episode {n_epi}: score {score / 20}')\n"
+    made, study = draft(
+        f"lr = 0.1\ndef main():\n  for n_epi in range(500):\n    if n_epi % every == 0:\n  {line}every = 20\n"
+    )
+    assert made.data["config"]["set"] == {"main.n_epi": "${max_train_steps}"}
+    assert (study.max_train_steps, study.eval_every, study.metric.name) == (500, 20, "mean_score")
+    assert made.comments["max_train_steps",] == "how often the loop over n_epi runs"
+
+
+def test_steps_of_something_else_are_no_length(draft):
+    made, _ = draft("lr = 0.1\nclass A:\n    def populate(self, steps=1000): ...\n")
+    assert made.data["max_train_steps"] == FILL
+    assert draft("lr = 0.1\ndef train(steps=1000): ...\n")[1].max_train_steps == 1000
+
+
 def test_the_length_that_the_source_has_as_a_number_is_the_length(draft):
     line = "    print(f'epoch {epoch} val loss {loss}')\n"
     rate = "p.add_argument('--lr', type=float, default=0.1)\n"
-    made, study = draft(f"{rate}for epoch in range(start, start + 30):\n{line}")
+    made, study = draft(f"{rate}for epoch in range(start, start + 30):\n{line}open(__file__)\n")
     assert (study.max_train_steps, study.step_unit, study.eval_every) == (30, "epochs", 1)
     assert "no option of it changes that" in made.comments["max_train_steps",]
     assert draft(f"{rate}for epoch in range(n):\n{line}")[0].data["max_train_steps"] == FILL

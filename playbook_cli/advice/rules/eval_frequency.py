@@ -74,11 +74,13 @@ def eval_frequency(study: StudyRecord) -> list[Finding]:
     if early:
         message += f"; {wording.out_of(at_first, len(better), 'top trial')} peaked at the very first evaluation"
     finer = max(1, math.floor(min(interval, widest * study.max_train_steps) / (2 if early else 1)))
-    if intervals and interval > _HEEDED * study.eval_every:
+    heeded = not intervals or interval <= _HEEDED * study.eval_every
+    if not heeded or not study.takes_eval_every:
         # To ask a program for what it does not do changes nothing.
         message += (
-            f", though the study sets eval_every: {study.eval_every}, so the best step may be missed; make the program "
-            f"evaluate every {finer} steps, or pass it ${{eval_every}}"
+            f"{'' if heeded else f', though the study sets eval_every: {study.eval_every}'}, so the best step may be "
+            f"missed; make the program evaluate every {'step' if finer == 1 else f'{finer} steps'}, or pass it "
+            "${eval_every}"
         )
         return [eval_frequency.finding("warning", "too-coarse", evidence, message)]
     act = Next(eval_every=finer)

@@ -25,7 +25,8 @@ def read(program: Program) -> Declared:
     by_command = {function.name: list(_options(function, names)) for function in functions(program.tree)}
     by_command = {name: found for name, found in by_command.items() if found}
     name, words, unread = trains(by_command, grouped=_grouped(program.tree))
-    return Declared(arguments=by_command.get(name, []), words=words, unread=unread)
+    others = tuple(other for other in by_command if other != name)
+    return Declared(arguments=by_command.get(name, []), words=words, unread=unread, other_commands=others)
 
 
 def _grouped(tree: ast.Module) -> bool:

@@ -50,7 +50,8 @@ def _typer(program: Program) -> Declared:
         last_name(called(d)) == "callback" for function in functions(program.tree) for d in function.decorator_list
     )
     name, words, unread = trains(commands, grouped=grouped)
-    return Declared(arguments=commands.get(name, []), words=words, unread=unread)
+    others = tuple(other for other in commands if other != name)
+    return Declared(arguments=commands.get(name, []), words=words, unread=unread, other_commands=others)
 
 
 def _function(program: Program, name: str) -> ast.FunctionDef | None:

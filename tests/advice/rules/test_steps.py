@@ -120,6 +120,12 @@ def test_a_program_that_does_not_heed_eval_every_is_not_told_to_lower_it() -> No
     assert "${eval_every}" in finding.message
 
 
+def test_a_program_that_is_not_told_how_often_to_evaluate_gets_no_command_that_changes_nothing() -> None:
+    finding = only(eval_frequency(replace(of(replace(FITS, evaluations=8)), takes_eval_every=False)))
+    assert (finding.verdict, finding.act) == ("too-coarse", None)
+    assert "make the program evaluate every 50 steps" in finding.message
+
+
 def test_evaluations_of_other_metrics_do_not_count() -> None:
     made = of(replace(FITS, evaluations=100))
     sparse = []
