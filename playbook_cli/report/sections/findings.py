@@ -81,7 +81,7 @@ def _finding(report: Report, alike: Sequence[Finding], command: str) -> Sentence
     title = titled(first)
     subjects = [finding.subject for finding in alike if finding.subject]
     title = f"{_subjects(subjects)}: {uncapitalized(title)}" if subjects else title
-    more = [f"{finding.subject}: {finding.message}" for finding in alike[1:]]
+    more = [f"{finding.subject}: {finding.message}" for finding in alike[1:] if finding.message != first.message]
     return Sentence(
         title=title,
         text=words.sentence(first.message),

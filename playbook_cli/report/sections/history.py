@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over, when
-from playbook_cli.report.frame import NUMBERS, rounded, with_room
+from playbook_cli.report.frame import NUMBERS, WHOLE, rounded, with_room
 from playbook_cli.report.section import Chart, Section, Sentence
 
 if TYPE_CHECKING:
@@ -31,17 +31,18 @@ def section(frame: Frame) -> Section | None:
     spans, unit = _spans(report), _unit(report)
     ends = {number: at for number, at in _ended(report).items() if number in frame.drawn}
     slots = {row["L"] for row in spans}
+    places, several = {trial.id: float(trial.id) for trial in report.trials}, len(frame.drawn) > 1
     charts = [
-        _history(frame, "history", "by trial", {trial.id: float(trial.id) for trial in report.trials}, "trial"),
-        *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if ends else []),
-        _spread(frame),
+        *([_history(frame, "history", "by trial", places, "trial")] if several else []),
+        *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if len(ends) > 1 else []),
+        *([_spread(frame)] if several else []),
         *([_timeline(frame, spans)] if 0 < len(slots) <= _SLOTS else []),
     ]
     cost = [Sentence(text=_cost(report))] if spans else []
     return Section(
         name="history",
         title="How did the search go?",
-        how="A point is a trial; the line is the best result so far.",
+        how="A point is a trial; the line is the best result so far." if several else "",
         parts=[frame.legend, *charts, *cost],
         only="page",
     )
@@ -64,7 +65,8 @@ def _history(frame: Frame, name: str, title: str, places: dict[int, float], abou
     reached = words.number(so_far[-1]["y"]) if so_far else words.NOTHING
 
     def spec(width: int | None) -> Spec:
-        axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
+        whole = all(place == int(place) for place in places.values())
+        axis = (WHOLE if whole else {"labelExpr": NUMBERS, "labelOverlap": "greedy"}) | {"tickCount": 6}
         scale = {"domain": list(with_room(ends[0], ends[-1])), "zero": False, "nice": False}
         x = field("x:Q", title=about, axis=axis, scale=scale)
         y = field("y:Q", title=frame.metric if width else None, scale={"domain": list(frame.result_ends)})
@@ -90,6 +92,7 @@ def _spread(frame: Frame) -> Chart:
             (t for t in report.trials if t.arm == arm and t.id in frame.drawn and t.rank),
             key=lambda t: report.metric.loss(frame.drawn[t.id]),
         )
+        rows += [{"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": 0} for t in own[:1]]
         rows += [
             {"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": round(place / len(own), 4)}
             for place, t in enumerate(own, start=1)
@@ -100,11 +103,10 @@ def _spread(frame: Frame) -> Chart:
         x = field("x:Q", title=frame.metric, scale=scale, axis={"tickCount": 6, "labelOverlap": "greedy"})
         axis = {"format": "%", "tickCount": 5}
         y = field("y:Q", title="share of trials" if width else None, scale={"domain": [0, 1]}, axis=axis)
-        after = "step-after" if report.metric.goal == "minimize" else "step-before"
-        line = mark("line", "spread", interpolate=after, strokeWidth=2)
+        line = mark("line", "spread", interpolate="step-after", strokeWidth=2)
         layers = [
-            over(line, x=x, y=y, stroke=frame.by_arm(width), detail=field("a:N")),
-            chosen("spread", x=x, y=y),
+            over(line, x=x, y=y, stroke=frame.by_arm(width), detail=field("a:N"), order=field("y:Q")),
+            chosen("spread", "datum.y > 0", x=x, y=y),
         ]
         return frame.finish(layers, width, 200, {"spread": rows})
 
@@ -195,7 +197,7 @@ def _cost(report: Report) -> str:
     spent = sum(row["e"] - row["b"] for row in rows)
     whole = max(row["e"] for row in rows)
     steps = sum(trial.last_step for trial in _all(report))
-    busy = f", which were busy {words.share(round(1e6 * spent), round(1e6 * whole * slots))} of {whole:.3g} {unit}"
+    busy = f", busy {words.share(round(1e6 * spent), round(1e6 * whole * slots))} of {whole:.3g} {unit}"
     again = len(rows) - len({row["i"] for row in rows})
     retried = f"; {words.count(again, 'attempt')} {'was' if again == 1 else 'were'} a retry" if again else ""
     on = words.count(slots, "slot")
