@@ -43,7 +43,9 @@ _LONG = 160
 """Characters from which on the answer is set smaller."""
 _HOVER = 24
 """Characters from which on a cell may be cut, so that it is whole on hover."""
-_NAME, _HEAD = 36, 28
+_ON_PAPER = 40
+"""Trials that the style prints."""
+_NAME, _HEAD = 33, 28
 """Characters of a name in a table, and above a column that sorts; the style cuts what is longer."""
 _LOOKS = {"cross": "&times;", "cross failed": "&times;"}
 _TOOLS = (
@@ -259,7 +261,8 @@ def _placed(chart: Chart) -> str:
 
 def _drawn(chart: Chart) -> str:
     shades = (("light", theme.LIGHT), ("dark", theme.DARK))
-    return "".join(f'<div class="drawn {name}">{_svg(chart, colours)}</div>' for name, colours in shades)
+    about = f'role="img" aria-label="{words.escape(chart.description)}"'
+    return "".join(f'<div class="drawn {name}" {about}>{_svg(chart, colours)}</div>' for name, colours in shades)
 
 
 def _svg(chart: Chart, colours: dict[str, str]) -> str:
@@ -334,6 +337,9 @@ def _table(given: Table) -> str:
     )
     title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
     around = f'{_TOOLS}<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
+    if sortable and len(table.rows) > _ON_PAPER:
+        cut = f"The first {_ON_PAPER} of {len(table.rows):,} trials; the page has them all."
+        around = f'<p class="how paper">{cut}</p>{around}'
     return f"{around}{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 

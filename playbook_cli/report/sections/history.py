@@ -10,7 +10,7 @@ from playbook_cli.report.frame import NUMBERS, WHOLE, rounded, with_room
 from playbook_cli.report.section import Chart, Section, Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Spec
@@ -21,6 +21,8 @@ _SLOTS = 48
 _UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 _SEVERAL = 3
 """Of a unit, so that times are counted in it."""
+_PAUSE = 0.1
+"""Part of the whole time from which on a time without trials is left out."""
 
 
 def section(frame: Frame) -> Section | None:
@@ -154,36 +156,66 @@ def _all(report: Report) -> Sequence[Trial]:
     return [*report.trials, *report.again]
 
 
-def _begin(report: Report) -> float:
-    return min((span.start for trial in _all(report) for span in trial.spans), default=0.0)
-
-
-def _last(report: Report) -> float:
-    return max((span.end or span.start for trial in _all(report) for span in trial.spans), default=0.0)
-
-
 def _unit(report: Report) -> str:
     """In which the whole study is a handy number."""
-    whole = _last(report) - _begin(report)
+    whole = _ran(report)
     return next((name for name, seconds in _UNITS.items() if whole >= _SEVERAL * seconds), "seconds")
+
+
+def _times(report: Report) -> list[tuple[float, float]]:
+    """Begin and end of every attempt, the first one first; one that runs ends with the last."""
+    known = [(span.start, span.end) for trial in _all(report) for span in trial.spans]
+    last = max((end or start for start, end in known), default=0.0)
+    return sorted((start, end or last) for start, end in known)
+
+
+def _pauses(report: Report) -> list[tuple[float, float]]:
+    """When nothing ran for so long that a chart would show little else."""
+    times = _times(report)
+    if not times:
+        return []
+    reached, gaps = times[0][1], []
+    for start, end in times:
+        if start > reached:
+            gaps.append((reached, start))
+        reached = max(reached, end)
+    return [gap for gap in gaps if gap[1] - gap[0] > _PAUSE * (reached - times[0][0])]
+
+
+def _ran(report: Report) -> float:
+    """Seconds from the first start to the last end, without pauses."""
+    times = _times(report)
+    paused = sum(end - start for start, end in _pauses(report))
+    return max(end for _, end in times) - times[0][0] - paused if times else 0.0
+
+
+def _since(report: Report) -> Callable[[float], float]:
+    """From a moment to the time since the first start, without pauses."""
+    times, pauses, unit = _times(report), _pauses(report), _UNITS[_unit(report)]
+
+    def since(moment: float) -> float:
+        paused = sum(min(moment, end) - start for start, end in pauses if start < moment)
+        return (moment - times[0][0] - paused) / unit
+
+    return since
 
 
 def _ended(report: Report) -> dict[int, float]:
     """When each trial ended, since the first start; empty where that is not known."""
-    begin, unit = _begin(report), _UNITS[_unit(report)]
-    return {t.id: (t.spans[-1].end - begin) / unit for t in report.trials if t.spans and t.spans[-1].end is not None}
+    since = _since(report)
+    return {t.id: since(t.spans[-1].end) for t in report.trials if t.spans and t.spans[-1].end is not None}
 
 
 def _spans(report: Report) -> Rows:
     """An attempt: i trial, s its state, L slot, b and e begin and end; one that runs ends with the last."""
-    begin, last, unit = _begin(report), _last(report), _UNITS[_unit(report)]
+    since, last = _since(report), max((end for _, end in _times(report)), default=0.0)
     return [
         {
             "i": trial.id,
             "s": trial.state,
             "L": words.shortened(span.slot, 24) or "?",
-            "b": rounded((span.start - begin) / unit),
-            "e": rounded(((span.end or last) - begin) / unit),
+            "b": rounded(since(span.start)),
+            "e": rounded(since(span.end or last)),
         }
         for trial in _all(report)
         for span in trial.spans
@@ -195,10 +227,13 @@ def _cost(report: Report) -> str:
     rows, unit = _spans(report), _unit(report)
     slots = len({row["L"] for row in rows})
     spent = sum(row["e"] - row["b"] for row in rows)
-    whole = max(row["e"] for row in rows)
+    whole = _ran(report) / _UNITS[unit]
     steps = sum(trial.last_step for trial in _all(report))
     busy = f", busy {words.share(round(1e6 * spent), round(1e6 * whole * slots))} of {whole:.3g} {unit}"
+    paused = sum(end - start for start, end in _pauses(report)) / _UNITS[unit]
+    pauses = f"; pauses of {paused:.3g} {unit} are left out" if paused else ""
     again = len(rows) - len({row["i"] for row in rows})
     retried = f"; {words.count(again, 'attempt')} {'was' if again == 1 else 'were'} a retry" if again else ""
     on = words.count(slots, "slot")
-    return f"Cost: {steps:,} training steps, {spent:.3g} {unit} of training on {on}{busy if whole else ''}{retried}."
+    more = f"{busy if whole else ''}{retried}{pauses}"
+    return f"Cost: {steps:,} training steps, {spent:.3g} {unit} of training on {on}{more}."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Content, Spec
     from playbook_cli.report.value import Isolation, Repeats, Report
 
-NAME = 32
+NAME = 30
 """Characters of a setting beside its row."""
 BELOW = 11
 """Pixels from what was selected down to what it comes to on fresh seeds."""

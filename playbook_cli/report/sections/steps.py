@@ -57,7 +57,12 @@ def _spec(frame: Frame, width: int | None) -> Spec:
         "f:Q",
         title=f"best step, as a share of {steps:,} steps",
         scale={"domain": [0, 1], "nice": False},
-        axis={"format": "%", "values": [0, EARLY, 0.25, 0.5, LATE, 1]},
+        axis={
+            "format": "%",
+            "values": [0, EARLY, 0.25, 0.5, LATE, 1],
+            "labelOverlap": "greedy",
+            "labelSeparation": 8,
+        },
     )
     zones = [{"f": 0.0, "t": EARLY}, {"f": LATE, "t": 1.0}]
     shaded = over(mark("rect", zones, fill=colour("zone")), x=position, x2={"field": "t"})

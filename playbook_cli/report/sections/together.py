@@ -85,7 +85,7 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     ]
     crowded = f"width / {len(names)} < {_UPRIGHT}"
     slant: dict[str, Any] = {
-        "angle": {"expr": f"{crowded} ? -30 : 0"},
+        "angle": {"expr": f"{crowded} ? -50 : 0"},
         "align": {"expr": f"{crowded} ? 'left' : 'center'"},
     }
     rules = {"values": [], "domain": False}
