@@ -47,6 +47,8 @@ class Standing:
     findings: Sequence[Finding]
     repeats: Sequence[Repeats]
     imported: bool = False
+    first: int = 0
+    """The first trial that ended."""
     attempted: bool = False
     """Whether any trial was ever started."""
     nothing: str | None = None
@@ -162,9 +164,10 @@ def _not_compared(known: Standing) -> str:
         key=lambda x: (x[0], x[1]),
     )
     _, top, best = ranked[0]
+    so_far = "" if known.unfinished else " so far"
     after = f", then {ranked[1][1]} with {words.number(ranked[1][2].value)}" if len(ranked) > 1 else ""
     return (
-        f"the arms can't be compared yet; best {known.metric.name} so far {words.number(best.value)} with {top}{after}"
+        f"the arms can't be compared yet; best {known.metric.name}{so_far} {words.number(best.value)} with {top}{after}"
     )
 
 
@@ -253,7 +256,9 @@ def _unfair(finding: Finding) -> tuple[str, ...]:
 
 def _wait(known: Standing) -> dict[str, Any]:
     if not known.unfinished:
-        return {}
+        ended = known.counts["infeasible"] + known.counts["failed"]
+        look = command("show", known.folder, str(known.first))
+        return {"command": str(look), "why": f"see how trial {known.first} ended"} if ended else {}
     return {"command": str(command("status", known.folder)), "why": "see progress, and how to resume"}
 
 

@@ -146,10 +146,17 @@ def _timeline(frame: Frame, rows: Rows) -> Chart:
 
     return Chart(
         name="timeline",
-        title="When each trial ran, by slot",
+        title=f"When each trial ran, by slot{_looks({row['s'] for row in rows})}",
         description=f"{len(rows)} attempts on {words.count(len(slots), 'slot')}.",
         spec=spec,
     )
+
+
+def _looks(states: set[str]) -> str:
+    """What the looks of bars say, where they differ."""
+    looks = {"infeasible": "red: infeasible", "failed": "pale: failed", "running": "pale: running"}
+    said = [look for state, look in looks.items() if state in states]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _all(report: Report) -> Sequence[Trial]:
