@@ -2,6 +2,7 @@
 # make test : the tests, without the slow ones
 # make check: what CI runs: format, lint, types, docs, make test, make test-slow and make gate
 # make docs : the documentation as a site, in build/site
+# make pictures: the gallery of reports and the pictures of rules in docs/, from generated studies
 # make lowest: some of the tests with the oldest versions of all dependencies that are allowed
 # make release-check: builds the distribution, and uses the wheel in an empty environment
 # make demo-slurm, make demo-ray: a study on a cluster of pretended nodes on this machine, one of which dies
@@ -13,7 +14,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-slurm demo-ray test test-slow check gate format lint types docs lowest release-check peers tools ci-deps clean
+.PHONY: demo demo-slurm demo-ray test test-slow check gate format lint types docs pictures lowest release-check peers tools ci-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/playbook run configs/digits.yaml
@@ -49,6 +50,9 @@ types: $(INSTALLED)
 # Strict: a broken link or a page that no other names fails.
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+pictures: $(INSTALLED)
+	$(BIN)/python docs/pictures.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

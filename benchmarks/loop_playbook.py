@@ -126,7 +126,7 @@ def play(workload: Workload, folder: Path, seed: int, *, jobs: int) -> Played:
     whole = load(workload.file(folder, workload.name, seed))[0]
     longest = whole.max_train_steps
     file = workload.file(folder, workload.name, seed, **workload.first_round)
-    swept = bench.answer("lr-sweep", file.name, "--write", *bench.slots)
+    swept = bench.answer("lr-sweep", file.name, "--output", file.name, "--overwrite", *bench.slots)
 
     studies = [bench.run(file)]
     following = bench.next(studies[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,6 +64,24 @@ def test_the_paragraphs_of_every_help_are_wrapped_once(bench, monkeypatch, colum
         for line, following in itertools.pairwise(lines):
             if line and following and not following.startswith("Example:"):
                 assert len(f" {line} {following.split()[0]} ") > columns, (name, line)
+
+
+def test_help_shows_a_value_only_where_an_option_takes_one_and_one_name_for_each_option(bench, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in VERBS:
+        shown = bench(name, "--help").out
+        assert not re.search(r"<bool>|BOOLEAN|…", shown), name
+        options = re.findall(r"^│ [* ]{0,3}(--\S+) ", shown, re.MULTILINE)
+        assert "--help" in options
+        assert not [option for option in options if "," in option], name
+
+
+@pytest.mark.parametrize("verb", ["next", "lr-sweep", "batch-size", "instability", "horizon"])
+def test_a_verb_that_writes_a_study_names_the_file_and_replaces_one_by_the_same_options(bench, verb):
+    shown = bench(verb, "--help").out
+    assert re.search(r"--output +-o +FILE", shown)
+    assert "--overwrite" in shown
+    assert "--write" not in shown
 
 
 def test_where_box_characters_cannot_be_written_the_overview_does_without():

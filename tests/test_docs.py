@@ -11,6 +11,7 @@ import click
 import pytest
 import typer
 
+from playbook_cli.advice.rules import rules
 from playbook_cli.cli import app
 from playbook_cli.spec.load import validate
 from playbook_cli.spec.source import parse
@@ -31,6 +32,14 @@ def _reference():
 def test_the_reference_is_what_the_code_says():
     for name, text in _reference().pages().items():
         assert (ROOT / "docs/reference" / name).read_text(encoding="utf-8") == text, "run: python docs/reference.py"
+
+
+def test_every_rule_has_a_picture_where_it_speaks_and_one_where_it_is_silent():
+    page = (ROOT / "docs/concepts/rules.md").read_text(encoding="utf-8")
+    for name in rules():
+        for said in ("speaks", "silent"):
+            assert f"(rules/{name}-{said}.png)" in page
+            assert (ROOT / f"docs/concepts/rules/{name}-{said}.png").is_file()
 
 
 def commands(page):

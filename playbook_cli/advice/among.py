@@ -53,7 +53,7 @@ def compared(against: Sequence[Against]) -> str:
     if len(against) > NAMED:
         said = f", better than {len(worse)} of {len(against)} others" if worse else ""
         rest = f"the other {len(equal)}" if worse else f"any of the {len(equal)} others"
-        return said + (f"; no significant difference from {rest}" if equal else "")
+        return said + (f"; no {'confirmed' if leads else 'significant'} difference from {rest}" if equal else "")
     said = f", better than {' and '.join(map(_by, worse))}" if worse else ""
     said += f"; ahead of {' and '.join(map(_by, leads))}, which is not confirmed" if leads else ""
     level = [one for one in equal if not one.leads]

@@ -45,7 +45,7 @@ _SPREAD = 300
 """Places spread over the space, of which the most promising are looked at."""
 _LEFT, _NEAR, _EDGE = 30, 20, 10
 """Places kept: the most promising, more of them inside, and on the edge itself."""
-_LEVEL = 0.8
+LEVEL = 0.8
 """Of the interval of a gain."""
 _SURE = 1.0
 """Standard deviations between a gain and the least that counts from which on more trials are not needed."""
@@ -174,7 +174,7 @@ def _widening(of_both: Sequence[_Gains], trials: int) -> Widening:
     over = np.concatenate([one.deviations for one in of_both]) - _WORTH
     distance = abs(float(over.mean())) / max(float(over.std()), 1e-9)
     more = min(max((_SURE / max(distance, 1e-9)) ** 2, 1.25), _MOST)
-    tail = (1 - _LEVEL) / 2
+    tail = (1 - LEVEL) / 2
     gains = np.concatenate([one.losses for one in of_both])
     low, gain, high = np.quantile(gains, [tail, 0.5, 1 - tail]).tolist()
     return Widening(

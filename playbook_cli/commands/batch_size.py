@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, interrupted, require_finished, resumable, show
-from playbook_cli.commands.options import RUNS, Gpus, Json, Launching, Runs, StudyFile, Wait, refuse_existing
+from playbook_cli.commands.options import RUNS, Gpus, Json, Launching, Overwrite, Runs, StudyFile, Wait, refuse_existing
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -69,12 +69,11 @@ def batch_size(
         ),
     ] = None,
     trials: Annotated[int, typer.Option("--trials", min=1, help="Trials per size for --steps-to-target.")] = 8,
-    write: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", "--write", metavar="FILE", help="Write the study with the recommended batch size to FILE."
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the study with the recommended batch size to FILE."),
     ] = None,
+    overwrite: Overwrite = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; earlier probes are kept under another name.")
     ] = False,
@@ -114,7 +113,7 @@ def batch_size(
         memory_limit=None if memory_limit is None else bytes_of(memory_limit),
         examples_per_epoch=examples_per_epoch,
     )
-    refuse_existing(write)
+    refuse_existing(output, overwrite=overwrite)
     rate = _check(setting, source, study.parent, runs, scaling=steps_to_target is not None)
     launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
     session = Session(study=given, file=study, runs=runs, launching=launching)
@@ -124,8 +123,8 @@ def batch_size(
     if steps_to_target is not None and any(size.state == "fits" for size in sizes):
         scaling = _search(setting, session, sizes, steps_to_target, rate, trials=trials, at=list(here))
     _show(answer(setting, sizes, judgement, as_given(context), scaling), session.paths("batch-size"), json=json)
-    if write is not None:
-        _write(write, given, parameter, judgement)
+    if output is not None:
+        _write(output, given, parameter, judgement, overwrite=overwrite)
 
 
 def _check(setting: Setting, source: Source, folder: Path, runs: Path, *, scaling: bool) -> str:
@@ -204,10 +203,11 @@ def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     show(as_json(answer), document(answer), paths.report, json=json)
 
 
-def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -> None:
+def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement, *, overwrite: bool) -> None:
     import time
 
-    from playbook_cli.batch_size.write import write_study
+    from playbook_cli.batch_size.write import study_with
+    from playbook_cli.commands.revised import put
 
     best = judgement.best
     if best is None:
@@ -217,5 +217,6 @@ def _write(file: Path, study: StudySpec, parameter: str, judgement: Judgement) -
         f"playbook batch-size, {time.strftime('%Y-%m-%d')}: {best.examples_per_second:,.0f} examples/s; "
         f"was {study.fixed.get(parameter, 'tuned')}"
     )
-    name = write_study(file, study, parameter, best.batch_size, reason)
+    name, text = study_with(study, parameter, best.batch_size, reason)
+    put(file, text, overwrite=overwrite)
     print(f"wrote {file}: study {name} with {parameter} = {best.batch_size}", file=sys.stderr)

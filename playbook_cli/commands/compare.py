@@ -24,8 +24,11 @@ _Also = Annotated[
 
 
 def compare(
-    baseline: Annotated[Path, typer.Argument(metavar="RUNS/BASELINE", show_default=False)],
-    candidate: Annotated[Path | None, typer.Argument(metavar="RUNS/CANDIDATE", show_default=False)] = None,
+    baseline: Annotated[Path, typer.Argument(metavar="RUNS/BASELINE", help="The baseline study.", show_default=False)],
+    candidate: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUNS/CANDIDATE", help="The study that may replace it.", show_default=False),
+    ] = None,
     arms: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -45,7 +48,7 @@ def compare(
         bool, typer.Option("--html", help="Write a page: compare.html in the candidate's report folder, or --output.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the page.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the page; replaced if it exists.")
     ] = None,
     json: Json = False,
     runs: Runs = RUNS,

@@ -132,7 +132,11 @@ def interrupted() -> NoReturn:
     raise typer.Exit(130)
 
 
-def as_given(context: typer.Context, *, without: Collection[str] = ("write", "anew", "json", "wait")) -> Command:
+_NOT_THE_STUDY = ("output", "overwrite", "write", "anew", "json", "wait")
+"""Parameters that say nothing of what is trained."""
+
+
+def as_given(context: typer.Context, *, without: Collection[str] = _NOT_THE_STUDY) -> Command:
     """The command as the user gave it, without these parameters; run again, it means the same study."""
     from playbook_cli.acts import Command
 

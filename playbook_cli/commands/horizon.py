@@ -18,6 +18,7 @@ from playbook_cli.commands.options import (
     Jobs,
     Json,
     Launching,
+    Overwrite,
     Runs,
     StudyFolder,
     Wait,
@@ -72,23 +73,21 @@ def horizon(
     ] = None,
     learning_rate: Annotated[
         str | None,
-        typer.Option(
-            "--parameter", "--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter."
-        ),
+        typer.Option("--parameter", metavar="NAME", help="Name of the learning-rate hyperparameter."),
     ] = None,
     schedule: Annotated[
         str | None, typer.Option("--schedule", metavar="NAME", help="Name of the learning-rate schedule.")
     ] = None,
-    write: Annotated[
+    output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            "--write",
             metavar="FILE",
             help="Write the study with the recommended number of steps to FILE.",
         ),
     ] = None,
+    overwrite: Overwrite = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; the earlier runs are kept under another name.")
     ] = False,
@@ -113,7 +112,7 @@ def horizon(
     from playbook_cli.storage.store import Store
 
     store = Store(study_folder(study, runs))
-    refuse_existing(write)
+    refuse_existing(output, overwrite=overwrite)
     file = study_file(study, store, "horizon")
     launching = Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait)
     session = Session(study=store.spec, file=file, runs=store.paths.dir.parent, launching=launching)
@@ -131,8 +130,8 @@ def horizon(
         anew=anew,
     )
     out = _show(given, store.paths, json=json)
-    if write is not None:
-        written = write_revision(revised(given, where=str(store.paths.dir)), store, write)
+    if output is not None:
+        written = write_revision(revised(given, where=str(store.paths.dir)), store, output, overwrite=overwrite)
         if not json:
             out.print(written, soft_wrap=True)
 

@@ -16,6 +16,7 @@ from playbook_cli.commands.options import (
     Jobs,
     Json,
     Launching,
+    Overwrite,
     Runs,
     StudyFolder,
     Wait,
@@ -53,9 +54,7 @@ def instability(
     eval_every: Annotated[int, typer.Option("--eval-every", min=1, help="Steps between evaluations.")] = 1,
     learning_rate: Annotated[
         Name,
-        typer.Option(
-            "--parameter", "--learning-rate", metavar="NAME", help="Name of the learning-rate hyperparameter."
-        ),
+        typer.Option("--parameter", metavar="NAME", help="Name of the learning-rate hyperparameter."),
     ] = None,
     warmup: Annotated[
         Name,
@@ -69,10 +68,11 @@ def instability(
     loss: Annotated[
         Name, typer.Option("--loss", metavar="NAME", help="Name of the training loss, such as train_loss.")
     ] = None,
-    write: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", "--write", metavar="FILE", help="Write the study with the fix to FILE."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the study with the fix to FILE."),
     ] = None,
+    overwrite: Overwrite = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; the earlier probe is kept under another name.")
     ] = False,
@@ -100,7 +100,7 @@ def instability(
 
     store = Store(study_folder(study, runs))
     where = str(store.paths.dir)
-    refuse_existing(write)
+    refuse_existing(output, overwrite=overwrite)
     chosen = _chosen(store, trial)
     setting = _setting(
         store, chosen, steps=steps, eval_every=eval_every, names=(learning_rate, warmup, clip), loss=loss
@@ -116,12 +116,12 @@ def instability(
     require_finished(outcome)
     given = answer(setting, policy.reading(trials), as_given(context))
     out = _show(given, paths, json=json)
-    if write is None:
+    if output is None:
         return
     if given.repair is None:
-        print(f"{write} was not written: no fix was found, or none is needed", file=sys.stderr)
+        print(f"{output} was not written: no fix was found, or none is needed", file=sys.stderr)
         return
-    written = write_revision(revised(given, where=where), store, write)
+    written = write_revision(revised(given, where=where), store, output, overwrite=overwrite)
     if not json:
         out.print(written, soft_wrap=True)
 

@@ -17,7 +17,8 @@ def log(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Write an HTML page to DIR/log.html, or to --output.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the HTML page.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="File for the page; replaced if it exists."),
     ] = None,
     note: Annotated[
         tuple[Path, str] | None, typer.Option("--note", metavar="RUNS/NAME TEXT", help="Add a note to a study's row.")

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli.commands.growing import Session, as_given, require_finished, resumable, set_aside, show
-from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Launching, Runs, StudyFile, Wait
+from playbook_cli.commands.options import (
+    RUNS,
+    Gpus,
+    Jobs,
+    Json,
+    Launching,
+    Overwrite,
+    Runs,
+    StudyFile,
+    Wait,
+    refuse_existing,
+)
 from playbook_cli.commands.same_code import CodeChanged
 
 if TYPE_CHECKING:
@@ -67,9 +78,18 @@ def lr_sweep(
     race: Annotated[
         bool, typer.Option("--race/--no-race", help="Stop trials that can't win; the answer stays the same.")
     ] = True,
-    write: Annotated[
-        bool, typer.Option("--write", help="Write max_train_steps and a matching eval_every to the study file.")
-    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the study with this max_train_steps and a matching eval_every to FILE; "
+            "-o STUDY.YAML --overwrite edits the study file.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    write: Annotated[bool, typer.Option("--write", hidden=True)] = False,  # the earlier name of -o STUDY.YAML
     anew: Annotated[
         bool, typer.Option("--anew", help="Start over; the earlier sweep is kept under another name.")
     ] = False,
@@ -92,6 +112,8 @@ def lr_sweep(
     from playbook_cli.sweep.options import merged
 
     given, source = load(study)
+    output = study if write and output is None else output
+    refuse_existing(output, overwrite=overwrite)
     flags = {
         "parameter": parameter,
         "min": low,
@@ -110,8 +132,8 @@ def lr_sweep(
     session = Session(study=given, file=study, runs=runs, launching=launching)
     answer = swept(session, sweep, source, as_given(context), extend=extend, racing=race, anew=anew)
     _show(answer, session.paths("lr-sweep"), json=json)
-    if write:
-        _write(answer, study, given, source)
+    if output is not None:
+        _write(answer, output, study, given, source, overwrite=overwrite)
 
 
 def swept(
@@ -200,19 +222,22 @@ def _show(answer: Answer, paths: StudyPaths, *, json: bool) -> None:
     show(as_json(answer), document(answer), paths.report, json=json)
 
 
-def _write(answer: Answer, file: Path, spec: StudySpec, source: Source) -> None:
+def _write(answer: Answer, output: Path, file: Path, spec: StudySpec, source: Source, *, overwrite: bool) -> None:
     import time
 
-    from playbook_cli.sweep.write import write_steps
+    from playbook_cli.commands.revised import put
+    from playbook_cli.files import regular
+    from playbook_cli.sweep.write import with_steps
 
     steps, best = answer.max_train_steps, answer.judgement.fastest
     if steps is None or best is None:
-        print(f"{file} was not changed: there is no max_train_steps to write", file=sys.stderr)
+        print(f"{output} was not written: there is no max_train_steps to write", file=sys.stderr)
         return
     comment = (
         f"playbook lr-sweep, {time.strftime('%Y-%m-%d')}: {answer.target} first reached at {answer.parameter} "
         f"{best.learning_rate:.4g}; was {spec.max_train_steps}"
     )
-    written = write_steps(file, spec, source, steps, comment)
+    text, written = with_steps(regular.content(file), spec, source, steps, comment)
+    put(output, text, overwrite=overwrite)
     said = ", ".join(f"{key} is now {value}" for key, value in written.items())
-    print(f"{file}: {said}", file=sys.stderr)
+    print(f"{output}: {said}", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, refuse_probe
+from playbook_cli.commands.options import RUNS, Json, Overwrite, Runs, StudyFolder, refuse_probe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,7 @@ def next_(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; - for stdout.")
     ] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -116,7 +117,7 @@ def next_(
             raise StudyError("--exploit can be combined only with --trials and --output", hint="drop the other options")
         path = revised.place(store, f"{record.name}-exploit", output, json=json)
         revision = _exploiting(store, record, path, trials)
-        (revised.answer if json else revised.show)(revision, store, path)
+        (revised.answer if json else revised.show)(revision, store, path, overwrite=overwrite)
         return
     planned = _planned(
         store, record, request, number=number, top=top, add=add, of=rounds, growth=growth, schedule=schedule
@@ -132,10 +133,7 @@ def next_(
         )
     if store.spec.imported is not None:
         _take_over(revision, len(record.arms))
-    if json:
-        revised.answer(revision, store, path)
-    else:
-        revised.show(revision, store, path)
+    (revised.answer if json else revised.show)(revision, store, path, overwrite=overwrite)
 
 
 def _warn_of_missing(record: StudyRecord, store: Store) -> None:

@@ -29,6 +29,7 @@ Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Number of parallel trials; by default as many as fit.")
 ]
 Gpus = Annotated[str | None, typer.Option("--gpus", metavar="IDS", help="GPUs to use, by index or UUID, such as 0,1.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file to write if it exists.")]
 RUNS = acts.RUNS
 
 
@@ -70,10 +71,16 @@ def refuse_probe(store: Store, so: str = "", *, hint: str | None = None) -> None
         raise StudyError(what, where=str(store.paths.dir), hint=hint)
 
 
-def refuse_existing(write: Path | None) -> None:
+def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
     """StudyError if the file that --output names already exists; checked before anything is trained."""
-    if write is not None and write.exists():
-        raise StudyError("this file already exists", where=str(write), hint="choose another: --output FILE")
+    if output is not None and not overwrite and output.exists():
+        raise already_exists(output)
+
+
+def already_exists(output: Path) -> StudyError:
+    """The error of a file that is not replaced unasked."""
+    hint = "choose another: --output FILE; or replace it: --overwrite"
+    return StudyError("this file already exists", where=str(output), hint=hint)
 
 
 def probe_beside(store: Store, kind: ProbeKind, more: str = "") -> StudyPaths:

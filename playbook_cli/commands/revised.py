@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import command, run
-from playbook_cli.commands.options import runs_of
+from playbook_cli.commands.options import already_exists, runs_of
 from playbook_cli.commands.output import advise, console, print_json
 from playbook_cli.errors import StudyError
 from playbook_cli.files import atomic
@@ -28,19 +28,19 @@ def place(store: Store, name: str, output: Path | None, *, json: bool) -> Path |
     return output or folder / f"{name}.yaml"
 
 
-def answer(revision: Revision, store: Store, path: Path | None) -> None:
+def answer(revision: Revision, store: Store, path: Path | None, *, overwrite: bool = False) -> None:
     """Print the study, its changes and remarks as JSON; with a path, write the file, too.
 
     StudyError if nothing could be learned, as in `show`.
     """
     _refuse_unlearned(revision, store)
     if path is not None and revision.changes:
-        _put(path, _text(revision, store))
+        put(path, _text(revision, store), overwrite=overwrite)
     changes = [{"key": ".".join(map(str, change.key)), "reason": change.reason} for change in revision.changes]
     print_json({"study": revision.data, "changes": changes, "left": revision.left})
 
 
-def show(revision: Revision, store: Store, path: Path | None) -> None:
+def show(revision: Revision, store: Store, path: Path | None, *, overwrite: bool = False) -> None:
     """Write the file and print every change; without a path, print the file.
 
     StudyError if nothing changes because there is no result yet.
@@ -55,7 +55,7 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     if path is None:
         print(_text(revision, store), end="")
         return
-    _put(path, _text(revision, store))
+    put(path, _text(revision, store), overwrite=overwrite)
     for change in revision.changes:
         out.print(f"{'.'.join(map(str, change.key))}: {change.reason}")
     for line in revision.left:
@@ -64,10 +64,23 @@ def show(revision: Revision, store: Store, path: Path | None) -> None:
     advise(out, run(shown, runs_of(store.paths.dir)))
 
 
-def write_revision(revision: Revision, store: Store, path: Path) -> str:
-    """Write the file; returns lines with its changes and how to run it. StudyError if the file already exists."""
-    _put(path, _text(revision, store))
+def write_revision(revision: Revision, store: Store, path: Path, *, overwrite: bool) -> str:
+    """Write the file as `put`; returns lines with its changes and how to run it."""
+    put(path, _text(revision, store), overwrite=overwrite)
     return "\n".join([*_said(revision), f"-> {run(path, runs_of(store.paths.dir))}"])
+
+
+def put(path: Path, text: str | bytes, *, overwrite: bool) -> None:
+    """Write a study file. StudyError if it can't be written, or if it already exists and `overwrite` is false."""
+    try:
+        if overwrite and path.exists():
+            atomic.write(path.resolve(), text, mode=path.stat().st_mode)
+        else:
+            atomic.create(path, text)
+    except FileExistsError:
+        raise already_exists(path) from None
+    except OSError as error:
+        raise StudyError(f"the study can't be written: {error.strerror}", where=str(path)) from None
 
 
 def _said(revision: Revision) -> list[str]:
@@ -91,13 +104,3 @@ def _text(revision: Revision, store: Store) -> str:
         *(f"! {line}" for line in revision.left),
     ]
     return annotated(revision.data, comments, header)
-
-
-def _put(path: Path, text: str) -> None:
-    try:
-        atomic.create(path, text)
-    except FileExistsError:
-        hint = "choose another file name"
-        raise StudyError("this file already exists", where=str(path), hint=hint) from None
-    except OSError as error:
-        raise StudyError(f"the study can't be written: {error.strerror}", where=str(path)) from None

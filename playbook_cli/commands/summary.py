@@ -49,7 +49,8 @@ def sentences(name: str, metric: Metric, trials: Sequence[TrialRecord], planned:
     first = best(metric, trials)
     if first is not None:
         settings = listed(f"{name}={wording.value(value)}" for name, value in first.params.items())
-        lines.append(f"best {metric.name}: {first.value:.6g} at step {first.step} of trial {first.trial} ({settings})")
+        reached = f"{wording.number(first.value)} at step {first.step:,} of trial {first.trial}"
+        lines.append(f"best {metric.name}: {reached} ({settings})")
     return lines
 
 

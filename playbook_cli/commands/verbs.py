@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand
 from typer.main import get_command
 
 
@@ -138,6 +139,30 @@ VERBS = {
 }
 
 
+class Command(TyperCommand):
+    """A verb whose help names a value only where an option takes one, and each option by one name."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters."""
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            if param.metavar is None and param.param_type_name == "option":
+                kind = param.display_type(ctx) if hasattr(param, "display_type") else ""  # a later typer than 0.21
+                param.metavar = "" if param.is_flag else _VALUES.get(kind)
+        return params
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, where an option may have an earlier name."""
+        taken = {name for param in self.params for name in param.opts}
+        now = {old: new for old, new in EARLIER_NAMES.items() if new in taken and old not in taken}
+        return super().parse_args(ctx, [_renamed(word, now) for word in args])
+
+
+def _renamed(word: str, now: dict[str, str]) -> str:
+    name, equals, value = word.partition("=")
+    return f"{now.get(name, name)}{equals}{value}"
+
+
 class Commands(MutableMapping[str, Any]):
     """The verbs as commands of typer, each made when it is asked for."""
 
@@ -165,12 +190,17 @@ class Commands(MutableMapping[str, Any]):
         return name in VERBS
 
 
+_VALUES = {"<int>": "N", "<int range>": "N", "<float>": "X", "<float range>": "X", "<str>": "NAME"}
+EARLIER_NAMES = {"--learning-rate": "--parameter", "--write": "--output"}
+"""Of options, which are still taken."""
+
+
 @cache
 def _command(name: str) -> Any:
     module, _, function = VERBS[name].place.partition(":")
     alone = typer.Typer(add_completion=False)
     callback = getattr(import_module(f"playbook_cli.commands.{module}"), function)
-    alone.command(name, help=flowing(inspect.cleandoc(callback.__doc__ or "")))(callback)
+    alone.command(name, cls=Command, help=flowing(inspect.cleandoc(callback.__doc__ or "")))(callback)
     return get_command(alone)
 
 

@@ -30,10 +30,10 @@ def restored(paths: StudyPaths, count: int) -> list[FrozenTrial]:
 def made(study: StudyRecord) -> list[FrozenTrial]:
     """The trials of any other study, in order.
 
-    A completed trial has its best evaluation as its value; infeasible and failed ones are FAIL, and
-    stopped ones PRUNED; unfinished ones are
-    enqueued. The evaluations of the study's metric are intermediate values. The attribute `playbook` holds all metrics
-    of the best evaluation, the seed, which trial is repeated, and why a trial failed.
+    A completed trial has its best evaluation as its value; infeasible and failed ones are FAIL, stopped ones PRUNED;
+    unfinished ones are enqueued. Each trial starts and ends when it did here. The evaluations of the study's metric are
+    intermediate values. The attribute `playbook` holds all metrics of the best evaluation, the seed, which trial is
+    repeated, and why a trial failed.
     """
     distributions = _distributions(study)
     return [_made(trial, study, distributions) for trial in study.trials]
@@ -100,7 +100,7 @@ def _made(trial: TrialRecord, study: StudyRecord, distributions: Mapping[str, Ba
         return create_trial(state=TrialState.WAITING, system_attrs=enqueued, user_attrs={"playbook": note})
     completed = trial.state == "completed" and trial.best is not None
     params = {label: value for label, _, value in _labelled(trial, study)}
-    return create_trial(
+    made = create_trial(
         state=TrialState.COMPLETE if completed else TrialState.PRUNED if trial.state == "stopped" else TrialState.FAIL,
         value=trial.best.value if completed and trial.best else None,
         params=params,
@@ -108,6 +108,10 @@ def _made(trial: TrialRecord, study: StudyRecord, distributions: Mapping[str, Ba
         user_attrs={"playbook": note},
         intermediate_values=own,
     )
+    if trial.spans:  # Optuna's clock is the local time; its own default is the time of the export
+        made.datetime_start = datetime.fromtimestamp(trial.spans[0].start)  # noqa: DTZ006
+        made.datetime_complete = datetime.fromtimestamp(trial.spans[-1].end or trial.spans[-1].start)  # noqa: DTZ006
+    return made
 
 
 def _labelled(trial: TrialRecord, study: StudyRecord) -> Iterator[tuple[str, Parameter | None, Scalar]]:

@@ -66,9 +66,9 @@ def replace_all(
                 os.unlink(temporary)
 
 
-def create(path: str | os.PathLike[str], text: str) -> None:
+def create(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Create a new file atomically. FileExistsError if the path exists; OSError on other failures."""
-    data = text.encode()
+    data = content.encode() if isinstance(content, str) else content
     temporary = _temporary(path)
     try:
         if os.path.lexists(path):

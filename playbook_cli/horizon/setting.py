@@ -150,6 +150,6 @@ def rate_of(trials: Sequence[TrialRecord], asked: str | None, *, where: str) -> 
     if found is None or found not in shared:
         what = f"the best points have no learning rate named {asked or NAMES[0]}"
         which = f"one of {', '.join(shared)}" if shared else "but they have no positive number"
-        hint = f"name it with --learning-rate NAME ({which}), or use --rates 1 to try only the points' own rate"
-        raise StudyError(what, where="--learning-rate" if asked else where, hint=hint)
+        hint = f"name it with --parameter NAME ({which}), or use --rates 1 to try only the points' own rate"
+        raise StudyError(what, where="--parameter" if asked else where, hint=hint)
     return found

@@ -35,7 +35,7 @@ def names(trial: TrialRecord, learning_rate: str | None, warmup: str | None, cli
     params = trial.params
     rate = learning_rate or LEARNING_RATE
     positive = [name for name, value in params.items() if _number(value) is not None and _number(value) != 0]
-    hint = f"name it: --learning-rate NAME, one of {', '.join(positive) or '(it has no number)'}"
+    hint = f"name it: --parameter NAME, one of {', '.join(positive) or '(it has no number)'}"
     if rate not in params:
         raise StudyError(f"trial {trial.id} has no hyperparameter {rate}", where=where, hint=hint)
     value = _number(params[rate])

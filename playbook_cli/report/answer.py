@@ -47,6 +47,8 @@ class Standing:
     findings: Sequence[Finding]
     repeats: Sequence[Repeats]
     imported: bool = False
+    first: int = 0
+    """The first trial that ended."""
     attempted: bool = False
     """Whether any trial was ever started."""
     nothing: str | None = None
@@ -103,6 +105,7 @@ def _of_arms(known: Standing) -> str | None:
         return _not_compared(known) if len(known.arms) > 1 and said.subject is None else None
     worse = [known.label(one.label) for one in against if one.worse]
     equal = [known.label(one.label) for one in against if not one.worse]
+    shown = "confirmed" if any(one.leads for one in against) else "significant"
     top = known.label(best)
     reached = f"{metric} {words.number(_reached(known, said, best))}"
     question = asked(known.goal, known.arms, known.metric) if said.subject in (None, best) else None
@@ -114,19 +117,17 @@ def _of_arms(known: Standing) -> str | None:
         return f"yes: {top} is better than {_others(worse, len(against))}{by} (best {reached})"
     if about is not None and about == top:
         than = f"; it is better than {_others(worse, len(against))}" if worse else ""
-        return f"not shown: {top} has the best {reached}, but no significant lead over {_others(equal, 0)}{than}"
+        return f"not shown: {top} has the best {reached}, but no {shown} lead over {_others(equal, 0)}{than}"
     if about is not None:
         return f"not shown: {about} is not better than {top}, which has the best {reached}"
     if not equal:
         return f"{top} is better than {_others(worse, len(against))}{by}: best {reached}"
     if len(against) == 1 and against[0].leads:
         return f"{top} is ahead of {equal[0]}{by}, which is not confirmed: best {reached}"
-    if not worse and len(equal) == 1:
-        return f"no significant difference between {top} and {equal[0]}: best {reached} with {top}"
-    if not worse:
-        return f"no significant difference between {top} and {_others(equal, len(against))}: best {reached}"
-    ahead = f"{top} leads with {reached}, without a significant lead over {_others(equal, 0)}"
-    return f"{ahead}; {_others(worse, 0)} {'is' if len(worse) == 1 else 'are'} worse"
+    if not worse and shown == "significant":
+        return f"no significant difference between {_together(top, equal)}: best {reached} with {top}"
+    ahead = f"{top} leads with {reached}, without a {shown} lead over {_others(equal, len(against))}"
+    return f"{ahead}; {_others(worse, 0)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ahead
 
 
 def _reached(known: Standing, said: Finding, label: str) -> float:
@@ -136,6 +137,11 @@ def _reached(known: Standing, said: Finding, label: str) -> float:
     assert known.best is not None
     own = next((b for a, b in zip(known.arms, known.bests, strict=True) if arm_label(a) == label), None) or known.best
     return float(said.evidence.get("mean", own.value))
+
+
+def _together(top: str, equal: Sequence[str]) -> str:
+    """`a and b`, `a, b and c`, or of more than a sentence holds their number."""
+    return f"{top}, {equal[0]} and {equal[1]}" if len(equal) == _NAMED else f"{top} and {_others(equal, len(equal))}"
 
 
 def _others(names: Sequence[str], whole: int) -> str:
@@ -158,9 +164,10 @@ def _not_compared(known: Standing) -> str:
         key=lambda x: (x[0], x[1]),
     )
     _, top, best = ranked[0]
+    so_far = "" if known.unfinished else " so far"
     after = f", then {ranked[1][1]} with {words.number(ranked[1][2].value)}" if len(ranked) > 1 else ""
     return (
-        f"the arms can't be compared yet; best {known.metric.name} so far {words.number(best.value)} with {top}{after}"
+        f"the arms can't be compared yet; best {known.metric.name}{so_far} {words.number(best.value)} with {top}{after}"
     )
 
 
@@ -199,7 +206,8 @@ def _sure(known: Standing) -> str:
         by = f"over {words.count(evidence['repeats'], 'repeat')} of each arm" if "repeats" in evidence else ""
         nearest = min(against, key=lambda one: one.interval[0])
         gain = f"{words.number(nearest.gain)}, 95% {words.span(*nearest.interval)}"
-        parts.append(f"Gain over {known.label(nearest.label)}{f' {by}' if by else ''}: {gain}.")
+        doubt = "; that is a model's estimate, which the trials alone do not confirm" if nearest.leads else ""
+        parts.append(f"Gain over {known.label(nearest.label)}{f' {by}' if by else ''}: {gain}{doubt}.")
     elif said is not None and said.verdict == "undecided":
         parts.append(words.sentence(f"{said.message}."))
     assert known.best is not None
@@ -248,7 +256,9 @@ def _unfair(finding: Finding) -> tuple[str, ...]:
 
 def _wait(known: Standing) -> dict[str, Any]:
     if not known.unfinished:
-        return {}
+        ended = known.counts["infeasible"] + known.counts["failed"]
+        look = command("show", known.folder, str(known.first))
+        return {"command": str(look), "why": f"see how trial {known.first} ended"} if ended else {}
     return {"command": str(command("status", known.folder)), "why": "see progress, and how to resume"}
 
 

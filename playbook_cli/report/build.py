@@ -90,6 +90,7 @@ def build(
                 findings=findings,
                 repeats=found,
                 imported=study.imported,
+                first=min((t.id for t in study.trials if t.state in ("infeasible", "failed")), default=0),
                 attempted=any(trial.attempts for trial in study.trials),
                 nothing=nothing_learned(study.trials, study.metric),
             )

@@ -225,5 +225,7 @@ NUMBERS = (
     ": format(datum.value, '.6~r')"
 )
 """Labels of numbers as `wording.number` writes them."""
-STEPS = {"format": ",d", "tickMinStep": 1, "tickCount": 5, "labelOverlap": "greedy", "labelFlush": True}
+WHOLE = {"labelExpr": "datum.value % 1 ? '' : format(datum.value, ',d')", "tickMinStep": 1, "labelOverlap": "greedy"}
+"""An axis of whole numbers: Vega's ticks may lie between them, and are then left without a label."""
+STEPS = {**WHOLE, "tickCount": 5, "labelFlush": True}
 """An axis of training steps."""

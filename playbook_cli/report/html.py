@@ -27,7 +27,7 @@ from playbook_cli.report.section import Chart, Folded, Legend, Note, Sentence, T
 from playbook_cli.report.sections import sections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from playbook_cli.records import Value
@@ -43,6 +43,10 @@ _LONG = 160
 """Characters from which on the answer is set smaller."""
 _HOVER = 24
 """Characters from which on a cell may be cut, so that it is whole on hover."""
+_ON_PAPER = 40
+"""Trials that the style prints."""
+_NAME, _HEAD = 33, 28
+"""Characters of a name in a table, and above a column that sorts; the style cuts what is longer."""
 _LOOKS = {"cross": "&times;", "cross failed": "&times;"}
 _TOOLS = (
     '<div class="controls tools"><label class="find">find <input type="search" data-find spellcheck="false" '
@@ -257,7 +261,8 @@ def _placed(chart: Chart) -> str:
 
 def _drawn(chart: Chart) -> str:
     shades = (("light", theme.LIGHT), ("dark", theme.DARK))
-    return "".join(f'<div class="drawn {name}">{_svg(chart, colours)}</div>' for name, colours in shades)
+    about = f'role="img" aria-label="{words.escape(chart.description)}"'
+    return "".join(f'<div class="drawn {name}" {about}>{_svg(chart, colours)}</div>' for name, colours in shades)
 
 
 def _svg(chart: Chart, colours: dict[str, str]) -> str:
@@ -321,20 +326,34 @@ def _folded(folded: Folded) -> str:
 def _table(given: Table) -> str:
     table = for_medium("page", given)
     sortable = table.trials is not None
-    heads = "".join(_head_cell(column, table, sortable=sortable) for column in table.columns)
+    names = words.apart((column.name for column in table.columns), _HEAD if sortable else 80)
+    heads = "".join(_head_cell(column, names[column.name], table, sortable=sortable) for column in table.columns)
+    shown = [_names(table, place) for place in range(len(table.columns))]
     starts = [f'<tr data-trial="{trial}" tabindex="0">' for trial in table.trials or ()] or ["<tr>"] * len(table.rows)
     link = "data-file" if sortable else "href"  # of a trial, to its log: see `atHome` in script.js
     rows = "".join(
-        f"{start}{''.join(map(partial(_cells, link=link), row, table.columns))}</tr>"
+        f"{start}{''.join(map(partial(_cells, link=link), row, table.columns, shown))}</tr>"
         for start, row in zip(starts, table.rows, strict=True)
     )
     title = f"<figcaption>{words.escape(table.title)}</figcaption>" if table.title else ""
     around = f'{_TOOLS}<div class="scroll" tabindex="0">' if sortable else '<div class="summary">'
+    if sortable and len(table.rows) > _ON_PAPER:
+        cut = f"The first {_ON_PAPER} of {len(table.rows):,} trials; the page has them all."
+        around = f'<p class="how paper">{cut}</p>{around}'
     return f"{around}{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
-def _head_cell(column: Column, table: Table, *, sortable: bool) -> str:
-    name = words.escape(words.shortened(column.name, 32 if sortable else 80))
+def _names(table: Table, place: int) -> dict[str, str]:
+    """What is shown of the texts of a column that would be cut: none like another."""
+    column = table.columns[place]
+    if not column.left or column.fold:
+        return {}
+    texts = [plain(lines[0]) for row in table.rows if len(lines := cells(row[place])) == 1]
+    return words.apart(texts, _NAME) if max(map(len, texts), default=0) > _NAME else {}
+
+
+def _head_cell(column: Column, name: str, table: Table, *, sortable: bool) -> str:
+    name = words.escape(name)
     way = f' aria-sort="{table.by[1]}"' if table.by is not None and table.by[0] == column.name else ""
     if sortable:
         name = f'<button type="button" data-sort title="{words.escape(column.name)}">{name}</button>'
@@ -345,14 +364,14 @@ def _class(column: Column) -> str:
     return " ".join([*(["text"] if column.left else []), *(["fold"] if column.fold else [])])
 
 
-def _cells(content: Content, column: Column, *, link: str) -> str:
+def _cells(content: Content, column: Column, shown: Mapping[str, str], *, link: str) -> str:
     lines = cells(content)
     if len(lines) > 1 or column.fold:
-        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, 600, link)}</p>" for cell in lines if cell.text)
+        paragraphs = "".join(f"<p{_looks(cell)}>{_cell(cell, {}, 600, link)}</p>" for cell in lines if cell.text)
         return f'<td class="{_class(column)}">{paragraphs}</td>'
     cell = lines[0]
     key = "" if cell.key is None else f' data-key="{cell.key!r}"'
-    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, 80, link)}</td>"
+    return f"<td{_looks(cell, _class(column))}{key}>{_cell(cell, shown, 80, link)}</td>"
 
 
 def _looks(cell: Cell, own: str = "") -> str:
@@ -361,9 +380,9 @@ def _looks(cell: Cell, own: str = "") -> str:
     return (f' class="{classes}"' if classes else "") + about
 
 
-def _cell(cell: Cell, most: int, link: str) -> str:
+def _cell(cell: Cell, names: Mapping[str, str], most: int, link: str) -> str:
     text = plain(cell)
-    shown = words.escape(words.shortened(text, most))
+    shown = words.escape(names.get(text) or words.shortened(text, most))
     if not cell.about and len(text) > _HOVER:
         shown = f'<span title="{words.escape(text)}">{shown}</span>'
     if cell.link:

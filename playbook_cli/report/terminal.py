@@ -15,7 +15,7 @@ from playbook_cli.report.section import Chart, Folded, Legend, Note, Sentence, T
 from playbook_cli.report.sections import sections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
@@ -167,6 +167,7 @@ class Printer:
             self._listed(table, rows)
             return
         widths, limit = fitting
+        named = _names(table, rows, limit)
         framed = table.head and not self._ascii
         gap = 1 if framed or not table.head else _GAP
         grid = Grid(box=box.SIMPLE_HEAD if framed else None, show_edge=False, pad_edge=False, show_header=table.head)
@@ -174,34 +175,37 @@ class Printer:
         for place in widths:
             column = table.columns[place]
             grid.add_column(
-                self._text(_one_line(column.name, limit)),
+                self._text(named[-1][words.printable(column.name)]),
                 justify="left" if column.left or column.room else "right",
                 no_wrap=not column.fold,
                 overflow="fold" if column.fold else "ellipsis",
             )
         spare = self._console.width - 2 - sum(widths.values()) - (gap + framed) * (len(widths) - 1)
         for row in rows:
-            grid.add_row(*(self._content(row[place], table.columns[place], limit, spare) for place in widths))
+            grid.add_row(*(self._content(row[place], table.columns[place], named[place], spare) for place in widths))
         options = self._console.options.update(width=self._console.width - 2)
         for line in self._console.render_lines(grid, options, pad=False):
             text = Text.assemble("  ", *((segment.text, segment.style or "") for segment in line))
             text.rstrip()
             self._console.print(text, no_wrap=True, overflow="crop")
+        if gone := [column.name for place, column in enumerate(table.columns) if place not in widths]:
+            self.line(f"  no room for: {', '.join(gone)}", "dim")
 
-    def _content(self, content: Content, column: Column, limit: int, spare: int) -> Text:
+    def _content(self, content: Content, column: Column, named: Mapping[str, str], spare: int) -> Text:
         if callable(content):
             least, most = column.room or (0, 0)
             return self._spans(content(min(most, least + max(spare, 0))))
         text = Text(overflow="fold" if column.fold else "ellipsis")
         for number, cell in enumerate(cells(content)):
             text.append("\n" if number else "")
-            text.append_text(self._cell(cell, _most(column, limit)))
+            text.append_text(self._cell(cell, column, named))
         return text
 
-    def _cell(self, cell: Cell, limit: int) -> Text:
+    def _cell(self, cell: Cell, column: Column, named: Mapping[str, str]) -> Text:
         if not isinstance(cell.text, str):
             return self._spans(cell.text)
-        return self._text(_one_line(_tagged(cell), limit), _STYLES[cell.tone])
+        told = words.printable(_tagged(cell))
+        return self._text(named.get(told) or words.shortened(told, _most(column)), _STYLES[cell.tone])
 
     def _listed(self, table: Table, rows: Sequence[Sequence[Content]]) -> None:
         """Rows with more columns than there is room for."""
@@ -239,26 +243,37 @@ def _fitting(table: Table, rows: Sequence[Sequence[Content]], room: int) -> tupl
     places = list(range(len(table.columns)))
     for spare in [*sorted({column.spare for column in table.columns} - {0}, reverse=True), 0]:
         for limit in range(_NAME, (_NAME if spare else _SHORTEST) - 1, -1):
-            widths = {place: _width(table, rows, place, limit) for place in places}
+            named = _names(table, rows, limit)
+            widths = {place: _width(table, rows, place, named) for place in places}
             if sum(widths.values()) + _GAP * (len(widths) - 1) <= room:
                 return widths, limit
         places = [place for place in places if not spare or table.columns[place].spare != spare]
     return None
 
 
-def _width(table: Table, rows: Sequence[Sequence[Content]], place: int, limit: int) -> int:
+def _names(table: Table, rows: Sequence[Sequence[Content]], limit: int) -> list[dict[str, str]]:
+    """What is shown of each text of each column, and at the end of each head: short, and none like another."""
+    return [
+        words.apart((words.printable(_tagged(cell)) for row in rows for cell in cells(row[place])), limit)
+        if column.left and not column.fold and not column.room
+        else {}
+        for place, column in enumerate(table.columns)
+    ] + [words.apart((words.printable(column.name) for column in table.columns), limit)]
+
+
+def _width(table: Table, rows: Sequence[Sequence[Content]], place: int, named: Sequence[Mapping[str, str]]) -> int:
     column = table.columns[place]
     if column.room:
         return column.room[0]
-    head = cell_len(_one_line(column.name, limit)) if table.head else 0
-    lines = [_one_line(_tagged(cell), _most(column, limit)) for row in rows for cell in cells(row[place])]
-    widest = max(map(cell_len, lines), default=0)
+    head = cell_len(named[-1][words.printable(column.name)]) if table.head else 0
+    told = [words.printable(_tagged(cell)) for row in rows for cell in cells(row[place])]
+    widest = max((cell_len(named[place].get(text) or words.shortened(text, _most(column))) for text in told), default=0)
     return max(head, min(widest, _FOLDED) if column.fold else widest)
 
 
-def _most(column: Column, limit: int) -> int:
-    """Characters of a cell."""
-    return _LONGEST if column.fold else limit if column.left else _NUMBER
+def _most(column: Column) -> int:
+    """Characters of a cell whose text is no name."""
+    return _LONGEST if column.fold else _NUMBER
 
 
 def _tagged(cell: Cell) -> str:

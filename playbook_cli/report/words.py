@@ -12,7 +12,7 @@ from playbook_cli import wording
 from playbook_cli.records import STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from playbook_cli.records import Value
 
@@ -100,24 +100,42 @@ def distinct(names: Sequence[str], length: int) -> list[str]:
     """
     if max(map(len, names), default=0) > length:
         names = [_CONDITION.sub("(", name) if len(name) > length else name for name in names]
-    short = [shortened(name, length) for name in names]
-    alike = {text for text, count in Counter(short).items() if count > 1}
-    if alike:
-        flat = [" ".join(name.split()) for name in names]
-        same = _shared([name for name, text in zip(flat, short, strict=True) if text in alike])
-        head, tail = length // 4, length - 1 - length // 4
-        cut = [f"{name[:head]}…{name[same : same + tail]}" for name in flat]
-        short = [new if text in alike else text for text, new in zip(short, cut, strict=True)]
-    totals = Counter(short)
-    return [f"{text} ({place})" if totals[text] > 1 else text for place, text in enumerate(short, start=1)]
+    flat = [" ".join(name.split()) for name in names]
+    short = [shortened(name, length) for name in flat]
+    if len(long := [name for name in flat if len(name) > length]) > 1 and len(set(short)) < len(set(flat)):
+        head = length // 4 if length >= _HEADED else 0
+        same = max(_shared(long), head)
+        short = [
+            f"{name[:head]}…{shortened(name[same:], length - 1 - head)}" if len(name) > length else name
+            for name in flat
+        ]
+    totals, seen = Counter(short), Counter[str]()
+    for place, text in enumerate(short):
+        if totals[text] > 1:
+            seen[text] += 1
+            mark = f" ({seen[text]})"
+            short[place] = f"{shortened(text, max(length - len(mark), 1))}{mark}"
+    return short
+
+
+def apart(texts: Iterable[str], length: int) -> dict[str, str]:
+    """Each of these texts in at most `length` characters, still different from the others."""
+    different = list(dict.fromkeys(texts))
+    return dict(zip(different, distinct(different, length), strict=True))
 
 
 def _shared(names: Sequence[str]) -> int:
-    """How many characters all of these begin with."""
+    """How many characters all of these begin with, up to the start of a word."""
     first, last = min(names), max(names)
-    return next((place for place, char in enumerate(first) if last[place] != char), len(first))
+    same = next((place for place, char in enumerate(first) if last[place] != char), len(first))
+    start = next((place for place in range(same, 0, -1) if not first[place - 1].isalnum()), same)
+    return start if same - start < _WORD else same
 
 
+_HEADED = 20
+"""Characters from which on a short name keeps the start that it shares with others."""
+_WORD = 12
+"""Characters of a word that names share, up to which it is shown whole."""
 _CONDITION = re.compile(r"\([^()=]*=(?=[^()]*\)$)")
 
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from playbook_cli import wording
 from playbook_cli.analysis import pace
 from playbook_cli.records import DECIDED, ENDED, best_result, searched
 from playbook_cli.storage.failures import CRASHED
@@ -186,7 +187,7 @@ class LiveWatcher:
                 Text(slot, style="dim"),
                 ProgressBar(total=tally.max_train_steps, completed=steps[number], width=20),
                 f"step {steps[number]}/{tally.max_train_steps}",
-                "" if value is None else f"{tally.metric.name} {value:.4g}",
+                "" if value is None else f"{tally.metric.name} {wording.number(value)}",
                 "" if left is None else f"{duration(left)} left",
             )
         return Group(table, Text(_overview(tally, steps)))
@@ -202,7 +203,7 @@ def _minute(tally: _Tally) -> str:
     steps = {number: at.step for number, at in running.items()}
     shown = []
     for number, at in [*running.items()][:SAID_TRIALS]:
-        said = "" if at.value is None else f", {tally.metric.name} {at.value:.4g}"
+        said = "" if at.value is None else f", {tally.metric.name} {wording.number(at.value)}"
         shown.append(f"trial {number} at step {at.step} of {tally.max_train_steps}{said}")
     if len(steps) > SAID_TRIALS:
         shown.append(f"{len(steps) - SAID_TRIALS} more")
@@ -219,7 +220,7 @@ def _overview(tally: _Tally, steps: dict[int, int]) -> str:
     shown += [f"{tallied[state]} {state}" for state in ("infeasible", "stopped", "failed") if tallied.get(state)]
     best = tally.best()
     if best is not None:
-        shown.append(f"best {tally.metric.name} {best.value:.4g} (trial {best.trial})")
+        shown.append(f"best {tally.metric.name} {wording.number(best.value)} (trial {best.trial})")
     left = tally.seconds_left(steps)
     if left is not None:
         shown.append(f"about {duration(left)} left")
@@ -239,7 +240,9 @@ def _sentence(tally: _Tally, trial: TrialRecord, note: str | None) -> str:
         best = tally.best()
         first = " (best so far)" if best is not None and best.trial == trial.id else ""
         early = f"; {note}" if note else ""
-        return f"{text}: {tally.metric.name} {trial.best.value:.6g} at step {trial.best.step}{first}{early}"
+        return (
+            f"{text}: {tally.metric.name} {wording.number(trial.best.value)} at step {trial.best.step:,}{first}{early}"
+        )
     return f"{text}: {note}" if note else text
 
 

@@ -69,6 +69,8 @@ def answer(
     shown = _Words(setting, swept.points, judgement, steps)
     say = {"ok": shown.ok, "edge": shown.edge, "never-fits": shown.never_fits}
     headline, remarks, advised = say[judgement.verdict]()
+    if judgement.verdict == "ok":
+        advised |= {"output": command.arguments[0], "overwrite": True}  # edits the study file
     remarks += [*shown.cut_short(), *_logged(setting, swept)]
     if found is not None and found.steps is not None and judgement.verdict == "never-fits":
         remarks.insert(
@@ -176,7 +178,7 @@ class _Words:
         remarks.append(
             "More gradient noise than in this sweep (a smaller batch, augmentation, dropout) needs more steps."
         )
-        return headline, remarks, {"write": True}
+        return headline, remarks, {}
 
     def edge(self) -> tuple[str, list[str], dict[str, Option]]:
         best, sides = self._judgement.fastest, self._judgement.open

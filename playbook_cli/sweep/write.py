@@ -1,4 +1,4 @@
-"""Writes max_train_steps, and an eval_every that suits it, into the user's study file; nothing else changes."""
+"""The user's study file with another max_train_steps, and an eval_every that suits it; nothing else changes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.advice.evaluations import finer
 from playbook_cli.errors import StudyError
-from playbook_cli.files import atomic, regular
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.source import Source
 
 
-def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment: str) -> dict[str, int]:
-    """Replace the line of max_train_steps, with a comment that says where the number comes from. The keys written.
+def with_steps(text: bytes, spec: StudySpec, source: Source, steps: int, comment: str) -> tuple[bytes, dict[str, int]]:
+    """The text with another line of max_train_steps, whose comment says where the number comes from; the keys changed.
 
-    If the study's eval_every is too coarse for that number of steps, its line is replaced too. StudyError, and nothing
-    is written, if a line holds more than its key.
+    If the study's eval_every is too coarse for that number of steps, its line is replaced too. StudyError if a line
+    holds more than its key.
     """
     written, comments = {"max_train_steps": steps}, {"max_train_steps": comment}
     every = finer(spec, steps)
@@ -29,12 +26,10 @@ def write_steps(file: Path, spec: StudySpec, source: Source, steps: int, comment
     if every is not None:
         written["eval_every"] = every
         comments["eval_every"] = f"was {spec.eval_every}, too coarse for {steps} steps"
-    path = file.resolve()
-    lines = regular.content(path).splitlines(keepends=True)
+    lines = text.splitlines(keepends=True)
     for key, value in written.items():
         _replace(lines, key, value, comments[key], source)
-    atomic.write(path, b"".join(lines), mode=path.stat().st_mode)
-    return written
+    return b"".join(lines), written
 
 
 def _replace(lines: list[bytes], key: str, value: int, comment: str, source: Source) -> None:

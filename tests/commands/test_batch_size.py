@@ -191,7 +191,7 @@ def test_the_study_is_written_with_its_new_size(bench):
         nuisance={"learning_rate": {"min": 0.1, "max": 1.0}, "batch_size": {"values": [1, 2]}},
         fixed={"width": 3},
     )
-    answer = bench("batch-size", file, "--steps", 21, "--max", 2, "--write", "next.yaml")
+    answer = bench("batch-size", file, "--steps", 21, "--max", 2, "-o", "next.yaml")
     assert answer.code == 0, answer.err
     text = (bench.folder / "next.yaml").read_text()
     written = yaml.safe_load(text)
@@ -202,6 +202,8 @@ def test_the_study_is_written_with_its_new_size(bench):
     assert bench("plan", "next.yaml").code == 0
     refused = bench("batch-size", file, "--steps", 21, "--max", 2, "--write", "next.yaml")
     assert (refused.code, "this file already exists" in refused.err) == (2, True)
+    assert bench("batch-size", file, "--steps", 21, "--max", 2, "-o", "next.yaml", "--overwrite").code == 0
+    assert (bench.folder / "next.yaml").read_text() == text
 
 
 @pytest.mark.slow

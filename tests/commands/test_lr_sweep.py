@@ -426,7 +426,10 @@ resources: {gpus: 0}
 lr_sweep: {min: 1e-4, max: 10, points: 6, steps: 200, eval_every: 10}"""
     path.write_bytes(yaml.replace("\n", "\r\n").encode())
     before = path.read_bytes().split(b"\r\n")
-    assert bench("lr-sweep", path, "--write", "--json").code == 0
+    refused = bench("lr-sweep", path, "-o", path)
+    assert (refused.code, "this file already exists" in refused.err, "--overwrite" in refused.err) == (2, True, True)
+    assert path.read_bytes().split(b"\r\n") == before
+    assert bench("lr-sweep", path, "-o", path, "--overwrite", "--json").code == 0
     after = path.read_bytes().split(b"\r\n")
     assert after[4].startswith(b"max_train_steps: 37  # playbook lr-sweep")
     assert b"was 300" in after[4]
@@ -436,14 +439,16 @@ lr_sweep: {min: 1e-4, max: 10, points: 6, steps: 200, eval_every: 10}"""
 def test_the_command_that_is_advised_has_the_options_that_were_given(bench):
     study(bench)
     said = bench("lr-sweep", "study.yaml", "--eval-every", 1, "--no-race").out
-    assert "-> playbook lr-sweep study.yaml --eval-every 1 --no-race --write" in " ".join(said.split())
+    assert "-> playbook lr-sweep study.yaml --eval-every 1 --no-race --output study.yaml --overwrite" in " ".join(
+        said.split()
+    )
     assert bench("lr-sweep", "study.yaml", "--eval-every", 1, "--no-race", "--json").code == 0
 
 
 def test_an_unknown_is_never_written(bench):
     path = study(bench, curve('return "never"'))
     before = path.read_bytes()
-    assert bench("lr-sweep", path, "--write").code == 0
+    assert bench("lr-sweep", path, "-o", path, "--overwrite").code == 0
     assert path.read_bytes() == before
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from playbook_cli.exporting.frozen import made
-from playbook_cli.records import Parameter
+from playbook_cli.records import Parameter, Span
 from tests.generators.studies import study as studied
 from tests.generators.studies import trial as ended
 from tests.report.studies import repeated
@@ -369,3 +369,12 @@ def test_a_storage_that_computes_what_it_holds_is_refused(bench, kind):
         answer = bench(*arguments)
         assert answer.code == 2
         assert answer.err.startswith("playbook: s.db: this database holds views, triggers or virtual tables")
+
+
+def test_a_trial_starts_and_ends_when_it_did_here() -> None:
+    study = repeated(8, top=1)
+    spans = [Span(start=1000.0, end=1060.0, slot="cpu0"), Span(start=2000.0, end=2090.5, slot="cpu1")]
+    first, *_ = made(replace(study, trials=[replace(t, spans=spans) for t in study.trials]))
+    assert first.datetime_start is not None
+    assert first.datetime_complete is not None
+    assert (first.datetime_start.timestamp(), first.datetime_complete.timestamp()) == (1000.0, 2090.5)

@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from playbook_cli.records import Metric
 from playbook_cli.report import words
@@ -94,6 +96,21 @@ def test_names_lose_what_they_share_before_what_tells_them_apart() -> None:
     short = words.distinct(paths, 24)
     assert len(set(short)) == 2
     assert all(len(name) <= 24 for name in short)
+
+
+@given(
+    st.lists(st.text("ab/_-1 =()", min_size=1, max_size=60), max_size=8, unique_by=lambda text: " ".join(text.split()))
+)
+def test_short_names_are_as_different_as_the_whole_ones(names: list[str]) -> None:
+    for length in (8, 14, 24, 40):
+        short = words.distinct(names, length)
+        assert len(set(short)) == len(names)
+        assert all(len(name) <= length for name in short)
+
+
+def test_a_long_start_that_names_share_is_left_out() -> None:
+    paths = [f"/data/tokenizers/{name}-multilingual-v3" for name in ("sentencepiece-unigram", "bytepair-encoding")]
+    assert words.distinct(paths, 14) == ["…sentence…l-v3", "…bytepair…l-v3"]
 
 
 @pytest.mark.parametrize(("step", "bar"), [(0, 0), (1, 0), (30, 0), (31, 1), (60, 1), (600, 19), (700, 19)])

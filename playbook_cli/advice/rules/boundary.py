@@ -11,6 +11,7 @@ from playbook_cli.acts import Next
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.boundary import Edge, Edges, edges
+from playbook_cli.analysis.widening import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -177,8 +178,8 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     lie = "lies" if look.edge.near == 1 else "lie"
     where = f"{best} {lie} {_where(parameter, look.edge, zone)}"
     gain = (
-        f"widening should gain about {wording.number(beyond.gain)}, {wording.number(low)} to "
-        f"{wording.number(high)} (probability {wording.percent(beyond.probability)})"
+        f"widening should gain about {wording.number(beyond.gain)} ({LEVEL:.0%} {wording.number(low)} to "
+        f"{wording.number(high)}, probability {wording.percent(beyond.probability)})"
     )
     if shown:
         message = f"{gain}, and {where}"

@@ -113,9 +113,9 @@ def _instability(study: StudyRecord, parameter: Parameter, seen: Unstable | None
         "unstable-above",
         evidence,
         (
-            f"all {seen.failed_above} trials above {wording.at(parameter, seen.limit)} are infeasible "
-            f"({wording.p_text(p_value)}) and {seen.near} of the best {wording.plural(seen.top, 'trial')} "
-            f"{'lies' if seen.near == 1 else 'lie'} right below: training is unstable there, the range is not too small"
+            f"{wording.out_of(seen.failed_above, seen.failed_above, 'trial')} above "
+            f"{wording.at(parameter, seen.limit)} {'is' if seen.failed_above == 1 else 'are'} infeasible "
+            f"({wording.p_text(p_value)}) and {_below(seen)}: training is unstable there, the range is not too small"
         ),
         subject=parameter.label,
         act=ProbeInstability() if _can_be_probed(study, parameter) else Next(),
@@ -140,11 +140,15 @@ def _across(study: StudyRecord, parameter: Parameter, together: Together) -> Fin
     }
     message = (
         f"all {above.failed_above} trials with {what} above {wording.number(together.limit)} are infeasible "
-        f"({wording.p_text(together.p_value)}) and {above.near} of the best {wording.plural(above.top, 'trial')} "
-        f"{'lies' if above.near == 1 else 'lie'} right below: training is unstable there, neither range is too small"
+        f"({wording.p_text(together.p_value)}) and {_below(above)}: training is unstable there, neither range is too "
+        "small"
     )
     act = ProbeInstability() if any(_can_be_probed(study, p) for p in together.of) else Next()
     return instability_edge.finding("warning", "unstable-together", evidence, message, subject=parameter.label, act=act)
+
+
+def _below(seen: Unstable) -> str:
+    return f"{wording.out_of(seen.near, seen.top, 'top trial')} {'lies' if seen.near == 1 else 'lie'} right below"
 
 
 def _can_be_probed(study: StudyRecord, parameter: Parameter) -> bool:

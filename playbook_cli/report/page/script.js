@@ -21,10 +21,13 @@ function openReport() {
 
   // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
   const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
-  for (const link of document.querySelectorAll("a[data-file]")) {
-    if (atHome) link.href = link.dataset.file;
-    else link.title = link.dataset.file.replace(/^\.\./, page.folder);
-  }
+  const linkLogs = () => {
+    for (const link of document.querySelectorAll("a[data-file]")) {
+      if (atHome) link.href = link.dataset.file;
+      else link.title = link.dataset.file.replace(/^\.\./, page.folder);
+    }
+  };
+  linkLogs();
 
   // Charts -----------------------------------------------------------------------------------------------------------
   const table = ({ columns, rows }) =>
@@ -212,7 +215,7 @@ function openReport() {
     signals.xticks = ticks(signals.xlo, signals.xhi, logx);
     signals.yticks = ticks(signals.ylo, signals.yhi, logy);
     Object.entries(signals).forEach(([name, value]) => view.signal(name, value));
-    view.data("curve", made).run();
+    view.data("curve", made).resize().run();
     document.documentElement.dataset.curves = String(new Set(made.map(({ i }) => i)).size);
   }
 
@@ -483,10 +486,12 @@ function openReport() {
   const folded = new Set();
   on(window, "beforeprint", () => {
     repaint(page.light);
+    for (const link of document.querySelectorAll("a[data-file]")) link.removeAttribute("href");
     for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; }
   });
   on(window, "afterprint", () => {
     repaint(colours());
+    linkLogs();
     for (const fold of folded) fold.open = false;
     folded.clear();
   });

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.analysis.expected_best import at
 from playbook_cli.report import words
 from playbook_cli.report.charts import coloured, field, mark, over
+from playbook_cli.report.frame import WHOLE
 from playbook_cli.report.section import Cell, Chart, Column, Note, Section, Table
 from playbook_cli.report.sections.budget import COUNTS, ends, rows
 
@@ -33,19 +34,20 @@ def section(frame: Frame) -> Section | None:
     if not report.own_spaces:
         return None
     how = (
-        "The arms have spaces of their own, and the comparison hinges on them: each is as good as its space and its "
-        "trials let it be. A range that ends too early is to be widened before any arm is called better. The curves "
-        "say what the best of n trials of an arm would have been, on average over all choices of n out of those that "
-        "were run; bands hold for all n at once with 95%, for independent draws, so only roughly for quasi-random ones."
+        "Each arm has a search space of its own, so the comparison depends on these spaces: widen a range that ends "
+        "too early before you call an arm better. The curves are the expected best result of n trials of an arm, "
+        "resampled from those that were run; bands hold for all n at once with 95%, roughly so for quasi-random search."
     )
     charts = [_chart(frame, index) for index, arm in enumerate(report.arms) if arm.expected_best]
-    told = [Note("What n trials of each arm come to; thin lines are the other arms.", only="page")] if charts else []
+    told = (
+        [Note("Expected best of n trials of each arm; thin lines are the other arms.", only="page")] if charts else []
+    )
     return Section(
         name="arms",
         title="How was each arm tuned?",
         how=how,
         heading="Arms",
-        aside="each tuned in a space of its own; what the best of n trials comes to",
+        aside="each tuned in a space of its own; expected best of n trials",
         small=True,
         parts=[_spaces(report), _budgets(report), *told, *charts],
     )
@@ -104,9 +106,9 @@ def _chart(frame: Frame, index: int) -> Chart:
 def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     """Expected best of n trials of one arm with its band, over the curves of the other arms; all at one scale."""
     scale = {"domain": list(ends(frame.report)), "nice": False, "zero": False}
-    x = field("n:Q", title="trials", scale=COUNTS, axis={"tickMinStep": 1, "tickCount": 6, "format": "d"})
+    x = field("n:Q", title="trials", scale=COUNTS, axis=WHOLE | {"tickCount": 6})
     y = field("y:Q", title=f"expected best {frame.metric}", scale=scale)
-    own = f"datum.a === {index if width is None else repr(frame.arms[index])}"
+    own = f"datum.k === {index}"
     others = mark("line", "budget", strokeWidth=1, opacity=0.5, clip=True)
     hue = coloured(frame.hues[index])
     low = field("l:Q", scale=scale)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from playbook_cli.report.charts import field, mark, over
-from playbook_cli.report.frame import rounded, with_room
+from playbook_cli.report.frame import WHOLE, rounded, with_room
 from playbook_cli.report.section import Chart, Section
 
 if TYPE_CHECKING:
@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 COUNTS = {"nice": False, "zero": False}
 """The scale of numbers of trials."""
 _POINTS = 100
+_BANDS = 3
+"""Arms whose bands can be told apart."""
 
 
 def section(frame: Frame) -> Section:
     """A curve an arm."""
-    shown = any(arm.expected_best for arm in frame.report.arms)
+    shown = any(len(arm.expected_best) > 1 for arm in frame.report.arms)
     how = (
-        "What the best of n trials would have been, on average over all choices of n out of those that were run; bands "
-        "hold for all n at once with 95%, for independent draws, so only roughly for quasi-random ones. Where arms "
-        "have different numbers of trials, compare them at the same n."
+        "Expected best result of n trials, resampled from those that were run. Bands hold for all n at once with 95%, "
+        "roughly so for quasi-random search."
     )
+    if len(frame.report.arms) > 1:
+        how += " Compare arms at the same n."
+    if len(frame.report.arms) > _BANDS:
+        how += " The band is that of the arm with the best result."
     chart = Chart(
         name="expected-best",
         description=f"Expected best {frame.metric} of n trials, with its 95% band, for each arm.",
@@ -43,9 +48,9 @@ def section(frame: Frame) -> Section:
 
 def _spec(frame: Frame, width: int | None) -> Spec:
     scale = {"domain": list(ends(frame.report)), "nice": False, "zero": False}
-    x = field("n:Q", title="trials", scale=COUNTS, axis={"tickMinStep": 1, "format": "d"})
+    x = field("n:Q", title="trials", scale=COUNTS, axis=WHOLE)
     y = field("y:Q", title=f"expected best {frame.metric}", scale=scale)
-    band = mark("area", "budget", opacity=0.12, clip=True)
+    band = mark("area", "budget", _banded(frame), opacity=0.12, clip=True)
     low, arm = field("l:Q", scale=scale), frame.by_arm(width)
     layers = [
         over(band, x=x, y=low, y2={"field": "h"}, fill=arm),
@@ -55,14 +60,25 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     return frame.finish(layers, width, 240, {"budget": rows(frame.report)})
 
 
+def _banded(frame: Frame) -> str:
+    """Whose band is drawn: many would hide each other."""
+    arms = frame.report.arms
+    if len(arms) <= _BANDS:
+        return ""
+    loss = frame.report.metric.loss
+    _, best = min((loss(arm.best.value), index) for index, arm in enumerate(arms) if arm.best is not None)
+    return f"datum.k === {best}"
+
+
 def rows(report: Report) -> Rows:
-    """A number of trials of one arm: a, n, y expected best, l and h its band."""
+    """A number of trials of one arm: a and k the arm, n, y expected best, l and h its band."""
     table = []
     for index, arm in enumerate(report.arms):
         stride = max(1, math.ceil(len(arm.expected_best) / _POINTS))
         points = [*arm.expected_best[:-1:stride], *arm.expected_best[-1:]]
         table += [
-            {"a": index, "n": p.n, "y": rounded(p.value), "l": rounded(p.low), "h": rounded(p.high)} for p in points
+            {"a": index, "k": index, "n": p.n, "y": rounded(p.value), "l": rounded(p.low), "h": rounded(p.high)}
+            for p in points
         ]
     return table
 

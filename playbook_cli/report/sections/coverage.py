@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 def section(frame: Frame) -> Section:
     """A line a trial, on every hyperparameter."""
     axes = [axis for axis in frame.report.axes if axis.points]
-    counted = ", ".join(
-        f"{words.shortened(axis.label, 48)} {axis.tenths} of {len(axis.choices) or 10}" for axis in axes
-    )
+    names = words.distinct([axis.label for axis in axes], 48)
+    counted = ", ".join(f"{n} {a.tenths} of {len(a.choices) or 10}" for n, a in zip(names, axes, strict=True))
     how = (
         "A line is a trial, a dot one of the best. "
         "An isolated dot is a good trial without neighbours: too few trials there."

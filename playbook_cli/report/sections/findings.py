@@ -43,11 +43,11 @@ def _parts(report: Report) -> Iterator[Part]:
         command = report.command(alike[0]) or ""
         yield _finding(report, alike, "" if command in asked else command)
         asked.add(command)
+    if report.silent and not (report.caveats or report.failures or spoken):
+        yield Note("No problems found.", only="page")
     if not report.folder.is_absolute() and any(map(report.command, report.spoken)):
         where = argument(report.folder)
         yield Note(f"Run the commands in the directory where this study is {where}.", only="page")
-    if report.silent and not (report.caveats or report.failures or spoken):
-        yield Note("No problems found.", only="page")
     undecided = [finding for finding in report.undecided if finding is not report.answer.rests_on]
     if undecided:
         need = "needs" if len(undecided) == 1 else "need"
@@ -81,7 +81,7 @@ def _finding(report: Report, alike: Sequence[Finding], command: str) -> Sentence
     title = titled(first)
     subjects = [finding.subject for finding in alike if finding.subject]
     title = f"{_subjects(subjects)}: {uncapitalized(title)}" if subjects else title
-    more = [f"{finding.subject}: {finding.message}" for finding in alike[1:]]
+    more = [f"{finding.subject}: {finding.message}" for finding in alike[1:] if finding.message != first.message]
     return Sentence(
         title=title,
         text=words.sentence(first.message),

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over, when
-from playbook_cli.report.frame import NUMBERS, rounded, with_room
+from playbook_cli.report.frame import NUMBERS, WHOLE, rounded, with_room
 from playbook_cli.report.section import Chart, Section, Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Spec
@@ -21,6 +21,8 @@ _SLOTS = 48
 _UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 _SEVERAL = 3
 """Of a unit, so that times are counted in it."""
+_PAUSE = 0.1
+"""Part of the whole time from which on a time without trials is left out."""
 
 
 def section(frame: Frame) -> Section | None:
@@ -31,17 +33,18 @@ def section(frame: Frame) -> Section | None:
     spans, unit = _spans(report), _unit(report)
     ends = {number: at for number, at in _ended(report).items() if number in frame.drawn}
     slots = {row["L"] for row in spans}
+    places, several = {trial.id: float(trial.id) for trial in report.trials}, len(frame.drawn) > 1
     charts = [
-        _history(frame, "history", "by trial", {trial.id: float(trial.id) for trial in report.trials}, "trial"),
-        *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if ends else []),
-        _spread(frame),
+        *([_history(frame, "history", "by trial", places, "trial")] if several else []),
+        *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if len(ends) > 1 else []),
+        *([_spread(frame)] if several else []),
         *([_timeline(frame, spans)] if 0 < len(slots) <= _SLOTS else []),
     ]
     cost = [Sentence(text=_cost(report))] if spans else []
     return Section(
         name="history",
         title="How did the search go?",
-        how="A point is a trial; the line is the best result so far.",
+        how="A point is a trial; the line is the best result so far." if several else "",
         parts=[frame.legend, *charts, *cost],
         only="page",
     )
@@ -64,7 +67,8 @@ def _history(frame: Frame, name: str, title: str, places: dict[int, float], abou
     reached = words.number(so_far[-1]["y"]) if so_far else words.NOTHING
 
     def spec(width: int | None) -> Spec:
-        axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
+        whole = all(place == int(place) for place in places.values())
+        axis = (WHOLE if whole else {"labelExpr": NUMBERS, "labelOverlap": "greedy"}) | {"tickCount": 6}
         scale = {"domain": list(with_room(ends[0], ends[-1])), "zero": False, "nice": False}
         x = field("x:Q", title=about, axis=axis, scale=scale)
         y = field("y:Q", title=frame.metric if width else None, scale={"domain": list(frame.result_ends)})
@@ -90,6 +94,7 @@ def _spread(frame: Frame) -> Chart:
             (t for t in report.trials if t.arm == arm and t.id in frame.drawn and t.rank),
             key=lambda t: report.metric.loss(frame.drawn[t.id]),
         )
+        rows += [{"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": 0} for t in own[:1]]
         rows += [
             {"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": round(place / len(own), 4)}
             for place, t in enumerate(own, start=1)
@@ -100,11 +105,10 @@ def _spread(frame: Frame) -> Chart:
         x = field("x:Q", title=frame.metric, scale=scale, axis={"tickCount": 6, "labelOverlap": "greedy"})
         axis = {"format": "%", "tickCount": 5}
         y = field("y:Q", title="share of trials" if width else None, scale={"domain": [0, 1]}, axis=axis)
-        after = "step-after" if report.metric.goal == "minimize" else "step-before"
-        line = mark("line", "spread", interpolate=after, strokeWidth=2)
+        line = mark("line", "spread", interpolate="step-after", strokeWidth=2)
         layers = [
-            over(line, x=x, y=y, stroke=frame.by_arm(width), detail=field("a:N")),
-            chosen("spread", x=x, y=y),
+            over(line, x=x, y=y, stroke=frame.by_arm(width), detail=field("a:N"), order=field("y:Q")),
+            chosen("spread", "datum.y > 0", x=x, y=y),
         ]
         return frame.finish(layers, width, 200, {"spread": rows})
 
@@ -142,46 +146,83 @@ def _timeline(frame: Frame, rows: Rows) -> Chart:
 
     return Chart(
         name="timeline",
-        title="When each trial ran, by slot",
+        title=f"When each trial ran, by slot{_looks({row['s'] for row in rows})}",
         description=f"{len(rows)} attempts on {words.count(len(slots), 'slot')}.",
         spec=spec,
     )
+
+
+def _looks(states: set[str]) -> str:
+    """What the looks of bars say, where they differ."""
+    looks = {"infeasible": "red: infeasible", "failed": "pale: failed", "running": "pale: running"}
+    said = [look for state, look in looks.items() if state in states]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _all(report: Report) -> Sequence[Trial]:
     return [*report.trials, *report.again]
 
 
-def _begin(report: Report) -> float:
-    return min((span.start for trial in _all(report) for span in trial.spans), default=0.0)
-
-
-def _last(report: Report) -> float:
-    return max((span.end or span.start for trial in _all(report) for span in trial.spans), default=0.0)
-
-
 def _unit(report: Report) -> str:
     """In which the whole study is a handy number."""
-    whole = _last(report) - _begin(report)
+    whole = _ran(report)
     return next((name for name, seconds in _UNITS.items() if whole >= _SEVERAL * seconds), "seconds")
+
+
+def _times(report: Report) -> list[tuple[float, float]]:
+    """Begin and end of every attempt, the first one first; one that runs ends with the last."""
+    known = [(span.start, span.end) for trial in _all(report) for span in trial.spans]
+    last = max((end or start for start, end in known), default=0.0)
+    return sorted((start, end or last) for start, end in known)
+
+
+def _pauses(report: Report) -> list[tuple[float, float]]:
+    """When nothing ran for so long that a chart would show little else."""
+    times = _times(report)
+    if not times:
+        return []
+    reached, gaps = times[0][1], []
+    for start, end in times:
+        if start > reached:
+            gaps.append((reached, start))
+        reached = max(reached, end)
+    return [gap for gap in gaps if gap[1] - gap[0] > _PAUSE * (reached - times[0][0])]
+
+
+def _ran(report: Report) -> float:
+    """Seconds from the first start to the last end, without pauses."""
+    times = _times(report)
+    paused = sum(end - start for start, end in _pauses(report))
+    return max(end for _, end in times) - times[0][0] - paused if times else 0.0
+
+
+def _since(report: Report) -> Callable[[float], float]:
+    """From a moment to the time since the first start, without pauses."""
+    times, pauses, unit = _times(report), _pauses(report), _UNITS[_unit(report)]
+
+    def since(moment: float) -> float:
+        paused = sum(min(moment, end) - start for start, end in pauses if start < moment)
+        return (moment - times[0][0] - paused) / unit
+
+    return since
 
 
 def _ended(report: Report) -> dict[int, float]:
     """When each trial ended, since the first start; empty where that is not known."""
-    begin, unit = _begin(report), _UNITS[_unit(report)]
-    return {t.id: (t.spans[-1].end - begin) / unit for t in report.trials if t.spans and t.spans[-1].end is not None}
+    since = _since(report)
+    return {t.id: since(t.spans[-1].end) for t in report.trials if t.spans and t.spans[-1].end is not None}
 
 
 def _spans(report: Report) -> Rows:
     """An attempt: i trial, s its state, L slot, b and e begin and end; one that runs ends with the last."""
-    begin, last, unit = _begin(report), _last(report), _UNITS[_unit(report)]
+    since, last = _since(report), max((end for _, end in _times(report)), default=0.0)
     return [
         {
             "i": trial.id,
             "s": trial.state,
             "L": words.shortened(span.slot, 24) or "?",
-            "b": rounded((span.start - begin) / unit),
-            "e": rounded(((span.end or last) - begin) / unit),
+            "b": rounded(since(span.start)),
+            "e": rounded(since(span.end or last)),
         }
         for trial in _all(report)
         for span in trial.spans
@@ -193,10 +234,13 @@ def _cost(report: Report) -> str:
     rows, unit = _spans(report), _unit(report)
     slots = len({row["L"] for row in rows})
     spent = sum(row["e"] - row["b"] for row in rows)
-    whole = max(row["e"] for row in rows)
+    whole = _ran(report) / _UNITS[unit]
     steps = sum(trial.last_step for trial in _all(report))
-    busy = f", which were busy {words.share(round(1e6 * spent), round(1e6 * whole * slots))} of {whole:.3g} {unit}"
+    busy = f", busy {words.share(round(1e6 * spent), round(1e6 * whole * slots))} of {whole:.3g} {unit}"
+    paused = sum(end - start for start, end in _pauses(report)) / _UNITS[unit]
+    pauses = f"; pauses of {paused:.3g} {unit} are left out" if paused else ""
     again = len(rows) - len({row["i"] for row in rows})
     retried = f"; {words.count(again, 'attempt')} {'was' if again == 1 else 'were'} a retry" if again else ""
     on = words.count(slots, "slot")
-    return f"Cost: {steps:,} training steps, {spent:.3g} {unit} of training on {on}{busy if whole else ''}{retried}."
+    more = f"{busy if whole else ''}{retried}{pauses}"
+    return f"Cost: {steps:,} training steps, {spent:.3g} {unit} of training on {on}{more}."

@@ -12,11 +12,11 @@ from playbook_cli.report.charts import CROSS, chosen, colour, coloured, field, m
 from playbook_cli.report.excerpt import ARMS
 from playbook_cli.report.frame import choice_axis, range_axis, range_scale
 from playbook_cli.report.importance import HOW, sentences
-from playbook_cli.report.section import Chart, Column, Legend, Section, Sentence, Table
+from playbook_cli.report.section import Cell, Chart, Column, Legend, Section, Sentence, Table
 from playbook_cli.wording import p_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from playbook_cli.analysis.importance import Effect, Importance
     from playbook_cli.report.frame import Frame, Rows
@@ -46,25 +46,30 @@ def section(frame: Frame) -> Section | None:
         aside="share of the variance in trial rank that each explains; ┊ is what noise alone would give"
         if some
         else "",
-        parts=[*(legend if charts else []), *charts, *([table(importance)] if some else []), *said],
+        parts=[
+            *(legend if charts else []),
+            *charts,
+            *([table(importance, dict(zip((a.label for a in report.axes), frame.axes, strict=True)))] if some else []),
+            *said,
+        ],
     )
 
 
-def table(importance: Importance) -> Table:
-    """A row a hyperparameter, the largest share first."""
+def table(importance: Importance, names: Mapping[str, str] | None = None) -> Table:
+    """A row a hyperparameter, by its short name where it has one, the largest share first."""
     fails = any(effect.infeasible_p_value is not None for effect in importance.effects)
     columns = [
         Column(name="hyperparameter", left=True),
         Column(name="", room=(10, 40), only="terminal"),
         Column(name="share"),
-        Column(name="chance reaches", only="page"),
+        Column(name="noise would give", only="page"),
         Column(name="p"),
-        *([Column(name="p of deciding what is infeasible", only="page")] if fails else []),
+        *([Column(name="p (infeasible)", only="page")] if fails else []),
         Column(name="trials", only="page"),
     ]
     rows: list[list[Content]] = [
         [
-            effect.label,
+            Cell((names or {}).get(effect.label, effect.label), about=effect.label),
             partial(_characters, effect),
             f"{effect.share:.1%}",
             f"{effect.needed:.1%}",

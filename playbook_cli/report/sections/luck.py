@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over
-from playbook_cli.report.frame import distinct, rounded
+from playbook_cli.report.frame import rounded
 from playbook_cli.report.section import Chart, Column, Section, Sentence, Table
-from playbook_cli.report.sections.question import fresh_seeds
+from playbook_cli.report.sections.question import NAME, fresh_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def repeat_parts(repeats: Sequence[Repeats], luck: Sequence[str]) -> list[Part]:
 def _spec(frame: Frame, width: int | None) -> Spec:
     """For every repeated trial the result that it was selected for, all repeats, and their mean with its interval."""
     repeats = frame.report.repeats
-    names = distinct([one.label for one in repeats])
+    names = words.distinct([one.label for one in repeats], NAME)
     again: Rows = [
         {"i": trial, "L": name, "y": rounded(value)}
         for one, name in zip(repeats, names, strict=True)

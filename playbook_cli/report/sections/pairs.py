@@ -44,7 +44,7 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
                 said = f"Typical {frame.metric}: {best} in the best band, the strongest, and {worst} in the worst."
                 row["c"] = "/".join("".join("." if band < 0 else str(band) for band in line) for line in bands)
             rows.append(row | {"L": f"{names[across]} across, {names[up]} up. {said}"})
-        return _spec(frame, width, {"pairs": rows, "marks": _marks(axes)})
+        return _spec(frame, width, {"pairs": rows, "marks": _marks(frame, axes)})
 
     chart = Chart(
         name="pair",
@@ -61,19 +61,19 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
     return [Note(how, only="page"), chart]
 
 
-def _marks(axes: Sequence[Axis]) -> Rows:
+def _marks(frame: Frame, axes: Sequence[Axis]) -> Rows:
     """Ticks of each axis: x its place, u from 0 to 1, T the value there, n how many choices it has."""
     rows: Rows = []
     for place, axis in enumerate(axes):
         if axis.zones is None:
-            count = len(axis.choices)
-            shown = [((at + 0.5) / count, words.shortened(name, 14)) for at, name in enumerate(axis.choices)]
+            choices = frame.choices[frame.report.axes.index(axis)]
+            shown = [((at + 0.5) / len(choices), name) for at, name in enumerate(choices)]
         else:
             log, whole = axis.scale == "log", axis.kind == "int"
             values = ticks(axis.low, axis.high, log=log, whole=whole) if axis.low < axis.high else []
             shown = [(_unit(axis, value), words.number(value)) for value in values]
-        choices = {"n": len(shown)} if axis.zones is None else {}
-        rows += [{"x": place, "u": round(unit, 4), "T": text, **choices} for unit, text in shown]
+        counted = {"n": len(shown)} if axis.zones is None else {}
+        rows += [{"x": place, "u": round(unit, 4), "T": text, **counted} for unit, text in shown]
     return rows
 
 

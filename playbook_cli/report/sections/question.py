@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.advice import among
 from playbook_cli.report import words
 from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over
-from playbook_cli.report.frame import distinct, rounded
+from playbook_cli.report.frame import rounded
 from playbook_cli.report.section import Cell, Chart, Column, Section, Table
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from playbook_cli.report.section import Content, Spec
     from playbook_cli.report.value import Isolation, Repeats, Report
 
+NAME = 30
+"""Characters of a setting beside its row."""
 BELOW = 11
 """Pixels from what was selected down to what it comes to on fresh seeds."""
 
@@ -56,8 +58,8 @@ def _table(report: Report, plot: Isolation, title: str) -> Table:
             Column(name="setting", left=True),
             Column(name=report.metric.name),
             *([Column(name="mean of repeats (95%)")] if fresh else []),
-            *([Column(name="behind by"), Column(name="95%")] if against else []),
-            Column(name="could reach (95%)", only="page" if fresh or against else ""),
+            *([Column(name="behind by"), Column(name="95%"), Column(name="verdict", left=True)] if against else []),
+            *([] if against else [Column(name="could reach (95%)", only="page" if fresh else "")]),
             Column(name="trials", spare=1),
             Column(name="infeasible", spare=1),
             Column(name="best trial", spare=1),
@@ -86,7 +88,7 @@ def _row(row: Isolated, fresh: Mapping[int, Repeats], against: Mapping[str, Any]
         words.number(None if row.best is None else row.best.value),
         *([again] if fresh else []),
         *(_compared(row.label, against, best) if against else []),
-        words.NOTHING if row.low is None or row.high is None else words.span(row.low, row.high),
+        *([] if against else [words.NOTHING if row.low is None or row.high is None else words.span(row.low, row.high)]),
         str(row.ended),
         str(row.infeasible),
         words.NOTHING if row.best is None else str(row.best.trial),
@@ -96,12 +98,12 @@ def _row(row: Isolated, fresh: Mapping[int, Repeats], against: Mapping[str, Any]
 def _compared(label: str, against: Mapping[str, Any], best: str) -> list[Content]:
     """How far a setting is behind the best one, with the interval."""
     if label == best:
-        return [Cell("best", tone="good"), ""]
+        return ["", "", Cell("best", tone="good")]
     if label not in against:
-        return [words.NOTHING, words.NOTHING]
+        return [words.NOTHING, words.NOTHING, ""]
     one = against[label]
-    behind = Cell(words.number(one.gain), tone="strong" if one.worse else "soft")
-    return [behind, words.span(*one.interval)]
+    verdict = Cell("worse", tone="strong") if one.worse else Cell("not confirmed" if one.leads else "open", tone="soft")
+    return [words.number(one.gain), words.span(*one.interval), verdict]
 
 
 def _chart(frame: Frame, index: int) -> Chart:
@@ -121,7 +123,7 @@ def _chart(frame: Frame, index: int) -> Chart:
 def _spec(frame: Frame, index: int, width: int | None) -> Spec:
     """For every scientific setting its best trial, with its interval, and behind it all its trials."""
     plot = frame.report.isolation[index]
-    names = distinct([row.label or "all trials" for row in plot.rows])
+    names = words.distinct([row.label or "all trials" for row in plot.rows], NAME)
     tried, best = _tried(frame, plot, names), _contenders(frame.report, plot, names)
     reach = [row[end] for row in best for end in ("l", "h", "m", "ml", "mh") if row.get(end) is not None]
     low, high = frame.result_ends

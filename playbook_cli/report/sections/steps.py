@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import strips, words
 from playbook_cli.report.charts import CHOSEN, colour, field, mark, over
-from playbook_cli.report.frame import rounded
+from playbook_cli.report.frame import WHOLE, rounded
 from playbook_cli.report.section import Chart, Section, Sentence
 from playbook_cli.report.value import BINS, EARLY, LATE
 
@@ -21,8 +21,8 @@ def section(frame: Frame) -> Section:
     early, late = (words.share(n, best.trials) for n in (best.early, best.late))
     how = (
         f"When each completed trial was at its best: {best.early} of {best.trials} in the first 10%, {best.late} "
-        "in the last 25%. Nearly all in the first 10%: far too many steps. Many in the last 25%: consider training "
-        "longer (a decaying schedule also causes this)."
+        "in the last 25%. If nearly all were in the first 10%, far fewer steps would do; many in the last 25% suggest "
+        "training longer, unless a decaying schedule is the cause."
     )
     where = f"{best.early} within the first 10%, {best.late} in the last 25%"
     chart = Chart(
@@ -57,13 +57,18 @@ def _spec(frame: Frame, width: int | None) -> Spec:
         "f:Q",
         title=f"best step, as a share of {steps:,} steps",
         scale={"domain": [0, 1], "nice": False},
-        axis={"format": "%", "values": [0, EARLY, 0.25, 0.5, LATE, 1]},
+        axis={
+            "format": "%",
+            "values": [0, EARLY, 0.25, 0.5, LATE, 1],
+            "labelOverlap": "greedy",
+            "labelSeparation": 8,
+        },
     )
     zones = [{"f": 0.0, "t": EARLY}, {"f": LATE, "t": 1.0}]
     shaded = over(mark("rect", zones, fill=colour("zone")), x=position, x2={"field": "t"})
     most = max(best.bins)
     scale = {"domain": [0, most + max(1, most // 8)], "nice": False}
-    counts = field("k:Q", title="trials", scale=scale, axis={"tickMinStep": 1, "format": "d"})
+    counts = field("k:Q", title="trials", scale=scale, axis=WHOLE)
     where = {"x": position, "x2": {"field": "e"}, "y": counts, "y2": {"field": "top"}}
     bars = [{"f": at / BINS, "e": (at + 1) / BINS, "k": 0, "top": count} for at, count in enumerate(best.bins) if count]
     looks: dict[str, Any] = {"strokeWidth": 1, "stroke": colour("paper"), "fill": colour("arm0"), "opacity": 0.85}

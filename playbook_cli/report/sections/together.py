@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _LEAST, _MOST = 2, 14
 """Axes side by side."""
-_NAME = 16
-"""Characters below an axis."""
+_NAME = 14
+"""Characters in a line above an axis."""
+_UPRIGHT = 105
+"""Pixels between axes from which on their names are not slanted."""
 
 
 def section(frame: Frame) -> Section | None:
@@ -63,8 +65,8 @@ def _spec(frame: Frame, width: int | None) -> Spec:
         if axis.zones is not None:
             marks = [(0.0, words.number(axis.low)), (1.0, words.number(axis.high))]
         else:
-            count = len(axis.choices)
-            marks = [((at + 0.5) / count, words.shortened(name, 14)) for at, name in enumerate(axis.choices)]
+            choices = frame.choices[report.axes.index(axis)]
+            marks = [((at + 0.5) / len(choices), name) for at, name in enumerate(choices)]
         ends += [{"x": place, "u": unit, "T": text} for unit, text in marks]
     losses = {number: report.metric.loss(value) for number, value in frame.drawn.items()}
     low, high = min(losses.values()), max(losses.values())
@@ -74,9 +76,18 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     ]
     best, worst = report.metric.loss(low), report.metric.loss(high)
     ends += [{"x": len(axes), "u": 1, "T": words.number(best)}, {"x": len(axes), "u": 0, "T": words.number(worst)}]
-    names = [*words.distinct([axis.label for axis in axes], _NAME), words.shortened(report.metric.name, _NAME)]
+    names = [*words.distinct([axis.label for axis in axes], 2 * _NAME), words.shortened(report.metric.name, 2 * _NAME)]
     scale = {"domain": [0, len(axes)], "nice": False, "padding": 40}
-    heads = [{"x": place, "T": name} for place, name in enumerate(names)]
+    broken = [_two_lines(name) for name in names]
+    lines_above = max(text.count("\n") for text in broken)
+    heads = [
+        {"x": place, "T": text if "\n" in text else "\n" * lines_above + text} for place, text in enumerate(broken)
+    ]
+    crowded = f"width / {len(names)} < {_UPRIGHT}"
+    slant: dict[str, Any] = {
+        "angle": {"expr": f"{crowded} ? -50 : 0"},
+        "align": {"expr": f"{crowded} ? 'left' : 'center'"},
+    }
     rules = {"values": [], "domain": False}
     x = field("x:Q", title=None, scale=scale, axis=rules)
     y = field("u:Q", scale={"domain": [0, 1], "nice": False, "padding": 6}, axis=None)
@@ -90,6 +101,13 @@ def _spec(frame: Frame, width: int | None) -> Spec:
     }
     rows = {"lines": lines, "ends": ends, "heads": heads, "brushes": []}
     looks: dict[str, Any] = {"align": "left", "dx": 5, "fontSize": 10, "fill": {"expr": "muted"}}
+    heading: dict[str, Any] = {
+        "dy": -10 - 14 * lines_above,
+        "baseline": "bottom",
+        "lineBreak": "\n",
+        "fontSize": 12,
+        "fill": {"expr": "ink"},
+    }
     brushes = mark("rule", "brushes", strokeWidth=12, opacity=0.35)
     behind = mark("text", "ends", **looks, stroke={"expr": "paper"}, strokeWidth=4, strokeJoin="round")
     said = {"field": "T", "type": "nominal"}
@@ -106,8 +124,17 @@ def _spec(frame: Frame, width: int | None) -> Spec:
         over(top, x=x, y=y, stroke=coloured("ink")),
         over(brushes, x=x, y=field("lo:Q", scale=y["scale"], axis=None), y2={"field": "hi"}, stroke=coloured("ink")),
         over(mark("rule", "heads", strokeWidth=1, stroke={"expr": "line"}), x=x, y={"value": 0}, y2={"value": 260}),
-        over(mark("text", "heads", dy=-10, fontSize=12, fill={"expr": "ink"}), x=x, y={"value": 0}, text=said),
+        over(mark("text", "heads", **heading, **slant), x=x, y={"value": 0}, text=said),
         over(behind, x=x, y=y, text=said),
         over(mark("text", "ends", **looks), x=x, y=y, text=said),
     ]
     return frame.finish(layers, width, 260, rows)
+
+
+def _two_lines(name: str) -> str:
+    """A long name in two lines, broken before its condition or after a part of it."""
+    if len(name) <= _NAME:
+        return name
+    breaks = [at + (name[at] != "(") for at in range(1, len(name) - 1) if name[at] in "(_./-"]
+    middle = min(breaks, key=lambda at: abs(at - len(name) / 2), default=_NAME)
+    return f"{name[:middle].strip()}\n{name[middle:]}"
