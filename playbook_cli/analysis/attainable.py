@@ -48,8 +48,8 @@ _LEFT = 50
 """Places of each arm that are drawn."""
 _STEPS, _TOP, _ABOUT = (0.2, 0.1, 0.05, 0.03), 10, 8
 """How far about the best places others are sought, round by round; about how many, and how many of them."""
-_BELOW, _TWO_SIDED = 0.1587, 1.96
-"""Share below one standard deviation of a normal distribution; deviations of a two-sided interval at `LEVEL`."""
+_BELOW, _ONE_SIDED = 0.1587, 1.645
+"""Share below one standard deviation of a normal distribution; deviations of a one-sided interval at `LEVEL`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,8 +68,12 @@ class Gap:
         return float((self.deviations > least).mean())
 
     def within(self, bound: float) -> bool:
-        """Whether it lies within so many standard deviations of a trial, in either direction, as surely as `LEVEL`."""
-        return float((np.abs(self.deviations) < bound).mean()) >= LEVEL
+        """Whether it lies within so many standard deviations of a trial: by two one-sided tests, each at `LEVEL`.
+
+        D. J. Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15, 657-680.
+        """
+        beyond = max(self.probability(bound), float((self.deviations < -bound).mean()))
+        return beyond <= 1.0 - LEVEL
 
     def more(self, sure: float, bound: float) -> float:
         """How many times the trials would settle it, were the gain as expected: which arm is better, or that they are
@@ -80,7 +84,7 @@ class Gap:
         low, middle, high = np.quantile(self.deviations, [_BELOW, 0.5, 1 - _BELOW])
         error = max(float(high - low) / 2, 1e-9)
         away = abs(float(middle))
-        apart, equal = sure * error / max(away, 1e-9), _TWO_SIDED * error / max(bound - away, 1e-9)
+        apart, equal = sure * error / max(away, 1e-9), _ONE_SIDED * error / max(bound - away, 1e-9)
         return min(apart, equal) ** 2
 
 

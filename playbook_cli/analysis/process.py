@@ -296,11 +296,10 @@ def _cholesky(covariance: Array, loose: float) -> Array:
     for _ in range(_TRIES):
         covariance[np.diag_indices_from(covariance)] += loose
         try:
-            return np.linalg.cholesky(covariance)
+            return np.asarray(np.linalg.cholesky(covariance))
         except np.linalg.LinAlgError:
             loose *= 10
-    covariance[np.diag_indices_from(covariance)] += loose
-    return np.linalg.cholesky(covariance)
+    raise np.linalg.LinAlgError("the covariance of the surface is not positive definite")
 
 
 def _kernel(squares: Array, rates: Array, signal: float) -> Array:
