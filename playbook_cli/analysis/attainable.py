@@ -111,15 +111,22 @@ class Attainable:
 def of_groups(
     groups: Sequence[Sequence[TrialRecord]], parameters: Sequence[Parameter], metric: Metric
 ) -> Attainable | None:
-    """Of groups of ended trials over their nuisance `parameters`; None where a group has no result, or all are equal.
-
-    Where a group does not have a range, its trials count as if they lay in the middle of it.
-    """
+    """Of groups of ended trials over `parameters`; None where a group has no result, or all are equal."""
     done = [outcomes.feasible(group) for group in groups]
     trials = [trial for group in done for trial in group]
     losses = outcomes.losses(trials, metric)
     if not all(done) or not np.ptp(losses):
         return None
+    units, codes = places(trials, parameters)
+    arms = np.repeat(np.arange(len(done)), [len(group) for group in done])
+    return attainable(units, codes, arms, losses)
+
+
+def places(trials: Sequence[TrialRecord], parameters: Sequence[Parameter]) -> tuple[Array, Codes]:
+    """Where trials lie in d ranges, shape (n, d), and codes of their choices, shape (n, c).
+
+    A trial without a range counts as if it lay in the middle of it.
+    """
     ranges = [p for p in parameters if p.kind != "choice" and p.low < p.high]
     choices = [p for p in parameters if p.kind == "choice"]
 
@@ -129,8 +136,7 @@ def of_groups(
 
     units = np.array([column(p, 0.5) for p in ranges], dtype=np.float64).reshape(len(ranges), len(trials)).T
     codes = np.array([column(p, -1) for p in choices], dtype=np.int64).reshape(len(choices), len(trials)).T
-    arms = np.repeat(np.arange(len(done)), [len(group) for group in done])
-    return attainable(units, codes, arms, losses)
+    return units, codes
 
 
 def attainable(units: Array, codes: Codes, arms: Codes, losses: Array) -> Attainable:

@@ -75,7 +75,7 @@ class _Against:
         ),
         Threshold(name="reach", default=0.1, meaning="largest p-value of the search test at which such a lead counts"),
         Threshold(
-            name="clear_deviations", default=2, meaning="the same lead, from which on no test of the search is needed"
+            name="clear_deviations", default=3, meaning="the same lead, from which on no test of the search is needed"
         ),
         Threshold(
             name="equal_deviations",
