@@ -298,7 +298,7 @@ def _unstable(revision: Revision, study: StudyRecord, findings: Sequence[Finding
         if finding.rule != "instability-edge" or finding.verdict != "unstable-above":
             continue
         parameter = next(p for p in study.parameters if p.label == finding.subject)
-        feasible = [t for t in outcomes.completed(ended) if has(parameter, t)]
+        feasible = [t for t in outcomes.feasible(ended) if has(parameter, t)]
         end = _end(parameter, feasible, "max", 0.0)
         if _cut(revision, parameter, "max", end):
             _say(revision, (*_place(revision, parameter)[0], "max"), f"instability-edge: {finding.message}")

@@ -27,7 +27,7 @@ def structure(groups: Sequence[Sequence[TrialRecord]], parameters: Sequence[Para
 
     `groups` of ended trials, as arms have them: the ranks within each are looked at. 0 without two different results.
     """
-    done = [own for group in groups if (own := outcomes.completed(group))]
+    done = [own for group in groups if (own := outcomes.feasible(group))]
     trials = [trial for own in done for trial in own]
     scores = np.concatenate([normal_scores(outcomes.losses(own, metric)) for own in done]) if done else np.zeros(0)
     if not scores.size or not np.ptp(scores):
