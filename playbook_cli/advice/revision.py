@@ -32,6 +32,8 @@ EXACT = 12
 """Digits of an end that count; the later ones are noise of its computation."""
 BEST_SHARE = 0.25
 """The best trials that a narrowed range must hold."""
+CORNER_SHARE = 0.125
+"""The best trials that a range must hold whose unstable end is cut."""
 SHARES = re.compile(r"dropout|beta|momentum|smoothing|_prob|mixup", re.IGNORECASE)
 """Hyperparameters of such names lie between 0 and 1."""
 REGULARIZERS: dict[str, dict[str, Any]] = {
@@ -286,22 +288,73 @@ def _schedules(fixed: Mapping[str, Any]) -> str | None:
 
 
 def _unstable(revision: Revision, study: StudyRecord, findings: Sequence[Finding]) -> None:
-    """Cut off what is infeasible above the best trials, where that rule spoke."""
+    """Cut off what is infeasible beyond the best trials, where that rule spoke."""
+    ended = outcomes.ended(study.trials)
+    before = len(revision.changes)
+    together = [f for f in findings if f.rule == "instability-edge" and f.verdict == "unstable-together"]
+    if together:
+        _corner(revision, study, together)
     for finding in findings:
         if finding.rule != "instability-edge" or finding.verdict != "unstable-above":
             continue
         parameter = next(p for p in study.parameters if p.label == finding.subject)
-        feasible = [
-            parameter.to_unit(t.params[parameter.name])
-            for t in study.trials
-            if t.state == "completed" and has(parameter, t)
-        ]
-        key, given = _place(revision, parameter)
-        end = _inside(parameter, parameter.low, _at(parameter, max(feasible)))[1]
-        if end >= given["max"]:  # narrowed further already
-            continue
-        given["max"] = end
-        _say(revision, (*key, "max"), f"instability-edge: {finding.message}")
+        feasible = [t for t in outcomes.feasible(ended) if has(parameter, t)]
+        end = _end(parameter, feasible, "max", 0.0)
+        if _cut(revision, parameter, "max", end):
+            _say(revision, (*_place(revision, parameter)[0], "max"), f"instability-edge: {finding.message}")
+    if len(revision.changes) > before:
         revision.left.append(
             "training is unstable there: warmup or gradient clipping may move the limit and is worth a study"
         )
+
+
+def _corner(revision: Revision, study: StudyRecord, findings: Sequence[Finding]) -> None:
+    """Cut one of the two ranges whose ratio or product has an unstable end; no study file can say to cut a corner.
+
+    The cut leaves some room beyond the best trials. Of the two ranges it is the one whose cut takes away the most
+    infeasible trials and the fewest others.
+    """
+    ended, ranked = outcomes.ended(study.trials), outcomes.ranked(study.trials, study.metric)
+    best = ranked[: max(3, round(len(ranked) * CORNER_SHARE))]
+    options = []
+    for finding in findings:
+        parameter = next(p for p in study.parameters if p.label == finding.subject)
+        side = "max" if finding.evidence["side"] == "above" else "min"
+        kept = [t for t in best if has(parameter, t)]
+        if not kept or parameter.name not in revision.data.get(parameter.role, {}):  # it may have been fixed
+            continue
+        end = _end(parameter, kept, side, NARROW_MARGIN)
+        gone = [t for t in ended if has(parameter, t) and _beyond(t.params[parameter.name], side, end)]
+        infeasible = sum(t.state == "infeasible" for t in gone)
+        options.append((infeasible, len(gone) - infeasible, parameter, side, end, finding))
+    for infeasible, feasible, parameter, side, end, finding in sorted(options, key=lambda one: one[1] - one[0]):
+        if infeasible > feasible and _cut(revision, parameter, side, end):
+            lost = f"{infeasible} infeasible and {feasible} feasible {'trial' if feasible == 1 else 'trials'}"
+            why = f"a study file can't cut the corner, so this end goes, with {lost}; the best {len(best)} stay"
+            _say(revision, (*_place(revision, parameter)[0], side), f"instability-edge: {finding.message}; {why}")
+            return
+    what = findings[0].evidence["combined"]
+    revision.left.append(
+        f"neither range can be cut without losing good trials: tune {what} in the script, in place of one of the two"
+    )
+
+
+def _end(parameter: Parameter, kept: Sequence[TrialRecord], side: str, margin: float) -> float:
+    """The end of a range that holds these trials and a margin, rounded outward."""
+    units = [parameter.to_unit(t.params[parameter.name]) for t in kept]
+    if side == "max":
+        return _inside(parameter, parameter.low, _at(parameter, min(max(units) + margin, 1.0)))[1]
+    return _inside(parameter, _at(parameter, max(min(units) - margin, 0.0)), parameter.high)[0]
+
+
+def _beyond(value: Any, side: str, end: float) -> bool:
+    return bool(value > end if side == "max" else value < end)
+
+
+def _cut(revision: Revision, parameter: Parameter, side: str, end: float) -> bool:
+    """Move an end of a range inward; False where it is as narrow already."""
+    given = _place(revision, parameter)[1]
+    if not _beyond(given[side], side, end):
+        return False
+    given[side] = end
+    return True

@@ -1,11 +1,13 @@
 """The best result that each arm could reach, by a Gaussian process over the space in which the arm is a category.
 
 Arms share the process, each with a mean and a height of its own, so that they learn from each other where they are
-alike, and one arm's results may rise faster from its optimum than another's. Draws of the process say how far the best
-of one arm may be from the best of another, also where a search did not come near it.
+alike, and one arm's results may rise faster from its optimum than another's. A line and a square in each range let it
+see a bowl of which a search has only met the rim. Draws of the process say how far the best of one arm may be from the
+best of another, also where a search did not come near it.
 
-Results are read as they are or in their logarithm, whole or with the worse half of each arm drawn together: as the
-process describes them best.
+Results are read as they are or in their logarithm, whole or with the worse half of each arm drawn together. Each
+reading has as many of the draws as it describes the results better than the others. Lengths, heights and noise are
+drawn, too: a few trials don't tell them.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbook_cli.analysis.process import Process
+    from playbook_cli.analysis.readings import Reading
     from playbook_cli.records import Metric, Parameter, TrialRecord
 
     Array = NDArray[np.float64]
@@ -35,13 +38,18 @@ if TYPE_CHECKING:
 
 _TRIALS, _READ = 200, 80
 """Of more trials so many are taken, evenly; and to choose how they are read. The time grows with their cube."""
-_DRAWS = 400
+_DRAWS, _LIKELY = 400, 8
+"""Draws in all, and processes of each reading that they come from."""
+_DOUBTED = 0.02
+"""Share of the draws below which a reading is left out."""
 _SPREAD = 400
 """Places spread over the space, of which the most promising are looked at."""
 _LEFT = 50
 """Places of each arm that are drawn."""
-_ROUNDS, _TOP, _ABOUT, _STEP = 2, 10, 8, 0.1
-"""How often places are sought about the best ones; how many about each of the best, and how far away."""
+_STEPS, _TOP, _ABOUT = (0.2, 0.1, 0.05, 0.03), 10, 8
+"""How far about the best places others are sought, round by round; about how many, and how many of them."""
+_BELOW, _ONE_SIDED = 0.1587, 1.645
+"""Share below one standard deviation of a normal distribution; deviations of a one-sided interval at `LEVEL`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,13 +68,24 @@ class Gap:
         return float((self.deviations > least).mean())
 
     def within(self, bound: float) -> bool:
-        """Whether it lies within so many standard deviations of a trial, in either direction, as surely as `LEVEL`."""
-        return float((np.abs(self.deviations) < bound).mean()) >= LEVEL
+        """Whether it lies within so many standard deviations of a trial: by two one-sided tests, each at `LEVEL`.
 
-    def more(self, sure: float) -> float:
-        """How many times the trials would settle which arm is better, if the gain is as expected."""
-        distance = abs(float(self.deviations.mean())) / max(float(self.deviations.std()), 1e-9)
-        return (sure / max(distance, 1e-9)) ** 2
+        D. J. Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15, 657-680.
+        """
+        beyond = max(self.probability(bound), float((self.deviations < -bound).mean()))
+        return beyond <= 1.0 - LEVEL
+
+    def more(self, sure: float, bound: float) -> float:
+        """How many times the trials would settle it, were the gain as expected: which arm is better, or that they are
+        equal within `bound` standard deviations of a trial.
+
+        The error is taken to fall with the root of the number of trials.
+        """
+        low, middle, high = np.quantile(self.deviations, [_BELOW, 0.5, 1 - _BELOW])
+        error = max(float(high - low) / 2, 1e-9)
+        away = abs(float(middle))
+        apart, equal = sure * error / max(away, 1e-9), _ONE_SIDED * error / max(bound - away, 1e-9)
+        return min(apart, equal) ** 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,11 +93,9 @@ class Attainable:
     """The best attainable result of every arm."""
 
     scores: Array
-    """Draws, as the results are read, shape (arms, draws)."""
+    """Draws, in standard deviations of a trial around the surface, shape (arms, draws); smaller is better."""
     losses: Array
-    """The same in the metric's units; smaller is better."""
-    noise: float
-    """Standard deviation of a trial around the surface, as the results are read."""
+    """The same in the metric's units."""
 
     def gap(self, better: int, worse: int) -> Gap:
         """How much better the one arm is than the other."""
@@ -87,22 +104,29 @@ class Attainable:
         return Gap(
             gain=float(np.median(gains)),
             interval=(float(low), float(high)),
-            deviations=np.asarray((self.scores[worse] - self.scores[better]) / self.noise),
+            deviations=np.asarray(self.scores[worse] - self.scores[better]),
         )
 
 
 def of_groups(
     groups: Sequence[Sequence[TrialRecord]], parameters: Sequence[Parameter], metric: Metric
 ) -> Attainable | None:
-    """Of groups of ended trials over their nuisance `parameters`; None where a group has no result, or all are equal.
-
-    Where a group does not have a range, its trials count as if they lay in the middle of it.
-    """
+    """Of groups of ended trials over `parameters`; None where a group has no result, or all are equal."""
     done = [outcomes.feasible(group) for group in groups]
     trials = [trial for group in done for trial in group]
     losses = outcomes.losses(trials, metric)
     if not all(done) or not np.ptp(losses):
         return None
+    units, codes = places(trials, parameters)
+    arms = np.repeat(np.arange(len(done)), [len(group) for group in done])
+    return attainable(units, codes, arms, losses)
+
+
+def places(trials: Sequence[TrialRecord], parameters: Sequence[Parameter]) -> tuple[Array, Codes]:
+    """Where trials lie in d ranges, shape (n, d), and codes of their choices, shape (n, c).
+
+    A trial without a range counts as if it lay in the middle of it.
+    """
     ranges = [p for p in parameters if p.kind != "choice" and p.low < p.high]
     choices = [p for p in parameters if p.kind == "choice"]
 
@@ -112,8 +136,7 @@ def of_groups(
 
     units = np.array([column(p, 0.5) for p in ranges], dtype=np.float64).reshape(len(ranges), len(trials)).T
     codes = np.array([column(p, -1) for p in choices], dtype=np.int64).reshape(len(choices), len(trials)).T
-    arms = np.repeat(np.arange(len(done)), [len(group) for group in done])
-    return attainable(units, codes, arms, losses)
+    return units, codes
 
 
 def attainable(units: Array, codes: Codes, arms: Codes, losses: Array) -> Attainable:
@@ -128,20 +151,37 @@ def attainable(units: Array, codes: Codes, arms: Codes, losses: Array) -> Attain
 def _attainable(units: Array, codes: Codes, arms: Codes, losses: Array) -> Attainable:
     codes = np.column_stack([arms, codes])
     few, kept = _evenly(arms, _READ), _evenly(arms, _TRIALS)
-    readings = [(how, read(losses[few], arms[few], how)) for how in ways(losses)]
-    fits = [(how, fit(units[few], codes[few], one.scores, arms[few]), one.change) for how, one in readings]
-    how, process, _ = min(fits, key=lambda one: one[1].surprise - one[2])
-    reading = read(losses[kept], arms[kept], how)
-    if kept.size > few.size:
-        process = fit(units[kept], codes[kept], reading.scores, arms[kept])
+
+    def fitted(how: tuple[bool, bool], of: Codes) -> tuple[Process, Reading]:
+        reading = read(losses[of], arms[of], how)
+        return fit(units[of], codes[of], reading.scores, arms[of], bowls=True), reading
+
+    fits = {how: fitted(how, few) for how in ways(losses)}
+    surprises = np.array([process.surprise - reading.change for process, reading in fits.values()])
+    shares = np.exp(surprises.min() - surprises)
+    shares[shares < _DOUBTED * shares.sum()] = 0.0
+    found = []
+    for (how, one), share in zip(fits.items(), shares / shares.sum(), strict=True):
+        if share:
+            process, reading = fitted(how, kept) if kept.size > few.size else one
+            found += _drawn(process, reading, max(round(share * _DRAWS / _LIKELY), 1))
+    scores, of = (np.hstack(parts) for parts in zip(*found, strict=True))
+    return Attainable(scores=scores, losses=of)
+
+
+def _drawn(process: Process, reading: Reading, draws: int) -> list[tuple[Array, Array]]:
+    """So many draws of each of a few likely processes: the best of every arm in deviations, and in losses."""
     rng = np.random.default_rng(0)
-    places = [_promising(process, arm, rng) for arm in range(int(arms.max()) + 1)]
+    places = [_promising(process, arm, rng) for arm in range(int(process.arms.max()) + 1)]
     which = np.concatenate([np.full(len(own), arm) for arm, (own, _) in enumerate(places)])
-    normal = rng.normal(size=(which.size, _DRAWS))
-    drawn = process.draws(np.vstack([own for own, _ in places]), np.vstack([c for _, c in places]), normal, which)
+    units, codes = np.vstack([own for own, _ in places]), np.vstack([c for _, c in places])
     ends = np.cumsum([len(own) for own, _ in places])[:-1]
-    scores = np.array([part.min(axis=0) for part in np.split(drawn, ends)])
-    return Attainable(scores=scores, losses=reading.losses(scores), noise=math.sqrt(process.noise))
+    found = []
+    for likely in process.likely(_LIKELY, rng):
+        drawn = likely.draws(units, codes, rng.normal(size=(which.size, draws)), which)
+        best = np.array([part.min(axis=0) for part in np.split(drawn, ends)])
+        found.append((best / math.sqrt(likely.noise), reading.losses(best)))
+    return found
 
 
 def _evenly(arms: Codes, most: int) -> Codes:
@@ -169,9 +209,9 @@ def _promising(process: Process, arm: int, rng: np.random.Generator) -> tuple[Ar
         order = np.argsort(mean, kind="stable")[:_LEFT]
         return units[order], codes[order]
 
-    for _ in range(_ROUNDS):
+    for step in _STEPS:
         units, codes = best()
         about = np.repeat(units[:_TOP], _ABOUT, axis=0)
-        about = np.clip(about + _STEP * rng.normal(size=about.shape), 0.0, 1.0)
+        about = np.clip(about + step * rng.normal(size=about.shape), 0.0, 1.0)
         units, codes = np.vstack([units, about]), np.vstack([codes, np.repeat(codes[:_TOP], _ABOUT, axis=0)])
     return best()

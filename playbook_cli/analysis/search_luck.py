@@ -35,7 +35,7 @@ _POWERS = (1.0, 0.5)
 _TAILS = (None, 3.0)
 """Degrees of freedom of the trial noise: normal, and heavy tails."""
 _WORLDS = tuple(product(_POWERS, _TAILS))
-_ALIKE = 0.125
+_ALIKE = 0.0625
 """Share of the simulated searches that count as about as lucky."""
 _STEEPNESS = (0.0, *np.geomspace(0.3, 3e4, 26).tolist())
 """Rise over the length of a range, in trial standard deviations."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from playbook_cli.acts import Next
+from playbook_cli.advice import advise
 from playbook_cli.advice.revision import Revision, narrow_to, revise, widen
 from playbook_cli.records import Finding
 from playbook_cli.spec.load import plain
 from playbook_cli.spec.model import StudySpec
-from tests.generators.studies import METRIC, study, trial
+from tests.generators.studies import METRIC, halton, study, surface_study, trial
 
 
 def asking(name, given):
@@ -109,3 +111,33 @@ def test_what_is_cut_off_as_unstable_leaves_a_narrower_range_as_it_is():
     )
     cut = revise(data, record, [finding], Next(narrow=True), "truth-2")
     assert cut.data["nuisance"]["rate"]["max"] == 2.4
+
+
+def cornered(sign):
+    """Trials diverge where p0 over p2 (or times it) is large, and are best right below."""
+    points = halton(32, 3, np.random.default_rng(1))
+    power = points[:, 0] + sign * points[:, 2] - (0.3 if sign < 0 else 1.3)
+    record = surface_study(points, np.where(power > 0, np.inf, 0.1 + power**2))
+    space = {p.name: {"min": p.low, "max": p.high, "scale": p.scale} for p in record.parameters}
+    return record, {"name": "truth", "trials": 32, "nuisance": space}
+
+
+def test_of_an_unstable_corner_the_range_is_cut_that_costs_the_fewest_good_trials():
+    record, data = cornered(-1)
+    cut = revise(data, record, advise(record), Next(), "truth-2")
+    (reason,) = (change.reason for change in cut.changes if change.key == ("nuisance", "p2", "min"))
+    low = cut.data["nuisance"]["p2"]["min"]
+    gone = [t for t in record.trials if t.params["p2"] < low]
+    lost = sum(t.state == "completed" for t in gone)
+    assert len(gone) > 2 * lost
+    assert f"{len(gone) - lost} infeasible and {lost} feasible trials" in reason
+    ranked = sorted((t for t in record.trials if t.best), key=lambda t: t.best.value if t.best else 0.0)
+    assert min(t.params["p2"] for t in ranked[:3]) > low
+    assert cut.data["nuisance"]["p0"] == {"min": 1e-4, "max": 1.0, "scale": "log"}
+
+
+def test_an_unstable_corner_with_good_trials_all_along_it_is_left_to_the_script():
+    record, data = cornered(1)
+    cut = revise(data, record, advise(record), Next(), "truth-2")
+    assert not cut.changes
+    assert any("tune p0 * p2 in the script" in left for left in cut.left)

@@ -48,7 +48,7 @@ def test_losses_over_decades_are_read_in_their_logarithm() -> None:
 
 def test_more_trials_are_asked_for_the_less_is_known() -> None:
     clear, open_ = searched(0.1, 0).gap(0, 1), searched(0.002, 0).gap(0, 1)
-    assert clear.more(2.5) < 1.0 < open_.more(2.5)
+    assert clear.more(2.5, 0.0) < 1.0 < open_.more(2.5, 0.0)
 
 
 def test_groups_without_a_result_or_a_difference_have_no_answer() -> None:

@@ -4,15 +4,20 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playbook_cli.advice import advise
 from playbook_cli.records import Metric
-from playbook_cli.report import words
+from playbook_cli.report import borders, words
 from playbook_cli.report.build import build
 from playbook_cli.report.frame import Frame, distinct, ticks
+from playbook_cli.report.section import Chart
+from playbook_cli.report.sections import pairs
 from playbook_cli.report.value import step_bin
+from tests.generators.surface_cases import diagonal_cliff
 from tests.report import studies
 from tests.report.drawn import specs, tables
 
@@ -136,3 +141,32 @@ def _domains(value: object) -> Iterator[list[Any]]:
     if isinstance(value, list):
         for part in value:
             yield from _domains(part)
+
+
+@pytest.mark.parametrize("kind", ["ratio", "product"])
+def test_a_border_of_stability_across_two_ranges_parts_the_trials_of_their_map(kind: str) -> None:
+    study = diagonal_cliff(ratio=kind == "ratio")(np.random.default_rng(2), 32, 3)
+    report = build(study, advise(study))
+    states = {trial.id: trial.state for trial in report.trials}
+    axes = {axis.label: axis for axis in report.axes}
+    for across, up in (("p0", "p2"), ("p2", "p0")):
+        ends = borders.on_pair(report, axes[across], axes[up])
+        assert ends is not None
+        x, y, end_x, end_y = ends
+        ups = {point.trial: point.unit for point in axes[up].points}
+        over = {p.trial: ups[p.trial] - y - (p.unit - x) * (end_y - y) / (end_x - x) for p in axes[across].points}
+        sides = {
+            states[number]: {o > 0 for n, o in over.items() if abs(o) > 1e-9 and states[n] == states[number]}
+            for number in over
+        }
+        assert len(sides["infeasible"]) == len(sides["completed"]) == 1
+        assert sides["infeasible"] != sides["completed"]
+        assert borders.on_pair(report, axes[across], axes["p1"]) is None
+    at, said = borders.on_axis(report, axes["p0"]) or (0.0, "")
+    assert axes["p0"].low < at < axes["p0"].high
+    assert "with p2 at the best trial's" in said
+    (chart,) = (part for part in pairs.parts(Frame(report), report.axes) if isinstance(part, Chart))
+    assert chart.spec is not None
+    drawn = [row for row in chart.spec(None)["datasets"]["pairs"] if row.get("P") is not None]
+    assert len(drawn) == 1
+    assert "training is unstable where p0" in drawn[0]["L"]

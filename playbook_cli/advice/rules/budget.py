@@ -11,9 +11,13 @@ from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.advice.rules.coverage import ADAPTIVE
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.budget import last_doublings
+from playbook_cli.analysis.structure import structure
 
 if TYPE_CHECKING:
     from playbook_cli.records import Finding, StudyRecord
+
+_NEXT = 0.7
+"""Part of the least gain that the next doubling must bring: it is known from few trials."""
 
 
 @partial(
@@ -36,12 +40,18 @@ if TYPE_CHECKING:
             meaning="gain of one doubling, as a share of the distance from the best to the upper quartile",
         ),
         Threshold(name="noises", default=1.0, meaning="gain in units of the evaluation noise of the best trials"),
+        Threshold(
+            name="structure",
+            default=2.5,
+            meaning="logarithm of how much likelier a response to the hyperparameters must be than noise alone",
+        ),
     ),
     formula=(
         "With a = E[best of N/4] - E[best of N/2] and b = E[best of N/2] - E[best of N], averaged over the "
         "arms, the next doubling should bring b^2 / a, at most b. More trials help if b reaches the threshold "
-        "and b^2 / a half of it; there are enough if b is less than half of it, or within noise; undecided in "
-        "between."
+        "and b^2 / a 0.7 of it; there are enough if b is less than half of it, or within noise; undecided in "
+        "between. The best of more trials is better by luck alone, too: more trials help only if a Gaussian process "
+        "over the space describes the ranks of the results clearly better than noise does; else undecided."
     ),
     action="Run more trials in the same space, or accept the result.",
     source="Tang et al. 2020, arXiv 2004.13705 (not in the playbook)",
@@ -80,7 +90,16 @@ def budget(study: StudyRecord) -> list[Finding]:
     if last <= noises * noise and recent >= least_gain:
         message += f"; that is within the noise of one evaluation ({wording.number(noise)})"
         return [budget.finding("ok", "enough", evidence, message)]
-    if recent >= least_gain and relative >= least_gain / 2:
+    if recent >= least_gain and relative >= _NEXT * least_gain:
+        known_from = structure(outcomes.by_arm(trials, study.arms), study.parameters, study.metric)
+        least = budget.limit(study, "structure")
+        evidence |= {"structure": known_from, "structure_threshold": least}
+        if known_from < least:
+            message += (
+                "; but results do not clearly follow the hyperparameters, so that may be luck: "
+                "repeat the best trial with other training seeds"
+            )
+            return [budget.finding("info", "undecided", evidence, message)]
         act = Next(trials=2 * study.planned)
         return [budget.finding("info", "more-trials-help", evidence, message, act=act)]
     if recent >= least_gain / 2 and last > noises * noise:

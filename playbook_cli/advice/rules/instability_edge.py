@@ -111,7 +111,7 @@ def _instability(study: StudyRecord, parameter: Parameter, seen: Unstable | None
     return instability_edge.finding(
         "warning",
         "unstable-above",
-        evidence,
+        evidence | {"limit": parameter.from_unit(seen.limit)},
         (
             f"{wording.out_of(seen.failed_above, seen.failed_above, 'trial')} above "
             f"{wording.at(parameter, seen.limit)} {'is' if seen.failed_above == 1 else 'are'} infeasible "
@@ -130,6 +130,8 @@ def _across(study: StudyRecord, parameter: Parameter, together: Together) -> Fin
         "p_value_threshold": instability_edge.limit(study, "p_value"),
         "with": second.label if parameter == first else first.label,
         "combined": what,
+        "ratio": together.ratio,
+        "side": "above" if parameter == first or not together.ratio else "below",
         "limit": together.limit,
         "failed_above": above.failed_above,
         "infeasible": above.infeasible,

@@ -17,6 +17,7 @@ from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import isolation as points
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.attainable import of_groups
+from playbook_cli.analysis.contrast import LEVEL
 from playbook_cli.analysis.difference import difference
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ class _Against:
         Threshold(
             name="deviations", default=0.5, meaning="how many standard deviations of a trial a lead must be to count"
         ),
+        Threshold(name="reach", default=0.1, meaning="largest p-value of the search test at which such a lead counts"),
         Threshold(
-            name="reach", default=0.1, meaning="largest p-value of the search test at which the model is trusted"
+            name="clear_deviations", default=3, meaning="the same lead, from which on no test of the search is needed"
         ),
         Threshold(
             name="equal_deviations",
@@ -88,10 +90,11 @@ class _Against:
         ),
     ),
     formula=(
-        "A Gaussian process over the space, with the arm as a category, estimates the best result that each "
-        "arm could reach: the gain and its interval. An arm is better if the process is sure of it and the "
-        "test of the search agrees, or if a test says so and the process agrees. There are two tests, and the "
-        "smaller p-value is doubled. Search: the r best trials all belong to one arm, and the spacing of the "
+        "A Gaussian process over the space, with the arm as a category and a bowl in each range, estimates the "
+        "best result that each arm could reach: the gain and its interval. An arm is better if the process is sure "
+        "of a clear lead, or of a smaller one and the test of the search agrees, or if a test says so and the "
+        "process agrees. There are two tests, and the smaller p-value is doubled. Search: the r best trials all "
+        "belong to one arm, and the spacing of the "
         "other arm's best trials says that its optimum does not reach the best one (in d ranges, results rise "
         "with a power 2 / d of the rank). Pairs: among the better half of the points that both arms tried, "
         "the difference, extrapolated to the optimum, is not zero. There is no difference if the process is "
@@ -178,14 +181,19 @@ def _judge(
         return isolation.finding("info", "better", evidence, message, subject=subject or best.label, act=act)
     bound = isolation.limit(study, "equal_deviations")
     if all(one.gap.within(bound) for one in rest):
-        message += f"; any difference is below {bound:g} trial standard deviations"
+        evidence["bound"] = max(abs(end) for one in rest for end in one.gap.interval)
+        message += f"; equal within {wording.number(evidence['bound'])} ({LEVEL:.0%})"
+        message += f": any difference is below {bound:g} trial standard deviations"
         return isolation.finding("info", "no-difference", evidence, message, subject=subject)
     equal = [g for g in usable if g.label in {one.label for one in rest}]
     theirs = [other.best.value for g in equal for other in outcomes.ranked(g.trials, study.metric)[:1] if other.best]
     message += wording.examples(study.metric, value, theirs[0]) if len(theirs) == 1 else ""
-    needed = math.ceil(decisive.gap.more(_SURE) * fewest)
+    needed = math.ceil(max(one.gap.more(_SURE, bound) for one in rest) * fewest)
     if fewest < needed <= _MOST * fewest:
+        evidence["trials_needed"] = needed
         message += f"; about {needed} trials per setting would settle it"
+    elif needed > fewest:
+        message += "; more trials would hardly settle it, repeats of each setting's best trial may"
     return isolation.finding("info", "undecided", evidence, message, subject=subject)
 
 
@@ -211,8 +219,10 @@ def _shown(study: StudyRecord, against: _Against, tests: int, *, arms: bool) -> 
         return False
     if found.p_value * tests < isolation.limit(study, "p_value"):
         return True
-    sure = gap.probability(isolation.limit(study, "deviations")) >= isolation.limit(study, "probability")
-    return arms and sure and found.p_reach < isolation.limit(study, "reach")
+    least = isolation.limit(
+        study, "clear_deviations" if found.p_reach >= isolation.limit(study, "reach") else "deviations"
+    )
+    return arms and gap.probability(least) >= isolation.limit(study, "probability")
 
 
 def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:

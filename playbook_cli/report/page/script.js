@@ -320,6 +320,7 @@ function openReport() {
       const [x, y] = [at(where, pair.a, i * 0.618034), at(where, pair.b, i * 0.754878)];
       if (x !== undefined && y !== undefined && (state === "infeasible" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
     }
+    view.data("border", pair.P == null ? [] : [{ x: pair.p, y: pair.q, X: pair.P, Y: pair.Q }]);
     view.data("bands", pair.c ? cells(pair.c) : []).data("pair", points.sort((one, other) => one.g - other.g)).resize().run();
     const said = document.querySelector('[data-for="pair"] [data-said]') ?? document.querySelector('[data-for="pair"]').appendChild(document.createElement("span"));
     said.dataset.said = "";

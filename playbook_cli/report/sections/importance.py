@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playbook_cli.report import words
+from playbook_cli.report.borders import on_pair
 from playbook_cli.report.charts import CROSS, chosen, colour, coloured, field, mark, opacity, over, when
 from playbook_cli.report.excerpt import ARMS
 from playbook_cli.report.frame import choice_axis, range_axis, range_scale
@@ -149,6 +150,8 @@ class Map:
     def legend(self, frame: Frame) -> list[tuple[str, str]]:
         """Marks and what they mean."""
         marks = [("dot", "one of the best trials"), ("ring", "another trial")]
+        if on_pair(frame.report, *(frame.report.axes[place] for place in (self.across, self.up))):
+            marks.append(("dash border", "edge of stability"))
         if self.levels is None:
             return marks
         best, worst = map(words.number, self.levels)
@@ -234,11 +237,24 @@ def _spec(frame: Frame, drawn: Map, width: int | None) -> Spec:
     best = when("datum.g === 1", colour("ink"), colour("paper"))
     layers = [
         *([bands] if drawn.levels else []),
+        *_border(frame, drawn),
         over(crosses, **where, stroke=coloured("bad"), opacity=opacity("true")),
         over(circles, **where, fill=best, stroke=coloured("ink"), opacity=opacity("true")),
         chosen("t", known, **where),
     ]
     return frame.finish(layers, width, 300, {"t": frame.trials, "cell": drawn.cells})
+
+
+def _border(frame: Frame, drawn: Map) -> list[Spec]:
+    """A line where training becomes unstable across the two, if it does."""
+    across, up = frame.report.axes[drawn.across], frame.report.axes[drawn.up]
+    ends = on_pair(frame.report, across, up)
+    if ends is None:
+        return []
+    values = [_value(axis, unit) for axis, unit in zip((across, up, across, up), ends, strict=True)]
+    line = mark("rule", [dict(zip("xyXY", values, strict=True))], strokeDash=[5, 4], strokeWidth=2)
+    where = _position(frame, drawn.across, "x", "x", "X") | _position(frame, drawn.up, "y", "y", "Y")
+    return [over(line, **where, stroke=coloured("bad"))]
 
 
 def _position(frame: Frame, index: int, side: str, name: str, end: str | None = None) -> Spec:

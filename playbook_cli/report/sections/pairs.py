@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playbook_cli.report import words
+from playbook_cli.report.borders import borders, on_pair
 from playbook_cli.report.charts import CROSS, chosen, colour, coloured, field, mark, opacity, over, when
-from playbook_cli.report.frame import ticks
+from playbook_cli.report.frame import rounded, ticks
 from playbook_cli.report.section import Chart, Control, Note
 from playbook_cli.report.sections.importance import BANDS, banded
 
@@ -28,6 +29,14 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
     found = [s for s in frame.report.surfaces if all(label in places for label in s.labels)]
     if not found:
         return []
+    limits = borders(frame.report)
+
+    def combined(labels: tuple[str, str]) -> str:
+        """What limits the two together; empty where nothing does."""
+        border = limits.get(labels[0])
+        return border.combined if border and border.other == labels[1] else ""
+
+    found.sort(key=lambda one: not combined(one.labels))  # a reader sees the border first
     names = words.distinct([axis.label for axis in axes], _NAME)
     pairs = [(places[surface.labels[0]], places[surface.labels[1]]) for surface in found]
     shown = [(str(at), f"{names[across]} and {names[up]}") for at, (across, up) in enumerate(pairs)]
@@ -43,6 +52,9 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
                 best, worst = map(words.number, levels)
                 said = f"Typical {frame.metric}: {best} in the best band, the strongest, and {worst} in the worst."
                 row["c"] = "/".join("".join("." if band < 0 else str(band) for band in line) for line in bands)
+            if border := on_pair(frame.report, axes[across], axes[up]):
+                said += f" Dashed: training is unstable where {combined(surface.labels)} is larger."
+                row |= dict(zip("pqPQ", map(rounded, border), strict=True))
             rows.append(row | {"L": f"{names[across]} across, {names[up]} up. {said}"})
         return _spec(frame, width, {"pairs": rows, "marks": _marks(frame, axes)})
 
@@ -84,7 +96,10 @@ def _unit(axis: Axis, value: float) -> float:
 
 
 def _spec(frame: Frame, width: int | None, rows: dict[str, Rows]) -> Spec:
-    """Of `bands`: x and X, y and Y its ends, b its band; of `pair`: i trial, x, y, g 1 for the best, k 1 infeasible."""
+    """Of `bands` and `border`: x and X, y and Y the ends, b the band.
+
+    Of `pair`: i trial, x, y, g 1 for the best, k 1 infeasible.
+    """
 
     def axis(name: str) -> Spec:
         labels = f"{name}names[format(datum.value, '.4f')] || ''"
@@ -106,11 +121,13 @@ def _spec(frame: Frame, width: int | None, rows: dict[str, Rows]) -> Spec:
     crosses = mark("point", "pair", "datum.k === 1", shape=CROSS, size=30, strokeWidth=2, filled=False)
     circles = mark("point", "pair", "datum.k === 0", size=42, filled=True, strokeWidth=1.2)
     best = when("datum.g === 1", colour("ink"), colour("paper"))
+    border = mark("rule", "border", strokeDash=[5, 4], strokeWidth=2)
     layers = [
         bands,
+        over(border, x=x, y=y, x2={"field": "X"}, y2={"field": "Y"}, stroke=coloured("bad")),
         over(crosses, x=x, y=y, stroke=coloured("bad"), opacity=opacity("true")),
         over(circles, x=x, y=y, fill=best, stroke=coloured("ink"), opacity=opacity("true")),
         chosen("pair", x=x, y=y),
     ]
     signals: dict[str, Any] = {"xticks": [], "yticks": [], "xnames": {}, "ynames": {}}
-    return frame.finish(layers, width, 320, {"bands": [], "pair": [], **rows}, signals)
+    return frame.finish(layers, width, 320, {"bands": [], "border": [], "pair": [], **rows}, signals)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from playbook_cli.report import strips, words
-from playbook_cli.report.charts import CROSS, chosen, colour, field, mark, opacity, over, when
+from playbook_cli.report import borders, strips, words
+from playbook_cli.report.charts import CROSS, chosen, colour, coloured, field, mark, opacity, over, when
 from playbook_cli.report.frame import choice_axis, range_axis, range_scale
 from playbook_cli.report.section import Chart, Column, Section, Table
 
@@ -37,6 +37,8 @@ def section(frame: Frame) -> Section | None:
         ("band", f"outer {report.edge_zone:.0%} of the range"),
     ]
     shown = [index for index, axis in enumerate(report.axes) if axis.points]
+    if any(borders.on_axis(report, report.axes[index]) for index in shown):
+        marks.append(("dash border", "edge of stability, at the best trial's other values"))
     how = (
         f"Each point is a trial: its best {words.shortened(report.metric.name, 60)} against one hyperparameter. Strong "
         "points are the best trials. Good trials that crowd into a shaded end say that the range ends too early."
@@ -83,10 +85,12 @@ def _plot(frame: Frame, index: int) -> Chart:
     label = words.shortened(axis.label, 48) + (" (log scale)" if axis.scale == "log" else "")
     failed = f", {report.counts['failed']} failed" if report.counts["failed"] else ""
     lost = f"{report.counts['infeasible']} infeasible{failed}"
+    border = borders.on_axis(report, axis)
     return Chart(
         name=f"axis-{index}",
         title=f"{axis.label} (log scale)" if axis.scale == "log" else axis.label,
-        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {lost}. {_best(report, axis)}",
+        description=f"{frame.metric} of {len(axis.points)} trials against {label}, {lost}. {_best(report, axis)}"
+        + (f" {border[1]}" if border else ""),
         spec=partial(_spec, frame, index, label),
     )
 
@@ -121,6 +125,9 @@ def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
         edges = [{"f": axis.low, "t": axis.zones[0]}, {"f": axis.zones[1], "t": axis.high}]
         zones.append(over(mark("rect", edges, fill=colour("zone")), x=field("f:Q", **looks), x2={"field": "t"}))
         where = {"x": field(f"p{index}:Q", **looks)}
+        if border := borders.on_axis(frame.report, axis):
+            line = mark("rule", [{"f": border[0]}], strokeDash=[5, 4], strokeWidth=1.6)
+            zones.append(over(line, x=field("f:Q", **looks), stroke=coloured("bad")))
     known = f"isValid(datum.p{index})"
     circles = over(
         mark("point", "t", f"{known} & isValid(datum.y)", size=46, filled=True, strokeWidth=1.2),

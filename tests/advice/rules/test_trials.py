@@ -13,7 +13,7 @@ from playbook_cli.acts import Next
 from playbook_cli.advice.rules.budget import budget
 from playbook_cli.advice.rules.coverage import coverage
 from playbook_cli.advice.rules.infeasible import infeasible
-from tests.generators.studies import study, trial
+from tests.generators.studies import halton, study, surface_study, trial
 from tests.generators.surface_cases import tuned
 
 if TYPE_CHECKING:
@@ -91,10 +91,21 @@ def test_nothing_feasible_leaves_coverage_undecided() -> None:
 
 
 def test_more_trials_help_in_a_funnel_and_not_on_a_plateau() -> None:
-    (funnel,) = budget(tuned(reach=True)(np.random.default_rng(0), 24, 4))
+    (funnel,) = budget(tuned(reach=True)(np.random.default_rng(0), 24, 2))
     assert (funnel.verdict, funnel.act) == ("more-trials-help", Next(trials=48))
     (plateau,) = budget(tuned(reach=False)(np.random.default_rng(0), 24, 2))
     assert (plateau.verdict, plateau.severity) == ("enough", "ok")
+
+
+def test_noise_alone_asks_for_no_more_trials() -> None:
+    said = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        (finding,) = budget(surface_study(halton(16, 2, rng), 1 + 0.01 * rng.normal(size=16)))
+        said.append(finding.verdict)
+        if "structure" in finding.evidence and finding.verdict == "undecided":
+            assert "repeat the best trial" in finding.message
+    assert said.count("more-trials-help") <= 1
 
 
 def test_a_gain_within_the_noise_of_an_evaluation_is_none() -> None:
