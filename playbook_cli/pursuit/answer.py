@@ -73,6 +73,8 @@ class Answer:
     reason: str
     headline: str
     budget: Budget
+    final_steps: int | None
+    """Length of the last trainings, if it was given."""
     spent: Spent
     baseline_from: str
     taken: Sequence[Taken]
@@ -104,6 +106,7 @@ def answer(
     goal: str,
     runs: Path,
     budget: Budget,
+    final_steps: int | None,
     costs: Sequence[Spent],
     spent: Spent,
     edited: Sequence[bool],
@@ -127,6 +130,7 @@ def answer(
         reason=reason,
         headline=_headline(ended, end, weighed, metric, recommended),
         budget=budget,
+        final_steps=final_steps,
         spent=spent,
         baseline_from=diary.baseline_from,
         taken=[
@@ -258,6 +262,7 @@ def as_json(given: Answer) -> dict[str, Any]:
         "selected_from": given.trials,
         "adopted": given.adopted,
         "budget": {"steps": given.budget.steps, "seconds": given.budget.seconds},
+        "final_steps": given.final_steps,
         "steps_spent": given.spent.steps,
         "seconds_spent": given.spent.seconds,
         "steps": [
