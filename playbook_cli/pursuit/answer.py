@@ -209,7 +209,7 @@ def _advice(
         yield Advice(text=text)
     for step in diary.steps:
         if step.kind == "finals" and step.reason.startswith("budget: "):
-            yield Advice(text=f"with a larger budget, go on searching; {step.reason.partition(';')[0]}")
+            yield Advice(text=f"with a larger budget, go on searching; {step.reason.rpartition(';')[0]}")
         if step.skipped is not None:
             yield Advice(text=f"{step.kind} of {step.study} was skipped: {step.skipped}")
 

@@ -183,7 +183,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         dear = dear or step
     if dear is None:
         return _Ended(reason="no finding calls for another study", longer=target, left=left)
-    why = f"budget: {dear.study} ({dear.reason}) would cost {dear.cost:,} steps of {loop.left:,} left"
+    why = f"budget: {dear.cost:,} steps for {dear.study} are too many of the {loop.left:,} left ({dear.reason})"
     grown = _length(dear, last)
     return _Ended(reason=why, longer=max(target or 0, grown) if grown > last.steps else target, left=left)
 
@@ -217,8 +217,9 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
     """What the findings ask of the next study; None if nothing, or nothing that is worth a study.
 
     Compute-bound work stays short, as does all work whose final length is given: its best points train longer in the
-    end. A length that was made longer is never made shorter again: when in doubt, longer. A space is made smaller only
-    a few times, since few points are never enough to say that the best one is not elsewhere.
+    end, which decides more than further short trials, so none are added only because the findings are unclear. A length
+    that was made longer is never made shorter again: when in doubt, longer. A space is made smaller only a few times,
+    since few points are never enough to say that the best one is not elsewhere.
     """
     cuts = any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
@@ -229,7 +230,8 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
         asked = replace(asked, max_train_steps=None)
     if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
         asked = replace(asked, narrow=False)
-    if replace(asked, eval_every=None) == Next() and _unclear(loop, last):
+    rounds = _target(loop, last, bound) is not None
+    if replace(asked, eval_every=None) == Next() and not rounds and _unclear(loop, last):
         asked = replace(asked, trials=2 * last.record.search.planned)
     shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
     alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)
@@ -328,11 +330,11 @@ def _free(loop: Loop, name: str) -> str:
 def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
     """The best points on fresh seeds: longer, if that is wanted and affordable."""
     name, seed = _free_finals(loop), max(int(one.data.get("seed", 0)) for one in loop.searches) + 1
+    chosen = finalists.finalists(loop.searches)
     if ended.longer is not None:
-        most = finalists.most_points(last)
-        sizes = [(SEEDS, count) for count in range(most, 0, -1)]
+        sizes = [(SEEDS, count) for count in range(len(chosen), 0, -1)]
         for seeds, count in [*sizes, (LEAST_SEEDS, 1)] if loop.final_steps else sizes[:-1] or sizes:
-            revision = finalists.longer(last, count, ended.longer, name)
+            revision = finalists.longer(chosen[:count], ended.longer, name)
             points = len(revision.data["points"])
             if _finals_cost(points, ended.longer, seeds) <= loop.left:
                 revision.data["seed"] = seed
@@ -348,7 +350,6 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
                 )
         if loop.final_steps:
             return _unaffordable(loop, last, ended, loop.final_steps)
-    chosen = finalists.finalists(loop.searches)
     for seeds, count in [*((SEEDS, n) for n in range(len(chosen), 0, -1)), (LEAST_SEEDS, 1)]:
         if _finals_cost(count, last.steps, seeds) <= loop.left:
             data, changes = finalists.of_same_length(last, chosen[:count], name, seed)

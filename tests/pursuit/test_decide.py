@@ -235,6 +235,13 @@ def test_with_a_final_length_studies_stay_short_and_the_best_points_train_for_th
     assert stop_of(replace(state, budget=2 * 4 * 4 * STEPS - 1)).why == "budget"
 
 
+def test_no_trials_are_added_to_a_short_study_only_because_its_findings_are_unclear():
+    unclear = ("budget", "undecided", "info")
+    assert step_of(loop(searched(unclear))).kind == "study"
+    assert step_of(loop(searched(unclear), final_steps=4 * STEPS)).kind == "finals"
+    assert step_of(loop(searched(MORE), final_steps=4 * STEPS)).kind == "study"
+
+
 def test_the_first_study_leaves_the_repeats_at_the_final_length_and_is_no_longer_than_it():
     state = loop(final_steps=4 * STEPS)
     assert step_of(replace(state, budget=TRIALS * STEPS + reserve(4 * STEPS))).cost == TRIALS * STEPS
