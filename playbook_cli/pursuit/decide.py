@@ -19,7 +19,7 @@ from playbook_cli.advice.revision import Change, revise
 from playbook_cli.analysis.outcomes import completed, ranked
 from playbook_cli.analysis.selection import select
 from playbook_cli.pursuit import finalists
-from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, SEEDS, STUDIES, Step, Stop
+from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, POINTS, SEEDS, STUDIES, Step, Stop
 from playbook_cli.wording import first_line, plural
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         left = left or step.left
         if not _worth_a_study(step, last):
             continue
-        if loop.left - step.cost >= reserve(max(target or 0, _length(step, last))):
+        if loop.left - step.cost >= _kept(asked, target, _length(step, last)):
             return step
         dear = dear or step
     if dear is None:
@@ -186,6 +186,13 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
     why = f"budget: {dear.cost:,} steps for {dear.study} are too many of the {loop.left:,} left ({dear.reason})"
     grown = _length(dear, last)
     return _Ended(reason=why, longer=max(target or 0, grown) if grown > last.steps else target, left=left)
+
+
+def _kept(request: Next, target: int | None, steps: int) -> int:
+    """What a further study must leave. Before a longer round only a wider space may cost some of its finalists."""
+    if target is None or target <= steps or request.widen:
+        return reserve(max(target or 0, steps))
+    return _finals_cost(POINTS, target, SEEDS)
 
 
 def _length(step: Step, last: Searched) -> int:

@@ -242,6 +242,16 @@ def test_no_trials_are_added_to_a_short_study_only_because_its_findings_are_uncl
     assert step_of(loop(searched(MORE), final_steps=4 * STEPS)).kind == "study"
 
 
+def test_more_short_trials_never_cost_a_longer_round_its_finalists_but_a_wider_space_may():
+    final = 4 * STEPS
+    enough = TRIALS * STEPS + 4 * (1 + SEEDS) * final
+    assert step_of(loop(searched(MORE), final_steps=final, budget=enough)).kind == "study"
+    few = step_of(loop(searched(MORE), final_steps=final, budget=enough - TRIALS * STEPS // 2 - 1))
+    assert (few.kind, few.cost) == ("finals", 3 * final)
+    wider = TRIALS * STEPS + reserve(final)
+    assert step_of(loop(searched(WIDEN), final_steps=final, budget=wider)).kind == "study"
+
+
 def test_the_first_study_leaves_the_repeats_at_the_final_length_and_is_no_longer_than_it():
     state = loop(final_steps=4 * STEPS)
     assert step_of(replace(state, budget=TRIALS * STEPS + reserve(4 * STEPS))).cost == TRIALS * STEPS
