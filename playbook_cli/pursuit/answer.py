@@ -223,6 +223,12 @@ def _verdict(state: Loop, stop: Stop, weighed: Weighed | None, runs: Path, *, ad
     final, base = runs / state.finals.name, runs / state.baseline.name
     if weighed.compared is None or weighed.compared.interval[0] <= 0.0:
         yield Advice(text=weighed.decision.message, command=command("compare", base, final))
+        short, steps = state.searches[-1].steps, state.finals.steps
+        if short < steps and (weighed.compared is None or weighed.compared.gain <= 0.0):
+            yield Advice(
+                text=f"the best points of {short} steps are no better than the baseline at {steps:,} steps: what is "
+                f"best may change with the length, so try longer studies, of {min(2 * short, steps):,} steps, say"
+            )
     elif not adopted:
         blocked = "; ".join(weighed.decision.blocked_by)
         but = f", after a look at what speaks against it: {blocked}" if blocked else ""

@@ -175,6 +175,17 @@ def test_studies_stay_short_and_what_is_recommended_is_trained_for_the_final_len
     assert found["steps_spent"] <= 4000
 
 
+@pytest.mark.slow
+def test_where_the_best_points_of_short_trials_are_no_better_in_long_ones_it_asks_for_longer_studies(asked):
+    def shifting(spec, trial):
+        return bowl(0.5 if spec.max_train_steps > 50 else 0.9)(spec, trial)
+
+    with instant(shifting):
+        found = asked("--final-steps", 100, "--baseline", "x=0.5", "--json").json
+    assert found["gain"] < 0.0
+    assert any("try longer studies, of 100 steps, say" in one["text"] for one in found["to_do"])
+
+
 def test_a_budget_that_decides_nothing_is_refused_with_what_is_needed(bench, asked):
     answer = asked(budget=800)
     assert answer.code == 2
