@@ -8,9 +8,10 @@ four times that, and BUDGET times the steps of the study and its repeats. Every 
 at the final length, and ends trials early where that is its way. Whenever it would recommend another configuration,
 that one is trained anew on the same five fresh seeds as what `pursue` recommends, which no budget pays for. It has
 caught up at the first one that is as good, and is followed no further; none is followed beyond LONGEST times the steps
-of `pursue`.
+of `pursue`. No tool knows that it has caught up, and so the best trial of a pursuit is followed in the same way, too.
 
-All train in this one process, on one core, since only steps count. Syne Tune comes from .venv-tools: `make tools`. With
+All train in this one process, on one core, since only steps count. Syne Tune comes from .venv-tools (`make tools`),
+NePS from .venv-neps, where `pip install neural-pipeline-search==0.17.0` puts it; what is missing is left out. With
 --folder all of it is kept, and what is there is not trained again.
 """
 
@@ -32,14 +33,16 @@ from unittest import mock
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from benchmarks import loop_rivals
-from benchmarks.loop_rivals import ROOT, TOOLS, Pick
+from benchmarks.loop_rivals import ROOT, Ended, Pick
 from benchmarks.pursue import said
+from playbook_cli.advice.carrying import carry, names
 from playbook_cli.spec.load import load
+from playbook_cli.storage.store import Store
 from playbook_cli.workloads import digits
 from tests.generators.instant import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from playbook_cli.spec.model import StudySpec
 
@@ -52,6 +55,7 @@ BUDGET = 2
 LONGEST = 2.0
 FRESH = range(1_000, 1_005)
 """Seeds of the final trainings."""
+OWN = "pursue"
 CHOOSING = ("lr-sweep", "study", "horizon", "finals", "repeats")
 """Steps of a pursuit that choose the configuration; the others measure the baseline, and the gain over it."""
 
@@ -122,13 +126,37 @@ def recommended(spec: StudySpec, answer: Mapping[str, Any]) -> Pick:
     return Pick(side["params"], length, loop_rivals.evaluated(spec, length))
 
 
-def followed(spec: StudySpec, tool: str, seed: int, fresh: Fresh, *, target: float, most: int) -> Caught:
-    """Another tool's search until it has caught up, or spent the most."""
-    length = LONGER * spec.max_train_steps
+def incumbents(runs: Path, answer: Mapping[str, Any], spec: StudySpec) -> Iterator[Ended]:
+    """After each trial of a pursuit's search and of its finals, the best one so far, carried to the final length."""
+    spent, length, read = 0, answer["final_steps"], dict[str, int]()
+    best: dict[str, tuple[float, Pick]] = {}
+    for step in answer["steps"]:
+        if step["kind"] in ("study", "finals"):
+            record = Store(runs / step["study"]).record()
+            left = step["steps_spent"]
+            for trial in record.search.trials[read.get(step["study"], 0) :]:
+                if left <= 0:  # the study grew in a later step
+                    break
+                left, spent = left - trial.last_step, spent + trial.last_step
+                read[step["study"]] = trial.id + 1
+                if trial.state == "completed" and trial.best is not None:
+                    called = names(trial.params, None)
+                    moved = carry(trial.params, called, before=record.max_train_steps, now=length).changes
+                    pick = Pick({**trial.params, **moved}, length, loop_rivals.evaluated(spec, length))
+                    one = (trial.best.value, pick)
+                    best[step["kind"]] = min(best.get(step["kind"], one), one, key=lambda pair: pair[0])
+                last = best.get("finals") or best.get("study")
+                yield Ended(spent=spent, pick=None if last is None else last[1])
+        elif step["kind"] in CHOOSING:
+            spent += step["steps_spent"]
+
+
+def followed(searching: Iterator[Ended], fresh: Fresh, *, target: float, most: float) -> Caught:
+    """A search until it has caught up, ended, or spent the most."""
     curve: list[tuple[int, float]] = []
     last: Pick | None = None
     spent = 0
-    for ended in loop_rivals.search(spec, loop_rivals.tool(tool, spec, seed, length), seed, length):
+    for ended in searching:
         spent = ended.spent
         if spent > most:
             break
@@ -160,11 +188,19 @@ def measured(name: str, seed: int, folder: Path, tools: Sequence[str]) -> dict[s
         }
         written(kept, found)
         print(f"{name} {seed}: {described(found)}; {time.process_time() - begun:.0f} s of CPU here", flush=True)
+    own = folder / f"{name}-{seed}"
+    if OWN not in found:
+        answer = json.loads((own / "runs" / f"{name}-pursuit" / "pursuit.json").read_text(encoding="utf-8"))
+        following = incumbents(own / "runs", answer, spec)
+        found[OWN] = vars(followed(following, fresh, target=found["result"], most=math.inf))
+        written(kept, found)
+    length = LONGER * spec.max_train_steps
     for tool in tools:
         if tool not in found:
             begun = time.process_time()
+            following = loop_rivals.search(spec, loop_rivals.tool(tool, spec, seed, length), seed, length)
             most = math.floor(LONGEST * found["whole"])
-            caught = followed(spec, tool, seed, fresh, target=found["result"], most=most)
+            caught = followed(following, fresh, target=found["result"], most=most)
             found[tool] = vars(caught)
             written(kept, found)
             when = f"as good after {caught.steps:,}" if caught.steps else f"not as good after {caught.searched:,}"
@@ -188,34 +224,44 @@ def written(path: Path, value: object) -> None:
 
 
 def table(found: Mapping[str, Sequence[Mapping[str, Any]]], tools: Sequence[str]) -> str:
-    """A row for each workload: what `pursue` spent, and its steps as a share of what each tool needed."""
+    """Steps by workload, median and range over the seeds; then those of `pursue` as shares of the best tool's."""
+    ours = ("first as good", "configuration", "whole answer")
     lines = [
-        f"| | steps to the configuration | to the whole answer | result | baseline | {' | '.join(tools)} |",
-        f"|{'---|' * (5 + len(tools))}",
+        f"| steps | {' | '.join(f'pursue: {part}' for part in ours)} | {' | '.join(tools)} |",
+        f"|{'---|' * (1 + len(ours) + len(tools))}",
+    ]
+    shares = [
+        f"| | result | baseline | best tool | {' | '.join(f'share: {part}' for part in ours)} |",
+        f"|{'---|' * (4 + len(ours))}",
     ]
     for name, seeds in found.items():
-        middle = {
-            key: statistics.median(one[key] for one in seeds) for key in ("choosing", "whole", "result", "baseline")
-        }
-        cells = [
-            f"{middle['choosing']:,.0f}",
-            f"{middle['whole']:,.0f}",
-            f"{middle['result']:.4f}",
-            f"{middle['baseline']:.4f}",
-            *(_share(seeds, tool, "choosing") + "; " + _share(seeds, tool, "whole") for tool in tools),
-        ]
+        parts = [[(_needed(one[OWN]) or one["choosing"]) for one in seeds]]
+        parts += [[float(one[key]) for one in seeds] for key in ("choosing", "whole")]
+        theirs = {tool: [_needed(one[tool]) for one in seeds] for tool in tools}
+        cells = [_spread(steps) for steps in (*parts, *theirs.values())]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        means = [f"{statistics.fmean(one[key] for one in seeds):.4f}" for key in ("result", "baseline")]
+        best = min(theirs, key=lambda tool: statistics.median(theirs[tool]), default=None)
+        cells = [] if best is None else [_shares(steps, theirs[best]) for steps in parts]
+        shares.append(f"| {name} | {' | '.join([*means, str(best), *cells])} |")
+    return "\n".join([*lines, "", *shares])
 
 
-def _share(seeds: Sequence[Mapping[str, Any]], tool: str, of: str) -> str:
-    """The median of our steps over the tool's, and the range; below it, where a tool had not caught up."""
-    shares = sorted(
-        (one[of] / (one[tool]["steps"] or one[tool]["searched"]), one[tool]["steps"] is None) for one in seeds
-    )
-    (low, open_low), (high, open_high) = shares[0], shares[-1]
-    middle, open_ = shares[len(shares) // 2] if len(shares) % 2 else shares[len(shares) // 2 - 1]
-    return f"{'<' * open_}{middle:.2f} ({'<' * open_low}{low:.2f} to {'<' * open_high}{high:.2f})"
+def _needed(caught: Mapping[str, Any]) -> float:
+    """Steps until it was as good; infinite if it was not."""
+    return math.inf if caught["steps"] is None else float(caught["steps"])
+
+
+def _spread(steps: Sequence[float]) -> str:
+    shown = [
+        "never" if math.isinf(one) else f"{one:,.0f}" for one in (statistics.median(steps), min(steps), max(steps))
+    ]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def _shares(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    shares = [our / their for our, their in zip(ours, theirs, strict=True)]  # 0 of a tool that never was as good
+    return f"{statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
 
 
 def main() -> None:
@@ -231,7 +277,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = str(ROOT)
     digits.load = cache(digits.load)
-    tools = [tool for tool in TOOLS if any(word in tool for word in options.tools.split(","))]
+    tools = [tool for tool in loop_rivals.available() if any(word in tool for word in options.tools.split(","))]
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,11 @@ configuration it would recommend now.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import math
-import sys
+import random
+import re
+import site
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -50,17 +52,33 @@ class Stopped(Exception):  # noqa: N818 (it is no error)
     """The tool ends this trial."""
 
 
-class Tool(Protocol):
-    """One search; a trial of it is whatever `ask` returns first."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A trial that a tool wants."""
 
-    def ask(self) -> tuple[Any, dict[str, Value]]:
-        """The next trial, and its hyperparameters."""
+    told: Any
+    """What the tool calls it."""
+    params: dict[str, Value]
+    number: int
+    """Of its training seed; the same if it goes on with an earlier trial."""
+    paid: int = 0
+    """Steps of the earlier trial that it goes on with, which a checkpoint would save."""
+
+
+class Tool(Protocol):
+    """One search."""
+
+    any_length: bool
+    """Whether it may recommend what it has trained for less than the whole length."""
+
+    def ask(self) -> Asked:
+        """The next trial."""
 
     def goes_on(self, trial: Any, step: int, value: float) -> bool:
         """Whether a trial trains on after this evaluation."""
 
-    def end(self, trial: Any, best: float | None) -> bool:
-        """Take in its best evaluation, None if it was stopped or diverged; whether it may be recommended."""
+    def end(self, trial: Any, best: float | None) -> None:
+        """Take in its best evaluation; None if it diverged, or may not be recommended."""
 
 
 class Watched(Trial):
@@ -84,15 +102,15 @@ class Watched(Trial):
 
 def search(spec: StudySpec, tool: Tool, seed: int, length: int) -> Iterator[Ended]:
     """The trials of a search, `length` steps long at most; it goes on for as long as it is asked."""
-    spent, best, number = 0, (math.inf, None), 0
+    spent, best = 0, (math.inf, None)
     every = evaluated(spec, length)
     while True:
-        told, drawn = tool.ask()
-        params = {**spec.space().fixed, **drawn}
+        asked = tool.ask()
+        params = {**spec.space().fixed, **asked.params}
         trial = Watched(
-            lambda step, value, told=told: tool.goes_on(told, step, value),
+            lambda step, value, told=asked.told: tool.goes_on(told, step, value),
             params=params,
-            seed=1_000_000 * (seed + 1) + number,
+            seed=1_000_000 * (seed + 1) + asked.number,
             max_train_steps=length,
             eval_every=every,
             goal_metric=spec.objective.name,
@@ -102,12 +120,13 @@ def search(spec: StudySpec, tool: Tool, seed: int, length: int) -> Iterator[Ende
             training(spec)(trial)
             lowest = trial.lowest
         except Stopped:
-            lowest = trial.lowest if isinstance(tool, SyneTune) else None
+            lowest = trial.lowest if tool.any_length else None
         except Infeasible:
             pass
-        if tool.end(told, lowest) and lowest is not None and lowest < best[0]:
+        tool.end(asked.told, lowest)
+        if lowest is not None and lowest < best[0]:
             best = lowest, Pick(params, length, every)
-        spent, number = spent + trial.trained, number + 1
+        spent += trial.trained - min(trial.trained, asked.paid)
         yield Ended(spent=spent, pick=best[1])
 
 
@@ -167,20 +186,21 @@ class Optuna:
 
     study: Any
     space: list[Parameter]
+    any_length: bool = False
 
-    def ask(self) -> tuple[Any, dict[str, Value]]:
+    def ask(self) -> Asked:
         trial = self.study.ask()
-        return trial, {p.name: _suggested(trial, p) for p in self.space}
+        params = {p.name: _suggested(trial, p) for p in self.space}
+        return Asked(told=trial, params=params, number=trial.number)
 
     def goes_on(self, trial: Any, step: int, value: float) -> bool:
         trial.report(value, step)
         return not trial.should_prune()
 
-    def end(self, trial: Any, best: float | None) -> bool:
+    def end(self, trial: Any, best: float | None) -> None:
         from optuna.trial import TrialState
 
         self.study.tell(trial, best, state=TrialState.PRUNED if best is None else TrialState.COMPLETE)
-        return best is not None
 
 
 def _suggested(trial: Any, p: Parameter) -> Value:
@@ -192,14 +212,15 @@ def _suggested(trial: Any, p: Parameter) -> Value:
 
 @dataclass
 class SyneTune:
-    """A scheduler of Syne Tune that stops trials; what it has seen at any length may be recommended."""
+    """A scheduler of Syne Tune that stops trials."""
 
     scheduler: Any
     metric: str
     best: dict[int, float] = field(default_factory=dict)
     count: int = 0
+    any_length: bool = True
 
-    def ask(self) -> tuple[Any, dict[str, Value]]:
+    def ask(self) -> Asked:
         from datetime import UTC, datetime
 
         from syne_tune.backend.trial_status import Trial as Told
@@ -208,23 +229,51 @@ class SyneTune:
         told = Told(trial_id=self.count, config=config, creation_time=datetime.fromtimestamp(0, UTC))
         self.count += 1
         self.scheduler.on_trial_add(told)
-        return told, dict(config)
+        return Asked(told=told, params=dict(config), number=told.trial_id)
 
     def goes_on(self, trial: Any, step: int, value: float) -> bool:
         self.best[trial.trial_id] = min(value, self.best.get(trial.trial_id, math.inf))
         result = {self.metric: self.best[trial.trial_id], "step": step}
         return self.scheduler.on_trial_result(trial, result) == "CONTINUE"
 
-    def end(self, trial: Any, best: float | None) -> bool:
+    def end(self, trial: Any, best: float | None) -> None:
         if best is None:
             self.scheduler.on_trial_error(trial)
-        return best is not None
+
+
+@dataclass
+class Neps:
+    """PriorBand of NePS, whose trials go on from the checkpoints of shorter ones."""
+
+    optimizer: Any
+    any_length: bool = True
+
+    def ask(self) -> Asked:
+        told = self.optimizer.ask()
+        params = {name: value for name, value in told.config.items() if name != _STEPS}
+        before = self.optimizer.trials.get(told.metadata.previous_trial_id)
+        number = int(told.metadata.id.partition("_")[0])
+        return Asked(told=told, params=params, number=number, paid=before.config[_STEPS] if before else 0)
+
+    def goes_on(self, trial: Any, step: int, value: float) -> bool:
+        del value
+        return step < trial.config[_STEPS]
+
+    def end(self, trial: Any, best: float | None) -> None:
+        self.optimizer.tell(trial.metadata.id, _DIVERGED if best is None else best)
+
+
+_STEPS = "max_train_steps"
+_DIVERGED = 1e3
+"""What PriorBand hears of a trial that diverged: far worse than any that did not."""
 
 
 def tool(name: str, spec: StudySpec, seed: int, length: int) -> Tool:
     """A search of this name that begins now."""
     shortest = max(1, length // REDUCTION**RUNGS)
     space = list(spec.space().parameters)
+    if name.startswith("NePS"):
+        return _priorband(spec, seed, length, shortest)
     if name.startswith("Syne Tune"):
         return _asha(spec, seed, length, shortest)
     import optuna
@@ -241,10 +290,6 @@ def tool(name: str, spec: StudySpec, seed: int, length: int) -> Tool:
 
 
 def _asha(spec: StudySpec, seed: int, length: int, shortest: int) -> SyneTune:
-    """From .venv-tools, which `make tools` fills."""
-    tools = next((ROOT / ".venv-tools/lib").glob("python*/site-packages"), None)
-    if tools is not None and str(tools) not in sys.path:
-        sys.path.append(str(tools))
     import numpy as np
     from syne_tune import config_space
     from syne_tune.optimizer import baselines
@@ -268,9 +313,40 @@ def _asha(spec: StudySpec, seed: int, length: int, shortest: int) -> SyneTune:
     return SyneTune(scheduler, spec.objective.name)
 
 
+def _priorband(spec: StudySpec, seed: int, length: int, shortest: int) -> Neps:
+    """Its prior is the middle of the space, which is also what a pursuit is to beat."""
+    import neps
+    import numpy as np
+    import torch
+
+    def domain(p: Parameter) -> Any:
+        middle = p.from_unit(0.5)
+        if p.kind == "choice":
+            return neps.Categorical(tuple(p.choices), prior=p.choices.index(middle), prior_confidence="medium")
+        kind = neps.Integer if p.kind == "int" else neps.Float
+        return kind(p.low, p.high, log=p.scale == "log", prior=middle, prior_confidence="medium")
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (it draws from there)
+    torch.manual_seed(seed)
+    space = {p.name: domain(p) for p in spec.space().parameters} | {_STEPS: neps.IntegerFidelity(shortest, length)}
+    made = type("Space", (neps.PipelineSpace,), space)()
+    return Neps(neps.AskAndTell(neps.algorithms.priorband(made, eta=REDUCTION)))
+
+
+def available() -> list[str]:
+    """The tools that are installed: here, in .venv-tools (`make tools`) or in .venv-neps."""
+    for venv in (".venv-neps", ".venv-tools"):  # NePS needs the older botorch
+        for packages in (ROOT / venv / "lib").glob("python*/site-packages"):
+            site.addsitedir(str(packages))
+    packages_of = {"Optuna": "optuna", "Syne": "syne_tune", "NePS": "neps"}
+    return [name for name in TOOLS if importlib.util.find_spec(packages_of[re.split(r"[' ]", name)[0]])]
+
+
 TOOLS = (
     "Optuna's TPE",
     "Optuna's TPE with Hyperband",
     "Optuna's GP with Hyperband",
     "Syne Tune's ASHA",
+    "NePS's PriorBand",
 )
