@@ -19,7 +19,7 @@ from playbook_cli.advice.revision import Change, revise
 from playbook_cli.analysis.outcomes import completed, ranked
 from playbook_cli.analysis.selection import select
 from playbook_cli.pursuit import finalists
-from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, POINTS, SEEDS, STUDIES, Step, Stop
+from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, SEEDS, STUDIES, Step, Stop
 from playbook_cli.wording import first_line, plural
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         return step
     request = _request(loop, last, bound)
     if request is None:
-        why = f"{bound.rule}: {first_line(bound.message)}" if bound else "no finding calls for another study"
+        why = f"{bound.rule}: {first_line(bound.message)}" if bound else _quiet(last, target)
         return _Ended(reason=why, longer=target)
     if len(loop.searches) >= STUDIES:
         return _Ended(reason=f"{STUDIES} searches were run; a person should look before more are", longer=target)
@@ -178,21 +178,22 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         left = left or step.left
         if not _worth_a_study(step, last):
             continue
-        if loop.left - step.cost >= _kept(asked, target, _length(step, last)):
+        if loop.left - step.cost >= reserve(max(target or 0, _length(step, last))):
             return step
         dear = dear or step
     if dear is None:
-        return _Ended(reason="no finding calls for another study", longer=target, left=left)
+        return _Ended(reason=_quiet(last, target), longer=target, left=left)
     why = f"budget: {dear.cost:,} steps for {dear.study} are too many of the {loop.left:,} left ({dear.reason})"
     grown = _length(dear, last)
     return _Ended(reason=why, longer=max(target or 0, grown) if grown > last.steps else target, left=left)
 
 
-def _kept(request: Next, target: int | None, steps: int) -> int:
-    """What a further study must leave. Before a longer round only a wider space may cost some of its finalists."""
-    if target is None or target <= steps or request.widen:
-        return reserve(max(target or 0, steps))
-    return _finals_cost(POINTS, target, SEEDS)
+def _quiet(last: Searched, target: int | None) -> str:
+    """Why there is no further study, if it is not the budget."""
+    asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
+    if target is None or not (asked.narrow or asked.trials):
+        return "no finding calls for another study"
+    return f"no finding calls for another space, and more trials of {last.steps} steps say little about {target}"
 
 
 def _length(step: Step, last: Searched) -> int:
@@ -224,9 +225,10 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
     """What the findings ask of the next study; None if nothing, or nothing that is worth a study.
 
     Compute-bound work stays short, as does all work whose final length is given: its best points train longer in the
-    end, which decides more than further short trials, so none are added only because the findings are unclear. A length
-    that was made longer is never made shorter again: when in doubt, longer. A space is made smaller only a few times,
-    since few points are never enough to say that the best one is not elsewhere.
+    end. Where exactly the best of the short trials lie then matters little, since it moves with the length: no trials
+    are added for that, and no range is narrowed. A length that was made longer is never made shorter again: when in
+    doubt, longer. A space is made smaller only a few times, since few points are never enough to say that the best one
+    is not elsewhere.
     """
     cuts = any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
@@ -237,8 +239,9 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
         asked = replace(asked, max_train_steps=None)
     if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
         asked = replace(asked, narrow=False)
-    rounds = _target(loop, last, bound) is not None
-    if replace(asked, eval_every=None) == Next() and not rounds and _unclear(loop, last):
+    if _target(loop, last, bound) is not None:
+        asked = replace(asked, narrow=False, trials=None)
+    elif replace(asked, eval_every=None) == Next() and _unclear(loop, last):
         asked = replace(asked, trials=2 * last.record.search.planned)
     shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
     alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)

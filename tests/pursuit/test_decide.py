@@ -235,21 +235,15 @@ def test_with_a_final_length_studies_stay_short_and_the_best_points_train_for_th
     assert stop_of(replace(state, budget=2 * 4 * 4 * STEPS - 1)).why == "budget"
 
 
-def test_no_trials_are_added_to_a_short_study_only_because_its_findings_are_unclear():
-    unclear = ("budget", "undecided", "info")
-    assert step_of(loop(searched(unclear))).kind == "study"
-    assert step_of(loop(searched(unclear), final_steps=4 * STEPS)).kind == "finals"
-    assert step_of(loop(searched(MORE), final_steps=4 * STEPS)).kind == "study"
-
-
-def test_more_short_trials_never_cost_a_longer_round_its_finalists_but_a_wider_space_may():
-    final = 4 * STEPS
-    enough = TRIALS * STEPS + 4 * (1 + SEEDS) * final
-    assert step_of(loop(searched(MORE), final_steps=final, budget=enough)).kind == "study"
-    few = step_of(loop(searched(MORE), final_steps=final, budget=enough - TRIALS * STEPS // 2 - 1))
-    assert (few.kind, few.cost) == ("finals", 3 * final)
-    wider = TRIALS * STEPS + reserve(final)
-    assert step_of(loop(searched(WIDEN), final_steps=final, budget=wider)).kind == "study"
+def test_before_a_longer_round_a_space_may_grow_but_gets_no_more_trials_and_is_not_narrowed():
+    unclear, narrow = ("budget", "undecided", "info"), ("coverage", "sparse", "info", Next(narrow=True))
+    for found in (unclear, narrow, MORE):
+        assert step_of(loop(searched(found))).kind == "study"
+        step = step_of(loop(searched(found), final_steps=4 * STEPS))
+        assert (step.kind, step.cost) == ("finals", 3 * 4 * STEPS)
+    assert "more trials of 1000 steps say little about 4000" in step.reason
+    wider = step_of(loop(searched(WIDEN, MORE), final_steps=4 * STEPS))
+    assert (wider.kind, wider.cost) == ("study", TRIALS * STEPS)
 
 
 def test_the_first_study_leaves_the_repeats_at_the_final_length_and_is_no_longer_than_it():
