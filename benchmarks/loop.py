@@ -1,15 +1,18 @@
-"""The whole loop, scripted, against Optuna: what is adopted in the end, and how many steps it took to find it.
+"""`playbook pursue` against other tools: how many training steps until an answer is as good.
 
-    python -m benchmarks.loop [digits] [textlm] [--seeds 5] [--quick] [--jobs 2] [--markdown FILE] [--folder DIR]
+    python -m benchmarks.loop [digits textlm convnet tabular recurrent] [--seeds 3] [--first 1] [--tools TPE,ASHA]
+                              [--folder DIR] [--markdown FILE]
 
-Playbook's loop is commands alone: lr-sweep, run, next until it finds nothing to change, repeat and compare against the
-workload's untuned defaults, adopt. Every training step of it counts. Optuna's TPE, without pruning and with Hyperband,
-gets the same study file, and half, as many and twice the steps that the loop took with the same seed. What each would
-train for good is trained anew on five fresh seeds, the same for all, which no budget pays for; the checkpoint of the
-best validation result is tested on data that no method has seen.
+Each study in benchmarks/workloads/ is pursued with the search seed: trials as short as the file says, a final length of
+four times that, and BUDGET times the steps of the study and its repeats. Every other tool then searches the same space
+at the final length, and ends trials early where that is its way. Whenever it would recommend another configuration,
+that one is trained anew on the same five fresh seeds as what `pursue` recommends, which no budget pays for. It has
+caught up at the first one that is as good, and is followed no further; none is followed beyond LONGEST times the steps
+of `pursue`. No tool knows that it has caught up, and so the best trial of a pursuit is followed in the same way, too.
 
-The file's max_train_steps is the length of every trial of Optuna, and of what Playbook adopts; Playbook's sweep and its
-first studies are there to be shorter.
+All train in this one process, on one core, since only steps count. Syne Tune comes from .venv-tools (`make tools`),
+NePS from .venv-neps, where `pip install neural-pipeline-search==0.17.0` puts it; what is missing is left out. With
+--folder all of it is kept, and what is there is not trained again.
 """
 
 from __future__ import annotations
@@ -18,196 +21,274 @@ import argparse
 import json
 import math
 import os
-import shutil
 import statistics
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from scipy import stats
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from benchmarks import loop_rivals
-from benchmarks.loop_playbook import Played, Workload, play
-from benchmarks.loop_rivals import Pick
+from benchmarks.loop_rivals import ROOT, Ended, Pick
+from benchmarks.pursue import said
+from playbook_cli.advice.carrying import carry, names
+from playbook_cli.spec.load import load
+from playbook_cli.storage.store import Store
+from playbook_cli.workloads import digits
+from tests.generators.instant import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Iterator, Mapping, Sequence
 
-WORKLOADS = {
-    "digits": Workload(name="digits", config="digits.yaml", measured="test error"),
-    "textlm": Workload(
-        name="textlm",
-        config="textlm.yaml",
-        measured="test loss",
-        # Half as wide and half the batch: a step takes a third of the time.
-        edits={"max_train_steps": "400", "eval_every": "20", "d_model": "32", "batch_size": "16", "warmup_steps": "20"},
-        first_round={"max_train_steps": "100", "eval_every": "5"},
-    ),
-}
-QUICK = {
-    "digits": {"edits": {"trials": "8", "max_train_steps": "300", "eval_every": "10", "points": "7"}},
-    "textlm": {
-        "edits": WORKLOADS["textlm"].edits
-        | {"trials": "4", "max_train_steps": "100", "eval_every": "5", "points": "3", "steps": "40"},
-        "first_round": {"max_train_steps": "50", "eval_every": "5"},
-    },
-}
+    from playbook_cli.spec.model import StudySpec
+
+STUDIES = ROOT / "benchmarks" / "workloads"
+WORKLOADS = ("digits", "textlm", "convnet", "tabular", "recurrent")
+LONGER = 4
+"""The final length, in lengths of the study's trials."""
+BUDGET = 2
+"""What a pursuit may spend, in steps of the study as it is and of the repeats at the final length."""
+LONGEST = 2.0
 FRESH = range(1_000, 1_005)
 """Seeds of the final trainings."""
-SHARES = {"half": 0.5, "as many": 1.0, "twice": 2.0}
-OURS = "Playbook"
+OWN = "pursue"
+CHOOSING = ("lr-sweep", "study", "horizon", "finals", "repeats")
+"""Steps of a pursuit that choose the configuration; the others measure the baseline, and the gain over it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a method came to with each search seed: test results, each the mean over FRESH, and tuning steps."""
+class Caught:
+    """How far another tool came."""
 
-    tested: Sequence[float]
-    spent: Sequence[int]
-
-
-def measure(workload: Workload, folder: Path, seeds: range, jobs: int) -> dict[str, Outcome]:
-    """All methods on one workload, seed by seed; says on stdout how each loop went.
-
-    What a seed came to is kept in its folder, and not measured again where it is there.
-    """
-    measured: list[dict[str, tuple[float, int]]] = []
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for seed in seeds:
-            own = folder / f"{workload.name}-{seed}"
-            kept = own / "measured.json"
-            if not kept.exists():
-                played = _played(workload, own, seed, jobs)
-                written(kept, one_seed(workload, folder, played, seed, pool))
-            measured.append(json.loads(kept.read_text(encoding="utf-8")))
-    return {
-        name: Outcome(tested=[one[name][0] for one in measured], spent=[one[name][1] for one in measured])
-        for name in measured[0]
-    }
+    steps: int | None
+    """When it first recommended something as good; None if it did not."""
+    searched: int
+    curve: Sequence[tuple[int, float]]
+    """What it recommended from which step on, on fresh seeds."""
 
 
-def _played(workload: Workload, own: Path, seed: int, jobs: int) -> Played:
-    """How the loop went with this seed, played now if it was not."""
-    kept = own / "played.json"
-    if not kept.exists():
-        shutil.rmtree(own, ignore_errors=True)  # half a loop
-        own.mkdir(parents=True)
-        begun = time.monotonic()
-        now = play(workload, own, seed, jobs=jobs)
-        print(f"{workload.name} {seed}: {described(now)}; {time.monotonic() - begun:.0f} s", flush=True)
-        written(kept, asdict(now) | {"pick": now.pick})
-    found = json.loads(kept.read_text(encoding="utf-8"))
-    return Played(**found | {"pick": Pick(*found["pick"])})
+class Fresh:
+    """Results on fresh seeds, each trained once and kept in a file."""
+
+    def __init__(self, spec: StudySpec, path: Path) -> None:
+        self._spec, self._path = spec, path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self._known: dict[str, list[float]] = dict(map(json.loads, lines))
+
+    def __call__(self, pick: Pick) -> list[float]:
+        """One result for each of FRESH."""
+        key = json.dumps([dict(pick.params), pick.max_train_steps], sort_keys=True)
+        if key not in self._known:
+            self._known[key] = [loop_rivals.trained(self._spec, pick, seed) for seed in FRESH]
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([key, self._known[key]]) + "\n")
+        return self._known[key]
+
+    def mean(self, pick: Pick) -> float:
+        return statistics.fmean(self(pick))
+
+
+def pursued(name: str, seed: int, folder: Path) -> dict[str, Any]:
+    """The answer of `playbook pursue --json`, pursued now if it was not."""
+    own = folder / f"{name}-{seed}"
+    own.mkdir(parents=True, exist_ok=True)
+    text = (STUDIES / f"{name}.yaml").read_text(encoding="utf-8")
+    (own / f"{name}.yaml").write_text(f"{text}seed: {seed}\nisolation: process\n", encoding="utf-8")
+    spec = load(own / f"{name}.yaml")[0]
+    final = LONGER * spec.max_train_steps
+    budget = BUDGET * ((spec.trials or 0) * spec.max_train_steps + 12 * final)
+    here = Path.cwd()
+    os.chdir(own)
+    arguments = [f"{name}.yaml", "--budget", str(budget), "--final-steps", str(final), "--json"]
+    try:
+        # no process is started: not for trials, nor to see whether the function can be imported
+        with instant(loop_rivals.curve), mock.patch("playbook_cli.launch.preflight.import_function"):
+            return json.loads(said("pursue", *arguments))
+    finally:
+        os.chdir(here)
+
+
+def choosing(answer: Mapping[str, Any]) -> int:
+    """Steps until a pursuit had its configuration."""
+    return sum(step["steps_spent"] for step in answer["steps"] if step["kind"] in CHOOSING)
+
+
+def recommended(spec: StudySpec, answer: Mapping[str, Any]) -> Pick:
+    """What a pursuit recommends; the baseline, where that is better."""
+    side = answer["recommended"]
+    if answer["gain"] is not None and answer["gain"] < 0.0:
+        side = answer["baseline"]
+    length = side["max_train_steps"]
+    return Pick(side["params"], length, loop_rivals.evaluated(spec, length))
+
+
+def incumbents(runs: Path, answer: Mapping[str, Any], spec: StudySpec) -> Iterator[Ended]:
+    """After each trial of a pursuit's search and of its finals, the best one so far, carried to the final length."""
+    spent, length, read = 0, answer["final_steps"], dict[str, int]()
+    best: dict[str, tuple[float, Pick]] = {}
+    for step in answer["steps"]:
+        if step["kind"] in ("study", "finals"):
+            record = Store(runs / step["study"]).record()
+            left = step["steps_spent"]
+            for trial in record.search.trials[read.get(step["study"], 0) :]:
+                if left <= 0:  # the study grew in a later step
+                    break
+                left, spent = left - trial.last_step, spent + trial.last_step
+                read[step["study"]] = trial.id + 1
+                if trial.state == "completed" and trial.best is not None:
+                    called = names(trial.params, None)
+                    moved = carry(trial.params, called, before=record.max_train_steps, now=length).changes
+                    pick = Pick({**trial.params, **moved}, length, loop_rivals.evaluated(spec, length))
+                    one = (trial.best.value, pick)
+                    best[step["kind"]] = min(best.get(step["kind"], one), one, key=lambda pair: pair[0])
+                last = best.get("finals") or best.get("study")
+                yield Ended(spent=spent, pick=None if last is None else last[1])
+        elif step["kind"] in CHOOSING:
+            spent += step["steps_spent"]
+
+
+def followed(searching: Iterator[Ended], fresh: Fresh, *, target: float, most: float) -> Caught:
+    """A search until it has caught up, ended, or spent the most."""
+    curve: list[tuple[int, float]] = []
+    last: Pick | None = None
+    spent = 0
+    for ended in searching:
+        spent = ended.spent
+        if spent > most:
+            break
+        if ended.pick is not None and ended.pick != last:
+            last = ended.pick
+            curve.append((spent, fresh.mean(last)))
+            if curve[-1][1] <= target:
+                return Caught(steps=spent, searched=spent, curve=curve)
+    return Caught(steps=None, searched=spent, curve=curve)
+
+
+def measured(name: str, seed: int, folder: Path, tools: Sequence[str]) -> dict[str, Any]:
+    """One workload with one search seed: the pursuit, and every tool."""
+    kept = folder / f"{name}-{seed}.json"
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    spec = load(STUDIES / f"{name}.yaml")[0]
+    fresh = Fresh(spec, folder / f"{name}-fresh.jsonl")
+    if "whole" not in found:
+        begun = time.process_time()
+        answer = pursued(name, seed, folder)
+        pick = recommended(spec, answer)
+        found = {
+            "whole": answer["steps_spent"],
+            "choosing": choosing(answer),
+            "result": fresh.mean(pick),
+            "baseline": fresh.mean(Pick(answer["baseline"]["params"], pick.max_train_steps, pick.eval_every)),
+            "headline": answer["headline"],
+            "steps": [[step["kind"], step["steps_spent"], step["reason"]] for step in answer["steps"]],
+        }
+        written(kept, found)
+        print(f"{name} {seed}: {described(found)}; {time.process_time() - begun:.0f} s of CPU here", flush=True)
+    own = folder / f"{name}-{seed}"
+    if OWN not in found:
+        answer = json.loads((own / "runs" / f"{name}-pursuit" / "pursuit.json").read_text(encoding="utf-8"))
+        following = incumbents(own / "runs", answer, spec)
+        found[OWN] = vars(followed(following, fresh, target=found["result"], most=math.inf))
+        written(kept, found)
+    length = LONGER * spec.max_train_steps
+    for tool in tools:
+        if tool not in found:
+            begun = time.process_time()
+            following = loop_rivals.search(spec, loop_rivals.tool(tool, spec, seed, length), seed, length)
+            most = math.floor(LONGEST * found["whole"])
+            caught = followed(following, fresh, target=found["result"], most=most)
+            found[tool] = vars(caught)
+            written(kept, found)
+            when = f"as good after {caught.steps:,}" if caught.steps else f"not as good after {caught.searched:,}"
+            best = min((value for _, value in caught.curve), default=math.nan)
+            print(f"  {tool}: {when} steps, best {best:.4f}; {time.process_time() - begun:.0f} s of CPU", flush=True)
+    return found
+
+
+def described(found: Mapping[str, Any]) -> str:
+    parts = ", ".join(f"{kind} {steps:,}" for kind, steps, _ in found["steps"])
+    return (
+        f"{found['whole']:,} steps ({parts}), result {found['result']:.4f}, baseline {found['baseline']:.4f}; "
+        f"{found['headline']}"
+    )
 
 
 def written(path: Path, value: object) -> None:
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
     temporary.replace(path)
 
 
-def one_seed(
-    workload: Workload, folder: Path, played: Played, seed: int, pool: Executor
-) -> dict[str, tuple[float, int]]:
-    """By method the test result, a mean over FRESH, and the steps of tuning."""
-    file = workload.file(folder, workload.name, 0)
-    picks = {
-        "the defaults, untuned": (loop_rivals.untuned(file), 0),
-        OURS: (played.pick, played.spent),
-        **rivals(pool, file, played, seed),
-    }
-    tested = {
-        key: [pool.submit(loop_rivals.tested, workload.name, pick, fresh) for fresh in FRESH]
-        for key, pick in {str(pick): pick for pick, _ in picks.values()}.items()
-    }
-    means = {key: statistics.fmean(one.result() for one in runs) for key, runs in tested.items()}
-    return {name: (means[str(pick)], spent) for name, (pick, spent) in picks.items()}
-
-
-def described(played: Played) -> str:
-    parts = ", ".join(f"{part} {steps:,}" for part, steps in played.steps.items())
-    values = {name: value for name, value in played.pick.params.items() if isinstance(value, float | int)}
-    point = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-    return (
-        f"{played.spent:,} steps ({parts}); studies: {played.ended}; compare: {played.verdict}; adopted: "
-        f"{played.pick.max_train_steps} steps, {point}"
-    )
-
-
-def rivals(pool: Executor, file: Path, played: Played, seed: int) -> dict[str, tuple[Pick, int]]:
-    """What Optuna would pick, by method; one search a method tells of every share of the steps."""
-    usual = loop_rivals.untuned(file)
-    longest = math.ceil(max(SHARES.values()) * played.spent)
-    searches = {
-        name: pool.submit(loop_rivals.search, file, seed, longest, name)
-        for name in (loop_rivals.TPE, loop_rivals.HYPERBAND)
-    }
-    return {
-        f"{name}, {words}": (
-            search.result().best_within(int(share * played.spent)) or usual,
-            int(share * played.spent),
-        )
-        for name, search in searches.items()
-        for words, share in SHARES.items()
-    }
-
-
-def table(workload: Workload, outcomes: Mapping[str, Outcome]) -> str:
-    """A row a method; a positive difference says that ours is better."""
-    ours = outcomes[OURS]
+def table(found: Mapping[str, Sequence[Mapping[str, Any]]], tools: Sequence[str]) -> str:
+    """Steps by workload, median and range over the seeds; then those of `pursue` as shares of the best tool's."""
+    ours = ("first as good", "configuration", "whole answer")
     lines = [
-        f"| {workload.name} | steps of tuning, median (range) | {workload.measured}, mean ± sd | difference (95%) |",
-        "|---|---|---|---|",
+        f"| steps | {' | '.join(f'pursue: {part}' for part in ours)} | {' | '.join(tools)} |",
+        f"|{'---|' * (1 + len(ours) + len(tools))}",
     ]
-    for name, outcome in outcomes.items():
-        steps = f"{statistics.median(outcome.spent):,.0f} ({min(outcome.spent):,} to {max(outcome.spent):,})"
-        spread = f" ± {statistics.stdev(outcome.tested):.4f}" if len(outcome.tested) > 1 else ""
-        gains = [theirs - our for theirs, our in zip(outcome.tested, ours.tested, strict=True)]
-        against = "" if outcome is ours else difference(gains)
-        lines.append(f"| {name} | {steps} | {statistics.fmean(outcome.tested):.4f}{spread} | {against} |")
-    return "\n".join(lines)
+    shares = [
+        f"| | result | baseline | best tool | {' | '.join(f'share: {part}' for part in ours)} |",
+        f"|{'---|' * (4 + len(ours))}",
+    ]
+    for name, seeds in found.items():
+        parts = [[(_needed(one[OWN]) or one["choosing"]) for one in seeds]]
+        parts += [[float(one[key]) for one in seeds] for key in ("choosing", "whole")]
+        theirs = {tool: [_needed(one[tool]) for one in seeds] for tool in tools}
+        cells = [_spread(steps) for steps in (*parts, *theirs.values())]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        means = [f"{statistics.fmean(one[key] for one in seeds):.4f}" for key in ("result", "baseline")]
+        best = min(theirs, key=lambda tool: statistics.median(theirs[tool]), default=None)
+        cells = [] if best is None else [_shares(steps, theirs[best]) for steps in parts]
+        shares.append(f"| {name} | {' | '.join([*means, str(best), *cells])} |")
+    return "\n".join([*lines, "", *shares])
 
 
-def difference(gains: Sequence[float]) -> str:
-    """The mean and Student's interval over the search seeds."""
-    mean = statistics.fmean(gains)
-    if len(gains) < 2:
-        return f"{mean:+.4f}"
-    half = float(stats.t.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / math.sqrt(len(gains))
-    return f"{mean:+.4f} ({mean - half:+.4f} to {mean + half:+.4f})"
+def _needed(caught: Mapping[str, Any]) -> float:
+    """Steps until it was as good; infinite if it was not."""
+    return math.inf if caught["steps"] is None else float(caught["steps"])
+
+
+def _spread(steps: Sequence[float]) -> str:
+    shown = [
+        "never" if math.isinf(one) else f"{one:,.0f}" for one in (statistics.median(steps), min(steps), max(steps))
+    ]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def _shares(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    shares = [our / their for our, their in zip(ours, theirs, strict=True)]  # 0 of a tool that never was as good
+    return f"{statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("workloads", nargs="*", help=" ".join(WORKLOADS))
-    parser.add_argument("--seeds", type=int, default=5, help="of the search")
-    parser.add_argument("--first", type=int, default=0, help="the first of them")
-    parser.add_argument("--quick", action="store_true", help="smaller studies, to see that it all works")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workloads", nargs="*", default=WORKLOADS)
+    parser.add_argument("--seeds", type=int, default=3, help="of the search")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
+    parser.add_argument("--tools", default="", help="only tools with one of these words in their names; none: -")
     parser.add_argument(
-        "--folder", type=Path, metavar="DIR", help="keep every study and answer there, and go on with what is there"
+        "--folder", type=Path, metavar="DIR", help="keep everything there, and go on with what is there"
     )
-    arguments = parser.parse_args()
-    seeds = range(arguments.first, arguments.first + arguments.seeds)
-    tables = []
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
+    options = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(ROOT)
+    digits.load = cache(digits.load)
+    tools = [tool for tool in loop_rivals.available() if any(word in tool for word in options.tools.split(","))]
     with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder or Path(temporary)
-        for name in arguments.workloads or WORKLOADS:
-            workload = WORKLOADS[name]
-            if arguments.quick:
-                workload = replace(workload, **QUICK[name])
-            tables.append(table(workload, measure(workload, folder.resolve(), seeds, arguments.jobs)))
-            print(tables[-1], flush=True)
-    if arguments.markdown:
-        arguments.markdown.write_text("\n\n".join(tables) + "\n", encoding="utf-8")
+        folder = (options.folder or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        found: dict[str, list[dict[str, Any]]] = {name: [] for name in options.workloads}
+        for seed in range(options.first, options.first + options.seeds):
+            for name, seeds in found.items():
+                seeds.append(measured(name, seed, folder, tools))
+    shown = table(found, tools)
+    print(shown)
+    if options.markdown:
+        options.markdown.write_text(f"{shown}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def pursued(pipeline: Pipeline, number: int, rng: np.random.Generator, folder: P
         best["x0"] = min(best["x0"], 0.79)
         arguments += [word for name, value in best.items() for word in ("--baseline", f"{name}={value}")]
     with instant(pipeline.curve):
-        answer = json.loads(_said("pursue", *arguments))
+        answer = json.loads(said("pursue", *arguments))
     if answer["gain"] is None:
         gain, low, high, true, regret = None, math.nan, math.nan, math.nan, math.nan
     else:
@@ -232,7 +232,7 @@ def _lines(runs: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in [*runs.glob("*/trials.jsonl"), *runs.glob("*/pursuit.jsonl")])
 
 
-def _said(*arguments: str) -> str:
+def said(*arguments: str) -> str:
     """What a command prints, in this process, without pages."""
     sys.argv = ["playbook", *arguments]
     out = io.StringIO()

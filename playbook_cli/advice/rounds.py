@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice import longer_rates
-from playbook_cli.advice.carrying import Carried, carry, names
+from playbook_cli.advice.carrying import Carried, Names, carry, names
 from playbook_cli.advice.revision import Change, Revision
 from playbook_cli.advice.transfer import transfer
 from playbook_cli.analysis.outcomes import by_arm, ranked, result
@@ -26,6 +26,7 @@ TOP = 5
 whether their order held."""
 GROWTH = 3.0
 """How much longer each of several rounds is."""
+_NEW = "new: another learning rate, and whatever the playbook says to retune"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,17 @@ class Before:
     """As the study file is to name it."""
     stable: Mapping[int, str] = field(default_factory=dict)
     """The checkpoints that trials kept before their decay, by trial, as the study file is to name them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A point of another study that trains in the round, too."""
+
+    params: Mapping[str, Value]
+    """Its trial's settings."""
+    point: Mapping[str, Value]
+    """Those of them that differ from what the round fixes, or that it varies."""
+    reason: str
 
 
 def plan(
@@ -105,11 +117,12 @@ def next_round(
     schedule: str | None = None,
     eval_every: int | None = None,
     add: int = 0,
+    others: Sequence[Beside] = (),
 ) -> Revision:
     """The round after `study`, called `name`: its best points, longer; `data` is its file written out, and is changed.
 
     Where a ladder of lengths says how the best learning rate moves, the points' move with it. `add` new points stand
-    beside them: other learning rates, and what the playbook says to retune.
+    beside them: other learning rates, and what the playbook says to retune. So do `others`, of the same length.
 
     StudyError where no trial has completed, or the study has no hyperparameter called `schedule`.
     """
@@ -136,6 +149,8 @@ def next_round(
         points.append(point)
         how = carry({**study.fixed, **point}, called, before=study.max_train_steps, now=following.steps)
         carried.append(replace(how, changes={**how.changes, **change}))
+    points += [{p.name: one.params[p.name] for p in study.parameters if p.name in one.point} for one in others]
+    carried += [_carried_beside(one, called, study.max_train_steps, following.steps) for one in others]
     reasons = _transfers(study, findings)
     about = called.schedule or called.decay
     where = ("max_train_steps",) if about is None else (_role(data, about), about)
@@ -151,8 +166,8 @@ def next_round(
         same = longer_rates.moved(trial, told[index]) == {}  # at another learning rate training begins anew
         begins = _begin(point, trial, how, before) if same else []
         reasons["points", index] = [_came_from(study, trial, index), *begins]
-    for index in range(len(best), len(points)):
-        reasons["points", index] = ["new: another learning rate, and whatever the playbook says to retune"]
+    beside = [*[_NEW] * (len(points) - len(best) - len(others)), *(other.reason for other in others)]
+    reasons |= {("points", index): [why] for index, why in enumerate(beside, start=len(best))}
     data |= {
         "name": name,
         "max_train_steps": following.steps,
@@ -183,6 +198,11 @@ def next_round(
     data |= ordered
     revision.changes = [Change(key=key, reason="; ".join(said)) for key, said in reasons.items()]
     return revision
+
+
+def _carried_beside(one: Beside, called: Names, before: int, now: int) -> Carried:
+    how = carry(one.params, called, before=before, now=now)
+    return replace(how, changes={**one.point, **how.changes})
 
 
 def _best(study: StudyRecord, count: int) -> list[TrialRecord]:

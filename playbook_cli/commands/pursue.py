@@ -43,6 +43,15 @@ def pursue(
             help="Settings to beat: values, or RUNS/NAME for a study's best trial. By default the middle of the space.",
         ),
     ] = None,
+    final_steps: Annotated[
+        int | None,
+        typer.Option(
+            "--final-steps",
+            metavar="N",
+            min=1,
+            help="Train the best points and the baseline for N steps in the end; studies stay as short as in the file.",
+        ),
+    ] = None,
     steps_of_the_loop: Annotated[
         int | None,
         typer.Option("--steps-of-the-loop", metavar="N", min=1, help="Pause after N steps of the loop."),
@@ -87,6 +96,7 @@ def pursue(
         file=study,
         runs=runs,
         budget=limit,
+        final_steps=_final_steps(given, final_steps),
         launching=Launching(jobs=jobs, gpus=gpus, changed=code_changed, wait=wait),
     )
     begun = diary.read(pursuit.folder) or pursuit.beginning(baseline or [])
@@ -112,6 +122,7 @@ class _Pursuit:
         file: Path,
         runs: Path,
         budget: Budget,
+        final_steps: int | None,
         launching: Launching,
     ) -> None:
         from playbook_cli.pursuit import diary
@@ -119,6 +130,7 @@ class _Pursuit:
 
         self.memory = Memory()
         self.spec, self.source, self.file, self.runs, self.budget = spec, source, file, runs, budget
+        self.final_steps = final_steps
         self.launching = launching
         self.folder = diary.folder(runs, spec.name)
         self.beside = file.absolute().parent
@@ -142,7 +154,15 @@ class _Pursuit:
         """The state of the loop, from the records."""
         from playbook_cli.pursuit.state import loop
 
-        return loop(diary, self.spec, self.runs, self.beside, budget=self.budget, memory=self.memory)
+        return loop(
+            diary,
+            self.spec,
+            self.runs,
+            self.beside,
+            budget=self.budget,
+            final_steps=self.final_steps,
+            memory=self.memory,
+        )
 
     def next(self, diary: Diary) -> Step | Stop:
         """What comes after the steps that are done."""
@@ -363,6 +383,20 @@ def _baseline(spec: StudySpec, asked: Sequence[str], runs: Path) -> tuple[Mappin
     return held(spec, "", values)[0], ", ".join(said)
 
 
+def _final_steps(spec: StudySpec, asked: int | None) -> int | None:
+    """The length that is asked for. PlaybookError if it is shorter than the study."""
+    from playbook_cli.errors import PlaybookError
+    from playbook_cli.spec.load import resolve
+
+    steps = resolve(spec).max_train_steps
+    if asked is not None and asked < steps:
+        raise PlaybookError(
+            f"--final-steps {asked}: the trials of {spec.name} are longer, {steps} steps",
+            hint="the studies are to be the short ones: set a smaller max_train_steps in the study file",
+        )
+    return asked
+
+
 def _require_enough(first: Step | Stop, spec: StudySpec) -> None:
     """PlaybookError if nothing can be done with the budget."""
     from playbook_cli.errors import PlaybookError
@@ -438,7 +472,7 @@ def _preview(pursuit: _Pursuit, begun: Diary, *, json: bool) -> None:
     state = pursuit.state(begun)
     open_ = begun.steps[-1] if begun.steps and not begun.steps[-1].done else None
     following = _as_step(open_) if open_ is not None else pursuit.next(begun)
-    kept = reserve(state.max_train_steps)
+    kept = reserve(state.final_length)
     stop = isinstance(following, Stop)
     if json:
         print_json(
@@ -501,6 +535,7 @@ def _given(pursuit: _Pursuit, told: Diary, end: Step | Stop) -> Any:
         goal=pursuit.spec.goal,
         runs=pursuit.runs,
         budget=pursuit.budget,
+        final_steps=pursuit.final_steps,
         costs=spent_by_step(pursuit.runs, told, pursuit.memory),
         spent=spent_in_all(pursuit.runs, told, pursuit.memory),
         edited=[pursuit.edited(step) for step in told.steps],

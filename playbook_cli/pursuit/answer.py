@@ -73,6 +73,8 @@ class Answer:
     reason: str
     headline: str
     budget: Budget
+    final_steps: int | None
+    """Length of the last trainings, if it was given."""
     spent: Spent
     baseline_from: str
     taken: Sequence[Taken]
@@ -104,6 +106,7 @@ def answer(
     goal: str,
     runs: Path,
     budget: Budget,
+    final_steps: int | None,
     costs: Sequence[Spent],
     spent: Spent,
     edited: Sequence[bool],
@@ -127,6 +130,7 @@ def answer(
         reason=reason,
         headline=_headline(ended, end, weighed, metric, recommended),
         budget=budget,
+        final_steps=final_steps,
         spent=spent,
         baseline_from=diary.baseline_from,
         taken=[
@@ -205,7 +209,7 @@ def _advice(
         yield Advice(text=text)
     for step in diary.steps:
         if step.kind == "finals" and step.reason.startswith("budget: "):
-            yield Advice(text=f"with a larger budget, go on searching; {step.reason.partition(';')[0]}")
+            yield Advice(text=f"with a larger budget, go on searching; {step.reason.rpartition(';')[0]}")
         if step.skipped is not None:
             yield Advice(text=f"{step.kind} of {step.study} was skipped: {step.skipped}")
 
@@ -219,6 +223,12 @@ def _verdict(state: Loop, stop: Stop, weighed: Weighed | None, runs: Path, *, ad
     final, base = runs / state.finals.name, runs / state.baseline.name
     if weighed.compared is None or weighed.compared.interval[0] <= 0.0:
         yield Advice(text=weighed.decision.message, command=command("compare", base, final))
+        short, steps = state.searches[-1].steps, state.finals.steps
+        if short < steps and (weighed.compared is None or weighed.compared.gain <= 0.0):
+            yield Advice(
+                text=f"the best points of {short} steps are no better than the baseline at {steps:,} steps: what is "
+                f"best may change with the length, so try longer studies, of {min(2 * short, steps):,} steps, say"
+            )
     elif not adopted:
         blocked = "; ".join(weighed.decision.blocked_by)
         but = f", after a look at what speaks against it: {blocked}" if blocked else ""
@@ -258,6 +268,7 @@ def as_json(given: Answer) -> dict[str, Any]:
         "selected_from": given.trials,
         "adopted": given.adopted,
         "budget": {"steps": given.budget.steps, "seconds": given.budget.seconds},
+        "final_steps": given.final_steps,
         "steps_spent": given.spent.steps,
         "seconds_spent": given.spent.seconds,
         "steps": [

@@ -89,7 +89,7 @@ def person(study: Searched) -> Stop | None:
 
 
 def _sweep(loop: Loop, sweep: Any) -> Step | None:
-    if sweep.cost + reserve(loop.max_train_steps) > loop.left:
+    if sweep.cost + reserve(loop.final_length) > loop.left:
         return None
     reason = "max_train_steps is a first guess until a sweep shows how many steps fit the training set"
     return Step(kind="lr-sweep", study=f"{loop.name}-lr-sweep", reason=reason, cost=sweep.cost)
@@ -99,6 +99,8 @@ def _first(loop: Loop) -> Step | Stop:
     """The study that was asked for, as long as the sweep says, and as large as the budget allows."""
     swept = loop.sweep.max_train_steps if loop.sweep is not None else None
     steps, data = swept or loop.max_train_steps, deepcopy(dict(loop.data))
+    if loop.final_steps is not None:
+        steps = min(steps, loop.final_steps)
     changes: list[Change] = []
     if steps != loop.max_train_steps:
         why = f"the sweep fits the training set in {steps} steps; was {loop.max_train_steps}"
@@ -110,7 +112,7 @@ def _first(loop: Loop) -> Step | Stop:
     trials = next(
         (
             affordable
-            for final in dict.fromkeys((max(steps, loop.max_train_steps), steps))
+            for final in dict.fromkeys((max(steps, loop.final_length), loop.final_steps or steps))
             if (affordable := _affordable(loop, loop.trials, loop.arms, steps, final)) is not None
         ),
         None,
@@ -130,7 +132,7 @@ def _first(loop: Loop) -> Step | Stop:
 
 
 def _too_small(loop: Loop, steps: int) -> str:
-    study, repeats = loop.trials * steps, reserve(steps)
+    study, repeats = loop.trials * steps, reserve(loop.final_steps or steps)
     return (
         f"the study costs {study:,} steps, and the repeats of its best point and of the baseline {repeats:,}; "
         f"of the budget {loop.left:,} are left: it needs {study + repeats:,}, or a study of fewer trials"
@@ -158,14 +160,14 @@ class _Ended:
 
 def _further(loop: Loop, last: Searched) -> Step | _Ended:
     """The study that the findings ask for, or a measurement of the training length; else why there is none."""
-    wanted = [f for f in last.findings if asks_longer(f)]
+    wanted = [] if loop.final_steps else [f for f in last.findings if asks_longer(f)]
     bound = next((f for f in wanted if isinstance(f.act, Next) and f.act.round is not None), None)
     target = _target(loop, last, bound)
     if wanted and (step := _horizon(loop, last, wanted[0])) is not None:
         return step
     request = _request(loop, last, bound)
     if request is None:
-        why = f"{bound.rule}: {first_line(bound.message)}" if bound else "no finding calls for another study"
+        why = f"{bound.rule}: {first_line(bound.message)}" if bound else _quiet(last, target)
         return _Ended(reason=why, longer=target)
     if len(loop.searches) >= STUDIES:
         return _Ended(reason=f"{STUDIES} searches were run; a person should look before more are", longer=target)
@@ -180,10 +182,18 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
             return step
         dear = dear or step
     if dear is None:
-        return _Ended(reason="no finding calls for another study", longer=target, left=left)
-    why = f"budget: {dear.study} ({dear.reason}) would cost {dear.cost:,} steps of {loop.left:,} left"
+        return _Ended(reason=_quiet(last, target), longer=target, left=left)
+    why = f"budget: {dear.cost:,} steps for {dear.study} are too many of the {loop.left:,} left ({dear.reason})"
     grown = _length(dear, last)
     return _Ended(reason=why, longer=max(target or 0, grown) if grown > last.steps else target, left=left)
+
+
+def _quiet(last: Searched, target: int | None) -> str:
+    """Why there is no further study, if it is not the budget."""
+    asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
+    if target is None or not (asked.narrow or asked.trials):
+        return "no finding calls for another study"
+    return f"no finding calls for another space, and more trials of {last.steps} steps say little about {target}"
 
 
 def _length(step: Step, last: Searched) -> int:
@@ -192,6 +202,8 @@ def _length(step: Step, last: Searched) -> int:
 
 def _target(loop: Loop, last: Searched, bound: Finding | None) -> int | None:
     """The length at which the best points should be trained in the end; None for that of the last study."""
+    if loop.final_steps is not None:
+        return loop.final_steps if loop.final_steps > last.steps else None
     asked = bound.act.max_train_steps if bound is not None and isinstance(bound.act, Next) else None
     swept = loop.sweep is not None and (loop.sweep.max_train_steps or loop.max_train_steps) < loop.max_train_steps
     longest = max(asked or 0, loop.max_train_steps if swept else 0)
@@ -212,19 +224,24 @@ def _horizon(loop: Loop, last: Searched, finding: Finding) -> Step | None:
 def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
     """What the findings ask of the next study; None if nothing, or nothing that is worth a study.
 
-    Compute-bound work stays short: its best points train longer in the end. A length that was made longer is never
-    made shorter again: when in doubt, longer. A space is made smaller only a few times, since few points are never
-    enough to say that the best one is not elsewhere.
+    Compute-bound work stays short, as does all work whose final length is given: its best points train longer in the
+    end. Where exactly the best of the short trials lie then matters little, since it moves with the length: no trials
+    are added for that, and no range is narrowed. A length that was made longer is never made shorter again: when in
+    doubt, longer. A space is made smaller only a few times, since few points are never enough to say that the best one
+    is not elsewhere.
     """
     cuts = any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
     steps = asked.max_train_steps
     lengthened = any(a.steps < b.steps for a, b in zip(loop.searches, loop.searches[1:], strict=False))
-    if steps is not None and ((steps > last.steps and bound is not None) or (steps < last.steps and lengthened)):
+    later = bound is not None or loop.final_steps is not None
+    if steps is not None and ((steps > last.steps and later) or (steps < last.steps and lengthened)):
         asked = replace(asked, max_train_steps=None)
     if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
         asked = replace(asked, narrow=False)
-    if replace(asked, eval_every=None) == Next() and _unclear(loop, last):
+    if _target(loop, last, bound) is not None:
+        asked = replace(asked, narrow=False, trials=None)
+    elif replace(asked, eval_every=None) == Next() and _unclear(loop, last):
         asked = replace(asked, trials=2 * last.record.search.planned)
     shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
     alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)
@@ -323,12 +340,13 @@ def _free(loop: Loop, name: str) -> str:
 def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
     """The best points on fresh seeds: longer, if that is wanted and affordable."""
     name, seed = _free_finals(loop), max(int(one.data.get("seed", 0)) for one in loop.searches) + 1
+    chosen = finalists.finalists(loop.searches)
     if ended.longer is not None:
-        most = finalists.most_points(last)
-        for count in range(most, min(2, most) - 1, -1):
-            revision = finalists.longer(last, count, ended.longer, name)
+        sizes = [(SEEDS, count) for count in range(len(chosen), 0, -1)]
+        for seeds, count in [*sizes, (LEAST_SEEDS, 1)] if loop.final_steps else sizes[:-1] or sizes:
+            revision = finalists.longer(chosen[:count], ended.longer, name)
             points = len(revision.data["points"])
-            if _finals_cost(points, ended.longer, SEEDS) <= loop.left:
+            if _finals_cost(points, ended.longer, seeds) <= loop.left:
                 revision.data["seed"] = seed
                 why = f"{ended.reason}; the best {plural(points, 'point')} in a longer round"
                 return Step(
@@ -340,7 +358,8 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
                     changes=revision.changes,
                     left=[*ended.left, *revision.left],
                 )
-    chosen = finalists.finalists(loop.searches)
+        if loop.final_steps:
+            return _unaffordable(loop, last, ended, loop.final_steps)
     for seeds, count in [*((SEEDS, n) for n in range(len(chosen), 0, -1)), (LEAST_SEEDS, 1)]:
         if _finals_cost(count, last.steps, seeds) <= loop.left:
             data, changes = finalists.of_same_length(last, chosen[:count], name, seed)
@@ -353,7 +372,11 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
                 changes=changes,
                 left=ended.left,
             )
-    needed = _finals_cost(1, last.steps, LEAST_SEEDS)
+    return _unaffordable(loop, last, ended, last.steps)
+
+
+def _unaffordable(loop: Loop, last: Searched, ended: _Ended, steps: int) -> Stop:
+    needed = _finals_cost(1, steps, LEAST_SEEDS)
     reason = (
         f"{ended.reason}; repeats of the best point and of the baseline need {needed:,} steps of {loop.left:,} left"
     )

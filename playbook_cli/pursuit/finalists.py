@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.advice.carrying import Carried, carry, names
 from playbook_cli.advice.revision import Change
-from playbook_cli.advice.rounds import Before, Plan, Round, next_round, place_changes
-from playbook_cli.analysis.outcomes import by_arm, ranked, result
+from playbook_cli.advice.rounds import Before, Beside, Plan, Round, next_round, place_changes
+from playbook_cli.analysis.outcomes import ranked, result
 from playbook_cli.pursuit.loop import ARMS, POINTS
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.wording import number
@@ -41,12 +42,6 @@ def finalists(searches: Sequence[Searched]) -> list[Chosen]:
     return sorted(chosen, key=lambda pair: result(pair[1], metric))
 
 
-def most_points(last: Searched) -> int:
-    """The number of finalists of a longer round, which come from the last study alone."""
-    arms = sum(1 for own in by_arm(last.record.search.trials, last.record.arms) if ranked(own, last.record.metric))
-    return max(POINTS, arms) if arms <= ARMS else POINTS
-
-
 def of_same_length(
     last: Searched, chosen: Sequence[Chosen], name: str, seed: int
 ) -> tuple[dict[str, Any], list[Change]]:
@@ -55,15 +50,9 @@ def of_same_length(
     points: list[dict[str, Value]] = []
     carried: list[Carried] = []
     for _, trial in chosen:
-        varied = [p.name for p in last.record.parameters if p.active(trial.params) and p.name in trial.params]
-        points.append({name: trial.params[name] for name in varied})
-        other = {
-            name: trial.params[name]
-            for name, value in last.record.fixed.items()
-            if name in trial.params and trial.params[name] != value
-        }
-        moved = {**points[-1], **other}
-        carried.append(Carried(kind=None, changes=moved, reason="", continues=False))
+        point = _point(last, trial)
+        points.append({p.name: point[p.name] for p in last.record.parameters if p.name in point})
+        carried.append(Carried(kind=None, changes=point, reason="", continues=False))
     place_changes(data, points, carried, None, {})
     for key in ("trials", "continue", "round"):
         data.pop(key, None)
@@ -74,16 +63,24 @@ def of_same_length(
     return _ordered(data), [*reasons, Change(key=("seed",), reason="new training seeds, to remove selection bias")]
 
 
-def longer(last: Searched, count: int, steps: int, name: str) -> Revision:
-    """The round that trains the best points of the last study for longer."""
-    at = last.record.earlier.number + 1 if last.record.earlier else 2
+def longer(chosen: Sequence[Chosen], steps: int, name: str) -> Revision:
+    """The round that trains these points for longer, which goes on from the study of the best one."""
+    base = chosen[0][0]
+    own = [trial for one, trial in chosen if one is base]
+    others = [
+        Beside(params=trial.params, point=_point(base, trial), reason=_came_from(one, trial))
+        for one, trial in chosen
+        if one is not base
+    ]
+    at = base.record.earlier.number + 1 if base.record.earlier else 2
     return next_round(
-        deepcopy(dict(last.data)),
-        last.record.search,
-        last.findings,
-        Plan(rounds=[Round(number=at, trials=count, steps=steps)], of=None, growth=None),
-        Before(folder=last.folder, stable=last.stable),
+        deepcopy(dict(base.data)),
+        replace(base.record.search, trials=own),
+        base.findings,
+        Plan(rounds=[Round(number=at, trials=len(own), steps=steps)], of=None, growth=None),
+        Before(folder=base.folder, stable=base.stable),
         name=name,
+        others=others,
     )
 
 
@@ -100,6 +97,14 @@ def baseline(
     data |= {"name": name, "sampler": "listed", "points": [{}], "fixed": settings, "seed": seed}
     data["goal"] = "What does the baseline reach?"
     return _ordered(data)
+
+
+def _point(last: Searched, trial: TrialRecord) -> dict[str, Value]:
+    """What a trial has of what the last study varies, and what it has otherwise than that study fixes it."""
+    varied = [p.name for p in last.record.parameters if p.active(trial.params) and p.name in trial.params]
+    fixed = last.record.fixed.items()
+    other = [name for name, value in fixed if name in trial.params and trial.params[name] != value]
+    return {name: trial.params[name] for name in [*varied, *other]}
 
 
 def _alike(one: Searched, last: Searched) -> bool:

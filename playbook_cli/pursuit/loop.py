@@ -87,6 +87,8 @@ class Loop:
     """In training steps."""
     spent: int
     baseline_params: Mapping[str, Value]
+    final_steps: int | None = None
+    """Length at which the best points and the baseline are trained in the end; None if the findings decide it."""
     sweep: Sweep | None = None
     searches: Sequence[Searched] = ()
     """In order; the last one is the one to go on from."""
@@ -104,6 +106,11 @@ class Loop:
     @property
     def left(self) -> int:
         return self.budget - self.spent
+
+    @property
+    def final_length(self) -> int:
+        """Length of the last trainings, as far as it is known."""
+        return self.final_steps or self.max_train_steps
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,7 +164,16 @@ def spent_by_step(runs: Path, diary: Diary, memory: Memory) -> list[Spent]:
     return costs[::-1]
 
 
-def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, *, budget: Budget, memory: Memory) -> Loop:
+def loop(
+    diary: Diary,
+    given: StudySpec,
+    runs: Path,
+    beside: Path,
+    *,
+    budget: Budget,
+    final_steps: int | None = None,
+    memory: Memory,
+) -> Loop:
     """Everything that the next step depends on."""
     spec = resolve(given)
     taken = [step for step in diary.steps if step.done]
@@ -183,6 +192,7 @@ def loop(diary: Diary, given: StudySpec, runs: Path, beside: Path, *, budget: Bu
         budget=budget.in_steps(spent.steps, spent.seconds, diary.pace),
         spent=spent.steps,
         baseline_params=diary.baseline,
+        final_steps=final_steps,
         sweep=sweep,
         searches=[
             *(memory.of(runs / name, _earlier, beside) for name in before if name),

@@ -36,9 +36,10 @@ def document(given: Answer) -> Document:
 
 def _asked(given: Answer) -> Section:
     limit = f"{given.budget.steps:,} steps" if given.budget.steps is not None else duration(given.budget.seconds or 0.0)
+    final = f"; the best points train for {given.final_steps:,} steps in the end" if given.final_steps else ""
     parts = [
         *([Sentence(text=given.goal)] if given.goal else []),
-        Sentence(text=f"{given.metric.goal} {given.metric.name}, within {limit} of training"),
+        Sentence(text=f"{given.metric.goal} {given.metric.name}, within {limit} of training{final}"),
         Sentence(text=f"baseline: {given.baseline_from}"),
     ]
     return Section(name="asked", title="What was asked?", heading="Asked", parts=parts)

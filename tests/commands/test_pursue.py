@@ -25,7 +25,7 @@ def train(trial):
 KEYS = {
     *("study", "goal", "metric", "ended", "reason", "headline", "gain", "interval", "verdict", "blocked_by"),
     *("recommended", "baseline", "selected_from", "adopted", "budget", "steps_spent", "seconds_spent", "steps"),
-    *("next_step", "to_do"),
+    *("next_step", "to_do", "final_steps"),
 }
 STEP = {"kind", "study", "reason", "changes", "at_most", "steps_spent", "edited", "skipped", "answer"}
 
@@ -151,6 +151,39 @@ def test_a_preview_writes_nothing(bench, asked):
     assert answer.json["next_step"]["kind"] == "study"
     assert answer.json["next_step"]["at_most"] == 600
     assert not (bench.folder / "runs").exists()
+
+
+def test_the_final_length_is_kept_free_and_not_shorter_than_the_study(asked):
+    assert asked("--final-steps", 200, "--dry-run", "--json").json["reserve"] == 12 * 200
+    short = asked("--final-steps", 49)
+    assert short.code == 2
+    assert "the trials of toy are longer, 50 steps" in short.err
+    dear = asked("--final-steps", 400)
+    assert dear.code == 2
+    assert "it needs 5,400" in dear.err
+
+
+@pytest.mark.slow
+def test_studies_stay_short_and_what_is_recommended_is_trained_for_the_final_length(bench, asked):
+    with instant(bowl(0.8)):
+        found = asked("--final-steps", 100, "--json").json
+    assert found["ended"] == "decided"
+    assert (
+        found["final_steps"] == found["recommended"]["max_train_steps"] == found["baseline"]["max_train_steps"] == 100
+    )
+    assert "max_train_steps: 50" in (bench.folder / "runs/toy/study.yaml").read_text()
+    assert found["steps_spent"] <= 4000
+
+
+@pytest.mark.slow
+def test_where_the_best_points_of_short_trials_are_no_better_in_long_ones_it_asks_for_longer_studies(asked):
+    def shifting(spec, trial):
+        return bowl(0.5 if spec.max_train_steps > 50 else 0.9)(spec, trial)
+
+    with instant(shifting):
+        found = asked("--final-steps", 100, "--baseline", "x=0.5", "--json").json
+    assert found["gain"] < 0.0
+    assert any("try longer studies, of 100 steps, say" in one["text"] for one in found["to_do"])
 
 
 def test_a_budget_that_decides_nothing_is_refused_with_what_is_needed(bench, asked):

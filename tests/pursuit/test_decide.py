@@ -221,6 +221,39 @@ def test_compute_bound_work_stays_short_and_ends_in_a_longer_round():
     assert short.data["max_train_steps"] == STEPS
 
 
+def test_with_a_final_length_studies_stay_short_and_the_best_points_train_for_that_long():
+    state = loop(searched(BOUND, LONGER), final_steps=4 * STEPS)
+    step = step_of(state)
+    assert step.data is not None
+    assert (step.kind, step.data["max_train_steps"]) == ("finals", 4 * STEPS)
+    wider = step_of(replace(state, searches=[searched(WIDEN, LONGER)]))
+    assert wider.data is not None
+    assert (wider.kind, wider.data["max_train_steps"]) == ("study", STEPS)
+    few = step_of(replace(state, budget=2 * 6 * 4 * STEPS))
+    assert few.data is not None
+    assert (len(few.data["points"]), few.data["max_train_steps"]) == (1, 4 * STEPS)
+    assert stop_of(replace(state, budget=2 * 4 * 4 * STEPS - 1)).why == "budget"
+
+
+def test_before_a_longer_round_a_space_may_grow_but_gets_no_more_trials_and_is_not_narrowed():
+    unclear, narrow = ("budget", "undecided", "info"), ("coverage", "sparse", "info", Next(narrow=True))
+    for found in (unclear, narrow, MORE):
+        assert step_of(loop(searched(found))).kind == "study"
+        step = step_of(loop(searched(found), final_steps=4 * STEPS))
+        assert (step.kind, step.cost) == ("finals", 3 * 4 * STEPS)
+    assert "more trials of 1000 steps say little about 4000" in step.reason
+    wider = step_of(loop(searched(WIDEN, MORE), final_steps=4 * STEPS))
+    assert (wider.kind, wider.cost) == ("study", TRIALS * STEPS)
+
+
+def test_the_first_study_leaves_the_repeats_at_the_final_length_and_is_no_longer_than_it():
+    state = loop(final_steps=4 * STEPS)
+    assert step_of(replace(state, budget=TRIALS * STEPS + reserve(4 * STEPS))).cost == TRIALS * STEPS
+    assert stop_of(replace(state, budget=TRIALS * STEPS + reserve(STEPS))).why == "budget"
+    swept = Sweep(cost=5000, taken=True, max_train_steps=2 * STEPS)
+    assert step_of(replace(state, final_steps=STEPS, sweep=swept)).cost == TRIALS * STEPS
+
+
 @pytest.mark.parametrize("rule", ["training-loss-rising", "periodic"])
 def test_a_bug_in_the_pipeline_needs_a_person(rule):
     stop = stop_of(loop(searched((rule, "yes", "warning"), WIDEN)))

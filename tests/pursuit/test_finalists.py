@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from playbook_cli.pursuit.finalists import baseline, finalists, of_same_length
+from playbook_cli.pursuit.finalists import baseline, finalists, longer, of_same_length
 from playbook_cli.pursuit.loop import Searched
 from playbook_cli.spec import check
 from playbook_cli.spec.load import plain
@@ -21,7 +21,7 @@ def searched(name, values, *, arms=({},), **keys):
         for n, (worse, params) in enumerate(values)
     ]
     record = replace(study(trials, spec.parameters(), arms=arms), name=name, fixed=spec.fixed)
-    return Searched(data=plain(spec), record=record, findings=[])
+    return Searched(data=plain(spec), record=record, findings=[], folder=f"runs/{name}")
 
 
 def valid(data):
@@ -47,6 +47,25 @@ def test_the_best_points_of_all_studies_of_one_length_stand_beside_each_other():
     assert spec.points == [{"x": 1.8, "dropout": 0.5}, {"x": 0.9, "dropout": 0.0}, {"x": 0.8, "dropout": 0.0}]
     assert (spec.name, spec.seed, spec.sampler, spec.trials) == ("s-final", 7, "listed", None)
     assert "trial 0 of b" in changes[0].reason
+
+
+def test_a_longer_round_takes_the_best_points_of_all_studies_of_one_length_too():
+    narrow = {"nuisance": {"x": {"min": 0.0, "max": 1.0}}, "fixed": {"dropout": 0.0, "schedule": "linear"}}
+    wide = {"nuisance": {"x": {"min": 0.0, "max": 2.0}}, "fixed": {"dropout": 0.5, "schedule": "linear"}}
+    searches = [
+        searched("a", [(0.2, {"x": 1.8}), (0.5, {"x": 0.1})], **wide),
+        searched("b", [(0.3, {"x": 0.8}), (0.4, {"x": 0.9})], **narrow),
+    ]
+    revision = longer(finalists(searches), 4000, "s-final")
+    spec = valid(revision.data)
+    assert [point["x"] for point in spec.points] == [1.8, 0.8, 0.9]
+    assert [point.get("dropout", spec.fixed.get("dropout")) for point in spec.points] == [0.5, 0.0, 0.0]
+    assert [point.get("decay_steps", spec.fixed.get("decay_steps")) for point in spec.points] == [1000] * 3
+    assert spec.max_train_steps == 4000
+    assert (spec.round.number, spec.round.trials) == (2, [0])
+    reasons = {change.key: change.reason for change in revision.changes}
+    assert "trial 0 of a" in reasons["points", 0]
+    assert "trial 0 of b" in reasons["points", 1]
 
 
 def test_the_best_of_every_arm_is_a_finalist():
