@@ -235,15 +235,17 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]], tools: Sequence[str]
         f"|{'---|' * (4 + len(ours))}",
     ]
     for name, seeds in found.items():
-        parts = [[(_needed(one[OWN]) or one["choosing"]) for one in seeds]]
-        parts += [[float(one[key]) for one in seeds] for key in ("choosing", "whole")]
+        parts = [[one[OWN]["steps"] or one["choosing"] for one in seeds]]
+        parts += [[one[key] for one in seeds] for key in ("choosing", "whole")]
         theirs = {tool: [_needed(one[tool]) for one in seeds] for tool in tools}
         cells = [_spread(steps) for steps in (*parts, *theirs.values())]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-        means = [f"{statistics.fmean(one[key] for one in seeds):.4f}" for key in ("result", "baseline")]
-        best = min(theirs, key=lambda tool: statistics.median(theirs[tool]), default=None)
-        cells = [] if best is None else [_shares(steps, theirs[best]) for steps in parts]
-        shares.append(f"| {name} | {' | '.join([*means, str(best), *cells])} |")
+        cells = [f"{statistics.fmean(one[key] for one in seeds):.4f}" for key in ("result", "baseline")]
+        if theirs:
+            best = min(theirs, key=lambda tool: (statistics.median(theirs[tool]), min(theirs[tool])))
+            searched = [one[best]["searched"] for one in seeds]
+            cells += [best, *(_shares(steps, theirs[best], searched) for steps in parts)]
+        shares.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *shares])
 
 
@@ -253,15 +255,19 @@ def _needed(caught: Mapping[str, Any]) -> float:
 
 
 def _spread(steps: Sequence[float]) -> str:
-    shown = [
-        "never" if math.isinf(one) else f"{one:,.0f}" for one in (statistics.median(steps), min(steps), max(steps))
-    ]
-    return f"{shown[0]} ({shown[1]} to {shown[2]})"
+    shown = [statistics.median(steps), min(steps), max(steps)]
+    middle, low, high = ("never" if math.isinf(one) else f"{one:,.0f}" for one in shown)
+    return f"{middle} ({low} to {high})"
 
 
-def _shares(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    shares = [our / their for our, their in zip(ours, theirs, strict=True)]  # 0 of a tool that never was as good
-    return f"{statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
+def _shares(ours: Sequence[int], theirs: Sequence[float], searched: Sequence[int]) -> str:
+    """Median and range of our steps over the tool's; below the share of all its steps, where it was never as good."""
+    shares = sorted(
+        (our / min(their, most), "<" * math.isinf(their))
+        for our, their, most in zip(ours, theirs, searched, strict=True)
+    )
+    low, middle, high = (f"{mark}{share:.2f}" for share, mark in (shares[0], shares[len(shares) // 2], shares[-1]))
+    return f"{middle} ({low} to {high})"
 
 
 def main() -> None:
