@@ -38,7 +38,7 @@ def commands() -> str:
     lines = ["# Commands", "", "`playbook COMMAND --help` prints the same.", ""]
     for name in VERBS:
         command = group.commands[name]
-        context = command.make_context(name, [], resilient_parsing=True)
+        context = command.make_context(name, [], resilient_parsing=True, **app.info.context_settings)
         purpose, *examples = (command.help or "").split("Example:")
         usage = " ".join(command.collect_usage_pieces(context))
         lines += [f"## playbook {name}", "", purpose.strip(), "", "```text", f"playbook {name} {usage}", "```", ""]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 import shlex
 
@@ -68,10 +69,12 @@ def test_a_study_that_only_gets_more_trials_goes_on_in_its_own_folder(bench):
 
 
 def test_findings_that_only_ask_for_more_trials_grow_the_study(bench):
-    changes = {"trials": 16, "max_train_steps": 40, "eval_every": 1, "nuisance": {"x": [n / 100 for n in range(40)]}}
-    finish(bench, lambda params: params["x"], **changes)
+    """A cone, whose tip any further trial comes closer to."""
+    unit = {"min": 0.0, "max": 1.0}
+    changes = {"trials": 32, "max_train_steps": 40, "eval_every": 1, "nuisance": {"x": unit, "y": unit}}
+    finish(bench, lambda params: math.hypot(params["x"] - 0.37, params["y"] - 0.63), **changes)
     study = bench("next", "runs/toy", "--json").json["study"]
-    assert (study["name"], study.get("seed", 0), study["trials"]) == ("toy", 0, 32)
+    assert (study["name"], study.get("seed", 0), study["trials"]) == ("toy", 0, 64)
 
 
 def test_as_many_trials_as_there_are_change_nothing(bench):
