@@ -119,7 +119,7 @@ def choosing(answer: Mapping[str, Any]) -> int:
 
 def recommended(spec: StudySpec, answer: Mapping[str, Any]) -> Pick:
     """What a pursuit recommends; the baseline, where that is better."""
-    side = answer["recommended"]
+    side = answer["found"]
     if answer["gain"] is not None and answer["gain"] < 0.0:
         side = answer["baseline"]
     length = side["max_train_steps"]

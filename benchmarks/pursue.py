@@ -163,7 +163,7 @@ def pursued(pipeline: Pipeline, number: int, rng: np.random.Generator, folder: P
         gain, low, high, true, regret = None, math.nan, math.nan, math.nan, math.nan
     else:
         gain, (low, high) = answer["gain"], answer["interval"]
-        best_side, base = answer["recommended"], answer["baseline"]
+        best_side, base = answer["found"], answer["baseline"]
         level = pipeline.level(best_side["params"], best_side["max_train_steps"])
         true = pipeline.level(base["params"], base["max_train_steps"]) - level
         regret = level - pipeline.best(best_side["max_train_steps"])

@@ -30,8 +30,8 @@ FIELDS = {
     ),
     "repeat": ("study", "repeats", "baseline"),
     "pursue": (
-        *("study", "ended", "reason", "headline", "gain", "interval", "recommended", "baseline", "steps"),
-        *("steps_spent", "next_step", "to_do"),
+        *("study", "ended", "reason", "headline", "gain", "interval", "found", "recommended", "baseline"),
+        *("steps", "steps_spent", "next_step", "to_do"),
     ),
     "check": ("study", "holds", "checks"),
     "devices": ("cores", "devices"),

@@ -50,7 +50,7 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """The recommended configuration, or the baseline, with its results on fresh seeds."""
+    """The best configuration that was found, or the baseline, with its results on fresh seeds."""
 
     study: str
     trial: int
@@ -79,15 +79,22 @@ class Answer:
     baseline_from: str
     taken: Sequence[Taken]
     trials: int
-    """Trials of all searches, of which the recommended point was selected."""
+    """Trials of all searches, of which the best point was selected."""
     weighed: Weighed | None
     """The finalists against the baseline; None if it did not come to that."""
-    recommended: Side | None
+    found: Side | None
+    """The best point, which is set against the baseline; None if it did not come to that."""
     baseline: Side | None
     adopted: bool
     advice: Sequence[Advice]
     next: Planned | None
     """The step that is planned, if the loop was told to pause."""
+
+    @property
+    def recommended(self) -> Side | None:
+        """The point that was found if its whole gain lies above 0, or else the baseline; None without a comparison."""
+        gain = self.gain
+        return None if gain is None else self.found if gain[1] > 0.0 else self.baseline
 
     @property
     def gain(self) -> tuple[float, float, float] | None:
@@ -119,7 +126,7 @@ def answer(
     stop = end if isinstance(end, Stop) else None
     ended: Ended = stop.why if stop is not None else "paused"
     reason = end.reason
-    recommended = _side(state.finals, weighed, "candidate") if ended != "person" else None
+    found = _side(state.finals, weighed, "candidate") if ended != "person" else None
     adopted = state.finals is not None and known[state.finals.name].adopted is not None
     return Answer(
         study=diary.study,
@@ -128,7 +135,7 @@ def answer(
         runs=runs,
         ended=ended,
         reason=reason,
-        headline=_headline(ended, end, weighed, metric, recommended),
+        headline=_headline(ended, end, weighed, metric, found),
         budget=budget,
         final_steps=final_steps,
         spent=spent,
@@ -140,7 +147,7 @@ def answer(
         ],
         trials=sum(len(one.record.search.trials) for one in state.searches),
         weighed=weighed,
-        recommended=recommended,
+        found=found,
         baseline=_side(state.baseline, weighed, "baseline"),
         adopted=adopted,
         advice=list(_advice(diary, state, stop, weighed, runs, adopted=adopted)),
@@ -174,15 +181,15 @@ def _side(study: Searched | None, weighed: Weighed | None, which: Literal["candi
     )
 
 
-def _headline(ended: Ended, end: Stop | Step, weighed: Weighed | None, metric: Metric, recommended: Side | None) -> str:
+def _headline(ended: Ended, end: Stop | Step, weighed: Weighed | None, metric: Metric, found: Side | None) -> str:
     if ended == "person":
         return f"A person is needed: {first_line(end.reason)}."
     if ended == "paused":
         return f"Paused. Next: {end.reason}."
-    if weighed is None or weighed.compared is None or recommended is None:
+    if weighed is None or weighed.compared is None or found is None:
         return f"No answer within the budget: {end.reason}." if ended == "budget" else "The baseline has no result."
     gain, (low, high) = weighed.compared.gain, weighed.compared.interval
-    what = f"trial {recommended.trial} of {recommended.study}"
+    what = f"trial {found.trial} of {found.study}"
     ends = f"{metric.name} {number(abs(gain))} {{}} (95%: {number(low)} to {number(high)}, fresh seeds)"
     if low > 0.0:
         return f"{what[0].upper()}{what[1:]} beats the baseline: {ends.format('better')}."
@@ -263,6 +270,7 @@ def as_json(given: Answer) -> dict[str, Any]:
         "interval": [None, None] if gain is None else list(gain[1:]),
         "verdict": None if weighed is None else weighed.decision.verdict,
         "blocked_by": [] if weighed is None else list(weighed.decision.blocked_by),
+        "found": _side_json(given.found),
         "recommended": _side_json(given.recommended),
         "baseline": (_side_json(given.baseline) or {}) | {"from": given.baseline_from},
         "selected_from": given.trials,

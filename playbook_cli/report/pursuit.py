@@ -81,7 +81,7 @@ def _known(given: Answer) -> Iterator[Section]:
     if given.weighed is None:
         return
     yield from gain(given.weighed)
-    sides = [("recommended", given.recommended), ("baseline", given.baseline)]
+    sides = [("best found", given.found), ("baseline", given.baseline)]
     rows = [_side(role, side) for role, side in sides if side is not None]
     columns = [
         Column(name="", left=True),
@@ -117,7 +117,7 @@ def _side(role: str, side: Side) -> list[Content]:
 
 def _settings(given: Answer) -> Section:
     """The configurations, setting by setting; what differs comes first."""
-    best, base = given.recommended, given.baseline
+    best, base = given.found, given.baseline
     if best is None:
         return Section(name="settings")
     theirs = {} if base is None else base.params
@@ -126,12 +126,13 @@ def _settings(given: Answer) -> Section:
         [name, words.setting(best.params[name]), words.setting(theirs[name]) if name in theirs else words.NOTHING]
         for name in names
     ]
-    columns = [Column(name="", left=True), Column(name="recommended"), Column(name="baseline")]
+    columns = [Column(name="", left=True), Column(name="best found"), Column(name="baseline")]
+    which = "the best that was found" if given.recommended is best else "the baseline, since no gain over it is shown"
     return Section(
         name="settings",
         title="Which configuration is recommended?",
         heading="Recommended",
-        parts=[Table(columns=columns, rows=rows)],
+        parts=[Sentence(text=which), Table(columns=columns, rows=rows)],
     )
 
 

@@ -24,7 +24,17 @@ def train(trial):
 """
 KEYS = {
     *("study", "goal", "metric", "ended", "reason", "headline", "gain", "interval", "verdict", "blocked_by"),
-    *("recommended", "baseline", "selected_from", "adopted", "budget", "steps_spent", "seconds_spent", "steps"),
+    *(
+        "found",
+        "recommended",
+        "baseline",
+        "selected_from",
+        "adopted",
+        "budget",
+        "steps_spent",
+        "seconds_spent",
+        "steps",
+    ),
     *("next_step", "to_do", "final_steps"),
 }
 STEP = {"kind", "study", "reason", "changes", "at_most", "steps_spent", "edited", "skipped", "answer"}
@@ -77,6 +87,7 @@ def test_it_walks_from_the_study_to_a_configuration_on_fresh_seeds(bench, asked)
     assert [kind for kind, _ in steps(answer)][-4:] == ["finals", "baseline", "repeats", "confirm"]
     assert "boundary" in found["steps"][1]["reason"]
     assert abs(found["recommended"]["params"]["x"] - 1.2) < 0.2
+    assert found["recommended"] == found["found"]
     low, high = found["interval"]
     assert 0.0 < low < found["gain"] < high
     assert found["baseline"]["params"] == {"x": 0.5}
@@ -183,6 +194,7 @@ def test_where_the_best_points_of_short_trials_are_no_better_in_long_ones_it_ask
     with instant(shifting):
         found = asked("--final-steps", 100, "--baseline", "x=0.5", "--json").json
     assert found["gain"] < 0.0
+    assert found["recommended"]["study"] == found["baseline"]["study"] != found["found"]["study"]
     assert any("try longer studies, of 100 steps, say" in one["text"] for one in found["to_do"])
 
 
