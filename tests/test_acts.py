@@ -135,6 +135,7 @@ def test_a_pasted_run_runs_the_file_in_its_folder(file: str, runs: str) -> None:
     assert (verb, params["study"], params["runs"]) == ("run", Path(file), Path(runs))
 
 
+@pytest.mark.slow
 @FEW
 @given(FOLDERS, FOLDERS, st.lists(TEXT, max_size=2), st.none() | COUNTS, st.booleans(), st.booleans())
 def test_a_command_as_it_was_given_is_understood_as_before(

@@ -139,6 +139,7 @@ def test_and_by_plan(folder, text, message):
     check(folder, folder("plan", "study.yaml"), message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["an unknown key", "a bomb", "an object tag"])
 def test_and_by_a_command_of_its_own(folder, case):
     text, message = CASES[case]

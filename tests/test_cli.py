@@ -55,6 +55,7 @@ def test_every_verb_has_its_line_in_the_overview_which_fits_the_terminal(bench, 
         assert max(map(len, lines)) <= min(columns, 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_the_paragraphs_of_every_help_are_wrapped_once(bench, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -66,6 +67,7 @@ def test_the_paragraphs_of_every_help_are_wrapped_once(bench, monkeypatch, colum
                 assert len(f" {line} {following.split()[0]} ") > columns, (name, line)
 
 
+@pytest.mark.slow
 def test_help_shows_a_value_only_where_an_option_takes_one_and_one_name_for_each_option(bench, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     for name in VERBS:
@@ -117,6 +119,7 @@ def test_a_verb_that_is_not_there_is_named_with_the_nearest_one(bench):
     assert "'status'" in answer.err
 
 
+@pytest.mark.slow
 def test_help_costs_little_more_than_python_itself(bench):
     """CPU time, not time on the clock; the least of several, so that a busy machine fails nothing."""
     code = "import resource, sys; from playbook_cli import cli; sys.argv = ['playbook', '--help']\ntry: cli.main()\n"
@@ -171,6 +174,7 @@ def test_an_error_of_playbook_itself_is_not_hidden(raising):
         raising(ZeroDivisionError())
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(bench):
     bench.study(trials=2000)
     process = bench.spawn("plan", "study.yaml", "--json")

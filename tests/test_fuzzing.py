@@ -90,6 +90,7 @@ def test_bytes_are_no_reason_to_fail(tmp_path_factory, content):
     read_events(content)
 
 
+@pytest.mark.slow
 @given(st.lists(EVENTS, max_size=6))
 @settings(max_examples=80)
 def test_events_of_any_content_are_read_or_named_by_their_line(tmp_path_factory, events):

@@ -48,6 +48,7 @@ def called(path, *names):
     return [(name, call) for name, call in calls(path) if name in names or name.rpartition(".")[2] in names]
 
 
+@pytest.mark.slow
 def test_no_process_is_started_through_a_shell():
     for path in FILES:
         for name, call in called(path, "Popen", "run", "call", "check_call", "check_output"):
@@ -58,6 +59,7 @@ def test_no_process_is_started_through_a_shell():
         assert not called(path, "os.system", "os.popen", "getoutput", "getstatusoutput"), path
 
 
+@pytest.mark.slow
 def test_nothing_read_can_become_code():
     for path in FILES:
         for name, call in called(path, "torch.load"):
@@ -80,6 +82,7 @@ class Program:
         return os.system, ("touch ran",)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_a_program_is_not_run(bench):
     import torch
 
@@ -206,6 +209,7 @@ def test_no_verb_follows_a_link_out_of_a_study(bench, study, place):
     assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", list(ways_out_of_a_trial(StudyPaths(Path()), Path())))
 def test_a_link_out_of_a_trial_is_not_followed_and_is_no_other_trials_affair(bench, study, place):
     paths, outside = study

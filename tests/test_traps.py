@@ -116,6 +116,7 @@ def asked(bench, *arguments):
     return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", OF_A_TRIAL)
 def test_a_trial_with_a_trap_is_the_only_one_that_is_harmed(bench, file):
     traps = list(TRAPS.values())
@@ -243,6 +244,7 @@ def test_a_study_to_continue_is_not_a_way_out(bench, file, kind):
     assert asked(bench, "plan", "study.yaml").code in (0, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAPS)
 def test_a_trap_among_what_is_given_is_one_message(bench, kind):
     bench.study(trials=2)
@@ -267,6 +269,7 @@ def test_a_trap_among_what_is_given_is_one_message(bench, kind):
             assert answer.code == 2, arguments
 
 
+@pytest.mark.slow
 def test_the_copy_of_a_folder_whose_study_runs_is_run_by_nobody(bench):
     bench.study(
         """
@@ -366,6 +369,7 @@ def test_a_ledger_that_is_none_is_one_message(bench, trap):
             assert "ledger.jsonl" in answer.err
 
 
+@pytest.mark.slow
 def test_no_module_opens_a_file_that_may_not_be_one():
     """New code opens files by `regular` or `inside`; these few open what only the system or this package writes."""
     package = Path(playbook_cli.__file__).parent

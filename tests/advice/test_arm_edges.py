@@ -50,6 +50,7 @@ def test_there_is_no_verdict_while_too_few_trials_leave_the_edges_open() -> None
     assert "needs 14 feasible trials to judge the edges, has 12" in finding.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_known_of_an_arm_agrees_with_the_boundary_rule(seed: int) -> None:
     study = optimizers(beyond=0.25)(np.random.default_rng(seed), 72, 3)

@@ -46,6 +46,7 @@ def test_without_a_difference_the_candidate_is_hardly_ever_adopted(made: Pair) -
     assert said.keys() <= {"adopt", "keep", "not-yet"}
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_worse_is_kept_out() -> None:
     said = Counter(weighed(*pair(-4.0, seed=s)).decision.verdict for s in range(10))
     assert said["keep"] >= 9
@@ -59,6 +60,7 @@ def test_a_gain_that_is_not_worth_the_complexity_is_kept_out() -> None:
     assert "below the required 8" in kept.message
 
 
+@pytest.mark.slow
 def test_an_unsettled_comparison_says_how_many_runs_would_settle_it() -> None:
     said = [weighed(*pair(1.0, seed=s)).decision for s in range(12)]
     open_ones = [d for d in said if d.verdict == "not-yet" and d.settle]
@@ -188,6 +190,7 @@ def falling(study: StudyRecord, speed: float) -> StudyRecord:
     return replace(study, trials=trials)
 
 
+@pytest.mark.slow
 def test_the_time_to_a_target_is_compared_in_steps() -> None:
     a, b = pair(0.0)
     faster = weighed(falling(a, 4.0), falling(b, 8.0), target=10.0)

@@ -115,6 +115,7 @@ def test_of_many_ranges_those_that_results_follow_are_looked_at() -> None:
     assert found["p0"].lower.widening.probability > 0.65
 
 
+@pytest.mark.slow
 def test_three_hundred_ranges_and_few_trials_are_not_fitted() -> None:
     found = many((64, 300))
     assert len(found) == 300

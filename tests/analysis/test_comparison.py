@@ -68,6 +68,7 @@ def test_without_repeats_there_is_no_comparison_but_a_first_impression() -> None
     assert first > 5.0
 
 
+@pytest.mark.slow
 def test_more_repeats_make_the_interval_narrower_and_search_luck_makes_it_wider() -> None:
     def width(pair: Pair) -> float:
         return float(np.mean([np.ptp(compared(pair, 0.0, s).interval) for s in range(10)]))
@@ -76,6 +77,7 @@ def test_more_repeats_make_the_interval_narrower_and_search_luck_makes_it_wider(
     assert width(Pair(rise=100.0, ranges=4)) > 2 * width(Pair(rise=0.0, ranges=4))
 
 
+@pytest.mark.slow
 def test_a_larger_search_is_taken_back_to_the_smaller_ones_budget() -> None:
     pairs = [compared(Pair(rise=100.0, trials=8, more=56), 0.0, s) for s in range(30)]
     assert all(c.trials == 8 and c.shift > 0.0 for c in pairs)

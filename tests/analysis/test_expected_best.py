@@ -44,6 +44,7 @@ def test_one_trial_is_its_own_best() -> None:
     assert (only.n, only.low, only.value, only.high) == (1, 0.4, 0.4, 0.4)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.sampled_from([LOSS, ACCURACY]))
 def test_the_band_holds_the_value_and_more_trials_never_hurt(values: list[float], metric: Metric) -> None:
     curve = expected_best(values, metric)

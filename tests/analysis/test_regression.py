@@ -37,6 +37,7 @@ def test_three_deviations_are_found_and_nothing_is_not(judged, repeats):
     assert sum(judged(0.0, seed=seed, repeats=repeats).found for seed in range(10)) <= 2
 
 
+@pytest.mark.slow
 def test_a_loss_of_the_best_points_alone_is_found_without_repeats(tmp_path):
     rng, found = np.random.default_rng(3), 0
     for number in range(10):

@@ -36,6 +36,7 @@ def searches(
     return scores, np.array(selected), np.array(optimism)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rise", "dimensions", "tails"),
     [(10.0, 1, NORMAL), (10.0, 2, NORMAL), (30.0, 4, NORMAL), (10.0, 2, 3.0)],

@@ -75,6 +75,7 @@ def test_memory_that_runs_out_for_real_is_survived(bench):
     assert not bench.processes()
 
 
+@pytest.mark.slow
 def test_a_size_that_was_killed_ran_out_of_memory_and_one_that_crashed_did_not(bench):
     killed = study(bench, "0.002", before="import os, signal; size < 4 or os.kill(os.getpid(), signal.SIGKILL)")
     assert states(probed(bench, killed, "--steps", 21, "--min", 2, "--max", 8)) == {2: "fits", 4: "out-of-memory"}
@@ -85,11 +86,13 @@ def test_a_size_that_was_killed_ran_out_of_memory_and_one_that_crashed_did_not(b
     assert "no room in the heap of ideas" in answer["sizes"][-1]["reason"]
 
 
+@pytest.mark.slow
 def test_a_smallest_size_that_crashes_does_not_end_the_search(bench):
     file = study(bench, "0.002", before="assert size > 1, 'Expected more than 1 value per channel'")
     assert states(probed(bench, file, "--steps", 21, "--max", 2)) == {1: "failed", 2: "fits"}
 
 
+@pytest.mark.slow
 def test_a_program_that_works_with_no_size_is_an_error_with_what_it_printed(bench):
     answer = bench("batch-size", study(bench, before="raise RuntimeError('always')"), "--steps", 21)
     assert answer.code == 1
@@ -98,6 +101,7 @@ def test_a_program_that_works_with_no_size_is_an_error_with_what_it_printed(benc
     assert "Traceback" not in answer.err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_read_the_batch_size_is_found_out(bench):
     answer = probed(bench, study(bench, "0.002", of_size="0.0"), "--steps", 21)
     assert (answer["verdict"], answer["batch_size"]) == ("unread", None)
@@ -105,12 +109,14 @@ def test_a_program_that_does_not_read_the_batch_size_is_found_out(bench):
     assert "gives identical results" in " ".join(bench("batch-size", "study.yaml", "--steps", 21).out.split())
 
 
+@pytest.mark.slow
 def test_batches_beyond_the_data_are_found_out(bench):
     answer = probed(bench, study(bench, "0.02", of_size="1e-3 / min(size, 3)"), "--steps", 21)
     assert states(answer) == {1: "fits", 2: "fits", 4: "same", 8: "same"}
     assert (answer["verdict"], answer["batch_size"]) == ("limit", 2)
 
 
+@pytest.mark.slow
 def test_a_command_is_probed_as_a_function_is(bench):
     bench.write(
         "train.py",
@@ -125,6 +131,7 @@ def test_a_command_is_probed_as_a_function_is(bench):
     assert states(probed(bench, file, "--steps", 21, "--max", 1)) == {1: "fits"}
 
 
+@pytest.mark.slow
 def test_a_program_that_can_not_be_changed_is_ended_when_it_was_seen_for_long_enough(bench):
     bench.write(
         "train.py",
@@ -174,6 +181,7 @@ def test_sizes_outside_the_range_that_is_asked_for_do_not_count(bench):
     assert list(states(probed(bench, file, "--steps", 21, "--min", 1, "--max", 8))) == [1, 2, 4, 8]
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_probe_and_leaves_nothing_behind(bench):
     process = bench.spawn("batch-size", study(bench, "0.01", before="import time; time.sleep(600)"))
     bench.wait(lambda: bench.events("started", PROBES) and bench.processes(), "the first probe")
@@ -184,6 +192,7 @@ def test_an_interrupt_ends_the_probe_and_leaves_nothing_behind(bench):
     assert not bench.processes()
 
 
+@pytest.mark.slow
 def test_the_study_is_written_with_its_new_size(bench):
     file = study(
         bench,
@@ -281,6 +290,7 @@ def test_options_that_make_no_sense_are_refused_before_anything_runs(bench, flag
     assert not (bench.folder / "runs").exists()
 
 
+@pytest.mark.slow
 def test_probes_under_other_settings_are_not_mixed(bench):
     file = study(bench, "0.002")
     probed(bench, file, "--steps", 21, "--max", 1)
@@ -329,6 +339,7 @@ for epoch in range(1, min(a.epochs, 24) + 1):
 """An epoch over 3,000 examples takes as long whatever the batch size is."""
 
 
+@pytest.mark.slow
 def test_epochs_are_refused_and_converted_where_their_size_is_known(bench):
     bench.write("t.py", EPOCHS)
     command = ["${python}", "t.py", "${args}", "--epochs=${max_train_steps}"]

@@ -77,6 +77,7 @@ def test_every_attempt_says_which_code_it_ran_and_the_journal_what_that_was(help
     assert kinds.index("program") < kinds.index("started")
 
 
+@pytest.mark.slow
 def test_a_study_does_not_grow_by_other_code(helped):
     edit(helped)
     before = helped.events()
@@ -118,6 +119,7 @@ def test_a_finished_study_is_nothing_to_refuse(helped):
     assert "note" not in again.err
 
 
+@pytest.mark.slow
 def test_a_file_that_was_only_touched_is_the_same_code(helped):
     helped.write("helper.py", "OFFSET = 0.0\n")
     helped.write("unrelated.py", "x = 1\n")
@@ -125,6 +127,7 @@ def test_a_file_that_was_only_touched_is_the_same_code(helped):
     assert len(helped.events("program")) == 1
 
 
+@pytest.mark.slow
 def test_where_nothing_has_a_result_any_edit_is_fine(bench):
     broken = bench.study("def train(trial): 1/0\n", resources={"retries": 0, "timeout": "5m"})
     assert bench("run", broken).code == 1
@@ -134,6 +137,7 @@ def test_where_nothing_has_a_result_any_edit_is_fine(bench):
     assert report["caveats"] == []
 
 
+@pytest.mark.slow
 def test_what_is_missing_of_a_study_with_results_is_not_trained_by_other_code(bench):
     half = "def train(trial):\n    assert trial.id < 2\n    trial.report(4, val_error=1.0)\n"
     alone = {"resources": {"retries": 0, "timeout": "5m"}}
@@ -156,6 +160,7 @@ def test_a_repeat_by_other_code_is_refused_before_anything_is_trained(helped):
     assert helped.events() == before
 
 
+@pytest.mark.slow
 def test_a_repeat_by_other_code_is_not_called_luck_and_blocks_the_comparison(helped):
     edit(helped)
     repeated = helped("repeat", "runs/toy", "--top", 1, "--seeds", 5, "--code-changed")
@@ -171,6 +176,7 @@ def test_a_repeat_by_other_code_is_not_called_luck_and_blocks_the_comparison(hel
     assert f"runs/toy: {where}" in said["blocked_by"]
 
 
+@pytest.mark.slow
 def test_a_repeat_of_a_trial_of_the_code_that_is_there_is_fine(helped):
     edit(helped)
     helped("run", helped.study(HELPED, trials=5), "--code-changed")
@@ -187,6 +193,7 @@ def test_both_sides_of_a_repeat_are_looked_at_before_the_first_is_trained(helped
     assert len(helped.events("started", "candidate")) == 4
 
 
+@pytest.mark.slow
 def test_two_studies_may_have_two_programs_and_the_comparison_says_so(helped):
     helped("repeat", "runs/toy", "--top", 1, "--seeds", 5)
     edit(helped)
@@ -202,6 +209,7 @@ def test_two_studies_may_have_two_programs_and_the_comparison_says_so(helped):
     assert any("and so do the settings: the gain is that of both" in caveat for caveat in both)
 
 
+@pytest.mark.slow
 def test_arms_that_two_versions_trained_are_not_compared(bench):
     arms = {"scientific": {"depth": {"values": [1, 2]}}, "trials": 8}
     program = "def train(trial): trial.report(4, val_error=trial.params['x'] + trial.params['depth'])\n"
@@ -214,6 +222,7 @@ def test_arms_that_two_versions_trained_are_not_compared(bench):
     assert any("toy.py changed" in text for text in said["blocked_by"])
 
 
+@pytest.mark.slow
 def test_a_command_that_is_edited_while_its_study_runs_is_told(bench):
     bench.write("t.py", PRINTING)
     ran = bench("run", bench.study(None, **PROGRAM, trials=6), "--jobs", 1)
@@ -274,6 +283,7 @@ def test_a_trial_that_is_resumed_by_other_code_is_told(bench):
     assert said in grown.err
 
 
+@pytest.mark.slow
 def test_a_configuration_of_some_trials_counts_for_these(bench):
     bench.write("t.py", PRINTING.partition("if os")[0])
     for name in ("adam", "sgd"):
@@ -299,6 +309,7 @@ def rewritten(bench, change):
     journal.rewrite(path, [event for event in map(change, journal.read(path)) if event is not None])
 
 
+@pytest.mark.slow
 def test_an_upgrade_of_a_package_is_a_note_and_no_refusal(helped):
     def older(event):
         code = {"code": "0"} if "code" in event else {}
@@ -327,6 +338,7 @@ def test_a_journal_of_an_earlier_release_says_nothing_of_code_and_is_no_reason_t
     assert [trial["code"] is None for trial in report["trials"]] == [True] * 4 + [False]
 
 
+@pytest.mark.slow
 def test_a_sweep_does_not_go_on_by_other_code(bench):
     """Its answer stands for as long as nothing has to be trained."""
     file = scripted.study(bench, scripted.VALLEY, lr_sweep={"min": 0.1, "max": 10.0, "points": 3})

@@ -163,6 +163,7 @@ def test_the_page_has_the_verdict_the_interval_both_sides_and_their_charts(two):
     assert (two.paths("b").report / "compare.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_fresh_mean_that_repeat_does_not_print_is_explained(two):
     assert "Mean of repeats:" not in two("compare", "runs/a", "runs/b").out
     finish(two, lambda params: params["x"], name="c", trials=12)
@@ -260,6 +261,7 @@ def bowl(bench, name, level, trials, seed):
     repeat(bench, name, noisy(best, seed + 2))
 
 
+@pytest.mark.slow
 def test_searches_that_would_settle_it_are_named_with_a_search_seed_of_their_own(bench):
     bowl(bench, "a", 0.5, 16, seed=0)
     bowl(bench, "b", 0.4, 16, seed=7)

@@ -100,6 +100,7 @@ def test_trials_are_never_taken_away_from_a_study_with_results(bench):
     assert "--anew" in answer.err
 
 
+@pytest.mark.slow
 def test_anew_keeps_earlier_results_under_another_name(bench):
     bench.study()
     run(bench)
@@ -123,6 +124,7 @@ def test_anew_of_a_study_that_has_not_been_run_runs_it(bench):
     assert (answer.code, "earlier attempt" in answer.err) == (0, False)
 
 
+@pytest.mark.slow
 def test_report_of_a_study_file_reads_the_results_as_that_file_now_says(bench):
     bench.study()
     run(bench)

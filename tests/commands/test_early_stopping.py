@@ -28,6 +28,7 @@ def raced(bench, *arguments, **changes):
     return bench("run", "study.yaml", "--jobs", 1, *arguments)
 
 
+@pytest.mark.slow
 def test_hopeless_trials_are_stopped_and_said_to_be(bench):
     answer = raced(bench)
     assert answer.code == 0

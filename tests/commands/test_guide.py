@@ -25,6 +25,7 @@ ASKED = {
 }
 
 
+@pytest.mark.slow
 def test_verbs_that_scripts_read_have_the_fields_that_the_guide_names(bench):
     bench.study(trials=2)
     assert set(ASKED) == set(FIELDS)

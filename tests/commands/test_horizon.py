@@ -52,6 +52,7 @@ def measured(bench, *flags, script=FALLING, **changes):
     return answer.json
 
 
+@pytest.mark.slow
 def test_a_loss_that_keeps_falling_wants_longer_training(bench):
     answer = measured(bench, "--worth", "0.05")
     assert answer.keys() == {
@@ -78,6 +79,7 @@ def test_the_ladder_of_a_flat_loss_ends_early(bench):
     assert not bench.paths("s-horizon-128").dir.exists()
 
 
+@pytest.mark.slow
 def test_a_drift_is_measured_and_moves_the_range_of_the_next_study(bench):
     answer = bench("horizon", study(bench, {**FALLING, "drift": -0.3}), "--worth", "5%", "--write", "next.yaml")
     assert answer.code == 0, answer.err
@@ -129,6 +131,7 @@ def test_killed_anywhere_it_resumes_to_the_same_answer(bench, sent):
     assert again.json == whole
 
 
+@pytest.mark.slow
 def test_every_arm_has_its_best_point_trained(bench):
     arms = {
         "scientific": {"width": [8, 16]},
@@ -140,6 +143,7 @@ def test_every_arm_has_its_best_point_trained(bench):
     assert sorted(point["arm"]["width"] for point in answer["points"]) == [8, 8, 16, 16]
 
 
+@pytest.mark.slow
 def test_another_ladder_in_the_folder_is_refused_and_set_aside_on_request(bench):
     measured(bench, "--lengths", "0.5,1")
     other = bench("horizon", "runs/s", "--lengths", "0.5,1", "--rates", "5")
@@ -149,6 +153,7 @@ def test_another_ladder_in_the_folder_is_refused_and_set_aside_on_request(bench)
     assert (bench.folder / "runs/s-horizon-32.1").is_dir()
 
 
+@pytest.mark.slow
 def test_infeasible_rates_are_left_out(bench):
     path = study(bench)
     text = (bench.folder / "scripted.py").read_text()

@@ -56,6 +56,7 @@ def probed(bench, *flags, script=None, **changes):
     return answer.json
 
 
+@pytest.mark.slow
 def test_what_is_stable_at_twice_the_best_rate_is_called_stable(bench):
     answer = probed(bench, script={"limit": 0.5})
     assert answer["verdict"] == "stable"
@@ -67,6 +68,7 @@ def test_what_is_stable_at_twice_the_best_rate_is_called_stable(bench):
     assert {probe["last_step"] for probe in answer["probes"]} == {200}
 
 
+@pytest.mark.slow
 def test_instability_is_found_confirmed_and_mended(bench):
     answer = probed(bench, script={"raised": 2})
     assert answer.keys() == {
@@ -129,6 +131,7 @@ def test_clipping_more_than_half_of_the_updates_is_no_repair(bench):
     assert "another optimizer" in text
 
 
+@pytest.mark.slow
 def test_a_rate_that_diverges_is_unstable(bench):
     diverging = LOSSES.replace("+ bump", "+ (math.nan if bump > 2 else 0.0)")
     answer = probed(bench, script={"report": diverging})
@@ -136,6 +139,7 @@ def test_a_rate_that_diverges_is_unstable(bench):
     assert answer["probes"][1]["state"] == "infeasible"
 
 
+@pytest.mark.slow
 def test_without_norms_and_without_a_warm_up_it_says_what_to_add(bench):
     folder = study(bench, {"report": LOSSES}, fixed={"batch_size": 8})
     text = " ".join(bench("instability", folder).out.split())
@@ -144,12 +148,14 @@ def test_without_norms_and_without_a_warm_up_it_says_what_to_add(bench):
     assert "playbook_cli.schedules.scheduler" in text
 
 
+@pytest.mark.slow
 def test_a_warm_up_that_the_study_does_not_name_can_be_named(bench):
     answer = probed(bench, "--warmup", "warmup_steps", fixed={"batch_size": 8})
     assert answer["warmup"]["steps"] == 20
     assert "warmup_steps" not in bench.events("planned", "s-instability")[0]["params"]
 
 
+@pytest.mark.slow
 def test_runs_end_at_the_step_that_is_asked_for_and_keep_no_checkpoints(bench):
     answer = probed(bench, "--steps", 60)
     assert {probe["last_step"] for probe in answer["probes"]} == {60}
@@ -206,6 +212,7 @@ def test_a_threshold_at_which_the_study_clips_already_is_no_new_run(bench):
     assert answer["clipping"]["probe"]["trial"] == answer["probes"][1]["trial"]
 
 
+@pytest.mark.slow
 def test_the_studys_own_warm_up_is_trained_to_its_end_and_beyond(bench):
     late = {"limit": 0.15, "raised": 0, "when": 10}
     answer = probed(bench, "--steps", 30, script=late, fixed={"warmup_steps": 40, "clip_norm": None})
@@ -213,6 +220,7 @@ def test_the_studys_own_warm_up_is_trained_to_its_end_and_beyond(bench):
     assert answer["verdict"].startswith("unstable")
 
 
+@pytest.mark.slow
 def test_a_metric_of_which_more_is_better_is_judged_with_its_sign(bench):
     report = {"limit": 0.15, "raised": 1, "report": "val_acc=1 - 0.4 * fall - 0.2 * bump"}
     answer = probed(bench, "--trial", 1, script=report, metric={"name": "val_acc", "goal": "maximize"})
@@ -221,6 +229,7 @@ def test_a_metric_of_which_more_is_better_is_judged_with_its_sign(bench):
     assert -1.0 <= answer["probes"][0]["lowest"] <= -0.9
 
 
+@pytest.mark.slow
 def test_it_can_be_asked_for_from_inside_the_studys_folder(bench, monkeypatch):
     folder = study(bench)
     monkeypatch.chdir(bench.folder / folder)
@@ -229,11 +238,13 @@ def test_it_can_be_asked_for_from_inside_the_studys_folder(bench, monkeypatch):
     assert bench.paths("s-instability").dir.is_dir()
 
 
+@pytest.mark.slow
 def test_options_that_were_given_are_given_again_to_write(bench):
     answer = probed(bench, "--steps", 150, "--trial", 1)
     assert answer["next"] == "playbook instability runs/s --trial 1 --steps 150 --output s-warmup.yaml"
 
 
+@pytest.mark.slow
 def test_all_runs_have_the_seed_of_the_trial_and_its_point(bench):
     probed(bench)
     best = bench.events("planned", "s")[1]
@@ -242,6 +253,7 @@ def test_all_runs_have_the_seed_of_the_trial_and_its_point(bench):
     assert runs[0]["params"] == best["params"]
 
 
+@pytest.mark.slow
 def test_the_study_that_is_written_has_the_warm_up_prepended_and_a_reason_for_each_change(bench):
     folder = study(bench, {"raised": 2})
     answer = bench("instability", folder, "--write", "mended.yaml")
@@ -257,6 +269,7 @@ def test_the_study_that_is_written_has_the_warm_up_prepended_and_a_reason_for_ea
     assert (again.code, "this file already exists" in again.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_where_nothing_needs_mending_nothing_is_written(bench):
     answer = bench("instability", study(bench, {"limit": 0.5}), "--write", "mended.yaml")
     assert answer.code == 0
@@ -274,6 +287,7 @@ def test_the_page_loads_nothing_and_shows_the_answer(bench):
     assert "<script" not in page
 
 
+@pytest.mark.slow
 def test_few_evaluations_are_undecided(bench):
     rare = SCRIPT.format(**EARLY).replace("trial.should_evaluate(step)", "step % 50 == 0")
     study(bench)

@@ -169,6 +169,7 @@ def test_a_folder_that_is_away_for_some_seconds_is_waited_for(bench, monkeypatch
     assert answer.err.count("No such file or directory; waiting up to 30 s for it to come back") == 1
 
 
+@pytest.mark.slow
 def test_to_wait_for_another_run_is_to_finish_what_it_leaves(bench):
     bench.study(SLEEPY)
     first = bench.spawn("run", "study.yaml", "--jobs", 2)
@@ -181,6 +182,7 @@ def test_to_wait_for_another_run_is_to_finish_what_it_leaves(bench):
     assert len(bench.events("started")) == 4
 
 
+@pytest.mark.slow
 def test_a_repeat_waits_for_the_search_that_still_runs(bench):
     bench.study(SLEEPY)
     first = bench.spawn("run", "study.yaml", "--jobs", 2)

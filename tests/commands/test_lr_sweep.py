@@ -26,6 +26,7 @@ def fits(answer):
     return {point["learning_rate"]: point["steps_to_fit"] for point in answer["grid"]}
 
 
+@pytest.mark.slow
 def test_an_optimum_inside_the_grid_is_found_to_the_step(bench):
     answer = swept(bench)
     assert answer.keys() == {
@@ -41,6 +42,7 @@ def test_an_optimum_inside_the_grid_is_found_to_the_step(bench):
     assert {point["state"] for point in answer["grid"]} == {"completed"}
 
 
+@pytest.mark.slow
 def test_racing_answers_as_the_full_grid_does_and_spends_less(bench):
     raced = swept(bench)
     full = swept(bench, VALLEY, "--no-race", "--anew")
@@ -64,12 +66,14 @@ def test_a_grid_beside_the_optimum_grows_until_it_is_inside(bench, low, high, op
     assert f"--{'max' if open_edge == 'upper' else 'min'}" in text.out
 
 
+@pytest.mark.slow
 def test_an_optimum_beyond_the_limit_stays_at_the_edge(bench):
     answer = swept(bench, lr_sweep={"min": 1e-8, "max": 1e-5, "points": 4, "steps": 400})
     assert (answer["verdict"], answer["max_train_steps"]) == ("edge", None)
     assert max(fits(answer)) == pytest.approx(1e-2)
 
 
+@pytest.mark.slow
 def test_an_optimum_right_below_divergence_is_inside(bench):
     body = curve('return "diverges" if x > 0.5 else round(50 - 10 * x)')
     answer = swept(bench, body)
@@ -93,6 +97,7 @@ def test_on_a_plateau_the_middle_is_taken(bench):
     assert fits(answer)[0.01] == fits(answer)[0.1] == fits(answer)[1.0] == 37
 
 
+@pytest.mark.slow
 def test_a_plateau_up_to_the_edge_is_an_edge_until_its_end_is_seen(bench):
     body = curve("return 37 if -0.5 < x < 2.5 else 90")
     held = swept(bench, body, "--no-extend")
@@ -109,6 +114,7 @@ def test_fits_that_differ_by_less_than_an_evaluation_are_told_apart(bench):
     assert fits(answer)[1.0] == 36
 
 
+@pytest.mark.slow
 def test_where_nothing_fits_there_is_no_number_but_what_came_closest(bench):
     answer = swept(
         bench, curve('return "never"'), unfit="abs(math.log10(trial.params['learning_rate']) + 1) / 10 + 0.1"
@@ -122,6 +128,7 @@ def test_where_nothing_fits_there_is_no_number_but_what_came_closest(bench):
     assert "compute-bound" in text
 
 
+@pytest.mark.slow
 def test_where_nothing_fits_and_the_closest_is_at_an_edge_the_grid_grows(bench):
     answer = swept(
         bench,
@@ -143,6 +150,7 @@ def test_where_everything_diverges_lower_rates_are_tried(bench):
     assert (answer["verdict"], answer["max_train_steps"]) == ("ok", 60)
 
 
+@pytest.mark.slow
 def test_a_metric_of_which_more_is_better_can_be_the_target(bench):
     path = study(bench)
     script = bench.folder / "scripted.py"
@@ -154,6 +162,7 @@ def test_a_metric_of_which_more_is_better_can_be_the_target(bench):
     assert "--target" in refused.err
 
 
+@pytest.mark.slow
 def test_finding_n_doubles_until_something_fits(bench):
     answer = bench("lr-sweep", study(bench, lr_sweep={"find": True, "steps": None}), "--json")
     assert (answer.json["verdict"], answer.json["max_train_steps"]) == ("ok", 37)
@@ -162,6 +171,7 @@ def test_finding_n_doubles_until_something_fits(bench):
     assert max(record["step"] for path in stops[:6] for record in journal.read(path)) == 20
 
 
+@pytest.mark.slow
 def test_finding_n_gives_up_at_the_limit(bench):
     path = study(bench, curve('return "never"'))
     answer = bench("lr-sweep", path, "--find", "--steps", 50, "--json")
@@ -192,6 +202,7 @@ def test_a_sweep_that_was_killed_goes_on_and_answers_the_same(bench):
     assert bench.processes() == []
 
 
+@pytest.mark.slow
 def test_the_last_trial_that_a_killed_sweep_was_training_is_trained_to_its_end(bench):
     first = swept(bench)
     log, best = bench.paths(SWEEP).journal, first["learning_rate"]
@@ -204,6 +215,7 @@ def test_the_last_trial_that_a_killed_sweep_was_training_is_trained_to_its_end(b
     assert (again["verdict"], again["max_train_steps"], again["learning_rate"]) == ("ok", 37, best)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_sweep_that_goes_on(bench):
     path = study(bench)
     script = bench.folder / "scripted.py"
@@ -222,6 +234,7 @@ def test_ctrl_c_leaves_a_sweep_that_goes_on(bench):
     assert bench("lr-sweep", path, "--code-changed", "--json").json["max_train_steps"] == 37
 
 
+@pytest.mark.slow
 def test_asked_again_it_answers_from_what_is_there(bench):
     first = swept(bench)
     events = bench.events(name=SWEEP)
@@ -229,6 +242,7 @@ def test_asked_again_it_answers_from_what_is_there(bench):
     assert bench.events(name=SWEEP) == events
 
 
+@pytest.mark.slow
 def test_other_learning_rates_join_those_that_are_there(bench):
     swept(bench)
     answer = bench("lr-sweep", "study.yaml", "--points", 11, "--json").json
@@ -236,6 +250,7 @@ def test_other_learning_rates_join_those_that_are_there(bench):
     assert len(bench.events("planned", SWEEP)) <= 13
 
 
+@pytest.mark.slow
 def test_a_sweep_under_other_settings_is_refused_until_it_is_set_aside(bench):
     swept(bench)
     refused = bench("lr-sweep", "study.yaml", "--steps", 100)
@@ -246,6 +261,7 @@ def test_a_sweep_under_other_settings_is_refused_until_it_is_set_aside(bench):
     assert (bench.folder / "runs" / f"{SWEEP}.1" / "study.yaml").exists()
 
 
+@pytest.mark.slow
 def test_it_is_a_study_that_status_and_report_read(bench):
     swept(bench)
     status = bench("status", f"runs/{SWEEP}", "--json")
@@ -277,6 +293,7 @@ def test_the_answer_is_drawn_in_the_terminal_and_in_files(bench):
     assert 'src="' not in page
 
 
+@pytest.mark.slow
 def test_what_is_turned_off_and_held_still_is_said(bench):
     path = study(
         bench,
@@ -304,6 +321,7 @@ def test_what_is_turned_off_and_held_still_is_said(bench):
     }
 
 
+@pytest.mark.slow
 def test_what_looks_like_regularization_must_be_turned_off(bench):
     refused = bench("lr-sweep", study(bench, fixed={"weight_decay": 1e-4}))
     assert refused.code == 2
@@ -363,6 +381,7 @@ def test_a_script_that_does_not_report_the_target_is_told_so(bench):
     assert refused.out == ""
 
 
+@pytest.mark.slow
 def test_a_program_that_knows_nothing_of_targets_is_watched_and_stopped(bench):
     path = study(bench, train=None, command=["${python}", "plain.py"])
     bench.write(
@@ -403,6 +422,7 @@ def test_a_search_for_n_whose_later_rounds_all_crash_is_failed_work(bench):
     assert "broken" in answer.err
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_crashes_bounds_nothing(bench):
     body = curve("return 50 - 10 * round(x) if x < 0.5 else 1 / 0")
     answer = swept(bench, body, "--no-extend", resources={"gpus": 0, "retries": 0})
@@ -436,6 +456,7 @@ lr_sweep: {min: 1e-4, max: 10, points: 6, steps: 200, eval_every: 10}"""
     assert after[:4] + after[5:] == before[:4] + before[5:]
 
 
+@pytest.mark.slow
 def test_the_command_that_is_advised_has_the_options_that_were_given(bench):
     study(bench)
     said = bench("lr-sweep", "study.yaml", "--eval-every", 1, "--no-race").out
@@ -483,6 +504,7 @@ def hidden(bench, **lr_sweep):
     return study(bench, train=None, command=["${python}", "hidden.py"], lr_sweep=sweep)
 
 
+@pytest.mark.slow
 def test_regularization_that_a_script_sets_itself_is_refused_with_the_line_to_add_and_then_turned_off(bench):
     refused = bench("lr-sweep", hidden(bench))
     assert refused.code == 2
@@ -498,6 +520,7 @@ def test_regularization_that_a_script_sets_itself_is_refused_with_the_line_to_ad
     assert "the earlier one was moved to" in answer.err
 
 
+@pytest.mark.slow
 def test_regularization_of_the_script_may_be_declared_harmless(bench):
     assert bench("lr-sweep", hidden(bench)).code == 2
     answer = bench("lr-sweep", hidden(bench, harmless=["augment"], off={"dropout": 0.0}), "--json")
@@ -539,6 +562,7 @@ def arguments(bench, *words, args=None, **changes):
     )
 
 
+@pytest.mark.slow
 def test_the_arguments_of_a_program_are_judged_before_anything_runs(bench):
     refused = bench("lr-sweep", arguments(bench, "${args}"))
     assert refused.code == 2
@@ -553,6 +577,7 @@ def test_the_arguments_of_a_program_are_judged_before_anything_runs(bench):
     assert (answer.json["verdict"], answer.json["max_train_steps"]) == ("ok", 40)
 
 
+@pytest.mark.slow
 def test_what_the_command_says_outright_counts(bench):
     rate = "--learning_rate=${learning_rate}"
     refused = bench("lr-sweep", arguments(bench, rate, "--no-augment", "--dropout", "0.2"))
@@ -562,6 +587,7 @@ def test_what_the_command_says_outright_counts(bench):
     assert answer.json["max_train_steps"] == 40
 
 
+@pytest.mark.slow
 def test_an_off_value_that_does_not_reach_the_program_is_refused(bench):
     rate = "--learning_rate=${learning_rate}"
     off = {"off": {"dropout": 0.0}}
@@ -618,6 +644,7 @@ def test_a_schedule_that_moves_the_rate_is_named_where_the_study_has_it(bench):
     assert "off: {lr_decay: 0.0}" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["asked", "float(f'{asked:.1e}')", "float(f'{asked:.4g}')"])
 def test_a_logged_learning_rate_that_stays_is_no_matter_how_it_is_rounded(bench, rate):
     answer = bench("lr-sweep", rates(bench, rate))
@@ -625,6 +652,7 @@ def test_a_logged_learning_rate_that_stays_is_no_matter_how_it_is_rounded(bench,
     assert "logs a learning rate" not in answer.out
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_is_scaled_is_said(bench):
     answer = bench("lr-sweep", rates(bench, "asked / 8"))
     assert answer.out.startswith("max_train_steps = 40: at learning rate 0.01 ")
@@ -657,6 +685,7 @@ def test_what_is_wrong_with_the_grid_is_said_with_the_options_to_give(bench, fla
     assert all(text in refused.err for text in said), refused.err
 
 
+@pytest.mark.slow
 def test_a_search_for_n_gives_the_step_of_a_fit_also_of_a_program_that_trains_on(bench):
     path = study(
         bench, train=None, command=["${python}", "plain.py", "${learning_rate}"], metrics=PRINTED, metric=METRIC
@@ -680,6 +709,7 @@ def test_a_search_for_n_gives_the_step_of_a_fit_also_of_a_program_that_trains_on
     assert bench.processes() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_file", [True, False])
 def test_what_is_advised_at_an_edge_after_a_search_for_n_can_be_given(bench, in_file):
     sweep = {"min": 1.0, "max": 1e3, "points": 4, "steps": None, "find": in_file}
@@ -692,6 +722,7 @@ def test_what_is_advised_at_an_edge_after_a_search_for_n_can_be_given(bench, in_
     assert (answer.code, answer.json["verdict"]) == (0, "ok"), answer.err
 
 
+@pytest.mark.slow
 def test_a_study_file_that_was_replaced_in_the_folder_takes_over_no_results_of_other_settings(bench):
     swept(bench)
     kept = bench.paths(SWEEP).spec

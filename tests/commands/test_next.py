@@ -47,6 +47,7 @@ def test_the_study_after_the_second_is_the_third(bench):
     assert load(bench.folder / "toy-3.yaml")[0].trials == 30
 
 
+@pytest.mark.slow
 def test_a_study_that_only_gets_more_trials_goes_on_in_its_own_folder(bench):
     bench.study(trials=4)
     assert bench("run", "study.yaml").code == 0

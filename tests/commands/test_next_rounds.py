@@ -94,6 +94,7 @@ def test_of_a_script_without_a_known_schedule_nothing_is_guessed(bench):
     assert load(bench.folder / "it.yaml")[0].fixed["decay_steps"] == 4
 
 
+@pytest.mark.slow
 def test_rounds_grow_and_shrink_and_the_last_one_is_the_last(bench):
     finish(bench, rising, trials=20)
     assert bench("next", "runs/toy", "--rounds", "3", "--growth", "2").code == 0
@@ -114,6 +115,7 @@ def test_rounds_grow_and_shrink_and_the_last_one_is_the_last(bench):
     assert "the last of 3" in answer.err
 
 
+@pytest.mark.slow
 def test_a_round_in_another_folder_knows_where_the_shorter_one_lies(bench):
     finish(bench, rising, trials=6)
     second(bench, "--max-train-steps", "8")

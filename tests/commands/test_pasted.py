@@ -68,6 +68,7 @@ def test_advice_works_wherever_the_studies_live(bench, runs, option):
     assert words(advised(more.out, "run"))[:2] == ["run", "more.yaml"]
 
 
+@pytest.mark.slow
 def test_more_trials_of_a_study_elsewhere_are_added_to_it(bench):
     bench.study()
     assert bench("run", "study.yaml", "--runs", "my runs").code == 0
@@ -130,6 +131,7 @@ def test_a_comparison_advises_for_the_folders_that_were_given(bench):
     assert words(bench("compare", f"{LONG}/a", f"{LONG}/b", "--json").json["next"]) == expected
 
 
+@pytest.mark.slow
 def test_the_page_says_where_its_commands_work(bench):
     folder = elsewhere(bench, "my runs")
     bench("report", "my runs/toy")

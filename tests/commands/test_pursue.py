@@ -129,6 +129,7 @@ def test_where_nothing_is_to_be_gained_it_says_so(asked):
     assert "adopt" not in found["to_do"][0]["command"]
 
 
+@pytest.mark.slow
 def test_it_is_steered_by_the_next_study_file(bench, asked):
     with instant(bowl(1.2)):
         paused = asked("--steps-of-the-loop", 1, "--json").json
@@ -141,6 +142,7 @@ def test_it_is_steered_by_the_next_study_file(bench, asked):
     assert len(bench.events("planned", "toy-2")) == 5
 
 
+@pytest.mark.slow
 def test_a_steered_study_keeps_its_name_and_fits_the_budget(bench, asked):
     with instant(bowl(1.2)):
         asked("--steps-of-the-loop", 1)
@@ -230,6 +232,7 @@ def test_a_baseline_of_something_else_is_refused(asked, given, said):
     assert said in answer.err
 
 
+@pytest.mark.slow
 def test_the_best_trial_of_a_study_can_be_the_baseline(bench, asked):
     with instant(bowl(0.8)):
         bench("run", "study.yaml")
@@ -241,6 +244,7 @@ def test_the_best_trial_of_a_study_can_be_the_baseline(bench, asked):
     assert began["baseline"]["x"] == best["params"]["x"]
 
 
+@pytest.mark.slow
 def test_what_was_trained_before_costs_the_pursuit_nothing(bench, asked):
     with instant(bowl(1.2)):
         bench("run", "study.yaml")
@@ -249,6 +253,7 @@ def test_what_was_trained_before_costs_the_pursuit_nothing(bench, asked):
     assert found["steps"][0]["steps_spent"] == found["steps_spent"] == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_diary_is_named(bench, asked):
     with instant(bowl(0.5)):
         asked("--steps-of-the-loop", 1)

@@ -97,6 +97,7 @@ def test_the_words_say_what_is_left_of_the_result_and_what_to_do_next(searched):
     assert f"(repeat of trial {first}) completed" in answer.err
 
 
+@pytest.mark.slow
 def test_the_same_command_twice_changes_nothing_and_more_seeds_add_what_is_missing(searched):
     first = searched("repeat", "runs/toy", "--top", 1, "--seeds", 2, "--json")
     before = searched.paths().journal.read_bytes()
@@ -130,6 +131,7 @@ def test_what_is_read_of_the_search_does_not_change(searched):
     assert [trial["repeat_of"] is None for trial in read["trials"]] == [True] * 4 + [False] * 4
 
 
+@pytest.mark.slow
 def test_a_study_that_grows_after_repeats_has_the_points_of_one_without(bench):
     points = {}
     for name, repeat in (("with", True), ("without", False)):
@@ -148,6 +150,7 @@ def test_a_study_that_grows_after_repeats_has_the_points_of_one_without(bench):
     assert [event["trial"] for event in repeats(bench, "with")] == [4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finishing", [["repeat", "runs/toy", "--top", "1", "--seeds", "2"], ["run", "study.yaml"]])
 def test_interrupted_repeats_are_finished_by_the_same_command_and_by_run(bench, finishing):
     finish(bench, lambda params: params["x"])
@@ -184,6 +187,7 @@ def test_a_trial_may_be_named_in_place_of_the_best(searched):
     assert [row["trial"] for row in answer.json["repeats"]] == [worst]
 
 
+@pytest.mark.slow
 def test_the_best_trial_of_a_baseline_is_repeated_in_its_own_folder_on_the_same_seeds(searched):
     finish(searched, lambda params: params["x"] + 1.0, name="base", trials=3)
     searched.write("toy.py", NOISY)
@@ -232,6 +236,7 @@ def test_repeats_that_all_crash_are_failed_work(searched):
     assert searched("repeat", "runs/toy", "--top", 1, "--seeds", 2, "--json").json["repeats"][0]["n"] == 2
 
 
+@pytest.mark.slow
 def test_a_study_whose_folder_moved_is_repeated_from_where_its_file_is_now(bench):
     bench.write("old/toy.py", NOISY)
     path = bench.study(None)

@@ -30,6 +30,7 @@ def repeats(bench, name="toy"):
     return [event for event in bench.events("planned", name) if event.get("repeat_of") is not None]
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_clearly_best_is_adopted_after_few_seeds_and_then_nothing_is_trained(searched):
     command = ("repeat", "runs/toy", "--until-decided", "--budget", 20)
     answer = searched(*command, "--json")
@@ -56,6 +57,7 @@ def test_a_trial_that_is_clearly_best_is_adopted_after_few_seeds_and_then_nothin
     assert searched("adopt", "runs/toy", "--json").json["trial"] == said["trial"]
 
 
+@pytest.mark.slow
 def test_equal_trials_end_with_the_simplest_and_a_budget_that_is_too_small_says_so(searched):
     searched.write("toy.py", NOISY.replace("SD", "0.5").replace('trial.params["x"] + luck', "luck"))
     short = searched("repeat", "runs/toy", "--until-decided", "--budget", 6, "--top", 2, "--json").json
@@ -70,6 +72,7 @@ def test_equal_trials_end_with_the_simplest_and_a_budget_that_is_too_small_says_
     assert "--prefer x=high" in whole.json["simplest_by"]
 
 
+@pytest.mark.slow
 def test_the_best_trial_of_another_study_competes_and_is_kept_where_it_is_no_worse(bench):
     for name, level in (("old", 0.5), ("new", 0.2)):
         finish(bench, lambda params, level=level: level + params["x"], name=name)

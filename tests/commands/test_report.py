@@ -107,6 +107,7 @@ def test_a_study_file_stands_for_its_folder(bench):
     assert "toy" in bench("report", "study.yaml", "--no-html").out
 
 
+@pytest.mark.slow
 def test_pictures_are_written_without_a_browser(bench):
     finish(bench, good, trials=8)
     assert bench("report", "runs/toy", "--no-html", "--png", "png", "--svg", "svg").code == 0
@@ -144,6 +145,7 @@ def test_a_study_that_failed_says_why_and_where_the_rest_is(bench):
     assert all(line.strip("! ") in status for line in first)
 
 
+@pytest.mark.slow
 def test_evaluations_that_were_deleted_are_missed(bench):
     finish(bench, good, trials=8)
     assert bench("report", "runs/toy", "--json").json["caveats"] == []

@@ -95,6 +95,7 @@ def test_every_suggestion_is_made_again_bit_for_bit_from_the_journal(bench, jobs
     assert open_trials == [0] * 5 if jobs == 1 else max(open_trials) == 1
 
 
+@pytest.mark.slow
 def test_conditional_spaces_are_replayed_too(bench):
     space = {
         "kind": {"values": ["a", "b"]},
@@ -145,6 +146,7 @@ def test_more_trials_go_on_from_all_that_is_known(bench):
     assert replayed(bench) == planned(bench)
 
 
+@pytest.mark.slow
 def test_trials_outside_the_new_space_are_counted_and_left_out(bench):
     explored(bench, trials=32)
     searching(bench, trials=1, nuisance={**SPACE, "x": {"min": 0.0, "max": 0.5}})
@@ -193,6 +195,7 @@ def test_a_study_that_is_not_finished_is_not_continued(bench):
     assert "1 of 16 trials are unfinished" in answer.err
 
 
+@pytest.mark.slow
 def test_a_bayesian_search_is_not_continued_by_another_one(bench):
     explored(bench)
     searching(bench, trials=1)
@@ -244,6 +247,7 @@ def test_an_edge_of_the_study_before_is_warned_of_unless_the_range_goes_beyond_i
     assert bench("plan", "study.yaml", "--json").json["warnings"] == []
 
 
+@pytest.mark.slow
 def test_next_exploit_narrows_around_the_good_region_and_can_be_run(bench):
     explored(bench, trials=48)
     answer = bench("next", "runs/first", "--exploit", "--trials", 2)
@@ -261,6 +265,7 @@ def test_next_exploit_narrows_around_the_good_region_and_can_be_run(bench):
     assert len(recorded(bench.paths("first-exploit")).trials) >= 10
 
 
+@pytest.mark.slow
 def test_next_exploit_widens_where_the_optimum_lies_beyond_an_edge(bench):
     explored(bench, rising, trials=24)
     said = " ".join(bench("next", "runs/first", "--exploit").out.split())
@@ -280,6 +285,7 @@ def test_what_next_exploit_advises_can_be_pasted(bench):
     assert words(advised(said, "run")) == ["run", "studies/last.yaml", "--runs", "my runs"]
 
 
+@pytest.mark.slow
 def test_next_exploit_advises_to_widen_the_range_by_its_name_in_the_study_before(bench):
     kinds = [{**SPACE["x"], "when": {"kind": [kind]}} for kind in "ab"]
     space = {"scientific": {"kind": ["a", "b"]}, "nuisance": {**SPACE, "x": kinds}}
@@ -289,6 +295,7 @@ def test_next_exploit_advises_to_widen_the_range_by_its_name_in_the_study_before
     assert bench(*words(line), "-o", "wider.yaml").code == 0
 
 
+@pytest.mark.slow
 def test_next_exploit_holds_still_what_the_study_asked_about(bench):
     explored(
         bench,
@@ -347,6 +354,7 @@ def test_its_best_trial_is_repeated_without_another_search(bench):
     assert bench.events("planned")[-1]["known"] == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [{"trials": 3}, {"outside": -1}, {"trials": [{"trial": 0}]}], ids=str)
 def test_a_damaged_beginning_is_named(bench, damage):
     explored(bench)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.commands.finished import finish
 
 
@@ -58,6 +60,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 def test_a_study_that_runs_is_interrupted_as_by_ctrl_c(bench):
     bench.study(SLOW, trials=2)
     runner = bench.spawn("run", "study.yaml", "--jobs", 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 WAITING = """
 import time
 from pathlib import Path
@@ -34,6 +36,7 @@ def test_the_json_of_a_status_has_the_keys_of_that_of_a_run(bench):
     assert set(status) == {"study", "trials", "repeats", "best"}
 
 
+@pytest.mark.slow
 def test_a_running_study_is_told_with_its_runner_and_each_trials_step(bench):
     bench.study(WAITING, trials=3)
     runner = bench.spawn("run", "study.yaml", "--jobs", 2)

@@ -60,6 +60,7 @@ def test_the_json_of_a_try_has_these_keys(tried):
     assert found["trial"]["last_step"] == 4
 
 
+@pytest.mark.slow
 def test_a_near_miss_is_a_problem_and_no_crash(tried):
     answer = tried(PROGRAM.replace("val_error {", "val error {"))
     assert answer.code == 1
@@ -76,6 +77,7 @@ def test_a_crash_is_told_with_its_tail_once(tried):
     assert "steps in" not in answer.out, "it is not known how many"
 
 
+@pytest.mark.slow
 def test_a_program_that_evaluates_rarely_is_tried_at_full_length(tried):
     rare = PROGRAM.replace("    print(", "    if s % 20 == 0: print(")
     found = tried(rare, "--json").json
@@ -85,6 +87,7 @@ def test_a_program_that_evaluates_rarely_is_tried_at_full_length(tried):
     assert found["problems"][0]["fatal"] is False
 
 
+@pytest.mark.slow
 def test_a_program_that_trains_as_long_as_it_likes_is_named_unless_that_is_right(tried):
     command = ["${python}", "t.py", "${args}", "--seed=${seed}"]
     assert "max_train_steps = 40 doesn't reach the program" in tried(command=command).out
@@ -93,6 +96,7 @@ def test_a_program_that_trains_as_long_as_it_likes_is_named_unless_that_is_right
     assert [problem["fatal"] for problem in found["problems"]] == [False]
 
 
+@pytest.mark.slow
 def test_a_metric_that_is_evaluated_before_training_only_is_no_result(tried):
     program = PROGRAM.replace("range(1, a.steps + 1)", "range(a.steps)").replace("    print(", "    if not s: print(")
     program = program.replace("a.x / s", "a.x")
@@ -122,6 +126,7 @@ def test_a_metric_of_another_name_is_named(bench):
     assert "the program reports val_err" in answer.out
 
 
+@pytest.mark.slow
 def test_columns_of_a_file_are_named_where_the_metric_is_not_among_them(tried):
     program = "import sys\nopen(sys.argv[1], 'w').write('step,val_err\\n1,0.5\\n2,0.4\\n')\n"
     command = ["${python}", "t.py", "${trial_dir}/log.csv", "${args}", "${max_train_steps}"]

@@ -118,6 +118,7 @@ def test_points_with_fewer_seeds_than_another_catch_up_look_by_look() -> None:
     assert judge(points([90.0 + x for x in alike[0] * 2], *alike[1:]), ASKED).verdict == "equal"
 
 
+@pytest.mark.slow
 def test_equal_points_are_rarely_told_apart() -> None:
     adopted = sum(played(noisy(0.0, 0.0, seed=seed)).verdict == "adopt" for seed in range(100))
     assert adopted <= 9  # 5 are expected at most; 10 or more have a chance of 3%

@@ -86,6 +86,7 @@ def test_a_study_goes_through_playbook_and_back_with_nothing_lost(original, benc
     new.optimize(objective, n_trials=1)  # Optuna goes on with it
 
 
+@pytest.mark.slow
 def test_trials_that_optuna_ran_are_read_as_they_went(original, bench):
     answer = bench("import", original, "--into", "runs/theirs", "--metric", "loss", "--json")
     assert answer.json["best"]["value"] == opened(original).best_value
@@ -149,6 +150,7 @@ def test_values_without_curves_are_one_evaluation(tmp_path, bench):
     assert bench.metrics(0, "s") == [{"step": 1, "value": study.trials[0].value}]
 
 
+@pytest.mark.slow
 def test_of_several_objectives_or_studies_one_is_named(tmp_path, bench):
     url = f"sqlite:///{tmp_path / 's.db'}"
     study = optuna.create_study(storage=url, directions=["minimize", "maximize"], study_name="two")
@@ -165,6 +167,7 @@ def test_of_several_objectives_or_studies_one_is_named(tmp_path, bench):
     assert bench("import", url, "--into", "runs/t", "--name", "two", "--metric", "value_0").code == 0
 
 
+@pytest.mark.slow
 def test_a_study_of_our_own_is_one_that_optuna_goes_on_with(bench):
     train = """
     def train(trial):
@@ -210,6 +213,7 @@ def test_a_study_of_our_own_is_one_that_optuna_goes_on_with(bench):
     ours.optimize(lambda trial: trial.suggest_float("x", 0.01, 1.0, log=True), n_trials=1)
 
 
+@pytest.mark.slow
 def test_trials_that_have_not_run_wait_in_optuna(bench):
     study = bench.study(trials=2)
     bench("run", study)
@@ -221,6 +225,7 @@ def test_trials_that_have_not_run_wait_in_optuna(bench):
     assert toy.ask().suggest_float("x", 0.0, 1.0) == 0.25
 
 
+@pytest.mark.slow
 def test_an_existing_storage_takes_further_studies_but_not_the_same_twice(bench):
     bench("run", bench.study(trials=1))
     assert bench("export", "runs/toy", "--to", "s.db").code == 0
@@ -298,6 +303,7 @@ def test_a_repeat_says_in_an_attribute_what_it_repeats():
     assert any(number is not None for number in noted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

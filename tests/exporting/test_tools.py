@@ -36,6 +36,7 @@ def close(found):
 BACK = ("--metric", "val_error", "--goal", "minimize")
 
 
+@pytest.mark.slow
 def test_tensorboard_event_files_are_read_back(toy):
     assert toy("export", "runs/toy", "--format", "tensorboard", "--to", "tb").code == 0
     assert toy("import", "tb", "--into", "runs/back", *BACK).code == 0
@@ -50,6 +51,7 @@ def test_a_folder_that_holds_something_is_not_written_into(toy):
     assert (answer.code, "is not empty" in answer.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_tables_as_wandb_exports_them_are_read_back(toy):
     assert toy("export", "runs/toy", "--format", "wandb", "--to", "w").out.split() == ["w/runs.csv", "w/chart.csv"]
     with (toy.folder / "w" / "runs.csv").open(newline="") as file:

@@ -256,6 +256,7 @@ ANY = (
 NAMES = st.lists(st.text(max_size=6) | st.sampled_from(["step", "%r", "100%", "ü", '"', "{}"]), max_size=4, unique=True)
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         NAMES.flatmap(
@@ -275,6 +276,7 @@ def test_held_back_or_not_a_record_is_read_back_as_what_json_makes_of_it(folder,
     assert repr(read(path)[AT_ONCE:]) == repr([json.loads(json.dumps(record)) for record in records])
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.text(max_size=6), st.floats(allow_nan=False, allow_infinity=False)), max_size=6))
 def test_a_journal_that_is_written_anew_is_the_same_to_the_byte(folder, records):
     """So that a trial which resumes leaves the same file as one that did not."""

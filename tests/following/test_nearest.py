@@ -29,6 +29,7 @@ def test_what_is_not_near_is_not_named(pattern):
     assert nearest(pattern, LINES if pattern else []) is None
 
 
+@pytest.mark.slow
 def test_a_pattern_that_takes_for_ever_is_given_up():
     begun = time.process_time()
     assert nearest(r"(a+)+b", ["a" * 40]) is None

@@ -97,6 +97,7 @@ def test_a_pattern_that_does_not_end_is_given_up_with_its_line(monkeypatch, patt
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_many_lines_that_take_long_together_are_no_pattern_that_does_not_end(monkeypatch):
     monkeypatch.setattr(limited, "SECONDS", 0.01)
     lines = "".join(f"iter {step}: loss 1\n" for step in range(50_000))

@@ -288,6 +288,7 @@ def test_a_program_that_cannot_be_started_fails_its_trial(bench, follow):
     )
 
 
+@pytest.mark.slow
 def test_a_flood_of_output_and_endless_lines_take_no_memory(bench, follow):
     program = """
 line = "x" * 99 + "\\n"
@@ -304,6 +305,7 @@ print("peak", max(p.memory_info().rss for p in psutil.Process().parents() if "fo
     assert metrics[1]["peak"] < 100e6
 
 
+@pytest.mark.slow
 def test_arguments_names_and_the_working_directory_are_the_study_files(bench):
     bench.write(
         "program.py",
@@ -380,6 +382,7 @@ sys.exit(1 if first else 0)
     assert metrics == [{"step": 2, "val_error": 1}]
 
 
+@pytest.mark.slow
 def test_an_interrupted_program_gets_the_interrupt_itself_and_leaves_nothing(bench):
     bench.write(
         "program.py",
@@ -403,6 +406,7 @@ def test_an_interrupted_program_gets_the_interrupt_itself_and_leaves_nothing(ben
     assert bench.processes() == []
 
 
+@pytest.mark.slow
 def test_a_killed_trial_takes_processes_of_other_groups_with_it(bench):
     bench.write(
         "program.py",

@@ -95,6 +95,7 @@ def replaced(path, rows, kind):
     beside.replace(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 @pytest.mark.parametrize("write", [whole, replaced])
 def test_a_file_that_is_written_anew_under_the_readers_nose_is_recorded_once(tmp_path, recorder, recorded, write, kind):

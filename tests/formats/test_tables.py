@@ -17,6 +17,7 @@ from playbook_cli.formats.tables import MAX_LINE, CsvRows, JsonRows, number, rea
 CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8).map(str.strip)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(CELL | st.floats().map(repr), min_size=2, max_size=2), max_size=8), st.data())
 def test_what_the_csv_module_writes_is_read_however_it_is_cut(rows, data):
     rows = [row for row in rows if any(row) and number(row[0]) is not None]
@@ -31,6 +32,7 @@ def test_what_the_csv_module_writes_is_read_however_it_is_cut(rows, data):
     assert reader.problems == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.floats() | st.text() | st.booleans() | st.none())), st.data())
 def test_what_json_writes_is_read_however_it_is_cut(objects, data):
     content = "".join(json.dumps(each) + "\n" for each in objects).encode()

@@ -44,6 +44,7 @@ def test_both_submissions_have_their_workloads():
         assert sum(name == submission for name, _ in WORKLOADS) >= 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("submission", "workload"), WORKLOADS)
 def test_every_workload_is_imported_in_one_command_and_reported(bench, submission, workload):
     metric, goal = METRICS[workload.split("_")[0]]

@@ -59,6 +59,7 @@ def told(folder):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["runs/toy/export", "runs/toy/export/trials.csv"])
 def test_an_exported_study_comes_back_as_it_was(exported, source):
     answer = exported("import", source, "--into", "runs/again", "--study", "study.yaml")

@@ -99,6 +99,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), VALUES, min_size=1), min_size=1, max_size=12))
 def test_whatever_was_tried_the_space_is_a_sound_study_that_holds_it(points):
     varied, fixed = infer.space(points, {})

@@ -20,6 +20,7 @@ def objective(trial, *, new):
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("new", [True, False])
 @pytest.mark.filterwarnings("ignore")
 def test_trials_that_violate_a_constraint_are_infeasible_and_the_best_is_optunas(tmp_path, new):

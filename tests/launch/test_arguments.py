@@ -197,6 +197,7 @@ def test_lists_come_in_the_form_that_the_program_takes(argparse, click, typer, v
         assert tuple(program.reads(words({"repeated": values}, lists="repeat"))["repeated"]) == values
 
 
+@pytest.mark.slow
 def test_none_is_written_or_left_to_the_programs_default(argparse):
     assert argparse.reads(words({"maybe": None}))["maybe"] is None
     assert words({"absent": None}, none="omit") == []

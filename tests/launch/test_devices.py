@@ -26,6 +26,7 @@ def rows(answer):
     return {row["index"]: row for row in answer.json["devices"]}
 
 
+@pytest.mark.slow
 @needs_driver
 def test_every_device_is_shown_and_a_divided_gpu_as_its_instances(bench, driver):
     shown = rows(bench.real("devices", "--json", env=driver))
@@ -81,6 +82,7 @@ def test_a_device_that_is_not_there_is_refused(bench, driver):
     assert "available GPUs: 0:0, 0:1, 1, 2, 3" in answer.err
 
 
+@pytest.mark.slow
 def test_without_a_driver_it_says_that_there_is_none(bench):
     answer = bench.real("devices", env={"CUDA_VISIBLE_DEVICES": ""})
     assert answer.code == 0

@@ -26,6 +26,7 @@ def test_a_train_function_is_imported_once_for_all_trials(bench):
     assert "new process" not in answer.err
 
 
+@pytest.mark.slow
 def test_isolation_process_imports_it_anew_for_each(bench):
     assert bench("run", bench.study(COUNTING, isolation="process")).code == 0
     assert imports(bench) == 1 + 4
@@ -57,6 +58,7 @@ def test_a_study_that_was_kept_before_there_was_this_key_goes_on(bench):
     assert bench("run", bench.study(COUNTING, trials=4)).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [({"env": {"POINT": "${x}"}}, "env.POINT differs between trials"), ({"cwd": "${study_dir}"}, "cwd differs")],
@@ -68,6 +70,7 @@ def test_what_differs_between_trials_when_python_starts_needs_fresh_processes(be
     assert imports(bench) == 1 + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -107,6 +110,7 @@ def test_an_import_that_fails_is_an_error_before_anything_is_written(bench):
     assert not bench.paths().dir.exists()
 
 
+@pytest.mark.slow
 def test_one_that_fails_only_later_leaves_its_traceback_with_the_trial(bench):
     assert bench("run", bench.study(COUNTING, trials=2)).code == 0
     broken = bench.study("raise OSError('no data')\ndef train(trial): pass\n", trials=4)
@@ -124,6 +128,7 @@ if b"--serve" in Path("/proc/self/cmdline").read_bytes():
 """
 
 
+@pytest.mark.slow
 def test_where_the_server_cannot_live_trials_get_fresh_processes(bench):
     answer = bench("run", bench.study(DYING + COUNTING))
     assert answer.code == 0

@@ -80,6 +80,7 @@ def test_a_file_that_is_removed_before_it_is_sent_is_left_out(here, there):
     assert files_of(there)["checkpoint/a.bin"] == b"2"
 
 
+@pytest.mark.slow
 def test_checkpoints_that_come_and_go_stop_neither_a_look_nor_a_sending(here, rotating):
     outbox = Outbox(here, lambda message: None)
     deadline = time.monotonic() + SECONDS

@@ -71,6 +71,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 def test_it_finds_what_a_fresh_process_finds(bench, monkeypatch):
     monkeypatch.setenv("TAKEN_BY_IMPORT", "yes")
     monkeypatch.setenv("INHERITED", "yes")
@@ -98,6 +99,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_codes_and_the_last_words_of_a_fresh_process(bench):
     fresh, forked = both(bench, ENDS, trials=12, resources={"retries": 0})
     codes = []
@@ -135,6 +137,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 def test_nothing_that_it_was_about_to_write_is_lost(bench):
     fresh, forked = both(bench, LEAVES, trials=1)
     for name in ("kept.txt", "at_exit.txt", "thread.txt"):
@@ -151,6 +154,7 @@ def train(trial):
 """
 
 
+@pytest.mark.slow
 def test_random_numbers_that_nobody_seeded_differ_between_trials(bench):
     assert bench("run", bench.study(UNSEEDED, trials=4)).code == 0
     records = [bench.metrics(trial)[0] for trial in range(4)]
@@ -158,6 +162,7 @@ def test_random_numbers_that_nobody_seeded_differ_between_trials(bench):
         assert len({record[name] for record in records}) == 4
 
 
+@pytest.mark.slow
 def test_seeding_in_the_function_makes_them_those_of_a_fresh_process(bench):
     seeding = "    random.seed(trial.seed); np.random.seed(trial.seed % 2**32); new = 0.0\n    trial.report"
     fresh, forked = both(bench, UNSEEDED.replace("    trial.report", seeding))
@@ -211,6 +216,7 @@ def test_its_metrics_are_those_of_a_fresh_process_to_the_byte(bench, workload):
         assert text(forked, trial, "metrics.jsonl") == text(fresh, trial, "metrics.jsonl") != ""
 
 
+@pytest.mark.slow
 def test_others_see_the_folder_of_its_trial(bench):
     """So whatever looks for the processes of a trial by their environment finds forks as well."""
     program = """

@@ -184,6 +184,7 @@ def test_a_server_that_hangs_is_replaced_and_loses_no_trial(launcher, job, bench
     assert said(bench, 1) == "fresh\n"
 
 
+@pytest.mark.slow
 def test_servers_that_keep_dying_are_given_up(launcher, job, bench, source, told):
     for _ in range(warm.SERVERS):
         server = server_of(source)

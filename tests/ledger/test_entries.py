@@ -94,6 +94,7 @@ def test_an_event_and_a_key_of_a_later_version_are_passed_over(tmp_path) -> None
     assert list(entries.read(tmp_path).adopted) == [ADOPTED]
 
 
+@pytest.mark.slow
 def test_writers_wait_for_each_other_and_none_is_lost(tmp_path) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(tmp_path, number)) for number in range(2)]

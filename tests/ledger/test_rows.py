@@ -58,6 +58,7 @@ def test_repeats_are_counted_apart_and_give_mean_and_spread(bench):
     assert (row.repeats.trial, row.repeats.n, row.repeats.mean) == (best.trial, 2, pytest.approx(0.6))
 
 
+@pytest.mark.slow
 def test_a_sweep_is_a_row_with_the_steps_that_it_found(bench):
     assert bench("lr-sweep", study(bench, VALLEY)).code == 0
     (row,) = log(bench.folder / "runs").rows

@@ -28,6 +28,7 @@ def report() -> Report:
     return build(study, advise(study))
 
 
+@pytest.mark.slow
 def test_each_arm_has_its_own_space_with_what_is_known_of_its_ends(report: Report) -> None:
     first, second, _ = as_json(report)["arms"]
     rate = first["space"][0]
@@ -77,6 +78,7 @@ def test_points_that_were_listed_say_nothing_of_the_ends() -> None:
     assert {one.ends for arm in build(study, []).arms for one in arm.space} == {None}
 
 
+@pytest.mark.slow
 def test_the_timescale_of_adamw_is_shown_of_its_trials_alone() -> None:
     study = studies.ODD["conditional"]()
     trials = [replace(t, params={**t.params, "weight_decay": 0.1}) for t in study.trials]

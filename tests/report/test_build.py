@@ -91,6 +91,7 @@ def test_more_arms_than_a_sentence_holds_are_counted() -> None:
     assert report.answer.text.startswith("No significant difference between hidden_layers=12 and all 11 other arms")
 
 
+@pytest.mark.slow
 def test_one_command_is_next_and_it_acts_on_what_makes_the_answer_wrong() -> None:
     answer = build(studies.digits(), studies.findings()).answer
     assert answer.command == "playbook next runs/digits-depth --widen learning_rate"
@@ -135,6 +136,7 @@ def test_tied_trials_are_all_good() -> None:
     assert all(trial.good for trial in build(studies.ODD["ties"](), []).trials)
 
 
+@pytest.mark.slow
 def test_the_best_trial_of_every_arm_has_its_curve() -> None:
     report = build(studies.digits(60), [])
     shown = {line.trial for line in report.panels[0].lines}

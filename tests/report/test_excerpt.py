@@ -46,6 +46,7 @@ def test_an_ordinary_report_is_shown_whole():
     assert excerpt(report) == report
 
 
+@pytest.mark.slow
 def test_of_hundreds_of_hyperparameters_those_that_matter_have_a_plot_and_the_page_says_so():
     study = studies.digits(64, parameters=ranges(300))
     told = replace(studies.findings()[0], severity="warning", verdict="upper-edge", subject="x250")
@@ -64,6 +65,7 @@ def test_the_page_says_what_it_leaves_out(monkeypatch):
     assert "chart-axis-1" not in page
 
 
+@pytest.mark.slow
 def test_every_rule_is_applied_to_each_of_hundreds_of_hyperparameters():
     findings = advise(studies.digits(64, parameters=ranges(300)))
     for rule in ("boundary", "instability-edge"):
@@ -93,6 +95,7 @@ def test_the_best_arm_is_listed_wherever_it_stands():
     assert [arm.settings["a"] for arm in shown.arms[:-1]] == list(range(200 - ARMS, 200))
 
 
+@pytest.mark.slow
 def test_of_thousands_of_trials_the_best_and_an_even_sample_are_drawn_and_all_are_counted():
     report = build(arms(2, trials=2500), [])
     shown = excerpt(report)
@@ -107,6 +110,7 @@ def test_of_thousands_of_trials_the_best_and_an_even_sample_are_drawn_and_all_ar
     assert len(as_json(report)["trials"]) == 5000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", [arms(100, trials=25), studies.repeated()], ids=["many", "few"])
 def test_no_chart_of_an_excerpt_names_what_it_lacks(study):
     shown = excerpt(build(study, []))

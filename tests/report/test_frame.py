@@ -103,6 +103,7 @@ def test_names_lose_what_they_share_before_what_tells_them_apart() -> None:
     assert all(len(name) <= 24 for name in short)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text("ab/_-1 =()", min_size=1, max_size=60), max_size=8, unique_by=lambda text: " ".join(text.split()))
 )

@@ -105,6 +105,7 @@ def test_the_json_has_its_documented_shape():
     assert answer["interaction"]["combined"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [valley, optimizers(matters=True)])
 def test_its_charts_are_valid_vega_lite(make):
     made_of = charts(made(make, d=2))

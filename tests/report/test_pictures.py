@@ -36,6 +36,7 @@ def test_no_name_that_a_user_chose_is_part_of_an_expression_or_a_field(width: in
     assert [text for text in code if "script" in text or "xxx" in text or "proto" in text] == []
 
 
+@pytest.mark.slow
 def test_a_picture_a_chart_is_written(tmp_path: Path) -> None:
     written = write_pictures(build(studies.digits(12), []), tmp_path / "new" / "svg", kind="svg")
     assert [path.name for path in written] == [

@@ -49,6 +49,7 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", printed(report, terminal=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["realistic", "hostile names", "many trials"])
 def test_a_terminal_that_knows_ascii_only_gets_ascii(name: str) -> None:
     assert printed(build(studies.ODD[name](), studies.findings()), encoding="ascii").isascii()
@@ -114,6 +115,7 @@ def test_what_holds_up_several_rules_is_said_once() -> None:
     assert "? three: it falls; the rate is unknown" in shown
 
 
+@pytest.mark.slow
 def test_trials_that_stopped_early_are_counted_with_where_they_stopped() -> None:
     study = studies.digits()
     steps = study.max_train_steps

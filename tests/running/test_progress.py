@@ -215,6 +215,7 @@ def test_a_time_span_is_told_as_people_do(seconds, text):
     assert duration(seconds) == text
 
 
+@pytest.mark.slow
 def test_a_run_on_a_real_terminal_draws_there_and_answers_on_stdout(bench):
     bench.study("import time\ndef train(trial):\n    time.sleep(0.7)\n    trial.report(4, val_error=0.5)\n", trials=2)
     terminal, theirs = pty.openpty()

@@ -274,6 +274,7 @@ def test_arms_and_conditions_reach_the_trials(bench):
     assert bench.events("planned")[1]["arm"] == {"o": "adam"}
 
 
+@pytest.mark.slow
 def test_trials_may_grow_and_the_earlier_ones_stay(bench):
     bench.study()
     run(bench)
@@ -400,6 +401,7 @@ def test_a_disk_that_is_full_when_two_trials_end_at_once_ends_the_run(bench, mon
     assert bench.processes() == []
 
 
+@pytest.mark.slow
 def test_an_attempt_of_a_runner_that_died_is_ended_and_its_trial_runs_again(bench):
     bench.study()
     run(bench)

@@ -38,6 +38,7 @@ def recorded(bench, trial=0):
     return [(row["step"], "val_error", row["val_error"]) for row in bench.metrics(trial)]
 
 
+@pytest.mark.slow
 def test_evaluations_arrive_while_the_trial_trains_and_all_of_them_once(bench):
     study = bench.study(GATED, trials=1, eval_every=1, resources={"retries": 0, "timeout": "5m"})
     run = bench.spawn("run", study, "--log-to", "tensorboard")
@@ -63,6 +64,7 @@ def test_a_killed_runner_is_followed_by_one_that_writes_nothing_twice(bench):
         assert scalars(bench, trial) == recorded(bench, trial)
 
 
+@pytest.mark.slow
 def test_a_tool_that_fails_is_told_of_once_and_fails_no_trial(bench):
     study = bench.study(trials=3)
     bench.write("runs/toy/tensorboard", "a file, where a folder belongs")
@@ -72,6 +74,7 @@ def test_a_tool_that_fails_is_told_of_once_and_fails_no_trial(bench):
     assert {state for state, _ in bench.ended().values()} == {"completed"}
 
 
+@pytest.mark.slow
 def test_what_was_sent_and_holds_no_longer_is_replaced(bench):
     study = bench.study(trials=1, eval_every=1)
     bench("run", study, "--log-to", "tensorboard")

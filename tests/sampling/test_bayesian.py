@@ -56,6 +56,7 @@ def test_what_is_suggested_follows_from_seed_and_history_alone(space):
     assert sampler(first, seed=6).suggest(space, [], 1)[0].params != together[0].params
 
 
+@pytest.mark.slow
 def test_what_a_trial_comes_to_changes_what_is_suggested_next():
     first = drawn(SIMPLE)
     (one,) = sampler(first).suggest(SIMPLE, [], 1)
@@ -77,6 +78,7 @@ def test_every_suggestion_lies_in_the_space_with_values_of_the_right_types(space
         assert type(trial.params.get("depth", 1)) is int
 
 
+@pytest.mark.slow
 def test_a_trial_that_failed_or_waits_is_one_without_a_result():
     first = drawn(SIMPLE)
     under_way = sampler(first).suggest(SIMPLE, [], 1)
@@ -98,6 +100,7 @@ def test_where_infeasible_trials_lie_it_does_not_go():
     assert 0.003 < suggested.params["rate"] < 0.02
 
 
+@pytest.mark.slow
 def test_an_infeasible_trial_is_given_no_value():
     """What a diverged trial had measured before changes nothing."""
     first = drawn(SIMPLE, stable=0.1)

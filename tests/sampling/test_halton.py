@@ -40,6 +40,7 @@ def test_the_centred_discrepancy_in_eight_dimensions_is_no_larger_than_that_of_r
     assert median(ours) <= 1.05 * median(theirs)
 
 
+@pytest.mark.slow
 def test_no_pair_of_dimensions_is_correlated():
     correlations = [np.corrcoef(sequence(seed), rowvar=False) for seed in SEEDS]
     assert np.abs(np.mean(correlations, axis=0) - np.eye(8)).max() < 0.1

@@ -47,6 +47,7 @@ def suggested(name, seed, count, space=SPACE, history=()):
     return make(name, seed).suggest(space, history, count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(first=st.integers(0, 20), more=st.integers(0, 20), seed=st.integers(0, 2**40))
 def test_more_trials_never_move_the_earlier_ones(name, first, more, seed):
@@ -117,6 +118,7 @@ def test_categories_and_integers_get_equal_shares(name):
     assert max(layers.values()) - min(layers.values()) <= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["halton", "sobol"])
 def test_at_32_points_each_of_8_dimensions_occupies_at_least_85_percent_of_32_bins(name):
     space = Space([real(f"p{index}") for index in range(8)], {})

@@ -337,6 +337,7 @@ def test_a_module_that_appears_is_seen(write, look):
     assert look("t:train").code != first.code
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=40)
 def test_the_fingerprint_changes_with_any_file_that_is_imported_and_with_no_other(tmp_path_factory, data):

@@ -157,6 +157,7 @@ def studies(draw):
     return study
 
 
+@pytest.mark.slow
 @given(studies())
 def test_a_dumped_study_is_loaded_as_the_same_study(data):
     spec = StudySpec.model_validate(data)
@@ -247,6 +248,7 @@ def _keys(data, above=()):
             yield from _keys(value, (*above, key))
 
 
+@pytest.mark.slow
 @given(studies(), st.data())
 def test_comments_change_nothing_of_a_study(study, data):
     written = plain(StudySpec.model_validate(study))

@@ -176,6 +176,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
     assert read(path).data == {"name": "ä", "b": 1}
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab:-[]{},&*!?|>'\"%@`# \n\t1.e~", max_size=40))
 def test_any_text_is_data_or_an_error_of_the_file(text):
     with contextlib.suppress(SpecError):

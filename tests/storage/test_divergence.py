@@ -88,6 +88,7 @@ def test_ordinary_studies_lose_no_trial(kind: Kind) -> None:
     assert nothing_learned(made.trials, made.metric) is None
 
 
+@pytest.mark.slow
 def test_the_same_blow_up_reads_alike_with_and_without_a_nan() -> None:
     rates = np.geomspace(1e-4, 1.0, 24)
     made = [

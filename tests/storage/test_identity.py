@@ -113,6 +113,7 @@ def swap(bench):
     shutil.move(bench.folder / "kept", second)
 
 
+@pytest.mark.slow
 def test_evaluations_of_another_trial_are_not_reported_as_a_trials_own(bench):
     bench.study(ECHO)
     run(bench)
@@ -137,6 +138,7 @@ def test_export_leaves_out_the_evaluations_of_another_trial(bench):
     assert {row.split(",")[0] for row in rows[1:]} == {"2", "3"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
@@ -156,6 +158,7 @@ def test_evaluations_that_differ_from_the_journal_are_said_and_not_used(bench, l
     assert [trial["value"] is None for trial in trials] == [False, False, True, False]
 
 
+@pytest.mark.slow
 def test_a_journal_of_an_earlier_version_is_read_as_it_is(bench):
     bench.study()
     run(bench)
@@ -173,6 +176,7 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_is(bench):
     assert not bench.events("set-aside")
 
 
+@pytest.mark.slow
 def test_a_round_takes_no_result_from_a_folder_of_another_trial(bench):
     bench.study(ECHO)
     run(bench)
@@ -186,6 +190,7 @@ def test_a_round_takes_no_result_from_a_folder_of_another_trial(bench):
     assert list(earlier.values) == [2]
 
 
+@pytest.mark.slow
 @given(
     changes=st.fixed_dictionaries(
         {},
@@ -218,6 +223,7 @@ def test_a_trial_whose_folder_is_gone_is_no_mismatch(tmp_path):
     assert (found.curve, found.unused) == (None, None)
 
 
+@pytest.mark.slow
 def test_attempts_of_another_journal_of_the_same_study_are_not_taken_for_its_own(bench):
     """As on two branches of a repository that track the journal, and not the trials' folders."""
     bench.study(ECHO, trials=2)

@@ -53,6 +53,7 @@ def test_a_claim_ends_with_an_error_too(paths):
         pass
 
 
+@pytest.mark.slow
 def test_a_claim_ends_with_the_death_of_its_holder(paths):
     code = (
         "import os, signal, sys, pathlib\nfrom playbook_cli.storage.lock import locked\n"

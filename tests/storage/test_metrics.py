@@ -127,6 +127,7 @@ LINES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(lines=st.lists(LINES, max_size=6), end=st.sampled_from(["", "\n"]))
 def test_no_metrics_file_is_an_error(folder, lines, end):
     path = folder / "fuzzed.jsonl"

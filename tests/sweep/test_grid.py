@@ -31,6 +31,7 @@ def test_the_grid_ends_where_it_was_told_to(grid):
     assert grid.rate(grid.points - 1) == pytest.approx(grid.high, rel=1e-5)
 
 
+@pytest.mark.slow
 @given(GRIDS, st.sampled_from(["lower", "upper"]))
 def test_growth_keeps_the_spacing_and_ends_at_the_limit(grid, side):
     known = grid.middle_outward()

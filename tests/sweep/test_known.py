@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from playbook_cli.records import TrainingFit
 from playbook_cli.storage.store import Store
 from playbook_cli.sweep.known import known, training_fit
@@ -27,6 +29,7 @@ def test_a_sweep_says_the_same_from_its_folder(bench):
     assert (found.max_train_steps, found.learning_rate) == (answer["max_train_steps"], answer["learning_rate"])
 
 
+@pytest.mark.slow
 def test_a_study_and_those_after_it_know_its_sweep_but_not_that_of_another_program(bench):
     _, store = beside(bench, VALLEY)
     given = {"train": store.spec.train}
@@ -52,6 +55,7 @@ def test_a_study_with_a_damaged_sweep_knows_nothing(bench):
     assert known(store) is None  # it is no sweep itself
 
 
+@pytest.mark.slow
 def test_the_report_of_a_study_says_what_its_sweep_means(bench):
     beside(bench, VALLEY)
     findings = bench("report", "runs/s", "--json", "--no-html").json["findings"]

@@ -48,6 +48,7 @@ def first_evaluation(program):
     return -(-program.fit // every) * every, (-(-program.fit // every) - 1) * every
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(PROGRAMS, st.lists(st.integers(1, 90), min_size=1, max_size=4))
 def test_n_that_is_found_gives_the_step_of_the_first_evaluation_that_fits(program, pace):
@@ -63,6 +64,7 @@ def test_n_that_is_found_gives_the_step_of_the_first_evaluation_that_fits(progra
     assert found.steps >= judged.fastest.fit.step
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(PROGRAMS, st.lists(st.integers(1, 90), min_size=1, max_size=4), st.integers(150, 190))
 def test_racing_changes_no_answer_whatever_the_program_makes_of_it(program, pace, steps):
@@ -78,6 +80,7 @@ def test_racing_changes_no_answer_whatever_the_program_makes_of_it(program, pace
     assert some.spent <= every_step.spent + 2 * 90 * len(some.points)  # it may be looked at later
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(PROGRAMS, st.one_of(st.none(), st.integers(150, 190)), st.lists(st.integers(1, 40), min_size=1, max_size=4))
 def test_killed_anywhere_it_goes_on_to_the_same_answer(program, steps, killed):

@@ -45,6 +45,7 @@ def test_the_split_does_not_depend_on_the_seed():
         assert torch.equal(one.images, other.images)
 
 
+@pytest.mark.slow
 def test_an_evaluation_reports_losses_errors_and_the_learning_rate(evaluations):
     (record,) = evaluations(digits.train, {}, steps=10)
     assert record.keys() == {
@@ -142,6 +143,7 @@ def test_a_hyperparameter_that_would_do_nothing_is_refused(evaluations, params, 
         evaluations(digits.train, params, steps=1)
 
 
+@pytest.mark.slow
 def test_it_runs_by_hand(capsys, monkeypatch):
     monkeypatch.delenv("PLAYBOOK_TRIAL_ID", raising=False)
     runpy.run_path(digits.__file__, run_name="__main__")

@@ -68,6 +68,7 @@ def test_dropout_is_off_in_an_evaluation_and_on_again_after_it():
     assert not torch.equal(one(rows[:, :16]), one(rows[:, :16]))
 
 
+@pytest.mark.slow
 def test_it_learns_more_than_how_frequent_each_character_is(evaluations):
     training, _, vocabulary = textlm.load()
     share = training.bincount(minlength=vocabulary) / len(training)

@@ -57,6 +57,7 @@ def test_equal_arms_are_seldom_called_better(kind: str) -> None:
     assert sum(answer(with_arms(kind, 0.0, seed=seed)).verdict == "better" for seed in range(12)) <= 2
 
 
+@pytest.mark.slow
 def test_the_setting_that_is_named_is_the_one_with_the_best_trial() -> None:
     for seed in range(4):  # in some of these the model expects more of the other arm
         made = arms("wider", 0.0)(np.random.default_rng(500 + seed), 48, 4)
@@ -66,6 +67,7 @@ def test_the_setting_that_is_named_is_the_one_with_the_best_trial() -> None:
         assert finding.message.startswith(f"arm={best.arm['arm']} reaches val_error")
 
 
+@pytest.mark.slow
 def test_a_difference_that_few_trials_cannot_show_is_not_called_none() -> None:
     for seed in range(4):
         for kind in ("shifted", "same"):
@@ -93,6 +95,7 @@ def test_equal_arms_are_said_to_be_equal_once_their_difference_is_known_to_be_sm
     assert isolation(strict, [])[0].verdict == "undecided"
 
 
+@pytest.mark.slow
 def test_of_three_arms_the_best_must_beat_both_others() -> None:
     made = with_arms("same", 0.1, n=72, count=3)
     assert answer(made).evidence["told_apart"] == 2
@@ -187,6 +190,7 @@ def test_equal_arms_are_not_called_better_by_their_repeats() -> None:
     assert sum(answer(repeated_arms(0.0, seed)).verdict == "better" for seed in range(20)) <= 2
 
 
+@pytest.mark.slow
 def test_repeats_give_the_verdict_that_compare_gives_on_the_same_arms() -> None:
     seen = set()
     for seed, gap in enumerate((0.0, 0.01, 0.015, 0.02, 0.05)):
@@ -205,6 +209,7 @@ def test_repeats_give_the_verdict_that_compare_gives_on_the_same_arms() -> None:
     assert len(seen) > 1
 
 
+@pytest.mark.slow
 def test_repeats_say_that_there_is_no_difference_only_where_all_that_is_likely_is_small() -> None:
     few, many = repeated_arms(0.0, 0, count=3), repeated_arms(0.0, 0, count=40)
     assert answer(few).verdict == "undecided"

@@ -117,6 +117,7 @@ def added(tmp_path, monkeypatch) -> Iterator[None]:
     del sys.modules[f"{package.__name__}.same_results"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("added")
 def test_a_rule_is_added_by_one_file(bench) -> None:
     assert list(rules())[2:5] == ["coverage", "same-results", "infeasible"]

@@ -91,6 +91,7 @@ def test_a_flat_objective_raises_no_boundary_alarm() -> None:
     assert sum(any(f.severity == "warning" for f in boundary(s)) for s in studies) <= 5
 
 
+@pytest.mark.slow
 def test_a_loss_that_falls_over_decades_to_beyond_the_range_is_a_warning_and_one_that_turns_inside_is_none() -> None:
     falling = [decades(beyond=True)(np.random.default_rng(seed), 48, 2) for seed in range(10)]
     verdicts = [about(boundary(s)).verdict for s in falling]
@@ -100,6 +101,7 @@ def test_a_loss_that_falls_over_decades_to_beyond_the_range_is_a_warning_and_one
     assert not any(f.severity == "warning" for s in inside for f in boundary(s))
 
 
+@pytest.mark.slow
 def test_a_choice_that_shifts_the_optimum_hides_no_edge_and_makes_none() -> None:
     beyond = [shifted_category(beyond=True)(np.random.default_rng(seed), 48, 2) for seed in range(8)]
     verdicts = [about(boundary(s)).verdict for s in beyond]
@@ -109,6 +111,7 @@ def test_a_choice_that_shifts_the_optimum_hides_no_edge_and_makes_none() -> None
     assert not any(f.severity == "warning" for s in inside for f in boundary(s))
 
 
+@pytest.mark.slow
 def test_few_noisy_trials_whose_optimum_is_beyond_are_not_called_interior() -> None:
     studies = [lopsided("growing", beyond=True)(np.random.default_rng(seed), 16, 2) for seed in range(20)]
     verdicts = [about(boundary(s)).verdict for s in studies]
@@ -123,6 +126,7 @@ def test_a_warning_says_what_widening_is_expected_to_gain_in_units_of_the_metric
     assert "widening should gain about" in finding.message
 
 
+@pytest.mark.slow
 def test_undecided_says_how_many_trials_would_tell() -> None:
     noisy = [lopsided("growing", beyond=True)(np.random.default_rng(seed), 16, 2) for seed in range(20)]
     open_ = [f for s in noisy for f in boundary(s) if f.verdict == "undecided"]
