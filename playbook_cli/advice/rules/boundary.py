@@ -177,15 +177,18 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
     best = f"{wording.out_of(look.edge.near, look.edge.top, 'top trial')}{among}"
     lie = "lies" if look.edge.near == 1 else "lie"
     where = f"{best} {lie} {_where(parameter, look.edge, zone)}"
-    gain = (
-        f"widening should gain about {wording.number(beyond.gain)} ({LEVEL:.0%} {wording.number(low)} to "
-        f"{wording.number(high)}, probability {wording.percent(beyond.probability)})"
-    )
     if shown:
+        gain = (
+            f"widening should gain about {wording.number(beyond.gain)} ({LEVEL:.0%} {wording.number(low)} to "
+            f"{wording.number(high)}, probability {wording.percent(beyond.probability)})"
+        )
         message = f"{gain}, and {where}"
         widen, verdict = Next(widen=(parameter.label,)), f"{look.edge.side}-edge"
         return boundary.finding("warning", verdict, evidence, message, subject=parameter.label, act=widen)
     evidence["trials_needed"] = needed = max(beyond.settled, look.edges.trials + 1)
+    gain = (
+        f"widening may gain up to {wording.number(high)} (probability of a gain {wording.percent(beyond.probability)})"
+    )
     message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would settle it"
     return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
 
