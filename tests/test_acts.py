@@ -101,6 +101,7 @@ def pasted(given: Command) -> tuple[str, dict[str, Any]]:
     return str(context.info_name), context.params
 
 
+@pytest.mark.slow
 @FEW
 @given(NEXT, FOLDERS)
 @example(Next(widen=("--narrow", "lr (adam)")), "-x")
@@ -112,6 +113,7 @@ def test_a_pasted_next_asks_for_the_same_study(act: Next, folder: str) -> None:
     assert Next(widen=tuple(params["widen"] or ()), round=params["number"], **same) == act
 
 
+@pytest.mark.slow
 @FEW
 @given(OTHERS, FOLDERS)
 def test_a_pasted_act_is_understood_as_it_was_meant(act: Act, folder: str) -> None:
@@ -128,6 +130,7 @@ def test_a_pasted_act_is_understood_as_it_was_meant(act: Act, folder: str) -> No
         assert verb == "instability"
 
 
+@pytest.mark.slow
 @FEW
 @given(FOLDERS, FOLDERS)
 def test_a_pasted_run_runs_the_file_in_its_folder(file: str, runs: str) -> None:

@@ -140,6 +140,7 @@ def test_help_loads_no_verb():
     assert not loaded & {f"playbook_cli.commands.{path.stem}" for path in VERB_FILES}
 
 
+@pytest.mark.slow
 def test_verbs_load_nothing_heavy_before_they_are_called():
     loaded = modules_after(
         "from playbook_cli import cli; import typer; list(typer.main.get_command(cli.app).commands.values())"

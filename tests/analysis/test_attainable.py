@@ -31,6 +31,7 @@ def test_the_interval_holds_the_true_gain_and_the_better_arm_comes_first() -> No
         assert not gap.within(2.0)
 
 
+@pytest.mark.slow
 def test_equal_arms_are_not_told_apart_though_one_bowl_is_narrower() -> None:
     for seed in range(5):
         gap = searched(0.0, seed, narrower=4.0).gap(0, 1)

@@ -184,6 +184,7 @@ def test_a_repeat_of_a_trial_of_the_code_that_is_there_is_fine(helped):
     assert helped("repeat", "runs/toy", "--trial", 0, "--seeds", 1).code == 2
 
 
+@pytest.mark.slow
 def test_both_sides_of_a_repeat_are_looked_at_before_the_first_is_trained(helped):
     edit(helped)
     assert helped("run", helped.study(HELPED, name="candidate")).code == 0
@@ -247,6 +248,7 @@ def test_forks_run_what_was_imported_and_not_what_lies_there_now(bench):
     assert MESSAGE in grown.err
 
 
+@pytest.mark.slow
 def test_what_a_fork_imports_when_it_gets_there_is_what_lies_there_then(bench):
     bench.write("helper.py", "OFFSET = 0.0\n")
     assert bench("run", bench.study(LATE), "--jobs", 1).code == 0
@@ -269,6 +271,7 @@ def test_a_program_that_changes_while_it_is_imported_is_imported_again(bench):
     assert [bench.metrics(trial)[-1]["val_error"] for trial in range(4)] == [0.5] * 4
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_resumed_by_other_code_is_told(bench):
     bench.write("t.py", STOPPING)
     once = {**PROGRAM, "resources": {"retries": 0, "timeout": "5m"}}
@@ -323,6 +326,7 @@ def test_an_upgrade_of_a_package_is_a_note_and_no_refusal(helped):
     assert caveat.startswith("installed packages changed between trials: Python 3.1.0 -> 3.")
 
 
+@pytest.mark.slow
 def test_a_journal_of_an_earlier_release_says_nothing_of_code_and_is_no_reason_to_complain(helped):
     def older(event):
         kept = {key: value for key, value in event.items() if key not in ("code", "resumed")}

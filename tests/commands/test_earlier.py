@@ -137,6 +137,7 @@ def test_report_of_a_study_file_reads_the_results_as_that_file_now_says(bench):
     assert "Does it still learn?" not in (bench.paths().report / "index.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [("steps: 4", "steps: 8"), ("max: 1.0", "max: 9.0"), ("trials: 4", "trials: 4\nseed: 3")]
 )

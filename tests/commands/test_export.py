@@ -74,6 +74,7 @@ def test_json_lines_keep_types_and_leave_out_what_is_not_there(toy):
     assert any("extra" not in evaluation for evaluation in evaluations)
 
 
+@pytest.mark.slow
 def test_parquet_tells_nothing_from_nan(toy):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     assert toy("export", "runs/toy", "--to", "out", "--format", "parquet").code == 0

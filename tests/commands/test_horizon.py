@@ -72,6 +72,7 @@ def test_a_loss_that_keeps_falling_wants_longer_training(bench):
     assert "<svg" in (bench.folder / "runs/s/report/horizon.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_ladder_of_a_flat_loss_ends_early(bench):
     answer = measured(bench, "--worth", "0.05", script=FLAT)
     assert answer["verdict"] == "shorter-will-do"
@@ -197,6 +198,7 @@ def test_a_bad_flag_is_one_message_and_nothing_is_trained(bench, flags):
     assert not list(bench.folder.glob("runs/s-*"))
 
 
+@pytest.mark.slow
 def test_a_study_without_results_and_a_probe_have_no_horizon(bench):
     bench.study()
     assert bench("horizon", "study.yaml").code == 2

@@ -195,6 +195,7 @@ for epoch in range(1, args.epochs + 1):
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_says_nearly_all_is_filled_in_at_one_place_and_trains(bench):
     bench.write("mine/main.py", LOGISTIC)
     answer = bench("init", "mine", "--from", "mine/main.py")

@@ -196,6 +196,7 @@ def test_a_repeat_waits_for_the_search_that_still_runs(bench):
     assert len(bench.events("started")) == 5
 
 
+@pytest.mark.slow
 def test_a_journal_that_is_away_while_it_is_read_is_read_again(bench, monkeypatch):
     bench.study()
     bench("run", "study.yaml", "--jobs", 1)

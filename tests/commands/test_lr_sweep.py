@@ -83,6 +83,7 @@ def test_an_optimum_right_below_divergence_is_inside(bench):
     assert "the next higher learning rate diverges" in text.out.lower()
 
 
+@pytest.mark.slow
 def test_the_grid_grows_into_divergence_and_stops_there(bench):
     body = curve('return "diverges" if x > 0.5 else round(50 - 10 * x)')
     answer = swept(bench, body, lr_sweep={"max": 1.0, "points": 5})
@@ -90,6 +91,7 @@ def test_the_grid_grows_into_divergence_and_stops_there(bench):
     assert [point["state"] for point in answer["grid"]][-1] == "infeasible"
 
 
+@pytest.mark.slow
 def test_on_a_plateau_the_middle_is_taken(bench):
     body = curve("return 37 if -2.5 < x < 0.5 else 90")
     answer = swept(bench, body)
@@ -106,6 +108,7 @@ def test_a_plateau_up_to_the_edge_is_an_edge_until_its_end_is_seen(bench):
     assert (answer["verdict"], answer["max_train_steps"], answer["learning_rate"]) == ("ok", 37, 10.0)
 
 
+@pytest.mark.slow
 def test_fits_that_differ_by_less_than_an_evaluation_are_told_apart(bench):
     body = curve("return {-2: 39, -1: 33, 0: 36}.get(round(x), 90)")
     answer = swept(bench, body)
@@ -139,12 +142,14 @@ def test_where_nothing_fits_and_the_closest_is_at_an_edge_the_grid_grows(bench):
     assert (answer["verdict"], answer["max_train_steps"], answer["learning_rate"]) == ("ok", 150, 100.0)
 
 
+@pytest.mark.slow
 def test_where_all_are_equally_far_from_fitting_the_grid_does_not_grow(bench):
     answer = swept(bench, curve('return "never"'))
     assert answer["verdict"] == "never-fits"
     assert len(answer["grid"]) == 6
 
 
+@pytest.mark.slow
 def test_where_everything_diverges_lower_rates_are_tried(bench):
     answer = swept(bench, curve('return "diverges" if x > -4.5 else 60 if x > -5.5 else 90'))
     assert (answer["verdict"], answer["max_train_steps"]) == ("ok", 60)
@@ -279,6 +284,7 @@ def test_it_is_a_study_that_status_and_report_read(bench):
     assert any("cannot win" in (reason or "") for reason in reasons)
 
 
+@pytest.mark.slow
 def test_the_answer_is_drawn_in_the_terminal_and_in_files(bench):
     answer = bench("lr-sweep", study(bench))
     assert answer.out.startswith("max_train_steps = 37: at learning rate 0.1 ")
@@ -432,6 +438,7 @@ def test_a_learning_rate_that_crashes_bounds_nothing(bench):
     assert [event["trial"] for event in bench.events("started", SWEEP)].count(crashed) == 1
 
 
+@pytest.mark.slow
 def test_the_number_is_written_into_the_study_file_and_nothing_else_changes(bench):
     path = study(bench)
     yaml = """# mine

@@ -207,6 +207,7 @@ def test_a_budget_that_decides_nothing_is_refused_with_what_is_needed(bench, ask
     assert not (bench.folder / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_bug_in_the_pipeline_ends_it_and_calls_a_person(bench, asked):
     with instant(bowl(1.2, rising=True)):
         found = asked("--json").json

@@ -112,6 +112,7 @@ def test_the_same_command_twice_changes_nothing_and_more_seeds_add_what_is_missi
     assert fewer["n"] == 4
 
 
+@pytest.mark.slow
 def test_what_is_read_of_the_search_does_not_change(searched):
     status = searched("status", "runs/toy", "--json").json
     report = searched("report", "runs/toy", "--json", "--no-html").json
@@ -171,6 +172,7 @@ def test_interrupted_repeats_are_finished_by_the_same_command_and_by_run(bench, 
     assert bench("status", "runs/toy", "--json").json["repeats"]["completed"] == 2
 
 
+@pytest.mark.slow
 def test_the_best_of_every_arm_are_repeated(bench):
     changes = {"scientific": {"depth": {"values": [1, 2]}}, "trials": 8}
     finish(bench, lambda params: params["x"] + params["depth"], **changes)
@@ -216,6 +218,7 @@ def test_repeats_that_diverge_are_counted_apart(searched):
     assert f"{odd} more diverged" in " ".join(searched("repeat", "runs/toy", "--top", 1, "--seeds", 6).out.split())
 
 
+@pytest.mark.slow
 def test_trials_of_the_search_that_failed_are_left_as_they_are(bench):
     program = NOISY.replace("luck =", "assert trial.id not in (3, 4, 5)\n    luck =")
     bench.study(program, resources={"retries": 0}, trials=6)
@@ -227,6 +230,7 @@ def test_trials_of_the_search_that_failed_are_left_as_they_are(bench):
     assert len([event for event in bench.events("started") if event["trial"] in (3, 4, 5)]) == 3
 
 
+@pytest.mark.slow
 def test_repeats_that_all_crash_are_failed_work(searched):
     searched.write("toy.py", "def train(trial): raise ValueError('broken')\n")
     answer = searched("repeat", "runs/toy", "--top", 1, "--seeds", 2)

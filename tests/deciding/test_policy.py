@@ -48,6 +48,7 @@ def run(gap: float, chance: random.Random | None = None, *, slots: int = 1) -> l
         trials[one.id] = trained(one, gap)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", [0.0, 2.0, 5.0])
 def test_a_runner_that_is_killed_anywhere_comes_to_the_same_repeats_and_answer(gap: float) -> None:
     whole = run(gap)

@@ -114,6 +114,7 @@ def test_trials_that_optuna_ran_are_read_as_they_went(original, bench):
     assert answer.json["trials"]["pending"] == 2
 
 
+@pytest.mark.slow
 def test_the_searched_ranges_are_the_space_and_conditions_are_found(original, bench):
     bench("import", original, "--into", "runs/theirs")
     from playbook_cli.storage.store import Store
@@ -126,6 +127,7 @@ def test_the_searched_ranges_are_the_space_and_conditions_are_found(original, be
     assert (momentum.low, momentum.high) == (0.0, 0.9)
 
 
+@pytest.mark.slow
 def test_a_final_value_that_was_never_reported_is_kept_beside_the_curve(tmp_path, bench):
     study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}", direction="maximize")
 
@@ -362,6 +364,7 @@ COMPUTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COMPUTED)
 def test_a_storage_that_computes_what_it_holds_is_refused(bench, kind):
     optuna.create_study(storage="sqlite:///s.db").optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)

@@ -45,6 +45,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("journal")
 
 
+@pytest.mark.slow
 @given(RECORDS)
 def test_what_is_appended_is_read_back(folder, records):
     path = folder / "any.jsonl"

@@ -354,6 +354,7 @@ with open(folder + "/log.csv", "a") as log:
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_resumes_keeps_its_records_and_its_checkpoints_are_found(bench, follow):
     ended, metrics = follow(
         RESUMES.replace("CRASH", "2"),

@@ -35,6 +35,7 @@ def written(bench):
     return lambda text=STUDY: bench.write("study.yaml", text)
 
 
+@pytest.mark.slow
 def test_each_trial_reads_its_own_config(bench, written):
     import yaml
 

@@ -41,6 +41,7 @@ def test_every_device_is_shown_and_a_divided_gpu_as_its_instances(bench, driver)
     assert shown["1"]["memory_bytes"] == 16 * 2**30
 
 
+@pytest.mark.slow
 @needs_driver
 @pytest.mark.parametrize(
     ("granted", "only", "usable"),
@@ -62,6 +63,7 @@ def test_what_is_not_used_is_shown_with_the_reason(bench, driver, granted, only,
     assert reasons <= allowed
 
 
+@pytest.mark.slow
 @needs_driver
 def test_a_device_that_another_study_uses_is_shown_as_taken(bench, driver, tmp_path):
     driver = {**driver, "TMPDIR": str(tmp_path)}
@@ -75,6 +77,7 @@ def test_a_device_that_another_study_uses_is_shown_as_taken(bench, driver, tmp_p
     assert shown["2"]["why_not"] == "in use by trials of another study"
 
 
+@pytest.mark.slow
 @needs_driver
 def test_a_device_that_is_not_there_is_refused(bench, driver):
     answer = bench.real("devices", "--gpus", "7", env=driver)

@@ -32,6 +32,7 @@ def test_isolation_process_imports_it_anew_for_each(bench):
     assert imports(bench) == 1 + 4
 
 
+@pytest.mark.slow
 def test_every_run_imports_it_anew_so_that_edits_are_seen(bench):
     assert bench("run", bench.study(COUNTING, trials=2)).code == 0
     edited = COUNTING.replace('["x"]', '["x"] + 10')
@@ -45,12 +46,14 @@ def test_a_run_of_a_finished_study_imports_nothing(bench):
     assert imports(bench) == 1
 
 
+@pytest.mark.slow
 def test_another_isolation_is_no_other_study(bench):
     for isolation, trials in ((None, 2), ("process", 2), ("fork", 4)):
         assert bench("run", bench.study(COUNTING, isolation=isolation, trials=trials)).code == 0
     assert [state for state, _ in bench.ended().values()] == ["completed"] * 4
 
 
+@pytest.mark.slow
 def test_a_study_that_was_kept_before_there_was_this_key_goes_on(bench):
     study = bench.study(COUNTING, trials=2)
     assert bench("run", study).code == 0

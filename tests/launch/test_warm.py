@@ -169,6 +169,7 @@ def test_a_trial_that_was_killed_with_its_server_has_ended_with_that_signal(laun
     assert ends(launcher, bench) == {0: -signal.SIGKILL}
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_replaced_and_loses_no_trial(launcher, job, bench, source, monkeypatch):
     monkeypatch.setattr(warm, "REPORT_SECONDS", 0.1)
     monkeypatch.setattr(warm, "ANSWER_SECONDS", 0.1)

@@ -178,6 +178,7 @@ def test_a_curve_without_the_metric_makes_no_panel() -> None:
     assert build(studies.digits(1, trials=[replace(trial, curve=empty)]), []).panels == []
 
 
+@pytest.mark.slow
 def test_trials_that_tie_below_the_ceiling_can_be_ranked() -> None:
     assert "best possible" not in build(studies.digits(), []).answer.sure
     assert "the metric cannot rank these trials" in build(studies.ODD["ties"](), []).answer.sure

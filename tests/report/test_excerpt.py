@@ -41,6 +41,7 @@ def arms(count, trials=1):
     return studies.digits(0, parameters=space, trials=records, planned=len(records), fixed={})
 
 
+@pytest.mark.slow
 def test_an_ordinary_report_is_shown_whole():
     report = build(studies.digits(), studies.findings())
     assert excerpt(report) == report

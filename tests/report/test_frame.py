@@ -84,6 +84,7 @@ def test_ticks_are_few_round_and_read_differently(low: float, high: float, kind:
     assert len({f"{at:.6g}" for at in found}) == len(found) or high - low < 1e-6
 
 
+@pytest.mark.slow
 def test_beyond_the_colours_the_best_arms_keep_one_each_and_the_others_share_the_last() -> None:
     layers = replace(studies.LAYERS, choices=tuple(range(1, 13)))
     frame = Frame(build(studies.digits(96, parameters=(layers, studies.RATE)), []))

@@ -31,6 +31,7 @@ def hostile() -> _Reader:
     return reader
 
 
+@pytest.mark.slow
 def test_a_script_in_the_goal_stays_text(hostile: _Reader) -> None:
     assert hostile.tags.count("script") == 3
     assert any("<script>window.hacked=1</script>" in text for text in hostile.texts)

@@ -116,6 +116,7 @@ def test_the_terminal_tells_luck_and_counts(width: int) -> None:
     assert "Repeats" not in printed(studies.digits(8))
 
 
+@pytest.mark.slow
 def test_the_page_has_a_section_only_where_there_are_repeats() -> None:
     page = as_html(build(studies.repeated(8, top=1), []))
     assert 'id="luck"' in page

@@ -61,6 +61,7 @@ def test_markup_and_escape_sequences_in_names_stay_text() -> None:
     assert "\x1b[31m 😀" not in shown
 
 
+@pytest.mark.slow
 def test_sections_follow_the_reading_order() -> None:
     shown = printed(build(studies.digits(), studies.findings()))
     headings = ["Findings", "Best trials", "Where the trials lie", "Best step", "Isolation"]

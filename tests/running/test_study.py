@@ -328,6 +328,7 @@ def test_a_study_of_the_same_name_from_another_file_is_told_which_one_that_was(b
     assert "changed" not in answer.err
 
 
+@pytest.mark.slow
 def test_a_torn_last_line_of_the_journal_never_happened(bench):
     bench.study()
     run(bench)
@@ -348,6 +349,7 @@ def test_a_damaged_journal_is_refused_with_its_line(bench):
     assert "trials.jsonl:2: this line is not a JSON object" in answer.err
 
 
+@pytest.mark.slow
 def test_a_journal_that_lacks_a_planned_trial_is_refused(bench):
     bench.study()
     run(bench)
@@ -376,6 +378,7 @@ def test_a_disk_that_takes_no_more_ends_the_run_and_leaves_no_process_behind(ben
     assert bench.processes() == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_when_two_trials_end_at_once_ends_the_run(bench, monkeypatch):
     bench.study(trials=2, isolation="process")
     real_append, real_poll = journal.Journal.append, LocalLauncher.poll

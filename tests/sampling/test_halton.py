@@ -52,6 +52,7 @@ def test_first_coordinates_are_uniform_over_seeds():
     assert np.abs((first < 0.1).mean(axis=0) - 0.1).max() < 0.06
 
 
+@pytest.mark.slow
 def test_points_are_below_one_and_there_may_be_none():
     points = halton(20, 100, seed=0)
     assert points.min() >= 0.0

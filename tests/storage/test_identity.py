@@ -84,6 +84,7 @@ def test_a_folder_without_its_identity_is_set_aside(bench):
     assert all(record["val_error"] > 0 for record in bench.metrics(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", ["", "{", "[]", "\0\0"])
 def test_torn_hyperparameters_are_written_anew(bench, torn):
     bench.study("def train(trial): 1/0\n", trials=1)
@@ -286,6 +287,7 @@ def test_a_comparison_is_blocked_by_a_lost_result(bench):
     assert lost in answer["blocked_by"]
 
 
+@pytest.mark.slow
 def test_a_repeat_does_not_call_a_trial_infeasible_whose_result_is_lost(bench):
     bench.study(ECHO)
     run(bench)

@@ -22,6 +22,7 @@ def beside(bench, body):
     return answer.json, Store(bench.paths("s").dir)
 
 
+@pytest.mark.slow
 def test_a_sweep_says_the_same_from_its_folder(bench):
     answer, _ = beside(bench, VALLEY)
     found = known(Store(bench.paths("s-lr-sweep").dir))
@@ -41,6 +42,7 @@ def test_a_study_and_those_after_it_know_its_sweep_but_not_that_of_another_progr
     assert fits["s-3"] is fits["t"] is None
 
 
+@pytest.mark.slow
 def test_a_sweep_that_never_fits_says_so_with_its_steps(bench):
     answer, store = beside(bench, curve("return None"))
     assert answer["verdict"] == "never-fits"
@@ -48,6 +50,7 @@ def test_a_sweep_that_never_fits_says_so_with_its_steps(bench):
     assert (fit.fits, fit.steps) == (False, Store(bench.paths("s-lr-sweep").dir).spec.max_train_steps)
 
 
+@pytest.mark.slow
 def test_a_study_with_a_damaged_sweep_knows_nothing(bench):
     _, store = beside(bench, VALLEY)
     bench.paths("s-lr-sweep").journal.write_text("nonsense\n\n")

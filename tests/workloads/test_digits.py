@@ -111,6 +111,7 @@ def test_losses_are_reported_without_label_smoothing(evaluations):
     assert plain == smoothed
 
 
+@pytest.mark.slow
 def test_label_smoothing_trains_less_certain_answers(evaluations):
     plain, smoothed = (evaluations(digits.train, {"label_smoothing": s}, steps=200)[0] for s in (0.0, 0.3))
     assert smoothed["train_loss"] > 2 * plain["train_loss"]

@@ -90,6 +90,7 @@ def test_it_starts_near_chance(evaluations):
     assert record["val_loss"] == pytest.approx(math.log(textlm.load()[2]), abs=0.5)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(evaluations):
     one, same, other = (evaluations(textlm.train, {**SMALL, "dropout": 0.2}, steps=3, seed=seed) for seed in (7, 7, 8))
     assert one == same
