@@ -131,10 +131,10 @@ class Race:
         so_far = float(course.so_far[phase])
         if not so_far > best.result:  # nor where it is not known
             return None
-        scale = _scale(best.result)
+        scale = Scale(logarithmic=best.result > 0.0)
         left = max(self.risk - sum(self._spent.values()), 0.0)
         most = min(left, 2 * left / max(self.planned - self._ended, 1))
-        seen = self._by_study(course, known, phase, most)
+        seen = self._by_study(course, known, phase, best=best.result, scale=scale, most=most)
         if seen is None or seen.chance >= most:
             return None
         chance = max(seen.chance, _by_law(course.until(phase), self.max_train_steps, best.result, scale))
@@ -153,10 +153,11 @@ class Race:
         series = curves.objective(trial.curve, self.metric)
         return None if series is None else Course(trial=trial, series=series, max_train_steps=self.max_train_steps)
 
-    def _by_study(self, course: Course, known: Sequence[Course], phase: int, most: float) -> _Seen | None:
+    def _by_study(
+        self, course: Course, known: Sequence[Course], phase: int, *, best: float, scale: Scale, most: float
+    ) -> _Seen | None:
         """What the comparable completed trials say; None if they are too few, or the chance is not below `most`."""
-        best, now = min(one.result for one in known), course.stage(phase)
-        scale = _scale(best)
+        now = course.stage(phase)
         if now.rises:
             return None
         alike = [one for one in known if np.isfinite(one.so_far[phase]) and now.like(one.stage(phase))]
@@ -179,10 +180,6 @@ class Race:
             expected=here.at(so_far),
             known=[one.trial.id for one in alike],
         )
-
-
-def _scale(best: float) -> Scale:
-    return Scale(logarithmic=best > 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

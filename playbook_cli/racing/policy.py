@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.racing.judge import PHASES, Race
 from playbook_cli.sampling.search import Search
-from playbook_cli.storage.metrics import latest
+from playbook_cli.storage.metrics import reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,8 +52,8 @@ class Racing(Search):
     def cannot_win(self, trial: TrialRecord, measured: Callable[[], Measured]) -> Stopped | None:
         if trial.repeat_of is not None:
             return None
-        last = (latest(self._paths.trial(trial.id).metrics) or {}).get("step")
-        passed = int((self._steps <= last).sum()) if isinstance(last, int) else 0
+        at = reached(self._paths.trial(trial.id).metrics, self._race.metric.name)
+        passed = int((self._steps <= at.step).sum())
         before, known = self._judged.get(trial.id, (0, 0))
         if not passed or (passed, self._completed) == (before, known):
             return None
