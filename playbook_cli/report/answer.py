@@ -119,7 +119,7 @@ def _of_arms(known: Standing) -> str | None:
         than = f"; it is better than {_others(worse, len(against))}" if worse else ""
         return f"not shown: {top} has the best {reached}, but no {shown} lead over {_others(equal, 0)}{than}"
     if about is not None:
-        return f"not shown: {about} is not better than {top}, which has the best {reached}"
+        return f"not shown: {top} has the best {reached}, with no {shown} lead over {about}"
     if not equal:
         return f"{top} is better than {_others(worse, len(against))}{by}: best {reached}"
     if len(against) == 1 and against[0].leads:

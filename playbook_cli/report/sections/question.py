@@ -35,6 +35,8 @@ def section(frame: Frame) -> Section | None:
         "Each setting at its best trial (diamond), over all other hyperparameters. Bar: 95% bound on the best result "
         "that more search could find, without seed noise."
     )
+    if any(_against(frame.report, plot)[0] for plot in plots):
+        how += " Gap to best: estimated from all trials of both, so it can be below 0."
     if any(plot.repeated(frame.report.fresh) for plot in plots):
         how += " The upright line below it: the mean of its repeats, with its 95% interval."
     subject = f"{words.shortened(plots[0].subject, 40)}: " if len(plots) == 1 else ""
@@ -58,7 +60,7 @@ def _table(report: Report, plot: Isolation, title: str) -> Table:
             Column(name="setting", left=True),
             Column(name=report.metric.name),
             *([Column(name="mean of repeats (95%)")] if fresh else []),
-            *([Column(name="behind by"), Column(name="95%"), Column(name="verdict", left=True)] if against else []),
+            *([Column(name="gap to best"), Column(name="95%"), Column(name="verdict", left=True)] if against else []),
             *([] if against else [Column(name="could reach (95%)", only="page" if fresh else "")]),
             Column(name="trials", spare=1),
             Column(name="infeasible", spare=1),
