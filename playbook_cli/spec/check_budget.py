@@ -91,7 +91,7 @@ def _early_problem(spec: StudySpec, parameter: Parameter, trials: int) -> Proble
         what=f"{parameter.label} is tuned with {trials} trials: the playbook tunes only Adam's learning rate below 10 "
         f"trials, beta1 from 10, epsilon from 25, and beta2 with many more",
         hint=f"fix {parameter.name} at its default, or run {of.trials} trials or more"
-        + ("" if of.whose == "the playbook's" else " (default, not from the Google playbook)"),
+        + ("" if of.whose == "from the Google playbook" else " (default, not from the Google playbook)"),
     )
 
 

@@ -34,7 +34,7 @@ class Tier:
     whose: str
 
 
-_PLAYBOOK, _OWN = "the playbook's", "Playbook's own"
+_PLAYBOOK, _OWN = "from the Google playbook", "default"
 TIERS = {
     tier.name: tier
     for tier in (

@@ -36,9 +36,9 @@ def study_from(
         wrong = next((option for option, value in extra.items() if value is not None), None)
         if wrong is not None:
             raise PlaybookError(
-                f"{wrong} goes with a training script: a sweep says itself what it tunes, and in how many trials",
+                f"{wrong} works only with a training script: a sweep defines its own space and number of trials",
                 where=str(origin),
-                hint="leave it out, and edit the study file",
+                hint="drop it, and edit the study file that init writes",
             )
         read = source.read(origin)
         draft = (draft_hydra if is_hydra(read) else draft_sweep)(read, origin, folder)
@@ -59,9 +59,9 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     begun = len(there) < len(files) and all(_holds(path, files[path]) for path in there)
     if there and not begun:
         raise StudyError(
-            "this file is there already, and nothing is written over it",
+            "this file already exists, and init never overwrites files",
             where=str(there[0]),
-            hint="name another folder: playbook init FOLDER",
+            hint="choose another folder: playbook init FOLDER",
         )
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():

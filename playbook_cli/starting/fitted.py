@@ -86,4 +86,4 @@ def _ranged(proposal: Proposal, setting: dict[str, Any]) -> dict[str, Any]:
     if proposal.name.startswith("one_minus_") or usual_name(proposal.name) not in ("beta1", "beta2", "momentum"):
         return {"setting": setting, "why": None}
     ends = {"min": round(1 - setting["max"], 6), "max": round(1 - setting["min"], 6)}
-    return {"setting": ends, "why": f"1 - {proposal.name} on a log scale is better, where the script can take it"}
+    return {"setting": ends, "why": f"1 - {proposal.name} on a log scale is better, if the script can take it"}

@@ -41,12 +41,12 @@ def draft_hydra(read: Source, path: Path, folder: Path) -> Draft:
     at, space = _space(sweeper) if isinstance(sweeper, dict) else ((), None)
     if not isinstance(sweeper, dict) or not space:
         raise SpecError(
-            "this config of Hydra sweeps nothing: it has no hydra.sweeper.params",
+            "this Hydra config defines no sweep: it has no hydra.sweeper.params",
             where=f"{read.path}:1",
-            hint="write what was on the command line there:  params: {lr: 'tag(log, interval(1e-5, 1e-1))'}",
+            hint="add the overrides from your command line:  params: {lr: 'tag(log, interval(1e-5, 1e-1))'}",
         )
     draft = Draft(
-        data={"name": study_name(str(sweeper.get("study_name") or path.stem)), "goal": "How good can it be?"},
+        data={"name": study_name(str(sweeper.get("study_name") or path.stem)), "goal": "How good can it get?"},
         header=[f"Carried over from the sweeper of the Hydra config {path.name}."],
     )
     program = _program(path, folder)
@@ -57,24 +57,22 @@ def draft_hydra(read: Source, path: Path, folder: Path) -> Draft:
     }
     draft.data["command"] = []
     draft.data["metric"] = {"name": "val_loss", "goal": _goal(draft, sweeper)}
-    draft.comments["metric",] = "Hydra names none: what the program returned. Let it print, log or report that"
+    draft.comments["metric",] = "Hydra does not name it: it is what the program returns. Print, log or report it"
     draft.data["max_train_steps"] = STEPS
     for key, setting in found.items():
         name = key.lstrip("+")
         place(draft, name.rpartition(".")[2], name, setting, parts)
     draft.data["command"] = ["${python}", program or "train.py", "${args_no_hyphens}", *parts.passed]
     if program is None:
-        draft.comments["command",] = "which program it is, the config does not say"
+        draft.comments["command",] = "the config does not name the program"
     if not parts.steps:
-        draft.comments["max_train_steps",] = (
-            "a config does not say how long it trains: write what the program trains for"
-        )
+        draft.comments["max_train_steps",] = "a config does not set the training length: write the program's own"
     trials = sweeper.get("n_trials", sweeper.get("max_trials"))
     draft.data["trials"] = trials if isinstance(trials, int) and not isinstance(trials, bool) and trials > 0 else TRIALS
-    draft.notes.append("what the program returns can't be seen: say under metrics: where it writes its evaluations")
+    draft.notes.append("Playbook can't see return values: say under metrics: where the program writes its evaluations")
     draft.data |= {role: values for role, values in (("nuisance", parts.nuisance), ("fixed", parts.fixed)) if values}
     if parts.nuisance:
-        draft.comments["nuisance",] = "a sweep has no question: move what you ask about under  scientific:"
+        draft.comments["nuisance",] = "to ask a question, move its hyperparameter to  scientific:"
     return draft
 
 
@@ -91,10 +89,10 @@ def _space(sweeper: dict[str, Any]) -> tuple[Location, dict[str, Any] | None]:
 def _goal(draft: Draft, sweeper: dict[str, Any]) -> str:
     said = sweeper.get("direction")
     if isinstance(said, list):
-        draft.notes.append("the sweep has several objectives: a study has the first")
+        draft.notes.append("the sweep has several objectives; only the first was kept")
         said = said[0] if said else None
     if said not in ("minimize", "maximize"):
-        draft.notes.append("no direction is said: the metric is taken to be minimized")
+        draft.notes.append("no direction given: assumed that the metric is minimized")
     return "maximize" if said == "maximize" else "minimize"
 
 
@@ -135,7 +133,7 @@ def _described(draft: Draft, read: Source, name: str, how: dict[str, Any], at: L
     low, high = bounds if isinstance(bounds, list) and len(bounds) == 2 else (how.get("low"), how.get("high"))
     log = bool(how.get("log") or how.get("log_scale"))
     if not _is_number(low) or not _is_number(high) or not low < high or (log and low <= 0):
-        raise SpecError(f"{name}: it has no range and no choices", where=read.where(at), hint="write low and high")
+        raise SpecError(f"{name}: it has neither a range nor choices", where=read.where(at), hint="write low and high")
     step = how.get("step")
     if _is_number(step):
         return stepped(draft, name, step, low, high)
@@ -161,7 +159,7 @@ def _swept(draft: Draft, name: str, how: object, *, inclusive: bool) -> dict[str
         inner = _swept(draft, name, given[0], inclusive=inclusive)
         return _whole(inner) if function == "int" else inner
     if function not in ("interval", "range"):
-        raise ValueError(f"a study has no counterpart of {function}(...)")
+        raise ValueError(f"{function}(...) has no equivalent in a study")
     named = dict(part.split("=", 1) for part in given if re.match(r"\s*\w+\s*=", part))
     numbers = [_number(part) for part in given if part.split("=", 1)[0] not in named]
     named = {key.strip(): value for key, value in named.items()}
@@ -179,7 +177,7 @@ def _counted(
     given |= {key: _number(value) for key, value in named.items()}
     start, stop, step = given.get("start", 0), given.get("stop", math.nan), given.get("step", 1)
     if not step > 0 or not start < stop:
-        raise ValueError("its step is not above 0, or it is empty")
+        raise ValueError("the range is empty, or its step is not above 0")
     if inclusive:
         return stepped(draft, name, step, start, stop)
     count = math.ceil((stop - start) / step - 1e-9)
@@ -190,7 +188,7 @@ def _counted(
 
 def _range(low: float, high: float, *, log: bool = False, whole: bool = False) -> dict[str, Any]:
     if not low < high or (log and low <= 0):
-        raise ValueError(f"from {low} to {high} nothing can be searched{' on a log scale' if log else ''}")
+        raise ValueError(f"{low} to {high} can't be searched{' on a log scale' if log else ''}")
     ends: dict[str, Any] = {"min": int(low), "max": int(high)} if whole else {"min": float(low), "max": float(high)}
     return ends | ({"scale": "log"} if log else {})
 
@@ -230,14 +228,14 @@ def _value(text: str) -> Any:
     except SpecError as error:
         raise ValueError(error.what) from None
     if isinstance(value, dict):
-        raise ValueError(f"{text} is no value of a hyperparameter")  # noqa: TRY004 (said as all else that can't be read)
+        raise ValueError(f"{text} is not a valid value")  # noqa: TRY004 (said as all else that can't be read)
     return value
 
 
 def _number(text: str) -> float:
     value = _value(text)
     if not _is_number(value):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"{text} is not a number")
     return value
 
 

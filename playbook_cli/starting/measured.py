@@ -90,17 +90,17 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
         if distance == len(program.rings) - 1:
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
-            doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
+            doubts.append(f"assumes that this line is printed for one {first.of} only; several would be mixed")
         if first.alike and _follows(program, first.function, first.alike):
             found = [each for each in found if each.function != first.alike or not re.search(first.text, each.sample)]
         elif first.alike:
             doubts.append(
-                f"the line of {first.alike} looks the same: the last one of each step counts, so what is measured "
-                "on held-out data must come after it"
+                f"the line of {first.alike} looks the same, and the last one of each step counts: the one "
+                "on held-out data must come last"
             )
         again = _several_times(program, arguments)
         if again:
-            doubts.append(f"it trains several times, once for each {again}, and the numbers of all are mixed")
+            doubts.append(f"it trains once for each {again}, and the metrics of all are mixed")
         if unit is None and first.step:
             doubts.append(f"the step is what the program calls {first.step}")
         yield Measured(
@@ -211,7 +211,7 @@ def _tensorboard(
     if tag is None or where is None:
         return
     call, module = next((call, module) for name, call, module in counted if name == tag)
-    doubt = f"{others[0]} is written by another counter, which must not go beyond max_train_steps" if others else ""
+    doubt = f"{others[0]} uses another step counter, which must not exceed max_train_steps" if others else ""
     yield Measured(
         metrics={"tensorboard": where[0]},
         objective=tag,
@@ -288,7 +288,7 @@ def _json_lines(program: Program, unit: Unit | None, folders: Sequence[str]) -> 
                     metrics={"jsonl": path, "step": step},
                     objective=name,
                     where=f"what the program writes in {module.path.name}:{call.lineno}",
-                    doubts=() if sure else (f"the name {name} is put together while the program runs",),
+                    doubts=() if sure else (f"the name {name} is built at run time",),
                 )
 
 
@@ -392,7 +392,7 @@ def _hugging_face(program: Program, arguments: Sequence[Argument]) -> Iterator[M
     yield Measured(
         metrics={"tensorboard": f"{_BELOW}/runs/*"},
         objective="eval/loss" if evaluates else "train/loss",
-        where="what the Trainer of transformers writes for TensorBoard, which has to be installed",
+        where="what transformers' Trainer writes for TensorBoard, which must be installed",
         doubts=tuple(doubts),
         words=tuple(words),
         folder=_BELOW,

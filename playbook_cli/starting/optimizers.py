@@ -143,8 +143,8 @@ def why(optimizer: Optimizer, trials: int) -> str:
     """The tiers of an optimizer, as a comment in the study file."""
     later = [knob.tier for knob in optimizer.knobs if knob.tier.trials > 1]
     said = [f"{optimizer.title} in {trials} trials: the learning rate is tuned first"]
-    for whose in ("the playbook's", "Playbook's own"):
+    for whose in ("from the Google playbook", "default"):
         of = [f"{tier.name} from {tier.trials}" for tier in later if tier.whose == whose]
         if of:
-            said.append(f"{' and '.join(of)} ({whose} numbers)")
+            said.append(f"{' and '.join(of)} ({whose})")
     return "; ".join(said)

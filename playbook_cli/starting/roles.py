@@ -381,14 +381,14 @@ def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] |
         if not default or default < 0 or not known:
             return (
                 _decades(USUAL_LEARNING_RATE, 100),
-                "guess: no default says where to search; the program itself may compute another value",
+                "guess: there is no default to search around; the program may compute its own value",
             )
         return _decades(default), f"a decade on either side of the program's {_short(default)}"
     if default is None or not known or default < 0:
         return None  # the program does what it does where nothing is given, and nobody knows what that is
     if re.search(r"^weight_decay$|^l2(_reg\w*)?$|^weightdecay$|^w_?decay$", name):
         given = _decades(default) if default else {"min": 1e-6, "max": 1e-2, "scale": "log"}
-        return given, "guess: 0 is the program's own value, and on no log scale" if default == 0 else None
+        return given, "guess: the program's own value is 0, which a log scale can't include" if default == 0 else None
     if re.search(
         r"^(drop_?out|drop_rate|drop_path|drop_?path_rate|hidden_dropout|attn_pdrop|resid_pdrop|embd_pdrop)$", name
     ):
@@ -399,7 +399,7 @@ def _range(name: str, argument: Argument) -> tuple[dict[str, Any], str | None] |
         return {"min": 1e-2, "max": 0.5, "scale": "log"}, None
     if re.search(r"^momentum$|^beta1$|^beta_1$", name) and 0 < default < 1:
         ends = {"min": min(0.8, default), "max": max(0.99, default)}
-        return ends, f"1 - {name} on a log scale is better, where the program can take it"
+        return ends, f"1 - {name} on a log scale is better, if the program can take it"
     return None
 
 

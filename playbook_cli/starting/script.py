@@ -105,8 +105,8 @@ def _draft(
     draft = Draft(
         data={"name": _name(script), "goal": "", "command": ["${python}"]},
         header=[
-            f"Proposed from the source of {script.name}. What is not certain is marked `guess:` or `fill in:`.",
-            f"Look at each of these, and then at the trials: {command('plan', folder / STUDY)}",
+            f"Proposed from the source of {script.name}. Uncertain values are marked `guess:` or `fill in:`.",
+            f"Check each of them, then look at the trials: {command('plan', folder / STUDY)}",
         ],
     )
     split = _split(draft, proposals, trials, fitted=chosen is not None)
@@ -234,11 +234,11 @@ def _command(
         _after(draft, "command", "cwd", TRIAL)
         draft.guess(
             "cwd",
-            why="the program writes its numbers below the folder where it runs; paths to data that it "
-            "takes from there must be absolute",
+            why="the program writes its metrics below its working directory; relative paths to data "
+            "must become absolute",
         )
     draft.notes += [
-        f"{p.argument.option} is 1 and not {p.argument.default}: playbook repeat trains again, where that is worth it"
+        f"{p.argument.option} is 1 instead of {p.argument.default}: playbook repeat trains again with other seeds"
         for p in given
         if p.part == "once"
     ]
@@ -246,7 +246,7 @@ def _command(
     left = [argument.name for argument in own if argument.given != "trial"]
     if left:
         more = f", and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-        draft.notes.append(f"left at the program's own values: {', '.join(left[:_SHOWN])}{more}")
+        draft.notes.append(f"left at the program's defaults: {', '.join(left[:_SHOWN])}{more}")
     opened = loaded(program)
     unknown = [
         str(p.argument.option or p.argument.name)
@@ -254,10 +254,10 @@ def _command(
         if _is_data(p) or (p.part == "left" and p.argument.default in (None, "") and p.argument.name in opened)
     ]
     if unknown:
-        draft.guess("command", why=f"it runs without {', '.join(unknown)}, which has no default that exists here")
+        draft.guess("command", why=f"it runs without {', '.join(unknown)}, whose default does not exist here")
     shared = written_and_read(program.tree)
     if shared and not in_trial:
-        why = f"all trials write {shared} in one folder and read it back; give each its own cwd, or run one at a time"
+        why = f"all trials write and read the same {shared}; give each its own cwd, or run one at a time"
         draft.guess("command", why=why)
     held_out = [str(p.argument.option) for p in given if _is_held_out_data(p)]
     if held_out and found is not None and rank(found.objective) == 0:
@@ -366,16 +366,16 @@ def _metrics(draft: Draft, found: Measured | None) -> None:
     if found is None:
         draft.data["metrics"] = {"stdout": [FILL]}
         draft.comments["metrics",] = (
-            "where the numbers are: {stdout: [...]}, {csv: ...}, {jsonl: ...}, {tensorboard: ...}"
+            "where the metrics are: {stdout: [...]}, {csv: ...}, {jsonl: ...}, {tensorboard: ...}"
         )
         draft.fill(
             "metrics",
             "stdout",
-            what=r"a line that shows a step and a metric, such as step (?P<step>\d+) val_loss "
-            r"(?P<val_loss>\S+); the source shows none that counts as the length of training does",
+            what=r"a pattern for a line with a step and a metric, such as step (?P<step>\d+) val_loss "
+            r"(?P<val_loss>\S+); no line in the source counts steps as the training length does",
         )
         draft.data["metric"] = {"name": FILL, "goal": FILL}
-        draft.fill("metric", what="which metric is optimised, and whether to minimize or maximize it")
+        draft.fill("metric", what="which metric to optimize, and whether to minimize or maximize it")
         return
     draft.data["metrics"] = found.metrics
     draft.comments["metrics",] = found.where
@@ -397,9 +397,9 @@ def _metric(draft: Draft, name: str | None) -> None:
         draft.data["metric"]["goal"] = goal
     if rank(name) == 4:
         draft.data["metric"]["goal"] = FILL
-        draft.fill("metric", what=f"a metric that says how good a model is, and its goal: {name} does not")
+        draft.fill("metric", what=f"a metric of model quality, and its goal; {name} is not one")
     elif rank(name) == 3:
-        draft.guess("metric", why="this is measured on training data; nothing on held-out data was found")
+        draft.guess("metric", why="this is measured on training data; no metric on held-out data was found")
     elif rank(name) == 2:
         draft.guess("metric", why="its name does not say whether it is measured on held-out data")
     elif rank(name) == 1 and not re.search("avg|average|mean", name):
@@ -413,28 +413,28 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
     draft.data["max_train_steps"] = int(default) if known else STEPS
     at = "max_train_steps"
     if given is None and asked:
-        draft.guess(at, why="nothing says how long it trains")
+        draft.guess(at, why="no option sets the training length")
         return
     if length.written is not None:
         draft.data[at] = length.written
-        draft.comments[at,] = f"{length.unit}s, as the script has it in its source: no option of it changes that"
+        draft.comments[at,] = f"{length.unit}s, hard-coded in the script: no option changes it"
         draft.data["eval_every"] = draft.data[at] if once else min(every or 1, length.written)
         if once:
             draft.guess("eval_every", why="the metric is measured once, at the end")
         return
     if given is None:
         draft.data[at] = FILL
-        draft.fill(at, what="how many steps the program trains for: no option looks like the length of training")
+        draft.fill(at, what="number of training steps: no option looks like the length of training")
         return
     if given.loop:
-        draft.comments[at,] = f"how often the loop over {given.loop} runs"
+        draft.comments[at,] = f"iterations of the loop over {given.loop}"
     elif given.given != "trial" and length.unit == "epoch":
         draft.comments[at,] = f"counted in epochs, as {given.option} is"
     if not known:
-        draft.guess(at, why=f"the program's own value of {given.option} is not known")
+        draft.guess(at, why=f"the program's default of {given.option} is unknown")
     if not length.certain:
         others = ", ".join(str(argument.option) for argument in length.others)
-        draft.guess(at, why=f"{given.option} is the length of training{f', and not {others}' if others else ''}")
+        draft.guess(at, why=f"{given.option} sets the length of training{f', not {others}' if others else ''}")
     if once:
         draft.data["eval_every"] = draft.data[at]
         draft.guess("eval_every", why="the metric is measured once, at the end")
@@ -442,7 +442,7 @@ def _steps(draft: Draft, length: Length, every: int | None, *, passed: bool, onc
         draft.data["eval_every"] = every
     elif given is not None and given.given != "trial" and not passed:
         draft.data["eval_every"] = max(1, draft.data["max_train_steps"] // 50)
-        draft.guess("eval_every", why="how often the program evaluates is not known")
+        draft.guess("eval_every", why="the evaluation interval is unknown")
 
 
 def _unread(draft: Draft, note: str) -> None:
@@ -505,9 +505,9 @@ def _roles(draft: Draft, split: _Split, program: Program) -> None:
     if asked is not None:
         draft.data["goal"] = f"Does {asked.name} matter once everything else is re-tuned?"
         draft.data["scientific"] = {asked.name: asked.setting}
-        draft.guess("scientific", why="the question is yours")
+        draft.guess("scientific", why="write your own question")
     else:
-        draft.data["goal"] = "How good can it be?"
+        draft.data["goal"] = "How good can it get?"
     fixed = {p.name: p.argument.default for p in split.fixed}
     if not nuisance and asked is None:
         _nothing_varies(draft, program)
@@ -516,7 +516,7 @@ def _roles(draft: Draft, split: _Split, program: Program) -> None:
         draft.comments |= {("nuisance", p.name): p.why for p in nuisance if p.why}
     if fixed:
         draft.data["fixed"] = fixed
-        draft.comments["fixed",] = "at the program's own values; the answer holds for these"
+        draft.comments["fixed",] = "the program's defaults; the answer holds only for these"
     taken = [p for p in split.taken if p.argument.given == "argument"]
     names = {p.name: _called(p.argument) for p in taken if _called(p.argument) != p.name}
     args: dict[str, Any] = {"booleans": booleans[0].switch} if booleans and booleans[0].switch != "python" else {}
@@ -539,9 +539,7 @@ def _nothing_varies(draft: Draft, program: Program) -> None:
         for name, value in constants(program.tree).items()
         if isinstance(literal(value), int | float) and _TUNED.search(plain(name))
     ]
-    where = (
-        f"; the program has the constants {', '.join(written[:6])}: let it take them as arguments" if written else ""
-    )
+    where = f"; the program has the constants {', '.join(written[:6])}: make them arguments" if written else ""
     draft.fill("nuisance", what=f"a hyperparameter and its range: no option looks like one{where}")
 
 
@@ -551,14 +549,14 @@ def _optimizer(draft: Draft, optimizer: Optimizer, name: str, selected_by: str |
         draft.comments["nuisance",] = why(optimizer, draft.data["trials"])
     if selected_by is None:
         draft.data.setdefault("fixed", {})["optimizer"] = name
-        draft.comments["fixed", "optimizer"] = "which one the script builds, for the report; it is no argument of it"
+        draft.comments["fixed", "optimizer"] = "the one that the script builds, for the report; it is not an argument"
         if "${args}" in draft.data["command"]:
             if "args" not in draft.data:
                 _after(draft, "command", "args", {})
             draft.data["args"].setdefault("omit", []).append("optimizer")
     missing = [knob.name for knob in optimizer.knobs if usual_name(knob.name) not in _known(draft)]
     if missing:
-        draft.notes.append(f"{optimizer.title} has more to tune that the script does not take: {', '.join(missing)}")
+        draft.notes.append(f"the script does not take these hyperparameters of {optimizer.title}: {', '.join(missing)}")
 
 
 def _known(draft: Draft) -> set[str]:
@@ -576,7 +574,7 @@ def _booleans(draft: Draft, proposals: list[Proposal]) -> list[Argument]:
     usual = max(switches, key=switches.count, default="python")
     others = [argument.name for argument in given if argument.switch != usual]
     if others:
-        draft.notes.append(f"left out, since they are given in another way than other booleans: {', '.join(others)}")
+        draft.notes.append(f"left out because they are passed differently from the other booleans: {', '.join(others)}")
     return [argument for argument in given if argument.switch == usual]
 
 

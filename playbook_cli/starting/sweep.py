@@ -51,7 +51,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
         )
     name = study_name(str(data.get("name") or path.stem))
     draft = Draft(
-        data={"name": name, "goal": str(data.get("description") or "How good can it be?"), "command": []},
+        data={"name": name, "goal": str(data.get("description") or "How good can it get?"), "command": []},
         header=[f"Carried over from the W&B sweep {path.name}."],
     )
     _metric(draft, read, data.get("metric"))
@@ -60,9 +60,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
     _parameters(draft, read, data["parameters"], ("parameters",), parts)
     draft.data["command"] = _command(draft, read, data, parts, _program(data, path, folder))
     if not parts.steps:
-        draft.comments["max_train_steps",] = (
-            "a sweep does not say how long it trains: write what the program trains for"
-        )
+        draft.comments["max_train_steps",] = "a sweep does not set the training length: write the program's own"
     if data.get("method") == "grid":
         draft.data["sampler"] = "grid"
         if any("min" in setting for setting in parts.nuisance.values()):
@@ -72,11 +70,11 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
         draft.notes.append(f"method: {data.get('method')} became a quasi-random search, which can be read as a whole")
     draft.notes += [f"`{key}` was not carried over" for key in data if key not in _KNOWN]
     draft.notes.append(
-        "wandb.log can't be read: say under metrics: where the numbers are, or let the program call trial.report"
+        "Playbook can't read wandb.log: say under metrics: where the metrics are, or call trial.report in the program"
     )
     draft.data |= {role: values for role, values in (("nuisance", parts.nuisance), ("fixed", parts.fixed)) if values}
     if parts.nuisance:
-        draft.comments["nuisance",] = "a sweep has no question: move what you ask about under  scientific:"
+        draft.comments["nuisance",] = "to ask a question, move its hyperparameter to  scientific:"
     return draft
 
 
@@ -111,7 +109,7 @@ def _parameters(draft: Draft, read: Source, given: dict[str, Any], at: Location,
         _refuse_bare_parts(read, name, how, here)
         if isinstance(how.get("parameters"), dict):
             _parameters(draft, read, how["parameters"], (*here, "parameters"), parts)
-            draft.notes.append(f"{name} is nested: its parts are passed as arguments of their own, --{name}.x=...")
+            draft.notes.append(f"{name} is nested: its parts are passed as separate arguments, --{name}.x=...")
             continue
         setting = _setting(draft, read, name, how, here, grid=parts.grid)
         place(draft, str(key), name, setting, parts)
@@ -124,7 +122,7 @@ def place(draft: Draft, key: str, name: str, setting: dict[str, Any], parts: Par
     elif _SEED.search(key):
         parts.seeds.append(name)
         draft.notes.append(
-            f"{name} is no hyperparameter: every trial gets a training seed of its own, {parts.style}{name}=${{seed}}"
+            f"{name} is not a hyperparameter: every trial gets its own training seed, {parts.style}{name}=${{seed}}"
         )
     elif setting.keys() == {"value"} or len(setting.get("values", "..")) == 1:
         parts.fixed[name] = setting["value"] if "value" in setting else setting["values"][0]
@@ -136,7 +134,7 @@ def _length(draft: Draft, name: str, setting: dict[str, Any], parts: Parts) -> N
     """Training's length: the longest that the sweep trains."""
     parts.steps.append(name)
     if len(parts.steps) > 1:
-        draft.notes.append(f"{name} looks like the length of training too, as {parts.steps[0]} does, and was left out")
+        draft.notes.append(f"{name} looks like the training length, as {parts.steps[0]} does, and was left out")
         return
     values = setting.get("values") or [setting.get("value", setting.get("max"))]
     longest = max((v for v in values if isinstance(v, int | float) and v >= 1), default=STEPS)
@@ -149,9 +147,9 @@ def _refuse_bare_parts(read: Source, name: str, how: dict[str, Any], at: Locatio
     """SpecError where a parameter has parts that W&B would not find."""
     if how and all(isinstance(part, dict) for part in how.values()) and not how.keys() & {"parameters", "value"}:
         raise SpecError(
-            f"{name}: it has no distribution, and parts of its own: {', '.join(map(str, how))}",
+            f"{name}: it has no distribution, but nested parts: {', '.join(map(str, how))}",
             where=read.where(at),
-            hint=f"W&B wants nested parts under parameters: {name}: {{parameters: {{...}}}}",
+            hint=f"W&B expects nested parts under parameters: {name}: {{parameters: {{...}}}}",
         )
 
 
@@ -161,11 +159,11 @@ def _setting(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Loc
         return {"value": _value(read, name, how["value"], at)}
     if isinstance(how.get("values"), list):
         if "probabilities" in how:
-            draft.notes.append(f"{name}: probabilities were not carried over, its values are equally frequent")
+            draft.notes.append(f"{name}: probabilities were not carried over; all values are equally likely")
         values = [_value(read, name, value, at) for value in how["values"]]
         once = [value for index, value in enumerate(values) if value not in values[:index]]
         if len(once) < len(values):
-            draft.notes.append(f"{name}: values that stand there twice were written once")
+            draft.notes.append(f"{name}: duplicate values were removed")
         return {"value": once[0]} if len(once) == 1 else {"values": once}
     return _range(draft, read, name, how, at, grid=grid)
 
@@ -178,7 +176,7 @@ def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Locat
         return _normal(draft, name, kind, how)
     if not isinstance(low, int | float) or not isinstance(high, int | float):
         raise SpecError(
-            f"{name}: {kind} has no min and max that are numbers",
+            f"{name}: {kind} needs numbers as min and max",
             where=read.where(at),
             hint="write min and max, values, or value",
         )
@@ -189,16 +187,16 @@ def _range(draft: Draft, read: Source, name: str, how: dict[str, Any], at: Locat
         raise SpecError(
             f"{name}: the ends of {kind} are exponents, so min: {low} means exp({low}) = {_power(low):.3g}",
             where=read.where((*at, "distribution")),
-            hint=f"if that is meant, write {fix}; if {low} and {high} are the values, distribution: log_uniform_values",
+            hint=f"write {fix}; or, if {low} and {high} are the values themselves, distribution: log_uniform_values",
         )
     if kind not in ("uniform", "int_uniform", "q_uniform", *_LOGARITHMIC):
         raise SpecError(
-            f"{name}: there is no counterpart of the distribution {kind}",
+            f"{name}: the distribution {kind} is not supported",
             where=read.where((*at, "distribution")),
             hint="write uniform, int_uniform, log_uniform_values, q_uniform, or values",
         )
     if low == high:
-        draft.notes.append(f"{name}: min is max, so it is fixed")
+        draft.notes.append(f"{name}: min equals max, so it is fixed")
         return {"value": low}
     if low > high or (kind in _LOGARITHMIC and low <= 0):
         raise SpecError(
@@ -231,7 +229,7 @@ def _from_exponents(draft: Draft, name: str, how: dict[str, Any], low: float, hi
         if q > 1:
             draft.notes.append(f"{name}: the rounding to multiples of {q} was not carried over")
     shown = f"{ends['min']:.3g} to {ends['max']:.3g}"
-    draft.notes.append(f"{name}: the ends of {how['distribution']} are exponents, so it goes from {shown}")
+    draft.notes.append(f"{name}: the ends of {how['distribution']} are exponents, so the range is {shown}")
     return ends
 
 
@@ -241,7 +239,7 @@ def _whole_numbers(read: Source, name: str, low: int, high: int, at: Location) -
         raise SpecError(
             f"{name}: a grid tries each of {high - low + 1} whole numbers",
             where=read.where(at),
-            hint="write values: [...], or another method than grid",
+            hint="write values: [...], or use another method than grid",
         )
     return {"values": list(range(low, high + 1))}
 
@@ -276,7 +274,7 @@ def stepped(draft: Draft, name: str, q: float, low: float, high: float, *, log: 
 def _normal(draft: Draft, name: str, kind: str, how: dict[str, Any]) -> dict[str, Any]:
     mean, deviation = float(how.get("mu", 0.0)), float(how.get("sigma", 1.0))
     low, high = mean - 2 * deviation, mean + 2 * deviation
-    draft.notes.append(f"{name}: {kind} became the range of two standard deviations around its middle, evenly searched")
+    draft.notes.append(f"{name}: {kind} became a uniform range of two standard deviations around the mean")
     if "log" in kind:
         return {"min": float(f"{_power(low):.3g}"), "max": float(f"{_power(high):.3g}"), "scale": "log"}
     return {"min": round(low, 12), "max": round(high, 12)}
@@ -288,9 +286,9 @@ def _value(read: Source, name: str, value: object, at: Location) -> object:
     ):
         return value
     raise SpecError(
-        f"{name}: {str(value)[:60]} is no value of a hyperparameter",
+        f"{name}: {str(value)[:60]} is not a valid value",
         where=read.where(at),
-        hint="give each part a parameter of its own",
+        hint="make each part a separate parameter",
     )
 
 
@@ -302,16 +300,16 @@ def _metric(draft: Draft, read: Source, metric: object) -> None:
         goal = direction(name)
         if goal is None:
             raise SpecError(
-                f"metric: is less {name} better, or more? Its name doesn't say",
+                f"metric: the name {name} doesn't say whether to minimize or maximize it",
                 where=read.where(("metric",)),
-                hint="add goal: minimize (what W&B takes where nothing is said) or goal: maximize",
+                hint="add goal: minimize (W&B's default) or goal: maximize",
             )
-        draft.notes.append(f"metric.goal is missing: {name} is taken to be {goal}d")
+        draft.notes.append(f"metric.goal is missing: assumed that {name} is {goal}d")
     draft.data["metric"] = {"name": name, "goal": goal}
     if "name" not in given:
-        draft.comments["metric",] = "the sweep names none: write what the study looks at"
+        draft.comments["metric",] = "the sweep names no metric: write the one to optimize"
     if "target" in given:
-        draft.notes.append("metric.target was not carried over: every trial trains equally long")
+        draft.notes.append("metric.target was not carried over: all trials train for the same number of steps")
 
 
 def _program(data: dict[str, Any], path: Path, folder: Path) -> str | None:
@@ -341,7 +339,7 @@ def _command(draft: Draft, read: Source, data: dict[str, Any], parts: Parts, pro
         said = MACROS.get(word, word).replace("${program}", program or "")
         unknown = [macro for macro in re.findall(r"\$\{[^}]*\}", said) if macro not in (*_SAME, *MACROS.values())]
         if unknown:
-            draft.notes.append(f"command: {', '.join(unknown)} has no counterpart, and {word} was left out")
+            draft.notes.append(f"command: {', '.join(unknown)} has no equivalent, so {word} was left out")
         else:
             command.append(said)
     parts.style = "" if "${args_no_hyphens}" in command else "--"

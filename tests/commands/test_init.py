@@ -82,7 +82,7 @@ def test_nothing_is_ever_written_over(bench, name):
     kept = bench.write(name, "mine\n")
     answer = bench("init")
     assert answer.code == 2
-    assert f"{name}: this file is there already, and nothing is written over it" in answer.err
+    assert f"{name}: this file already exists, and init never overwrites files" in answer.err
     assert [path.name for path in bench.folder.iterdir()] == [name]
     assert kept.read_text() == "mine\n"
 
@@ -91,7 +91,7 @@ def test_a_study_for_a_script_can_be_planned_at_once(bench):
     bench.write("code/train.py", SCRIPT)
     answer = bench("init", "--from", "code/train.py")
     assert answer.code == 0
-    assert "! left at the program's own values: num_workers\n" in answer.out
+    assert "! left at the program's defaults: num_workers\n" in answer.out
     assert "roles and ranges are guesses" in answer.out
     assert bench("plan", "study.yaml").code == 0
 
@@ -161,8 +161,8 @@ def test_a_study_of_a_script_tunes_what_the_trials_carry(bench):
     [
         (["--optimizer", "lion"], "--optimizer lion: there is no such optimizer"),
         (["--trials", "15"], "--trials 15 can't be shared equally by the 2 arms of the study"),
-        (["--from", "sweep.yaml", "--trials", "16"], "sweep.yaml: --trials goes with a training script"),
-        (["--from", "sweep.yaml", "--optimizer", "adam"], "sweep.yaml: --optimizer goes with a training script"),
+        (["--from", "sweep.yaml", "--trials", "16"], "sweep.yaml: --trials works only with a training script"),
+        (["--from", "sweep.yaml", "--optimizer", "adam"], "sweep.yaml: --optimizer works only with a training script"),
     ],
 )
 def test_an_optimizer_or_trials_that_do_not_fit_are_told_and_nothing_is_written(bench, arguments, problem):

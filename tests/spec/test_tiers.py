@@ -11,7 +11,7 @@ from tests.generators.studies import halton, surface_study
 
 
 def test_the_playbooks_own_numbers_are_those_of_the_playbook():
-    assert {t.name: t.trials for t in TIERS.values() if t.whose == "the playbook's"} == {
+    assert {t.name: t.trials for t in TIERS.values() if t.whose == "from the Google playbook"} == {
         "learning_rate": 1,
         "beta1": 10,
         "epsilon": 25,

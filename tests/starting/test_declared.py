@@ -269,7 +269,7 @@ def test_a_hydra_config_is_composed_of_its_defaults_list(program):
         "rate": 1e-3,
     }
     assert [a.name for a in found.arguments if a.required] == ["needed"]
-    assert "fill in: data has to be chosen on the command line" in found.unread
+    assert "fill in: data must be chosen on the command line" in found.unread
 
 
 def test_of_several_commands_the_one_that_trains_is_called(program):

@@ -99,7 +99,8 @@ def test_what_the_script_does_not_take_is_told(draft):
         optimizer="adam",
     )
     assert (
-        "Adam has more to tune that the script does not take: one_minus_beta1, epsilon, one_minus_beta2" in made.notes
+        "the script does not take these hyperparameters of Adam: one_minus_beta1, epsilon, one_minus_beta2"
+        in made.notes
     )
 
 

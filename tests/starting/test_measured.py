@@ -53,7 +53,7 @@ def test_lines_of_print_with_several_values_are_read(study):
 
 def test_a_training_loss_as_the_objective_is_called_a_guess(study):
     made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} train loss {loss}')\n")
-    assert made.comments["metric",] == "guess: this is measured on training data; nothing on held-out data was found"
+    assert made.comments["metric",] == "guess: this is measured on training data; no metric on held-out data was found"
     made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch} train loss {loss} test loss {test_loss}')\n")
     assert made.data["metric"]["name"] == "test_loss"
     assert ("metric",) not in made.comments
@@ -208,7 +208,7 @@ def test_episodes_are_no_steps_of_the_environment(study):
 def test_what_must_be_loaded_and_has_no_default_is_named(study):
     options = "p.add_argument('--ckpt', default='')\np.add_argument('--resume', default='')\n"
     made, _ = study(HEAD + options + "torch.load(args.ckpt)\nif args.resume: torch.load(args.resume)\n")
-    assert made.comments["command",] == "guess: it runs without --ckpt, which has no default that exists here"
+    assert made.comments["command",] == "guess: it runs without --ckpt, whose default does not exist here"
 
 
 def test_a_program_that_trains_by_a_flag_gets_it(study):
@@ -219,7 +219,7 @@ def test_a_program_that_trains_by_a_flag_gets_it(study):
 def test_scalars_of_another_counter_in_the_same_files_are_a_doubt(study):
     writer = HEAD + "w = SummaryWriter(args.logdir)\nw.add_scalar('loss/val', loss, epoch)\n"
     made, _ = study(writer + "w.add_scalar('train', loss, global_step)\n")
-    assert "guess: train is written by another counter" in made.comments["metrics",]
+    assert "guess: train uses another step counter" in made.comments["metrics",]
     assert "guess" not in study(writer)[0].comments["metrics",]
 
 
@@ -288,7 +288,7 @@ def test_what_torch_geometric_logs_is_known(study):
 
 def test_a_line_that_names_its_data_by_a_variable_is_a_doubt(study):
     made, _ = study(HEAD + LOOP + "    print(f'epoch {epoch}: {split} loss {loss}')\n")
-    assert "guess: this line is shown for one split only" in made.comments["metrics",]
+    assert "guess: assumes that this line is printed for one split only" in made.comments["metrics",]
 
 
 BARE = """
@@ -430,7 +430,7 @@ def test_a_name_that_is_put_together_is_certain_where_the_function_measures_it(s
     assert "guess" not in made.comments["metrics",]
     foreign = STATS.format("lr").replace("logdir", "output_dir") + "metric_logger.update(loss=1)\n"
     made, _ = study(HEAD.replace("logdir", "output_dir") + foreign)
-    assert "put together while the program runs" in made.comments["metrics",]
+    assert "built at run time" in made.comments["metrics",]
 
 
 VERBOSE = HEAD + "p.add_argument('--verbose', action='store_true')\np.add_argument('--evaluate', action='store_true')\n"
@@ -511,14 +511,14 @@ def test_a_program_that_trains_several_times_trains_once_or_is_marked(study):
     body = "    for epoch in range(9):\n        print(f'epoch {epoch} val loss {loss}')\n"
     made, found = study(HEAD + "p.add_argument('--runs', type=int, default=10)\nfor run in range(args.runs):\n" + body)
     assert "--runs=1" in found.command
-    assert any("--runs is 1 and not 10" in note for note in made.notes)
+    assert any("--runs is 1 instead of 10" in note for note in made.notes)
     assert "guess" not in made.comments["metrics",]
     made, _ = study(HEAD + "for run in range(1, 5):\n" + body)
-    assert "guess: it trains several times, once for each run" in made.comments["metrics",]
+    assert "guess: it trains once for each run" in made.comments["metrics",]
 
 
 def test_an_interval_in_another_unit_is_none_even_where_nothing_is_shown(study):
     option = "p.add_argument('--validation_interval', type=int, default=1000)\n"
     made, found = study(HEAD + option + "if steps % args.validation_interval == 0: ...\n")
-    assert made.comments["eval_every",] == "guess: how often the program evaluates is not known"
+    assert made.comments["eval_every",] == "guess: the evaluation interval is unknown"
     assert not any("validation_interval" in word for word in found.command)

@@ -76,7 +76,7 @@ def test_a_default_of_none_is_unknown():
     found, _ = roles(options("wd", "dropout", "label_smoothing", kind="float", default=None))
     assert {p.part for p in found.values()} == {"left"}
     found, _ = roles(options("lr", kind="float", default=None))
-    assert found["lr"].why.startswith("guess: no default says where to search")
+    assert found["lr"].why.startswith("guess: there is no default to search around")
     found, _ = roles(
         options("lr", kind="float", default=None)
         + "\n"

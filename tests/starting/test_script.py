@@ -76,7 +76,7 @@ def test_roles_ranges_and_the_command_are_proposed(draft):
     }
     assert study.args.booleans == "flag"
     assert (study.metric.name, study.metric.goal) == ("val_accuracy", "maximize")
-    assert made.notes == ["left at the program's own values: num_workers"]
+    assert made.notes == ["left at the program's defaults: num_workers"]
 
 
 def test_names_are_understood_however_they_are_written(draft):
@@ -98,7 +98,7 @@ def test_booleans_that_are_given_in_another_way_are_left_out_and_told(draft):
         "p.add_argument('--lr', type=float, default=0.1)\n"
     )
     assert "amsgrad" not in {**study.fixed, **study.scientific}
-    assert any("left out, since they are given in another way" in note and "amsgrad" in note for note in made.notes)
+    assert any("left out because they are passed differently" in note and "amsgrad" in note for note in made.notes)
 
 
 def test_what_is_not_known_is_said_and_not_made_up(draft):
@@ -108,7 +108,7 @@ def test_what_is_not_known_is_said_and_not_made_up(draft):
     assert made.data["metric"] == {"name": FILL, "goal": FILL}
     assert "fill in command: data (where images are)" in made.notes
     assert made.data["max_train_steps"] == FILL
-    assert any("how many steps the program trains for" in note for note in made.notes)
+    assert any("number of training steps" in note for note in made.notes)
 
 
 PROTOCOL = """
@@ -131,10 +131,10 @@ p.add_argument("--max-epoch", type=int, default=20)
 p.add_argument("--iterations", type=int, default=1000)
 """)
     text = made.text("study.yaml")
-    assert "# guess: no default says where to search" in text
+    assert "# guess: there is no default to search around" in text
     assert "the program's" not in text.partition("nuisance:")[2]
     length = made.comments["max_train_steps",]
-    assert "guess: --num_train_epochs is the length of training, and not --max-epoch, --iterations" in length
+    assert "guess: --num_train_epochs sets the length of training, not --max-epoch, --iterations" in length
 
 
 def test_the_defaults_of_current_trial_are_hyperparameters_and_no_arguments(draft):
@@ -144,7 +144,7 @@ def test_the_defaults_of_current_trial_are_hyperparameters_and_no_arguments(draf
     assert made.data["nuisance"] == {"lr": {"min": 0.01, "max": 1.0, "scale": "log"}}
     assert made.data["scientific"] == {"nesterov": [False, True]}
     assert study.fixed == {"layers": 2}
-    assert made.notes == ["left at the program's own values: epochs, betas"]
+    assert made.notes == ["left at the program's defaults: epochs, betas"]
 
 
 @pytest.mark.parametrize("written", ['D = {"lr": 0.1}', "D: dict = dict(lr=0.1)"])
@@ -182,7 +182,7 @@ def test_what_is_no_python_is_refused(draft, source, problem):
 def test_a_program_that_looks_for_itself_gets_a_skeleton_that_names_its_constants(draft, source):
     made, study = draft(f"{source}\nopen(__file__)\n")
     assert made.data["nuisance"] == {FILL: {"min": FILL, "max": FILL, "scale": "log"}}
-    assert any("LR = 0.0003 (line 1): let it take them as arguments" in note for note in made.notes)
+    assert any("LR = 0.0003 (line 1): make them arguments" in note for note in made.notes)
     assert list(study.nuisance) == ["filled"]
 
 
@@ -226,7 +226,7 @@ def test_how_often_the_loop_runs_is_the_length_and_can_be_set_in_a_copy(draft):
     )
     assert made.data["config"]["set"] == {"main.n_epi": "${max_train_steps}"}
     assert (study.max_train_steps, study.eval_every, study.metric.name) == (500, 20, "mean_score")
-    assert made.comments["max_train_steps",] == "how often the loop over n_epi runs"
+    assert made.comments["max_train_steps",] == "iterations of the loop over n_epi"
 
 
 def test_steps_of_something_else_are_no_length(draft):
@@ -240,7 +240,7 @@ def test_the_length_that_the_source_has_as_a_number_is_the_length(draft):
     rate = "p.add_argument('--lr', type=float, default=0.1)\n"
     made, study = draft(f"{rate}for epoch in range(start, start + 30):\n{line}open(__file__)\n")
     assert (study.max_train_steps, study.step_unit, study.eval_every) == (30, "epochs", 1)
-    assert "no option of it changes that" in made.comments["max_train_steps",]
+    assert "no option changes it" in made.comments["max_train_steps",]
     assert draft(f"{rate}for epoch in range(n):\n{line}")[0].data["max_train_steps"] == FILL
 
 
@@ -302,7 +302,7 @@ def test_a_file_that_all_trials_write_and_read_back_is_marked(draft):
     options = "p.add_argument('--lr', type=float, default=0.1)\nprint(f'step {step} val loss {loss}')\n"
     save = "torch.save(model, '{}.pkl'.format(epoch))\n"
     made, _ = draft(options + save + "torch.load('{}.pkl'.format(best))\n")
-    assert "guess: all trials write {}.pkl in one folder and read it back" in made.comments["command",]
+    assert "guess: all trials write and read the same {}.pkl" in made.comments["command",]
     assert ("command",) not in draft(options + save)[0].comments
     assert ("command",) not in draft(options + save + "if a.resume:\n    torch.load('{}.pkl'.format(best))\n")[
         0

@@ -37,7 +37,7 @@ def read(program: Program, others: Sequence[Argument], given: Path | None = None
     if file is None:
         return Declared(
             arguments=[],
-            unread=("it reads a config file that is not to be found: name it with --config FILE",),
+            unread=("it reads a config file that was not found: name it with --config FILE",),
         )
     arguments = [_argument(name, value) for name, value in read_config(file).items()]
     if not arguments:

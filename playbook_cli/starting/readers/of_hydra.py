@@ -119,7 +119,7 @@ class _Composed:
                     if words[0] == "override" or value is None or words[-1].startswith(("hydra", "/hydra")):
                         continue
                     if value == "???":
-                        self.unread.append(f"fill in: {words[-1]} has to be chosen on the command line")
+                        self.unread.append(f"fill in: {words[-1]} must be chosen on the command line")
                         continue
                     place, _, at = words[-1].partition("@")
                     inner = Path(place.lstrip("/")) if place.startswith("/") else group / place
