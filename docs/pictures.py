@@ -166,7 +166,7 @@ def _shown() -> dict[str, tuple[StudyRecord, str]]:
     arms = replace(_study("isolation", np.random.default_rng([7, 1]), speaks=True), goal="Which arm is best?")
     return {
         "range-too-small": (edge, "The best results lie at the end of a range: the report says how to widen it."),
-        "unstable-above": (cliff, "Everything above some value diverges, and the best results lie right below."),
+        "unstable-above": (cliff, "Everything above some value diverges, and the best results are right below."),
         "overfitting": (overfit, "The validation error rises again before training ends."),
         "arms": (arms, "Two arms, each tuned: what each could reach, and whether one is better."),
         "repeats": (again, "The best trials on new training seeds: how much of their results was luck."),

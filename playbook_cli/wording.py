@@ -42,7 +42,7 @@ def stopped(why: Stopped, metric: str, max_train_steps: int) -> str:
     """Why a trial was stopped before the end of training, in words."""
     chance = "less than 0.1%" if why.chance < 0.001 else f"{why.chance:.1%}"
     return (
-        f"at step {why.step:,} of {max_train_steps:,}, its chance to become the best was {chance} "
+        f"at step {why.step:,} of {max_train_steps:,}, its chance of becoming the best was {chance} "
         f"(expected {metric} {number(why.expected)}; best: trial {why.against})"
     )
 

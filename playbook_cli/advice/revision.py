@@ -129,7 +129,7 @@ def _trials(revision: Revision, study: StudyRecord, trials: int, findings: Seque
     arms, had = len(study.arms), study.search.planned
     asked = math.ceil(trials / arms) * arms
     if asked == had:
-        revision.left.append(f"it already has {had} trials; for as many at other points: --seed")
+        revision.left.append(f"it already has {had} trials; use --seed for as many at other points")
         return
     revision.data["trials"] = asked
     revision.grows = goes_on and asked > had and not study.imported
@@ -330,12 +330,16 @@ def _corner(revision: Revision, study: StudyRecord, findings: Sequence[Finding])
     for infeasible, feasible, parameter, side, end, finding in sorted(options, key=lambda one: one[1] - one[0]):
         if infeasible > feasible and _cut(revision, parameter, side, end):
             lost = f"{infeasible} infeasible and {feasible} feasible {'trial' if feasible == 1 else 'trials'}"
-            why = f"a study file can't cut the corner, so this end goes, with {lost}; the best {len(best)} stay"
+            why = (
+                f"a range can't exclude only the corner, so this end is cut: it removes {lost} and none of the best "
+                f"{len(best)}"
+            )
             _say(revision, (*_place(revision, parameter)[0], side), f"instability-edge: {finding.message}; {why}")
             return
     what = findings[0].evidence["combined"]
     revision.left.append(
-        f"neither range can be cut without losing good trials: tune {what} in the script, in place of one of the two"
+        f"neither range can be cut without losing good trials: let the script take {what} instead of one of the two, "
+        "and tune that"
     )
 
 

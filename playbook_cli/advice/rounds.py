@@ -189,7 +189,9 @@ def next_round(
     if len(planned.rounds) > 1:
         reasons["round",] = ["the plan: " + "; then ".join(_shown(r) for r in planned.rounds)]
     if len(best) > following.trials:
-        revision.left.append(f"{plural(following.trials, 'point')} were wanted; each of the {len(best)} arms needs one")
+        revision.left.append(
+            f"{plural(following.trials, 'point')} were requested; each of the {len(best)} arms needs one"
+        )
     if len(best) < following.trials:
         revision.left.append(f"{plural(following.trials, 'point')} requested, {len(best)} completed")
     revision.left += _incomplete(study, best)

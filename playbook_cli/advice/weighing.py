@@ -227,7 +227,7 @@ def _of_looking(compared: Comparison | None) -> list[str]:
     if compared is None or not compared.looked:
         return []
     why = "the repeats were stopped by their results (repeat --until-decided)"
-    return [f"{why}: the interval is t at {1.0 - compared.alpha:.1%}, which holds at 95% over all looks"]
+    return [f"{why}: the interval uses t at {1.0 - compared.alpha:.1%}, so it holds at 95% over all looks"]
 
 
 def _of_validation_set(
@@ -238,12 +238,12 @@ def _of_validation_set(
         return []
     counts = [len(side.study.search.trials) for side in (a, b)]
     many = f"{counts[0]} trials on each side" if counts[0] == counts[1] else f"{counts[0]} and {counts[1]} trials"
-    set_ = "new seeds remove the luck of a seed, not what was selected to fit this set; a test set shows that"
+    set_ = "new seeds remove seed noise, but not overfitting to this set; only a test set shows that"
     said = [f"selected from {many} on the validation set: {set_}"]
     if elsewhere is not None:
         low, high = elsewhere.interval
         said.append(
             f"on another {a.study.metric.examples:,} validation examples, the gain could be {wording.number(low)} to "
-            f"{wording.number(high)} (binomial; wide, since both sides share their examples)"
+            f"{wording.number(high)} (binomial; conservative, since both sides share the examples)"
         )
     return said

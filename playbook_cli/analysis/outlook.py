@@ -113,12 +113,15 @@ class Outlook:
     @property
     def _hidden(self) -> str | None:
         if self.cycle is not None:
-            return f"the curves swing every {self.cycle.steps:.0f} steps, so their end is no guide to more steps"
+            return (
+                f"the curves oscillate every {self.cycle.steps:.0f} steps, so their end does not predict longer "
+                "training"
+            )
         reasons: dict[Course, str | None] = {
             "constant": None,
             "restarts": "the learning rate restarts, which by itself makes curves rise and fall",
-            "decays": "the schedule has decayed the learning rate by then, which by itself makes curves fall; only a "
-            "longer run can show whether more steps help",
+            "decays": "the schedule has decayed the learning rate, which by itself makes curves fall: only longer runs "
+            "can show whether more steps help",
             "unknown": "the learning rate is unknown, and a schedule that decays it would make any curve fall: "
             f"{_REMEDY}",
         }

@@ -199,8 +199,8 @@ def _sure(known: Standing) -> str:
         parts.append(words.sentence(f"{why}."))
     elif "unjudged" in evidence:
         parts.append(
-            f"It is open whether {words.count(evidence['unjudged'], 'range')} that only some arms have "
-            f"{'ends' if evidence['unjudged'] == 1 else 'end'} too early."
+            f"It is unclear whether {words.count(evidence['unjudged'], 'range')} that only some arms have "
+            f"{'is' if evidence['unjudged'] == 1 else 'are'} too small."
         )
     elif against := among.others(evidence):
         by = f"over {words.count(evidence['repeats'], 'repeat')} of each arm" if "repeats" in evidence else ""

@@ -58,7 +58,7 @@ def _fewer_axes(report: Report, cuts: dict[str, str]) -> Report:
     labels = {axis.label for axis in report.axes}
     kept = set([label for label in dict.fromkeys(wanted) if label in labels][:AXES])
     cut = (
-        f"{AXES} of {len(report.axes):,} hyperparameters are shown: first those that a finding speaks of, then "
+        f"{AXES} of {len(report.axes):,} hyperparameters are shown: first those in a finding, then "
         "scientific ones, then those that explain the most, then the first of the study file. "
         "All are in report.json, and every rule was applied to each."
     )
@@ -76,7 +76,7 @@ def _fewer_choices(report: Report, cuts: dict[str, str]) -> Report:
         for axis in long
     )
     for section in ("space", "coverage"):
-        _add(cuts, section, f"Shown are {said}.")
+        _add(cuts, section, f"Shown: {said}.")
     return replace(
         report, axes=[_best_choices(axis, ranks) if len(axis.choices) > CHOICES else axis for axis in report.axes]
     )
@@ -172,7 +172,7 @@ def _fewer_trials(report: Report, cuts: dict[str, str]) -> Report:
         "trials",
         f"{TRIALS:,} of {len(report.trials) + len(report.again):,} trials are shown, here and in the charts: the "
         f"{min(BEST, len(best))} best, and an even sample of the others. All are in report.json and in what "
-        "playbook export writes; every number on this page is of all.",
+        "playbook export writes; all numbers on this page use all trials.",
     )
     return replace(
         report,

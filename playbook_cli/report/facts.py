@@ -86,7 +86,7 @@ def text_of(report: Report, trial: Trial) -> list[int | str]:
 def conditions(report: Report) -> str:
     """What every conclusion depends on, and what a result is."""
     fixed = _pairs(report.fixed)
-    held = f"Fixed throughout, and so a condition of every conclusion here: {fixed}. " if fixed else ""
+    held = f"Every conclusion holds only for these fixed values: {fixed}. " if fixed else ""
     aim = "smallest" if report.metric.goal == "minimize" else "largest"
     return (
         f"{held}A trial's result is its {aim} {words.shortened(report.metric.name, 60)} over training, evaluated every "

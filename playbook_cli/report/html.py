@@ -63,7 +63,7 @@ _OVERLAYS = (
 )
 _LIVE = (
     '<div id="live"><p><i></i><b></b> <span></span>{up}</p><p class="soft" role="status">Reading the records ...</p>'
-    '<ul aria-label="trials that train"></ul></div><div id="page"></div>'
+    '<ul aria-label="running trials"></ul></div><div id="page"></div>'
 )
 """How a study that runs is going, above its report; a live page's script fills both."""
 

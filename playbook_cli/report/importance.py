@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.ridge import Ridge
 
 HOW = (
-    "The share of the variation in rank among the trials that each hyperparameter explains by itself, and what chance "
-    "alone would reach. It says what moved results, not which value is best."
+    "Share of the variance in trial rank that each hyperparameter explains by itself, and what noise alone would give. "
+    "It shows what moved results, not which value is best."
 )
 _NAME = 48
 _LISTED = 20
@@ -25,10 +25,10 @@ _LISTED = 20
 def sentences(importance: Importance) -> list[str]:
     """What can be said, and how far it can be trusted; at least one sentence."""
     if not importance.enough:
-        too_few = f"{importance.needed} trials with a result are needed, there are {importance.trials}"
+        too_few = f"needs {importance.needed} trials with a result, has {importance.trials}"
         return [f"Too few trials to judge: {too_few}."]
     if not importance.effects:
-        return ["All trials came to the same result: nothing mattered, or nothing can be told."]
+        return ["All trials have the same result, so there are no effects to see."]
     said = [_mattered(importance)]
     said += [
         f"{_short(effect.label)} decides which trials are infeasible ({p_text(effect.infeasible_p_value)})."
@@ -37,14 +37,14 @@ def sentences(importance: Importance) -> list[str]:
     ]
     said += _pair(importance)
     if importance.named:
-        known = f"{round(100 * importance.predicted)}% of the variation in rank of trials that it has not seen"
+        known = f"{round(100 * importance.predicted)}% of the variance in rank of held-out trials"
         said.append(f"The model predicts {known}.")
     if importance.infeasible:
         left_out = words.count(importance.infeasible, "infeasible trial")
-        said.append(f"{left_out} {'has' if importance.infeasible == 1 else 'have'} no rank and no part in the shares.")
+        said.append(f"{left_out} {'has' if importance.infeasible == 1 else 'have'} no rank and are not in the shares.")
     if importance.crowded:
         where = _listed(importance.crowded)
-        said.append(f"Trials crowd in a part of {where}: the shares hold for where they lie, not for the whole range.")
+        said.append(f"Most trials are in one part of {where}: the shares hold there, not for the whole range.")
     return said
 
 

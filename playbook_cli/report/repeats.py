@@ -50,8 +50,8 @@ def selected_from(study: StudyRecord, repeated: Sequence[int]) -> str | None:
     half = validation_set.half(study.metric, best[0]) if best else None
     examples = "" if half is None else f" (of {study.metric.examples:,} examples: ± {half:.2g} for another such set)"
     return (
-        f"selected from {trials} trials by {study.metric.name} on the validation set{examples}: new seeds remove the "
-        "luck of a seed, not what was selected to fit this set; a test set shows that"
+        f"selected from {trials} trials by {study.metric.name} on the validation set{examples}: new seeds remove seed "
+        "noise, but not overfitting to this set; only a test set shows that"
     )
 
 

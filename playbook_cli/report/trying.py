@@ -40,7 +40,7 @@ def _problems(given: Answer) -> Section:
         said.append(Sentence(text=first, mark="warning" if problem.fatal else "info", command=""))
         said += [Sentence(text=text) for text in rest]
         said += [Sentence(text=f"-> {problem.hint}")] if problem.hint else []
-    return Section(name="problems", heading="To fix" if not given.works else "To look at", parts=said)
+    return Section(name="problems", heading="To fix" if not given.works else "To check", parts=said)
 
 
 def _trained(seen: Seen) -> str:

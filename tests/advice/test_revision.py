@@ -140,4 +140,4 @@ def test_an_unstable_corner_with_good_trials_all_along_it_is_left_to_the_script(
     record, data = cornered(1)
     cut = revise(data, record, advise(record), Next(), "truth-2")
     assert not cut.changes
-    assert any("tune p0 * p2 in the script" in left for left in cut.left)
+    assert any("let the script take p0 * p2" in left for left in cut.left)

@@ -50,7 +50,7 @@ def test_a_fall_counts_where_the_learning_rate_is_known_to_be_high(kind: Kind, l
         (replace(OPEN, told="unsaid"), "log learning_rate"),
         (replace(WANTING, schedule="cosine"), "the schedule has decayed"),
         (replace(ENOUGH, schedule="restarts", cycles=2.0), "restarts"),
-        (replace(SETTLED, swing=0.06), "swing every"),
+        (replace(SETTLED, swing=0.06), "oscillate every"),
         (
             replace(WANTING, told="unsaid", schedule="cosine", anneal=0.0),
             "flatten any curve at its end: log learning_rate",

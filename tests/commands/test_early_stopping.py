@@ -34,7 +34,7 @@ def test_hopeless_trials_are_stopped_and_said_to_be(bench):
     assert answer.code == 0
     ended = bench.ended()
     assert {number for number, (state, _) in ended.items() if state == "stopped"} == {5, 7}
-    assert "its chance to become the best was" in ended[5][1]
+    assert "its chance of becoming the best was" in ended[5][1]
     assert "6 of 8 trials completed, 2 stopped" in answer.out
     decisions = bench.events("stopped")
     assert [one["trial"] for one in decisions] == [5, 7]

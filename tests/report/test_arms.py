@@ -70,7 +70,7 @@ def test_arms_of_one_space_are_not_told_apart_by_it(name: str) -> None:
     made = build(studies.ODD[name](), [])
     assert not made.own_spaces
     assert "How was each arm tuned?" not in as_html(made)
-    assert "each tuned in a space of its own" not in printed(made)
+    assert "each tuned in its own space" not in printed(made)
 
 
 def test_points_that_were_listed_say_nothing_of_the_ends() -> None:

@@ -72,7 +72,7 @@ def test_where_nothing_is_told_from_chance_that_is_the_answer():
 
 def test_too_few_trials_have_a_sentence_and_no_chart():
     report = build(studies.digits(8), [])
-    assert "Too few trials to judge: 20 trials with a result are needed, there are" in printed(report)
+    assert "Too few trials to judge: needs 20 trials with a result, has" in printed(report)
     assert as_json(report)["importance"]["verdict"] == "undecided"
     assert charts(report) == {}
     assert "Too few trials to judge" in as_html(report)

@@ -64,7 +64,7 @@ def test_markup_and_escape_sequences_in_names_stay_text() -> None:
 @pytest.mark.slow
 def test_sections_follow_the_reading_order() -> None:
     shown = printed(build(studies.digits(), studies.findings()))
-    headings = ["Findings", "Best trials", "Where the trials lie", "Best step", "Isolation"]
+    headings = ["Findings", "Best trials", "Where the trials are", "Best step", "Isolation"]
     places = [re.search(rf"^{heading}", shown, re.MULTILINE) for heading in headings]
     assert [place.start() for place in places if place] == sorted(place.start() for place in places if place)
     assert None not in places

@@ -11,7 +11,6 @@ from playbook_cli.acts import Next
 from playbook_cli.advice.rule import Rule, Threshold
 from playbook_cli.analysis import outcomes
 from playbook_cli.analysis.boundary import Edge, Edges, edges
-from playbook_cli.analysis.widening import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,17 +69,19 @@ class Look:
     },
     thresholds=(
         Threshold(
-            name="likely", default=0.7, meaning="probability of a better result beyond the edge from which it counts"
+            name="likely",
+            default=0.7,
+            meaning="probability of a better result beyond the edge that triggers the warning",
         ),
         Threshold(
             name="unlikely",
             default=0.15,
-            meaning="probability below which the best result is inside, though top trials lie at the edge",
+            meaning="probability below which the best result is inside, even if top trials are at the edge",
         ),
         Threshold(
             name="unlikely_elsewhere",
             default=0.4,
-            meaning="the same where the best trials are not at the edge",
+            meaning="the same, if the best trials are not at the edge",
         ),
         Threshold(name="zone", default=0.25, meaning="outer part of a range that counts as its edge"),
         Threshold(name="top_share", default=0.5, meaning="share of the best n/8 trials that must be at the edge"),
@@ -88,14 +89,14 @@ class Look:
     formula=(
         "Two Gaussian processes with a straight trend in each range are fitted to the feasible results, over all "
         "ranges and choices: one to their normal scores, one to the results or their logarithms with the worse "
-        "half drawn together. Worse results count less. The gain is the best value up to 30% of the range "
-        "beyond an edge minus the best inside; it counts from a quarter of a trial's standard deviation. Half of "
-        "the draws come from each process. The optimum is outside if such a gain is likely and enough of the "
-        "best trials are near the edge. All trials are read together, and each arm by itself; with k arms, what an "
-        "arm's probability may miss of 1 is divided by k. A row of failed or bad trials at the end of a range "
-        "closes that edge. Where results scatter more towards an edge but are no better there by rank, luck puts "
-        "the best ones there: no warning. Undecided with fewer feasible trials than 2 (1 + 2 ranges), plus 2 for "
-        "each further choice, or if a gain is neither likely nor unlikely."
+        "half compressed. Worse results count less. The gain is the best value up to 30% of the range "
+        "beyond an edge minus the best inside; it counts if it is at least a quarter of a trial's standard "
+        "deviation. Half of the draws come from each process. The optimum is outside if such a gain is likely and "
+        "enough of the best trials are near the edge. All trials are read together, and each arm by itself; with k "
+        "arms, an arm's probability may fall short of 1 by 1/k as much. A run of failed or bad trials at the end of "
+        "a range closes that edge. No warning if results only scatter more towards an edge, without better ranks "
+        "there: then the best ones are there by chance. Undecided with fewer feasible trials than 2 (1 + 2 ranges), "
+        "plus 2 for each further choice, or if a gain is neither likely nor unlikely."
     ),
     action="Widen the range beyond that edge and run the study again.",
     source="Identifying bad search space boundaries",
@@ -173,23 +174,19 @@ def _boundary(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) -
         sign = f"probability of a gain {wording.percent(look.probability)}" if beyond else "all results are equal"
         message = f"no sign that results still improve beyond {wording.span(parameter)} ({sign})"
         return boundary.finding("ok", "interior", evidence, message, subject=parameter.label)
-    among = f" of arm {evidence['arm']}" if look.arm else ""
-    best = f"{wording.out_of(look.edge.near, look.edge.top, 'top trial')}{among}"
-    lie = "lies" if look.edge.near == 1 else "lie"
-    where = f"{best} {lie} {_where(parameter, look.edge, zone)}"
     if shown:
-        gain = (
-            f"widening should gain about {wording.number(beyond.gain)} ({LEVEL:.0%} {wording.number(low)} to "
-            f"{wording.number(high)}, probability {wording.percent(beyond.probability)})"
-        )
-        message = f"{gain}, and {where}"
+        among = f" of arm {evidence['arm']}" if look.arm else ""
+        best = f"{wording.out_of(look.edge.near, look.edge.top, 'top trial')}{among}"
+        where = f"{best} {'is' if look.edge.near == 1 else 'are'} {_where(parameter, look.edge, zone)}"
+        likely = f"probability {wording.percent(beyond.probability)}"
+        message = f"widening should gain about {wording.number(beyond.gain)} ({likely}): {where}"
         widen, verdict = Next(widen=(parameter.label,)), f"{look.edge.side}-edge"
         return boundary.finding("warning", verdict, evidence, message, subject=parameter.label, act=widen)
     evidence["trials_needed"] = needed = max(beyond.settled, look.edges.trials + 1)
-    gain = (
-        f"widening may gain up to {wording.number(high)} (probability of a gain {wording.percent(beyond.probability)})"
+    message = (
+        f"widening past the {look.edge.side} edge may gain up to {wording.number(high)} (probability of a gain "
+        f"{wording.percent(beyond.probability)}); about {needed} trials would settle it"
     )
-    message = f"at the {look.edge.side} edge {gain}, and {where}: about {needed} trials would settle it"
     return boundary.finding("info", "undecided", evidence, message, subject=parameter.label)
 
 
@@ -205,4 +202,4 @@ def _undecided(study: StudyRecord, parameter: Parameter, looks: Sequence[Look]) 
 
 def _where(parameter: Parameter, edge: Edge, zone: float) -> str:
     side, unit = ("below", zone) if edge.side == "lower" else ("above", 1 - zone)
-    return f"{side} {wording.at(parameter, unit)}, in the outer {wording.percent(zone)} of {wording.span(parameter)}"
+    return f"{side} {wording.at(parameter, unit)}"

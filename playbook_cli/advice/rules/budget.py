@@ -43,15 +43,15 @@ _NEXT = 0.7
         Threshold(
             name="structure",
             default=2.5,
-            meaning="logarithm of how much likelier a response to the hyperparameters must be than noise alone",
+            meaning="log likelihood ratio by which a dependence on the hyperparameters must beat noise alone",
         ),
     ),
     formula=(
         "With a = E[best of N/4] - E[best of N/2] and b = E[best of N/2] - E[best of N], averaged over the "
         "arms, the next doubling should bring b^2 / a, at most b. More trials help if b reaches the threshold "
-        "and b^2 / a 0.7 of it; there are enough if b is less than half of it, or within noise; undecided in "
-        "between. The best of more trials is better by luck alone, too: more trials help only if a Gaussian process "
-        "over the space describes the ranks of the results clearly better than noise does; else undecided."
+        "and b^2 / a 0.7 of it; there are enough if b is less than half of it, or within noise; otherwise "
+        "undecided. Since more trials give a better best by chance alone, they help only if a Gaussian process "
+        "over the space explains the ranks of the results clearly better than noise does; otherwise undecided."
     ),
     action="Run more trials in the same space, or accept the result.",
     source="Tang et al. 2020, arXiv 2004.13705 (not in the playbook)",
@@ -96,7 +96,7 @@ def budget(study: StudyRecord) -> list[Finding]:
         evidence |= {"structure": known_from, "structure_threshold": least}
         if known_from < least:
             message += (
-                "; but results do not clearly follow the hyperparameters, so that may be luck: "
+                "; but results do not clearly depend on the hyperparameters, so this may be chance: "
                 "repeat the best trial with other training seeds"
             )
             return [budget.finding("info", "undecided", evidence, message)]

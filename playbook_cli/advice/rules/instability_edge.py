@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     formula=(
         "Takes the r highest values of a range that are all infeasible. The probability that chance alone "
         "does this is C(n-r, m-r) / C(n, m) for m infeasible trials among n, multiplied by the number of "
-        "ranges. At least half of the best n/8 trials must be next to them. The same is asked of the ratios and "
-        "products of every two of up to 12 ranges on log scales, corrected for their number; the smaller p-value "
+        "ranges. At least half of the best n/8 trials must be next to them. The same test is applied to the ratio and "
+        "product of every two of up to 12 ranges on log scales, corrected for their number; the smaller p-value "
         "counts. Undecided without any feasible trial."
     ),
     action=("Don't widen the range. Stabilise training first (warmup, clipping, another optimizer), then tune again."),
@@ -115,7 +115,7 @@ def _instability(study: StudyRecord, parameter: Parameter, seen: Unstable | None
         (
             f"{wording.out_of(seen.failed_above, seen.failed_above, 'trial')} above "
             f"{wording.at(parameter, seen.limit)} {'is' if seen.failed_above == 1 else 'are'} infeasible "
-            f"({wording.p_text(p_value)}) and {_below(seen)}: training is unstable there, the range is not too small"
+            f"({wording.p_text(p_value)}) and {_below(seen)}: training is unstable there, so widening won't help"
         ),
         subject=parameter.label,
         act=ProbeInstability() if _can_be_probed(study, parameter) else Next(),
@@ -142,15 +142,15 @@ def _across(study: StudyRecord, parameter: Parameter, together: Together) -> Fin
     }
     message = (
         f"all {above.failed_above} trials with {what} above {wording.number(together.limit)} are infeasible "
-        f"({wording.p_text(together.p_value)}) and {_below(above)}: training is unstable there, neither range is too "
-        "small"
+        f"({wording.p_text(together.p_value)}) and {_below(above)}: training is unstable there, so widening "
+        "won't help"
     )
     act = ProbeInstability() if any(_can_be_probed(study, p) for p in together.of) else Next()
     return instability_edge.finding("warning", "unstable-together", evidence, message, subject=parameter.label, act=act)
 
 
 def _below(seen: Unstable) -> str:
-    return f"{wording.out_of(seen.near, seen.top, 'top trial')} {'lies' if seen.near == 1 else 'lie'} right below"
+    return f"{wording.out_of(seen.near, seen.top, 'top trial')} {'is' if seen.near == 1 else 'are'} right below"
 
 
 def _can_be_probed(study: StudyRecord, parameter: Parameter) -> bool:

@@ -69,14 +69,12 @@ class _Against:
     },
     thresholds=(
         Threshold(name="p_value", default=0.04, meaning="chance of a false `better` in the tests of search and pairs"),
-        Threshold(name="probability", default=0.99, meaning="probability, by the model, from which an arm is better"),
+        Threshold(name="probability", default=0.99, meaning="model probability needed to call an arm better"),
         Threshold(
-            name="deviations", default=0.5, meaning="how many standard deviations of a trial a lead must be to count"
+            name="deviations", default=0.5, meaning="smallest lead that counts, in standard deviations of a trial"
         ),
-        Threshold(name="reach", default=0.1, meaning="largest p-value of the search test at which such a lead counts"),
-        Threshold(
-            name="clear_deviations", default=3, meaning="the same lead, from which on no test of the search is needed"
-        ),
+        Threshold(name="reach", default=0.1, meaning="largest p-value of the search test that confirms such a lead"),
+        Threshold(name="clear_deviations", default=3, meaning="lead that needs no confirmation by the search test"),
         Threshold(
             name="equal_deviations",
             default=2,
@@ -90,18 +88,18 @@ class _Against:
         ),
     ),
     formula=(
-        "A Gaussian process over the space, with the arm as a category and a bowl in each range, estimates the "
+        "A Gaussian process over the space, with the arm as a category and a quadratic in each range, estimates the "
         "best result that each arm could reach: the gain and its interval. An arm is better if the process is sure "
-        "of a clear lead, or of a smaller one and the test of the search agrees, or if a test says so and the "
+        "of a clear lead, or of a smaller one that the search test confirms, or if a test is significant and the "
         "process agrees. There are two tests, and the smaller p-value is doubled. Search: the r best trials all "
         "belong to one arm, and the spacing of the "
         "other arm's best trials says that its optimum does not reach the best one (in d ranges, results rise "
         "with a power 2 / d of the rank). Pairs: among the better half of the points that both arms tried, "
         "the difference, extrapolated to the optimum, is not zero. There is no difference if the process is "
-        "sure that the gain is too small to matter. Blocked while an arm is limited by an edge, overfits, "
-        "trains wrongly, or was searched less; undecided while a range that only some arms have may end too "
-        "early (Choi et al. 2019, arXiv 1910.05446). If every arm's selected point was repeated with new "
-        "seeds, only these results count, by the gain and interval of playbook compare."
+        "sure that the gain is too small to matter. Blocked if an arm is limited by an edge, overfits, "
+        "has training problems, or had fewer trials; undecided if a range that only some arms have may be too "
+        "small (Choi et al. 2019, arXiv 1910.05446). If every arm's selected point was repeated with new "
+        "seeds, only these results count, with the gain and interval of playbook compare."
     ),
     action=("Repeat the best trials with new training seeds before adopting: the best of many is optimistic."),
     source="Detecting whether a change is useful with isolation plots",
@@ -228,7 +226,7 @@ def _shown(study: StudyRecord, against: _Against, tests: int, *, arms: bool) -> 
 def _open(groups: Sequence[_Group], ranges: Sequence[str]) -> Finding:
     """No verdict while it is open whether the arms' own spaces hold their best settings."""
     more = f", and {len(ranges) - 1} more" if len(ranges) > 1 else ""
-    message = f"no verdict yet: the arms have different spaces, and a range may end too early ({ranges[0]}"
+    message = f"no verdict yet: the arms have different spaces, and a range may be too small ({ranges[0]}"
     evidence = {"unjudged": len(ranges), "trials": min(len(g.trials) for g in groups)}
     return isolation.finding("info", "undecided", evidence, f"{message}{more})")
 

@@ -108,7 +108,7 @@
       missed += 1;
       next = Math.min(ASK * 2 ** missed, 30000);
       bar.dataset.mode = "lost";
-      note.textContent = "The server doesn't answer: playbook watch --web may have ended. This page is as it was.";
+      note.textContent = "The server doesn't answer: playbook watch --web may have ended. This page no longer updates.";
     }
     if (!document.hidden) wait = window.setTimeout(look, next);
   }

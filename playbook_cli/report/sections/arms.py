@@ -34,9 +34,10 @@ def section(frame: Frame) -> Section | None:
     if not report.own_spaces:
         return None
     how = (
-        "Each arm has a search space of its own, so the comparison depends on these spaces: widen a range that ends "
-        "too early before you call an arm better. The curves are the expected best result of n trials of an arm, "
-        "resampled from those that were run; bands hold for all n at once with 95%, roughly so for quasi-random search."
+        "Each arm has its own search space, so the comparison depends on these spaces: widen a range that is "
+        "too small before you call an arm better. The curves are the expected best result of n trials of an arm, "
+        "resampled from those that were run; bands hold for all n at once with 95% (approximate for quasi-random "
+        "search)."
     )
     charts = [_chart(frame, index) for index, arm in enumerate(report.arms) if arm.expected_best]
     told = (
@@ -47,7 +48,7 @@ def section(frame: Frame) -> Section | None:
         title="How was each arm tuned?",
         how=how,
         heading="Arms",
-        aside="each tuned in a space of its own; expected best of n trials",
+        aside="each tuned in its own space; expected best of n trials",
         small=True,
         parts=[_spaces(report), _budgets(report), *told, *charts],
     )

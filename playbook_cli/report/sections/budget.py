@@ -26,7 +26,7 @@ def section(frame: Frame) -> Section:
     shown = any(len(arm.expected_best) > 1 for arm in frame.report.arms)
     how = (
         "Expected best result of n trials, resampled from those that were run. Bands hold for all n at once with 95%, "
-        "roughly so for quasi-random search."
+        "approximate for quasi-random search."
     )
     if len(frame.report.arms) > 1:
         how += " Compare arms at the same n."

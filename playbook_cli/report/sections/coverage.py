@@ -19,12 +19,12 @@ def section(frame: Frame) -> Section:
     names = words.distinct([axis.label for axis in axes], 48)
     counted = ", ".join(f"{n} {a.tenths} of {len(a.choices) or 10}" for n, a in zip(names, axes, strict=True))
     how = (
-        "A line is a trial, a dot one of the best. "
-        "An isolated dot is a good trial without neighbours: too few trials there."
+        "Each line is a trial; dots mark the best. "
+        "An isolated dot is a good trial without neighbours: that region needs more trials."
     )
     chart = Chart(
         name="coverage",
-        description="For every hyperparameter, where in its range the trials lie; the best ones as dots.",
+        description="For every hyperparameter, where in its range the trials are; the best ones as dots.",
         spec=lambda width: _spec(frame, width),
     )
     return Section(

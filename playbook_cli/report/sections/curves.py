@@ -29,7 +29,7 @@ def section(frame: Frame) -> Section | None:
     panels = [_chart(frame, index) for index, panel in enumerate(report.panels) if panel.lines]
     panels += [_histogram(frame, panel) for panel in report.panels if panel.histogram]
     how = (
-        "The best trials, the best of every arm among them; choose any other trial to see its curve too. A dot marks "
+        "The best trials, including the best of every arm; choose any other trial to see its curve too. A dot marks "
         "the best evaluation, which is the trial's result. The steep start is cut off."
     )
     marks = [("dash", "training")] if report.curves.partners else []

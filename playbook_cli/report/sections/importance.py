@@ -113,7 +113,7 @@ def _shares(frame: Frame, rows: Rows) -> Chart:
         scale = {"domain": [0, min(1.0, 1.08 * most)], "nice": False}
         axis = {"format": "%", "tickCount": 5, "grid": True}
         # Nothing is stacked, and Vega's stacks trip over a hyperparameter called __proto__.
-        share = field("y:Q", title="share of the variation in rank", scale=scale, axis=axis, stack=None)
+        share = field("y:Q", title="share of the variance in rank", scale=scale, axis=axis, stack=None)
         hue = when("datum.m === 1", colour("arm0"), colour("line"))
         layers = [
             over(mark("bar", "matter", height={"band": 0.6}), x=share, y=y, color=hue),
@@ -123,7 +123,7 @@ def _shares(frame: Frame, rows: Rows) -> Chart:
 
     return Chart(
         name="importance",
-        description=f"Share of the variation in rank by hyperparameter; {named} of {len(rows)} mattered.",
+        description=f"Share of the variance in rank by hyperparameter; {named} of {len(rows)} mattered.",
         spec=spec,
     )
 

@@ -50,7 +50,7 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
                 losses = np.array([[np.nan if cell is None else cell for cell in line] for line in surface.losses])
                 bands, levels = banded(frame, losses)
                 best, worst = map(words.number, levels)
-                said = f"Typical {frame.metric}: {best} in the best band, the strongest, and {worst} in the worst."
+                said = f"Typical {frame.metric}: {best} in the best (strongest) band, {worst} in the worst."
                 row["c"] = "/".join("".join("." if band < 0 else str(band) for band in line) for line in bands)
             if border := on_pair(frame.report, axes[across], axes[up]):
                 said += f" Dashed: training is unstable where {combined(surface.labels)} is larger."
@@ -67,8 +67,8 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
         only="page",
     )
     how = (
-        "A filled dot is one of the best trials, a ring another one, a cross an infeasible one. Bands show what the "
-        "model of importance expects, averaged over the other hyperparameters; there are none far from all trials."
+        "A filled dot is one of the best trials, a ring another one, a cross an infeasible one. Bands show the "
+        "importance model's prediction, averaged over the other hyperparameters; areas far from any trial have none."
     )
     return [Note(how, only="page"), chart]
 

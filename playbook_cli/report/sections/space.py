@@ -41,13 +41,13 @@ def section(frame: Frame) -> Section | None:
         marks.append(("dash border", "edge of stability, at the best trial's other values"))
     how = (
         f"Each point is a trial: its best {words.shortened(report.metric.name, 60)} against one hyperparameter. Strong "
-        "points are the best trials. Good trials that crowd into a shaded end say that the range ends too early."
+        "points are the best trials. Good trials crowded into a shaded end mean that the range is too small."
     )
     return Section(
         name="space",
         title="Is the search space large enough?",
         how=how if shown else "",
-        heading="Where the trials lie" if shown else "",
+        heading="Where the trials are" if shown else "",
         aside=f"{strips.GOOD} best   {strips.OTHER} others   {strips.INFEASIBLE} infeasible   {failed}"
         f"┊ outer {report.edge_zone:.0%}",
         small=True,
@@ -102,7 +102,7 @@ def _best(report: Report, axis: Axis) -> str:
     if not near:
         return ""
     where = ", ".join(words.shortened(words.setting(near[rank]), 24) for rank in sorted(near))
-    return f"The best trials lie at {where}."
+    return f"The best trials are at {where}."
 
 
 def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:

@@ -21,8 +21,8 @@ def section(frame: Frame) -> Section:
     early, late = (words.share(n, best.trials) for n in (best.early, best.late))
     how = (
         f"When each completed trial was at its best: {best.early} of {best.trials} in the first 10%, {best.late} "
-        "in the last 25%. If nearly all were in the first 10%, far fewer steps would do; many in the last 25% suggest "
-        "training longer, unless a decaying schedule is the cause."
+        "in the last 25%. Nearly all in the first 10%: far fewer steps would be enough. Many in the last 25%: consider "
+        "training longer, unless a decaying schedule causes it."
     )
     where = f"{best.early} within the first 10%, {best.late} in the last 25%"
     chart = Chart(

@@ -29,9 +29,9 @@ def section(frame: Frame) -> Section | None:
     if len(axes) < _LEAST or not frame.drawn:
         return None
     how = (
-        "A line is a trial; the last axis is the result, the best at the top; infeasible trials end before "
-        "it. Drag along an axis to keep the trials "
-        "that pass there: the table and all charts follow. Click an axis, or press Escape, to let go."
+        "Each line is a trial. The last axis is the result, best at the top; infeasible trials end before "
+        "it. Drag along an axis to filter the trials; the table and all charts follow. Click an axis or press Escape "
+        "to clear the filter."
     )
     chart = Chart(
         name="together",
@@ -41,7 +41,7 @@ def section(frame: Frame) -> Section | None:
     )
     return Section(
         name="together",
-        title="How do hyperparameters go together?",
+        title="Which combinations work?",
         how=how,
         parts=[frame.legend, chart, *pairs.parts(frame, axes)],
         only="page",

@@ -34,17 +34,17 @@ def section(frame: Frame) -> Section:
     about = ""
     if report.timed:
         about = (
-            f" {words.TIMESCALE}: 1 / (learning rate x weight decay), the steps over which its weight decay forgets "
-            f"(Wang and Aitchison 2024), and how often the {report.max_train_steps} steps of training fit into it: "
-            "far above 1 the decay hardly acts."
+            f" {words.TIMESCALE}: 1 / (learning rate x weight decay), the number of steps over which AdamW averages "
+            f"its updates (Wang and Aitchison 2024), also as a multiple of the {report.max_train_steps} steps of "
+            "training: far above 1, weight decay has little effect."
         )
     return Section(
         name="trials",
         title="All trials",
-        how='Choose a trial, here or in a chart, to see it everywhere; with Ctrl, or after "compare", more of them, '
-        "to see what differs. Escape lets go. Columns sort. Find by a "
+        how='Click a trial, here or in a chart, to highlight it everywhere; Ctrl-click, or press "compare" first, to '
+        "see how several differ. Escape clears. Click a column to sort. Filter by a "
         "condition (<, <=, >, >=, ==, !=, ~ for contains; and, or, not, brackets) or by any text; the "
-        "charts show what is left." + about,
+        "charts follow." + about,
         parts=[results(report, ordered)],
         only="page",
     )
