@@ -15,11 +15,14 @@ from __future__ import annotations
 BROKEN_EXPECTATION = 3
 """What `playbook check` exits with."""
 EXIT_CODES = {
-    0: ("done", "go on"),
-    1: ("the work failed: every trial crashed, say", "read the message and the log that it names, and fix the program"),
-    2: ("the input is wrong: a study file, an option, a folder", "do what the line with -> says"),
-    BROKEN_EXPECTATION: ("an expectation of `check` is broken", "don't merge: look at playbook report"),
-    130: ("interrupted: Ctrl-C, or SIGTERM", "give the same command again; it goes on from there"),
+    0: ("done", "continue"),
+    1: (
+        "the work failed, for example because every trial crashed",
+        "read the message and the log that it names; fix the program",
+    ),
+    2: ("the input is wrong: a study file, an option, a folder", "follow the line that starts with ->"),
+    BROKEN_EXPECTATION: ("an expectation of `check` failed", "don't merge; look at playbook report"),
+    130: ("interrupted: Ctrl-C, or SIGTERM", "run the same command again to resume"),
 }
 """By code: what it means, and what it asks for."""
 

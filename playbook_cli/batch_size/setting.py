@@ -139,18 +139,20 @@ def settle(
     unit = step_unit(study)
     if unit == "epochs" and examples_per_epoch is None:
         raise SpecError(
-            "its steps are epochs: how long one takes says nothing of the batch size, which changes the updates in it",
+            "its steps are epochs, and the number of updates in an epoch depends on the batch size",
             where=source.where(("max_train_steps",)),
             hint="add --examples-per-epoch N, the size of the training set; or count updates",
         )
     if unit not in (None, "updates", "epochs"):
         raise SpecError(
-            f"its steps are {NAMES[unit]}, and the speed of a batch size is that of its updates",
+            f"its steps are {NAMES[unit]}, but batch-size measures the time of an update",
             where=source.where(("max_train_steps",)),
             hint="let max_train_steps and the metrics count updates, or write step_unit: updates if they do",
         )
     if examples_per_epoch is not None and unit != "epochs":
-        raise SpecError("steps are no epochs here", where="--examples-per-epoch", hint="write step_unit: epochs")
+        raise SpecError(
+            "this study does not count epochs", where="--examples-per-epoch", hint=("write step_unit: epochs")
+        )
     names = [*study.scientific, *study.nuisance, *study.fixed]
     if parameter not in names:
         raise SpecError(
@@ -160,7 +162,7 @@ def settle(
         )
     for name in at:
         if name not in names or name == parameter:
-            why = "it is what batch-size varies" if name == parameter else f"this study has {', '.join(names)}"
+            why = "batch-size varies it" if name == parameter else f"this study has {', '.join(names)}"
             raise SpecError(f"cannot hold {name} fixed: {why}", where="--at")
     if high is not None and high < low:
         raise SpecError(f"--max {high} is below --min {low}", hint="for example: --min 1 --max 1024")

@@ -64,8 +64,8 @@ def expectation(text: str) -> Expectation:
     except ValueError:
         value = math.nan
     if found is None or math.isnan(value):
-        hint = "write a name, a sign and a number: --expect 'val_error<=0.05'; the signs are <= < >= > =="
-        raise PlaybookError(f"{text!r} is no expectation", where="--expect", hint=hint)
+        hint = "write a name, an operator and a number: --expect 'val_error<=0.05'; operators: <= < >= > =="
+        raise PlaybookError(f"{text!r} is not an expectation", where="--expect", hint=hint)
     return Expectation(text=text.strip(), name=found[1], sign=found[2], value=value)
 
 
@@ -123,9 +123,9 @@ def no_regression(study: StudyRecord, baseline: StudyRecord, where: tuple[str, s
     if study.metric != baseline.metric:
         ours, theirs = study.metric, baseline.metric
         raise StudyError(
-            f"it {ours.goal}s {ours.name}, and {where[1]} {theirs.goal}s {theirs.name}",
+            f"it {ours.goal}s {ours.name}, but {where[1]} {theirs.goal}s {theirs.name}",
             where=where[0],
-            hint="name a baseline of the same metric",
+            hint="use a baseline with the same metric",
         )
     check = f"no regression against {where[1]}"
     if not outcomes.completed(study.search.trials):
@@ -133,7 +133,7 @@ def no_regression(study: StudyRecord, baseline: StudyRecord, where: tuple[str, s
     found = regression(Side(study=baseline), Side(study=study))
     if found is None:
         raise StudyError(
-            f"whether it is worse than {where[1]} can't be said: the two have no points in common, and no repeats",
+            f"can't be compared with {where[1]}: the two have no common points, and no repeats",
             where=where[0],
             hint=f"{command('repeat', where[1], top=1, seeds=5)}, and the same for {where[0]}",
         )

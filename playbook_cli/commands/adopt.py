@@ -29,7 +29,9 @@ def adopt(
     ] = None,
     test: Annotated[
         str | None,
-        typer.Option("--test", metavar="METRIC", help="Read this test metric of the trial, and note that it was read."),
+        typer.Option(
+            "--test", metavar="METRIC", help="Read this test metric of the trial, and note that in the ledger."
+        ),
     ] = None,
     json: Json = False,
     runs: Runs = RUNS,
@@ -39,8 +41,8 @@ def adopt(
     The decision is yours: objections are printed and recorded, but don't block it. If trials were repeated, the
     best trial is the one with the best mean over its repeats.
 
-    A test metric is read once, at the end: --test reads it at the trial's best evaluation, and the ledger keeps that it
-    was read. Whoever chooses by it needs another test set.
+    Read a test metric only once, at the end: --test reads it at the trial's best evaluation and notes that in the
+    ledger. If you choose by it, you need another test set.
 
     Example:  playbook adopt runs/digits-2 --over runs/digits --note "half the error, no slower"
     """
@@ -94,7 +96,7 @@ def _note_test(folder: Path, entry: Adoption, name: str, value: float) -> None:
     before = [each for each in entries.read(folder).notes if each.text.startswith(start)]
     if before:
         others = ", ".join(dict.fromkeys(each.study for each in before))
-        said = f"{name} was read before, of {others}: a choice made by it makes it optimistic"
+        said = f"{name} was already read for {others}: choosing by it makes it optimistic"
         print(visible(f"! {said}"), file=sys.stderr)
     text = f"{start}: {number(value)} (trial {entry.trial}, step {entry.step})"
     entries.note(folder, entries.Note(time=time.time(), user=user(), study=entry.study, text=text))

@@ -51,16 +51,14 @@ def batch_size(
     steps: Annotated[
         int | None, typer.Option("--steps", min=21, help="Steps per probe; by default about 2 seconds of training.")
     ] = None,
-    gain: Annotated[float, typer.Option("--gain", help="Least speedup that makes a doubling worthwhile.")] = 1.1,
+    gain: Annotated[float, typer.Option("--gain", help="Smallest speedup that makes a doubling worthwhile.")] = 1.1,
     memory_limit: Annotated[
         str | None,
         typer.Option("--memory-limit", metavar="SIZE", help="Memory limit of a probe on the CPU, such as 2GiB."),
     ] = None,
     examples_per_epoch: Annotated[
         int | None,
-        typer.Option(
-            "--examples-per-epoch", min=1, metavar="N", help="Size of the training set, where steps are epochs."
-        ),
+        typer.Option("--examples-per-epoch", min=1, metavar="N", help="Size of the training set, if steps are epochs."),
     ] = None,
     steps_to_target: Annotated[
         float | None,

@@ -26,31 +26,31 @@ def check(
         typer.Option(
             "--expect",
             metavar="EXPRESSION",
-            help="val_error<=0.05 at the best evaluation; also of another metric there, or of the number of trials: "
-            "completed>=8.",
+            help="Condition, such as val_error<=0.05 (any metric, at the best evaluation) or completed>=8 "
+            "(number of trials).",
         ),
     ] = None,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option("--fail-on", metavar="WHAT", help="A rule that must not warn, or warning, failed, infeasible."),
+        typer.Option("--fail-on", metavar="WHAT", help="Rule that must not warn; or warning, failed or infeasible."),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
             "--baseline",
             metavar="RUNS/OTHER",
-            help="No worse than this study, beyond noise; `adopted` names the one in the ledger.",
+            help="Study to be no worse than, beyond noise; `adopted`: the ledger's baseline.",
         ),
     ] = None,
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Check a finished study against expectations: exits with 3, and a line for each that is broken.
+    """Check a finished study against expectations; exit with 3, and a line for each, if any fail.
 
-    A study that has not finished, or has no result, is broken. --expect and --fail-on may be given several times.
+    A study that is unfinished or has no result fails. --expect and --fail-on may be given several times.
 
-    With --baseline, a regression counts only beyond the noise: of repeats on fresh seeds where both studies have some,
-    else of the points that both have, as the same study file gives before and after a change of the code.
+    With --baseline, only a regression larger than the noise counts. It is measured on repeats with new seeds if both
+    studies have them, otherwise on the points that both share, as before and after a change of the code.
 
     Example:  playbook check runs/smoke --expect 'val_error<=0.2' --fail-on failed
     """
@@ -66,10 +66,10 @@ def check(
     expectations = [expecting.expectation(text) for text in expect or ()]
     for what in fail_on or ():
         if what not in (*expecting.OTHERS, *rules()):
-            hint = f"it takes {', '.join(expecting.OTHERS)}, or a rule: {', '.join(rules())}"
+            hint = f"use {', '.join(expecting.OTHERS)}, or a rule: {', '.join(rules())}"
             raise PlaybookError(f"there is no rule {what!r}", where="--fail-on", hint=hint)
     store = opened(study, runs)
-    refuse_probe(store, ", so there is nothing to expect of it")
+    refuse_probe(store, ", so it can't be checked")
     record = known.record(store)
     checked = [*expecting.finished(record), *(expecting.expected(record, asked) for asked in expectations)]
     if fail_on:
@@ -85,11 +85,11 @@ def check(
     else:
         out = console()
         for each in broken:
-            out.print(f"broken: {each.check}: {each.message}", soft_wrap=True)
+            out.print(f"failed: {each.check}: {each.message}", soft_wrap=True)
         if not broken:
             for each in checked:
-                out.print(f"holds: {each.check}: {each.message}", soft_wrap=True)
-            out.print(f"{store.paths.dir}: finished, and all that was expected holds", soft_wrap=True)
+                out.print(f"passed: {each.check}: {each.message}", soft_wrap=True)
+            out.print(f"{store.paths.dir}: finished; all checks passed", soft_wrap=True)
     if broken:
         raise typer.Exit(BROKEN_EXPECTATION)
 
@@ -117,9 +117,7 @@ def _baseline(name: str, store: Store, runs: Path) -> Store:
         metric = store.metric.name
         standing = [e for e in ledger.adopted if ledger.latest(e.study) is e and e.metric == metric]
         if not standing:
-            raise StudyError(
-                f"no study that measures {metric} is adopted", where=str(folder), hint="playbook adopt RUNS/NAME"
-            )
+            raise StudyError(f"no adopted study measures {metric}", where=str(folder), hint="playbook adopt RUNS/NAME")
         where = folder / standing[-1].study
     other = opened(where, runs)
     if other.paths.dir.resolve() == store.paths.dir.resolve():

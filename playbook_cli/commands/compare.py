@@ -63,7 +63,7 @@ def compare(
     The 95% interval covers the variance of training and of the search. `adopt` requires the whole interval to lie above
     --complexity, so fewer than 5% of changes without a gain are adopted; the report uses the same interval. For repeats
     that --until-decided stopped, it holds at every look. With `metric: {examples: N}` in the study file, a second
-    interval says how far the gain could be from this on other validation examples. Write an arm with several settings
+    interval shows what the gain could be on other validation examples. Write an arm with several settings
     as a=1,b=2. With --arms, --also-candidate adds further searches of the whole study.
 
     Example:  playbook compare runs/digits runs/digits-2 --complexity 0.001
@@ -126,7 +126,7 @@ def _refuse_other_units(a: Contender, b: Contender) -> None:
         raise StudyError(
             f"its steps are {NAMES[ours]}, and those of {a.folder} {NAMES[theirs]}: they can't be compared",
             where=b.folder,
-            hint="leave --time-to-target out, or count the same in both",
+            hint="drop --time-to-target, or count the same unit in both",
         )
 
 

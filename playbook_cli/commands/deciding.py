@@ -140,7 +140,7 @@ def _contested(
         )
     least = looking.FIRST * (len(numbers) + len(theirs))
     if budget is not None and budget < least:
-        what = f"{looking.FIRST} repeats of each of the {len(numbers) + len(theirs)} trials are the least"
+        what = f"{looking.FIRST} repeats of each of the {len(numbers) + len(theirs)} trials are needed"
         raise StudyError(what, where=f"--budget {budget}", hint=f"--budget {least}, or more")
     trials = [trial for trial in repeating.ranked(side.record) if trial.id in numbers]
     trials += [trial for trial in side.record.search.trials if trial.id in numbers and trial not in trials]
@@ -248,7 +248,7 @@ def _show(contest: _Contest, *, interrupted: bool, json: bool) -> None:
         out.print(said)
     if several and answer.point is not None:
         out.print(
-            "this is about these trials; whether their arm is better, with the luck of the search: "
+            "this compares trials; to compare their arms, including search noise: "
             f"{command('compare', contest.side.folder, arms=('BASELINE', 'CANDIDATE'))}"
         )
     if interrupted:

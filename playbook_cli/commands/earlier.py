@@ -105,7 +105,7 @@ def _other_settings(changes: Changes, source: Source, paths: StudyPaths) -> Stud
         f"{source.path} has changed since this study was started:\n{shown}",
         where=str(paths.dir),
         hint="trials with different settings can't be compared: give the changed study a new name, or start over "
-        "with --anew. Of the keys that affect results, only `trials` may change, and only upwards",
+        "with --anew. Of the keys that affect results, only `trials` may change, and it may only grow",
     )
 
 

@@ -78,20 +78,21 @@ def _explain_early_stopping(*, json: bool) -> None:
     stops = (
         f"The first {FIRST} trials of each arm train to the end. After that, a trial is judged at every "
         f"{PHASES[1] - PHASES[0]:.0%} of max_train_steps, from {PHASES[0]:.0%} to {PHASES[-1]:.0%}, and is stopped if "
-        "it can hardly become the best of its arm. Its chance is the larger one by two models: a regression of the "
-        f"completed trials' results (at least {LEAST}) on their best values at this step, which knows late drops; and "
-        "the power law of playbook horizon through its own curve. The chances of all stopped trials add up to at most "
-        "the risk (default 0.05). Curves are compared at the same stage of the schedule only, and never during warmup."
+        "it is unlikely to become the best of its arm. Its chance is the larger of two estimates: a regression of the "
+        f"completed trials' results (at least {LEAST}) on their best values at this step, which learns late drops; and "
+        "the power law of playbook horizon, fitted to its own curve. The chances of all stopped trials add up to at "
+        "most the risk (default 0.05). Curves are compared at the same stage of the schedule only, and never during "
+        "warmup."
     )
     counts = (
         "A stopped trial has no result. It is never the best, it is not repeated, and its curve is not read; where all "
-        "points count, it stands with its expected result, which is worse than its arm's best."
+        "points count, it enters with its expected result, which is worse than its arm's best."
     )
     if json:
         print_json({"rules": [], "checks": [], "early_stopping": f"{stops} {counts}"})
         return
     out = console()
-    out.print(f"{EARLY_STOPPING}: honest: stop trials that can hardly become the best\n")
+    out.print(f"{EARLY_STOPPING}: honest: stop trials that are unlikely to become the best\n")
     for paragraph in (stops, counts):
         out.print(f"{paragraph}\n")
     out.print("Set it in the study file:  early_stopping: honest   or   early_stopping: {risk: 0.02}")

@@ -6,14 +6,14 @@ from playbook_cli.commands.verbs import VERBS
 from playbook_cli.errors import EXIT_CODES
 
 LOOP = (
-    ("try study.yaml", "one short trial; fix what it names until it exits with 0"),
+    ("try study.yaml", "one short trial; fix what it reports until it exits with 0"),
     ("plan study.yaml --json", "what would run; read `fatal` and `warnings`"),
-    ("run study.yaml --json", "run it, or finish what is missing; safe to repeat after anything"),
+    ("run study.yaml --json", "run or resume it; safe to repeat at any time"),
     ("report runs/NAME --json", "read `findings` in order; the `next` of a warning is the command that acts on it"),
-    ("repeat runs/NAME --top 3 --seeds 5", "the best trials on fresh seeds: the selected result is optimistic"),
+    ("repeat runs/NAME --top 3 --seeds 5", "the best trials on new seeds: the selected result is optimistic"),
     ("compare runs/BASELINE runs/NAME --json", "`verdict`: adopt, keep, or not-yet with the `next` command"),
-    ("adopt runs/NAME --over runs/BASELINE", "a person decides"),
-    ("next runs/NAME", "the next study as YAML; then again from the top"),
+    ("adopt runs/NAME --over runs/BASELINE", "a human decides"),
+    ("next runs/NAME", "the next study as YAML; then start over"),
 )
 _TRIALS = ("study", "trials", "repeats", "best")
 FIELDS = {

@@ -67,7 +67,8 @@ def horizon(
         typer.Option(
             "--worth",
             metavar="GAIN",
-            help="Least gain that makes a doubling worthwhile, in units of the metric or as a percentage such as 2%.",
+            help="Smallest gain that makes a doubling worthwhile, in units of the metric or as a percentage such as "
+            "2%.",
             show_default="7.5% of the gain after the first tenth of training",
         ),
     ] = None,

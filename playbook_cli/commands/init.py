@@ -21,7 +21,7 @@ def init(
     ] = None,
     given: Annotated[
         str | None,
-        typer.Option("--args", metavar="TEXT", help="What the script needs on its command line: '--data ~/imagenet'."),
+        typer.Option("--args", metavar="TEXT", help="Arguments that the script requires: '--data ~/imagenet'."),
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -37,7 +37,7 @@ def init(
     With --optimizer, the study tunes as many of the optimizer's hyperparameters as the Google playbook suggests for
     this number of trials.
 
-    What the script's source does not say is marked `guess:` in the study file, or left as FILL-IN.
+    Values that the source does not show are marked `guess:` in the study file, or left as FILL-IN.
 
     The study is named after FOLDER, if given. Existing files are never overwritten.
 

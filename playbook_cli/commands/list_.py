@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def list_(runs: Runs = RUNS, json: Json = False) -> None:
-    """List the studies of a folder: whether each runs, how many trials have ended, and its best result.
+    """List the studies in a folder, with their progress and best results.
 
     Example:  playbook list
     """

@@ -129,8 +129,8 @@ def _stopping(asked: EarlyStopping) -> str:
     from playbook_cli.racing.judge import FIRST
 
     return (
-        f"early stopping: after {FIRST} completed trials of an arm, trials are stopped that can hardly become the best "
-        f"of it (total risk to lose the best: {asked.risk:.1%}), so the total may be less"
+        f"early stopping: after {FIRST} completed trials of an arm, trials unlikely to become its best are stopped "
+        f"(total risk of losing the best: {asked.risk:.1%}), so the total may be lower"
     )
 
 

@@ -32,7 +32,7 @@ def pursue(
         typer.Option(
             "--budget",
             metavar="AMOUNT",
-            help="Training steps, such as 200000, or time in which trials train, such as 8h.",
+            help="Training steps, such as 200000, or training time, such as 8h.",
         ),
     ],
     baseline: Annotated[
@@ -49,7 +49,7 @@ def pursue(
             "--final-steps",
             metavar="N",
             min=1,
-            help="Train the best points and the baseline for N steps in the end; studies stay as short as in the file.",
+            help="Train the best points and the baseline for N steps at the end; studies keep the length in the file.",
         ),
     ] = None,
     steps_of_the_loop: Annotated[
@@ -68,12 +68,12 @@ def pursue(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Walk the whole loop within a budget: sweep, study, what its findings ask for, repeats on fresh seeds, an answer.
+    """Run the whole loop within a budget: a sweep, the studies that the findings call for, repeats, an answer.
 
-    Each step is an ordinary study in RUNS, with its reason in the ledger. The loop ends when the findings are quiet,
-    when the budget allows nothing more, or when a person is needed: a bug in the pipeline, every trial infeasible,
-    nothing better than chance. A step is taken only if enough is left to repeat the best point and the baseline on
-    fresh seeds. Run the same command again to resume; nothing but the studies and the reason of each is kept.
+    Each step is an ordinary study in RUNS, with its reason in the ledger. The loop ends when no finding calls for
+    another study, when the budget is used up, or when it needs you: a bug in the pipeline, every trial infeasible,
+    nothing better than chance. It always reserves enough to repeat the best point and the baseline on new seeds. Run
+    the same command again to resume.
 
     To steer it, pause it with --steps-of-the-loop 1, edit the study file that it names, and run the command again. It
     adopts nothing without --adopt. The page with the answer is runs/NAME-pursuit/index.html.
@@ -295,9 +295,9 @@ class _Pursuit:
         given, source = read(path)
         if given.name != step.study:
             raise StudyError(
-                f"the study is named {given.name}, but the pursuit goes on with {step.study}",
+                f"the study is named {given.name}, but the pursuit continues with {step.study}",
                 where=source.where(("name",)),
-                hint=f"write name: {step.study}; everything else is yours to change",
+                hint=f"write name: {step.study}; you can change everything else",
             )
         spec = resolve(given)
         if self.edited(step):
@@ -313,7 +313,7 @@ class _Pursuit:
         room, cost = self.state(diary).left + own, (spec.trials or 0) * spec.max_train_steps
         if cost > room:
             raise StudyError(
-                f"as edited, it costs up to {cost:,} steps, and {room:,} of the budget are left",
+                f"as edited, it costs up to {cost:,} steps, but {room:,} are left in the budget",
                 where=str(self.path(step)),
                 hint="make it smaller, or give a larger --budget",
             )
@@ -334,12 +334,12 @@ class _Pursuit:
         from playbook_cli.spec.load import resolve
         from playbook_cli.trying.answer import answer
 
-        tell("one short trial shows what a training step costs")
+        tell("one short trial measures the time of a training step")
         found = answer(tried(self.spec, self.file, self.launching.gpus, self.runs))
         spec = resolve(self.spec)
         if not found.works or found.cost is None:
             raise StudyError(
-                "a short trial does not show what a step costs",
+                "a short trial does not show how long a step takes",
                 where=str(self.file),
                 hint=f"{run(self.file, self.runs, 'try')} shows why; or give --budget in training steps",
             )
@@ -391,8 +391,8 @@ def _final_steps(spec: StudySpec, asked: int | None) -> int | None:
     steps = resolve(spec).max_train_steps
     if asked is not None and asked < steps:
         raise PlaybookError(
-            f"--final-steps {asked}: the trials of {spec.name} are longer, {steps} steps",
-            hint="the studies are to be the short ones: set a smaller max_train_steps in the study file",
+            f"--final-steps {asked}: less than the {steps} steps of the trials of {spec.name}",
+            hint="set a smaller max_train_steps in the study file, for short studies",
         )
     return asked
 
@@ -493,7 +493,7 @@ def _preview(pursuit: _Pursuit, begun: Diary, *, json: bool) -> None:
         return
     out.print(f"next: {following.kind} {following.study}, at most {following.cost:,} steps", soft_wrap=True)
     out.print(f"   {following.reason}", soft_wrap=True)
-    out.print(f"kept for repeats of the best point and of the baseline: {kept:,} steps")
+    out.print(f"reserved for repeats of the best point and the baseline: {kept:,} steps")
 
 
 def _step_json(step: Step) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def repeat(
     ] = None,
     until_decided: Annotated[
         bool,
-        typer.Option("--until-decided", help="Repeat what is least decided until one trial can be taken."),
+        typer.Option("--until-decided", help="Repeat where it is least clear, until one trial can be chosen."),
     ] = False,
     budget: Annotated[
         int | None,
@@ -73,8 +73,8 @@ def repeat(
     The repeats are added to the study's folder. --seeds is the total number of repeats per trial, so running the same
     command again only trains what is missing. The k-th repeat has the same training seed in every study.
 
-    With --until-decided, each round gives one more seed to every trial that is still in question, until one is better
-    than all others (`adopt`), the simplest is as good as any other (`equal`), or --budget repeats are spent
+    With --until-decided, each round gives one more seed to every trial that could still win, until one is better than
+    all others (`adopt`), no difference matters and the simplest wins (`equal`), or --budget repeats are used up
     (`budget-spent`). By default the best 3 trials take part, or the best one of each arm. You can look, stop and resume
     at any time: the intervals hold at 95% over all looks. Simplest is what --prefer says, then the smallest model, then
     the fewest settings changed from the adopted baseline.
@@ -132,7 +132,7 @@ def _refuse_together(*, until_decided: bool, seeds: int | None, baseline: Path |
     if until_decided and baseline is not None:
         raise PlaybookError("--baseline repeats a fixed number of seeds", hint=f"--against {baseline}")
     if until_decided and only["against"] is not None and only["prefer"]:
-        raise PlaybookError("with --against, the other study is taken where they are equal", hint="drop --prefer")
+        raise PlaybookError("with --against, the other study wins a tie", hint="drop --prefer")
     given = next((name for name, value in only.items() if value), None)
     if given is not None and not until_decided:
         raise PlaybookError(f"--{given} needs --until-decided", hint=f"add --until-decided, or drop --{given}")

@@ -86,7 +86,7 @@ def side_of(argument: Path, runs: Path, *, wait: bool) -> Side:
         hint = f"follow it with {command('watch', where)}, or add --wait to start when it ends"
         raise StudyError(f"the study is still running: {runner}", where=where, hint=hint)
     if record.replaced:
-        raise StudyError(record.replaced, where=where, hint="a repeat needs the settings of its trial")
+        raise StudyError(record.replaced, where=where, hint="a repeat needs the original settings of its trial")
     for lost in lost_results(record.trials, store.paths):
         tell(lost)
     file = study_file(argument, store, "repeat")

@@ -59,9 +59,9 @@ def run(
     code_changed: CodeChanged = False,
     log_to: Annotated[
         Tool | None,
-        typer.Option("--log-to", help="Also write every trial's evaluations to this tool while it trains."),
+        typer.Option("--log-to", help="Also log all evaluations to this tool during training."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan, like playbook plan.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan, as playbook plan does.")] = False,
     wait: Wait = False,
     json: Json = False,
     runs: Runs = RUNS,

@@ -17,11 +17,11 @@ _LOOK_SECONDS = 0.2
 def stop(
     study: StudyFolder,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.0, metavar="SECONDS", help="How long to wait for it to end.")
+        float, typer.Option("--timeout", min=0.0, metavar="SECONDS", help="How long to wait for it to stop.")
     ] = 60.0,
     runs: Runs = RUNS,
 ) -> None:
-    """Interrupt a study that runs: its trials end, and the same command resumes it.
+    """Stop a running study; run the same command again to resume it.
 
     Example:  playbook stop runs/digits-depth
     """
@@ -51,7 +51,7 @@ def stop(
         if time.monotonic() > end:
             raise WorkError(
                 f"{paths.dir}: process {runner.pid} was interrupted, and has not ended after {timeout:g} s",
-                hint="it may be ending its trials; look again: playbook status",
+                hint="its trials may still be ending; check with playbook status",
             )
         time.sleep(_LOOK_SECONDS)
     source = store.history().source or "STUDY.YAML"

@@ -34,11 +34,11 @@ def try_(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Run one short trial at the middle of the space, and show what reaches the program and what Playbook reads of it.
+    """Run one short trial in the middle of the space, and show what the program gets and what Playbook reads from it.
 
     It shows the command line, the lines or files in which metrics were found, whether the number of steps, the seed
     and every hyperparameter arrive, and how long a trial and the study will take. Nothing is recorded in the study.
-    Exits with 1 where the study can't run as it is.
+    Exits with 1 if the study can't run as it is.
 
     Example:  playbook try configs/digits.yaml
     """

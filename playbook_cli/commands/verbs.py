@@ -35,7 +35,7 @@ VERBS = {
     ),
     "try": Verb(
         "try_:try_",
-        "Run one short trial at the middle of the space, and show what reaches the program and what Playbook reads of "
+        "Run one short trial in the middle of the space, and show what the program gets and what Playbook reads from "
         "it.",
     ),
     "lr-sweep": Verb(
@@ -60,11 +60,11 @@ VERBS = {
     ),
     "stop": Verb(
         "stop:stop",
-        "Interrupt a study that runs: its trials end, and the same command resumes it.",
+        "Stop a running study; run the same command again to resume it.",
     ),
     "list": Verb(
         "list_:list_",
-        "List the studies of a folder: whether each runs, how many trials have ended, and its best result.",
+        "List the studies in a folder, with their progress and best results.",
     ),
     "show": Verb(
         "show:show",
@@ -101,8 +101,7 @@ VERBS = {
     ),
     "pursue": Verb(
         "pursue:pursue",
-        "Walk the whole loop within a budget: sweep, study, what its findings ask for, repeats on fresh seeds, an "
-        "answer.",
+        "Run the whole loop within a budget: a sweep, the studies that the findings call for, repeats, an answer.",
     ),
     "log": Verb(
         "log:log",
@@ -110,7 +109,7 @@ VERBS = {
     ),
     "check": Verb(
         "check:check",
-        "Check a finished study against expectations: exits with 3, and a line for each that is broken.",
+        "Check a finished study against expectations; exit with 3, and a line for each, if any fail.",
     ),
     "guide": Verb(
         "guide:guide",

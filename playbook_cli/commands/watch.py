@@ -39,7 +39,7 @@ def watch(
 ) -> None:
     """Watch a running study until it finishes, here or on another machine that shares its folder.
 
-    With --web, its report is in a browser instead, and follows the study until Ctrl-C.
+    With --web, the report is served to your browser instead, and updated until Ctrl-C.
 
     Example:  playbook watch runs/digits-depth
     Example:  playbook watch runs/digits-depth --web
@@ -47,13 +47,13 @@ def watch(
     from playbook_cli.errors import StudyError
 
     if port is not None and not web:
-        raise StudyError("--port is the port of --web, which is missing", hint="add --web")
+        raise StudyError("--port needs --web", hint="add --web")
     if web:
         _serve(None if study is None else study_folder(study, runs), runs, PORT if port is None else port)
     elif study is None:
         raise StudyError(
-            "no study is named",
-            hint="name one: playbook watch RUNS/NAME; all of them, in a browser: playbook watch --web",
+            "no study given",
+            hint="give one: playbook watch RUNS/NAME; or show all of them in a browser: playbook watch --web",
         )
     else:
         _print(study_folder(study, runs), every)

@@ -74,12 +74,12 @@ class Answer:
         if judged.early:
             rest = self.asked.budget - judged.seeds
             said = (
-                f"not decided between {names}: the {plural(rest, 'repeat')} left in the budget would decide it in "
-                f"fewer than {LEAST_CHANCE:.0%} of cases, and are not spent"
+                f"undecided between {names}: the {plural(rest, 'repeat')} left in the budget would settle it with a "
+                f"probability below {LEAST_CHANCE:.0%}, so they were not run"
             )
         if judged.needed is None:
-            return f"{said}; even {MOST_SEEDS:,} repeats of each might not"
-        return f"{said}; about {judged.needed} more would (--budget {judged.seeds + judged.needed})"
+            return f"{said}; even {MOST_SEEDS:,} repeats of each might not settle it"
+        return f"{said}; about {judged.needed} more would settle it (--budget {judged.seeds + judged.needed})"
 
     def _alike(self) -> str:
         """How far apart equal points can be."""

@@ -91,7 +91,7 @@ def reason(
     for criterion in _criteria(ranked, preferred, baseline):
         if any(criterion.of(other) != criterion.of(simplest) for other in others):
             return criterion.why(simplest)
-    return "nothing makes either simpler"
+    return "neither is simpler"
 
 
 def changes(trial: TrialRecord, baseline: Baseline) -> int:

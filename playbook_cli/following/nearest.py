@@ -36,7 +36,7 @@ class Near:
             return f"the line '{self.line.strip()[:SHOWN]}' differs in upper and lower case"
         text = re.split(r"(?<=\S)\s*\d", self.found)[0]  # trials that fail alike say the same
         found = f"the line has '{text[:SHOWN]}'" if self.found else "the line ends"
-        return f"after '{self.agrees[-SHOWN:]}' the pattern wants '{self.wanted[:SHOWN]}', and {found}"
+        return f"after '{self.agrees[-SHOWN:]}' the pattern expects '{self.wanted[:SHOWN]}', but {found}"
 
 
 def nearest(pattern: str, lines: Sequence[str]) -> Near | None:

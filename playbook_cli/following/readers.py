@@ -86,7 +86,7 @@ class PrintedSource:
         return readings
 
     def silence(self) -> str:
-        return "it printed nothing" if self._printed.silent else "; ".join(self.notes) or "no line that matched has it"
+        return "it printed nothing" if self._printed.silent else "; ".join(self.notes) or "no matching line has it"
 
 
 class TableSource:
@@ -134,7 +134,7 @@ class TableSource:
         if not self._files:
             return f"there is no file {self._pattern}"
         names = ", ".join(self._shown(name) for name in list(self._seen)[:SHOWN_NAMES]) or "nothing"
-        missing = "set metrics.names to its name there, and metrics.step to that of the step"
+        missing = "set metrics.names to its name there, and metrics.step to the name of the step"
         hint = "set metrics.names to its name there" if self._step in self._seen else missing
         return "; ".join([*self.notes, f"{', '.join(self._files)} has {names}: {hint}"])
 
@@ -249,8 +249,8 @@ class EventSource:
             if other != folder and self.problem is None:
                 base = os.path.basename(other)
                 self.problem = (
-                    f"both {base} and {os.path.basename(folder)} have the tag {tag}: name one of these folders, by a "
-                    f"pattern where its name varies: tensorboard: {self._pattern}/*{_ending(base)}"
+                    f"both {base} and {os.path.basename(folder)} have the tag {tag}: name one of these folders, with "
+                    f"a wildcard if its name varies: tensorboard: {self._pattern}/*{_ending(base)}"
                 )
 
     def finish(self) -> list[Reading]:
@@ -262,9 +262,9 @@ class EventSource:
         tags = ", ".join(list(self._tags)[:SHOWN_NAMES]) or "(none)"
         if self._counter != "step" and self._counter not in self._tags:
             return f"its event files have no tag {self._counter}, which metrics.step names; they have {tags}"
-        below = f"; or, where the folder of a run is in them, write tensorboard: {self._pattern}/*"
+        below = f"; or, if they contain the folder of a run, write tensorboard: {self._pattern}/*"
         inside = any(os.path.dirname(path) not in glob.glob(self._pattern) for path in self._files)
-        return f"its event files have the tags {tags}: name it in metrics.names{below if inside else ''}"
+        return f"its event files have the tags {tags}: name the metric in metrics.names{below if inside else ''}"
 
     def _paths(self) -> list[tuple[str, str]]:
         found = []

@@ -73,7 +73,7 @@ def _written(value: Any, suffix: str) -> str:
 def _in_yaml(text: str) -> Iterator[tuple[str, tuple[Any, Span | None]]]:
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(node, yaml.MappingNode):
-        raise ConfigError("it is no mapping of names to values")
+        raise ConfigError("it is not a mapping of names to values")
     yield from _of_mapping(node, "", text)
 
 

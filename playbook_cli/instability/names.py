@@ -40,7 +40,7 @@ def names(trial: TrialRecord, learning_rate: str | None, warmup: str | None, cli
         raise StudyError(f"trial {trial.id} has no hyperparameter {rate}", where=where, hint=hint)
     value = _number(params[rate])
     if value is None or value <= 0:
-        raise StudyError(f"{rate} is {params[rate]!r} in trial {trial.id}: no learning rate", where=where, hint=hint)
+        raise StudyError(f"{rate} is {params[rate]!r} in trial {trial.id}: not a learning rate", where=where, hint=hint)
     found = Names(
         learning_rate=rate,
         warmup=warmup or next((name for name in WARMUPS if name in params), None),

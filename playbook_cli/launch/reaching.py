@@ -141,8 +141,8 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
     if found.eval_every is None and spec.eval_every is not None:
         problem = Problem(
             location=("eval_every",),
-            what=f"eval_every: {spec.eval_every} doesn't reach the program: it must be how often the program evaluates "
-            "by itself",
+            what=f"eval_every: {spec.eval_every} doesn't reach the program: it must equal the program's own interval "
+            "between evaluations",
             hint="if the program has an option for that, add it to the command: '--eval-every=${eval_every}'",
         )
         yield Lost(problem=problem, fatal=False)

@@ -183,7 +183,7 @@ def _side(study: Searched | None, weighed: Weighed | None, which: Literal["candi
 
 def _headline(ended: Ended, end: Stop | Step, weighed: Weighed | None, metric: Metric, found: Side | None) -> str:
     if ended == "person":
-        return f"A person is needed: {first_line(end.reason)}."
+        return f"Needs your attention: {first_line(end.reason)}."
     if ended == "paused":
         return f"Paused. Next: {end.reason}."
     if weighed is None or weighed.compared is None or found is None:
@@ -195,7 +195,7 @@ def _headline(ended: Ended, end: Stop | Step, weighed: Weighed | None, metric: M
         return f"{what[0].upper()}{what[1:]} beats the baseline: {ends.format('better')}."
     if high < 0.0:
         return f"The baseline beats {what}: {ends.format('worse')}."
-    return f"No gain over the baseline is shown: {ends.format('better' if gain >= 0.0 else 'worse')}."
+    return f"No significant gain over the baseline: {ends.format('better' if gain >= 0.0 else 'worse')}."
 
 
 def _advice(
@@ -208,7 +208,7 @@ def _advice(
     if stop is None:
         step = diary.steps[-1] if diary.steps and not diary.steps[-1].done else None
         steer = f"edit {step.file} to steer it, then run the same command again" if step and step.file else ""
-        yield Advice(text=steer or "run the same command again to go on")
+        yield Advice(text=steer or "run the same command again to continue")
         return
     yield from _verdict(state, stop, weighed, runs, adopted=adopted)
     yield from _further(state, runs)
@@ -216,7 +216,7 @@ def _advice(
         yield Advice(text=text)
     for step in diary.steps:
         if step.kind == "finals" and step.reason.startswith("budget: "):
-            yield Advice(text=f"with a larger budget, go on searching; {step.reason.rpartition(';')[0]}")
+            yield Advice(text=f"with a larger budget, continue the search; {step.reason.rpartition(';')[0]}")
         if step.skipped is not None:
             yield Advice(text=f"{step.kind} of {step.study} was skipped: {step.skipped}")
 
@@ -225,7 +225,7 @@ def _verdict(state: Loop, stop: Stop, weighed: Weighed | None, runs: Path, *, ad
     """What follows from the comparison with the baseline."""
     if weighed is None or state.finals is None or state.baseline is None:
         if stop.why == "budget":
-            yield Advice(text="run the same command again with a larger --budget to go on", command=stop.command)
+            yield Advice(text="run the same command again with a larger --budget to continue", command=stop.command)
         return
     final, base = runs / state.finals.name, runs / state.baseline.name
     if weighed.compared is None or weighed.compared.interval[0] <= 0.0:
@@ -233,12 +233,12 @@ def _verdict(state: Loop, stop: Stop, weighed: Weighed | None, runs: Path, *, ad
         short, steps = state.searches[-1].steps, state.finals.steps
         if short < steps and (weighed.compared is None or weighed.compared.gain <= 0.0):
             yield Advice(
-                text=f"the best points of {short} steps are no better than the baseline at {steps:,} steps: what is "
-                f"best may change with the length, so try longer studies, of {min(2 * short, steps):,} steps, say"
+                text=f"the best points at {short} steps do not beat the baseline at {steps:,} steps: the optimum may "
+                f"change with training length, so try longer studies, for example {min(2 * short, steps):,} steps"
             )
     elif not adopted:
         blocked = "; ".join(weighed.decision.blocked_by)
-        but = f", after a look at what speaks against it: {blocked}" if blocked else ""
+        but = f"; first check: {blocked}" if blocked else ""
         yield Advice(text=f"adopt it{but}", command=command("adopt", final, over=base))
 
 

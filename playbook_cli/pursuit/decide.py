@@ -134,8 +134,8 @@ def _first(loop: Loop) -> Step | Stop:
 def _too_small(loop: Loop, steps: int) -> str:
     study, repeats = loop.trials * steps, reserve(loop.final_steps or steps)
     return (
-        f"the study costs {study:,} steps, and the repeats of its best point and of the baseline {repeats:,}; "
-        f"of the budget {loop.left:,} are left: it needs {study + repeats:,}, or a study of fewer trials"
+        f"the study costs {study:,} steps and the repeats of its best point and the baseline {repeats:,}, but "
+        f"{loop.left:,} are left in the budget: give it {study + repeats:,}, or use fewer trials"
     )
 
 
@@ -170,7 +170,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         why = f"{bound.rule}: {first_line(bound.message)}" if bound else _quiet(last, target)
         return _Ended(reason=why, longer=target)
     if len(loop.searches) >= STUDIES:
-        return _Ended(reason=f"{STUDIES} searches were run; a person should look before more are", longer=target)
+        return _Ended(reason=f"{STUDIES} searches were run; look at them before you run more", longer=target)
     dear: Step | None = None
     left: Sequence[str] = ()
     for asked in _modest(request, last):
@@ -183,7 +183,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         dear = dear or step
     if dear is None:
         return _Ended(reason=_quiet(last, target), longer=target, left=left)
-    why = f"budget: {dear.cost:,} steps for {dear.study} are too many of the {loop.left:,} left ({dear.reason})"
+    why = f"budget: {dear.study} would cost {dear.cost:,} of the {loop.left:,} steps left ({dear.reason})"
     grown = _length(dear, last)
     return _Ended(reason=why, longer=max(target or 0, grown) if grown > last.steps else target, left=left)
 
@@ -193,7 +193,7 @@ def _quiet(last: Searched, target: int | None) -> str:
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
     if target is None or not (asked.narrow or asked.trials):
         return "no finding calls for another study"
-    return f"no finding calls for another space, and more trials of {last.steps} steps say little about {target}"
+    return f"no finding calls for another space, and more trials at {last.steps} steps say little about {target} steps"
 
 
 def _length(step: Step, last: Searched) -> int:
@@ -377,9 +377,7 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
 
 def _unaffordable(loop: Loop, last: Searched, ended: _Ended, steps: int) -> Stop:
     needed = _finals_cost(1, steps, LEAST_SEEDS)
-    reason = (
-        f"{ended.reason}; repeats of the best point and of the baseline need {needed:,} steps of {loop.left:,} left"
-    )
+    reason = f"{ended.reason}; repeats of the best point and the baseline need {needed:,} steps; {loop.left:,} are left"
     return Stop(why="budget", reason=reason, command=command("next", f"runs/{last.name}"))
 
 
@@ -405,7 +403,7 @@ def _baseline(loop: Loop, finals: Searched) -> Step:
     return Step(
         kind="baseline",
         study=name,
-        reason=f"the settings to beat, trained for as long: {finals.steps} steps",
+        reason=f"the settings to beat, trained for the same {finals.steps} steps",
         cost=finals.steps,
         data=data,
     )
@@ -425,7 +423,7 @@ def _repeats(loop: Loop, finals: Searched) -> Step | None:
     return Step(
         kind="repeats",
         study=finals.name,
-        reason=f"fresh training seeds, {repeats} at most, go where it is undecided which point is best",
+        reason=f"at most {repeats} new training seeds, added where the best point is still undecided",
         cost=repeats * finals.steps,
         trials=best[:count],
         repeats=repeats,
@@ -442,7 +440,8 @@ def _confirm(loop: Loop, finals: Searched, against: Searched) -> Step | Stop:
         needed = (1 + works) * LEAST_SEEDS * finals.steps
         return Stop(
             why="budget",
-            reason=f"{LEAST_SEEDS} repeats of best point and baseline need {needed:,} steps of {loop.left:,} left",
+            reason=f"{LEAST_SEEDS} repeats of the best point and the baseline need {needed:,} steps; {loop.left:,} "
+            "are left",
             command=command("repeat", f"runs/{finals.name}"),
         )
     again = len(finals.record.repeats(chosen.trial.id))
@@ -464,4 +463,4 @@ def _over(loop: Loop) -> Stop:
     longer = next((f for f in finals.findings if asks_longer(f)), None)
     if longer is not None:
         return Stop(why="decided", reason=f"the best points were trained on fresh seeds; {longer.message}")
-    return Stop(why="decided", reason="the best points were trained on fresh seeds beside the baseline")
+    return Stop(why="decided", reason="the best points and the baseline were trained on fresh seeds")

@@ -82,7 +82,7 @@ def read(where: Path) -> Diary | None:
             raise JournalError(
                 f"this is not an event of a pursuit: {error!r}",
                 where=f"{where / FILE}:{number}",
-                hint="the file was edited; restore it, or delete it to begin again with the studies that there are",
+                hint="the file was edited; restore it, or delete it to start over with the existing studies",
             ) from None
     return diary
 

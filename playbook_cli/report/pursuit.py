@@ -150,4 +150,4 @@ def _advised(given: Answer) -> Section:
     parts = [Sentence(text=one.text, command=str(one.command) if one.command else "") for one in given.advice]
     if given.adopted:
         parts = [Sentence(text="it is adopted: the ledger has the evidence", mark="ok"), *parts]
-    return Section(name="to-do", title="What should a person do next?", heading="Next", parts=parts)
+    return Section(name="to-do", title="What should you do next?", heading="Next", parts=parts)

@@ -535,7 +535,7 @@ class Study:
         """Infeasible if the trial had its GPU alone; otherwise it is retried alone."""
         if ended.shared or ended.lent:
             self._alone.add(number)
-            why = f"its GPU, which may be shared, ran out of memory, so it is retried with a GPU alone: {said}"
+            why = f"out of memory on a GPU that may be shared, so it is retried on a GPU of its own: {said}"
             self._finish(number, attempt, "pending", why, ended.exit_code)
             waiting.append(number)
         else:

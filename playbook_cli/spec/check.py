@@ -71,7 +71,7 @@ def _early_stopping(spec: StudySpec) -> Iterator[Problem]:
     if ranges:
         yield Problem(
             location=("early_stopping",),
-            what=f"{ranges[0]} is a scientific range: its best trial is wanted everywhere, so none can be stopped",
+            what=f"{ranges[0]} is a scientific range: results are needed all along it, so no trial can be stopped",
             hint=f"give {ranges[0]} a list of values, or drop early_stopping",
         )
 

@@ -110,7 +110,7 @@ def _crowded(spec: StudySpec, groups: Sequence[_Group], fixed: set[str]) -> Iter
         about = f" {group.where}" if group.where else ""
         yield Problem(
             location=("nuisance",),
-            what=f"{group.trials} trials{about} tune {ranges} ranges: too few for the report to tell whether "
+            what=f"{group.trials} trials{about} tune {ranges} ranges: too few to judge whether "
             f"the ranges are wide enough; that takes {need} trials with a result",
             hint=f"fix {names} first, or run {_total(spec, groups, group, need)} trials",
         )

@@ -63,14 +63,14 @@ def _config(spec: StudySpec, config: ConfigFile) -> Iterator[Problem]:
         yield Problem(
             location=("config", "file"),
             what=f"{config.file} can't be filled in",
-            hint=f"it is a file that ends in {', '.join(SUFFIXES)}",
+            hint=f"use a file that ends in {', '.join(SUFFIXES)}",
         )
     known = list(dict.fromkeys([*spec.scientific, *spec.nuisance, *spec.fixed]))
     for name in (name for name in config.names if name not in known):
         yield Problem(
             location=("config", "names", name),
-            what=f"{name} is no hyperparameter of this study",
-            hint=f"there are {', '.join(sorted(known)) or 'none'}",
+            what=f"this study has no hyperparameter named {name}",
+            hint=f"it has {', '.join(sorted(known)) or 'none'}",
         )
 
 

@@ -87,7 +87,10 @@ class MetricSpec(_Section):
     examples: Annotated[
         Count | None,
         Affects.READING,
-        Field(description="how many validation examples the metric is a share of: reports count them, too"),
+        Field(
+            description="number of validation examples, if the metric is a share of them: reports then also count "
+            "examples"
+        ),
     ] = None
 
 
@@ -236,12 +239,16 @@ def _method(given: object) -> object:
 
 
 class EarlyStopping(_Section):
-    """How trials end that can hardly become the best; off by default."""
+    """Early stopping of trials that are unlikely to become the best; off by default."""
 
     method: Literal["honest"] = "honest"
     risk: Annotated[
         Number,
-        Field(gt=0, le=0.5, description="chance, over the whole study, to stop a trial that would become the best"),
+        Field(
+            gt=0,
+            le=0.5,
+            description="probability, over the whole study, of stopping a trial that would become the best",
+        ),
     ] = 0.05
 
 
@@ -305,7 +312,7 @@ class StudySpec(_Section):
     step_unit: Annotated[
         StepUnit | None,
         Affects.READING,
-        Field(description="what a step is; by default what the command and the patterns call it"),
+        Field(description="what a step counts; by default taken from the command and the patterns"),
     ] = None
     eval_every: Annotated[
         Count | None,
@@ -322,8 +329,8 @@ class StudySpec(_Section):
         | None,
         Affects.LAUNCHING,
         Field(
-            description="honest: stop trials that can hardly become the best of their arm; the report takes none of "
-            "their values for a result",
+            description="honest: stop trials that are unlikely to become the best of their arm; the report never "
+            "uses their values as results",
         ),
     ] = None
     sampler: Annotated[SamplerName, Affects.SEARCH] = "halton"

@@ -265,14 +265,14 @@ def _problems(seen: Seen, arrivals: Sequence[Arrival]) -> list[Problem]:
         found.append(
             Problem(
                 what=f"the program never reads {listed(unread)}, so {they} nothing",
-                hint="read trial.params in the program, or take it out of the study",
+                hint="read trial.params in the program, or remove it from the study",
                 fatal=bool(varied),
             )
         )
     if any(a.name == "seed" and a.arrives is False for a in arrivals) and gives:
         found.append(
             Problem(
-                what="the seed doesn't reach the program: repeats on fresh seeds measure only what is random anyway",
+                what="the seed doesn't reach the program, so repeats can't vary it",
                 hint="read trial.seed" if spec.command is None else "add '--seed=${seed}' to the command",
                 fatal=False,
             )
@@ -308,7 +308,7 @@ def _lengths(seen: Seen) -> list[Problem]:
         found.append(
             Problem(
                 what=f"training ended at step {last} of {seen.steps}",
-                hint="count max_train_steps in the unit of the program's steps, or switch early stopping off",
+                hint="count max_train_steps in the unit of the program's steps, or turn off early stopping",
                 fatal=False,
             )
         )
@@ -317,7 +317,7 @@ def _lengths(seen: Seen) -> list[Problem]:
     elif widest > 2 * every and seen.reach.eval_every is None and (gaps or seen.steps == spec.max_train_steps):
         found.append(
             Problem(
-                what=f"{spec.metric.name} is evaluated every {widest} steps, and the study expects every {every}: "
+                what=f"{spec.metric.name} is evaluated every {widest} steps, but the study expects every {every}: "
                 "${eval_every} is not in the command",
                 hint=f"pass it: '--eval-every=${{eval_every}}'; if there is no such option, write eval_every: {widest}",
                 fatal=False,

@@ -74,7 +74,7 @@ class Once(Policy):
         if curve is None or len(curve.steps) < ENOUGH_EVALUATIONS:
             return None
         self.ended = True
-        return f"it was ended after {waited:.0f} s, which say enough"
+        return f"it was stopped after {waited:.0f} s, with enough evaluations"
 
 
 @dataclass(kw_only=True)

@@ -189,6 +189,6 @@ def train(trial):
     assert answer.json["test"] == {"metric": "test_error", "value": pytest.approx(answer.json["value"] + 0.25)}
     assert answer.err == "" or "was read before" not in answer.err
     assert "test metric test_error read: " in bench("log", "--json").out
-    assert "test_error was read before, of toy" in bench("adopt", "runs/toy", "--test", "test_error").err
+    assert "test_error was already read for toy" in bench("adopt", "runs/toy", "--test", "test_error").err
     missing = bench("adopt", "runs/toy", "--test", "test_loss")
     assert (missing.code, "it has val_error, test_error" in missing.err) == (2, True)

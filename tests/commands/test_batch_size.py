@@ -268,7 +268,7 @@ def test_a_target_needs_a_learning_rate_to_tune(bench):
     ("flags", "said"),
     [
         (["--parameter", "size"], "this study has no hyperparameter named size; it has learning_rate, batch_size"),
-        (["--at", "batch_size=3"], "it is what batch-size varies"),
+        (["--at", "batch_size=3"], "batch-size varies it"),
         (["--at", "width=3"], "cannot hold width fixed"),
         (["--at", "learning_rate"], "is not NAME=VALUE"),
         (["--min", "8", "--max", "4"], "--max 4 is below --min 8"),

@@ -19,15 +19,15 @@ def study(bench):
 def test_what_holds_exits_with_0(bench, study):
     answer = bench("check", study(), "--expect", "val_error<=0.5", "--expect", "completed==8", "--fail-on", "failed")
     assert answer.code == 0
-    assert "runs/toy: finished, and all that was expected holds" in answer.out
+    assert "runs/toy: finished; all checks passed" in answer.out
 
 
 def test_each_broken_expectation_is_a_line_and_the_exit_code_is_3(bench, study):
     answer = bench("check", study(), "--expect", "val_error<=-1", "--expect", "infeasible>0", "--expect", "failed==0")
     assert answer.code == 3
     first, second = answer.out.splitlines()
-    assert first.startswith("broken: val_error<=-1: it is 0")
-    assert second == "broken: infeasible>0: it is 0 trials"
+    assert first.startswith("failed: val_error<=-1: it is 0")
+    assert second == "failed: infeasible>0: it is 0 trials"
 
 
 def test_the_json_of_a_check_has_these_keys(bench, study):
@@ -38,7 +38,7 @@ def test_the_json_of_a_check_has_these_keys(bench, study):
 
 def test_a_study_that_has_not_finished_is_broken(bench, study):
     answer = bench("check", study(pending=3))
-    assert (answer.code, answer.out) == (3, "broken: finished: 3 of 8 trials have not ended\n")
+    assert (answer.code, answer.out) == (3, "failed: finished: 3 of 8 trials have not ended\n")
 
 
 def test_a_rule_that_warns_fails_where_it_is_named(bench, study):
@@ -55,7 +55,7 @@ def test_infeasible_trials_fail_where_that_is_asked_for(bench):
     write(bench.folder / "runs" / "toy", lambda t: None if t.id == 3 else t.params["x0"], trials=8)
     assert bench("check", "runs/toy").code == 0
     answer = bench("check", "runs/toy", "--fail-on", "infeasible")
-    assert (answer.code, answer.out) == (3, "broken: no infeasible trial: 1 of 8 trials (3)\n")
+    assert (answer.code, answer.out) == (3, "failed: no infeasible trial: 1 of 8 trials (3)\n")
 
 
 def test_a_regression_against_a_baseline_is_broken(bench, study):
@@ -63,13 +63,13 @@ def test_a_regression_against_a_baseline_is_broken(bench, study):
     assert bench("check", study("same"), "--baseline", "runs/before").code == 0
     answer = bench("check", study("worse", 0.1), "--baseline", "runs/before")
     assert answer.code == 3
-    assert answer.out.startswith("broken: no regression against runs/before: val_error is 0.1 worse, noise ")
+    assert answer.out.startswith("failed: no regression against runs/before: val_error is 0.1 worse, noise ")
 
 
 def test_the_adopted_study_is_a_baseline(bench, study):
     new = study("after", 0.1)
     answer = bench("check", new, "--baseline", "adopted")
-    assert (answer.code, "no study that measures val_error is adopted" in answer.err) == (2, True)
+    assert (answer.code, "no adopted study measures val_error" in answer.err) == (2, True)
     bench("adopt", study("before"))
     assert bench("check", new, "--baseline", "adopted").code == 3
     assert bench("check", "runs/before", "--baseline", "adopted").code == 2
@@ -78,8 +78,8 @@ def test_the_adopted_study_is_a_baseline(bench, study):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--expect", "val_error"], "is no expectation"),
-        (["--expect", "val_error<=low"], "is no expectation"),
+        (["--expect", "val_error"], "is not an expectation"),
+        (["--expect", "val_error<=low"], "is not an expectation"),
         (["--expect", "other<=1"], "the study has nothing named 'other'"),
         (["--fail-on", "bondary"], "there is no rule 'bondary'"),
         (["--baseline", "runs/none"], "no such folder"),
@@ -94,5 +94,5 @@ def test_other_points_without_repeats_cannot_be_checked(bench, study):
     study("before")
     answer = bench("check", study("after", seed=1), "--baseline", "runs/before")
     assert answer.code == 2
-    assert "no points in common, and no repeats" in answer.err
+    assert "no common points, and no repeats" in answer.err
     assert "playbook repeat runs/before --top 1 --seeds 5" in answer.err

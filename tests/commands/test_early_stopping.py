@@ -60,7 +60,8 @@ def test_hopeless_trials_are_stopped_and_said_to_be(bench):
 def test_plan_says_what_will_be_stopped(bench):
     bench.study(TRAIN, **STUDY)
     assert (
-        "that can hardly become the best of it (total risk to lose the best: 5.0%)" in bench("plan", "study.yaml").out
+        "trials unlikely to become its best are stopped (total risk of losing the best: 5.0%)"
+        in bench("plan", "study.yaml").out
     )
     assert bench("plan", "study.yaml", "--json").json["early_stopping"] == {"method": "honest", "risk": 0.05}
 

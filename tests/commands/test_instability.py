@@ -311,8 +311,8 @@ def test_other_settings_need_another_folder(bench):
     ("flags", "said"),
     [
         (["--learning-rate", "lr"], "no hyperparameter lr"),
-        (["--learning-rate", "note"], "no learning rate"),
-        (["--learning-rate", "warmup_steps"], "no learning rate"),
+        (["--learning-rate", "note"], "not a learning rate"),
+        (["--learning-rate", "warmup_steps"], "not a learning rate"),
         (["--warmup", "note"], "not a number of warmup steps"),
         (["--clip", "note"], "clipped at a number"),
         (["--clip", "learning_rate"], "can be only one of"),

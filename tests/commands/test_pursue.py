@@ -170,10 +170,10 @@ def test_the_final_length_is_kept_free_and_not_shorter_than_the_study(asked):
     assert asked("--final-steps", 200, "--dry-run", "--json").json["reserve"] == 12 * 200
     short = asked("--final-steps", 49)
     assert short.code == 2
-    assert "the trials of toy are longer, 50 steps" in short.err
+    assert "less than the 50 steps of the trials of toy" in short.err
     dear = asked("--final-steps", 400)
     assert dear.code == 2
-    assert "it needs 5,400" in dear.err
+    assert "give it 5,400" in dear.err
 
 
 @pytest.mark.slow
@@ -197,13 +197,13 @@ def test_where_the_best_points_of_short_trials_are_no_better_in_long_ones_it_ask
         found = asked("--final-steps", 100, "--baseline", "x=0.5", "--json").json
     assert found["gain"] < 0.0
     assert found["recommended"]["study"] == found["baseline"]["study"] != found["found"]["study"]
-    assert any("try longer studies, of 100 steps, say" in one["text"] for one in found["to_do"])
+    assert any("try longer studies, for example 100 steps" in one["text"] for one in found["to_do"])
 
 
 def test_a_budget_that_decides_nothing_is_refused_with_what_is_needed(bench, asked):
     answer = asked(budget=800)
     assert answer.code == 2
-    assert "it needs 1,200" in answer.err
+    assert "give it 1,200" in answer.err
     assert not (bench.folder / "runs").exists()
 
 

@@ -64,7 +64,7 @@ def test_the_json_of_a_try_has_these_keys(tried):
 def test_a_near_miss_is_a_problem_and_no_crash(tried):
     answer = tried(PROGRAM.replace("val_error {", "val error {"))
     assert answer.code == 1
-    assert "the pattern wants '_error (?P<val_error>\\S+)', and the line has ' error'" in " ".join(answer.out.split())
+    assert "the pattern expects '_error (?P<val_error>\\S+)', but the line has ' error'" in " ".join(answer.out.split())
     assert "crash" not in answer.out + answer.err
     assert answer.out.count("0.25") == 0  # no tail: the difference says it
 

@@ -14,10 +14,10 @@ LINES = ["loading", *(f"Epoch {number}: val loss {1 / number:.4f}" for number in
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        (r"Epoch (?P<step>\d+): val_loss (?P<v>\S+)", "wants '_loss (?P<v>\\S+)', and the line has ' loss'"),
+        (r"Epoch (?P<step>\d+): val_loss (?P<v>\S+)", "expects '_loss (?P<v>\\S+)', but the line has ' loss'"),
         (r"epoch (?P<step>\d+): val loss (?P<v>\S+)", "differs in upper and lower case"),
-        (r"Epoch:\s*(?P<step>\d+)", "after 'Epoch' the pattern wants ':\\s*(?P<step>\\d+)'"),
-        (r"Epoch (?P<step>\d+): val loss (?P<v>[\d.]+)%", "the pattern wants '%', and the line ends"),
+        (r"Epoch:\s*(?P<step>\d+)", "after 'Epoch' the pattern expects ':\\s*(?P<step>\\d+)'"),
+        (r"Epoch (?P<step>\d+): val loss (?P<v>[\d.]+)%", "the pattern expects '%', but the line ends"),
     ],
 )
 def test_the_difference_is_named(pattern, said):

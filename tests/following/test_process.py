@@ -172,7 +172,7 @@ def test_a_pattern_that_never_matched_is_told_with_the_lines_it_saw(follow):
 
 def test_a_near_miss_is_told_with_the_difference_alike_in_all_trials(follow):
     ended, _ = follow("print('step 1: val error 0.25')", {"stdout": [PRINTS]})
-    assert ended[1].endswith("the pattern wants '_error (?P<val_error>\\S+)', and the line has ' error'")
+    assert ended[1].endswith("the pattern expects '_error (?P<val_error>\\S+)', but the line has ' error'")
 
 
 def test_a_pattern_besides_that_never_matched_is_told_in_the_log(bench, follow):

@@ -61,7 +61,7 @@ def test_json_and_python():
         (YAML, ".yaml", "optimizer.rate", "it has no value optimizer.rate"),
         (YAML, ".yaml", "text", "it has no value text"),
         ("a: [", ".yaml", "a", "it can't be read"),
-        ("- 1", ".yaml", "a", "it is no mapping"),
+        ("- 1", ".yaml", "a", "it is not a mapping"),
         ("a = f(", ".py", "a", "it can't be read"),
         ("a = f()", ".py", "a", "it has no value a"),
     ],

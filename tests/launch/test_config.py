@@ -60,7 +60,7 @@ def test_each_trial_reads_its_own_config(bench, written):
         ("file: config.yaml", "file: other.yaml", "other.yaml can't be read"),
         ("'${config}'", "config.yaml", "no trial gets its config: the command does not have ${config}"),
         ("file: config.yaml", "file: config.ini", "config.ini can't be filled in"),
-        ("{learning_rate: optim", "{rate: optim", "rate is no hyperparameter of this study"),
+        ("{learning_rate: optim", "{rate: optim", "this study has no hyperparameter named rate"),
         ("'${seed}'", "'${sead}'", "${sead} is not defined in trial 0"),
     ],
 )

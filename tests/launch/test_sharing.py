@@ -45,7 +45,7 @@ def test_out_of_memory_beside_others_is_tried_alone_and_only_then_the_points_fau
     said = "RuntimeError: CUDA out of memory. Tried to allocate 20.00 GiB"
     assert bench.ended()[0] == ("infeasible", f"its GPU has too little memory: {said}")
     assert bench.ended()[1] == ("completed", None)
-    shared = f"its GPU, which may be shared, ran out of memory, so it is retried with a GPU alone: {said}"
+    shared = f"out of memory on a GPU that may be shared, so it is retried on a GPU of its own: {said}"
     ends = [(e["trial"], e["state"], e["reason"]) for e in bench.events("ended") if e["state"] == "pending"]
     assert sorted(ends) == [(0, "pending", shared), (1, "pending", shared)]
     assert bench.metrics(1)[-1]["val_error"] == 0.0  # nobody was beside it

@@ -241,7 +241,7 @@ def test_before_a_longer_round_a_space_may_grow_but_gets_no_more_trials_and_is_n
         assert step_of(loop(searched(found))).kind == "study"
         step = step_of(loop(searched(found), final_steps=4 * STEPS))
         assert (step.kind, step.cost) == ("finals", 3 * 4 * STEPS)
-    assert "more trials of 1000 steps say little about 4000" in step.reason
+    assert "more trials at 1000 steps say little about 4000 steps" in step.reason
     wider = step_of(loop(searched(WIDEN, MORE), final_steps=4 * STEPS))
     assert (wider.kind, wider.cost) == ("study", TRIALS * STEPS)
 

@@ -254,8 +254,8 @@ def test_a_port_in_use_is_one_message(bench):
 
 
 def test_watch_says_what_it_needs(bench):
-    assert "no study is named" in bench("watch").err
-    assert "--port is the port of --web" in bench("watch", "runs/toy", "--port", 1).err
+    assert "no study given" in bench("watch").err
+    assert "--port needs --web" in bench("watch", "runs/toy", "--port", 1).err
     assert "there is no such folder" in bench("watch", "--web").err
     assert bench("watch", "runs/toy", "--web").code == 2
 
