@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playbook_cli.records import Metric, Parameter, Stopped
 
 _WHOLE = 6
@@ -89,6 +92,12 @@ def duration(seconds: float) -> str:
 def uncapitalized(text: str) -> str:
     """A sentence or a title as it stands within another one."""
     return f"{text[:1].lower()}{text[1:]}"
+
+
+def did_you_mean(given: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint for a name that is not among the known ones: the one that looks most like it, if there is one."""
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def out_of(count: int, total: int, noun: str) -> str:

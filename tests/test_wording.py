@@ -35,3 +35,8 @@ def test_values_are_written_in_the_scale_of_their_range() -> None:
 
 def test_one_trial_is_no_trials() -> None:
     assert (wording.plural(1, "trial"), wording.plural(0, "trial")) == ("1 trial", "0 trials")
+
+
+def test_a_name_that_is_almost_known_is_suggested_and_any_other_gets_the_list():
+    assert wording.did_you_mean("boundry", ["boundary", "budget"], "the list") == "did you mean boundary?"
+    assert wording.did_you_mean("x", ["boundary", "budget"], "the list") == "the list"

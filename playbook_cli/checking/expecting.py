@@ -32,7 +32,7 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_EXPECTATION = re.compile(r"\s*(.+?)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
+_EXPECTATION = re.compile(r"\s*([^<>=]+?)\s*(<=|>=|==|<|>)\s*([^<>=\s]\S*)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)

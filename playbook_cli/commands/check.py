@@ -62,11 +62,13 @@ def check(
     from playbook_cli.commands.study_file import opened
     from playbook_cli.errors import PlaybookError
     from playbook_cli.horizon import known
+    from playbook_cli.wording import did_you_mean
 
     expectations = [expecting.expectation(text) for text in expect or ()]
     for what in fail_on or ():
         if what not in (*expecting.OTHERS, *rules()):
-            hint = f"use {', '.join(expecting.OTHERS)}, or a rule: {', '.join(rules())}"
+            every = f"use {', '.join(expecting.OTHERS)}, or a rule: {', '.join(rules())}"
+            hint = did_you_mean(what, [*expecting.OTHERS, *rules()], every)
             raise PlaybookError(f"there is no rule {what!r}", where="--fail-on", hint=hint)
     store = opened(study, runs)
     refuse_probe(store, ", so it can't be checked")

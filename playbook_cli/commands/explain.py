@@ -31,13 +31,14 @@ def explain(
     from playbook_cli.commands.output import console, print_json
     from playbook_cli.errors import PlaybookError
     from playbook_cli.spec.design import CHECKS
+    from playbook_cli.wording import did_you_mean
 
     every = rules()
     if rule == EARLY_STOPPING:
         _explain_early_stopping(json=json)
         return
     if rule is not None and rule not in {*every, *CHECKS}:
-        hint = f"the rules are {', '.join(every)}; the checks are {', '.join(CHECKS)}; or {EARLY_STOPPING}"
+        hint = did_you_mean(rule, [*every, *CHECKS, EARLY_STOPPING], "playbook explain lists them")
         raise PlaybookError(f"there is no rule or check named {rule!r}", hint=hint)
     if json:
         from dataclasses import asdict

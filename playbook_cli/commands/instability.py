@@ -172,7 +172,7 @@ def _setting(
     where, most, unit = str(store.paths.dir), store.spec.max_train_steps, step_unit(store.spec)
     if unit not in (None, "updates"):
         raise StudyError(
-            f"its steps are {NAMES[unit]}: instability and warm-up are measured in updates",
+            f"its steps are {NAMES[unit]}: instability and warmup are measured in updates",
             where=where,
             hint="let the program count updates, in max_train_steps and in its metrics; or write step_unit: updates",
         )

@@ -27,7 +27,11 @@ def list_(runs: Runs = RUNS, json: Json = False) -> None:
     from playbook_cli.storage.store import running
 
     if not runs.is_dir():
-        raise StudyError("there is no such folder", where=str(runs), hint="name it: playbook list --runs DIR")
+        raise StudyError(
+            "there is no such folder",
+            where=str(runs),
+            hint="run a study first, or name its folder: playbook list --runs DIR",
+        )
     rows = log(runs).rows
     live = {row.folder: running(StudyPaths(runs / row.folder)) is not None for row in rows}
     if json:

@@ -189,7 +189,8 @@ def _draw(
         f"{steps:,} training steps in total: {spec.trials} trials with max_train_steps = {spec.max_train_steps:,},",
         end=" ",
     )
-    console.print(f"evaluated every {spec.steps_between_evaluations} steps")
+    every = spec.steps_between_evaluations
+    console.print(f"evaluated every {'step' if every == 1 else f'{every} steps'}")
     if spec.early_stopping is not None:
         console.print(Text(_stopping(spec.early_stopping)), soft_wrap=True)
     for warning in warned:

@@ -403,7 +403,9 @@ def _require_enough(first: Step | Stop, spec: StudySpec) -> None:
     from playbook_cli.pursuit.loop import Stop
 
     if isinstance(first, Stop):
-        raise PlaybookError(f"--budget is too small for {spec.name}: {first.reason}", hint="give a larger --budget")
+        raise PlaybookError(
+            f"--budget is too small for {spec.name}: {first.reason}", hint="raise --budget, or use fewer trials"
+        )
 
 
 def _walked(pursuit: _Pursuit, begun: Diary, most: int | None) -> tuple[Diary, Step | Stop]:

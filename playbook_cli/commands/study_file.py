@@ -11,6 +11,7 @@ from playbook_cli.errors import SpecError
 from playbook_cli.files.paths import StudyPaths
 from playbook_cli.spec.load import load
 from playbook_cli.storage.store import Store, read_history
+from playbook_cli.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ def read(path: Path) -> tuple[StudySpec, Source]:
     for rule, thresholds in spec.rules.items():
         every = rules()
         if rule not in every:
-            hint = f"the rules are {', '.join(every)}"
+            hint = did_you_mean(rule, list(every), f"the rules are {', '.join(every)}")
             raise SpecError(f"rules.{rule}: there is no such rule", where=source.where(("rules", rule)), hint=hint)
         known = {threshold.name: threshold for threshold in every[rule].thresholds}
         for name, value in thresholds.items():

@@ -95,7 +95,11 @@ def _serve(folder: Path | None, runs: Path, port: int) -> None:
     from playbook_cli.serving.worker import Worker
 
     if folder is None and not runs.is_dir():
-        raise StudyError("there is no such folder", where=str(runs), hint="name it: playbook watch --web --runs DIR")
+        raise StudyError(
+            "there is no such folder",
+            where=str(runs),
+            hint="run a study first, or name its folder: playbook watch --web --runs DIR",
+        )
     only = None if folder is None else folder.resolve().name
     build = Worker()
     studies = Studies(lambda: _studies(runs) if folder is None or only is None else {only: folder}, build)

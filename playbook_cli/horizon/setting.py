@@ -125,7 +125,7 @@ def lengths_of(text: str | None, steps: int) -> list[int]:
     found = sorted({max(1, round(multiple * steps)) for multiple in multiples})
     if len(found) < 2 or len(found) < len(multiples):
         raise StudyError(
-            f"{text} must give at least two different lengths (max_train_steps is {steps})", where=where, hint=hint
+            f"{text}: needs at least two lengths, all different (max_train_steps is {steps})", where=where, hint=hint
         )
     if steps not in found:
         raise StudyError("the multiples must include 1, the study's own length", where=where, hint=hint)

@@ -118,7 +118,11 @@ class Log:
 def log(runs: Path) -> Log:
     """The ledger of this folder. StudyError if there is no folder; JournalError if the ledger's file is damaged."""
     if not runs.is_dir():
-        raise StudyError("there is no such folder", where=str(runs), hint="name it: playbook log --runs DIR")
+        raise StudyError(
+            "there is no such folder",
+            where=str(runs),
+            hint="run a study first, or name its folder: playbook log --runs DIR",
+        )
     ledger = entries.read(runs)
     folders = [path.parent for path in runs.glob("*/study.yaml") if not path.parent.name.startswith(".")]
     rows = [_row(folder, ledger) for folder in folders]

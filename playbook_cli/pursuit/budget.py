@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from playbook_cli.errors import PlaybookError
 from playbook_cli.spec.model import seconds
 
-_HINT = "give training steps (--budget 200000) or the time in which trials train (--budget 8h, --budget 1h30m)"
+_HINT = "give training steps (--budget 200000) or training time (--budget 8h, --budget 1h30m)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ def parsed(text: str) -> Budget:
         except ValueError:
             time = None
         if not isinstance(time, float) or time <= 0.0:
-            raise PlaybookError(f"--budget {text}: this is not a duration", hint=_HINT)
+            raise PlaybookError(f"--budget {text}: this is neither a number of steps nor a duration", hint=_HINT)
         return Budget(seconds=time)
     try:
         count = float(text.replace("_", "").replace(",", ""))

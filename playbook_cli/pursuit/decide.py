@@ -135,7 +135,7 @@ def _too_small(loop: Loop, steps: int) -> str:
     study, repeats = loop.trials * steps, reserve(loop.final_steps or steps)
     return (
         f"the study costs {study:,} steps and the repeats of its best point and the baseline {repeats:,}, but "
-        f"{loop.left:,} are left in the budget: give it {study + repeats:,}, or use fewer trials"
+        f"{loop.left:,} are left in the budget: it needs {study + repeats:,}"
     )
 
 

@@ -259,7 +259,7 @@ def _wait(known: Standing) -> dict[str, Any]:
         ended = known.counts["infeasible"] + known.counts["failed"]
         look = command("show", known.folder, str(known.first))
         return {"command": str(look), "why": f"see how trial {known.first} ended"} if ended else {}
-    return {"command": str(command("status", known.folder)), "why": "see progress, and how to resume"}
+    return {"command": str(command("status", known.folder)), "why": "see progress, or resume"}
 
 
 def _why_nothing(known: Standing) -> str:

@@ -49,8 +49,8 @@ _NAME, _HEAD = 33, 28
 """Characters of a name in a table, and above a column that sorts; the style cuts what is longer."""
 _LOOKS = {"cross": "&times;", "cross failed": "&times;"}
 _TOOLS = (
-    '<div class="controls tools"><label class="find">find <input type="search" data-find spellcheck="false" '
-    'placeholder="val_error &lt; 0.02 and layers == 1, or any text" aria-label="find trials"></label>'
+    '<div class="controls tools"><label class="find">filter <input type="search" data-find spellcheck="false" '
+    'placeholder="val_error &lt; 0.02 and layers == 1, or any text" aria-label="filter trials"></label>'
     '<span data-count role="status"></span><details><summary>columns</summary><div data-columns></div></details>'
     '<button type="button" data-save>save as CSV</button></div>'
 )

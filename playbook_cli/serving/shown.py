@@ -74,7 +74,7 @@ def table(studies: Sequence[Watched]) -> Page:
             name="studies",
             study="",
             kind="Studies",
-            headline="1 study" if len(studies) == 1 else f"{len(studies)} studies",
+            headline="1 study" if len(studies) == 1 else f"{len(studies)} studies" if studies else "No studies yet",
             sure=True,
             sections=[Section(name="studies", parts=parts)],
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -20,7 +19,7 @@ from playbook_cli.spec.fill import unfilled
 from playbook_cli.spec.model import StudySpec
 from playbook_cli.spec.probe import Probe, ProbeKind
 from playbook_cli.spec.problem import Problem
-from playbook_cli.wording import one_line
+from playbook_cli.wording import did_you_mean, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -297,8 +296,7 @@ def _did_you_mean(location: Location) -> str:
     for part in location[:-1]:
         section = _SECTIONS.get(str(part), section)
     keys = [known.alias or name for name, known in section.model_fields.items()]
-    near = difflib.get_close_matches(str(location[-1]), keys, n=1)
-    return f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
+    return did_you_mean(str(location[-1]), keys, f"the keys here are {', '.join(keys)}")
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {

@@ -81,6 +81,8 @@ def parse(text: str, path: str, *, foreign: bool = False) -> Source:
         line = mark.line + 1 if mark else 1
         at = "".join(text.split("\n")[line - 1 : line]) if mark else ""  # YAML knows further line ends
         hint = "indent with spaces, not with tabs" if "\t" in at else _unquoted(at)
+        if path.endswith(".py"):
+            hint = f"for a study of a script, write its study file first: playbook init --from {path}"
         raise SpecError(
             f"not valid YAML: {error.problem or error.context}", where=f"{path}:{line}", hint=hint
         ) from None

@@ -45,7 +45,7 @@ def draft_sweep(read: Source, path: Path, folder: Path) -> Draft:
     data = read.data
     if not isinstance(data, dict) or not isinstance(data.get("parameters"), dict):
         raise SpecError(
-            "this is no sweep: it has no `parameters`",
+            "this is not a sweep: it has no `parameters`",
             where=f"{read.path}:1",
             hint="--from reads a W&B sweep file, a Hydra config with hydra.sweeper.params, or a Python script",
         )

@@ -430,4 +430,4 @@ def _known_studies(folder: Path) -> str | None:
     except OSError:
         return None
     more = [", ..."] if len(found) > SHOWN_STUDIES else []
-    return "".join(["there are ", ", ".join(map(str, found[:SHOWN_STUDIES])), *more]) if found else None
+    return "".join(["existing studies: ", ", ".join(map(str, found[:SHOWN_STUDIES])), *more]) if found else None

@@ -81,7 +81,8 @@ def test_the_adopted_study_is_a_baseline(bench, study):
         (["--expect", "val_error"], "is not an expectation"),
         (["--expect", "val_error<=low"], "is not an expectation"),
         (["--expect", "other<=1"], "the study has nothing named 'other'"),
-        (["--fail-on", "bondary"], "there is no rule 'bondary'"),
+        (["--expect", "val_error=<1"], "is not an expectation"),
+        (["--fail-on", "bondary"], "there is no rule 'bondary'\n  -> did you mean boundary?"),
         (["--baseline", "runs/none"], "no such folder"),
     ],
 )

@@ -22,11 +22,11 @@ def test_json_of_one_rule_holds_that_rule_only(bench):
     assert [rule["name"] for rule in answer.json["rules"]] == ["boundary"]
 
 
-def test_an_unknown_rule_is_refused_with_those_there_are(bench):
+def test_an_unknown_rule_is_refused_with_the_one_that_was_meant(bench):
     answer = bench("explain", "boundry", "--json")
     assert answer.code == 2
     assert "there is no rule or check named 'boundry'" in answer.err
-    assert "boundary" in answer.err
+    assert "did you mean boundary?" in answer.err
     assert answer.out == ""
 
 

@@ -46,9 +46,9 @@ def test_a_folder_that_is_not_there_is_told_with_the_results_that_are(bench):
     (bench.folder / "a").mkdir()
     answer = bench("status", "b")
     assert answer.code == 2
-    assert "b: there is no such folder\n  -> there are runs/s0, runs/s1, " in answer.err
+    assert "b: there is no such folder\n  -> existing studies: runs/s0, runs/s1, " in answer.err
     assert answer.err.endswith("runs/s7, ...\n")
-    assert "a: there is no study in this folder\n  -> there are runs/s0, " in bench("status", "a").err
+    assert "a: there is no study in this folder\n  -> existing studies: runs/s0, " in bench("status", "a").err
 
 
 @pytest.mark.parametrize("verb", ["lr-sweep", "batch-size", "instability", "horizon"])

@@ -173,7 +173,7 @@ def test_the_final_length_is_kept_free_and_not_shorter_than_the_study(asked):
     assert "less than the 50 steps of the trials of toy" in short.err
     dear = asked("--final-steps", 400)
     assert dear.code == 2
-    assert "give it 5,400" in dear.err
+    assert "it needs 5,400" in dear.err
 
 
 @pytest.mark.slow
@@ -203,7 +203,7 @@ def test_where_the_best_points_of_short_trials_are_no_better_in_long_ones_it_ask
 def test_a_budget_that_decides_nothing_is_refused_with_what_is_needed(bench, asked):
     answer = asked(budget=800)
     assert answer.code == 2
-    assert "give it 1,200" in answer.err
+    assert "it needs 1,200" in answer.err
     assert not (bench.folder / "runs").exists()
 
 

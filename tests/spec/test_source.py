@@ -136,6 +136,13 @@ def test_a_tab_gets_the_hint_to_use_spaces():
     assert error.value.hint is None
 
 
+def test_a_script_in_place_of_a_study_file_gets_the_command_that_writes_one():
+    with pytest.raises(SpecError) as error:
+        parse("import argparse\nrate: float = {}[0]\n", "train.py")
+    assert error.value.hint is not None
+    assert error.value.hint.endswith("playbook init --from train.py")
+
+
 def test_a_bomb_is_refused_quickly_and_a_tag_runs_nothing(tmp_path):
     marker = tmp_path / "ran"
     with pytest.raises(SpecError):

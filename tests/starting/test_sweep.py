@@ -153,7 +153,7 @@ def test_method_and_further_keys(draft):
 
 @pytest.mark.parametrize("text", ["a: 1", "[1, 2]", "parameters: 3"])
 def test_what_is_no_sweep_is_refused(tmp_path, text):
-    with pytest.raises(SpecError, match="this is no sweep"):
+    with pytest.raises(SpecError, match="this is not a sweep"):
         draft_sweep(parse(text, "sweep.yaml"), tmp_path / "sweep.yaml", tmp_path)
 
 

@@ -174,7 +174,7 @@ def test_a_study_without_a_journal_has_no_trials_yet(paths):
 def test_a_folder_without_a_study_names_those_that_are_there(paths, tmp_path):
     with pytest.raises(StudyError, match="there is no such folder") as error:
         Store(tmp_path / "runs" / "other")
-    assert error.value.hint == f"there are {paths.dir}"
+    assert error.value.hint == f"existing studies: {paths.dir}"
     with pytest.raises(StudyError) as error:
         Store(tmp_path / "elsewhere" / "other")
     assert "playbook run study.yaml" in (error.value.hint or "")

@@ -27,7 +27,7 @@
 
   function remark(state) {
     const at = state.built === null ? null : new Date(1000 * state.built).toLocaleTimeString();
-    const old = at === null ? "The report is being made." : `Report of ${at}.`;
+    const old = at === null ? "Building the report ..." : `Report from ${at}.`;
     const text = state.note || (at !== null && state.stale ? `${old} Newer results are being analysed.` : old);
     if (note.textContent !== text) note.textContent = text;
   }

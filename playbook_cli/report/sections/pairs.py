@@ -60,10 +60,10 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
 
     chart = Chart(
         name="pair",
-        title="Results over any two",
+        title="Results over two hyperparameters",
         description=f"{frame.metric} over two hyperparameters, {len(found)} pairs to choose from.",
         spec=spec,
-        controls=[Control(name="pair", label="of", kind="choice", choices=shown)],
+        controls=[Control(name="pair", label="pair", kind="choice", choices=shown)],
         only="page",
     )
     how = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.spec.design import roles, training
 from playbook_cli.spec.design.settings import Design
 from playbook_cli.spec.problem import Problem
+from playbook_cli.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,4 +53,5 @@ def silence_problems(spec: StudySpec) -> Iterator[Problem]:
     for index, name in enumerate(spec.silence):
         if name not in CHECKS:
             what = f"there is no check named {name!r}"
-            yield Problem(location=("silence", index), what=what, hint=f"the checks are {', '.join(CHECKS)}")
+            hint = did_you_mean(name, list(CHECKS), f"the checks are {', '.join(CHECKS)}")
+            yield Problem(location=("silence", index), what=what, hint=hint)
