@@ -139,7 +139,7 @@ def gallery() -> str:
         "# Gallery",
         "",
         (
-            "The top of five reports. The studies are generated, with a truth that is known, so nothing was trained; "
+            "The top of five reports. The studies are generated with a known truth, so nothing was trained; "
             "`python docs/pictures.py` makes the pictures, and leaves the whole pages in build/gallery."
         ),
     ]
@@ -165,11 +165,11 @@ def _shown() -> dict[str, tuple[StudyRecord, str]]:
     again = replace(studies.repeated(32, seeds=5, top=2), goal="Is a second hidden layer better?")
     arms = replace(_study("isolation", np.random.default_rng([7, 1]), speaks=True), goal="Which arm is best?")
     return {
-        "range-too-small": (edge, "The best results lie at the end of a range: the report says how to widen it."),
+        "range-too-small": (edge, "The best results are at the end of a range: the report says how to widen it."),
         "unstable-above": (cliff, "Everything above some value diverges, and the best results are right below."),
         "overfitting": (overfit, "The validation error rises again before training ends."),
         "arms": (arms, "Two arms, each tuned: what each could reach, and whether one is better."),
-        "repeats": (again, "The best trials on new training seeds: how much of their results was luck."),
+        "repeats": (again, "The best trials on new training seeds: how optimistic the selected results were."),
     }
 
 

@@ -91,9 +91,9 @@ def _pointing(compared: Comparison, least: float, unit: str) -> tuple[Verdict, s
     have = (compared.baseline.repeats, compared.candidate.repeats)
     enough = min(have) >= ENOUGH_REPEATS
     if compared.gain <= least and enough:
-        return "keep", f"{gain}: {min(have)} repeats per side do not show more than {what}", None
+        return "keep", f"{gain}: {min(have)} repeats per side do not show a gain above {what}", None
     if enough and not visible(compared, least, MOST_REPEATS):
-        return "keep", f"{gain}: even {MOST_REPEATS} repeats per side would not show more than {what}", None
+        return "keep", f"{gain}: even {MOST_REPEATS} repeats per side would not show a gain above {what}", None
     settle = settling(compared, least) if compared.gain > least else _first(have)
     if settle is None and not enough:
         settle = _first(have)

@@ -41,7 +41,7 @@ def batch_size(
             "--max",
             min=1,
             max=LARGEST,
-            help="Largest batch size; by default the search goes on while throughput improves.",
+            help="Largest batch size; by default the search continues while throughput improves.",
         ),
     ] = None,
     at: Annotated[

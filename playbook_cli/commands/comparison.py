@@ -51,7 +51,7 @@ def render(weighed: Weighed, a: Contender, b: Contender, out: Console) -> None:
     from playbook_cli.report.terminal import Printer
 
     verdict = weighed.decision.verdict
-    limited = f", {limits(weighed.limited_to)}" if weighed.limited_to else ""
+    limited = f" ({limits(weighed.limited_to)})" if weighed.limited_to else ""
     out.print(Text.assemble(f"{b.label} over {a.label}: ", (verdict, _STYLES[verdict]), limited))
     out.print(f"{weighed.decision.message[0].upper()}{weighed.decision.message[1:]}.")
     compared = weighed.compared

@@ -41,14 +41,18 @@ def tallied(trials: Sequence[TrialRecord], planned: int) -> tuple[dict[str, int]
 
 
 def sentences(name: str, metric: Metric, trials: Sequence[TrialRecord], planned: int) -> list[str]:
-    """The same for people: a line of counts, a second one for repeats if there are any, and the best trial."""
+    """The same for people: a line of counts, a second one for repeats if there are any, and the best trial.
+
+    Its settings are those that vary between trials; all of them if there is one trial.
+    """
     search, repeats = tallied(trials, planned)
     lines = [f"{name}: {_counted(search, 'trials')}"]
     if repeats["planned"]:
         lines.append(f"  and {_counted(repeats, 'repeats')}")
     first = best(metric, trials)
     if first is not None:
-        settings = listed(f"{name}={wording.value(value)}" for name, value in first.params.items())
+        varied = [key for key, value in first.params.items() if any(t.params.get(key) != value for t in trials)]
+        settings = listed(f"{key}={wording.value(first.params[key])}" for key in varied or first.params)
         reached = f"{wording.number(first.value)} at step {first.step:,} of trial {first.trial}"
         lines.append(f"best {metric.name}: {reached} ({settings})")
     return lines

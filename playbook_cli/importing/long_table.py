@@ -72,8 +72,8 @@ def _refuse_without_key(rows: Sequence[Row], step: str | None, ask: Ask) -> None
         and steps.count(steps[0]) * len(set(steps)) == len(rows)
     ):
         raise PlaybookError(
-            f"the rows look like evaluations, at {len(set(steps))} different values of {step}, but no column says of "
-            "which run",
+            f"the rows look like evaluations, at {len(set(steps))} different values of {step}, but no column "
+            "names the run",
             where=ask.source,
             hint=f"add a column trial with the run's number, or, if every row is a run, --ignore {step}",
         )

@@ -189,7 +189,7 @@ class Printer:
             text.rstrip()
             self._console.print(text, no_wrap=True, overflow="crop")
         if gone := [column.name for place, column in enumerate(table.columns) if place not in widths]:
-            self.line(f"  no room for: {', '.join(gone)}", "dim")
+            self.line(f"  columns not shown: {', '.join(gone)}", "dim")
 
     def _content(self, content: Content, column: Column, named: Mapping[str, str], spare: int) -> Text:
         if callable(content):

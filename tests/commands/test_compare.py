@@ -138,7 +138,7 @@ def test_the_terminal_says_verdict_sides_and_command(two, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     answer = two("compare", "runs/a", "runs/b")
     assert answer.code == 0
-    assert answer.out.startswith("runs/b over runs/a: adopt, limited to max_train_steps 4\n")
+    assert answer.out.startswith("runs/b over runs/a: adopt (limited to max_train_steps 4)\n")
     assert "-> playbook adopt runs/b --over runs/a" in answer.out
     for word in ("baseline", "candidate", "mean of repeats", "in 100% of pairs"):
         assert word in " ".join(answer.out.split())
@@ -370,7 +370,7 @@ def test_every_setting_that_differs_is_listed_and_several_changes_are_warned_of(
     assert warning.startswith("3 changes at once (width, dropout, extra): the gain is that of all of them together")
     monkeypatch.setenv("COLUMNS", "120")
     headline, *rest = two("compare", "runs/old", "runs/new").out.splitlines()
-    assert headline.endswith(": not-yet, limited to max_train_steps 4, batch_size 64, seed_of_data 1")
+    assert headline.endswith(": not-yet (limited to max_train_steps 4, batch_size 64, seed_of_data 1)")
     said = " ".join(" ".join(rest).split())
     assert "! 3 changes at once (width, dropout, extra)" in said
     differ = "settings differ: width 2 and 3, dropout 0.1 in the baseline only, extra True in the candidate only"

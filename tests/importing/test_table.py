@@ -128,7 +128,7 @@ def test_a_results_table_of_syne_tune_is_curves_with_its_configuration(tmp_path)
         ("name,epoch,lr,loss\na,17,0.1,3\na,23,0.1,4\nb,9,0.2,3\nb,11,0.2,3\n", "several rows have the same name"),
         (
             "step,lr,loss\n1,0.1,3\n2,0.1,2\n3,0.1,1\n1,0.2,3\n2,0.2,2\n3,0.2,1\n",
-            "the rows look like evaluations, at 3 different values of step, but no column says of which run",
+            "the rows look like evaluations, at 3 different values of step, but no column names the run",
         ),
     ],
 )
