@@ -5,6 +5,7 @@ tests/test_docs.py holds that what is committed is what this writes.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from playbook_cli import client
 from playbook_cli.advice.rules import rules
 from playbook_cli.cli import app
 from playbook_cli.commands.explain import WHOSE
-from playbook_cli.commands.guide import exit_codes
+from playbook_cli.commands.guide import FIELDS, exit_codes
 from playbook_cli.commands.verbs import VERBS
+from playbook_cli.launch import command
 from playbook_cli.spec.affects import affects
 from playbook_cli.spec.design import CHECKS
 from playbook_cli.spec.model import StudySpec
@@ -29,7 +32,14 @@ FOLDER = Path(__file__).parent / "reference"
 
 def pages() -> dict[str, str]:
     """The text of each page, by its file name."""
-    return {"commands.md": commands(), "study-file.md": study_file(), "rules.md": rules_page(), "checks.md": checks()}
+    return {
+        "commands.md": commands(),
+        "study-file.md": study_file(),
+        "rules.md": rules_page(),
+        "checks.md": checks(),
+        "client.md": client_page(),
+        "json.md": json_page(),
+    }
 
 
 def commands() -> str:
@@ -145,6 +155,84 @@ def checks() -> str:
     ]
     rows = [f"| `{check.name}` | {_cell(check.title)} | {_cell(check.source)} |" for check in CHECKS.values()]
     return "\n".join([*lines, *rows, ""])
+
+
+def client_page() -> str:
+    """What a training script can call, and what its environment holds."""
+    lines = [
+        "# Client and environment",
+        "",
+        "In a training script: `from playbook_cli import current_trial`. Importing it loads only the standard library.",
+        "[Your script](../how-to/your-script.md) shows it in use.",
+        "",
+        *_member("current_trial", client.current_trial),
+    ]
+    for name, member in vars(client.Trial).items():
+        if not name.startswith("_"):
+            lines += _member(f"trial.{name}", member)
+    lines += [
+        "## Attributes",
+        "",
+        "`trial.params` holds the hyperparameters by name, `trial.seed` the training seed, `trial.max_train_steps` and",
+        "`trial.eval_every` what the study asks for, and `trial.best_step` the step of the best evaluation so far.",
+        "",
+        "## Environment",
+        "",
+        "Every trial finds these variables, whatever its language. The variables of the shell that runs the study are",
+        "passed on, and `env:` in the study file adds more.",
+        "",
+        "| variable | |",
+        "|---|---|",
+    ]
+    found = dict.fromkeys(re.findall(r'"(PLAYBOOK_[A-Z_]+)"', inspect.getsource(command)))
+    return "\n".join([*lines, *(f"| `{name}` | {_VARIABLES[name]} |" for name in found), ""])
+
+
+_VARIABLES = {
+    "PLAYBOOK_DETERMINISTIC": "1 if the study file says `deterministic: true`",
+    "PLAYBOOK_TRIAL_ID": "number of the trial",
+    "PLAYBOOK_TRIAL_DIR": "folder of the trial, for its files",
+    "PLAYBOOK_PARAMS": "JSON file with the hyperparameters",
+    "PLAYBOOK_SEED": "training seed",
+    "PLAYBOOK_MAX_TRAIN_STEPS": "training steps",
+    "PLAYBOOK_EVAL_EVERY": "steps between evaluations",
+    "PLAYBOOK_METRICS": "file to append evaluations to: JSON lines, each with `step` and metrics",
+    "PLAYBOOK_METRIC": "name of the study's metric",
+    "PLAYBOOK_GOAL": "`minimize` or `maximize`",
+    "PLAYBOOK_TARGET": "value of the metric at which the trial may end; only set by probes",
+    "PLAYBOOK_STOP_STEP": "step at which the trial should end, if earlier than the training steps",
+    "PLAYBOOK_EVALUATE_FROM": "step from which every step is evaluated; only set by probes",
+    "PLAYBOOK_CHECKPOINTS": "`none` if the trial needs no checkpoints",
+}
+
+
+def _member(called: str, member: Any) -> list[str]:
+    function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+    code: list[str] = []
+    if not isinstance(member, property):
+        signature = inspect.signature(function)
+        given = [p for p in signature.parameters.values() if p.name != "self"]
+        shown = called + str(signature.replace(parameters=given)).replace("'", "")
+        code = ["```python", shown, "```", ""]
+    return [f"## {called}", "", *code, inspect.cleandoc(function.__doc__ or ""), ""]
+
+
+def json_page() -> str:
+    """The JSON of the verbs that scripts read most, and the exit codes."""
+    lines = [
+        "# JSON and exit codes",
+        "",
+        "With `--json`, a command prints one JSON object on stdout; progress and errors go to stderr. Fields may be",
+        "added, never renamed or dropped. `playbook guide` prints the same for scripts and coding agents.",
+        "",
+        "| command | fields |",
+        "|---|---|",
+    ]
+    lines += [
+        f"| `playbook {name} --json` | {', '.join(f'`{field}`' for field in fields)} |"
+        for name, fields in FIELDS.items()
+    ]
+    return "\n".join([*lines, "", "## Exit codes", "", *exit_codes(), ""])
 
 
 def _cell(text: str) -> str:

@@ -198,10 +198,10 @@ class Trial:
     def report(self, step: int, **metrics: float) -> None:  # noqa: PLR0912 (a further call would slow every record)
         """Record an evaluation after `step` updates, and keep the best and the last checkpoint.
 
-        A NaN or an infinity ends the trial as infeasible, and this call does not return; nor does it when the study has
-        a target and the trial reaches it. With several processes in `steps`, only the reports of process 0 count, and
-        the call returns, since they end together. ProtocolError if steps decrease or exceed max_train_steps, or if a
-        metric is not a number.
+        A NaN or an infinity ends the trial as infeasible, and this call does not return. The same happens if the study
+        has a target and the trial reaches it. With several processes in `steps`, only the reports of process 0 count,
+        and the call returns, since they end together. ProtocolError if steps decrease or exceed max_train_steps, or if
+        a metric is not a number.
         """
         values = metrics
         for value in metrics.values():
