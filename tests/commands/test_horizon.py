@@ -168,7 +168,7 @@ def test_infeasible_rates_are_left_out(bench):
 
 BAD = {
     ("--top", "0"): "--top",
-    ("--lengths", "1"): "two different lengths",
+    ("--lengths", "1"): "at least two lengths, all different",
     ("--lengths", "1,x"): "not a list of numbers",
     ("--lengths", "0.5,2"): "the study's own length",
     ("--lengths", "1,-2"): "above 0",

@@ -30,7 +30,7 @@ def test_runs_of_another_tool_become_a_study_that_is_read_like_any_other(logs):
     assert answer.code == 0
     assert "theirs: 2 of 3 trials completed, 1 infeasible\n" in answer.out
     assert "  and 1 of 2 repeats completed, 1 failed\n" in answer.out
-    assert "best val_loss: 0.5 at step 20 of trial 1 (lr=0.1, depth=3)" in answer.out
+    assert "best val_loss: 0.5 at step 20 of trial 1 (lr=0.1)" in answer.out
     assert "3 different points; 2 trials repeat one of them" in answer.out
     assert "nuisance lr: 0.01 to 1, log" in answer.out
     assert "playbook report runs/theirs" in answer.out
