@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 BEST_TRIALS = Threshold(
     name="best_trials",
     default=5,
-    meaning="number of best trials whose curves are read (at least the best third), besides every arm's best trial",
+    meaning="number of best trials whose curves are read (at least the best third), in addition to every arm's best "
+    "trial",
 )
 MIN_EVALUATIONS = Threshold(name="min_evaluations", default=12, meaning="evaluations that a curve needs to be read")
 DECAYED = Threshold(

@@ -237,7 +237,7 @@ def narrow_to(revision: Revision, study: StudyRecord, kept: Sequence[TrialRecord
             continue
         key, given = _place(revision, parameter)
         lowest, highest = number(_at(parameter, min(units))), number(_at(parameter, max(units)))
-        reason = f"the best {len(kept)} trials lie between {lowest} and {highest}"
+        reason = f"the best {len(kept)} trials are between {lowest} and {highest}"
         given["min"], given["max"] = _inside(parameter, _at(parameter, low), _at(parameter, high))
         _say(revision, (*key, "min"), reason)
 

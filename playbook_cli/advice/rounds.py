@@ -26,7 +26,7 @@ TOP = 5
 whether their order held."""
 GROWTH = 3.0
 """How much longer each of several rounds is."""
-_NEW = "new: another learning rate, and whatever the playbook says to retune"
+_NEW = "new: another learning rate, and what the Google playbook says to retune"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,8 +87,8 @@ def _explain_early_stopping(*, json: bool) -> None:
         "warmup."
     )
     counts = (
-        "A stopped trial has no result. It is never the best, it is not repeated, and its curve is not read; where all "
-        "points count, it enters with its expected result, which is worse than its arm's best."
+        "A stopped trial has no result. It is never the best, it is not repeated, and its curve is not read. "
+        "Analyses of all points use its expected result, which is worse than its arm's best."
     )
     if json:
         print_json({"rules": [], "checks": [], "early_stopping": f"{stops} {counts}"})

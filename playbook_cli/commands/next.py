@@ -52,7 +52,7 @@ def next_(
     ] = None,
     add: Annotated[
         int | None,
-        typer.Option("--add", min=1, max=999, help="Number of new points in the round, besides the best ones."),
+        typer.Option("--add", min=1, max=999, help="Number of new points in the round, in addition to the best ones."),
     ] = None,
     rounds: Annotated[int | None, typer.Option("--rounds", min=2, help="Number of rounds to plan in total.")] = None,
     growth: Annotated[

@@ -22,7 +22,7 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study
 StudyFolder = Annotated[
     Path, typer.Argument(metavar="RUNS/NAME", help="The study's folder or its study file.", show_default=False)
 ]
-Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder that holds all studies.")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder that contains all studies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
 Wait = Annotated[bool, typer.Option("--wait", help="If another process is running this study, wait for it to end.")]
 Jobs = Annotated[
@@ -139,9 +139,9 @@ def study_folder(argument: Path, runs: Path) -> Path:
             hint="restore that file, or move the folder away and run the study again",
         )
     if not StudyPaths(results).journal.exists():
-        what, hint = "it holds a study file, but the study has not been run", str(acts.run(paths.spec, runs))
+        what, hint = "it contains a study file, but the study has not been run", str(acts.run(paths.spec, runs))
     else:
-        what, hint = f"it holds a study file; its results are in {results}", given_again(argument, results)
+        what, hint = f"it contains a study file; its results are in {results}", given_again(argument, results)
     raise StudyError(what, where=str(folder), hint=hint)
 
 

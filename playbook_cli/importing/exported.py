@@ -60,7 +60,7 @@ def read(ask: Ask) -> Runs:
         raise PlaybookError(
             f"this table has only the evaluations of a study; its trials are in {trials.name}",
             where=str(measured),
-            hint=f"give the folder that holds both: {folder}",
+            hint=f"give the folder that contains both: {folder}",
         )
     if not measured.is_file():
         raise PlaybookError(

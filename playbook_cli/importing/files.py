@@ -110,7 +110,7 @@ def _rows(path: Path, rows: Sequence[Mapping[str, Value]], metrics: Sequence[Mat
                 for name, row in zip(named, rows, strict=True)
             ]
     raise PlaybookError(
-        "no column holds what the first wildcard of --metrics matches",
+        "no column contains what the first wildcard of --metrics matches",
         where=str(path),
         hint=f"it matches {', '.join(sorted(''.join(key) for key in keys)[:SHOWN]) or 'nothing'}",
     )

@@ -45,7 +45,7 @@ def read(ask: Ask) -> Runs:
         raise PlaybookError(
             f"this folder has {len(projects)} Keras Tuner projects",
             where=ask.source,
-            hint="give the folder of one project, which holds trial_*",
+            hint="give the folder of one project, which contains trial_*",
         )
     trials = [_trial(path) for path in files]
     metric, goal = _objective(trials)

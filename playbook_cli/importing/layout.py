@@ -45,7 +45,7 @@ def find(folder: Path, pattern: str, option: str) -> list[Match]:
     if not matches:
         there = ", ".join(sorted(path.name for path in folder.iterdir())[:8])
         raise PlaybookError(
-            f"{option} {pattern!r} matches no file", where=str(folder), hint=f"the folder holds {there or 'nothing'}"
+            f"{option} {pattern!r} matches no file", where=str(folder), hint=f"the folder contains {there or 'nothing'}"
         )
     return sorted(matches, key=lambda match: (natural(match.key), natural((match.path.as_posix(),))))
 

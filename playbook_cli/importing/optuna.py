@@ -186,13 +186,13 @@ def check_file(path: Path, source: str) -> None:
     computed = [name for name, kind, sql in kept if kind in ("view", "trigger") or _VIRTUAL.match(sql or "")]
     if computed:
         raise PlaybookError(
-            f"this database holds views, triggers or virtual tables ({min(computed)!r}), which Optuna never creates",
+            f"this database contains views, triggers or virtual tables ({min(computed)!r}), which Optuna never creates",
             where=source,
             hint="they may run code that never ends: copy only the plain tables into a new database",
         )
     tables = {name for name, kind, _ in kept if kind == "table"}
     if not tables >= _TABLES:
-        raise PlaybookError("this database holds no Optuna studies", where=source)
+        raise PlaybookError("this database contains no Optuna studies", where=source)
 
 
 def _objectives(study: optuna.Study, metric: str | None) -> list[str]:

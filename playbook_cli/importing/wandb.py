@@ -38,7 +38,7 @@ def read(ask: Ask) -> Runs:
         raise PlaybookError(
             "there are no Weights & Biases runs here",
             where=ask.source,
-            hint="give the folder wandb/ beside the program, which holds run-* and offline-run-*",
+            hint="give the folder wandb/ next to the program, which contains run-* and offline-run-*",
         )
     grouped: dict[str, list[Path]] = {}
     for home in homes:

@@ -58,7 +58,7 @@ def read_log(content: bytes) -> Log:
         try:
             _take(record, log)
         except (ValueError, IndexError, RecursionError, struct.error):
-            log.problem = log.problem or "it holds a record that W&B does not write"
+            log.problem = log.problem or "it contains a record that W&B does not write"
     return log
 
 

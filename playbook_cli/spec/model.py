@@ -182,7 +182,7 @@ class Resources(_Section):
 
 
 class SlurmSpec(_Section):
-    """What the job arrays of launcher: slurm request, besides the cores and GPUs of resources."""
+    """What the job arrays of launcher: slurm request, in addition to the cores and GPUs of resources."""
 
     partition: str | None = None
     account: str | None = None

@@ -106,7 +106,7 @@ def _of_another_journal(trial: TrialRecord, known: Mapping[str, Any]) -> str | N
     mark, attempt = known.get("mark"), known.get("attempt")
     later = isinstance(attempt, int) and attempt > trial.attempts
     if later or (mark is not None and mark not in trial.marks):
-        return "it holds an attempt that the journal does not know"
+        return "it contains an attempt that is not in the journal"
     return None
 
 

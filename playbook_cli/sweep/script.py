@@ -70,7 +70,7 @@ def refuse_hidden(setting: Setting, spec: StudySpec, trial: TrialRecord, folder:
 
 def _unreached(values: Mapping[str, object], setting: Setting) -> SpecError:
     name, value = next(iter(values.items()))
-    others = f"; nor does it pass on {', '.join(list(values)[1:])}" if len(values) > 1 else ""
+    others = f"; it does not pass on these either: {', '.join(list(values)[1:])}" if len(values) > 1 else ""
     return SpecError(
         f"lr_sweep: {name} = {setting.fixed[name]} does not reach the program, whose default is {name} = {value}: "
         f"the command does not pass it on{others}",

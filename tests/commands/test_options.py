@@ -17,7 +17,7 @@ def test_a_folder_with_a_study_file_is_no_results_folder(bench, verb):
     (bench.folder / "study.yaml").rename(source / "study.yaml")
     answer = bench(verb, "a/", "--runs", "runs")
     assert (answer.code, answer.out) == (2, "")
-    assert "a: it holds a study file; its results are in runs/toy\n" in answer.err
+    assert "a: it contains a study file; its results are in runs/toy\n" in answer.err
     assert f"  -> playbook {verb} runs/toy --runs runs\n" in answer.err
     assert [path.name for path in source.iterdir()] == ["study.yaml"]
 
@@ -28,7 +28,7 @@ def test_a_study_file_that_has_not_been_run_is_said_to_be_so(bench):
     study.rename(bench.folder / "a/study.yaml")
     answer = bench("report", "a")
     assert (answer.code, answer.out) == (2, "")
-    assert "a: it holds a study file, but the study has not been run\n  -> playbook run a/study.yaml\n" in answer.err
+    assert "a: it contains a study file, but the study has not been run\n  -> playbook run a/study.yaml\n" in answer.err
 
 
 def test_results_without_their_journal_are_told_from_a_study_file(bench):

@@ -243,7 +243,7 @@ def test_an_existing_storage_takes_further_studies_but_not_the_same_twice(bench)
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("sqlite:///theirs.db", "holds no Optuna studies"),
+        ("sqlite:///theirs.db", "contains no Optuna studies"),
         ("text.db", "not an SQLite database"),
         ("nosuch://x/y", "Optuna cannot open this storage"),
     ],
@@ -262,8 +262,8 @@ def test_a_target_that_is_no_storage_is_refused_and_left_alone(bench, target, sa
     ("source", "said"),
     [
         ("sqlite:///none.db", "no such file"),
-        ("sqlite:///theirs.db", "holds no Optuna studies"),
-        ("theirs.db", "holds no Optuna studies"),
+        ("sqlite:///theirs.db", "contains no Optuna studies"),
+        ("theirs.db", "contains no Optuna studies"),
         ("sqlite:///text.db", "not an SQLite database"),
         ("nosuch://x/y", "Optuna cannot open this storage"),
     ],
@@ -377,7 +377,7 @@ def test_a_storage_that_computes_what_it_holds_is_refused(bench, kind):
     for arguments in (("import", "s.db", "--into", "runs/s"), ("export", "runs/toy", "--to", "s.db")):
         answer = bench(*arguments)
         assert answer.code == 2
-        assert answer.err.startswith("playbook: s.db: this database holds views, triggers or virtual tables")
+        assert answer.err.startswith("playbook: s.db: this database contains views, triggers or virtual tables")
 
 
 def test_a_trial_starts_and_ends_when_it_did_here() -> None:

@@ -86,7 +86,7 @@ def test_a_table_of_params_is_tied_by_the_column_that_names_the_trial(logs):
     assert [run.params for run in runs] == [{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}]
     assert [len(run.evaluations) for run in runs] == [2, 0, 2]
     assert (runs[1].state, runs[1].reason) == ("failed", files.NO_FILE)
-    with pytest.raises(PlaybookError, match="no column holds"):
+    with pytest.raises(PlaybookError, match="no column contains"):
         read(logs.folder, params="trials.csv", metrics=["t*_*/m.csv"])
 
 

@@ -70,7 +70,7 @@ def test_the_same_study_without_its_journal_starts_from_nothing(bench):
     bench.paths().journal.unlink()
     answer = run(bench)
     assert answer.code == 0
-    assert "it holds an attempt that the journal does not know" in answer.err
+    assert "it contains an attempt that is not in the journal" in answer.err
     assert (bench.paths().trials / "0003.1" / "metrics.jsonl").is_file()
 
 
@@ -234,7 +234,7 @@ def test_attempts_of_another_journal_of_the_same_study_are_not_taken_for_its_own
     run(bench)
     bench.paths().journal.write_bytes(first)
     answer = bench("report", "runs/toy", "--json")
-    why = "it holds an attempt that the journal does not know"
+    why = "it contains an attempt that is not in the journal"
     assert [(trial["value"], trial["reason"]) for trial in answer.json["trials"]] == [(None, why)] * 2
 
 
@@ -249,7 +249,7 @@ def test_a_trial_does_not_resume_from_an_attempt_of_another_journal(bench):
     bench.write("runs/well", "")
     answer = run(bench)
     assert answer.code == 0
-    assert ", since it holds an attempt that the journal does not know" in answer.err
+    assert ", since it contains an attempt that is not in the journal" in answer.err
     assert bench.events("started")[-1]["resumed"] is False
 
 
