@@ -38,8 +38,8 @@ def explain(
         _explain_early_stopping(json=json)
         return
     if rule is not None and rule not in {*every, *CHECKS}:
-        known = f"the rules are {', '.join(every)}; the checks are {', '.join(CHECKS)}; or {EARLY_STOPPING}"
-        hint = did_you_mean(rule, [*every, *CHECKS, EARLY_STOPPING], known)
+        names = f"the rules are {', '.join(every)}; the checks are {', '.join(CHECKS)}; or {EARLY_STOPPING}"
+        hint = did_you_mean(rule, [*every, *CHECKS, EARLY_STOPPING], names)
         raise PlaybookError(f"there is no rule or check named {rule!r}", hint=hint)
     if json:
         from dataclasses import asdict
