@@ -36,7 +36,7 @@ def adopt(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Record a study as the new baseline in the ledger, with the evidence for it.
+    """Record a study as the new baseline, with the evidence.
 
     The decision is yours: objections are printed and recorded, but don't block it. If trials were repeated, the
     best trial is the one with the best mean over its repeats.

@@ -85,11 +85,11 @@ def batch_size(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Find the batch size that trains fastest: double it until memory runs out or throughput stops improving.
+    """Find the batch size that trains fastest.
 
-    Each size trains briefly in its own process, where speed and memory are measured. The batch size sets the speed of
-    training; don't tune it for the validation metric, but tune the other hyperparameters for it. The probes are a
-    study of their own, in runs/NAME-batch-size.
+    It is doubled until memory runs out or throughput stops improving. Each size trains briefly in its own process,
+    where speed and memory are measured. The batch size sets the speed of training; don't tune it for the validation
+    metric, but tune the other hyperparameters for it. The probes are a study of their own, in runs/NAME-batch-size.
 
     Example:  playbook batch-size configs/textlm.yaml
     """

@@ -45,9 +45,10 @@ def check(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Check a finished study against expectations; exit with 3, and a line for each, if any fail.
+    """Check a study against expectations, for CI and scripts.
 
-    A study that is unfinished or has no result fails. --expect and --fail-on may be given several times.
+    It exits with 3, and prints a line for each, if any fail. A study that is unfinished or has no result fails.
+    --expect and --fail-on may be given several times.
 
     With --baseline, only a regression larger than the noise counts. It is measured on repeats with new seeds if both
     studies have them, otherwise on the points that both share, as before and after a change of the code.

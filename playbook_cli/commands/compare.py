@@ -53,12 +53,13 @@ def compare(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Decide whether a candidate should replace the baseline: `adopt`, `keep`, or `not-yet` with the runs still needed.
+    """Decide whether a candidate should replace the baseline.
 
-    The gain is measured on repeats of the trials that each search selects, so both studies need repeats: see playbook
-    repeat. If several trials were repeated, each training seed is scored with the trial that does best on the other
-    seeds. The first line names the settings that both studies share: the answer is limited to them. Every setting that
-    differs is listed, with a warning if there is more than one.
+    The verdict is `adopt`, `keep`, or `not-yet` with the runs still needed. The gain is measured on repeats of the
+    trials that each search selects, so both studies need repeats: see playbook repeat. If several trials were repeated,
+    each training seed is scored with the trial that does best on the other seeds. The first line names the settings
+    that both studies share: the answer is limited to them. Every setting that differs is listed, with a warning if
+    there is more than one.
 
     The 95% interval covers the variance of training and of the search. `adopt` requires the whole interval to lie above
     --complexity, so fewer than 5% of changes without a gain are adopted; the report uses the same interval. For repeats

@@ -18,7 +18,9 @@ def devices(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show the GPUs and cores that trials can use on this machine, and why a GPU is unavailable.
+    """Show the GPUs and cores that trials can use here.
+
+    It also says why a GPU is unavailable.
 
     Example:  playbook devices --gpus 0,1
     """

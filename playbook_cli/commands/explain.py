@@ -23,7 +23,9 @@ def explain(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Explain a rule of the report or a check of the design: what it looks at, its thresholds, and what to do.
+    """Explain a rule of the report or a check of plan.
+
+    It shows what the rule looks at, its thresholds, and what to do.
 
     Example:  playbook explain boundary
     """

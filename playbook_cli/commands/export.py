@@ -24,7 +24,9 @@ def export(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Export a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.
+    """Export trials as tables, or as runs of other tools.
+
+    Other tools are Optuna, MLflow, TensorBoard and W&B.
 
     Example:  playbook export runs/digits-depth --to tables --format parquet
     Example:  playbook export runs/digits-depth --to sqlite:///digits.db

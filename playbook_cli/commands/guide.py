@@ -42,7 +42,9 @@ FIELDS = {
 
 
 def guide() -> None:
-    """Print one page for a script or a coding agent: the loop, the verbs with their JSON, the exit codes.
+    """Print one page for scripts and coding agents.
+
+    It has the loop, the verbs with their JSON, and the exit codes.
 
     Example:  playbook guide
     """
@@ -61,7 +63,7 @@ def page() -> list[str]:
         "In CI: `playbook run`, then `playbook check runs/NAME --expect 'METRIC<=VALUE' --baseline adopted`.",
         "",
     ]
-    lines += ["## Verbs", ""]
+    lines += ["## Commands", ""]
     lines += [f"- `{name}`: {verb.purpose}" for name, verb in VERBS.items()]
     lines += ["", "## JSON", ""]
     lines += [f"- `{name} --json`: {', '.join(fields)}" for name, fields in FIELDS.items()]

@@ -99,12 +99,12 @@ def horizon(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Measure how long to train: the best points at half, once, twice and four times max_train_steps.
+    """Measure how long to train.
 
-    At each length, several learning rates show whether the best one drifts. The measurement ends when another doubling
-    is clearly not worthwhile. With a constant or warmup-stable-decay schedule, longer runs continue from the
-    checkpoints of shorter ones. Each length is a study of its own, RUNS/NAME-horizon-STEPS. Run the command again to
-    resume; a larger --seeds adds runs.
+    The best points train for half, once, twice and four times max_train_steps. At each length, several learning rates
+    show whether the best one drifts. The measurement ends when another doubling is clearly not worthwhile. With a
+    constant or warmup-stable-decay schedule, longer runs continue from the checkpoints of shorter ones. Each length is
+    a study of its own, RUNS/NAME-horizon-STEPS. Run the command again to resume; a larger --seeds adds runs.
 
     Example:  playbook horizon runs/textlm-depth -o textlm-long.yaml
     """

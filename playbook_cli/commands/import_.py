@@ -68,9 +68,10 @@ def import_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Import runs of other tools as a study that `report` and all other verbs can read.
+    """Import runs of other tools as a study.
 
-    Files belong to the same trial if the wildcards of --params and --metrics match the same text.
+    `report` and all other verbs can read it. Files belong to the same trial if the wildcards of --params and --metrics
+    match the same text.
 
     Example:  playbook import logs --into runs/theirs --params 'trial_*/hparams.json' --metrics 'trial_*/eval.csv'
     """

@@ -32,7 +32,7 @@ def init(
         typer.Option("--trials", metavar="N", min=1, help="Number of trials; more trials can tune more ranges."),
     ] = None,
 ) -> None:
-    """Write a study file to start from: with a demo training script, or for your own script or sweep.
+    """Write a study file: a demo, or for your own script or sweep.
 
     With --optimizer, the study tunes as many of the optimizer's hyperparameters as the Google playbook suggests for
     this number of trials.

@@ -83,7 +83,7 @@ def instability(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Check whether training is unstable just above the best learning rate, and find a fix.
+    """Check whether training is unstable, and find a fix.
 
     The best trial's hyperparameters are trained for about 500 steps at twice their learning rate, with an evaluation
     after every step; an instability is confirmed at 5x or 10x. The command then finds the shortest warmup that makes

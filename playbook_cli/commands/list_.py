@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def list_(runs: Runs = RUNS, json: Json = False) -> None:
-    """List the studies in a folder, with their progress and best results.
+    """List the studies in a folder, with progress and best results.
 
     Example:  playbook list
     """

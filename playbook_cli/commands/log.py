@@ -24,7 +24,9 @@ def log(
         tuple[Path, str] | None, typer.Option("--note", metavar="RUNS/NAME TEXT", help="Add a note to a study's row.")
     ] = None,
 ) -> None:
-    """Show the ledger of all studies, oldest first: their results, decisions, and how to reproduce them.
+    """Show all studies, their results and decisions.
+
+    The oldest comes first, each with how to reproduce it.
 
     Example:  playbook log --html
     """

@@ -100,11 +100,12 @@ def lr_sweep(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Find an initial max_train_steps by a sweep of constant learning rates, or report that it is unknown.
+    """Find an initial max_train_steps by sweeping learning rates.
 
     It is the number of steps that the fastest learning rate needs to fit the training set, without augmentation and
-    regularization, provided that the learning rates on both sides of it are slower. Options override the study file's
-    lr_sweep section. The trials are a study of their own, in runs/NAME-lr-sweep.
+    regularization, provided that the learning rates on both sides of it are slower. If the sweep can't show that, the
+    answer is "unknown". Options override the study file's lr_sweep section. The trials are a study of their own, in
+    runs/NAME-lr-sweep.
 
     Example:  playbook lr-sweep configs/digits.yaml
     """

@@ -68,7 +68,7 @@ def next_(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Write the next study as YAML, with each change and its reason as a comment.
+    """Write the next study, with a reason for each change.
 
     Without options, it makes every change that the report's findings ask for, or continues with the planned rounds. If
     only the number of trials changes, the file continues the same study: it adds trials to the study's folder. --round

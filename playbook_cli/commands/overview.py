@@ -42,7 +42,7 @@ class Overview(TyperGroup):
         verbs = [(name, verb.purpose) for name, verb in VERBS.items()]
         width = min(shutil.get_terminal_size().columns, WIDTH)
         usage = self.get_usage(ctx)
-        print("\n".join(drawn(usage, self.help or "", {"Options": options, "Verbs": verbs}, width)))
+        print("\n".join(drawn(usage, self.help or "", {"Options": options, "Commands": verbs}, width)))
 
 
 def drawn(usage: str, purpose: str, panels: dict[str, list[tuple[str, str]]], width: int) -> Iterator[str]:
@@ -55,7 +55,7 @@ def drawn(usage: str, purpose: str, panels: dict[str, list[tuple[str, str]]], wi
     yield ""
     for title, rows in panels.items():
         yield from _panel(title, rows, inside)
-    yield f" {_styled('Run playbook VERB --help for details.', DIM)}"
+    yield f" {_styled('Run playbook COMMAND --help for details.', DIM)}"
 
 
 def _panel(title: str, rows: Iterable[tuple[str, str]], inside: int) -> Iterator[str]:

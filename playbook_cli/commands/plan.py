@@ -28,10 +28,11 @@ _COLUMN = 7
 
 
 def plan(study: StudyFile, json: Json = False, runs: Runs = RUNS) -> None:
-    """Show what would run: the trials, the coverage of the space, the budget and warnings. Runs nothing.
+    """Show what would run: trials, coverage, budget, warnings.
 
-    Warnings that begin with a name, such as fixed-learning-rate, are about the study's design. If the design is
-    intended, silence them by name in the study file: silence: [fixed-learning-rate]. playbook explain lists the names.
+    Nothing is run. Warnings that begin with a name, such as fixed-learning-rate, are about the study's design. If the
+    design is intended, silence them by name in the study file: silence: [fixed-learning-rate]. playbook explain lists
+    the names.
 
     Example:  playbook plan configs/digits.yaml
     """

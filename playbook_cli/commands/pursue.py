@@ -68,12 +68,13 @@ def pursue(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Run the whole loop within a budget: a sweep, the studies that the findings call for, repeats, an answer.
+    """Run the whole loop within a budget.
 
-    Each step is an ordinary study in RUNS, with its reason in the ledger. The loop ends when no finding calls for
-    another study, when the budget is used up, or when it needs you: a bug in the pipeline, every trial infeasible,
-    nothing better than chance. It always reserves enough to repeat the best point and the baseline on new seeds. Run
-    the same command again to resume.
+    It runs a sweep, the studies that the findings call for, and repeats, and ends with one page. Each step is an
+    ordinary study in RUNS, with its reason in the ledger. The loop ends when no finding calls for another study, when
+    the budget is used up, or when it needs you: a bug in the pipeline, every trial infeasible, nothing better than
+    chance. It always reserves enough to repeat the best point and the baseline on new seeds. Run the same command again
+    to resume.
 
     To steer it, pause it with --steps-of-the-loop 1, edit the study file that it names, and run the command again. It
     adopts nothing without --adopt. The page with the answer is runs/NAME-pursuit/index.html.

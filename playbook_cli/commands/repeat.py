@@ -68,10 +68,11 @@ def repeat(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Train the best trials again with new training seeds, and estimate the selection bias of their results.
+    """Train the best trials again with new training seeds.
 
-    The repeats are added to the study's folder. --seeds is the total number of repeats per trial, so running the same
-    command again only trains what is missing. The k-th repeat has the same training seed in every study.
+    This estimates the selection bias of their results. The repeats are added to the study's folder. --seeds is the
+    total number of repeats per trial, so running the same command again only trains what is missing. The k-th repeat
+    has the same training seed in every study.
 
     With --until-decided, each round gives one more seed to every trial that could still win, until one is better than
     all others (`adopt`), no difference matters and the simplest wins (`equal`), or --budget repeats are used up

@@ -26,7 +26,9 @@ def report(
     ] = None,
     runs: Runs = RUNS,
 ) -> None:
-    """Analyse a study: print the report, and write index.html and report.json to its folder. Works while it runs.
+    """Analyse a study: print the report, and write HTML and JSON.
+
+    index.html and report.json are written to the study's folder. It also works while the study runs.
 
     Example:  playbook report runs/digits-depth
     """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def schema() -> None:
-    """Print the JSON schema of the study file, for completion and checks in editors.
+    """Print the JSON schema of the study file.
+
+    Editors use it to complete and check study files.
 
     Example:  playbook schema > study.schema.json
     """

@@ -28,7 +28,7 @@ def show(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Show one trial: its settings, result and curves, the end of its log, and where its files are.
+    """Show one trial: settings, result, curves, log and files.
 
     Example:  playbook show runs/digits-depth 7
     """

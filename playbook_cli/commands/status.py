@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def status(study: StudyFolder, json: Json = False, runs: Runs = RUNS) -> None:
-    """Show progress. Only reads files, so it never slows down or locks the run.
+    """Show progress, without slowing down the run.
+
+    It only reads files, so it never locks the run either.
 
     Example:  playbook status runs/digits-depth
     """

@@ -34,7 +34,7 @@ def try_(
     json: Json = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Run one short trial in the middle of the space, and show what the program gets and what Playbook reads from it.
+    """Run one short trial, and check what arrives and is measured.
 
     It shows the command line, the lines or files in which metrics were found, whether the number of steps, the seed
     and every hyperparameter arrive, and how long a trial and the study will take. Nothing is recorded in the study.

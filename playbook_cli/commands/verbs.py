@@ -27,24 +27,23 @@ class Verb(NamedTuple):
 VERBS = {
     "init": Verb(
         "init:init",
-        "Write a study file to start from: with a demo training script, or for your own script or sweep.",
+        "Write a study file: a demo, or for your own script or sweep.",
     ),
     "plan": Verb(
         "plan:plan",
-        "Show what would run: the trials, the coverage of the space, the budget and warnings. Runs nothing.",
+        "Show what would run: trials, coverage, budget, warnings.",
     ),
     "try": Verb(
         "try_:try_",
-        "Run one short trial in the middle of the space, and show what the program gets and what Playbook reads from "
-        "it.",
+        "Run one short trial, and check what arrives and is measured.",
     ),
     "lr-sweep": Verb(
         "lr_sweep:lr_sweep",
-        "Find an initial max_train_steps by a sweep of constant learning rates, or report that it is unknown.",
+        "Find an initial max_train_steps by sweeping learning rates.",
     ),
     "batch-size": Verb(
         "batch_size:batch_size",
-        "Find the batch size that trains fastest: double it until memory runs out or throughput stops improving.",
+        "Find the batch size that trains fastest.",
     ),
     "run": Verb(
         "run:run",
@@ -52,11 +51,11 @@ VERBS = {
     ),
     "status": Verb(
         "status:status",
-        "Show progress. Only reads files, so it never slows down or locks the run.",
+        "Show progress, without slowing down the run.",
     ),
     "watch": Verb(
         "watch:watch",
-        "Watch a running study until it finishes, here or on another machine that shares its folder.",
+        "Watch a running study in the terminal or a browser.",
     ),
     "stop": Verb(
         "stop:stop",
@@ -64,76 +63,75 @@ VERBS = {
     ),
     "list": Verb(
         "list_:list_",
-        "List the studies in a folder, with their progress and best results.",
+        "List the studies in a folder, with progress and best results.",
     ),
     "show": Verb(
         "show:show",
-        "Show one trial: its settings, result and curves, the end of its log, and where its files are.",
+        "Show one trial: settings, result, curves, log and files.",
     ),
     "report": Verb(
         "report:report",
-        "Analyse a study: print the report, and write index.html and report.json to its folder. Works while it runs.",
+        "Analyse a study: print the report, and write HTML and JSON.",
     ),
     "next": Verb(
         "next:next_",
-        "Write the next study as YAML, with each change and its reason as a comment.",
+        "Write the next study, with a reason for each change.",
     ),
     "instability": Verb(
         "instability:instability",
-        "Check whether training is unstable just above the best learning rate, and find a fix.",
+        "Check whether training is unstable, and find a fix.",
     ),
     "horizon": Verb(
         "horizon:horizon",
-        "Measure how long to train: the best points at half, once, twice and four times max_train_steps.",
+        "Measure how long to train.",
     ),
     "repeat": Verb(
         "repeat:repeat",
-        "Train the best trials again with new training seeds, and estimate the selection bias of their results.",
+        "Train the best trials again with new training seeds.",
     ),
     "compare": Verb(
         "compare:compare",
-        "Decide whether a candidate should replace the baseline: `adopt`, `keep`, or `not-yet` with the runs still "
-        "needed.",
+        "Decide whether a candidate should replace the baseline.",
     ),
     "adopt": Verb(
         "adopt:adopt",
-        "Record a study as the new baseline in the ledger, with the evidence for it.",
+        "Record a study as the new baseline, with the evidence.",
     ),
     "pursue": Verb(
         "pursue:pursue",
-        "Run the whole loop within a budget: a sweep, the studies that the findings call for, repeats, an answer.",
+        "Run the whole loop within a budget.",
     ),
     "log": Verb(
         "log:log",
-        "Show the ledger of all studies, oldest first: their results, decisions, and how to reproduce them.",
+        "Show all studies, their results and decisions.",
     ),
     "check": Verb(
         "check:check",
-        "Check a finished study against expectations; exit with 3, and a line for each, if any fail.",
+        "Check a study against expectations, for CI and scripts.",
     ),
     "guide": Verb(
         "guide:guide",
-        "Print one page for a script or a coding agent: the loop, the verbs with their JSON, the exit codes.",
+        "Print one page for scripts and coding agents.",
     ),
     "devices": Verb(
         "devices:devices",
-        "Show the GPUs and cores that trials can use on this machine, and why a GPU is unavailable.",
+        "Show the GPUs and cores that trials can use here.",
     ),
     "explain": Verb(
         "explain:explain",
-        "Explain a rule of the report or a check of the design: what it looks at, its thresholds, and what to do.",
+        "Explain a rule of the report or a check of plan.",
     ),
     "import": Verb(
         "import_:import_",
-        "Import runs of other tools as a study that `report` and all other verbs can read.",
+        "Import runs of other tools as a study.",
     ),
     "export": Verb(
         "export:export",
-        "Export a study's trials and evaluations as tables, or as runs of Optuna, MLflow, TensorBoard or W&B.",
+        "Export trials as tables, or as runs of other tools.",
     ),
     "schema": Verb(
         "schema:schema",
-        "Print the JSON schema of the study file, for completion and checks in editors.",
+        "Print the JSON schema of the study file.",
     ),
 }
 

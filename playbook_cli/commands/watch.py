@@ -37,9 +37,10 @@ def watch(
     every: Annotated[float, typer.Option("--every", min=0.2, metavar="SECONDS", help="Time between updates.")] = 2.0,
     runs: Runs = RUNS,
 ) -> None:
-    """Watch a running study until it finishes, here or on another machine that shares its folder.
+    """Watch a running study in the terminal or a browser.
 
-    With --web, the report is served to your browser instead, and updated until Ctrl-C.
+    It works on any machine that shares the study's folder, until the study finishes. With --web, the report is served
+    to your browser instead, and updated until Ctrl-C.
 
     Example:  playbook watch runs/digits-depth
     Example:  playbook watch runs/digits-depth --web
