@@ -7,14 +7,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from playbook_cli.formats.tables import whole_number
 from playbook_cli.starting.calling import callers, is_looped
+from playbook_cli.starting.counted import schedule
 from playbook_cli.starting.counting import agree, unit_of
 from playbook_cli.starting.lightning import logged_by_lightning
 from playbook_cli.starting.lines import gates_at, showing
-from playbook_cli.starting.naming import is_metric, likely, rank
+from playbook_cli.starting.naming import is_metric, likely, measured_on, rank
 from playbook_cli.starting.place import TRIAL, Measured, below
 from playbook_cli.starting.roles import named, of_hugging_face, plain
-from playbook_cli.starting.shown import compared, patterns
+from playbook_cli.starting.shown import compared, patterns, without_steps
 from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def measured(
     found = [
         *_hugging_face(program, arguments),
         *_printed(program, length, arguments),
+        *_counted(program, length, arguments),
         *logged_by_lightning(program, arguments, length.unit, folders),
         *_json_lines(program, length.unit, folders),
         *_tensorboard(program, length.unit, folders, arguments),
@@ -114,6 +117,38 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
             once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
         )
         return
+
+
+def _counted(program: Program, length: Length, arguments: Sequence[Argument]) -> Iterator[Measured]:
+    """Lines that show a metric of held-out data and no step, where it is certain when each of them comes."""
+    shows = showing(module.tree for module in program.modules)
+    places = [(module, each) for module in program.modules for each in without_steps(module.tree, shows)]
+    name = likely(name for _, pattern in places for name in pattern.metrics if _is_evaluated(pattern, name))
+    found = [(module, pattern) for module, pattern in places if name in pattern.metrics]
+    if name is None or len(found) != 1 or _several_times(program, arguments):
+        return
+    (module, pattern), when = found[0], schedule(program, found[0][0], found[0][1].line, length)
+    if when is None or (pattern.logged and not _shows_info(program)):
+        return
+    gate = None if when.gate is None else _known(when.gate, program, arguments)
+    if gate is not None and isinstance(gate.interval, str):
+        option = named(arguments, gate.interval)
+        if option is None or whole_number(option.default) is None:
+            return
+    yield Measured(
+        metrics={"stdout": [pattern.text], "first": 0 if when.before else "eval_every"},
+        objective=name,
+        where=f"what the program prints in {module.path.name}:{pattern.line}: no line shows the step, so the "
+        f"evaluations are counted{', the first before training' if when.before else ''}",
+        gates=() if gate is None else (gate,),
+        flags=pattern.flags,
+        once=gate is None,
+    )
+
+
+def _is_evaluated(pattern: Pattern, name: str) -> bool:
+    """Whether a metric is measured on held-out data, or is the return of evaluations and not of training."""
+    return rank(name) == 0 or (rank(name) == 1 and measured_on(pattern.sample, pattern.function) not in ("", "train_"))
 
 
 def _several_times(program: Program, arguments: Sequence[Argument]) -> str:

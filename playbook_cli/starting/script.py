@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
+from playbook_cli.formats.tables import whole_number
 from playbook_cli.spec.fill import FILL
 from playbook_cli.spec.goals import direction
 from playbook_cli.spec.tiers import needed, usual_name
@@ -174,7 +175,7 @@ def _evaluation(
                 else p
                 for p in proposals
             ]
-            return parts, option.default if isinstance(option.default, int) else None
+            return parts, whole_number(option.default)
     given = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
     if isinstance(given, int):
         return proposals, given

@@ -97,6 +97,17 @@ def patterns(
     return [compared(pattern, others) for pattern in sorted(kept, key=lambda pattern: pattern.line)]
 
 
+def without_steps(tree: ast.Module, shows: Shows) -> list[Pattern]:
+    """The lines that show a metric and no step, each of which can be told from all others that the module shows."""
+    found = [_pattern(shown, None) for shown in lines(tree, shows, "")]
+    return [
+        pattern
+        for pattern in found
+        if pattern.metrics and not pattern.step and not pattern.of
+        if not any(other is not pattern and re.search(pattern.text, other.sample) for other in found)
+    ]
+
+
 def _is_repeated(pattern: Pattern, tree: ast.Module) -> bool:
     return pattern.looped or is_looped(pattern.function, callers([tree]))
 
