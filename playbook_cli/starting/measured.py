@@ -220,7 +220,7 @@ def _without_twins(found: Sequence[Pattern]) -> list[Pattern]:
 def _shows_info(program: Program) -> bool:
     for module in program.modules:
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Attribute) and node.attr in ("INFO", "DEBUG"):
+            if isinstance(node, ast.Attribute) and node.attr in ("INFO", "DEBUG", "setup_default_logging"):  # of timm
                 return True
             if isinstance(node, ast.Constant) and node.value in ("INFO", "DEBUG"):
                 return True

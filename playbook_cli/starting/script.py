@@ -26,7 +26,7 @@ from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.place import TRIAL
 from playbook_cli.starting.program import read_program, without
-from playbook_cli.starting.roles import loaded, named, plain, propose_all, step_unit, training_length
+from playbook_cli.starting.roles import has_own, idle, loaded, named, plain, propose_all, step_unit, training_length
 from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
@@ -248,11 +248,13 @@ def _command(
     if left:
         more = f", and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         draft.notes.append(f"left at the program's own values: {', '.join(left[:_SHOWN])}{more}")
-    opened = loaded(program)
+    arguments = [p.argument for p in split.all]
+    opened, unused = loaded(program, arguments), idle(program, arguments)
     unknown = [
         str(p.argument.option or p.argument.name)
         for p in given
-        if _is_data(p) or (p.part == "left" and p.argument.default in (None, "") and p.argument.name in opened)
+        if (_is_data(p) and p.argument.name not in unused and not has_own(program, p.argument.name))
+        or (p.part == "left" and p.argument.default in (None, "") and p.argument.name in opened)
     ]
     if unknown:
         draft.guess("command", why=f"it runs without {', '.join(unknown)}, which has no default that exists here")

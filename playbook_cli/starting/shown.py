@@ -13,7 +13,7 @@ from playbook_cli.starting.lines import OPTIONS, Shown, lines, value_name
 from playbook_cli.starting.meters import progresses
 from playbook_cli.starting.meters import shown as of_meter
 from playbook_cli.starting.naming import HELD_OUT, METRIC, measured_on, rank, words_before
-from playbook_cli.starting.syntax import calls, last_name
+from playbook_cli.starting.syntax import assigned, calls, last_name
 from playbook_cli.starting.texts import Formatted, Spaces
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from playbook_cli.starting.lines import Gate, Shows
 
 _NO_STEP = re.compile(
-    r"time|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|eta|left|best|"
-    r"(^|_)(num|n|max)_(?!(epi|episode|iter|epoch|update)(_|$))",
+    r"time(?!_?step)|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|eta|left|best|"
+    r"(^|_)(num|n|max)_(?!(epi|episode|iter|epoch|update|timesteps?)(_|$))",
     re.IGNORECASE,
 )
 _MEASURED_ON = re.compile(
@@ -77,7 +77,7 @@ def patterns(
     others: list[Pattern] = []
     for shown in lines(tree, shows or {}, length):
         pattern = _pattern(shown, unit)
-        told = pattern.step or any(rank(name) == 0 for name in pattern.metrics)
+        told = pattern.step or any(rank(name) <= 1 for name in pattern.metrics)
         if told:
             found.setdefault(pattern.text, pattern)
         others.append(pattern)
@@ -169,6 +169,35 @@ def reported(tree: ast.Module) -> list[str]:
 
 
 def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
+    """Of one line; of held-out data, what is of the last batch alone is left out where a mean stands beside it."""
+    pattern = _read(shown, unit, frozenset())
+    last = frozenset(id(part) for part in shown.parts if not isinstance(part, str) and _is_of_last_batch(part, shown))
+    if not last or not any(rank(name) == 0 for name in pattern.metrics):
+        return pattern
+    whole = _read(shown, unit, last)
+    return whole if any(rank(name) == 0 for name in whole.metrics) else pattern
+
+
+def _is_of_last_batch(value: ast.expr, shown: Shown) -> bool:
+    """Whether a value is made in each round of a loop that is over, and never added up."""
+    name = value_name(value)
+    loops = [
+        node
+        for node in ast.walk(shown.scope)
+        if isinstance(node, ast.For) and node.lineno < shown.line and (node.end_lineno or 0) < shown.line
+    ]
+    made = [node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Assign) and _assigns(node, name)]
+    anywhere = [node for node in ast.walk(shown.scope) if isinstance(node, ast.Assign | ast.AugAssign)]
+    return bool(name and made) and all(node in made for node in anywhere if _assigns(node, name))
+
+
+def _assigns(node: ast.Assign | ast.AugAssign, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+def _read(shown: Shown, unit: Unit | None, left: frozenset[int]) -> Pattern:
+    """The pattern, without the values with these identities."""
     counter = _counter(shown, unit)
     if counter is not None and unit is not None and not agree(counter.unit, unit):
         counter = None  # it counts something else than the study
@@ -181,7 +210,8 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
             sample += part
             continue
         sample += "1"
-        if isinstance(part, ast.Attribute) and part.attr == "val":  # of the last batch: the mean comes after it
+        last = isinstance(part, ast.Attribute) and part.attr == "val"  # of the last batch: the mean comes after it
+        if last or id(part) in left:
             text, label, before = text + r"\s*\S+?", "", label
             continue
         raw = label
@@ -276,10 +306,17 @@ def _counter(shown: Shown, unit: Unit | None) -> _Counter | None:
         if not re.search(r"[feg%,]", shown.specs.get(id(part), "")) and shown.counts(part):
             named = [name for name in (words, own) if unit_of(name)]
             counts = unit if shown.runs(part) else unit_of(named[0]) if named else None
-            if counts is not None and not any(METRIC.search(each) or _NO_STEP.search(each) for each in (words, own)):
+            said = (words,) if unit_of(words) and _is_product(part, shown) else (words, own)
+            if counts is not None and not any(METRIC.search(each) or _NO_STEP.search(each) for each in said):
                 found.append(_Counter(value=part, unit=counts, called=words if unit_of(words) else own))
         label = ""
     return next((one for one in found if agree(one.unit, unit)), found[0] if found else None)
+
+
+def _is_product(value: ast.expr, shown: Shown) -> bool:
+    """Whether a value is the steps so far, whatever it is called: total = (j + 1) * processes * steps."""
+    made = assigned(shown.scope, value.id) if isinstance(value, ast.Name) else None
+    return isinstance(made, ast.BinOp) and isinstance(made.op, ast.Mult)
 
 
 def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: str) -> str | None:
@@ -291,10 +328,12 @@ def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: st
     name = named if METRIC.search(named) else own if METRIC.search(own) else sentence[1].lower() if sentence else ""
     if name and "best" in (word.lower() for word in words):
         name = f"best_{name}"  # so far, and not of this step
-    if re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1:
+    number = isinstance(value, ast.Call) and last_name(value.func) == "len"
+    if number or (re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1):
         return None  # a count, or text
     if name and rank(name) == 1 and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
         name = name if re.search("avg|average|mean", name) else f"mean_{name}"
     if name and rank(name) == 2:
-        name = f"{measured_on(said, '') or _made_of(value, shown) or measured_on('', shown.function)}{name}"
+        owner = measured_on(last_name(value.value), "") if isinstance(value, ast.Subscript) else ""
+        name = f"{measured_on(said, '') or owner or _made_of(value, shown) or measured_on('', shown.function)}{name}"
     return name if name.isidentifier() and name not in taken else None

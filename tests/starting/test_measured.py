@@ -66,6 +66,52 @@ def test_lines_that_count_in_another_unit_than_the_length_are_none(study):
     assert found.metrics.stdout[0].startswith(r"epoch \s*(?P<step>\d+) iter \s*\S+?")
 
 
+def test_the_last_batch_of_held_out_data_is_no_metric_beside_the_whole(study):
+    inner = "    for x in test_loader:\n        loss = f(x)\n        right += g(x)\n    acc = right / total\n"
+    made, found = study(HEAD + LOOP + inner + "    print(f'Validation Epoch {epoch} Loss {loss.item()} Acc {acc}')\n")
+    assert made.data["metric"] == {"name": "validation_acc", "goal": "maximize"}
+    assert found.metrics.stdout == [
+        r"Validation Epoch \s*(?P<step>\d+) Loss \s*\S+? Acc \s*\[?(?P<validation_acc>[-+.\w]+)"
+    ]
+    summed = inner.replace("loss = f(x)", "loss += f(x)")
+    made, _ = study(HEAD + LOOP + summed + "    print(f'Validation Epoch {epoch} Loss {loss.item()} Acc {acc}')\n")
+    assert made.data["metric"]["name"] == "validation_loss"
+
+
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [
+        ("stats = dict(epoch=epoch, val_acc=a)\n    print(json.dumps(stats))", '"epoch": {step}, "val_acc": {val_acc}'),
+        ("print({'epoch': epoch, 'val_acc': a})", "'epoch': {step}, 'val_acc': {val_acc}"),
+        ("print(f'epoch {epoch}:', {'val_acc': a})", "epoch {step}: \\{{'val_acc': {val_acc}"),
+    ],
+)
+def test_a_mapping_that_is_printed_is_read_by_its_keys(study, line, pattern):
+    _, found = study(HEAD + LOOP + f"    {line}\n")
+    values = {"step": r"\s*(?P<step>\d+)", "val_acc": r"\s*\[?(?P<val_acc>[-+.\w]+)"}
+    assert pattern.replace(": {", ": {").format(**values).replace(": \\s", ": \\s") in found.metrics.stdout[0]
+
+
+def test_what_the_package_evaluate_computes_is_known(study):
+    load = "import evaluate\nmetric = evaluate.load('glue', 'mrpc')\n"
+    made, found = study(
+        HEAD + load + LOOP + "    eval_metric = metric.compute()\n    print(f'epoch {epoch}:', eval_metric)\n"
+    )
+    assert made.data["metric"] == {"name": "eval_accuracy", "goal": "maximize"}
+    assert re.search(found.metrics.stdout[0], "epoch 3: {'accuracy': 0.75, 'f1': 0.5}")["eval_f1"] == "0.5"
+
+
+def test_steps_so_far_are_the_step_and_a_number_of_episodes_is_no_metric(study):
+    head = HEAD.replace('"--epochs", type=int, default=9', '"--num-env-steps", type=int, default=9000')
+    loop = "for j in range(updates):\n    total_num_steps = (j + 1) * 16 * args.n\n"
+    shown = "Updates {j}, num timesteps {total_num_steps}\\n Last {len(r)} episodes: mean/median reward {m}/{n}"
+    show = f"    print(f'{shown}')\n"
+    made, found = study(head + loop + show)
+    assert made.data["metric"] == {"name": "mean_reward", "goal": "maximize"}
+    assert found.metrics.stdout[0] == r"Updates \s*\S+?, num timesteps \s*(?P<step>\d+)"
+    assert "episodes>" not in found.metrics.stdout[1]
+
+
 def test_a_reward_is_no_step_and_an_episode_is(study):
     source = "import argparse\np.add_argument('--lr', type=float, default=0.1)\n"
     made, found = study(source + "print('Episode {}\\tLast reward: {:.2f}'.format(i_episode, ep_reward))\n")
