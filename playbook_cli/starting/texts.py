@@ -87,15 +87,15 @@ class Formatted:
 
     def _mapping(self, node: ast.AST, quote: str) -> Parts:
         """A mapping as it is printed, or written as JSON; nothing where not all of its keys are known."""
-        given: dict[object, ast.expr] = {}
+        given: list[tuple[object, ast.expr]] = []
         if isinstance(node, ast.Dict):
-            given = {literal(key): value for key, value in zip(node.keys, node.values, strict=True)}
+            given = [(literal(key), value) for key, value in zip(node.keys, node.values, strict=True)]
         elif isinstance(node, ast.Call):
-            given = {} if any(each.arg is None for each in node.keywords) else dict(keywords(node))
-        if not given or not all(isinstance(key, str) for key in given):
+            given = [(each.arg, each.value) for each in node.keywords]
+        if not given or not all(isinstance(key, str) for key, _ in given):
             return []
         parts: Parts = []
-        for index, (key, value) in enumerate(given.items()):
+        for index, (key, value) in enumerate(given):
             parts += [f"{', ' if index else '{'}{quote}{key}{quote}: ", value]
         return [*parts, "}"]
 
