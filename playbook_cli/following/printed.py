@@ -56,7 +56,9 @@ class Printed:
         self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._step_name = step
         self._marks = Marks()
-        self._patterns = [re.compile(pattern) for pattern in patterns]
+        compiled = [re.compile(pattern) for pattern in patterns]
+        self._patterns = sorted(compiled, key=lambda pattern: step not in pattern.groupindex)
+        """Those with a step first: what else is in the line belongs to it."""
         self._unmatched = dict.fromkeys(patterns)
         self._complained: set[str] = set()
         self._step = 0

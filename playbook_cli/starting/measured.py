@@ -11,11 +11,12 @@ from playbook_cli.formats.tables import whole_number
 from playbook_cli.starting.calling import callers, is_looped
 from playbook_cli.starting.counted import schedule
 from playbook_cli.starting.counting import agree, unit_of
+from playbook_cli.starting.hugging_face import of_trainer, of_trainer_in_code
 from playbook_cli.starting.lightning import logged_by_lightning
 from playbook_cli.starting.lines import gates_at, showing
 from playbook_cli.starting.naming import is_metric, likely, measured_on, rank
 from playbook_cli.starting.place import TRIAL, Measured, below
-from playbook_cli.starting.roles import named, of_hugging_face, plain
+from playbook_cli.starting.roles import named, plain
 from playbook_cli.starting.shown import compared, patterns, without_steps
 from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from playbook_cli.starting.shown import Pattern
 
 _AGAIN = re.compile(r"run|repeat|rep|trial|seed|fold|split|experiment")
-_BELOW = f"{TRIAL}/out"
-"""Where a program writes that refuses a folder with anything in it."""
 
 
 def measured(
@@ -41,10 +40,12 @@ def measured(
 
     `folders` are the names of the options that say where results are written.
     """
+    trainer = [*of_trainer(program, arguments)]
+    printed = [*_printed(program, length, arguments), *_counted(program, length, arguments)]
     found = [
-        *_hugging_face(program, arguments),
-        *_printed(program, length, arguments),
-        *_counted(program, length, arguments),
+        *trainer,
+        *(each for each in printed if not trainer or rank(each.objective) == 0),
+        *of_trainer_in_code(program, length),
         *logged_by_lightning(program, arguments, length.unit, folders),
         *_json_lines(program, length.unit, folders),
         *_tensorboard(program, length.unit, folders, arguments),
@@ -403,53 +404,3 @@ def _keys(data: ast.expr | None, program: Program) -> tuple[list[str], str | Non
     ]
     measured_ = [name for name in dict.fromkeys(meters) if re.search("loss|acc", name)]
     return [*(key for key in own if key != step), *(f"{p}{m}" for p in prefixes for m in measured_)], step
-
-
-def _hugging_face(program: Program, arguments: Sequence[Argument]) -> Iterator[Measured]:
-    """What the Trainer of transformers writes for TensorBoard."""
-    if not of_hugging_face(arguments):
-        return
-    trainers = [
-        call for module in program.modules for call in calls(module.tree) if last_name(call.func).endswith("Trainer")
-    ]
-    evaluates = any(_is_given(keywords(call).get("eval_dataset")) for call in trainers)
-    words = ["--report_to=tensorboard", "--logging_steps=${eval_every}", "--save_strategy=no"]
-    words += [
-        f"--{name}" for name in ("do_train", "do_eval") if _asks(program, name) and (evaluates or name == "do_train")
-    ]
-    doubts: list[str] = []
-    old, known = _version(program)
-    words += [f"--logging_dir={_BELOW}/runs/tb"] if old else []
-    if evaluates:
-        key = "evaluation_strategy" if old else "eval_strategy"
-        words += [f"--{key}=steps", "--eval_steps=${eval_every}"]
-        doubts += [] if known else ["transformers before 4.41 calls --eval_strategy --evaluation_strategy"]
-    yield Measured(
-        metrics={"tensorboard": f"{_BELOW}/runs/*"},
-        objective="eval/loss" if evaluates else "train/loss",
-        where="what the Trainer of transformers writes for TensorBoard, which has to be installed",
-        doubts=tuple(doubts),
-        words=tuple(words),
-        folder=_BELOW,
-        per_step=True,
-    )
-
-
-def _is_given(node: ast.expr | None) -> bool:
-    """Whether the Trainer gets data to evaluate on."""
-    return node is not None and not (isinstance(node, ast.Constant) and node.value is None)
-
-
-def _asks(program: Program, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == name for m in program.modules for node in ast.walk(m.tree)
-    )
-
-
-def _version(program: Program) -> tuple[bool, bool]:
-    """Whether transformers is older than 4.41, and whether the program says so."""
-    for call in calls(program.tree, "check_min_version"):
-        text = literal(call.args[0]) if call.args else None
-        if isinstance(text, str) and (found := re.match(r"(\d+)\.(\d+)", text)):
-            return (int(found[1]), int(found[2])) < (4, 41), True
-    return False, False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from playbook_cli.starting.counting import unit_of
 from playbook_cli.starting.readers.hugging_face import TRAINING
-from playbook_cli.starting.syntax import constants, dotted, keywords, last_name, literal
+from playbook_cli.starting.syntax import constants, dotted, imported, keywords, last_name, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,6 +65,11 @@ _LENGTH = re.compile(
     r"(steps?|iters?|iterations?|epochs?|updates|timesteps|niter|kimg|frames|env_steps|batches|episodes|epoch_num)$"
     r"|^(epoch|iter|iteration)s?_(num|count|max)$|^(training|train)_(length|duration)$"
 )
+_SAYS_LENGTH = re.compile(
+    r"^(the )?(total |max(imum|imal)? )?(number of|num) (training (steps|epochs|iterations|updates)\b|epochs\b)",
+    re.IGNORECASE,
+)
+"""The help of an option that is the length of training, whatever it is called."""
 _OF_SOMETHING_ELSE = re.compile(
     r"\b(rollouts?|unroll\w*|per (policy|update|epoch|rollout|environment|env)|each (environment|env)|diffusion|"
     r"sampling|warm.?up|denois\w*|inner|lookahead|bptt|computed in runtime|history|resum\w+|start(ing)?)\b",
@@ -261,6 +266,8 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     unit = unit_of(plain(first.name))
     if "epoch" in first.help.lower() and "step" not in plain(first.name):
         unit = "epoch"
+    elif unit is None and (found_ := _SAYS_LENGTH.search(first.help.strip())):
+        unit = unit_of(found_[0].split()[-1])
     bare = bool(re.fullmatch(r"(num_|n_)?(steps?|updates|frames|batches|episodes)", plain(first.name)))
     shown = bool(first.loop) or plain(first.name) in bounds
     rivals = [a for a in ranked[1:] if not shown or plain(a.name) in bounds or _rank(a) < _rank(first)]
@@ -278,7 +285,8 @@ def step_unit(length: Length, program: Program) -> StepUnit | None:
     if option is not None and "kimg" in plain(option.name):
         return None
     if length.unit == "step":  # of training, unless something else could be stepped
-        return None if _ENVIRONMENTS & program.names else "updates"
+        names = {name for module in program.modules for name in imported(module.tree)}
+        return None if _ENVIRONMENTS & names else "updates"
     known: dict[Unit | None, StepUnit] = {"epoch": "epochs", "update": "updates", "environment": "env_steps"}
     return known.get(length.unit)
 
@@ -367,7 +375,8 @@ def of_hugging_face(arguments: Iterable[Argument]) -> bool:
 def _could_be_length(argument: Argument) -> bool:
     if argument.option is None or argument.kind not in ("int", "float", "other") or argument.given == "params":
         return False
-    if not _LENGTH.search(plain(argument.name)) or _OF_SOMETHING_ELSE.search(argument.help):
+    said = _LENGTH.search(plain(argument.name)) or _SAYS_LENGTH.search(argument.help.strip())
+    if not said or _OF_SOMETHING_ELSE.search(argument.help):
         return False
     if any(_EVALUATION.search(part) or part in ("scheduler", "warmup") for part in argument.name.lower().split(".")):
         return False
@@ -473,16 +482,20 @@ def loaded(program: Program, arguments: Sequence[Argument]) -> set[str]:
     """
     used: set[str] = set()
     asked: set[str] = set()
+    needed: set[str] = set()
     off = {plain(a.name) for a in arguments if a.kind == "bool" and a.default is False}
     for module in program.modules:
         for node in _running(module.tree, off):
             if isinstance(node, ast.Call) and _LOADS.search(last_name(node.func)):
                 used |= {last_name(each) for argument in node.args for each in ast.walk(argument)}
+            elif isinstance(node, ast.Assert) and isinstance(node.test, ast.Name | ast.Attribute):
+                used.add(last_name(node.test))
+                needed.add(last_name(node.test))
             elif isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
                 asked |= {last_name(each) for each in ast.walk(node.test)}
             elif isinstance(node, ast.BoolOp | ast.Compare):
                 asked |= {last_name(each) for each in ast.walk(node)}
-    return used - asked - {""}
+    return used - (asked - needed) - {""}
 
 
 def _running(node: ast.AST, off: set[str]) -> Iterator[ast.AST]:
@@ -516,7 +529,19 @@ def has_own(program: Program, name: str) -> bool:
     return False
 
 
-_ENVIRONMENTS = {"gym", "gymnasium", "dm_env", "dm_control", "dmc", "envpool", "procgen", "pettingzoo", "mujoco"}
+_ENVIRONMENTS = {
+    "atari_py",
+    "ale_py",
+    "gym",
+    "gymnasium",
+    "dm_env",
+    "dm_control",
+    "dmc",
+    "envpool",
+    "procgen",
+    "pettingzoo",
+    "mujoco",
+}
 _LOADS = re.compile(
     r"^(load|open|listdir|jload|ImageFolder|from_pretrained|load_dataset|read_\w+|fromfile|memmap|glob)$"
 )

@@ -31,6 +31,10 @@ _MEASURED_ON = re.compile(
     r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s\w[^:=,;|]*[:=]\s*$", re.IGNORECASE
 )
 """A sentence that says what is measured, and on what: Accuracy of the network on the 10000 test images."""
+_OF_THE_PAST = re.compile(
+    r"^\W*(re-?)?(load(ing|ed)|resum(ing|ed)|continu(ing|e)|restor(ing|ed)|sav(ing|ed))\b", re.IGNORECASE
+)
+"""A line that tells what was trained before, or what is kept."""
 _NUMBERS = {"len", "round", "int", "float", "sum", "max", "min", "abs", "next"}
 _SPLIT = re.compile(r"(^|_)(split|mode|phase|stage|subset|partition|dataset_name|set_name|log_name|name|prefix|desc)$")
 
@@ -77,6 +81,8 @@ def patterns(
     others: list[Pattern] = []
     for shown in lines(tree, shows or {}, length):
         pattern = _pattern(shown, unit)
+        if _OF_THE_PAST.search(pattern.sample):
+            continue
         told = pattern.step or any(rank(name) <= 1 for name in pattern.metrics)
         if told:
             found.setdefault(pattern.text, pattern)

@@ -96,8 +96,10 @@ class Formatted:
             return []
         parts: Parts = []
         for index, (key, value) in enumerate(given):
-            parts += [f"{', ' if index else '{'}{quote}{key}{quote}: ", value]
-        return [*parts, "}"]
+            text = self.parts(value)
+            mark = quote if text else ""
+            parts += [f"{', ' if index else '{'}{quote}{key}{quote}: {mark}", *(text or [value]), mark]
+        return [*(part for part in parts if part != ""), "}"]
 
     def _listed(self, between: str, listed: ast.expr) -> Parts:
         return self.all_of(listed.elts, between) if isinstance(listed, ast.List | ast.Tuple) else []

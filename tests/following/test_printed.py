@@ -51,6 +51,11 @@ def test_a_pattern_without_a_step_belongs_to_the_step_before_it():
     assert readings == [(0, {"acc": 0.1}), (3, {"acc": 0.5})]
 
 
+def test_what_a_line_with_a_step_shows_belongs_to_that_step():
+    readings, _ = read("T 1 acc 0.1\nT 2 acc 0.5\n", r"acc (?P<acc>\S+)", r"T (?P<step>\d+) acc (?P<acc>\S+)")
+    assert dict(readings) == {1: {"acc": 0.1}, 2: {"acc": 0.5}}
+
+
 def test_evaluations_without_a_step_are_counted_by_the_metric():
     counting = Counting(group="acc", first=0, every=5)
     printed = Printed([r"acc (?P<acc>\S+)", r"f1 (?P<f1>\S+)"], "step", counting)

@@ -568,3 +568,38 @@ def test_an_interval_in_another_unit_is_none_even_where_nothing_is_shown(study):
     made, found = study(HEAD + option + "if steps % args.validation_interval == 0: ...\n")
     assert made.comments["eval_every",] == "guess: how often the program evaluates is not known"
     assert not any("validation_interval" in word for word in found.command)
+
+
+def test_what_the_trainer_prints_is_read_where_the_program_makes_its_arguments(study):
+    head = "import fire\nimport transformers\ndef train(lr: float = 1e-4, num_epochs: int = 3, base_model: str = ''):\n"
+    made = "    assert base_model\n    trainer = transformers.Trainer(eval_dataset=held_out, args="
+    call = "transformers.TrainingArguments(num_train_epochs=num_epochs, learning_rate=lr, eval_strategy={}))\n"
+    draft, found = study(head + made + call.format("'epoch'") + "fire.Fire(train)\n")
+    assert draft.data["metric"] == {"name": "eval_loss", "goal": "minimize"}
+    assert "guess" not in draft.comments["metrics",]
+    assert "it runs without --base_model" in draft.comments["command",]
+    for line in ("{'eval_loss': 0.25, 'eval_runtime': 1.5, 'epoch': 2.0}", "{'eval_loss': '0.25', 'epoch': '2'}"):
+        assert re.search(found.metrics.stdout[0], line).groupdict() == {"eval_loss": "0.25", "step": "2"}
+    draft, _ = study(head + made + call.format("'steps' if val else 'no'") + "fire.Fire(train)\n")
+    assert "guess: the step is the epoch, rounded down" in draft.comments["metrics",]
+
+
+def test_a_line_that_tells_what_was_loaded_is_no_evaluation(study):
+    shown = "print(f'Loading best model of epoch {epoch} with val loss {loss}')\n"
+    assert study(HEAD + LOOP + f"    {shown}")[0].data["metrics"] == {"stdout": [FILL]}
+
+
+def test_an_option_whose_help_says_so_is_the_length(study):
+    head = HEAD.replace('"--epochs", type=int', '"--T-max", help="Number of training steps (4x frames)", type=int')
+    draft, found = study(head + "for T in range(1, args.T_max + 1):\n    print(f'T = {T} | val acc {acc}')\n")
+    assert "--T-max=${max_train_steps}" in draft.data["command"]
+    assert re.search(found.metrics.stdout[0], "T = 3 | val acc 0.5")["step"] == "3"
+
+
+def test_a_monitored_metric_of_a_mapping_that_is_logged_is_known(study):
+    head = HEAD.replace("import argparse", "import argparse\nimport pytorch_lightning as pl")
+    logged = "self.log_dict({f'val_{k}': v for k, v in b})"
+    logs = f"class M(pl.LightningModule):\n    def validation_step(self, b):\n        {logged}\n"
+    fit = "pl.Trainer(max_epochs=args.epochs, callbacks=[ModelCheckpoint(monitor='val_loss')]).fit(M())\n"
+    assert study(head + logs + fit)[0].data["metric"] == {"name": "val_loss", "goal": "minimize"}
+    assert study(head + logs + fit.replace("val_loss", "other"))[0].data["metric"]["name"] == FILL
