@@ -45,6 +45,8 @@ class Gate:
     counter: str
     interval: str | int
     """The name of an option or a number."""
+    others: bool = False
+    """Whether it is shown at other steps, too: the last batch, say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,10 +265,11 @@ def _conditions(test: ast.expr) -> list[Gate | Flag]:
     for node in ast.walk(test):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not isinstance(node.left, ast.Constant):
             counter = value_name(node.left)
+            others = any(isinstance(each, ast.Or) for each in ast.walk(test))
             if isinstance(node.right, ast.Constant) and isinstance(node.right.value, int):
-                found.append(Gate(counter=counter, interval=node.right.value))
+                found.append(Gate(counter=counter, interval=node.right.value, others=others))
             elif value_name(node.right):
-                found.append(Gate(counter=counter, interval=value_name(node.right)))
+                found.append(Gate(counter=counter, interval=value_name(node.right), others=others))
     return found
 
 

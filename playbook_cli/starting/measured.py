@@ -95,6 +95,9 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
+        of_it = [pattern for pattern in found if name in pattern.metrics]
+        if rank(name) == 0 and all(_is_partial(each, unit) and not each.gates[-1].others for each in of_it):
+            doubts.append("this line is shown every so many batches: the last one of an epoch may leave some out")
         if first.alike and _follows(program, first.function, first.alike):
             found = [each for each in found if each.function != first.alike or not re.search(first.text, each.sample)]
         elif first.alike:

@@ -66,7 +66,8 @@ _LENGTH = re.compile(
     r"|^(epoch|iter|iteration)s?_(num|count|max)$|^(training|train)_(length|duration)$"
 )
 _SAYS_LENGTH = re.compile(
-    r"^(the )?(total |max(imum|imal)? )?(number of|num) (training (steps|epochs|iterations|updates)\b|epochs\b)",
+    r"^(the )?(total |max(imum|imal)? )?(number of|num) (training (steps|epochs|iterations|updates)|epochs)"
+    r"(?=\W*$|\s*[.,;(:]| to )",
     re.IGNORECASE,
 )
 """The help of an option that is the length of training, whatever it is called."""
@@ -231,7 +232,7 @@ def _is_folder(argument: Argument, own: str) -> bool:
     computed = argument.given == "config" and not isinstance(argument.default, str)
     text = argument.kind in ("str", "other") and not computed
     file = isinstance(argument.default, str) and re.search(r"\.[a-z]\w{1,4}$", argument.default) is not None
-    kept = own == "checkpoints" and isinstance(argument.default, str) and "/" in argument.default
+    kept = own in ("checkpoints", "logs", "outputs") and isinstance(argument.default, str) and "/" in argument.default
     return (kept or bool(_FOLDER.search(own))) and text and not file and (argument.required or not positional)
 
 

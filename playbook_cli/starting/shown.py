@@ -83,7 +83,7 @@ def patterns(
         pattern = _pattern(shown, unit)
         if _OF_THE_PAST.search(pattern.sample):
             continue
-        told = pattern.step or any(rank(name) <= 1 for name in pattern.metrics)
+        told = pattern.step or any(rank(name) == 0 or _is_mean_return(name) for name in pattern.metrics)
         if told:
             found.setdefault(pattern.text, pattern)
         others.append(pattern)
@@ -101,6 +101,10 @@ def patterns(
     elif len(bare) != 1 or not _is_repeated(bare[0], tree) or any(_earlier(pattern, bare[0]) for pattern in measured):
         return []  # which step a metric belongs to is not certain
     return [compared(pattern, others) for pattern in sorted(kept, key=lambda pattern: pattern.line)]
+
+
+def _is_mean_return(name: str) -> bool:
+    return rank(name) == 1 and re.search(r"avg|average|mean", name) is not None
 
 
 def without_steps(tree: ast.Module, shows: Shows) -> list[Pattern]:
@@ -186,7 +190,11 @@ def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
 
 def _is_of_last_batch(value: ast.expr, shown: Shown) -> bool:
     """Whether a value is made in each round of a loop that is over, and never added up."""
-    name = value_name(value)
+    match value:
+        case ast.Name(id=name) | ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="item")):
+            pass
+        case _:
+            return False
     loops = [
         node
         for node in ast.walk(shown.scope)
@@ -194,7 +202,7 @@ def _is_of_last_batch(value: ast.expr, shown: Shown) -> bool:
     ]
     made = [node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Assign) and _assigns(node, name)]
     anywhere = [node for node in ast.walk(shown.scope) if isinstance(node, ast.Assign | ast.AugAssign)]
-    return bool(name and made) and all(node in made for node in anywhere if _assigns(node, name))
+    return bool(made) and all(node in made for node in anywhere if _assigns(node, name))
 
 
 def _assigns(node: ast.Assign | ast.AugAssign, name: str) -> bool:
@@ -313,6 +321,8 @@ def _counter(shown: Shown, unit: Unit | None) -> _Counter | None:
             named = [name for name in (words, own) if unit_of(name)]
             counts = unit if shown.runs(part) else unit_of(named[0]) if named else None
             said = (words,) if unit_of(words) and _is_product(part, shown) else (words, own)
+            if unit_of(own) and METRIC.search(words) and isinstance(part, ast.Name):  # Validation loss 300: 0.25
+                said = (own,)
             if counts is not None and not any(METRIC.search(each) or _NO_STEP.search(each) for each in said):
                 found.append(_Counter(value=part, unit=counts, called=words if unit_of(words) else own))
         label = ""

@@ -112,6 +112,16 @@ def test_steps_so_far_are_the_step_and_a_number_of_episodes_is_no_metric(study):
     assert "episodes>" not in found.metrics.stdout[1]
 
 
+def test_a_step_behind_the_name_of_a_metric_is_the_step(study):
+    loop = HEAD.replace("--epochs", "--iters") + "for iteration in range(args.iters):\n"
+    draft, found = study(loop + "    print('Validation loss {}: {:.4f}'.format(iteration, val_loss))\n")
+    assert draft.data["metric"]["name"] == "val_loss"
+    assert re.search(found.metrics.stdout[0], "Validation loss 300: 0.25").groupdict() == {
+        "step": "300",
+        "val_loss": "0.25",
+    }
+
+
 def test_a_reward_is_no_step_and_an_episode_is(study):
     source = "import argparse\np.add_argument('--lr', type=float, default=0.1)\n"
     made, found = study(source + "print('Episode {}\\tLast reward: {:.2f}'.format(i_episode, ep_reward))\n")
@@ -603,3 +613,15 @@ def test_a_monitored_metric_of_a_mapping_that_is_logged_is_known(study):
     fit = "pl.Trainer(max_epochs=args.epochs, callbacks=[ModelCheckpoint(monitor='val_loss')]).fit(M())\n"
     assert study(head + logs + fit)[0].data["metric"] == {"name": "val_loss", "goal": "minimize"}
     assert study(head + logs + fit.replace("val_loss", "other"))[0].data["metric"]["name"] == FILL
+
+
+@pytest.mark.parametrize(
+    ("test", "doubted"), [("i % 100 == 0", True), ("i % 100 == 0 or i == last", False), ("rank == 0", False)]
+)
+def test_a_line_that_leaves_batches_out_is_doubted(study, test, doubted):
+    shown = (
+        f"    for i, x in enumerate(val):\n        if {test}:\n            print(f'Epoch {{epoch}} val loss {{avg}}')\n"
+    )
+    draft, _ = study(HEAD + LOOP + shown)
+    assert draft.data["metric"]["name"] == "val_loss"
+    assert ("shown every so many batches" in draft.comments["metrics",]) == doubted
