@@ -106,6 +106,11 @@ def schedule(program: Program, module: Module, line: int, length: Length) -> Sch
     return replace(found, before=True)
 
 
+def _trains(part: ast.stmt) -> bool:
+    """Whether a statement calls something that trains."""
+    return any(isinstance(node, ast.Call) and _TRAINS.search(last_name(node.func)) for node in ast.walk(part))
+
+
 def _sites(module: Module) -> Iterator[_Site]:
     """All calls of a module."""
 
@@ -265,15 +270,11 @@ def _start(loop: ast.For) -> int | None:
 def _ungated(loop: ast.For, line: int, length: Length) -> Schedule | None:
     """Once in each round of the loop: after training, or before it."""
     place = next((i for i, part in enumerate(loop.body) if part.lineno <= line <= (part.end_lineno or 0)), None)
-    trains = [_trains(part) for part in loop.body]
-    if place is None or trains.count(True) == 0:
+    training = [_trains(part) for part in loop.body]
+    if place is None or not any(training):
         return None
-    after, own, before = any(trains[:place]), trains[place], any(trains[place + 1 :])
+    after, own, before = any(training[:place]), training[place], any(training[place + 1 :])
     if own and after == before:
         return None  # a line among what trains
     gate = Gate(counter=_COUNTERS.get(length.unit, length.unit or "step"), interval=1)
     return Schedule(gate=gate, before=not after) if after != before or own else None
-
-
-def _trains(part: ast.stmt) -> bool:
-    return any(isinstance(node, ast.Call) and _TRAINS.search(last_name(node.func)) for node in ast.walk(part))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from playbook_cli.starting.roles import Length
     from playbook_cli.starting.shown import Pattern
 
+_LEARNS = re.compile(r"backward|optimi[sz]|(^|_)step$|train|gradient")
+"""Calls in a loop that trains."""
 _AGAIN = re.compile(r"run|repeat|rep|trial|seed|fold|split|experiment")
 
 
@@ -96,7 +98,7 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
         if first.of:
             doubts.append(f"this line is shown for one {first.of} only: where it is shown for several, they are mixed")
         of_it = [pattern for pattern in found if name in pattern.metrics]
-        if rank(name) == 0 and all(_is_partial(each, unit) and not each.gates[-1].others for each in of_it):
+        if rank(name) == 0 and all(_leaves_out(program, each, unit) for each in of_it):
             doubts.append("this line is shown every so many batches: the last one of an epoch may leave some out")
         if first.alike and _follows(program, first.function, first.alike):
             found = [each for each in found if each.function != first.alike or not re.search(first.text, each.sample)]
@@ -205,6 +207,23 @@ def _objective(found: Sequence[Pattern], unit: Unit | None) -> str | None:
 def _is_partial(pattern: Pattern, unit: Unit | None) -> bool:
     """Whether a line is shown every so many batches of an epoch, so that its last one is not the whole."""
     return unit == "epoch" and any(unit_of(gate.counter) != "epoch" for gate in pattern.gates)
+
+
+def _leaves_out(program: Program, pattern: Pattern, unit: Unit | None) -> bool:
+    """Whether a line is shown in the loop over held-out data, every so many batches and not at the last."""
+    if not _is_partial(pattern, unit) or pattern.gates[-1].others:
+        return False
+    trees: list[ast.AST] = [
+        each for module in program.modules for each in functions(module.tree) if each.name == pattern.function
+    ]
+    loops = [
+        node
+        for tree in trees or [module.tree for module in program.modules]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For | ast.While) and node.lineno < pattern.line <= (node.end_lineno or 0)
+    ]
+    names = {last_name(call.func) for node in loops for call in calls(node)}
+    return bool(loops) and not any(_LEARNS.search(name) for name in names)
 
 
 def _repeats(program: Program, found: Sequence[Pattern]) -> bool:

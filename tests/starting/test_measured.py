@@ -616,12 +616,16 @@ def test_a_monitored_metric_of_a_mapping_that_is_logged_is_known(study):
 
 
 @pytest.mark.parametrize(
-    ("test", "doubted"), [("i % 100 == 0", True), ("i % 100 == 0 or i == last", False), ("rank == 0", False)]
+    ("test", "work", "doubted"),
+    [
+        ("i % 100 == 0", "model(x)", True),
+        ("i % 100 == 0 or i == last", "model(x)", False),
+        ("rank == 0", "model(x)", False),
+        ("i % 100 == 0", "loss.backward()", False),
+    ],
 )
-def test_a_line_that_leaves_batches_out_is_doubted(study, test, doubted):
-    shown = (
-        f"    for i, x in enumerate(val):\n        if {test}:\n            print(f'Epoch {{epoch}} val loss {{avg}}')\n"
-    )
-    draft, _ = study(HEAD + LOOP + shown)
+def test_a_line_that_leaves_batches_out_is_doubted(study, test, work, doubted):
+    inner = f"    for i, x in enumerate(val):\n        {work}\n        if {test}:\n"
+    draft, _ = study(HEAD + LOOP + inner + "            print(f'Epoch {epoch} val loss {avg}')\n")
     assert draft.data["metric"]["name"] == "val_loss"
     assert ("shown every so many batches" in draft.comments["metrics",]) == doubted
