@@ -165,7 +165,7 @@ class _Walk:
 
     found: list[Shown]
     called_at: dict[str, Conditions | None]
-    """On what the call of a function depends; None where it is called at several places."""
+    """On what the call of a function depends; None where that differs from call to call."""
     shows: Shows = field(default_factory=dict)
     counters: frozenset[str] = frozenset()
     steps: tuple[tuple[str, int, int], ...] = ()
@@ -191,7 +191,7 @@ class _Walk:
         name = last_name(node.func)
         if node is self.wanted:
             self.at.append((held, getattr(scope, "name", "")))
-        self.called_at[name] = held if name not in self.called_at else None
+        self.called_at[name] = held if self.called_at.get(name, held) == held else None
         for parts, specs in self._texts(node, scope):
             if any(not isinstance(part, str) for part in parts):
                 shown = Shown(

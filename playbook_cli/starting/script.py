@@ -322,8 +322,10 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
     folder = found.folder if found else TRIAL
     words = [f"{p.argument.option}=${{max_train_steps}}" for p in given if p.part == "steps"]
     for part, macro in (("seed", "${seed}"), ("folder", folder), ("eval_every", "${eval_every}")):
-        options = [p.argument.option for p in given if p.part == part and p.argument.option]
-        words += [f"{option}={macro}" for option in (options if part == "folder" else options[:1])]
+        options = [p.argument for p in given if p.part == part and p.argument.option]
+        for argument in options if part == "folder" else options[:1]:
+            value = f"'{macro}'" if argument.evaluated and part == "folder" else macro
+            words.append(f"{argument.option}={value}")
     words += [f"{p.argument.option}{'=True' * (p.argument.switch == 'python')}" for p in given if p.part == "on"]
     words += [f"{p.argument.option}=1" for p in given if p.part == "once"]
     for p in given:

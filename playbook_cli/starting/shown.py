@@ -35,6 +35,8 @@ _OF_THE_PAST = re.compile(
     r"^\W*(re-?)?(load(ing|ed)|resum(ing|ed)|continu(ing|e)|restor(ing|ed)|sav(ing|ed))\b", re.IGNORECASE
 )
 """A line that tells what was trained before, or what is kept."""
+_CORRECT = re.compile(r"\s*%\s*(correct|accuracy|acc)\b", re.IGNORECASE)
+"""Behind a share: 98.5% correct."""
 _NUMBERS = {"len", "round", "int", "float", "sum", "max", "min", "abs", "next"}
 _SPLIT = re.compile(r"(^|_)(split|mode|phase|stage|subset|partition|dataset_name|set_name|log_name|name|prefix|desc)$")
 
@@ -217,7 +219,7 @@ def _read(shown: Shown, unit: Unit | None, left: frozenset[int]) -> Pattern:
         counter = None  # it counts something else than the study
     text, label, before, said, sample = "", "", "", "", ""
     names: list[str] = []
-    for part in shown.parts:
+    for index, part in enumerate(shown.parts):
         if isinstance(part, str):
             label += part
             text += _escaped(part)
@@ -231,6 +233,9 @@ def _read(shown: Shown, unit: Unit | None, left: frozenset[int]) -> Pattern:
         raw = label
         label, before = label if words_before(label) else before, ""
         stepping = counter is not None and part is counter.value
+        behind = shown.parts[index + 1] if index + 1 < len(shown.parts) else ""
+        if not stepping and not words_before(label) and isinstance(behind, str) and _CORRECT.match(behind):
+            label = "accuracy"
         name = "step" if stepping else _group(part, label, names, shown, said + raw)
         if name is None:
             text += r"\s*.*?" if _may_have_spaces(part, shown) else r"\s*\S+?"

@@ -122,6 +122,18 @@ def test_a_step_behind_the_name_of_a_metric_is_the_step(study):
     }
 
 
+def test_a_share_that_is_correct_is_an_accuracy(study):
+    head = (
+        HEAD
+        + "def score(split):\n    print('%s final score: %d/%d = %.2f%% correct' % (split, right, n, 100 * mean))\n"
+    )
+    made, found = study(
+        head + LOOP + "    print(f'epoch {epoch} train loss {loss}')\n    score('train')\n    score('test')\n"
+    )
+    assert made.data["metric"] == {"name": "test_accuracy", "goal": "maximize"}
+    assert re.search(found.metrics.stdout[0], "test final score: 9/10 = 90.00% correct")["test_accuracy"] == "90.00"
+
+
 def test_a_reward_is_no_step_and_an_episode_is(study):
     source = "import argparse\np.add_argument('--lr', type=float, default=0.1)\n"
     made, found = study(source + "print('Episode {}\\tLast reward: {:.2f}'.format(i_episode, ep_reward))\n")
