@@ -285,7 +285,7 @@ def test_the_copy_of_a_folder_whose_study_runs_is_run_by_nobody(bench):
     )
     running = bench.spawn("run", "study.yaml")
     bench.wait(lambda: bench.paths().trial(0).metrics.is_file() and bench.metrics(0), "an evaluation")
-    shutil.copytree(bench.folder / "runs", bench.folder / "copies")
+    shutil.copytree(bench.folder / "runs", bench.folder / "copies", ignore=shutil.ignore_patterns("*.tmp"))
     said = bench("status", "copies/toy").out
     assert "not running; 1 trial left" in said
     assert "running: process" in bench("status", "runs/toy").out

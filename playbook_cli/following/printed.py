@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook_cli.following.limited import TooSlowError, limited
@@ -28,13 +29,23 @@ Reading = tuple[int, dict[str, float]]
 """A step and its metrics."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """How the steps of evaluations are counted that show none."""
+
+    group: str
+    """Whose every value is an evaluation."""
+    first: int
+    every: int
+
+
 class Printed:
     """Finds evaluations in a program's output.
 
-    A match of a pattern without the group `step` belongs to the last step that was read, or to 0 before any.
+    A match of a pattern without the group `step` belongs to the last step that was read or counted, or to 0 before any.
     """
 
-    def __init__(self, patterns: Sequence[str], step: str = "step") -> None:
+    def __init__(self, patterns: Sequence[str], step: str = "step", counting: Counting | None = None) -> None:
         self.problems: list[str] = []
         """Matches that are not numbers, the first of each group."""
         self.too_slow: str | None = None
@@ -45,10 +56,14 @@ class Printed:
         self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._step_name = step
         self._marks = Marks()
-        self._patterns = [re.compile(pattern) for pattern in patterns]
+        compiled = [re.compile(pattern) for pattern in patterns]
+        self._patterns = sorted(compiled, key=lambda pattern: step not in pattern.groupindex)
+        """Those with a step first: what else is in the line belongs to it."""
         self._unmatched = dict.fromkeys(patterns)
         self._complained: set[str] = set()
         self._step = 0
+        self._counting = counting
+        self._counted = 0
         self._rest = b""
         self._skipping = False
 
@@ -125,6 +140,9 @@ class Printed:
                 self._complain(self._step_name, f"the step {step!r} is not a whole number", text)
                 return
             self._step = whole
+        elif self._counting is not None and groups.get(self._counting.group) is not None:
+            self._step = self._counting.first + self._counted * self._counting.every
+            self._counted += 1
         values: dict[str, float] = {}
         cells = self._marks.read({name: cell for name, cell in groups.items() if cell is not None}, self._step_name)
         if self._marks.problem and not self.unclear:

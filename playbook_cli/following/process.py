@@ -46,6 +46,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
         all_named=task["kind"] == "stdout",
         resuming=resuming,
         stops=task.get("stops", False),
+        counted=task.get("counts") is not None,
     )
     source = source_of(task, resuming=resuming)
     checkpoints = _checkpoints(task)
@@ -93,7 +94,7 @@ def main(task: dict[str, Any], command: Sequence[str]) -> int:
 def source_of(task: dict[str, Any], *, resuming: bool) -> Source:
     """What reads the numbers of a program; `resuming`, those that are there already, too."""
     if task["kind"] == "stdout":
-        return PrintedSource(task["log"], task["patterns"], task["step"])
+        return PrintedSource(task["log"], task["patterns"], task["step"], task.get("counts"))
     if task["kind"] == "tensorboard":
         return EventSource(task["files"], task["step"], resuming=resuming)
     own = [task["metrics"], task["log"]]

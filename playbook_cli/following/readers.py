@@ -6,11 +6,11 @@ import glob
 import math
 import os
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from playbook_cli.files import journal
 from playbook_cli.following.growing import Growing
-from playbook_cli.following.printed import Printed
+from playbook_cli.following.printed import Counting, Printed
 from playbook_cli.formats.tables import CsvRows, JsonRows, number, whole_number
 from playbook_cli.formats.tensorboard import EventReader
 
@@ -58,11 +58,11 @@ class Source(Protocol):
 class PrintedSource:
     """Regular expressions over the output."""
 
-    def __init__(self, log: str, patterns: Sequence[str], step: str) -> None:
+    def __init__(self, log: str, patterns: Sequence[str], step: str, counts: Mapping[str, Any] | None = None) -> None:
         self.problem: str | None = None
         self.notes: list[str] = []
         self._file = Growing(path=log, start=os.path.getsize(log) if os.path.exists(log) else 0)
-        self._printed = Printed(patterns, step)
+        self._printed = Printed(patterns, step, None if counts is None else Counting(**counts))
         self._log = log
 
     @property

@@ -27,6 +27,7 @@ class Recorder:
         all_named: bool,
         resuming: bool,
         stops: bool = False,
+        counted: bool = False,
     ) -> None:
         self.over = False
         self._path, self._metric, self._max_train_steps = path, metric, max_train_steps
@@ -35,6 +36,8 @@ class Recorder:
         self._names, self._all_named = names, all_named
         self._stops = stops
         """Whether a program that trains beyond max_train_steps is stopped there instead of having failed."""
+        self._counted = counted
+        """Whether the steps are counted by the evaluations."""
         self._journal: journal.Journal | None = None
         self._last: dict[str, int] | None = None if resuming else {}
         """The last step of each metric; None if steps of an earlier attempt may come again."""
@@ -97,6 +100,11 @@ class Recorder:
 
     def _problem(self, step: int, values: Mapping[str, float]) -> str | None:
         if step > self._max_train_steps and not self._stops:
+            if self._counted:
+                return (
+                    f"its evaluations count to step {step}, beyond max_train_steps = {self._max_train_steps}: set "
+                    "eval_every to the steps between two of them"
+                )
             return (
                 f"it trained to step {step}, beyond max_train_steps = {self._max_train_steps}: "
                 "pass ${max_train_steps} to the program in `command`"

@@ -148,6 +148,15 @@ class Values:
         return re.sub(r"\$\{([^}]*)\}", value, text)
 
 
+def _counts(spec: StudySpec, metrics: Metrics) -> dict[str, Any] | None:
+    """How the steps of evaluations are counted that show none."""
+    if metrics.first is None:
+        return None
+    every = spec.steps_between_evaluations
+    first = every if metrics.first == "eval_every" else metrics.first
+    return {"group": metrics.names.get(spec.metric.name, spec.metric.name), "first": first, "every": every}
+
+
 def _task(spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: Values, *, overrun: bool) -> dict[str, Any]:
     files = metrics.csv or metrics.jsonl or metrics.tensorboard
     checkpoints = spec.checkpoints
@@ -159,6 +168,7 @@ def _task(spec: StudySpec, metrics: Metrics, paths: TrialPaths, values: Values, 
         "patterns": metrics.stdout,
         "files": None if files is None else values.put_into(files, "metrics", glob.escape),
         "step": metrics.step,
+        "counts": _counts(spec, metrics),
         "names": metrics.names,
         "metric": spec.metric.name,
         "goal": spec.metric.goal,

@@ -31,6 +31,7 @@ LARGEST_BYTES = 1 << 20
 """Of a file that is read for what it calls."""
 _CALLS = re.compile(rb"\bplaybook_cli\b|\bPLAYBOOK_[A-Z]")
 _ARGS = ("${args}", "${args_no_hyphens}", "${args_no_boolean_flags}")
+_RANGE = re.compile(r"\brange\(([^()]*)\)")
 _VARIABLES = {
     "seed": "PLAYBOOK_SEED",
     "max_train_steps": "PLAYBOOK_MAX_TRAIN_STEPS",
@@ -155,21 +156,43 @@ def _constant(spec: StudySpec, folder: Path) -> Way | None:
     if written or steps in spec.fixed.values():
         return "constant"
     loop = re.compile(rf"range\(\s*((0\s*,\s*)?{steps}|1\s*,\s*{steps + 1}|(\w+)\s*,\s*\3\s*\+\s*{steps})\s*\)")
-    return "constant" if any(loop.search(text) for text in _scripts(spec, folder)) else None
+    scripts = list(_scripts(spec, folder))
+    if any(loop.search(text) for text in scripts):
+        return "constant"
+    bounds = {name for text in scripts for inside in _RANGE.findall(text) for name in re.findall(r"\w+", inside)}
+    kept = {name for name, number in _kept(spec, folder) if int(number) == steps}
+    copied = {ours for text in scripts for ours, theirs in _copies(text) if theirs in kept}
+    return "constant" if bounds & (kept | copied) else None
 
 
-def _scripts(spec: StudySpec, folder: Path) -> Iterator[str]:
-    """The source of the Python files that the command names, and of the one that each trial gets a copy of."""
+def _kept(spec: StudySpec, folder: Path) -> Iterator[tuple[str, str]]:
+    """The numbers that the Python files beside the scripts assign, with their names: modules of settings."""
+    for text in _scripts(spec, folder, beside=True):
+        yield from re.findall(r"(?m)^(\w+)\s*=\s*(\d{1,12})\s*(?:#.*)?$", text)
+
+
+def _copies(text: str) -> Iterator[tuple[str, str]]:
+    """Names, and what they are of a module: n in `start, n = cf.start, cf.num_epochs`."""
+    for left, right in re.findall(r"(?m)^\s*([\w, ]+?)\s*=\s*((?:\w+\.\w+[, ]*)+)$", text):
+        yield from zip(re.findall(r"\w+", left), re.findall(r"\.(\w+)", right), strict=False)
+
+
+def _scripts(spec: StudySpec, folder: Path, *, beside: bool = False) -> Iterator[str]:
+    """The source of the Python files that the command names, and of the one that each trial gets a copy of.
+
+    `beside`, that of the files in their folders.
+    """
     names = [
         *(word.replace("${study_dir}/", "") for word in spec.command or ()),
         spec.config.file if spec.config else "",
     ]
     for name in names:
         if name.endswith(".py") and "${" not in name:
-            try:
-                yield regular.content(folder / name)[:LARGEST_BYTES].decode("utf-8", errors="replace")
-            except OSError:
-                continue
+            for path in sorted((folder / name).parent.glob("*.py")) if beside else [folder / name]:
+                try:
+                    yield regular.content(path)[:LARGEST_BYTES].decode("utf-8", errors="replace")
+                except OSError:
+                    continue
 
 
 def _calls(spec: StudySpec, trial: TrialRecord, folder: Path) -> bool | None:

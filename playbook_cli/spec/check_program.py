@@ -86,6 +86,8 @@ def _metrics(spec: StudySpec, metrics: Metrics) -> Iterator[Problem]:
     for name in metrics.names:
         if name in RESERVED:
             yield Problem(location=("metrics", "names", name), what=f"a metric can't be called {name}")
+    if metrics.first is not None:
+        yield from _first(spec, metrics, metrics.first)
     if metrics.stdout is not None:
         yield from _patterns(spec, metrics, metrics.stdout)
     elif "${" not in getattr(metrics, given[0]) and "${" not in (spec.cwd or ""):
@@ -93,6 +95,29 @@ def _metrics(spec: StudySpec, metrics: Metrics) -> Iterator[Problem]:
             location=("metrics", given[0]),
             what="all trials would write the same file",
             hint="make it write inside ${trial_dir}, with an argument of the command or cwd: '${trial_dir}'",
+        )
+
+
+def _first(spec: StudySpec, metrics: Metrics, first: int | str) -> Iterator[Problem]:
+    """What is wrong with counting the evaluations."""
+    if metrics.stdout is None:
+        yield Problem(
+            location=("metrics", "first"),
+            what="only evaluations in a program's output are counted; files have a step",
+            hint="drop it, and write step: the column, key or tag of the step",
+        )
+    if isinstance(first, int) and not 0 <= first <= spec.max_train_steps:
+        yield Problem(
+            location=("metrics", "first"),
+            what=f"{first} is no step of training",
+            hint="write first: eval_every; or first: 0, where the program evaluates before it trains",
+        )
+    if spec.checkpoints is not None:
+        yield Problem(
+            location=("metrics", "first"),
+            what="a trial that resumes from a checkpoint doesn't print its earlier evaluations again, so they can't be "
+            "counted",
+            hint="drop checkpoints:, or let the program print the step and put it into the pattern",
         )
 
 
@@ -108,11 +133,17 @@ def _patterns(spec: StudySpec, metrics: Metrics, patterns: list[str]) -> Iterato
                 hint=r"put single quotes around it, and write \ before a literal . ( ) [ or ]",
             )
             return
-    if metrics.step not in groups:
+    if metrics.first is not None and metrics.step in groups:
+        yield Problem(
+            location=("metrics", "first"),
+            what=f"a pattern has the group {metrics.step}, so the evaluations aren't counted",
+            hint="drop first:, or the group",
+        )
+    elif metrics.first is None and metrics.step not in groups:
         yield Problem(
             location=("metrics", "stdout"),
             what=f"no pattern has a group named {metrics.step}, for the step",
-            hint=rf"write (?P<{metrics.step}>\d+) in place of the step",
+            hint=rf"write (?P<{metrics.step}>\d+) in place of the step; if the program shows none, first: eval_every",
         )
     named = metrics.names.get(spec.metric.name, spec.metric.name)
     if named not in groups:

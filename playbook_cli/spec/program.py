@@ -58,6 +58,13 @@ class Metrics(_Section):
     names: Annotated[
         dict[str, str], Field(description="names of metrics in the program: {val_loss: validation/loss}")
     ] = {}
+    first: Annotated[
+        Literal["eval_every"] | int | None,
+        Field(
+            description="for output that shows no step: step of the first evaluation, eval_every or 0; each later one "
+            "counts eval_every steps more"
+        ),
+    ] = None
 
 
 class ConfigFile(_Section):

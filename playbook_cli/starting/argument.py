@@ -42,6 +42,8 @@ class Argument:
     """Whether its default is what a person gives on the command line."""
     rate: bool = False
     """Whether the program hands it to an optimizer as its learning rate, whatever it is called."""
+    evaluated: bool = False
+    """Whether the program evaluates what it gets as Python, so that a path must be quoted."""
     loop: str = ""
     """The variable of a loop, where this is how often it runs and the script has that as a number."""
     help: str = field(default="", compare=False)

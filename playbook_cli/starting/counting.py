@@ -46,18 +46,21 @@ def counters(tree: ast.AST) -> frozenset[str]:
     found: set[str] = set()
     bound: set[str] = set()
     again: set[str] = set()
+    rounds: set[str] = set()
     called = callers([tree]) if isinstance(tree, ast.Module) else {}
     for function, loop, nested in _loops(tree, "", nested=False):
         names = {last_name(each) for each in ast.walk(loop.target)}
         inside = nested or (function in called and is_looped(function, called))
         (again if inside else found).update(names)
+        rounds |= set() if inside or not _is_range(loop.iter) else names
     for node in ast.walk(tree):
         if isinstance(node, ast.AugAssign):
             found.add(last_name(node.target))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
             names = {last_name(each) for each in ast.walk(node.value)}
             targets = {last_name(target) for target in node.targets}
-            found |= targets if isinstance(node.value.op, ast.FloorDiv) else targets & names
+            counted = isinstance(node.value.op, ast.Mult) and names & rounds
+            found |= targets if counted or isinstance(node.value.op, ast.FloorDiv) else targets & names
         elif isinstance(node, ast.FunctionDef):
             found |= {parameter.arg for parameter, default in parameters(node) if default is None}
             bound |= {parameter.arg for parameter, default in parameters(node) if default is not None}
@@ -66,6 +69,10 @@ def counters(tree: ast.AST) -> frozenset[str]:
     read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     epochs = {name for name in again if unit_of(name) == "epoch"}
     return frozenset((found | epochs | (read - bound - again)) - {""})
+
+
+def _is_range(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) in ("range", "trange")
 
 
 def _loops(node: ast.AST, function: str, *, nested: bool) -> Iterator[tuple[str, ast.For | ast.AsyncFor, bool]]:

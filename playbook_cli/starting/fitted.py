@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playbook_cli.errors import SpecError
 from playbook_cli.spec.tiers import SELECTORS, TIERS, usual_name
 from playbook_cli.starting.optimizers import OPTIMIZERS, affordable
+from playbook_cli.starting.roles import is_rate, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,15 +47,19 @@ def selector(proposals: Sequence[Proposal]) -> str | None:
 
 
 def within(nuisance: Sequence[Proposal], trials: int, offsets: int) -> tuple[list[Proposal], list[Proposal]]:
-    """Those that so many trials can carry, in the order of the script, and the others at the script's own values."""
-    ordered = sorted(nuisance, key=lambda p: _rank(p.name))
+    """Those that so many trials can carry, in the order of the script, and the others at the script's own values.
+
+    Learning rates come first, whatever the script calls them.
+    """
+    ordered = sorted(nuisance, key=_rank)
     kept = affordable([p.name for p in ordered], trials, offsets)
     return [p for p in nuisance if p.name in kept], [_settled(p) for p in nuisance if p.name not in kept]
 
 
-def _rank(name: str) -> int:
+def _rank(proposal: Proposal) -> int:
     order = list(TIERS)
-    return order.index(usual_name(name)) if usual_name(name) in order else order.index("weight_decay")
+    name = "learning_rate" if is_rate(proposal.argument) else usual_name(plain(proposal.name))
+    return order.index(name if name in order else "weight_decay")
 
 
 def _selected(proposal: Proposal, optimizer: Optimizer, script: Path) -> Value:

@@ -12,7 +12,16 @@ from playbook_cli.starting.place import TRIAL, Measured, below
 from playbook_cli.starting.program import module_named
 from playbook_cli.starting.readers.of_hydra import composed, csv_folder
 from playbook_cli.starting.roles import plain
-from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal, parameters
+from playbook_cli.starting.syntax import (
+    assigned,
+    calls,
+    functions,
+    keywords,
+    last_name,
+    literal,
+    parameters,
+    subscripts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +40,7 @@ def logged_by_lightning(
     program: Program, arguments: Sequence[Argument], unit: Unit | None, folders: Sequence[str]
 ) -> Iterator[Measured]:
     """What the program's LightningModules log."""
-    names = list(_tags(program))
+    names = [*_tags(program), *_monitored(program)]
     name = likely(names)
     if name is None:
         return
@@ -52,7 +61,7 @@ def logged_by_lightning(
             where="what the LightningModule logs, by a CSV logger",
             words=("--trainer.logger=CSVLogger", f"--trainer.logger.save_dir={TRIAL}"),
         )
-    elif (written := _written(program, folders)) is not None:
+    elif (written := _written(program, arguments, folders)) is not None:
         place, in_trial = written
         epochs = {"step": "epoch"} if unit == "epoch" else {}
         csv = {"csv": f"{place}/version_*/metrics.csv", "step": step}
@@ -75,6 +84,20 @@ def _tags(program: Program) -> Iterator[str]:
                 if isinstance(call.func, ast.Attribute) and last_name(call.func.value) == "self" and call.args:
                     for tag in _texts(call.args[0], function, module.tree):
                         yield f"{tag}{_suffix(call, function.name)}"
+
+
+def _monitored(program: Program) -> Iterator[str]:
+    """What the program selects by, where it logs a mapping with that prefix: {f"val_{key}": ...} and val_loss."""
+    prefixes = [
+        str(each.key.values[0].value)
+        for module in program.modules
+        for call in calls(module.tree, "log_dict")
+        for each in call.args
+        if isinstance(each, ast.DictComp) and isinstance(each.key, ast.JoinedStr)
+        if isinstance(each.key.values[0], ast.Constant)
+    ]
+    given = [literal(keywords(call).get("monitor")) for module in program.modules for call in calls(module.tree)]
+    yield from (name for name in given if isinstance(name, str) and any(name.startswith(p) for p in prefixes))
 
 
 def _texts(node: ast.expr, function: ast.FunctionDef, tree: ast.Module) -> list[str]:
@@ -111,7 +134,7 @@ def _suffix(call: ast.Call, function: str) -> str:
     return "_epoch" if by_step is True and by_epoch is True else ""
 
 
-def _written(program: Program, folders: Sequence[str]) -> tuple[str, bool] | None:
+def _written(program: Program, arguments: Sequence[Argument], folders: Sequence[str]) -> tuple[str, bool] | None:
     """The folder that the logger of a Trainer writes in, and whether the program must run in the trial's for that."""
     if not _PACKAGES & program.names:
         return None
@@ -126,7 +149,9 @@ def _written(program: Program, folders: Sequence[str]) -> tuple[str, bool] | Non
     if isinstance(logger, ast.Call):
         given = keywords(logger)
         root = given.get("save_dir", logger.args[0] if logger.args else None)
-        name = literal(given.get("name", logger.args[1] if len(logger.args) > 1 else None), missing=_FOLDER)
+        named = given.get("name", logger.args[1] if len(logger.args) > 1 else None)
+        config = {argument.name: argument.default for argument in arguments if argument.given == "config"}
+        name = config.get(".".join(subscripts(named)), literal(named, missing=_FOLDER))
     if not isinstance(name, str):
         return None
     inside = TRIAL if root is None else below(root, folders, program.tree)

@@ -45,6 +45,8 @@ class Gate:
     counter: str
     interval: str | int
     """The name of an option or a number."""
+    others: bool = False
+    """Whether it is shown at other steps, too: the last batch, say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +165,7 @@ class _Walk:
 
     found: list[Shown]
     called_at: dict[str, Conditions | None]
-    """On what the call of a function depends; None where it is called at several places."""
+    """On what the call of a function depends; None where that differs from call to call."""
     shows: Shows = field(default_factory=dict)
     counters: frozenset[str] = frozenset()
     steps: tuple[tuple[str, int, int], ...] = ()
@@ -189,7 +191,7 @@ class _Walk:
         name = last_name(node.func)
         if node is self.wanted:
             self.at.append((held, getattr(scope, "name", "")))
-        self.called_at[name] = held if name not in self.called_at else None
+        self.called_at[name] = held if self.called_at.get(name, held) == held else None
         for parts, specs in self._texts(node, scope):
             if any(not isinstance(part, str) for part in parts):
                 shown = Shown(
@@ -263,10 +265,11 @@ def _conditions(test: ast.expr) -> list[Gate | Flag]:
     for node in ast.walk(test):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not isinstance(node.left, ast.Constant):
             counter = value_name(node.left)
+            others = any(isinstance(each, ast.Or) for each in ast.walk(test))
             if isinstance(node.right, ast.Constant) and isinstance(node.right.value, int):
-                found.append(Gate(counter=counter, interval=node.right.value))
+                found.append(Gate(counter=counter, interval=node.right.value, others=others))
             elif value_name(node.right):
-                found.append(Gate(counter=counter, interval=value_name(node.right)))
+                found.append(Gate(counter=counter, interval=value_name(node.right), others=others))
     return found
 
 

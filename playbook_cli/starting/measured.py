@@ -7,14 +7,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from playbook_cli.formats.tables import whole_number
 from playbook_cli.starting.calling import callers, is_looped
+from playbook_cli.starting.counted import schedule
 from playbook_cli.starting.counting import agree, unit_of
+from playbook_cli.starting.hugging_face import of_trainer, of_trainer_in_code
 from playbook_cli.starting.lightning import logged_by_lightning
 from playbook_cli.starting.lines import gates_at, showing
-from playbook_cli.starting.naming import is_metric, likely, rank
+from playbook_cli.starting.naming import is_metric, likely, measured_on, rank
 from playbook_cli.starting.place import TRIAL, Measured, below
-from playbook_cli.starting.roles import named, of_hugging_face, plain
-from playbook_cli.starting.shown import compared, patterns
+from playbook_cli.starting.roles import named, plain
+from playbook_cli.starting.shown import compared, patterns, without_steps
 from playbook_cli.starting.syntax import assigned, calls, functions, keywords, last_name, literal
 
 if TYPE_CHECKING:
@@ -27,9 +30,9 @@ if TYPE_CHECKING:
     from playbook_cli.starting.roles import Length
     from playbook_cli.starting.shown import Pattern
 
+_LEARNS = re.compile(r"backward|optimi[sz]|(^|_)step$|train|gradient")
+"""Calls in a loop that trains."""
 _AGAIN = re.compile(r"run|repeat|rep|trial|seed|fold|split|experiment")
-_BELOW = f"{TRIAL}/out"
-"""Where a program writes that refuses a folder with anything in it."""
 
 
 def measured(
@@ -39,9 +42,12 @@ def measured(
 
     `folders` are the names of the options that say where results are written.
     """
+    trainer = [*of_trainer(program, arguments)]
+    printed = [*_printed(program, length, arguments), *_counted(program, length, arguments)]
     found = [
-        *_hugging_face(program, arguments),
-        *_printed(program, length, arguments),
+        *trainer,
+        *(each for each in printed if not trainer or rank(each.objective) == 0),
+        *of_trainer_in_code(program, length),
         *logged_by_lightning(program, arguments, length.unit, folders),
         *_json_lines(program, length.unit, folders),
         *_tensorboard(program, length.unit, folders, arguments),
@@ -91,6 +97,9 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
             doubts.append("these lines are in a module that the script does not import itself")
         if first.of:
             doubts.append(f"assumes that this line is printed for one {first.of} only; several would be mixed")
+        of_it = [pattern for pattern in found if name in pattern.metrics]
+        if rank(name) == 0 and all(_leaves_out(program, each, unit) for each in of_it):
+            doubts.append("this line is printed every few batches: the last one of an epoch may leave some out")
         if first.alike and _follows(program, first.function, first.alike):
             found = [each for each in found if each.function != first.alike or not re.search(first.text, each.sample)]
         elif first.alike:
@@ -114,6 +123,38 @@ def _printed(program: Program, length: Length, arguments: Sequence[Argument]) ->
             once=not _repeats(program, [pattern for pattern in found if name in pattern.metrics]),
         )
         return
+
+
+def _counted(program: Program, length: Length, arguments: Sequence[Argument]) -> Iterator[Measured]:
+    """Lines that show a metric of held-out data and no step, where it is certain when each of them comes."""
+    shows = showing(module.tree for module in program.modules)
+    places = [(module, each) for module in program.modules for each in without_steps(module.tree, shows)]
+    name = likely(name for _, pattern in places for name in pattern.metrics if _is_evaluated(pattern, name))
+    found = [(module, pattern) for module, pattern in places if name in pattern.metrics]
+    if name is None or len(found) != 1 or _several_times(program, arguments):
+        return
+    (module, pattern), when = found[0], schedule(program, found[0][0], found[0][1].line, length)
+    if when is None or (pattern.logged and not _shows_info(program)):
+        return
+    gate = None if when.gate is None else _known(when.gate, program, arguments)
+    if gate is not None and isinstance(gate.interval, str):
+        option = named(arguments, gate.interval)
+        if option is None or whole_number(option.default) is None:
+            return
+    yield Measured(
+        metrics={"stdout": [pattern.text], "first": 0 if when.before else "eval_every"},
+        objective=name,
+        where=f"what the program prints in {module.path.name}:{pattern.line}: no line shows the step, so the "
+        f"evaluations are counted{', the first before training' if when.before else ''}",
+        gates=() if gate is None else (gate,),
+        flags=pattern.flags,
+        once=gate is None,
+    )
+
+
+def _is_evaluated(pattern: Pattern, name: str) -> bool:
+    """Whether a metric is measured on held-out data, or is the return of evaluations and not of training."""
+    return rank(name) == 0 or (rank(name) == 1 and measured_on(pattern.sample, pattern.function) not in ("", "train_"))
 
 
 def _several_times(program: Program, arguments: Sequence[Argument]) -> str:
@@ -168,6 +209,23 @@ def _is_partial(pattern: Pattern, unit: Unit | None) -> bool:
     return unit == "epoch" and any(unit_of(gate.counter) != "epoch" for gate in pattern.gates)
 
 
+def _leaves_out(program: Program, pattern: Pattern, unit: Unit | None) -> bool:
+    """Whether a line is shown in the loop over held-out data, every so many batches and not at the last."""
+    if not _is_partial(pattern, unit) or pattern.gates[-1].others:
+        return False
+    trees: list[ast.AST] = [
+        each for module in program.modules for each in functions(module.tree) if each.name == pattern.function
+    ]
+    loops = [
+        node
+        for tree in trees or [module.tree for module in program.modules]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For | ast.While) and node.lineno < pattern.line <= (node.end_lineno or 0)
+    ]
+    names = {last_name(call.func) for node in loops for call in calls(node)}
+    return bool(loops) and not any(_LEARNS.search(name) for name in names)
+
+
 def _repeats(program: Program, found: Sequence[Pattern]) -> bool:
     """Whether one of these lines is shown in a loop, or by a function that is called in one."""
     if any(pattern.looped or pattern.step for pattern in found):
@@ -185,7 +243,7 @@ def _without_twins(found: Sequence[Pattern]) -> list[Pattern]:
 def _shows_info(program: Program) -> bool:
     for module in program.modules:
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Attribute) and node.attr in ("INFO", "DEBUG"):
+            if isinstance(node, ast.Attribute) and node.attr in ("INFO", "DEBUG", "setup_default_logging"):  # of timm
                 return True
             if isinstance(node, ast.Constant) and node.value in ("INFO", "DEBUG"):
                 return True
@@ -368,53 +426,3 @@ def _keys(data: ast.expr | None, program: Program) -> tuple[list[str], str | Non
     ]
     measured_ = [name for name in dict.fromkeys(meters) if re.search("loss|acc", name)]
     return [*(key for key in own if key != step), *(f"{p}{m}" for p in prefixes for m in measured_)], step
-
-
-def _hugging_face(program: Program, arguments: Sequence[Argument]) -> Iterator[Measured]:
-    """What the Trainer of transformers writes for TensorBoard."""
-    if not of_hugging_face(arguments):
-        return
-    trainers = [
-        call for module in program.modules for call in calls(module.tree) if last_name(call.func).endswith("Trainer")
-    ]
-    evaluates = any(_is_given(keywords(call).get("eval_dataset")) for call in trainers)
-    words = ["--report_to=tensorboard", "--logging_steps=${eval_every}", "--save_strategy=no"]
-    words += [
-        f"--{name}" for name in ("do_train", "do_eval") if _asks(program, name) and (evaluates or name == "do_train")
-    ]
-    doubts: list[str] = []
-    old, known = _version(program)
-    words += [f"--logging_dir={_BELOW}/runs/tb"] if old else []
-    if evaluates:
-        key = "evaluation_strategy" if old else "eval_strategy"
-        words += [f"--{key}=steps", "--eval_steps=${eval_every}"]
-        doubts += [] if known else ["transformers before 4.41 calls --eval_strategy --evaluation_strategy"]
-    yield Measured(
-        metrics={"tensorboard": f"{_BELOW}/runs/*"},
-        objective="eval/loss" if evaluates else "train/loss",
-        where="what transformers' Trainer writes for TensorBoard, which must be installed",
-        doubts=tuple(doubts),
-        words=tuple(words),
-        folder=_BELOW,
-        per_step=True,
-    )
-
-
-def _is_given(node: ast.expr | None) -> bool:
-    """Whether the Trainer gets data to evaluate on."""
-    return node is not None and not (isinstance(node, ast.Constant) and node.value is None)
-
-
-def _asks(program: Program, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == name for m in program.modules for node in ast.walk(m.tree)
-    )
-
-
-def _version(program: Program) -> tuple[bool, bool]:
-    """Whether transformers is older than 4.41, and whether the program says so."""
-    for call in calls(program.tree, "check_min_version"):
-        text = literal(call.args[0]) if call.args else None
-        if isinstance(text, str) and (found := re.match(r"(\d+)\.(\d+)", text)):
-            return (int(found[1]), int(found[2])) < (4, 41), True
-    return False, False

@@ -66,7 +66,8 @@ def rank(name: str) -> int:
 
 
 def words_before(label: str) -> list[str]:
-    """The words just before a value: `Acc@1: ` is acc_1."""
+    """The words just before a value: `Acc@1: ` is acc_1, and `mean/median reward ` its first, the mean reward."""
+    label = re.sub(r"\b([A-Za-z]+)/[A-Za-z]+ (?=[A-Za-z])", r"\1 ", label)
     return re.findall(
         r"[A-Za-z]\w*", re.split(r"[,|;()]|(?<![\w@])\d", re.sub(r"@|(?<=[A-Za-z])-(?=\d)", "_", label))[-1]
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.starting.roles import plain
-from playbook_cli.starting.syntax import assigned, last_name, literal
+from playbook_cli.starting.syntax import assigned, last_name, literal, subscripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def below(node: ast.expr, folders: Sequence[str], tree: ast.Module) -> str | Non
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         inner, name = below(node.left, folders, tree), literal(node.right)
         return f"{inner}/{name}" if inner and isinstance(name, str) else None
-    name = plain(last_name(node))
+    name = plain(last_name(node) or ".".join(subscripts(node)))
     if name in folders:
         behind = assigned(tree, name) if isinstance(node, ast.Name) else None
         return TRIAL if behind is None or name in {plain(last_name(n)) for n in ast.walk(behind)} else None

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from playbook_cli.starting.counting import unit_of
 from playbook_cli.starting.readers.hugging_face import TRAINING
-from playbook_cli.starting.syntax import keywords, last_name, literal
+from playbook_cli.starting.syntax import constants, dotted, imported, keywords, last_name, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from playbook_cli.records import StepUnit
     from playbook_cli.starting.argument import Argument
@@ -65,6 +65,12 @@ _LENGTH = re.compile(
     r"(steps?|iters?|iterations?|epochs?|updates|timesteps|niter|kimg|frames|env_steps|batches|episodes|epoch_num)$"
     r"|^(epoch|iter|iteration)s?_(num|count|max)$|^(training|train)_(length|duration)$"
 )
+_SAYS_LENGTH = re.compile(
+    r"^(the )?(total |max(imum|imal)? )?(number of|num) (training (steps|epochs|iterations|updates)|epochs)"
+    r"(?=\W*$|\s*[.,;(:]| to )",
+    re.IGNORECASE,
+)
+"""The help of an option that is the length of training, whatever it is called."""
 _OF_SOMETHING_ELSE = re.compile(
     r"\b(rollouts?|unroll\w*|per (policy|update|epoch|rollout|environment|env)|each (environment|env)|diffusion|"
     r"sampling|warm.?up|denois\w*|inner|lookahead|bptt|computed in runtime|history|resum\w+|start(ing)?)\b",
@@ -191,7 +197,7 @@ def _passed(argument: Argument, own: str, length: Length) -> Part | None:
         (_is_part_of_config(argument), "left"),
         (_is_seed(argument, own), "seed"),
         (_SEED.search(own), "left"),
-        (_FILE.search(own) and isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default), "file"),
+        (_is_saved(argument, own), "file"),
         (_is_folder(argument, own), "folder"),
         (argument.option is None and argument.given == "argument", "left"),
         (_RUNS.fullmatch(own) and isinstance(argument.default, int) and argument.default > 1, "once"),
@@ -213,13 +219,21 @@ def _is_seed(argument: Argument, own: str) -> bool:
     return bool(_SEED.search(own)) and numeric and kind and argument.option is not None
 
 
+def _is_saved(argument: Argument, own: str) -> bool:
+    """Whether an option says where weights are saved; a checkpoint that a person hands over may be read."""
+    handed = argument.handed and not re.search("save|out", own)
+    weights = isinstance(argument.default, str) and _WEIGHTS.fullmatch(argument.default) is not None
+    return weights and bool(_FILE.search(own)) and not handed
+
+
 def _is_folder(argument: Argument, own: str) -> bool:
     """Whether an option says where results are written; a positional one only where it must be given."""
     positional = argument.option is None and argument.given == "argument"
     computed = argument.given == "config" and not isinstance(argument.default, str)
     text = argument.kind in ("str", "other") and not computed
     file = isinstance(argument.default, str) and re.search(r"\.[a-z]\w{1,4}$", argument.default) is not None
-    return bool(_FOLDER.search(own)) and text and not file and (argument.required or not positional)
+    kept = own in ("checkpoints", "logs", "outputs") and isinstance(argument.default, str) and "/" in argument.default
+    return (kept or bool(_FOLDER.search(own))) and text and not file and (argument.required or not positional)
 
 
 def _is_worth_saying(argument: Argument, usual: str) -> bool:
@@ -253,6 +267,8 @@ def training_length(arguments: Sequence[Argument], program: Program) -> Length:
     unit = unit_of(plain(first.name))
     if "epoch" in first.help.lower() and "step" not in plain(first.name):
         unit = "epoch"
+    elif unit is None and (found_ := _SAYS_LENGTH.search(first.help.strip())):
+        unit = unit_of(found_[0].split()[-1])
     bare = bool(re.fullmatch(r"(num_|n_)?(steps?|updates|frames|batches|episodes)", plain(first.name)))
     shown = bool(first.loop) or plain(first.name) in bounds
     rivals = [a for a in ranked[1:] if not shown or plain(a.name) in bounds or _rank(a) < _rank(first)]
@@ -270,7 +286,8 @@ def step_unit(length: Length, program: Program) -> StepUnit | None:
     if option is not None and "kimg" in plain(option.name):
         return None
     if length.unit == "step":  # of training, unless something else could be stepped
-        return None if _ENVIRONMENTS & program.names else "updates"
+        names = {name for module in program.modules for name in imported(module.tree)}
+        return None if _ENVIRONMENTS & names else "updates"
     known: dict[Unit | None, StepUnit] = {"epoch": "epochs", "update": "updates", "environment": "env_steps"}
     return known.get(length.unit)
 
@@ -278,9 +295,10 @@ def step_unit(length: Length, program: Program) -> StepUnit | None:
 def _written(program: Program) -> Length:
     """The length of the only loop over epochs or episodes, where the script has it as a number: range(200)."""
     units: tuple[Unit, ...] = ("epoch", "episode")
+    known = _elsewhere(program)
     for unit in units:
         found = [
-            _times(node.iter)
+            _times(node.iter, known)
             for node in ast.walk(program.tree)
             if isinstance(node, ast.For) and unit_of(last_name(node.target)) == unit
         ]
@@ -289,23 +307,65 @@ def _written(program: Program) -> Length:
     return Length()
 
 
-def _times(node: ast.expr) -> int | None:
-    """How often range(200), range(1, 201) or range(start, start + 200) runs."""
+def _times(node: ast.expr, known: Mapping[str, int]) -> int | None:
+    """How often range(200), range(1, 201) or range(start, start + 200) runs, with the values of some names."""
     if not isinstance(node, ast.Call) or last_name(node.func) not in ("range", "trange", "tqdm"):
         return None
     if last_name(node.func) == "tqdm":
-        return _times(node.args[0]) if node.args else None
+        return _times(node.args[0], known) if node.args else None
     match node.args:
         case [end]:
-            times = literal(end)
+            times = _value(end, known)
         case [ast.Name(id=first), ast.BinOp(left=ast.Name(id=again), op=ast.Add(), right=number)] if first == again:
-            times = literal(number)
+            times = _value(number, known)
         case [first, end]:
-            low, high = literal(first), literal(end)
+            low, high = _value(first, known), _value(end, known)
             times = high - low if isinstance(low, int) and isinstance(high, int) else None
         case _:
             times = None
     return times if isinstance(times, int) and times >= 1 else None
+
+
+def _value(node: ast.expr, known: Mapping[str, int]) -> int | None:
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as how, right=right):
+            one, other = _value(left, known), _value(right, known)
+            if one is None or other is None:
+                return None
+            return one + other if isinstance(how, ast.Add) else one - other
+        case ast.Name() | ast.Attribute():
+            return known.get(".".join(dotted(node)))
+    value = literal(node)
+    return value if isinstance(value, int) else None
+
+
+def _elsewhere(program: Program) -> dict[str, int]:
+    """Whole numbers that a module of the program is there to keep: settings.EPOCHS, and n in n = settings.EPOCHS."""
+    kept: dict[str, int] = {}
+    for module in program.near:
+        numbers = {name: literal(value) for name, value in constants(module.tree).items()}
+        numbers = {name: value for name, value in numbers.items() if isinstance(value, int)}
+        called = {module.path.stem, *_aliases(program.tree, module.path.stem)}
+        kept |= {f"{name}.{number}": value for name in called for number, value in numbers.items()}
+    for node in ast.walk(program.tree):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        targets, values = (
+            each.elts if isinstance(each, ast.Tuple) else [each] for each in (node.targets[0], node.value)
+        )
+        for target, value in zip(targets, values, strict=False):
+            number = kept.get(".".join(dotted(value)))
+            if isinstance(target, ast.Name) and number is not None and len(targets) == len(values):
+                kept[target.id] = number
+    again = [last_name(node) for node in ast.walk(program.tree) if isinstance(getattr(node, "ctx", None), ast.Store)]
+    return {name: value for name, value in kept.items() if again.count(name.rpartition(".")[2]) <= ("." not in name)}
+
+
+def _aliases(tree: ast.AST, module: str) -> set[str]:
+    """What the script calls a module that it imports."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [alias for node in imports for alias in node.names]
+    return {alias.asname for alias in names if alias.asname and alias.name.rpartition(".")[2] == module}
 
 
 def of_hugging_face(arguments: Iterable[Argument]) -> bool:
@@ -316,7 +376,8 @@ def of_hugging_face(arguments: Iterable[Argument]) -> bool:
 def _could_be_length(argument: Argument) -> bool:
     if argument.option is None or argument.kind not in ("int", "float", "other") or argument.given == "params":
         return False
-    if not _LENGTH.search(plain(argument.name)) or _OF_SOMETHING_ELSE.search(argument.help):
+    said = _LENGTH.search(plain(argument.name)) or _SAYS_LENGTH.search(argument.help.strip())
+    if not said or _OF_SOMETHING_ELSE.search(argument.help):
         return False
     if any(_EVALUATION.search(part) or part in ("scheduler", "warmup") for part in argument.name.lower().split(".")):
         return False
@@ -415,22 +476,73 @@ def _short(value: float) -> str:
     return f"{value:g}"
 
 
-def loaded(program: Program) -> set[str]:
-    """Names of options that the program opens or loads, and never asks whether they are given."""
+def loaded(program: Program, arguments: Sequence[Argument]) -> set[str]:
+    """Names of options that the program opens or loads, and never asks whether they are given.
+
+    What it opens only if a flag is on that is off by default, is not opened.
+    """
     used: set[str] = set()
     asked: set[str] = set()
+    needed: set[str] = set()
+    off = {plain(a.name) for a in arguments if a.kind == "bool" and a.default is False}
     for module in program.modules:
-        for node in ast.walk(module.tree):
+        for node in _running(module.tree, off):
             if isinstance(node, ast.Call) and _LOADS.search(last_name(node.func)):
                 used |= {last_name(each) for argument in node.args for each in ast.walk(argument)}
+            elif isinstance(node, ast.Assert) and isinstance(node.test, ast.Name | ast.Attribute):
+                used.add(last_name(node.test))
+                needed.add(last_name(node.test))
             elif isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
                 asked |= {last_name(each) for each in ast.walk(node.test)}
             elif isinstance(node, ast.BoolOp | ast.Compare):
                 asked |= {last_name(each) for each in ast.walk(node)}
-    return used - asked - {""}
+    return used - (asked - needed) - {""}
 
 
-_ENVIRONMENTS = {"gym", "gymnasium", "dm_env", "dm_control", "dmc", "envpool", "procgen", "pettingzoo", "mujoco"}
+def _running(node: ast.AST, off: set[str]) -> Iterator[ast.AST]:
+    """All nodes, without what runs only if one of these flags is on."""
+    yield node
+    idle = isinstance(node, ast.If) and isinstance(node.test, ast.Name | ast.Attribute) and last_name(node.test) in off
+    for name, value in ast.iter_fields(node):
+        if not (idle and name == "body"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from _running(child, off)
+
+
+def idle(program: Program, arguments: Sequence[Argument]) -> set[str]:
+    """Names that the program speaks of only where a flag is on that is off by default."""
+    off = {plain(a.name) for a in arguments if a.kind == "bool" and a.default is False}
+    trees = [module.tree for module in program.modules]
+    spoken = {last_name(node) for tree in trees for node in ast.walk(tree)}
+    return spoken - {last_name(node) for tree in trees for node in _running(tree, off)}
+
+
+def has_own(program: Program, name: str) -> bool:
+    """Whether the program has a value of its own for an option without one: if args.data is None: args.data = "x"."""
+    for node in ast.walk(program.tree):
+        match node:
+            case ast.If(
+                test=ast.Compare(left=ast.Attribute(attr=left), ops=[ast.Is()], comparators=[ast.Constant(value=None)]),
+                body=[ast.Assign(targets=[ast.Attribute(attr=target)], value=ast.Constant(value=str()))],
+            ) if left == target == name:
+                return True
+    return False
+
+
+_ENVIRONMENTS = {
+    "atari_py",
+    "ale_py",
+    "gym",
+    "gymnasium",
+    "dm_env",
+    "dm_control",
+    "dmc",
+    "envpool",
+    "procgen",
+    "pettingzoo",
+    "mujoco",
+}
 _LOADS = re.compile(
     r"^(load|open|listdir|jload|ImageFolder|from_pretrained|load_dataset|read_\w+|fromfile|memmap|glob)$"
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import command
 from playbook_cli.errors import SpecError
+from playbook_cli.formats.tables import whole_number
 from playbook_cli.spec.fill import FILL
 from playbook_cli.spec.goals import direction
 from playbook_cli.spec.tiers import needed, usual_name
@@ -25,7 +26,7 @@ from playbook_cli.starting.naming import likely, rank
 from playbook_cli.starting.optimizers import optimizer_named, shared, why
 from playbook_cli.starting.place import TRIAL
 from playbook_cli.starting.program import read_program, without
-from playbook_cli.starting.roles import loaded, named, plain, propose_all, step_unit, training_length
+from playbook_cli.starting.roles import has_own, idle, loaded, named, plain, propose_all, step_unit, training_length
 from playbook_cli.starting.shown import reported
 from playbook_cli.starting.syntax import constants, literal
 
@@ -174,7 +175,7 @@ def _evaluation(
                 else p
                 for p in proposals
             ]
-            return parts, option.default if isinstance(option.default, int) else None
+            return parts, whole_number(option.default)
     given = next((p.argument.default for p in proposals if p.part == "eval_every"), None)
     if isinstance(given, int):
         return proposals, given
@@ -247,11 +248,13 @@ def _command(
     if left:
         more = f", and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         draft.notes.append(f"left at the program's defaults: {', '.join(left[:_SHOWN])}{more}")
-    opened = loaded(program)
+    arguments = [p.argument for p in split.all]
+    opened, unused = loaded(program, arguments), idle(program, arguments)
     unknown = [
         str(p.argument.option or p.argument.name)
         for p in given
-        if _is_data(p) or (p.part == "left" and p.argument.default in (None, "") and p.argument.name in opened)
+        if (_is_data(p) and p.argument.name not in unused and not has_own(program, p.argument.name))
+        or (p.part == "left" and p.argument.default in (None, "") and p.argument.name in opened)
     ]
     if unknown:
         draft.guess("command", why=f"it runs without {', '.join(unknown)}, whose default does not exist here")
@@ -319,8 +322,10 @@ def _passed(given: list[Proposal], found: Measured | None) -> list[str]:
     folder = found.folder if found else TRIAL
     words = [f"{p.argument.option}=${{max_train_steps}}" for p in given if p.part == "steps"]
     for part, macro in (("seed", "${seed}"), ("folder", folder), ("eval_every", "${eval_every}")):
-        options = [p.argument.option for p in given if p.part == part and p.argument.option]
-        words += [f"{option}={macro}" for option in (options if part == "folder" else options[:1])]
+        options = [p.argument for p in given if p.part == part and p.argument.option]
+        for argument in options if part == "folder" else options[:1]:
+            value = f"'{macro}'" if argument.evaluated and part == "folder" else macro
+            words.append(f"{argument.option}={value}")
     words += [f"{p.argument.option}{'=True' * (p.argument.switch == 'python')}" for p in given if p.part == "on"]
     words += [f"{p.argument.option}=1" for p in given if p.part == "once"]
     for p in given:

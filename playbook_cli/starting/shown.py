@@ -13,7 +13,7 @@ from playbook_cli.starting.lines import OPTIONS, Shown, lines, value_name
 from playbook_cli.starting.meters import progresses
 from playbook_cli.starting.meters import shown as of_meter
 from playbook_cli.starting.naming import HELD_OUT, METRIC, measured_on, rank, words_before
-from playbook_cli.starting.syntax import calls, last_name
+from playbook_cli.starting.syntax import assigned, calls, last_name
 from playbook_cli.starting.texts import Formatted, Spaces
 
 if TYPE_CHECKING:
@@ -23,14 +23,20 @@ if TYPE_CHECKING:
     from playbook_cli.starting.lines import Gate, Shows
 
 _NO_STEP = re.compile(
-    r"time|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|eta|left|best|"
-    r"(^|_)(num|n|max)_(?!(epi|episode|iter|epoch|update)(_|$))",
+    r"time(?!_?step)|sec|dur|speed|(^|_)per(_|$)|lr|rate|size|len|total|eta|left|best|"
+    r"(^|_)(num|n|max)_(?!(epi|episode|iter|epoch|update|timesteps?)(_|$))",
     re.IGNORECASE,
 )
 _MEASURED_ON = re.compile(
     r"\b(accuracy|error|loss|perplexity|score)\s+(?:of|on|over)\s\w[^:=,;|]*[:=]\s*$", re.IGNORECASE
 )
 """A sentence that says what is measured, and on what: Accuracy of the network on the 10000 test images."""
+_OF_THE_PAST = re.compile(
+    r"^\W*(re-?)?(load(ing|ed)|resum(ing|ed)|continu(ing|e)|restor(ing|ed)|sav(ing|ed))\b", re.IGNORECASE
+)
+"""A line that tells what was trained before, or what is kept."""
+_CORRECT = re.compile(r"\s*%\s*(correct|accuracy|acc)\b", re.IGNORECASE)
+"""Behind a share: 98.5% correct."""
 _NUMBERS = {"len", "round", "int", "float", "sum", "max", "min", "abs", "next"}
 _SPLIT = re.compile(r"(^|_)(split|mode|phase|stage|subset|partition|dataset_name|set_name|log_name|name|prefix|desc)$")
 
@@ -77,7 +83,9 @@ def patterns(
     others: list[Pattern] = []
     for shown in lines(tree, shows or {}, length):
         pattern = _pattern(shown, unit)
-        told = pattern.step or any(rank(name) == 0 for name in pattern.metrics)
+        if _OF_THE_PAST.search(pattern.sample):
+            continue
+        told = pattern.step or any(rank(name) == 0 or _is_mean_return(name) for name in pattern.metrics)
         if told:
             found.setdefault(pattern.text, pattern)
         others.append(pattern)
@@ -95,6 +103,21 @@ def patterns(
     elif len(bare) != 1 or not _is_repeated(bare[0], tree) or any(_earlier(pattern, bare[0]) for pattern in measured):
         return []  # which step a metric belongs to is not certain
     return [compared(pattern, others) for pattern in sorted(kept, key=lambda pattern: pattern.line)]
+
+
+def _is_mean_return(name: str) -> bool:
+    return rank(name) == 1 and re.search(r"avg|average|mean", name) is not None
+
+
+def without_steps(tree: ast.Module, shows: Shows) -> list[Pattern]:
+    """The lines that show a metric and no step, each of which can be told from all others that the module shows."""
+    found = [_pattern(shown, None) for shown in lines(tree, shows, "")]
+    return [
+        pattern
+        for pattern in found
+        if pattern.metrics and not pattern.step and not pattern.of
+        if not any(other is not pattern and re.search(pattern.text, other.sample) for other in found)
+    ]
 
 
 def _is_repeated(pattern: Pattern, tree: ast.Module) -> bool:
@@ -158,24 +181,61 @@ def reported(tree: ast.Module) -> list[str]:
 
 
 def _pattern(shown: Shown, unit: Unit | None) -> Pattern:
+    """Of one line; of held-out data, what is of the last batch alone is left out where a mean stands beside it."""
+    pattern = _read(shown, unit, frozenset())
+    last = frozenset(id(part) for part in shown.parts if not isinstance(part, str) and _is_of_last_batch(part, shown))
+    if not last or not any(rank(name) == 0 for name in pattern.metrics):
+        return pattern
+    whole = _read(shown, unit, last)
+    return whole if any(rank(name) == 0 for name in whole.metrics) else pattern
+
+
+def _is_of_last_batch(value: ast.expr, shown: Shown) -> bool:
+    """Whether a value is made in each round of a loop that is over, and never added up."""
+    match value:
+        case ast.Name(id=name) | ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="item")):
+            pass
+        case _:
+            return False
+    loops = [
+        node
+        for node in ast.walk(shown.scope)
+        if isinstance(node, ast.For) and node.lineno < shown.line and (node.end_lineno or 0) < shown.line
+    ]
+    made = [node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Assign) and _assigns(node, name)]
+    anywhere = [node for node in ast.walk(shown.scope) if isinstance(node, ast.Assign | ast.AugAssign)]
+    return bool(made) and all(node in made for node in anywhere if _assigns(node, name))
+
+
+def _assigns(node: ast.Assign | ast.AugAssign, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+def _read(shown: Shown, unit: Unit | None, left: frozenset[int]) -> Pattern:
+    """The pattern, without the values with these identities."""
     counter = _counter(shown, unit)
     if counter is not None and unit is not None and not agree(counter.unit, unit):
         counter = None  # it counts something else than the study
     text, label, before, said, sample = "", "", "", "", ""
     names: list[str] = []
-    for part in shown.parts:
+    for index, part in enumerate(shown.parts):
         if isinstance(part, str):
             label += part
             text += _escaped(part)
             sample += part
             continue
         sample += "1"
-        if isinstance(part, ast.Attribute) and part.attr == "val":  # of the last batch: the mean comes after it
+        last = isinstance(part, ast.Attribute) and part.attr == "val"  # of the last batch: the mean comes after it
+        if last or id(part) in left:
             text, label, before = text + r"\s*\S+?", "", label
             continue
         raw = label
         label, before = label if words_before(label) else before, ""
         stepping = counter is not None and part is counter.value
+        behind = shown.parts[index + 1] if index + 1 < len(shown.parts) else ""
+        if not stepping and not words_before(label) and isinstance(behind, str) and _CORRECT.match(behind):
+            label = "accuracy"
         name = "step" if stepping else _group(part, label, names, shown, said + raw)
         if name is None:
             text += r"\s*.*?" if _may_have_spaces(part, shown) else r"\s*\S+?"
@@ -265,10 +325,19 @@ def _counter(shown: Shown, unit: Unit | None) -> _Counter | None:
         if not re.search(r"[feg%,]", shown.specs.get(id(part), "")) and shown.counts(part):
             named = [name for name in (words, own) if unit_of(name)]
             counts = unit if shown.runs(part) else unit_of(named[0]) if named else None
-            if counts is not None and not any(METRIC.search(each) or _NO_STEP.search(each) for each in (words, own)):
+            said = (words,) if unit_of(words) and _is_product(part, shown) else (words, own)
+            if unit_of(own) and METRIC.search(words) and isinstance(part, ast.Name):  # Validation loss 300: 0.25
+                said = (own,)
+            if counts is not None and not any(METRIC.search(each) or _NO_STEP.search(each) for each in said):
                 found.append(_Counter(value=part, unit=counts, called=words if unit_of(words) else own))
         label = ""
     return next((one for one in found if agree(one.unit, unit)), found[0] if found else None)
+
+
+def _is_product(value: ast.expr, shown: Shown) -> bool:
+    """Whether a value is the steps so far, whatever it is called: total = (j + 1) * processes * steps."""
+    made = assigned(shown.scope, value.id) if isinstance(value, ast.Name) else None
+    return isinstance(made, ast.BinOp) and isinstance(made.op, ast.Mult)
 
 
 def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: str) -> str | None:
@@ -280,10 +349,12 @@ def _group(value: ast.expr, label: str, taken: list[str], shown: Shown, said: st
     name = named if METRIC.search(named) else own if METRIC.search(own) else sentence[1].lower() if sentence else ""
     if name and "best" in (word.lower() for word in words):
         name = f"best_{name}"  # so far, and not of this step
-    if re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1:
+    number = isinstance(value, ast.Call) and last_name(value.func) == "len"
+    if number or (re.search(r"[ds]$", shown.specs.get(id(value), "")) and rank(name) != 1):
         return None  # a count, or text
     if name and rank(name) == 1 and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
         name = name if re.search("avg|average|mean", name) else f"mean_{name}"
     if name and rank(name) == 2:
-        name = f"{measured_on(said, '') or _made_of(value, shown) or measured_on('', shown.function)}{name}"
+        owner = measured_on(last_name(value.value), "") if isinstance(value, ast.Subscript) else ""
+        name = f"{measured_on(said, '') or owner or _made_of(value, shown) or measured_on('', shown.function)}{name}"
     return name if name.isidentifier() and name not in taken else None

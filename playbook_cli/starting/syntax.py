@@ -70,6 +70,13 @@ def dotted(node: ast.AST | None) -> tuple[str, ...]:
     return ()
 
 
+def subscripts(node: ast.AST | None) -> tuple[str, ...]:
+    """The keys of config["a"]["b"]; none for anything else."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return (*subscripts(node.value), node.slice.value)
+    return ()
+
+
 def called(node: ast.expr) -> ast.expr:
     """What a call calls; anything else itself."""
     return node.func if isinstance(node, ast.Call) else node

@@ -9,13 +9,25 @@ import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from playbook_cli.starting.syntax import keywords
+from playbook_cli.starting.syntax import calls, keywords, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MOST = 8
 """Texts that one call can show, of which a condition decides."""
+
+_COMPUTED: dict[tuple[object, ...], tuple[str, ...]] = {
+    ("accuracy",): ("accuracy",),
+    ("f1",): ("f1",),
+    ("mse",): ("mse",),
+    ("glue", "mrpc"): ("accuracy", "f1"),
+    ("glue", "qqp"): ("accuracy", "f1"),
+    ("glue", "sst2"): ("accuracy",),
+    ("glue", "cola"): ("matthews_correlation",),
+    ("glue", "mnli"): ("accuracy",),
+}
+"""The keys of what metrics of the package `evaluate` compute, by what they are loaded as."""
 
 Parts = list[str | ast.expr]
 
@@ -55,6 +67,14 @@ class Formatted:
                 return [*(before or [left]), *(after or [right])] if before or after else []
             case ast.Call(func=ast.Name(id="str"), args=[value]):
                 return [value]
+            case ast.Dict() | ast.Call(func=ast.Name(id="dict"), args=[]):
+                return self._mapping(node, "'")
+            case ast.Call(func=ast.Name(id="dumps") | ast.Attribute(attr="dumps"), args=[ast.Name(id=name), *_]) if (
+                name in self.names
+            ):
+                return self._mapping(self.names[name], '"')
+            case ast.Call(func=ast.Name(id="dumps") | ast.Attribute(attr="dumps"), args=[mapping, *_]):
+                return self._mapping(mapping, '"')
             case ast.Name(id=name) if name in self.names:
                 others = {key: value for key, value in self.names.items() if key != name}
                 return Formatted(names=others, specs=self.specs).parts(self.names[name])
@@ -64,6 +84,22 @@ class Formatted:
         """Several texts and values, one after the other."""
         inner = [self.parts(each) or [each] for each in given]
         return [part for index, each in enumerate(inner) for part in ([between] if index else []) + each]
+
+    def _mapping(self, node: ast.AST, quote: str) -> Parts:
+        """A mapping as it is printed, or written as JSON; nothing where not all of its keys are known."""
+        given: list[tuple[object, ast.expr]] = []
+        if isinstance(node, ast.Dict):
+            given = [(literal(key), value) for key, value in zip(node.keys, node.values, strict=True)]
+        elif isinstance(node, ast.Call):
+            given = [(each.arg, each.value) for each in node.keywords]
+        if not given or not all(isinstance(key, str) for key, _ in given):
+            return []
+        parts: Parts = []
+        for index, (key, value) in enumerate(given):
+            text = self.parts(value)
+            mark = quote if text else ""
+            parts += [f"{', ' if index else '{'}{quote}{key}{quote}: {mark}", *(text or [value]), mark]
+        return [*(part for part in parts if part != ""), "}"]
 
     def _listed(self, between: str, listed: ast.expr) -> Parts:
         return self.all_of(listed.elts, between) if isinstance(listed, ast.List | ast.Tuple) else []
@@ -101,8 +137,8 @@ class Formatted:
         except ValueError:
             return []
         position = 0
-        for literal, place, spec, _ in fields:
-            parts += [literal] if literal else []
+        for text_, place, spec, _ in fields:
+            parts += [text_] if text_ else []
             if place is None:
                 continue
             name = re.split(r"[.\[]", place)[0]
@@ -137,7 +173,32 @@ def _texts(name: str, scope: ast.AST, line: int) -> list[ast.expr]:
             own = [[one for one in before if _within(one, part)] for part in (node.body, node.orelse)]
             if any(last in each for each in own):
                 branches += [each[-1] for each in own if each and each[-1] not in branches]
-    return [node.value for node in sorted(branches, key=lambda node: node.lineno) if _is_text(node.value)]
+    values = [node.value for node in sorted(branches, key=lambda node: node.lineno)]
+    return [
+        _computed(name, value, scope) or value for value in values if _is_text(value) or _computed(name, value, scope)
+    ]
+
+
+def _computed(name: str, node: ast.expr, scope: ast.AST) -> ast.Dict | None:
+    """What a metric of the package `evaluate` gives: scores = metric.compute(), after metric = load("accuracy")."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=metric), attr="compute")):
+            pass
+        case _:
+            return None
+    for made in ast.walk(scope):
+        if isinstance(made, ast.Assign) and _assigns(made, metric):
+            for call in calls(made.value, "load", "load_metric"):
+                keys = _COMPUTED.get(tuple(literal(each) for each in call.args))
+                if keys:
+                    base = ast.Name(id=name, ctx=ast.Load())
+                    return ast.Dict(
+                        keys=[ast.Constant(value=key) for key in keys],
+                        values=[
+                            ast.Subscript(value=base, slice=ast.Constant(value=key), ctx=ast.Load()) for key in keys
+                        ],
+                    )
+    return None
 
 
 def _assigns(node: ast.Assign, name: str) -> bool:
@@ -152,6 +213,8 @@ def _is_text(node: ast.expr) -> bool:
     match node:
         case ast.Constant(value=value):
             return isinstance(value, str)
+        case ast.Dict() | ast.Call(func=ast.Name(id="dict")):
+            return True
         case ast.JoinedStr() | ast.Call(func=ast.Attribute(attr="format" | "join")):
             return True
         case ast.BinOp(left=left, op=ast.Add() | ast.Mod(), right=right):

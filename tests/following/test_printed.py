@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playbook_cli.following import limited
-from playbook_cli.following.printed import LONGEST_LINE, Printed
+from playbook_cli.following.printed import LONGEST_LINE, Counting, Printed
 
 TRAIN = r"iter (?P<step>\d+): loss (?P<train_loss>\S+)"
 VAL = r"step (?P<step>\d+): val loss (?P<val_loss>\S+) acc (?P<acc>\S+)"
@@ -49,6 +49,18 @@ def test_how_output_is_cut_changes_nothing(data):
 def test_a_pattern_without_a_step_belongs_to_the_step_before_it():
     readings, _ = read("acc 0.1\nepoch 3\nacc 0.5\n", r"epoch (?P<step>\d+)", r"acc (?P<acc>\S+)")
     assert readings == [(0, {"acc": 0.1}), (3, {"acc": 0.5})]
+
+
+def test_what_a_line_with_a_step_shows_belongs_to_that_step():
+    readings, _ = read("T 1 acc 0.1\nT 2 acc 0.5\n", r"acc (?P<acc>\S+)", r"T (?P<step>\d+) acc (?P<acc>\S+)")
+    assert dict(readings) == {1: {"acc": 0.1}, 2: {"acc": 0.5}}
+
+
+def test_evaluations_without_a_step_are_counted_by_the_metric():
+    counting = Counting(group="acc", first=0, every=5)
+    printed = Printed([r"acc (?P<acc>\S+)", r"f1 (?P<f1>\S+)"], "step", counting)
+    readings = [*printed.feed(b"acc 0.1\nf1 3\nloss 4\nacc 0.5\nf1 6\nacc ?\nacc 0.7"), *printed.finish()]
+    assert readings == [(0, {"acc": 0.1}), (0, {"f1": 3}), (5, {"acc": 0.5}), (5, {"f1": 6}), (15, {"acc": 0.7})]
 
 
 def test_the_step_may_have_another_name():

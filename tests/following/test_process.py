@@ -56,6 +56,22 @@ print("done", file=sys.stderr)
     assert bench.paths().trial(0).stdout.read_text().endswith("done\n")
 
 
+@pytest.mark.parametrize(
+    ("first", "times", "ended", "steps"),
+    [
+        ("eval_every", 2, ("completed", None), [2, 4]),
+        (0, 3, ("completed", None), [0, 2, 4]),
+        ("eval_every", 3, ("failed", "its evaluations count to step 6, beyond max_train_steps = 4"), [2, 4]),
+    ],
+)
+def test_evaluations_that_show_no_step_are_counted(follow, first, times, ended, steps):
+    program = f"for _ in range({times}):\n    print('val_error', x)\n"
+    metrics = {"stdout": [r"val_error (?P<val_error>\S+)"], "first": first}
+    (state, reason), recorded = follow(program, metrics, max_train_steps=4, eval_every=2)
+    assert (state, (reason or "")[: len(ended[1] or "")] or None) == ended
+    assert [m["step"] for m in recorded if "val_error" in m] == steps
+
+
 def test_a_csv_file_is_followed_with_other_names_and_empty_cells(follow):
     program = """
 with open(folder + "/log.csv", "w") as file:

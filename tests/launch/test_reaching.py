@@ -53,6 +53,20 @@ def test_what_does_not_reach_a_program_that_does_not_call_playbook(study, change
 
 
 @pytest.mark.parametrize(
+    ("program", "length", "expected"),
+    [
+        ("for e in range(cf.epochs): pass", 4, []),
+        ("first, n = cf.first, cf.epochs\nfor e in range(first, first + n): pass", 4, []),
+        ("for e in range(cf.epochs): pass", 5, [("max_train_steps", True)]),
+        ("for e in range(cf.other): pass", 4, [("max_train_steps", True)]),
+    ],
+)
+def test_a_length_that_is_written_in_a_module_of_settings_is_known(study, bench, program, length, expected):
+    bench.write("cf.py", f"first = 1\nepochs = {length}\nother = 9\n")
+    assert said(study(program, command=["${python}", "t.py", "${args}"])) == expected
+
+
+@pytest.mark.parametrize(
     "program", ["from playbook_cli import current_trial", "import os; os.environ['PLAYBOOK_PARAMS']"]
 )
 def test_a_program_that_calls_playbook_may_ask_for_all(study, program):

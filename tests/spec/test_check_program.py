@@ -32,6 +32,13 @@ def spec(text):
         ("metrics: {stdout: []}", "metrics.stdout: write"),
         ("metrics: {stdout: ['(?P<step>']}", "'(?P<step>' is not a regular expression: "),
         (r"metrics: {stdout: ['(?P<val_loss>\S+)']}", "no pattern has a group named step, for the step"),
+        ("metrics: {csv: '${trial_dir}/a', first: 0}", "only evaluations in a program's output are counted"),
+        (f"{PATTERN[:-1]}, first: 0}}", "a pattern has the group step, so the evaluations aren't counted"),
+        (r"metrics: {stdout: ['(?P<val_loss>\S+)'], first: -1}", "-1 is no step of training"),
+        (
+            r"metrics: {stdout: ['(?P<val_loss>\S+)'], first: 0}" + "\ncheckpoints: {files: '${trial_dir}/*'}",
+            "doesn't print its earlier evaluations again",
+        ),
         (r"metrics: {stdout: ['(?P<step>\d+)']}", "no pattern has a group named val_loss, for the study's metric"),
         ("metrics: {csv: log.csv}", "metrics.csv: all trials would write the same file"),
         ("metrics: {csv: '${trial_dir}/a', names: {step: it}}", "a metric can't be called step"),

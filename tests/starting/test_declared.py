@@ -9,6 +9,7 @@ import pytest
 from playbook_cli.starting.argument import Argument
 from playbook_cli.starting.declared import arguments, declared
 from playbook_cli.starting.program import read_program
+from playbook_cli.starting.script import draft_script
 
 
 def read(source):
@@ -17,6 +18,17 @@ def read(source):
 
 def short(argument):
     return argument.option, argument.kind, argument.default, argument.choices, argument.switch
+
+
+def test_a_path_is_quoted_for_a_program_that_evaluates_what_it_gets(tmp_path):
+    (tmp_path / "adder.py").write_text(
+        "from ast import literal_eval\nclass CN:\n    def merge_from_args(self, args):\n        literal_eval(args)\n"
+        "def get_config():\n    C = CN()\n    C.work_dir = './out'\n    C.learning_rate = 0.1\n    C.max_iters = 9\n"
+        "    return C\nconfig = get_config()\nconfig.merge_from_args(argv)\n"
+    )
+    words = draft_script(tmp_path / "adder.py", tmp_path).data["command"]
+    assert "--work_dir='${trial_dir}'" in words
+    assert "--max_iters=${max_train_steps}" in words
 
 
 def test_argparse():

@@ -112,3 +112,12 @@ def test_without_a_number_there_are_trials_enough_for_what_is_tuned(draft):
 def test_trials_are_shared_by_the_arms(draft):
     with pytest.raises(PlaybookError, match="--trials 15 can't be shared equally by the 2 arms"):
         draft(ADAM + CHOICE, trials=15)
+
+
+def test_of_few_trials_the_learning_rate_is_tuned_whatever_it_is_called(tmp_path):
+    (tmp_path / "train.py").write_text(
+        "import argparse\np = argparse.ArgumentParser()\n"
+        "p.add_argument('--model.drop_path', type=float, default=0.1)\n"
+        "p.add_argument('--trainer.base_lr', type=float, default=0.1)\n"
+    )
+    assert list(draft_script(tmp_path / "train.py", tmp_path, trials=3).data["nuisance"]) == ["trainer.base_lr"]

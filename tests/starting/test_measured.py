@@ -66,6 +66,74 @@ def test_lines_that_count_in_another_unit_than_the_length_are_none(study):
     assert found.metrics.stdout[0].startswith(r"epoch \s*(?P<step>\d+) iter \s*\S+?")
 
 
+def test_the_last_batch_of_held_out_data_is_no_metric_beside_the_whole(study):
+    inner = "    for x in test_loader:\n        loss = f(x)\n        right += g(x)\n    acc = right / total\n"
+    made, found = study(HEAD + LOOP + inner + "    print(f'Validation Epoch {epoch} Loss {loss.item()} Acc {acc}')\n")
+    assert made.data["metric"] == {"name": "validation_acc", "goal": "maximize"}
+    assert found.metrics.stdout == [
+        r"Validation Epoch \s*(?P<step>\d+) Loss \s*\S+? Acc \s*\[?(?P<validation_acc>[-+.\w]+)"
+    ]
+    summed = inner.replace("loss = f(x)", "loss += f(x)")
+    made, _ = study(HEAD + LOOP + summed + "    print(f'Validation Epoch {epoch} Loss {loss.item()} Acc {acc}')\n")
+    assert made.data["metric"]["name"] == "validation_loss"
+
+
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [
+        ("stats = dict(epoch=epoch, val_acc=a)\n    print(json.dumps(stats))", '"epoch": {step}, "val_acc": {val_acc}'),
+        ("print({'epoch': epoch, 'val_acc': a})", "'epoch': {step}, 'val_acc': {val_acc}"),
+        ("print(f'epoch {epoch}:', {'val_acc': a})", "epoch {step}: \\{{'val_acc': {val_acc}"),
+    ],
+)
+def test_a_mapping_that_is_printed_is_read_by_its_keys(study, line, pattern):
+    _, found = study(HEAD + LOOP + f"    {line}\n")
+    values = {"step": r"\s*(?P<step>\d+)", "val_acc": r"\s*\[?(?P<val_acc>[-+.\w]+)"}
+    assert pattern.replace(": {", ": {").format(**values).replace(": \\s", ": \\s") in found.metrics.stdout[0]
+
+
+def test_what_the_package_evaluate_computes_is_known(study):
+    load = "import evaluate\nmetric = evaluate.load('glue', 'mrpc')\n"
+    made, found = study(
+        HEAD + load + LOOP + "    eval_metric = metric.compute()\n    print(f'epoch {epoch}:', eval_metric)\n"
+    )
+    assert made.data["metric"] == {"name": "eval_accuracy", "goal": "maximize"}
+    assert re.search(found.metrics.stdout[0], "epoch 3: {'accuracy': 0.75, 'f1': 0.5}")["eval_f1"] == "0.5"
+
+
+def test_steps_so_far_are_the_step_and_a_number_of_episodes_is_no_metric(study):
+    head = HEAD.replace('"--epochs", type=int, default=9', '"--num-env-steps", type=int, default=9000')
+    loop = "for j in range(updates):\n    total_num_steps = (j + 1) * 16 * args.n\n"
+    shown = "Updates {j}, num timesteps {total_num_steps}\\n Last {len(r)} episodes: mean/median reward {m}/{n}"
+    show = f"    print(f'{shown}')\n"
+    made, found = study(head + loop + show)
+    assert made.data["metric"] == {"name": "mean_reward", "goal": "maximize"}
+    assert found.metrics.stdout[0] == r"Updates \s*\S+?, num timesteps \s*(?P<step>\d+)"
+    assert "episodes>" not in found.metrics.stdout[1]
+
+
+def test_a_step_behind_the_name_of_a_metric_is_the_step(study):
+    loop = HEAD.replace("--epochs", "--iters") + "for iteration in range(args.iters):\n"
+    draft, found = study(loop + "    print('Validation loss {}: {:.4f}'.format(iteration, val_loss))\n")
+    assert draft.data["metric"]["name"] == "val_loss"
+    assert re.search(found.metrics.stdout[0], "Validation loss 300: 0.25").groupdict() == {
+        "step": "300",
+        "val_loss": "0.25",
+    }
+
+
+def test_a_share_that_is_correct_is_an_accuracy(study):
+    head = (
+        HEAD
+        + "def score(split):\n    print('%s final score: %d/%d = %.2f%% correct' % (split, right, n, 100 * mean))\n"
+    )
+    made, found = study(
+        head + LOOP + "    print(f'epoch {epoch} train loss {loss}')\n    score('train')\n    score('test')\n"
+    )
+    assert made.data["metric"] == {"name": "test_accuracy", "goal": "maximize"}
+    assert re.search(found.metrics.stdout[0], "test final score: 9/10 = 90.00% correct")["test_accuracy"] == "90.00"
+
+
 def test_a_reward_is_no_step_and_an_episode_is(study):
     source = "import argparse\np.add_argument('--lr', type=float, default=0.1)\n"
     made, found = study(source + "print('Episode {}\\tLast reward: {:.2f}'.format(i_episode, ep_reward))\n")
@@ -522,3 +590,54 @@ def test_an_interval_in_another_unit_is_none_even_where_nothing_is_shown(study):
     made, found = study(HEAD + option + "if steps % args.validation_interval == 0: ...\n")
     assert made.comments["eval_every",] == "guess: the evaluation interval is unknown"
     assert not any("validation_interval" in word for word in found.command)
+
+
+def test_what_the_trainer_prints_is_read_where_the_program_makes_its_arguments(study):
+    head = "import fire\nimport transformers\ndef train(lr: float = 1e-4, num_epochs: int = 3, base_model: str = ''):\n"
+    made = "    assert base_model\n    trainer = transformers.Trainer(eval_dataset=held_out, args="
+    call = "transformers.TrainingArguments(num_train_epochs=num_epochs, learning_rate=lr, eval_strategy={}))\n"
+    draft, found = study(head + made + call.format("'epoch'") + "fire.Fire(train)\n")
+    assert draft.data["metric"] == {"name": "eval_loss", "goal": "minimize"}
+    assert "guess" not in draft.comments["metrics",]
+    assert "it runs without --base_model" in draft.comments["command",]
+    for line in ("{'eval_loss': 0.25, 'eval_runtime': 1.5, 'epoch': 2.0}", "{'eval_loss': '0.25', 'epoch': '2'}"):
+        assert re.search(found.metrics.stdout[0], line).groupdict() == {"eval_loss": "0.25", "step": "2"}
+    draft, _ = study(head + made + call.format("'steps' if val else 'no'") + "fire.Fire(train)\n")
+    assert "guess: the step is the epoch, rounded down" in draft.comments["metrics",]
+
+
+def test_a_line_that_tells_what_was_loaded_is_no_evaluation(study):
+    shown = "print(f'Loading best model of epoch {epoch} with val loss {loss}')\n"
+    assert study(HEAD + LOOP + f"    {shown}")[0].data["metrics"] == {"stdout": [FILL]}
+
+
+def test_an_option_whose_help_says_so_is_the_length(study):
+    head = HEAD.replace('"--epochs", type=int', '"--T-max", help="Number of training steps (4x frames)", type=int')
+    draft, found = study(head + "for T in range(1, args.T_max + 1):\n    print(f'T = {T} | val acc {acc}')\n")
+    assert "--T-max=${max_train_steps}" in draft.data["command"]
+    assert re.search(found.metrics.stdout[0], "T = 3 | val acc 0.5")["step"] == "3"
+
+
+def test_a_monitored_metric_of_a_mapping_that_is_logged_is_known(study):
+    head = HEAD.replace("import argparse", "import argparse\nimport pytorch_lightning as pl")
+    logged = "self.log_dict({f'val_{k}': v for k, v in b})"
+    logs = f"class M(pl.LightningModule):\n    def validation_step(self, b):\n        {logged}\n"
+    fit = "pl.Trainer(max_epochs=args.epochs, callbacks=[ModelCheckpoint(monitor='val_loss')]).fit(M())\n"
+    assert study(head + logs + fit)[0].data["metric"] == {"name": "val_loss", "goal": "minimize"}
+    assert study(head + logs + fit.replace("val_loss", "other"))[0].data["metric"]["name"] == FILL
+
+
+@pytest.mark.parametrize(
+    ("test", "work", "doubted"),
+    [
+        ("i % 100 == 0", "model(x)", True),
+        ("i % 100 == 0 or i == last", "model(x)", False),
+        ("rank == 0", "model(x)", False),
+        ("i % 100 == 0", "loss.backward()", False),
+    ],
+)
+def test_a_line_that_leaves_batches_out_is_doubted(study, test, work, doubted):
+    inner = f"    for i, x in enumerate(val):\n        {work}\n        if {test}:\n"
+    draft, _ = study(HEAD + LOOP + inner + "            print(f'Epoch {epoch} val loss {avg}')\n")
+    assert draft.data["metric"]["name"] == "val_loss"
+    assert ("printed every few batches" in draft.comments["metrics",]) == doubted

@@ -178,6 +178,16 @@ def test_what_is_no_python_is_refused(draft, source, problem):
     assert problem in str(error.value)
 
 
+def test_the_length_may_be_a_constant_of_a_module_of_the_program(draft, tmp_path):
+    (tmp_path / "cf.py").write_text("start, epochs = 1, 200\nnum_epochs = 200\n")
+    head = "import argparse, cf\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)\n"
+    loop = "for epoch in range(first, first + n):\n    print(f'epoch {epoch} val loss {loss}')\n"
+    made, _ = draft(head + "first, n = cf.first, cf.num_epochs\n" + loop)
+    assert (made.data["max_train_steps"], made.data["step_unit"]) == (200, "epochs")
+    made, _ = draft(head + "first, n = cf.first, cf.num_epochs\nn = n // 2\n" + loop)
+    assert made.data["max_train_steps"] == FILL
+
+
 @pytest.mark.parametrize("source", ["LR = 3e-4", "LR = 3e-4\np.add_argument('--verbose', action='store_true')"])
 def test_a_program_that_looks_for_itself_gets_a_skeleton_that_names_its_constants(draft, source):
     made, study = draft(f"{source}\nopen(__file__)\n")

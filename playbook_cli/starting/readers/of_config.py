@@ -29,7 +29,7 @@ def read(program: Program, others: Sequence[Argument], given: Path | None = None
 
     `others` are the options of its command line, one of which may name the file.
     """
-    option = next((each for each in others if _OPTION.match(each.name.lower().replace("-", "_"))), None)
+    option = next((each for each in others if any(_OPTION.match(name) for name in _names(each))), None)
     positional = option is None and _reads_argv(program)
     if given is None and not ((option is not None or positional) and _loads(program)):
         return Declared(arguments=[])
@@ -43,6 +43,11 @@ def read(program: Program, others: Sequence[Argument], given: Path | None = None
     if not arguments:
         return Declared(arguments=[])
     return Declared(arguments=arguments, config=ConfigUse(file=file, option=option.option if option else None))
+
+
+def _names(option: Argument) -> list[str]:
+    """What an option is called in the program and on its command line."""
+    return [name.lower().strip("-").replace("-", "_") for name in (option.name, option.option or "")]
 
 
 def _argument(name: str, value: object) -> Argument:

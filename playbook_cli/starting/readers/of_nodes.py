@@ -28,8 +28,18 @@ def read(program: Program) -> Declared:
     for function in functions(program.tree):
         found = _fields(function, program, _DEEPEST)
         if found:
-            return Declared(arguments=found)
+            return Declared(arguments=[replace(each, evaluated=_evaluates(program)) for each in found])
     return Declared(arguments=[])
+
+
+def _evaluates(program: Program) -> bool:
+    """Whether values of the command line are evaluated, as minGPT does it."""
+    return any(
+        any(calls(function, "literal_eval"))
+        for module in program.modules
+        for function in functions(module.tree)
+        if function.name == "merge_from_args"
+    )
 
 
 def fields_of_file(program: Program, file: Path) -> list[Argument]:
