@@ -426,8 +426,7 @@ def _trials(report: Report) -> dict[str, Any]:
     goals = {report.metric.name: report.metric.goal, "step": "minimize"}
     return {
         "columns": ["trial", "state", report.metric.name, "step", *names, *(one.name for one in more)],
-        "goals": {report.metric.name: report.metric.goal, "step": "minimize"}
-        | {m.name: m.goal for m in more if m.goal},
+        "goals": goals | {one.name: one.goal for one in more if one.goal is not None},
         "arms": [trial.arm for trial in (*report.trials, *report.again)],
         "rows": [
             [

@@ -282,7 +282,8 @@ def test_trials_that_no_other_beats_in_both_are_joined(page: Callable[[str], Any
         if trial.state == "completed" and trial.best is not None and trial.curve is not None:
             at = list(trial.curve.steps).index(trial.best.step)
             both[trial.id] = (float(trial.curve.values["val_loss"][at]), trial.best.value)
-    beaten = {i for i, own in both.items() if any(o != own and o[0] <= own[0] and o[1] <= own[1] for o in both.values())}
+    others = list(both.values())
+    beaten = {i for i, own in both.items() if any(o != own and o[0] <= own[0] and o[1] <= own[1] for o in others)}
     rows = browser.execute_script(_ROWS, "chart-tradeoff", "numbers")
     assert {row["i"] for row in rows} == set(both)
     assert {row["i"] for row in rows if row["f"]} == set(both) - beaten
