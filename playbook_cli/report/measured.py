@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook_cli.spec.goals import direction
+from playbook_cli.storage.usage import used
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from playbook_cli.records import Goal
     from playbook_cli.report.value import Report, Trial
+    from playbook_cli.storage.usage import Used
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ def measured(report: Report) -> list[Measured]:
     known = [(name, name if name not in taken else f"{name} (reported)") for name in report.curves.metrics[1:]]
     seconds = "seconds" if "seconds" not in {*taken, *(shown for _, shown in known)} else "seconds of training"
     found = [Measured(name=seconds, values=_seconds(trials), goal="minimize")]
+    found += [one for one in _used(report) if one.name not in {*taken, *(shown for _, shown in known)}]
     found += [
         Measured(name=shown, values=values, goal=direction(name))
         for (name, shown), values in zip(known, _at_best(report, trials), strict=True)
@@ -67,3 +70,17 @@ def _seconds(trials: Sequence[Trial]) -> dict[int, float]:
         for trial in trials
         if trial.spans and all(span.end is not None for span in trial.spans)
     }
+
+
+def _used(report: Report) -> Iterator[Measured]:
+    """What trials used of their machines."""
+    known = {trial: used(samples) for trial, samples in report.usage.items()}
+    numbers: dict[str, Callable[[Used], float | None]] = {
+        "cpu_cores": lambda one: one.cores,
+        "memory_gb": lambda one: one.memory / 1e9,
+        "gpu_share": lambda one: one.gpu,
+        "gpu_memory_gb": lambda one: None if one.gpu_memory is None else one.gpu_memory / 1e9,
+    }
+    for name, number in numbers.items():
+        values = {trial: round(value, 3) for trial, one in known.items() if (value := number(one)) is not None}
+        yield Measured(name=name, values=values, goal=None if name == "gpu_share" else "minimize")

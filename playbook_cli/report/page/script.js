@@ -19,11 +19,14 @@ function openReport() {
   const hidden = new Set();
   const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {}, zooms: new Map(), also: new Set(), adding: false };
 
-  // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
+  // Logs are links where the page was written, and on a page that is served; a page that was mailed has none beside it.
   const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
+  const served = document.getElementById("live") !== null;
+  const logOf = (file) => (atHome ? file : served ? `log/${Number(file.match(/(\d+)\/[^/]*$/)[1])}` : null);
   const linkLogs = () => {
     for (const link of document.querySelectorAll("a[data-file]")) {
-      if (atHome) link.href = link.dataset.file;
+      const place = logOf(link.dataset.file);
+      if (place) link.href = place;
       else link.title = link.dataset.file.replace(/^\.\./, page.folder);
     }
   };
@@ -105,7 +108,7 @@ function openReport() {
     chosenBox.querySelector("p").textContent = text.settings;
     const log = chosenBox.querySelector("a");
     log.textContent = text.log.replace(/^\.\./, page.folder);
-    if (atHome) log.href = text.log;
+    if (logOf(text.log)) log.href = logOf(text.log);
   }
 
   function add(adding) {

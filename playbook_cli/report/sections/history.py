@@ -21,6 +21,8 @@ _SLOTS = 48
 _UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 _SEVERAL = 3
 """Of a unit, so that times are counted in it."""
+_STRETCHES = 120
+"""Of the whole time, in which samples are averaged."""
 _PAUSE = 0.1
 """Part of the whole time from which on a time without trials is left out."""
 
@@ -39,6 +41,7 @@ def section(frame: Frame) -> Section | None:
         *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if len(ends) > 1 else []),
         *([_spread(frame)] if several else []),
         *([_timeline(frame, spans)] if 0 < len(slots) <= _SLOTS else []),
+        *([_busy(frame)] if sum(map(len, report.usage.values())) > 1 else []),
     ]
     cost = [Sentence(text=_cost(report))] if spans else []
     return Section(
@@ -148,6 +151,45 @@ def _timeline(frame: Frame, rows: Rows) -> Chart:
         name="timeline",
         title=f"When each trial ran, by slot{_looks({row['s'] for row in rows})}",
         description=f"{len(rows)} attempts on {words.count(len(slots), 'slot')}.",
+        spec=spec,
+    )
+
+
+def _busy(frame: Frame) -> Chart:
+    """How much of the machines was in use: the mean of all samples of a stretch of time."""
+    since = _since(frame.report)
+    whole = max(_ran(frame.report) / _UNITS[_unit(frame.report)], 1e-9)
+    taken: dict[tuple[str, int], list[float]] = {}
+    for sample in (one for found in frame.report.usage.values() for one in found):
+        place = min(max(int(since(sample.time) / whole * _STRETCHES), 0), _STRETCHES - 1)
+        for name, share in (("CPU", sample.node_cpu), ("memory", sample.node_memory), ("GPU", sample.gpu)):
+            if share is not None:
+                taken.setdefault((name, place), []).append(share)
+    rows: Rows = [
+        {"k": name, "x": rounded((place + 0.5) / _STRETCHES * whole), "y": rounded(sum(shares) / len(shares))}
+        for (name, place), shares in sorted(taken.items())
+    ]
+    names = [name for name in ("CPU", "memory", "GPU") if any(row["k"] == name for row in rows)]
+
+    def spec(width: int | None) -> Spec:
+        axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
+        title = f"{_unit(frame.report)} since the first start"
+        legend = {"title": None, "orient": "top", "symbolType": "stroke", "symbolStrokeWidth": 2}
+        looks = {"domain": names, "range": [{"expr": colour} for colour in ("ink", "muted", "arm0")[: len(names)]]}
+        lines = over(
+            mark("line", "busy", strokeWidth=1.8),
+            x=field("x:Q", title=title, axis=axis, scale={"domain": [0, whole], "nice": False}),
+            y=field("y:Q", title=None, axis={"format": "%", "tickCount": 5}, scale={"domain": [0, 1]}),
+            stroke=field("k:N", scale=looks, legend=legend),
+        )
+        return frame.finish([lines], width, 140, {"busy": rows})
+
+    means = {name: [row["y"] for row in rows if row["k"] == name] for name in names}
+    said = ", ".join(f"{name} {sum(shares) / len(shares):.0%}" for name, shares in means.items())
+    return Chart(
+        name="busy",
+        title="Use of the machine, with all that ran there",
+        description=f"In use on average: {said}.",
         spec=spec,
     )
 
