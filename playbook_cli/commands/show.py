@@ -94,8 +94,8 @@ def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int, use: Used |
         shown.append(f"{words.count(trial.attempts, 'attempt')}, {spent:,.1f} s, on {attempts[-1].slot}")
     if use is not None:
         gpu = "" if use.gpu is None else f", GPU {use.gpu:.0%} busy"
-        gpu += "" if use.gpu_memory is None else f" with up to {use.gpu_memory / 1e9:.1f} GB"
-        shown.append(f"used {use.cores:.1f} CPU cores on average and up to {use.memory / 1e9:.1f} GB{gpu}")
+        gpu += "" if use.gpu_memory is None else f" with up to {_bytes(use.gpu_memory)}"
+        shown.append(f"used {use.cores:.1f} CPU cores on average and up to {_bytes(use.memory)}{gpu}")
     shown += ["", "settings", *(f"  {name} = {words.setting(value)}" for name, value in trial.params.items())]
     shown.append(f"  training seed = {trial.seed}")
     if trial.curve is not None and trial.curve.steps.size:
@@ -107,6 +107,10 @@ def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int, use: Used |
                 ends = f"{words.number(finite[0])} to {words.number(finite[-1])}"
                 shown.append(f"  {name:<{longest}}  {_drawn(finite)}  {ends}")
     return shown
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
 
 
 def _drawn(values: list[float]) -> str:

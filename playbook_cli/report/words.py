@@ -51,12 +51,12 @@ def sentence(text: str) -> str:
 
 def count(n: int, thing: str) -> str:
     """`n` things, in words that fit the number."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+    return f"{n} {thing}" if n == 1 else f"{n:,} {thing}s"
 
 
 def states(counts: Mapping[str, int]) -> list[str]:
     """How many trials are in each state that any is in: `30 completed`, `2 infeasible`."""
-    return [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
+    return [f"{counts[state]:,} {state}" for state in STATES if counts.get(state)]
 
 
 def span(low: float, high: float) -> str:

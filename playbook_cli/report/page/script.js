@@ -385,7 +385,8 @@ function openReport() {
     for (const [trial, row] of rows) row.hidden = hidden.has(trial);
     const off = flags(hidden);
     const count = document.querySelector("[data-count]");
-    if (count) count.textContent = `${[...rows.keys()].filter((trial) => !hidden.has(trial)).length} of ${rows.size} trials`;
+    const number = (n) => n.toLocaleString("en");
+    if (count) count.textContent = `${number([...rows.keys()].filter((trial) => !hidden.has(trial)).length)} of ${number(rows.size)} trials`;
     for (const button of document.querySelectorAll("[data-arm]")) button.setAttribute("aria-pressed", String(!state.arms.has(Number(button.dataset.arm))));
     drawCurves();
     drawTradeoff();

@@ -25,7 +25,8 @@ def section(frame: Frame) -> Section | None:
     panels += [_histogram(frame, panel) for panel in report.panels if panel.histogram]
     how = (
         "The best trials, the best of every arm among them; choose any other trial to see its curve too. A dot marks "
-        "the best evaluation, which is the trial's result. The steep start is cut off."
+        "the best evaluation, which is the trial's result. The steep start is cut off. Drag to look closer, and "
+        "double-click to see all of it; medians are drawn with quartiles."
     )
     marks = [("dash", "training")] if report.curves.partners else []
     return Section(
@@ -45,7 +46,7 @@ def _explorer(frame: Frame) -> Chart:
         ("chosen", "the chosen one"),
         ("left", "all in the table"),
         ("bad", "infeasible"),
-        ("arms", "median and quartiles" + (" by arm" if frame.colours_arms else "")),
+        ("arms", "medians of the arms" if frame.colours_arms else "the median"),
     ]
     over_what = [("", "steps"), ("time", "time")] if any(trial.spans for trial in frame.report.trials) else []
     return Chart(
