@@ -81,7 +81,7 @@ class Setting:
             self.study,
             "instability",
             goal=f"Is training unstable just above the learning rate of trial {self.trial.id}, {self.rate:.4g}, in the "
-            f"first {self.steps} steps, and what mends it?",
+            f"first {self.steps} steps, and what fixes it?",
             eval_every=self.eval_every,
             trials=len(points),
             sampler="listed",

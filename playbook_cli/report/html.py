@@ -192,7 +192,7 @@ def _answer(text: str) -> str:
 
 def _sections(shown: Sequence[Section], draw: Callable[[Chart], str]) -> str:
     return "\n".join(
-        f'<section id="{s.name}" class="{s.name}">{f"<h2>{words.escape(s.title)}</h2>" if s.title else ""}'
+        f'<section id="{s.name}">{f"<h2>{words.escape(s.title)}</h2>" if s.title else ""}'
         f"{_how(s.cut)}{_content(s, draw)}</section>"
         for s in shown
     )

@@ -67,7 +67,7 @@ def _row(row: Row, base: str) -> list[Content]:
     name = Cell(words.shortened(row.name, 80), tone="strong", link=_link(base, row.report), tags=tags)
     since = f"{log_words.day(row.run.time)} · " if row.run else ""
     spec = Cell(f"{since}study.yaml", tone="soft", link=_link(base, row.spec))
-    steps = f"step {row.best.step} of {row.max_train_steps}" if row.best is not None and not row.probe else ""
+    steps = f"step {row.best.step:,} of {row.max_train_steps:,}" if row.best is not None and not row.probe else ""
     notes = [Cell(words.shortened(note, 600)) for note in log_words.notes(row)]
     if row.problem is not None:
         notes[0] = Cell(notes[0].text, tone="bad")

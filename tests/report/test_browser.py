@@ -253,7 +253,7 @@ def test_a_link_shows_what_was_chosen(page: Callable[[str], Any]) -> None:
     assert browser.execute_script("return document.documentElement.dataset.chosen") == "7"
     assert browser.execute_script(_LEFT) == kept
     assert len(kept) == 16
-    assert not browser.find_elements("css selector", ".trials th")[3].is_displayed()
+    assert not browser.find_elements("css selector", "#trials th")[3].is_displayed()
     assert browser.execute_script("return playbookReport.views.get('chart-curves').signal('logy')") is True
 
 
@@ -338,10 +338,10 @@ def test_a_column_of_any_metric_is_added(page: Callable[[str], Any]) -> None:
     browser.get("about:blank")
     browser.get(link)
     browser.execute_async_script(_UNTIL_READY)
-    head = browser.find_elements("css selector", ".trials th")
+    head = browser.find_elements("css selector", "#trials th")
     assert head[-1].text == "val_loss"
     browser.execute_script("arguments[0].firstChild.click()", head[-1])
-    cells = browser.find_elements("css selector", ".trials td:last-child")
+    cells = browser.find_elements("css selector", "#trials td:last-child")
     values = [float(cell.text) for cell in cells if cell.text]
     assert len(values) > 3
     assert values == sorted(values)
@@ -381,9 +381,9 @@ def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str],
 
 def test_columns_sort_by_number_both_ways(page: Callable[[str], Any]) -> None:
     browser = page("realistic")
-    header = browser.find_elements("css selector", ".trials th button")[5]
+    header = browser.find_elements("css selector", "#trials th button")[5]
     shown = (
-        "return Array.from(document.querySelectorAll('.trials tbody tr')).map(r => Number(r.children[5].dataset.key))"
+        "return Array.from(document.querySelectorAll('#trials tbody tr')).map(r => Number(r.children[5].dataset.key))"
     )
     browser.execute_script("arguments[0].click()", header)
     upwards = browser.execute_script(shown)
@@ -452,7 +452,7 @@ _ENDS = (
     "const view = playbookReport.views.get('chart-curves');"
     "return ['xlo', 'xhi', 'ylo', 'yhi'].map((name) => view.signal(name))"
 )
-_LEFT = "return [...document.querySelectorAll('.trials tbody tr')].filter(r => !r.hidden).map(r => +r.dataset.trial)"
+_LEFT = "return [...document.querySelectorAll('#trials tbody tr')].filter(r => !r.hidden).map(r => +r.dataset.trial)"
 _AXIS = """
 const view = playbookReport.views.get("chart-together");
 const area = document.querySelector("#chart-together svg").getBoundingClientRect();

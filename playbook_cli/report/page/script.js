@@ -528,7 +528,7 @@ function openReport() {
   }
 
   // The table ----------------------------------------------------------------------------------------------------------
-  const head = document.querySelector(".trials thead tr");
+  const head = document.querySelector("#trials thead tr");
 
   // Those of the page; and behind them what else is known of trials, a column that is made when it is asked for.
   const shownNames = head ? Array.from(head.children, (cell) => cell.querySelector("button")?.title ?? cell.textContent) : [];

@@ -196,7 +196,12 @@ def _busy(frame: Frame) -> Chart:
 
 def _looks(states: set[str]) -> str:
     """What the looks of bars say, where they differ."""
-    looks = {"infeasible": "red: infeasible", "failed": "pale: failed", "running": "pale: running"}
+    looks = {
+        "infeasible": "red: infeasible",
+        "failed": "pale: failed",
+        "running": "pale: running",
+        "stopped": "pale: stopped early",
+    }
     said = [look for state, look in looks.items() if state in states]
     return f" ({'; '.join(said)})" if said else ""
 

@@ -22,6 +22,8 @@ _STRIP = 20
 """Pixels at the worse end of the objective that are kept for trials without one."""
 _LABEL, _CHOICE = 24, 12
 """Characters of a hyperparameter and of a choice there."""
+_HOLLOW = {"running": "running, its best so far", "stopped": "stopped early, at the result that was expected"}
+"""What is drawn of trials without a result."""
 _WIDEST = 60
 """Characters of a range on a terminal."""
 
@@ -30,10 +32,13 @@ def section(frame: Frame) -> Section | None:
     """A plot a hyperparameter."""
     report = frame.report
     failed = f"{strips.FAILED} failed   " if report.counts["failed"] else ""
+    states = {trial.state for trial in report.trials}
+    hollow = " or ".join(name for state, name in _HOLLOW.items() if state in states)
     marks = [
-        ("cross", "infeasible"),
+        *([("ring", hollow)] if hollow else []),
+        *([("cross", "infeasible")] if report.counts["infeasible"] else []),
         *([("cross failed", "failed")] if report.counts["failed"] else []),
-        ("triangle", "worse than the scale shows"),
+        *([("triangle", "worse than the scale shows")] if any(row.get("o") for row in frame.trials) else []),
         ("band", f"outer {report.edge_zone:.0%} of the range"),
     ]
     shown = [index for index, axis in enumerate(report.axes) if axis.points]
