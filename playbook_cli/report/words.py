@@ -71,7 +71,11 @@ def estimate(mean: float | None, interval: tuple[float, float] | None) -> str:
 
 def timescale(steps: float, max_train_steps: int) -> str:
     """AdamW's timescale in steps, and how often max_train_steps fits into it: `12000 (20 x)`."""
-    return f"{float(f'{steps:.2g}'):g} ({steps / max_train_steps:.2g} x)"
+
+    def rough(value: float) -> str:
+        return wording.number(float(f"{value:.2g}"))
+
+    return f"{rough(steps)} ({rough(steps / max_train_steps)} x)"
 
 
 def luck(size: float | None) -> str:

@@ -216,6 +216,8 @@ function openReport() {
     return found;
   }
 
+  const shortened = (name) => (name.length > 48 ? `${name.slice(0, 30)}…${name.slice(-16)}` : name);
+
   // What a reader has dragged over, else all of it; with its ticks, as signals of the view.
   function scales(id, ends, logs, names) {
     const zoom = state.zooms.get(id);
@@ -274,7 +276,7 @@ function openReport() {
     const xs = [...made, ...spread].map(({ x }) => x);
     const end = timed && xs.length ? xs.reduce((one, other) => Math.max(one, other)) : power(logx, Math.max(length, ...xs.slice(0, 1).map((x) => (logx ? 10 ** x : x))));
     const begin = logx ? xs.reduce((one, other) => Math.min(one, other), end) : 0;
-    scales("chart-curves", [[begin, end], [low - room, high + room]], [logx, logy], [timed ? `${unit} of training, at each trial's mean speed` : "step", ""]);
+    scales("chart-curves", [[begin, end], [low - room, high + room]], [logx, logy], [timed ? `${unit} of training, at each trial's mean speed` : "step", shortened(curves.metrics[metric])]);
     view.data("curve", made).data("spread", spread).resize().run();
     document.documentElement.dataset.curves = String(new Set(made.map(({ i }) => i)).size);
   }
@@ -312,7 +314,7 @@ function openReport() {
       const room = 0.04 * (high - low) || 0.04 * Math.abs(high) || 1;
       return [low - room, high + room];
     });
-    scales("chart-tradeoff", ends, logs, picks.map(({ name }) => (name.length > 48 ? `${name.slice(0, 30)}…${name.slice(-16)}` : name)));
+    scales("chart-tradeoff", ends, logs, picks.map(({ name }) => shortened(name)));
     view.data("numbers", points.sort((one, other) => one.f - other.f)).data("front", front.map(({ x, y }, n) => ({ x, y, n }))).resize().run();
     const inside = points.filter(({ x, y }) => x <= ends[0][1] && y <= ends[1][1]).length;
     const off = points.length - inside ? ` ${points.length - inside} of ${points.length} trials are off the scale.` : "";
@@ -467,6 +469,7 @@ function openReport() {
       view.signal(`${side}ticks`, own.map(({ u }) => u));
       view.signal(`${side}names`, Object.fromEntries(own.map(({ u, T }) => [u.toFixed(4), T])));
     }
+    view.signal("xname", pair.X).signal("yname", pair.Y);
     const points = [];
     const choices = (place) => marks.find(({ x }) => x === place)?.n;
     // Trials of one choice are spread over its cell, each at a place of its own.
@@ -678,13 +681,24 @@ function openReport() {
   const repaint = (shades) => views.forEach((view) => { paint(view, shades); view.run(); });
   on(dark, "change", () => repaint(colours()));
   const folded = new Set();
+  // On paper, charts are drawn as wide as they have room there, so that their text keeps its size.
+  const PAPER = 660, COLUMN = 315;
+  const wide = new Map();
   on(window, "beforeprint", () => {
     repaint(page.light);
+    for (const [id, view] of views) {
+      const room = document.getElementById(id).closest(".grid.wide") ? COLUMN : PAPER;
+      if (view.width() <= room) continue;
+      wide.set(view, view.width());
+      view.width(room).run();
+    }
     for (const link of document.querySelectorAll("a[data-file]")) link.removeAttribute("href");
     for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; }
   });
   on(window, "afterprint", () => {
     repaint(colours());
+    for (const [view, width] of wide) view.width(width).run();
+    wide.clear();
     linkLogs();
     for (const fold of folded) fold.open = false;
     folded.clear();
