@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from playbook_cli.commands.completing import run_folders
 from playbook_cli.commands.options import RUNS, Json, Runs, refuse_probe
 from playbook_cli.spec.samplers import SAMPLERS
 
@@ -19,15 +20,29 @@ if TYPE_CHECKING:
 
 _Also = Annotated[
     list[Path] | None,
-    typer.Option(metavar="RUNS/NAME", help="Study of the same pipeline with another search seed and repeats."),
+    typer.Option(
+        metavar="RUNS/NAME",
+        autocompletion=run_folders,
+        help="Study of the same pipeline with another search seed and repeats.",
+    ),
 ]
 
 
 def compare(
-    baseline: Annotated[Path, typer.Argument(metavar="RUNS/BASELINE", help="The baseline study.", show_default=False)],
+    baseline: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUNS/BASELINE", help="The baseline study.", show_default=False, autocompletion=run_folders
+        ),
+    ],
     candidate: Annotated[
         Path | None,
-        typer.Argument(metavar="RUNS/CANDIDATE", help="The study that may replace it.", show_default=False),
+        typer.Argument(
+            metavar="RUNS/CANDIDATE",
+            help="The study that may replace it.",
+            show_default=False,
+            autocompletion=run_folders,
+        ),
     ] = None,
     arms: Annotated[
         tuple[str, str] | None,
