@@ -368,6 +368,33 @@ def test_paper_has_what_is_folded_on_the_screen(page: Callable[[str], Any]) -> N
     assert browser.execute_script("return document.querySelectorAll('details[open]').length") == 0
 
 
+def test_wide_charts_are_as_wide_as_paper_and_then_as_before(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    widths = "return [...playbookReport.views.values()].map((view) => view.width())"
+    before = browser.execute_script(widths)
+    assert max(before) > 660
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert max(browser.execute_script(widths)) <= 660
+    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.execute_script(widths) == before
+
+
+def test_a_thousand_trials_open_in_a_second(browser: Any, tmp_path: Path) -> None:
+    files.write(build(studies.digits(1000, evaluations=40), studies.findings()), tmp_path)
+    assert (tmp_path / "index.html").stat().st_size < 4_000_000
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    only_the_first_screen = "window.requestIdleCallback = () => 0"
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": only_the_first_screen})
+    try:
+        browser.get((tmp_path / "index.html").as_uri())
+        browser.execute_async_script(_UNTIL_READY.replace("drawn", "ready"))
+        spent = {one["name"]: one["value"] for one in browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+        browser.execute_cdp_cmd("Performance.disable", {})
+    assert 0 < spent["TaskDuration"] < 1  # seconds of a core, so that a busy machine does not count
+
+
 def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str], Any]) -> None:
     browser = page("realistic")
     before = _pictures(browser)

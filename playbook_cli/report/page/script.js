@@ -431,8 +431,14 @@ function openReport() {
     return at >= tokens.length ? made : null;
   }
 
+  // A regular expression; what is none is looked for as it stands.
+  function matches(text, given) {
+    try { return new RegExp(given, "i").test(text); }
+    catch { return text.toLowerCase().includes(given.toLowerCase()); }
+  }
+
   function compare(value, sign, given) {
-    if (sign === "~") return String(value ?? "").toLowerCase().includes(given.toLowerCase());
+    if (sign === "~") return matches(String(value ?? ""), given);
     const numeric = typeof value === "number" && given !== "" && !isNaN(given);
     const equal = numeric ? value === Number(given) : String(value ?? "") === given;
     if (sign === "=" || sign === "==") return equal;
@@ -683,13 +689,14 @@ function openReport() {
   const folded = new Set();
   // On paper, charts are drawn as wide as they have room there, so that their text keeps its size.
   const PAPER = 660, COLUMN = 315;
-  const wide = new Map();
+  const narrowed = new Set();
   on(window, "beforeprint", () => {
     repaint(page.light);
     for (const [id, view] of views) {
-      const room = document.getElementById(id).closest(".grid.wide") ? COLUMN : PAPER;
-      if (view.width() <= room) continue;
-      wide.set(view, view.width());
+      const place = document.getElementById(id);
+      const room = place.closest(".grid.wide") ? COLUMN : PAPER;
+      if (place.clientWidth <= room) continue;
+      narrowed.add(id);
       view.width(room).run();
     }
     for (const link of document.querySelectorAll("a[data-file]")) link.removeAttribute("href");
@@ -697,8 +704,8 @@ function openReport() {
   });
   on(window, "afterprint", () => {
     repaint(colours());
-    for (const [view, width] of wide) view.width(width).run();
-    wide.clear();
+    for (const id of narrowed) views.get(id)?.width(document.getElementById(id).clientWidth).run();
+    narrowed.clear();
     linkLogs();
     for (const fold of folded) fold.open = false;
     folded.clear();

@@ -43,7 +43,8 @@ def section(frame: Frame) -> Section:
         title="All trials",
         how='Choose a trial, here or in a chart, to see it everywhere; with Ctrl, or after "compare", more of them, '
         "to see what differs. Escape lets go. Columns sort. Find by a "
-        "condition (<, <=, >, >=, ==, !=, ~ for contains; and, or, not, brackets) or by any text; the "
+        "condition (<, <=, >, >=, ==, !=, ~ for a part or a regular expression; and, or, not, brackets) or by any "
+        "text; the "
         "charts show what is left." + about,
         parts=[results(report, ordered)],
         only="page",
