@@ -483,7 +483,7 @@ function openReport() {
     for (const [i, where] of places) {
       const state = known.get(i)?.values[1];
       const [x, y] = [at(where, pair.a, i * 0.618034), at(where, pair.b, i * 0.754878)];
-      if (x !== undefined && y !== undefined && (state === "infeasible" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
+      if (x !== undefined && y !== undefined && (state === "infeasible" || state === "stopped" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
     }
     view.data("border", pair.P == null ? [] : [{ x: pair.p, y: pair.q, X: pair.P, Y: pair.Q }]);
     view.data("bands", pair.c ? cells(pair.c) : []).data("pair", points.sort((one, other) => one.g - other.g)).resize().run();

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import borders, strips, words
-from playbook_cli.report.charts import CROSS, chosen, colour, coloured, field, mark, opacity, over, when
+from playbook_cli.report.charts import CROSS, HOLLOW, chosen, colour, coloured, field, mark, opacity, over, when
 from playbook_cli.report.frame import choice_axis, range_axis, range_scale
 from playbook_cli.report.section import Chart, Column, Section, Table
 
@@ -118,6 +118,8 @@ def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
     reach = [_HEIGHT, _STRIP] if worse_is_up else [_HEIGHT - _STRIP, 0]
     scale = {"domain": list(frame.result_ends), "range": reach}
     y = field("y:Q", title=None if width is None else frame.metric, scale=scale)
+    if not frame.drawn:
+        y |= {"axis": {"values": []}}
     zones: list[Spec] = []
     if axis.zones is None:
         names = frame.choices[index]
@@ -141,7 +143,7 @@ def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
         shape=when("datum.o === 1", "triangle-up", "circle"),
         fill=frame.by_arm(width),
         stroke=frame.by_arm(width),
-        fillOpacity=when("datum.s === 'running' || datum.s === 'stopped'", 0, 1),
+        fillOpacity=when(HOLLOW, 0, 1),
         opacity=opacity("datum.g === 1"),
     )
     lost = f"{known} & datum.s === 'infeasible' || datum.s === 'failed'"
