@@ -164,7 +164,8 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
     asking = iter((signal.SIGINT, signal.SIGTERM, signal.SIGKILL))
     timed_out = False
     beat, usage = Beat(Path(task["node"]), _device()), Usage()
-    usage.watch(process.pid, Path(task["usage"]), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+    if "usage" in task:  # earlier versions wrote tasks without it
+        usage.watch(process.pid, Path(task["usage"]), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     while True:
         left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))
         with suppress(subprocess.TimeoutExpired):
