@@ -64,6 +64,8 @@ class Effect:
     """Whether its own effect on the results is told from chance."""
     trials: int
     """Trials with a result that have it."""
+    correlation: float | None
+    """Of a range, the rank correlation of its value with the loss: above 0, larger values are worse."""
     matters: bool
     """Named: for its own effect, for the infeasible trials, or as one of two that interact."""
 
@@ -131,6 +133,15 @@ def importance(study: StudyRecord) -> Importance | None:
         return _told(told, of, losses, _hindering(whole, ended) if min(told.infeasible, told.trials) >= _FEW else {})
 
 
+def _correlation(term: Term, ranks: NDArray[np.float64]) -> float | None:
+    """Spearman's, over the trials that have this range."""
+    from scipy.stats import spearmanr
+
+    if term.parameter.kind == "choice" or not np.ptp(ranks[term.present]):
+        return None
+    return float(spearmanr(term.units[term.present], ranks[term.present]).statistic)
+
+
 def _told(
     told: Importance, of: Sequence[Term], losses: NDArray[np.float64], hindering: Mapping[str, float]
 ) -> Importance:
@@ -157,6 +168,7 @@ def _told(
                 hinders=hinders,
                 moves=p_value <= ALPHA,
                 trials=int(term.present.sum()),
+                correlation=_correlation(term, ranks),
                 matters=p_value <= ALPHA or hinders or label in proven,
             )
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from playbook_cli.commands.completing import run_folders
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder, refuse_probe, study_folder
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 def adopt(
     study: StudyFolder,
     over: Annotated[
-        Path | None, typer.Option("--over", metavar="RUNS/BASELINE", help="Baseline that the study replaces.")
+        Path | None,
+        typer.Option(
+            "--over", metavar="RUNS/BASELINE", autocompletion=run_folders, help="Baseline that the study replaces."
+        ),
     ] = None,
     trial: Annotated[
         int | None, typer.Option("--trial", min=0, help="Trial to adopt; by default the best one.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli.commands.completing import run_folders
 from playbook_cli.commands.options import RUNS, Json, Runs, StudyFolder
 from playbook_cli.errors import BROKEN_EXPECTATION
 
@@ -39,6 +40,7 @@ def check(
         typer.Option(
             "--baseline",
             metavar="RUNS/OTHER",
+            autocompletion=run_folders,
             help="Study to be no worse than, beyond noise; `adopted`: the ledger's baseline.",
         ),
     ] = None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from playbook_cli.commands.completing import run_folders
 from playbook_cli.commands.options import RUNS, Json, Runs, refuse_probe
 from playbook_cli.spec.samplers import SAMPLERS
 
@@ -19,15 +21,29 @@ if TYPE_CHECKING:
 
 _Also = Annotated[
     list[Path] | None,
-    typer.Option(metavar="RUNS/NAME", help="Study of the same pipeline with another search seed and repeats."),
+    typer.Option(
+        metavar="RUNS/NAME",
+        autocompletion=run_folders,
+        help="Study of the same pipeline with another search seed and repeats.",
+    ),
 ]
 
 
 def compare(
-    baseline: Annotated[Path, typer.Argument(metavar="RUNS/BASELINE", help="The baseline study.", show_default=False)],
+    baseline: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUNS/BASELINE", help="The baseline study.", show_default=False, autocompletion=run_folders
+        ),
+    ],
     candidate: Annotated[
         Path | None,
-        typer.Argument(metavar="RUNS/CANDIDATE", help="The study that may replace it.", show_default=False),
+        typer.Argument(
+            metavar="RUNS/CANDIDATE",
+            help="The study that may replace it.",
+            show_default=False,
+            autocompletion=run_folders,
+        ),
     ] = None,
     arms: Annotated[
         tuple[str, str] | None,
@@ -85,6 +101,8 @@ def compare(
     if time_to_target is not None:
         _refuse_other_units(a, b)
     weighed = weigh(a, b, least=complexity, target=time_to_target)
+    if arms is not None and weighed.compared is None and time_to_target is None:
+        weighed = replace(weighed, caveats=[*_in_report(baseline, runs), *weighed.caveats])
     trials = [trial for side in (a, b) for study in (side.study, *side.further) for trial in study.trials]
     why = None if time_to_target is None else unfair(trials)
     if why is not None:
@@ -95,6 +113,15 @@ def compare(
         comparison.render(weighed, a, b, console())
     if html or output is not None:
         _page(weighed, a, b, output)
+
+
+def _in_report(study: Path, runs: Path) -> list[str]:
+    """What the study's report says of its arms: without repeats, the search is all that is known of them."""
+    from playbook_cli.advice import advise
+    from playbook_cli.commands.study_file import opened
+
+    findings = [f for f in advise(opened(study, runs).record()) if f.rule == "isolation" and "against" in f.evidence]
+    return [f"from the search alone, as in its report: {found.message}" for found in findings[:1]]
 
 
 def _page(weighed: Weighed, a: Contender, b: Contender, output: Path | None) -> None:

@@ -58,7 +58,7 @@ def _row(row: Row, *, runs: bool) -> list[str]:
     ended, planned = _ended(row.trials), row.trials.get("planned", 0)
     kind = "" if row.kind == "study" else str(row.kind)
     notes = [*([kind] if kind else []), *(["baseline"] if row.adopted is not None else [])]
-    return [row.folder, _state(row, runs=runs), f"{ended} of {planned}", log_words.result(row), ", ".join(notes)]
+    return [row.folder, _state(row, runs=runs), f"{ended:,} of {planned:,}", log_words.result(row), ", ".join(notes)]
 
 
 def _state(row: Row, *, runs: bool) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playbook_cli import acts
+from playbook_cli.commands.completing import run_folders, study_files
 from playbook_cli.errors import StudyError
 
 if TYPE_CHECKING:
@@ -18,9 +19,18 @@ if TYPE_CHECKING:
     from playbook_cli.spec.probe import ProbeKind
     from playbook_cli.storage.store import Store
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False)]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY.YAML", help="The study file.", show_default=False, autocompletion=study_files),
+]
 StudyFolder = Annotated[
-    Path, typer.Argument(metavar="RUNS/NAME", help="The study's folder or its study file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="RUNS/NAME",
+        help="The study's folder or its study file.",
+        show_default=False,
+        autocompletion=run_folders,
+    ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder that contains all studies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]

@@ -9,6 +9,7 @@ import typer
 
 from playbook_cli.acts import command
 from playbook_cli.commands import repeating
+from playbook_cli.commands.completing import run_folders
 from playbook_cli.commands.options import RUNS, Gpus, Jobs, Json, Launching, Runs, StudyFolder, Wait
 from playbook_cli.commands.same_code import CodeChanged
 
@@ -39,7 +40,13 @@ def repeat(
         ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", metavar="RUNS/NAME", help="Study whose best trial is repeated, too.")
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="RUNS/NAME",
+            autocompletion=run_folders,
+            help="Study whose best trial is repeated, too.",
+        ),
     ] = None,
     until_decided: Annotated[
         bool,
@@ -58,7 +65,10 @@ def repeat(
     against: Annotated[
         Path | None,
         typer.Option(
-            "--against", metavar="RUNS/NAME", help="With --until-decided: study whose best trial competes, too."
+            "--against",
+            metavar="RUNS/NAME",
+            autocompletion=run_folders,
+            help="With --until-decided: study whose best trial competes, too.",
         ),
     ] = None,
     jobs: Jobs = None,

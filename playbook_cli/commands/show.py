@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.files.paths import TrialPaths
     from playbook_cli.records import Metric, TrialRecord
+    from playbook_cli.storage.usage import Used
 
 LINES = 10
 """Of the end of a log."""
@@ -36,6 +38,7 @@ def show(
     from playbook_cli.commands.study_file import opened
     from playbook_cli.errors import StudyError
     from playbook_cli.files.logs import last_lines
+    from playbook_cli.storage import usage
 
     store = opened(study, runs)
     record = store.record()
@@ -46,14 +49,16 @@ def show(
     paths = store.paths.trial(trial)
     files = {name: str(path) for name, path in _files(paths).items() if path.exists()}
     said = last_lines(paths.stdout, lines) if lines else []
+    sampled = usage.samples(paths)
+    use = usage.used(sampled) if sampled else None
     if json:
-        print_json(_as_json(found, files, said))
+        print_json(_as_json(found, files, said, use))
         return
     from playbook_cli.report.terminal import ascii_only
 
     out = console()
     plain = not out.encoding.lower().startswith("utf")
-    for line in _lines(found, record.metric, record.max_train_steps):
+    for line in _lines(found, record.metric, record.max_train_steps, use):
         out.print(ascii_only(line) if plain else line, soft_wrap=True)
     if said:
         out.print(f"\nlog, last {len(said)} lines" if len(said) > 1 else "\nlog")
@@ -74,7 +79,7 @@ def _files(paths: TrialPaths) -> Mapping[str, Any]:
     }
 
 
-def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int) -> list[str]:
+def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int, use: Used | None) -> list[str]:
     from playbook_cli.report import words
 
     again = "" if trial.repeat_of is None else f", repeats trial {trial.repeat_of}"
@@ -87,6 +92,10 @@ def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int) -> list[str
     if attempts:
         spent = sum((span.end or span.start) - span.start for span in attempts)
         shown.append(f"{words.count(trial.attempts, 'attempt')}, {spent:,.1f} s, on {attempts[-1].slot}")
+    if use is not None:
+        gpu = "" if use.gpu is None else f", GPU {use.gpu:.0%} busy"
+        gpu += "" if use.gpu_memory is None else f" with up to {_bytes(use.gpu_memory)}"
+        shown.append(f"used {use.cores:.1f} CPU cores on average and up to {_bytes(use.memory)}{gpu}")
     shown += ["", "settings", *(f"  {name} = {words.setting(value)}" for name, value in trial.params.items())]
     shown.append(f"  training seed = {trial.seed}")
     if trial.curve is not None and trial.curve.steps.size:
@@ -100,6 +109,10 @@ def _lines(trial: TrialRecord, metric: Metric, max_train_steps: int) -> list[str
     return shown
 
 
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+
+
 def _drawn(values: list[float]) -> str:
     """A curve in one line of characters."""
     from playbook_cli.report.strips import level
@@ -110,7 +123,7 @@ def _drawn(values: list[float]) -> str:
     return "".join(level((value - low) / (high - low) if high > low else 0.0) for value in taken)
 
 
-def _as_json(trial: TrialRecord, files: Mapping[str, str], said: list[str]) -> dict[str, Any]:
+def _as_json(trial: TrialRecord, files: Mapping[str, str], said: list[str], use: Used | None) -> dict[str, Any]:
     curves = (
         {}
         if trial.curve is None
@@ -133,6 +146,7 @@ def _as_json(trial: TrialRecord, files: Mapping[str, str], said: list[str]) -> d
         "step": best.step if best else None,
         "last_step": trial.last_step,
         "times": [{"start": span.start, "end": span.end, "slot": span.slot} for span in trial.spans],
+        "used": None if use is None else asdict(use),
         "curves": curves,
         "log": said,
         "files": dict(files),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbook_cli.commands.completing import run_folders
 from playbook_cli.commands.options import RUNS, Runs, study_folder
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def watch(
             metavar="[RUNS/NAME]",
             help="The study's folder or its study file; with --web by default all studies.",
             show_default=False,
+            autocompletion=run_folders,
         ),
     ] = None,
     web: Annotated[

@@ -21,12 +21,12 @@ def said(log: Path, length: int = 200) -> str | None:
     return next((line.strip()[:length] for line in last_lines(log, 1)), None)
 
 
-def printed(log: Path, start: int = 0) -> str:
-    """The end of a log, from byte `start` at the earliest; "" if it can't be read."""
+def printed(log: Path, start: int = 0, most: int = WINDOW_BYTES) -> str:
+    """The end of a log, at most so many bytes, from byte `start` at the earliest; "" if it can't be read."""
     try:
         with containment.opened(log) as file:
             size = file.seek(0, 2)
-            file.seek(max(start, size - WINDOW_BYTES))
+            file.seek(max(start, size - most))
             return file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """The files of one trial. Only the trial writes them, except `params` and `identity`, which the runner writes."""
+    """The files of one trial. Only the trial writes them, except where another writer is named."""
 
     dir: Path
 
     @property
     def params(self) -> Path:
+        """Its hyperparameters; written by the runner."""
         return self.dir / "params.json"
 
     @property
@@ -50,6 +51,11 @@ class TrialPaths:
     def node(self) -> Path:
         """Heartbeat of a trial on a cluster; written by the process that watches it there."""
         return self.dir / "node.json"
+
+    @property
+    def usage(self) -> Path:
+        """What it used of its machine, sampled by the process that watches it."""
+        return self.dir / "usage.jsonl"
 
     @property
     def source(self) -> Path:

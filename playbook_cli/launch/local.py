@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from playbook_cli.errors import WorkError
 from playbook_cli.files import regular
-from playbook_cli.files.paths import StudyPaths
+from playbook_cli.files.paths import StudyPaths, TrialPaths
 from playbook_cli.launch import Ended, Started
 from playbook_cli.launch.locks import DeviceLocks
 from playbook_cli.launch.orphans import ADOPTION, Origin, Orphans, children, signal_group
+from playbook_cli.launch.usage import Usage
 from playbook_cli.launch.warm import Forked
 from playbook_cli.storage.store import is_anothers
 
@@ -80,6 +81,7 @@ class LocalLauncher:
         self._warm = warm
         self._locks = DeviceLocks()
         self._orphans = Orphans()
+        self._usage = Usage()
         self._adopts = False
         self._before: set[int] = set()
         """Children of this process from before the running trials."""
@@ -134,6 +136,9 @@ class LocalLauncher:
             origin=Origin(leader=process.pid, directory=job.env.get("PLAYBOOK_TRIAL_DIR")),
             alone=job.alone,
         )
+        if "PLAYBOOK_TRIAL_DIR" in job.env:
+            usage = TrialPaths(Path(job.env["PLAYBOOK_TRIAL_DIR"])).usage
+            self._usage.watch(process.pid, usage, env.get("CUDA_VISIBLE_DEVICES", ""))
         imported = process.program if isinstance(process, Forked) else None
         return Started(slot=slot.name, process=process.pid, program=imported)
 
@@ -152,12 +157,14 @@ class LocalLauncher:
                 signal_group(running.process.pid, signal.SIGKILL)  # its number can't have been reused yet
                 self._end_orphans(trial, running)
                 exit_code = running.process.reap()
+                self._usage.forget(running.process.pid)
                 del self._running[trial]
                 self._free += [*running.kept, running.slot]
                 self._locks.give_back_all(running.slot.devices)
                 ended.append(_ended(trial, running, exit_code))
             elif running.cancelled is not None:
                 _press(running, time.monotonic() - running.cancelled)
+        self._usage.look()
         if not self._running:
             ADOPTION.release(self)
         elif self._adopts and time.monotonic() - self._looked > LOOK_SECONDS:

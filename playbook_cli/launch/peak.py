@@ -25,7 +25,7 @@ class Peak:
         self.gpu_total: int | None = None
         self._pid = pid
         self._looked = self._looked_at_gpus = time.monotonic()
-        self._gpus = _gpus(os.environ.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else gpus)
+        self._gpus = handles(os.environ.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else gpus)
         self._before = [_used(gpu)[0] for gpu in self._gpus]
         if self._gpus:
             self.gpu_bytes = 0
@@ -60,7 +60,7 @@ def _resident(pid: int) -> int:
     return held
 
 
-def _gpus(given: str) -> list[Any]:
+def handles(given: str) -> list[Any]:
     """NVML's handles of the GPUs that a process was given; none where it was given none, or NVML is not there."""
     names = [name for name in given.split(",") if name]
     if not names:
@@ -77,6 +77,19 @@ def _gpus(given: str) -> list[Any]:
         ]
     except pynvml.NVMLError:
         return []
+
+
+def busy(gpus: list[Any]) -> tuple[float | None, int | None]:
+    """Of these GPUs, the share of the last moments in which they computed, and the bytes in use; None if unknown."""
+    if not gpus:
+        return None, None
+    import pynvml
+
+    try:
+        share = sum(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu for gpu in gpus) / len(gpus) / 100
+    except pynvml.NVMLError:  # parts of a GPU (MIG) don't say
+        share = None
+    return share, sum(_used(gpu)[0] for gpu in gpus)
 
 
 def _used(gpu: Any) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from playbook_cli.files import atomic, regular
 from playbook_cli.files.paths import TrialPaths
 from playbook_cli.launch import orphans
 from playbook_cli.launch.devices import GRANTS, granted
+from playbook_cli.launch.usage import Usage
 from playbook_cli.storage.heartbeats import Beat, kind, processor
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def described(job: Job, timeout: float | None = None) -> dict[str, Any]:
         "cwd": str(job.cwd.absolute()),
         "stdout": str(job.stdout.absolute()),
         "node": str(node_of(job).absolute()),
+        "usage": str(_paths(job).usage.absolute()),
         "timeout": timeout,
     }
 
@@ -85,7 +87,11 @@ def trials(folder: Path) -> list[tuple[int, Path]]:
 
 def node_of(job: Job) -> Path:
     """The heartbeat file of a trial's node."""
-    return TrialPaths(Path(job.env["PLAYBOOK_TRIAL_DIR"])).node
+    return _paths(job).node
+
+
+def _paths(job: Job) -> TrialPaths:
+    return TrialPaths(Path(job.env["PLAYBOOK_TRIAL_DIR"]))
 
 
 def ended(folder: Path, wanted: Collection[int]) -> dict[int, Exit]:
@@ -157,13 +163,16 @@ def _watched(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> Exit:
     deadline = None if task["timeout"] is None else time.monotonic() + task["timeout"]
     asking = iter((signal.SIGINT, signal.SIGTERM, signal.SIGKILL))
     timed_out = False
-    beat = Beat(Path(task["node"]), _device())
+    beat, usage = Beat(Path(task["node"]), _device()), Usage()
+    if "usage" in task:  # earlier versions wrote tasks without it
+        usage.watch(process.pid, Path(task["usage"]), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     while True:
         left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(left)
             break
         beat.beat()
+        usage.look()
         orphans.reap(but=process.pid)  # adopted ones
         if deadline is not None and time.monotonic() >= deadline:
             timed_out = True

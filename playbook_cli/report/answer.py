@@ -176,7 +176,7 @@ def _of_best(known: Standing) -> str:
     assert best is not None
     who = f"trial {best.trial}, step {best.step:,}"
     who += f"; tied with {words.count(known.ties - 1, 'other trial')}" if known.ties > 1 else ""
-    of = f"the best of {ended} trials" if ended > 1 else "the only trial"
+    of = f"the best of {ended:,} trials" if ended > 1 else "the only trial"
     fresh = _fresh(best, known.repeats)
     return f"{of} reaches {metric.name} {words.number(best.value)}{wording.examples(metric, best.value)} ({who}){fresh}"
 
@@ -214,7 +214,7 @@ def _sure(known: Standing) -> str:
     if "repeats" not in evidence and not any(one.mean is not None for one in known.repeats):
         ended = sum(known.counts.get(state, 0) for state in DECIDED)
         parts.append(
-            f"The best of {ended} trials is optimistic until it is repeated with other training seeds."
+            f"The best of {ended:,} trials is optimistic until it is repeated with other training seeds."
             if ended > 1
             else "One trial says nothing about other settings."
         )

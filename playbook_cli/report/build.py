@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from playbook_cli.acts import RUNS
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from playbook_cli.records import Best, Finding, Parameter, StudyRecord, TrialRecord, Value
     from playbook_cli.report.value import Searched
     from playbook_cli.storage.failures import Failure
+    from playbook_cli.storage.usage import Sample
 
 _LABEL = 80
 """Characters of an arm's name in the answer."""
@@ -55,10 +57,11 @@ def build(
     folder: Path | None = None,
     failures: Sequence[Failure] = (),
     caveats: Sequence[str] = (),
+    usage: Mapping[int, Sequence[Sample]] = MappingProxyType({}),
 ) -> Report:
     """The report on `study`, which may still be running; `findings` in reading order, as `advise` returns them.
 
-    `folder` is the study's, as the user gave it: runs/NAME by default.
+    `folder` is the study's, as the user gave it: runs/NAME by default. `usage` is what trials used of their machines.
     """
     found = repeats(study)
     whole, study = study, study.search
@@ -124,6 +127,7 @@ def build(
         luck=sentences(whole),
         trials=_trials(study, study.trials, ranked, arms),
         again=_trials(study, again, [], arms),
+        usage=usage,
     )
 
 

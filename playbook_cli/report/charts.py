@@ -22,6 +22,8 @@ CROSS = "M-1,-1L1,1M1,-1L-1,1"
 _GONE, _DIM, _PALE, _FULL = 0.02, 0.14, 0.42, 0.95
 OFF = "off[datum.i]"
 """Whether a reader has filtered a trial out: the signal `off` holds those trials, shared by all charts of a page."""
+HOLLOW = "datum.s === 'running' || datum.s === 'stopped'"
+"""Whether a trial has no result, and is drawn without a filling."""
 CHOSEN = "(datum.i === trial || also[datum.i])"
 """Whether a reader has chosen a trial: the signal `trial`, and `also` those that are compared with it."""
 _TYPES = {"Q": "quantitative", "N": "nominal"}

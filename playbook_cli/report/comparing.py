@@ -87,10 +87,14 @@ def _results(weighed: Weighed, a: Contender, b: Contender) -> Section:
         own = field("L:N", scale=_SCALE, legend=None)
         search = mark("point", rows, "datum.K === 'search'", size=30, filled=True, opacity=0.35)
         again = mark("tick", rows, "datum.K === 'repeats'", thickness=3, size=16)
+        if not repeated:
+            return layered([over(search, x=x, y=y, fill=own)], width=width, height={"step": 40})
         layers = [over(search, x=x, y=y, yOffset=offset, fill=own), over(again, x=x, y=y, yOffset=offset, color=own)]
         return layered(layers, width=width, height={"step": 60})
 
-    how = "Dots: the trials of each search. Lines: repeats of what each search selects, which the gain is made of."
+    repeated = any(row["K"] == "repeats" for row in rows)
+    how = "Dots: the trials of each search, without the worst quarter."
+    how += " Lines: repeats of what each search selects, which the gain is made of." if repeated else ""
     described = f"{metric} of the trials of both searches, and of the repeats of what each selects."
     del weighed
     chart = Chart(name="results", description=described, spec=spec)

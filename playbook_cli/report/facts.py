@@ -23,12 +23,12 @@ def counted(report: Report) -> Iterator[str]:
         if count := report.counts.get(state, 0):
             part = f" ({words.share(count, report.ended)})" if state == "infeasible" else ""
             part = f", which saved {_saved(report)}" if state == "stopped" else part
-            yield f"{count} {state}{part}"
+            yield f"{count:,} {state}{part}"
     yield from repeats(report)
     early = [t.last_step for t in report.trials if t.early]
     if early:
         where = f"step {early[0]:,}" if len(set(early)) == 1 else f"steps {min(early):,} to {max(early):,}"
-        yield f"{len(early)} of {report.counts['completed']} stopped early, at {where} of {steps:,}"
+        yield f"{len(early):,} of {report.counts['completed']:,} stopped early, at {where} of {steps:,}"
     else:
         yield f"{steps:,} {units(report)} each"
 
@@ -51,7 +51,7 @@ def repeats(report: Report) -> list[str]:
 
 def figures(report: Report) -> list[tuple[str, str, str]]:
     """The best result, or where there is none the size of the study: a name, a figure, an aside each."""
-    best, planned = report.best, str(report.counts["planned"])
+    best, planned = report.best, f"{report.counts['planned']:,}"
     if best is None:
         return [("trials", planned, ""), (f"{units(report)} each", f"{report.max_train_steps:,}", "")]
     aim = "lower is better" if report.metric.goal == "minimize" else "higher is better"

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import theme, words
 from playbook_cli.report.charts import colour, field, layered
+from playbook_cli.report.measured import measured
 from playbook_cli.report.section import Legend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbook_cli.report.measured import Measured
     from playbook_cli.report.section import Spec
     from playbook_cli.report.value import Axis, Report, Trial
 
@@ -103,6 +105,11 @@ class Frame:
                 for name, rows in data.items()
             }
         return layered(layers, width=width, height=height, data=data, signals=signals)
+
+    @cached_property
+    def measured(self) -> list[Measured]:
+        """What else is known of trials, a number each."""
+        return measured(self.report)
 
     @cached_property
     def drawn(self) -> dict[int, float]:
@@ -229,3 +236,28 @@ WHOLE = {"labelExpr": "datum.value % 1 ? '' : format(datum.value, ',d')", "tickM
 """An axis of whole numbers: Vega's ticks may lie between them, and are then left without a label."""
 STEPS = {**WHOLE, "tickCount": 5, "labelFlush": True}
 """An axis of training steps."""
+_POWER = (
+    "datum.value < -4 || datum.value >= 6 ? format(pow(10, datum.value), '.3~e') "
+    ": format(pow(10, datum.value), ',.3~r')"
+)
+"""The same where the axis counts powers of ten."""
+_STEP = "format(datum.value, ',.6~r')"
+
+
+def explored() -> tuple[Spec, Spec, dict[str, Any]]:
+    """Two scales whose ends, ticks and titles a page's script sets, and the signals by which it does."""
+
+    def side(name: str) -> Spec:
+        axis = {
+            "labelExpr": f"log{name} ? ({_POWER}) : {name}name === 'step' ? {_STEP} : {NUMBERS}",
+            "values": {"expr": f"{name}ticks"},
+            "labelOverlap": "greedy",
+            "title": {"signal": f"{name}name"},
+        }
+        scale = {"domain": [{"expr": f"{name}lo"}, {"expr": f"{name}hi"}], "nice": False, "zero": False}
+        return field(f"{name}:Q", scale=scale, axis=axis)
+
+    signals: dict[str, Any] = {}
+    for name in "xy":
+        signals |= {f"{name}lo": 0, f"{name}hi": 1, f"{name}ticks": [], f"{name}name": "", f"log{name}": False}
+    return side("x"), side("y"), signals

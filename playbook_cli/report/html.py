@@ -23,6 +23,7 @@ from playbook_cli.report import facts, theme, vega, words
 from playbook_cli.report.charts import with_colours
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
+from playbook_cli.report.measured import measured
 from playbook_cli.report.section import Chart, Folded, Legend, Note, Sentence, Table, cells, for_medium, meant, plain
 from playbook_cli.report.sections import sections
 
@@ -191,7 +192,7 @@ def _answer(text: str) -> str:
 
 def _sections(shown: Sequence[Section], draw: Callable[[Chart], str]) -> str:
     return "\n".join(
-        f'<section id="{s.name}" class="{s.name}">{f"<h2>{words.escape(s.title)}</h2>" if s.title else ""}'
+        f'<section id="{s.name}">{f"<h2>{words.escape(s.title)}</h2>" if s.title else ""}'
         f"{_how(s.cut)}{_content(s, draw)}</section>"
         for s in shown
     )
@@ -256,7 +257,8 @@ def _control(control: Control) -> str:
 def _placed(chart: Chart) -> str:
     """Where the page's script draws a chart."""
     about = words.escape(chart.description)
-    return f'<div class="chart" id="chart-{chart.name}" role="img" aria-label="{about}"></div>'
+    picture = f'<button type="button" class="picture" data-picture="chart-{chart.name}">save as SVG</button>'
+    return f'<div class="chart" id="chart-{chart.name}" role="img" aria-label="{about}"></div>{picture}'
 
 
 def _drawn(chart: Chart) -> str:
@@ -420,9 +422,11 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
 
 def _trials(report: Report) -> dict[str, Any]:
     """What a reader can search for, and save: a row a trial."""
-    names = report.hyperparameters
+    names, more = report.hyperparameters, measured(report)
+    goals = {report.metric.name: report.metric.goal, "step": "minimize"}
     return {
-        "columns": ["trial", "state", report.metric.name, "step", *names],
+        "columns": ["trial", "state", report.metric.name, "step", *names, *(one.name for one in more)],
+        "goals": goals | {one.name: one.goal for one in more if one.goal is not None},
         "arms": [trial.arm for trial in (*report.trials, *report.again)],
         "rows": [
             [
@@ -431,6 +435,7 @@ def _trials(report: Report) -> dict[str, Any]:
                 trial.value if trial.stopped is None and math.isfinite(trial.value or 0.0) else None,
                 trial.step,
                 *(_plain(trial.params.get(name)) for name in names),
+                *(one.values.get(trial.id) for one in more),
             ]
             for trial in (*report.trials, *report.again)
         ],

@@ -67,11 +67,12 @@ def _row(row: Row, base: str) -> list[Content]:
     name = Cell(words.shortened(row.name, 80), tone="strong", link=_link(base, row.report), tags=tags)
     since = f"{log_words.day(row.run.time)} · " if row.run else ""
     spec = Cell(f"{since}study.yaml", tone="soft", link=_link(base, row.spec))
-    steps = f"step {row.best.step} of {row.max_train_steps}" if row.best is not None and not row.probe else ""
+    steps = f"step {row.best.step:,} of {row.max_train_steps:,}" if row.best is not None and not row.probe else ""
     notes = [Cell(words.shortened(note, 600)) for note in log_words.notes(row)]
     if row.problem is not None:
         notes[0] = Cell(notes[0].text, tone="bad")
     told = [words.shortened(note, 240) for note in log_words.notes(row, standing=False)]
+    commit = log_words.commit(row.run)
     changed = row.run is not None and bool(row.run.uncommitted_changes)
     return [
         Cell(f"{'* ' if row.adopted is not None else ''}{name.text}", tags=[t for t in tags if t != "baseline"]),
@@ -84,7 +85,7 @@ def _row(row: Row, base: str) -> list[Content]:
         [Cell(note) for note in told] or words.shortened(row.goal, 160),
         notes,
         Cell(words.shortened(log_words.command(row.run), 300), tone="code"),
-        Cell(log_words.commit(row.run), tone="warning" if changed else "soft"),
+        Cell("" if commit == words.NOTHING else commit, tone="warning" if changed else "soft"),
     ]
 
 

@@ -27,7 +27,7 @@ def trials(row: Row) -> str:
     if not row.trials:
         return words.NOTHING
     parts = words.states(row.trials)
-    whole = "" if row.trials["completed"] == row.trials["planned"] else f" of {row.trials['planned']}"
+    whole = "" if row.trials["completed"] == row.trials["planned"] else f" of {row.trials['planned']:,}"
     again = f"; {words.count(row.repeated, 'repeat')}" if row.repeated else ""
     return f"{', '.join(parts) or 'none'}{whole}{again}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from playbook_cli.advice import advise
 from playbook_cli.horizon import known
 from playbook_cli.report.build import build
+from playbook_cli.storage import usage
 from playbook_cli.storage.failures import failures
 from playbook_cli.storage.lost_results import lost_results
 from playbook_cli.storage.program_versions import caveats
@@ -25,6 +26,7 @@ def report_of(store: Store) -> tuple[StudyRecord, Report]:
         advise(record),
         folder=store.paths.dir,
         failures=failures(record.trials, store.paths),
+        usage=usage.of_trials(record.trials, store.paths),
         caveats=[*lost_results(record.trials, store.paths), *caveats(record)],
     )
     return record, report

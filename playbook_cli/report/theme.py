@@ -102,5 +102,6 @@ def config() -> dict[str, Any]:
             "labelLimit": 220,
             "orient": "top",
             "direction": "horizontal",
+            "columnPadding": 16,
         },
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playbook_cli.analysis.surface import Surface
     from playbook_cli.records import Best, Finding, Metric, Role, Span, State, StepUnit, Stopped, Value
     from playbook_cli.storage.failures import Failure
+    from playbook_cli.storage.usage import Sample
 
 Split = Literal["validation", "training"]
 
@@ -286,6 +287,8 @@ class Report:
     """Those of the search, by id."""
     again: Sequence[Trial]
     """The repeats, by id."""
+    usage: Mapping[int, Sequence[Sample]] = field(default_factory=dict)
+    """What trials used of their machines, by trial; none of those that were too short to be sampled."""
     cuts: Mapping[str, str] = field(default_factory=dict)
     """Of an excerpt: what is not shown, in sentences, by the section that would show it."""
 

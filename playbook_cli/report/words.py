@@ -51,12 +51,12 @@ def sentence(text: str) -> str:
 
 def count(n: int, thing: str) -> str:
     """`n` things, in words that fit the number."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+    return f"{n} {thing}" if n == 1 else f"{n:,} {thing}s"
 
 
 def states(counts: Mapping[str, int]) -> list[str]:
     """How many trials are in each state that any is in: `30 completed`, `2 infeasible`."""
-    return [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
+    return [f"{counts[state]:,} {state}" for state in STATES if counts.get(state)]
 
 
 def span(low: float, high: float) -> str:
@@ -71,7 +71,11 @@ def estimate(mean: float | None, interval: tuple[float, float] | None) -> str:
 
 def timescale(steps: float, max_train_steps: int) -> str:
     """AdamW's timescale in steps, and how often max_train_steps fits into it: `12000 (20 x)`."""
-    return f"{float(f'{steps:.2g}'):g} ({steps / max_train_steps:.2g} x)"
+
+    def rough(value: float) -> str:
+        return wording.number(float(f"{value:.2g}"))
+
+    return f"{rough(steps)} ({rough(steps / max_train_steps)} x)"
 
 
 def luck(size: float | None) -> str:

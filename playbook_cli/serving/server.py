@@ -1,15 +1,17 @@
 """A server of reports for readers on this machine: http.server of the standard library, which is enough here.
 
-A few readers ask for three kinds of small answers, and poll with entity tags: nothing is streamed, uploaded or logged
-in to, so a framework would only add packages. It is read-only, and no file is ever sent: a path is looked up among the
-names of the studies, and what is sent was made by this program. It listens on the loopback interface alone, and
-answers only requests that name this machine as their host, so that no web page elsewhere can read it by a name that
-resolves to 127.0.0.1. All addresses in its pages are relative, so that it works through any tunnel and proxy.
+A few readers ask for a few kinds of small answers, and poll with entity tags: nothing is streamed, uploaded or logged
+in to, so a framework would only add packages. It is read-only, and of files only the end of a trial's log is ever sent,
+as plain text: a path is looked up among the names of the studies, and all else was made by this program. It listens on
+the loopback interface alone, and answers only requests that name this machine as their host, so that no web page
+elsewhere can read it by a name that resolves to 127.0.0.1. All addresses in its pages are relative, so that it works
+through any tunnel and proxy.
 
     /                the studies, or the only one
     /NAME/           a page that shows what the next two say
     /NAME/state      how the study is going, as JSON
     /NAME/body       its report; / has both, too
+    /NAME/log/7      the end of what trial 7 has printed
 """
 
 from __future__ import annotations
@@ -22,17 +24,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from playbook_cli.files.logs import printed
+from playbook_cli.files.paths import StudyPaths
 from playbook_cli.report import html
 from playbook_cli.serving import shown
 from playbook_cli.serving.watched import Page
 from playbook_cli.serving.worker import tag_of
+from playbook_cli.storage.events import MAX_TRIAL
 
 if TYPE_CHECKING:
     from playbook_cli.serving.studies import Studies
 
 HOST = "127.0.0.1"
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
-_HTML, _JSON = "text/html; charset=utf-8", "application/json"
+_HTML, _JSON, _TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
+LOG_BYTES = 1 << 20
+"""Of the end of a log that are sent."""
 _HEADERS = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
@@ -80,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "This server answers only to localhost.")
             return
         name, _, what = unquote(self.path.partition("?")[0]).removeprefix("/").rpartition("/")
-        if name:
+        if name.endswith("/log"):
+            self._log(name.removesuffix("/log"), what)
+        elif name:
             self._study(name, what)
         elif not what or what in ("state", "body"):
             self._all(what)
@@ -107,6 +116,15 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._missing()
 
+    def _log(self, name: str, trial: str) -> None:
+        study = self.server.studies.watched(name)
+        known = trial.isascii() and trial.isdecimal() and int(trial) < MAX_TRIAL
+        log = StudyPaths(study.folder).trial(int(trial)).stdout if study is not None and known else None
+        if log is None or not log.is_file():
+            self._missing()
+        else:
+            self._send(_packed(printed(log, most=LOG_BYTES).encode()), _TEXT)
+
     def _all(self, what: str) -> None:
         if self.server.only is not None:
             self._move(f"{quote(self.server.only, safe='')}/")
@@ -125,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
         content = f"{why}\n".encode()
-        self._begin(status, {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(content))})
+        self._begin(status, {"Content-Type": _TEXT, "Content-Length": str(len(content))})
         self._write(content)
 
     def _send(self, page: Page, kind: str) -> None:

@@ -110,4 +110,10 @@ def _row(study: Watched) -> list[Content]:
         return [[title, Cell(words.shortened(goal, 240), tone="soft")], mode, "", "", ""]
     best = f"{words.shortened(now.metric.name, 40)} {words.number(now.best.value)}" if now.best is not None else ""
     left = f"about {duration(now.seconds_left)}" if now.seconds_left is not None else ""
-    return [[title, Cell(words.shortened(goal, 160), tone="soft")], mode, f"{now.ended} of {now.planned}", best, left]
+    return [
+        [title, Cell(words.shortened(goal, 160), tone="soft")],
+        mode,
+        f"{now.ended:,} of {now.planned:,}",
+        best,
+        left,
+    ]

@@ -197,6 +197,21 @@ def test_without_repeats_it_is_not_yet_and_the_next_command_repeats(bench):
     assert "not-yet" in bench("compare", "runs/a", "runs/b").out
 
 
+def test_without_repeats_two_arms_are_compared_as_in_the_report(bench):
+    luck = random.Random(0)
+
+    def result(params):
+        return 0.5 - 0.1 * params["depth"] + luck.gauss(0.0, 0.01)
+
+    finish(bench, result, trials=24, scientific={"depth": [1, 2]})
+    answer = bench("compare", "runs/toy", "--arms", "depth=1", "depth=2", "--json").json
+    report = bench("report", "runs/toy", "--json", "--no-html").json
+    (isolation,) = (f for f in report["findings"] if f["rule"] == "isolation")
+    assert answer["verdict"] == "not-yet"
+    assert isolation["verdict"] == "better"
+    assert answer["caveats"][0] == f"from the search alone, as in its report: {isolation['message']}"
+
+
 def test_two_arms_of_one_study_are_compared(bench):
     luck = random.Random(0)
     finish(

@@ -12,9 +12,20 @@ from tests.commands.finished import finish
 def test_a_trial_is_shown_with_its_settings_its_curve_and_its_files(bench):
     finish(bench, lambda params: params["x"], trials=4)
     (bench.paths("toy").trial(2).stdout).write_text("epoch 1\nepoch 2\nall done\n")
+    used = {
+        "time": 1.0,
+        "cores": 1.5,
+        "memory": 2e9,
+        "node_cpu": 0.5,
+        "node_memory": 0.5,
+        "gpu": 0.9,
+        "gpu_memory": 3e9,
+    }
+    (bench.paths("toy").trial(2).usage).write_text(json.dumps(used) + "\n")
     answer = bench("show", "runs/toy", "2", "--lines", "2")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("trial 2: completed\nbest ")
+    assert "used 1.5 CPU cores on average and up to 2.0 GB, GPU 90% busy with up to 3.0 GB" in answer.out
     assert "  x = " in answer.out
     assert "epoch 1" not in answer.out
     assert "  epoch 2\n  all done\n" in answer.out

@@ -31,6 +31,7 @@ SECTIONS = (
     "importance",
     "budget",
     "history",
+    "tradeoff",
     "together",
     "trials",
 )
@@ -77,7 +78,7 @@ def test_every_section_is_there_and_every_chart_is_drawn(page: Callable[[str], A
         "return [...document.querySelectorAll('.chart')].filter(c => !c.querySelector('svg path')).map(c => c.id)"
     )
     assert empty == []
-    assert len(browser.find_elements("css selector", ".chart")) == 16
+    assert len(browser.find_elements("css selector", ".chart")) == 17
 
 
 def test_choosing_a_trial_in_one_chart_changes_the_others_and_the_table(page: Callable[[str], Any]) -> None:
@@ -252,7 +253,7 @@ def test_a_link_shows_what_was_chosen(page: Callable[[str], Any]) -> None:
     assert browser.execute_script("return document.documentElement.dataset.chosen") == "7"
     assert browser.execute_script(_LEFT) == kept
     assert len(kept) == 16
-    assert not browser.find_elements("css selector", ".trials th")[3].is_displayed()
+    assert not browser.find_elements("css selector", "#trials th")[3].is_displayed()
     assert browser.execute_script("return playbookReport.views.get('chart-curves').signal('logy')") is True
 
 
@@ -264,10 +265,99 @@ def test_what_is_left_is_saved_as_csv(page: Callable[[str], Any]) -> None:
     )
     browser.execute_script("document.querySelector('[data-save]').click()")
     head, *lines = browser.execute_script("return window.saved").split(",", 1)[1].strip().split("\r\n")
-    assert head == "trial,state,val_error,step,hidden_layers,learning_rate,one_minus_momentum,dropout,width"
+    settings = "hidden_layers,learning_rate,one_minus_momentum,dropout,width"
+    assert head.startswith(f"trial,state,val_error,step,{settings},")
+    assert "val_loss" in head.split(",")
     assert sorted(int(line.split(",")[0]) for line in lines) == sorted(browser.execute_script(_LEFT))
     results = [float(line.split(",")[2]) for line in lines]
     assert results == sorted(results)
+
+
+def test_trials_that_no_other_beats_in_both_are_joined(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    _set(browser, "across", "val_loss")
+    study = studies.ODD["realistic"]()
+    both = {}
+    for trial in study.trials:
+        if trial.state == "completed" and trial.best is not None and trial.curve is not None:
+            at = list(trial.curve.steps).index(trial.best.step)
+            both[trial.id] = (float(trial.curve.values["val_loss"][at]), trial.best.value)
+    others = list(both.values())
+    beaten = {i for i, own in both.items() if any(o != own and o[0] <= own[0] and o[1] <= own[1] for o in others)}
+    rows = browser.execute_script(_ROWS, "chart-tradeoff", "numbers")
+    assert {row["i"] for row in rows} == set(both)
+    assert {row["i"] for row in rows if row["f"]} == set(both) - beaten
+    said = browser.find_element("css selector", "[data-for='tradeoff'] [data-said]").text
+    assert all(str(number) in said for number in set(both) - beaten)
+    _set(browser, "across-goal", "none")
+    assert not browser.execute_script(_ROWS, "chart-tradeoff", "front")
+
+
+def test_curves_are_looked_at_more_closely_and_a_link_shows_it(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    box = browser.find_element("id", "chart-curves")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", box)
+    whole = browser.execute_script(_ENDS)
+    area = box.rect
+    top = browser.execute_script("return arguments[0].getBoundingClientRect().top", box)
+    drag = _actions(browser)
+    drag.w3c_actions.pointer_action.move_to_location(round(area["x"] + area["width"] / 2), round(top + 100))
+    drag.w3c_actions.pointer_action.pointer_down()
+    drag.w3c_actions.pointer_action.move_to_location(round(area["x"] + 0.75 * area["width"]), round(top + 200))
+    drag.w3c_actions.pointer_action.pointer_up()
+    drag.perform()
+    near = browser.execute_script(_ENDS)
+    assert whole[0] < near[0] < near[1] < whole[1]
+    assert whole[2] < near[2] < near[3] < whole[3]
+    assert browser.execute_script("return playbookReport.state.trial") == -1
+    link = browser.current_url
+    browser.get("about:blank")
+    browser.get(link)
+    browser.execute_async_script(_UNTIL_READY)
+    assert browser.execute_script(_ENDS) == pytest.approx(near, rel=1e-4)
+    _actions(browser).send_keys("\ue00c").perform()  # Escape
+    assert browser.execute_script(_ENDS) == whole
+
+
+def test_arms_have_a_median_curve(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    _set(browser, "which", "arms")
+    rows = browser.execute_script(_ROWS, "chart-curves", "spread")
+    assert {row["a"] for row in rows} == {0, 1}
+    assert all(row["l"] <= row["y"] <= row["h"] for row in rows)
+    assert not browser.execute_script(_CURVE)
+
+
+def test_a_column_of_any_metric_is_added(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    browser.execute_script(
+        "[...document.querySelectorAll('[data-columns] label')].find((l) => l.textContent.includes('val_loss'))"
+        ".firstChild.click()"
+    )
+    link = browser.current_url
+    browser.get("about:blank")
+    browser.get(link)
+    browser.execute_async_script(_UNTIL_READY)
+    head = browser.find_elements("css selector", "#trials th")
+    assert head[-1].text == "val_loss"
+    browser.execute_script("arguments[0].firstChild.click()", head[-1])
+    cells = browser.find_elements("css selector", "#trials td:last-child")
+    values = [float(cell.text) for cell in cells if cell.text]
+    assert len(values) > 3
+    assert values == sorted(values)
+
+
+def test_a_chart_is_saved_as_a_picture(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    browser.execute_script(
+        "HTMLAnchorElement.prototype.click = function () { window.saved = decodeURIComponent(this.href); }"
+    )
+    browser.execute_script("document.querySelector('[data-picture=\"chart-history\"]').click()")
+    picture = browser.execute_async_script(
+        "const done = arguments[0]; const look = () => window.saved ? done(window.saved) : setTimeout(look, 20); look()"
+    )
+    assert picture.startswith("data:image/svg+xml")
+    assert "<svg" in picture
 
 
 def test_paper_has_what_is_folded_on_the_screen(page: Callable[[str], Any]) -> None:
@@ -276,6 +366,33 @@ def test_paper_has_what_is_folded_on_the_screen(page: Callable[[str], Any]) -> N
     assert browser.execute_script("return document.querySelectorAll('details:not([open])').length") == 0
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
     assert browser.execute_script("return document.querySelectorAll('details[open]').length") == 0
+
+
+def test_wide_charts_are_as_wide_as_paper_and_then_as_before(page: Callable[[str], Any]) -> None:
+    browser = page("realistic")
+    widths = "return [...playbookReport.views.values()].map((view) => view.width())"
+    before = browser.execute_script(widths)
+    assert max(before) > 660
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert max(browser.execute_script(widths)) <= 660
+    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.execute_script(widths) == before
+
+
+def test_a_thousand_trials_open_in_a_second(browser: Any, tmp_path: Path) -> None:
+    files.write(build(studies.digits(1000, evaluations=40), studies.findings()), tmp_path)
+    assert (tmp_path / "index.html").stat().st_size < 4_000_000
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    only_the_first_screen = "window.requestIdleCallback = () => 0"
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": only_the_first_screen})
+    try:
+        browser.get((tmp_path / "index.html").as_uri())
+        browser.execute_async_script(_UNTIL_READY.replace("drawn", "ready"))
+        spent = {one["name"]: one["value"] for one in browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+        browser.execute_cdp_cmd("Performance.disable", {})
+    assert 0 < spent["TaskDuration"] < 1  # seconds of a core, so that a busy machine does not count
 
 
 def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str], Any]) -> None:
@@ -291,9 +408,9 @@ def test_choosing_a_row_rings_its_point_and_escape_lets_go(page: Callable[[str],
 
 def test_columns_sort_by_number_both_ways(page: Callable[[str], Any]) -> None:
     browser = page("realistic")
-    header = browser.find_elements("css selector", ".trials th button")[5]
+    header = browser.find_elements("css selector", "#trials th button")[5]
     shown = (
-        "return Array.from(document.querySelectorAll('.trials tbody tr')).map(r => Number(r.children[5].dataset.key))"
+        "return Array.from(document.querySelectorAll('#trials tbody tr')).map(r => Number(r.children[5].dataset.key))"
     )
     browser.execute_script("arguments[0].click()", header)
     upwards = browser.execute_script(shown)
@@ -357,7 +474,12 @@ def _find(browser: Any, text: str) -> None:
 
 
 _CURVE = "return playbookReport.views.get('chart-curves').data('curve').map(({i, w, x, y}) => ({i, w, x, y}))"
-_LEFT = "return [...document.querySelectorAll('.trials tbody tr')].filter(r => !r.hidden).map(r => +r.dataset.trial)"
+_ROWS = "const [chart, name] = arguments; return playbookReport.views.get(chart).data(name).map((row) => ({...row}))"
+_ENDS = (
+    "const view = playbookReport.views.get('chart-curves');"
+    "return ['xlo', 'xhi', 'ylo', 'yhi'].map((name) => view.signal(name))"
+)
+_LEFT = "return [...document.querySelectorAll('#trials tbody tr')].filter(r => !r.hidden).map(r => +r.dataset.trial)"
 _AXIS = """
 const view = playbookReport.views.get("chart-together");
 const area = document.querySelector("#chart-together svg").getBoundingClientRect();

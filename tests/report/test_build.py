@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from playbook_cli.records import Curve, Finding, Parameter
+from playbook_cli.records import Curve, Finding, Parameter, Span
 from playbook_cli.report.build import build
+from playbook_cli.report.measured import measured
 from playbook_cli.report.panels import counterpart
+from playbook_cli.report.sections import sections
 from playbook_cli.report.thinning import thin
+from playbook_cli.storage.usage import Sample
 from tests.report import studies
 
 
@@ -210,3 +213,26 @@ def test_a_share_of_known_examples_is_counted_in_them_too() -> None:
     known = replace(study, metric=replace(study.metric, examples=544))
     best = min(t.best.value for t in study.trials if t.best is not None and t.state == "completed")
     assert f"({best * 544:.0f} of 544 examples)" in build(known, []).answer.text
+
+
+def test_the_use_of_the_machine_is_drawn_and_known_of_each_trial() -> None:
+    record = studies.digits()
+    study = replace(record, trials=[replace(t, spans=[Span(start=0.0, end=100.0, slot="cpu0")]) for t in record.trials])
+    first, second = study.trials[0].id, study.trials[1].id
+    about = {"node_cpu": 0.5, "node_memory": 0.25, "gpu_memory": None}
+    usage = {
+        first: [
+            Sample(time=at, cores=cores, memory=1e9 * cores, gpu=0.5, **about) for at, cores in ((10, 1.0), (90, 3.0))
+        ],
+        second: [Sample(time=50, cores=4.0, memory=2e9, gpu=None, **about)],
+    }
+    report = build(study, [], usage=usage)
+    history = next(section for section in sections(report) if section.name == "history")
+    busy = next(chart for chart in history.charts if chart.name == "busy")
+    assert busy.description == "In use on average: CPU 50%, memory 25%, GPU 50%."
+    known = {one.name: one.values for one in measured(report)}
+    assert known["cpu_cores"] == {first: 2.0, second: 4.0}
+    assert known["memory_gb"] == {first: 3.0, second: 2.0}
+    assert known["gpu_share"] == {first: 0.5}
+    assert "gpu_memory_gb" not in known
+    assert "busy" not in [chart.name for section in sections(build(study, [])) for chart in section.charts]

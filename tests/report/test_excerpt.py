@@ -130,6 +130,7 @@ def test_a_sentence_lists_a_score_of_hyperparameters_and_counts_the_others():
         hinders=False,
         moves=False,
         trials=9,
+        correlation=None,
         matters=False,
     )
     effects = [replace(effect, label="best", share=0.9, matters=True, moves=True)]

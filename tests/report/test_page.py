@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playbook_cli.acts import command
 from playbook_cli.report import html
-from playbook_cli.report.section import Document
+from playbook_cli.report.section import Document, Note, Section
 
 
 def page(headline: str, **more: object) -> str:
@@ -23,3 +23,9 @@ def test_a_page_without_a_script_has_no_button() -> None:
     made = page("unknown", sure=False, command=command("lr-sweep", "study.yaml"))
     assert "<script" not in made
     assert "<button" not in made
+
+
+def test_the_name_of_a_section_changes_no_looks() -> None:
+    """A sweep's section is called grid, which is a class of the style, too."""
+    made = page("ok", sure=True, sections=[Section(name="grid", title="Which?", parts=[Note("text")])])
+    assert '<section id="grid">' in made

@@ -168,6 +168,16 @@ def test_any_port_will_do_since_tunnels_choose_their_own(bench, host):
         assert served.ask("/state", Host=host)[0].status == 200
 
 
+def test_what_a_trial_has_printed_is_shown(bench):
+    finish(bench, lambda params: params["x"])
+    (bench.folder / "runs/toy/trials/0001/stdout.log").write_text("x" * (1 << 20) + "\nlast <line>\n")
+    with serving(bench.folder / "runs", sketched()) as served:
+        answer, content = served.ask("/toy/log/1")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert content.endswith(b"\nlast <line>\n")
+    assert len(content) == 1 << 20
+
+
 def test_no_file_is_served_and_nothing_can_be_sent(bench):
     finish(bench, lambda params: params["x"])
     bench.write("runs/secret/note", "secret")
@@ -179,7 +189,10 @@ def test_no_file_is_served_and_nothing_can_be_sent(bench):
         "/..%2f..%2fetc/passwd",
     ]
     paths += ["/secret/", "/toy/state/more", "/%00/", "/toy%2fstate/", "/.hidden/state", "/no-such-study"]
+    (bench.folder / "runs" / "toy" / "trials" / "0000" / "stdout.log").symlink_to(bench.folder / "runs/secret/note")
+    paths += ["/toy/log/", "/toy/log/99", "/toy/log/-1", "/toy/log/0000/x", "/toy/log/note", "/none/log/0"]
     with serving(bench.folder / "runs", sketched()) as served:
+        assert served.ask("/toy/log/0")[1] == b""
         assert {path: served.ask(path)[0].status for path in paths} == dict.fromkeys(paths, 404)
         for method in ("POST", "PUT", "DELETE", "OPTIONS"):
             assert served.ask("/toy/state", method=method)[0].status == 501

@@ -17,13 +17,16 @@ function openReport() {
   const columns = page.trials.columns;
   const known = new Map(page.trials.rows.map((values, at) => [values[0], { values, arm: page.trials.arms[at] }]));
   const hidden = new Set();
-  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {}, also: new Set(), adding: false };
+  const state = { trial: NOBODY, find: "", arms: new Set(), brushes: new Map(), columns: new Set(), sort: null, controls: {}, zooms: new Map(), also: new Set(), adding: false };
 
-  // A page that was mailed or is served has no logs beside it: they are links only where the page was written.
+  // Logs are links where the page was written, and on a page that is served; a page that was mailed has none beside it.
   const atHome = decodeURI(window.location.pathname).endsWith(`/${page.study}/report/index.html`);
+  const served = document.getElementById("live") !== null;
+  const logOf = (file) => (atHome ? file : served ? `log/${Number(file.match(/(\d+)\/[^/]*$/)[1])}` : null);
   const linkLogs = () => {
     for (const link of document.querySelectorAll("a[data-file]")) {
-      if (atHome) link.href = link.dataset.file;
+      const place = logOf(link.dataset.file);
+      if (place) link.href = place;
       else link.title = link.dataset.file.replace(/^\.\./, page.folder);
     }
   };
@@ -48,13 +51,14 @@ function openReport() {
     if (ended.signal.aborted) { view.finalize(); return; }
     place.style.minHeight = "";
     view.addEventListener("click", (event, item) => {
-      if (trialOf(item) !== NOBODY) press(trialOf(item), event);
+      if (trialOf(item) !== NOBODY && !zoomed) press(trialOf(item), event);
     });
     view.addEventListener("mousemove", (event, item) => hint(event, trialOf(item)));
     view.addEventListener("mouseout", () => { tip.hidden = true; });
     views.set(id, view);
     if (id === "chart-together") { brushing(view); showBrushes(); }
-    if (id === "chart-curves") drawCurves();
+    if (id === "chart-curves") { zooming(id, view, drawCurves); drawCurves(); }
+    if (id === "chart-tradeoff") { zooming(id, view, drawTradeoff); drawTradeoff(); }
     if (id === "chart-pair") drawPair();
   }
 
@@ -80,6 +84,7 @@ function openReport() {
     else choose(trial === state.trial ? NOBODY : trial);
   }
 
+  const short = (value) => (typeof value === "number" ? (value && Math.abs(value) < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(4)))) : value === null ? "–" : String(value));
   const flags = (trials) => Object.fromEntries([...trials].map((trial) => [trial, true]));
   const chosen = () => (state.trial === NOBODY ? [] : [state.trial, ...state.also]);
 
@@ -103,7 +108,7 @@ function openReport() {
     chosenBox.querySelector("p").textContent = text.settings;
     const log = chosenBox.querySelector("a");
     log.textContent = text.log.replace(/^\.\./, page.folder);
-    if (atHome) log.href = text.log;
+    if (logOf(text.log)) log.href = logOf(text.log);
   }
 
   function add(adding) {
@@ -119,7 +124,6 @@ function openReport() {
     chosenBox.querySelector("div > p").hidden = chosenBox.querySelector("div > p + p").hidden = !place.hidden;
     if (place.hidden) return;
     const own = all.map((trial) => known.get(trial).values);
-    const short = (value) => (typeof value === "number" ? (value && Math.abs(value) < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(4)))) : value === null ? "–" : String(value));
     const lines = columns.map((name, at) => [name, ...own.map((values) => values[at])]).filter(([, first, ...others]) => others.some((value) => value !== first));
     const same = columns.length - lines.length;
     place.replaceChildren(...lines.map(([name, ...values], number) => {
@@ -141,20 +145,58 @@ function openReport() {
   }, 0);
   const control = (name) => state.controls[name];
 
+  const seconds = columns.findIndex((name) => name.startsWith("seconds"));
+  const units = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
+  const longest = Math.max(0, ...curves.trials.map(([trial]) => known.get(trial)?.values[seconds] ?? 0));
+  const [unit, inUnit] = units.find(([, size]) => longest >= 3 * size) ?? units[3];
+
+  // From a step to where it is drawn: steps, or the time until then at the trial's mean speed; null where that is unknown.
+  function across(trial) {
+    if (control("over") !== "time") return (step) => step;
+    const { steps } = starts.get(trial);
+    const spent = known.get(trial)?.values[seconds];
+    return spent == null ? null : (step) => (step / steps[steps.length - 1]) * (spent / inUnit);
+  }
+
   function curve(trial, metric) {
     const { at, steps } = starts.get(trial);
     const from = at + metric * steps.length;
     const weight = Number(control("smooth") ?? 0);
+    const place = across(trial);
     let mean = 0, mass = 0;
     const points = [];
-    steps.forEach((x, number) => {
+    if (place) steps.forEach((step, number) => {
       const y = numbers[from + number];
       if (!Number.isFinite(y)) return;
       mean = weight * mean + (1 - weight) * y;
       mass = weight * mass + (1 - weight);
-      points.push({ x, y: mean / mass });
+      points.push({ step, x: place(step), y: mean / mass });
     });
     return points;
+  }
+
+  const middle = (values, share = 0.5) => values.sort((one, other) => one - other)[Math.round(share * (values.length - 1))];
+
+  // Of every arm, the median and the quartiles at the steps that most of its trials in the table have.
+  function medians(metric) {
+    const arms = new Map();
+    for (const [trial] of curves.trials) {
+      const own = known.get(trial);
+      const place = across(trial);
+      if (!own || own.values[1] !== "completed" || hidden.has(trial) || !place) continue;
+      if (!arms.has(own.arm)) arms.set(own.arm, { found: new Map(), speeds: [] });
+      const { found, speeds } = arms.get(own.arm);
+      speeds.push(place(1));
+      for (const { step, y } of curve(trial, metric)) found.set(step, [...(found.get(step) ?? []), y]);
+    }
+    const made = [];
+    for (const [a, { found, speeds }] of arms) {
+      const most = Math.max(...[...found.values()].map((values) => values.length));
+      for (const [step, values] of [...found].sort(([one], [other]) => one - other)) {
+        if (values.length >= most / 2) made.push({ a, x: step * middle(speeds), y: middle(values), l: middle(values, 0.25), h: middle(values, 0.75) });
+      }
+    }
+    return made;
   }
 
   // Round numbers between two ends; where these are powers of ten, the powers of round numbers.
@@ -174,10 +216,24 @@ function openReport() {
     return found;
   }
 
+  const shortened = (name) => (name.length > 48 ? `${name.slice(0, 30)}…${name.slice(-16)}` : name);
+
+  // What a reader has dragged over, else all of it; with its ticks, as signals of the view.
+  function scales(id, ends, logs, names) {
+    const zoom = state.zooms.get(id);
+    const signals = {};
+    ["x", "y"].forEach((side, at) => {
+      const [low, high] = zoom ? zoom.slice(2 * at, 2 * at + 2) : ends[at];
+      const end = high > low ? high : low + 1;
+      Object.assign(signals, { [`${side}lo`]: low, [`${side}hi`]: end, [`${side}ticks`]: ticks(low, end, logs[at]), [`${side}name`]: names[at], [`log${side}`]: logs[at] });
+    });
+    Object.entries(signals).forEach(([name, value]) => views.get(id).signal(name, value));
+  }
+
   function wanted() {
     const which = control("which") ?? "best";
     const all = curves.trials.map(([trial]) => trial);
-    const some = which === "chosen" ? [] : which === "left" ? all.filter((trial) => !hidden.has(trial)).slice(0, 300)
+    const some = which === "chosen" || which === "arms" ? [] : which === "left" ? all.filter((trial) => !hidden.has(trial)).slice(0, 300)
       : which === "bad" ? all.filter((trial) => known.get(trial)?.values[1] === "infeasible").slice(0, 300)
       : curves.best.filter((trial) => starts.has(trial));
     return [...new Set([...some, ...chosen().filter((trial) => starts.has(trial))])];
@@ -188,35 +244,135 @@ function openReport() {
     if (!view) return;
     const metric = Number(control("metric") ?? 0);
     const [logx, logy] = [Boolean(control("logx")), Boolean(control("logy"))];
+    const power = (on, value) => (on ? Math.log10(value) : value);
+    const fits = ({ x, y }) => !(logx && x <= 0) && !(logy && y <= 0);
+    const timed = control("over") === "time";
+    const length = timed ? longest / inUnit : curves.length;
     const made = [];
     const late = [];
     for (const trial of wanted()) {
       [metric, curves.partners[metric]].forEach((which, training) => {
         if (which === undefined) return;
-        for (const { x, y } of curve(trial, which)) {
-          if ((logx && x <= 0) || (logy && y <= 0)) continue;
+        for (const { step, x, y } of curve(trial, which)) {
+          if (!fits({ x, y })) continue;
           const own = known.get(trial);
-          const m = Number(!training && metric === 0 && own?.values[3] === x);
-          const point = { i: trial, a: own?.arm ?? 0, r: Number(trial === curves.best[0]), w: training, x: logx ? Math.log10(x) : x, y: logy ? Math.log10(y) : y, m };
+          const m = Number(!training && metric === 0 && own?.values[3] === step);
+          const point = { i: trial, a: own?.arm ?? 0, r: Number(trial === curves.best[0]), w: training, x: power(logx, x), y: power(logy, y), m };
           made.push(point);
-          if (x >= curves.length / 10) late.push(point.y);
+          if (x >= length / 10) late.push(point.y);
         }
       });
     }
+    const spread = (control("which") === "arms" ? medians(metric) : []).filter(({ x, l }) => fits({ x, y: l }))
+      .map(({ a, x, y, l, h }) => ({ a, x: power(logx, x), y: power(logy, y), l: power(logy, l), h: power(logy, h) }));
+    const beyond = power(logx, length / 10);
+    late.push(...spread.filter(({ x }) => x >= beyond).flatMap(({ l, h }) => [l, h]));
     const values = (late.length ? late : made.map(({ y }) => y)).sort((a, b) => a - b);
     const cut = values.length > 100 ? Math.floor(values.length / 100) : 0;
     let [low, high] = values.length ? [values[0], values[values.length - 1]] : [0, 1];
     if (!logy && cut && metric === 0 && curves.goal === "maximize") low = values[cut];
     else if (!logy && cut) high = values[values.length - 1 - cut];
     const room = 0.04 * (high - low) || 0.04 * Math.abs(high) || 1;
-    const xs = made.map(({ x }) => x);
-    const ends = logx ? [Math.min(...xs, Math.log10(curves.length)), Math.log10(curves.length)] : [0, Math.max(curves.length, ...xs.slice(0, 1))];
-    const signals = { xlo: ends[0], xhi: ends[1] > ends[0] ? ends[1] : ends[0] + 1, ylo: low - room, yhi: high + room, logx, logy };
-    signals.xticks = ticks(signals.xlo, signals.xhi, logx);
-    signals.yticks = ticks(signals.ylo, signals.yhi, logy);
-    Object.entries(signals).forEach(([name, value]) => view.signal(name, value));
-    view.data("curve", made).resize().run();
+    const xs = [...made, ...spread].map(({ x }) => x);
+    const end = timed && xs.length ? xs.reduce((one, other) => Math.max(one, other)) : power(logx, Math.max(length, ...xs.slice(0, 1).map((x) => (logx ? 10 ** x : x))));
+    const begin = logx ? xs.reduce((one, other) => Math.min(one, other), end) : 0;
+    scales("chart-curves", [[begin, end], [low - room, high + room]], [logx, logy], [timed ? `${unit} of training, at each trial's mean speed` : "step", shortened(curves.metrics[metric])]);
+    view.data("curve", made).data("spread", spread).resize().run();
     document.documentElement.dataset.curves = String(new Set(made.map(({ i }) => i)).size);
+  }
+
+  // Any two numbers of the trials --------------------------------------------------------------------------------------
+  function drawTradeoff() {
+    const view = views.get("chart-tradeoff");
+    if (!view) return;
+    const picks = ["across", "up"].map((side) => {
+      const name = control(side) ?? document.querySelector(`[data-control="${side}"]`).value;
+      const goal = control(`${side}-goal`) || page.trials.goals[name];
+      return { name, at: columns.indexOf(name), sign: { minimize: 1, maximize: -1 }[goal] };
+    });
+    const logs = [Boolean(control("tradeoff-logx")), Boolean(control("tradeoff-logy"))];
+    const points = [];
+    for (const [i, { values, arm }] of known) {
+      const own = picks.map(({ at }) => values[at]);
+      if (values[1] !== "completed" || hidden.has(i) || !own.every((value, side) => typeof value === "number" && (value > 0 || !logs[side]))) continue;
+      const [x, y] = own.map((value, side) => (logs[side] ? Math.log10(value) : value));
+      points.push({ i, a: arm, x, y, f: 0 });
+    }
+    // From the best one across: a trial is on the front if it is better up than all before.
+    const [right, up] = picks.map(({ sign }) => sign);
+    const front = [];
+    if (right && up) for (const point of [...points].sort((one, other) => right * (one.x - other.x) || up * (one.y - other.y))) {
+      if (!front.length || up * point.y < up * front[front.length - 1].y) front.push(point);
+    }
+    for (const point of front) point.f = 1;
+    const ends = ["x", "y"].map((side, at) => {
+      const values = points.map((point) => point[side]).sort((one, other) => one - other);
+      if (!values.length) return [0, 1];
+      let [low, high] = [values[0], values[values.length - 1]];
+      const far = values[Math.floor(0.75 * values.length)] + 4 * (values[Math.floor(0.75 * values.length)] - low);
+      if (picks[at].sign === 1 && !logs[at] && far > low) high = Math.min(high, far);
+      const room = 0.04 * (high - low) || 0.04 * Math.abs(high) || 1;
+      return [low - room, high + room];
+    });
+    scales("chart-tradeoff", ends, logs, picks.map(({ name }) => shortened(name)));
+    view.data("numbers", points.sort((one, other) => one.f - other.f)).data("front", front.map(({ x, y }, n) => ({ x, y, n }))).resize().run();
+    const inside = points.filter(({ x, y }) => x <= ends[0][1] && y <= ends[1][1]).length;
+    const off = points.length - inside ? ` ${points.length - inside} of ${points.length} trials are off the scale.` : "";
+    const listed = front.map(({ i }) => i);
+    const said = !right || !up ? "Choose what is better in both to see the front." : `On the front: trial${listed.length === 1 ? "" : "s"} ${listed.slice(0, 12).join(", ")}${listed.length > 12 ? ` and ${listed.length - 12} more` : ""}.`;
+    say("tradeoff", points.length ? said + off : "No completed trial has both.");
+  }
+
+  // What a chart shows, in words, beside its controls.
+  function say(chart, text) {
+    const bar = document.querySelector(`[data-for="${chart}"]`);
+    const place = bar.querySelector("[data-said]") ?? bar.appendChild(document.createElement("span"));
+    place.dataset.said = "";
+    place.textContent = text;
+  }
+
+  // Dragging over a chart looks closer; a double click, or Escape, shows all of it again ---------------------------------
+  let zoomed = false;
+
+  function zooming(id, view, again) {
+    const box = document.getElementById(id);
+    const where = (event) => {
+      const area = box.querySelector("svg, canvas").getBoundingClientRect();
+      const [left, top] = view.origin();
+      return [event.clientX - area.left - left, event.clientY - area.top - top];
+    };
+    const frame = box.appendChild(Object.assign(document.createElement("div"), { className: "zoom", hidden: true }));
+    let begin = null;
+    on(box, "pointerdown", (event) => {
+      zoomed = false;
+      if (event.pointerType === "mouse" && event.button === 0) begin = [event.clientX, event.clientY, where(event)];
+    });
+    on(window, "pointermove", (event) => {
+      if (begin === null) return;
+      const [x, y] = begin;
+      if (Math.abs(event.clientX - x) < 6 && Math.abs(event.clientY - y) < 6) return;
+      event.preventDefault();
+      const area = box.getBoundingClientRect();
+      frame.hidden = false;
+      Object.assign(frame.style, { left: `${Math.min(x, event.clientX) - area.left}px`, top: `${Math.min(y, event.clientY) - area.top}px`, width: `${Math.abs(event.clientX - x)}px`, height: `${Math.abs(event.clientY - y)}px` });
+    });
+    on(window, "pointerup", (event) => {
+      if (begin === null) return;
+      const [from, to] = [begin[2], where(event)];
+      begin = null;
+      if (frame.hidden) return;
+      frame.hidden = true;
+      zoomed = true;
+      const sides = ["x", "y"].flatMap((side, at) => {
+        const ends = [from[at], to[at]].map((pixel) => view.scale(side).invert(pixel)).sort((one, other) => one - other);
+        const all = [view.signal(`${side}lo`), view.signal(`${side}hi`)];
+        return Math.abs(from[at] - to[at]) < 6 ? all : [Math.max(ends[0], all[0]), Math.min(ends[1], all[1])];
+      });
+      state.zooms.set(id, sides);
+      again();
+      remember();
+    });
+    on(box, "dblclick", () => { state.zooms.delete(id); again(); remember(); });
   }
 
   // Which trials are left: by the text above the table, by arms that are switched off, and by brushes -----------------
@@ -231,9 +387,11 @@ function openReport() {
     for (const [trial, row] of rows) row.hidden = hidden.has(trial);
     const off = flags(hidden);
     const count = document.querySelector("[data-count]");
-    if (count) count.textContent = `${[...rows.keys()].filter((trial) => !hidden.has(trial)).length} of ${rows.size} trials`;
+    const number = (n) => n.toLocaleString("en");
+    if (count) count.textContent = `${number([...rows.keys()].filter((trial) => !hidden.has(trial)).length)} of ${number(rows.size)} trials`;
     for (const button of document.querySelectorAll("[data-arm]")) button.setAttribute("aria-pressed", String(!state.arms.has(Number(button.dataset.arm))));
     drawCurves();
+    drawTradeoff();
     for (const view of views.values()) view.signal("off", off).run();
     remember();
   }
@@ -273,8 +431,14 @@ function openReport() {
     return at >= tokens.length ? made : null;
   }
 
+  // A regular expression; what is none is looked for as it stands.
+  function matches(text, given) {
+    try { return new RegExp(given, "i").test(text); }
+    catch { return text.toLowerCase().includes(given.toLowerCase()); }
+  }
+
   function compare(value, sign, given) {
-    if (sign === "~") return String(value ?? "").toLowerCase().includes(given.toLowerCase());
+    if (sign === "~") return matches(String(value ?? ""), given);
     const numeric = typeof value === "number" && given !== "" && !isNaN(given);
     const equal = numeric ? value === Number(given) : String(value ?? "") === given;
     if (sign === "=" || sign === "==") return equal;
@@ -311,6 +475,7 @@ function openReport() {
       view.signal(`${side}ticks`, own.map(({ u }) => u));
       view.signal(`${side}names`, Object.fromEntries(own.map(({ u, T }) => [u.toFixed(4), T])));
     }
+    view.signal("xname", pair.X).signal("yname", pair.Y);
     const points = [];
     const choices = (place) => marks.find(({ x }) => x === place)?.n;
     // Trials of one choice are spread over its cell, each at a place of its own.
@@ -318,13 +483,11 @@ function openReport() {
     for (const [i, where] of places) {
       const state = known.get(i)?.values[1];
       const [x, y] = [at(where, pair.a, i * 0.618034), at(where, pair.b, i * 0.754878)];
-      if (x !== undefined && y !== undefined && (state === "infeasible" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
+      if (x !== undefined && y !== undefined && (state === "infeasible" || state === "stopped" || known.get(i)?.values[2] != null)) points.push({ i, x, y, g: Number(good.has(i)), k: Number(state === "infeasible") });
     }
     view.data("border", pair.P == null ? [] : [{ x: pair.p, y: pair.q, X: pair.P, Y: pair.Q }]);
     view.data("bands", pair.c ? cells(pair.c) : []).data("pair", points.sort((one, other) => one.g - other.g)).resize().run();
-    const said = document.querySelector('[data-for="pair"] [data-said]') ?? document.querySelector('[data-for="pair"]').appendChild(document.createElement("span"));
-    said.dataset.said = "";
-    said.textContent = pair.L;
+    say("pair", pair.L);
   }
 
   // Brushes on the parallel axes ---------------------------------------------------------------------------------------
@@ -374,25 +537,50 @@ function openReport() {
   }
 
   // The table ----------------------------------------------------------------------------------------------------------
-  const head = document.querySelector(".trials thead tr");
+  const head = document.querySelector("#trials thead tr");
 
+  // Those of the page; and behind them what else is known of trials, a column that is made when it is asked for.
+  const shownNames = head ? Array.from(head.children, (cell) => cell.querySelector("button")?.title ?? cell.textContent) : [];
+  const names = [...shownNames, ...columns.filter((name) => !shownNames.includes(name))];
+  const made = new Map();
+
+  function show(at) {
+    if (!made.has(at)) {
+      const place = columns.indexOf(names[at]);
+      const header = document.createElement("th");
+      header.append(Object.assign(document.createElement("button"), { type: "button", textContent: names[at], title: names[at] }));
+      header.firstChild.dataset.sort = "";
+      head.append(header);
+      made.set(at, [header]);
+      for (const [trial, row] of rows) {
+        const value = known.get(trial)?.values[place] ?? "";
+        const cell = Object.assign(row.insertCell(), { textContent: short(value) });
+        cell.dataset.key = value;
+        made.get(at).push(cell);
+      }
+    }
+    for (const cell of made.get(at)) cell.hidden = !state.columns.has(at);
+  }
+
+  // A reader's choices: columns of the page that are left out, and others that are shown.
   function showColumns() {
     if (!head) return;
-    Array.from(head.children).forEach((cell, at) => {
+    shownNames.forEach((_, at) => {
       const off = state.columns.has(at);
-      for (const row of [head, ...rows.values()]) row.children[at].hidden = off;
+      for (const row of [head, ...rows.values()]) if (row.children[at].hidden !== off) row.children[at].hidden = off;
     });
-    for (const box of document.querySelectorAll("[data-column]")) box.checked = !state.columns.has(Number(box.dataset.column));
+    names.forEach((_, at) => { if (at >= shownNames.length && (made.has(at) || state.columns.has(at))) show(at); });
+    for (const box of document.querySelectorAll("[data-column]")) box.checked = state.columns.has(Number(box.dataset.column)) === Number(box.dataset.column) >= shownNames.length;
   }
 
   function chooser() {
     const list = document.querySelector("[data-columns]");
     if (!list || !head) return;
-    Array.from(head.children).forEach((cell, at) => {
+    names.forEach((name, at) => {
       const label = document.createElement("label");
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+      const box = Object.assign(document.createElement("input"), { type: "checkbox" });
       box.dataset.column = String(at);
-      label.append(box, ` ${cell.querySelector("button")?.title ?? cell.textContent}`);
+      label.append(box, ` ${name}`);
       list.append(label);
     });
   }
@@ -404,6 +592,14 @@ function openReport() {
     const link = document.createElement("a");
     link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(`${lines.join("\r\n")}\r\n`)}`;
     link.download = "trials.csv";
+    link.click();
+  }
+
+  async function picture(id) {
+    if (!views.has(id)) return;
+    const link = document.createElement("a");
+    link.href = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(await views.get(id).background(colours().paper).toSVG())}`;
+    link.download = `${page.study}-${id.replace(/^chart-/, "")}.svg`;
     link.click();
   }
 
@@ -452,6 +648,7 @@ function openReport() {
     if (state.columns.size) kept.set("without", [...state.columns].join("."));
     if (state.sort) kept.set("sort", state.sort.join("."));
     if (state.brushes.size) kept.set("brush", Array.from(state.brushes, ([x, ends]) => [x, ...ends.map((u) => u.toFixed(3))].join("_")).join("."));
+    for (const [id, ends] of state.zooms) kept.set(`zoom-${id}`, ends.map((end) => end.toPrecision(6)).join("_"));
     for (const [name, value] of Object.entries(state.controls)) if (value && value !== "0" && value !== "best") kept.set(`c-${name}`, value);
     const address = kept.toString() ? `#${kept}` : "#";
     if (address !== (window.location.hash || "#")) window.history.replaceState(null, "", address);
@@ -465,10 +662,15 @@ function openReport() {
     state.find = kept.get("find") ?? "";
     state.arms = new Set(whole(kept.get("off")));
     state.columns = new Set(whole(kept.get("without")));
-    if (kept.has("sort")) sort(...whole(kept.get("sort")));
+    showColumns();
+    if (kept.has("sort")) sort(...kept.get("sort").split(".").map(Number));
     for (const part of (kept.get("brush") ?? "").split(/\.(?=\d+_)/).filter(Boolean)) {
       const [axis, low, high] = part.split("_").map(Number);
       if ([axis, low, high].every(Number.isFinite)) state.brushes.set(axis, [low, high]);
+    }
+    for (const [name, value] of kept) {
+      const ends = value.split("_").map(Number);
+      if (name.startsWith("zoom-") && ends.length === 4 && ends.every(Number.isFinite)) state.zooms.set(name.slice(5), ends);
     }
     for (const [name, value] of kept) if (name.startsWith("c-")) state.controls[name.slice(2)] = value === "true" ? true : value;
     if (find) find.value = state.find;
@@ -485,13 +687,25 @@ function openReport() {
   const repaint = (shades) => views.forEach((view) => { paint(view, shades); view.run(); });
   on(dark, "change", () => repaint(colours()));
   const folded = new Set();
+  // On paper, charts are drawn as wide as they have room there, so that their text keeps its size.
+  const PAPER = 660, COLUMN = 315;
+  const narrowed = new Set();
   on(window, "beforeprint", () => {
     repaint(page.light);
+    for (const [id, view] of views) {
+      const place = document.getElementById(id);
+      const room = place.closest(".grid.wide") ? COLUMN : PAPER;
+      if (place.clientWidth <= room) continue;
+      narrowed.add(id);
+      view.width(room).run();
+    }
     for (const link of document.querySelectorAll("a[data-file]")) link.removeAttribute("href");
     for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; }
   });
   on(window, "afterprint", () => {
     repaint(colours());
+    for (const id of narrowed) views.get(id)?.width(document.getElementById(id).clientWidth).run();
+    narrowed.clear();
     linkLogs();
     for (const fold of folded) fold.open = false;
     folded.clear();
@@ -512,6 +726,7 @@ function openReport() {
     else if (button?.dataset.clear !== undefined) choose(NOBODY);
     else if (button?.dataset.add !== undefined) add(!state.adding);
     else if (button?.dataset.save !== undefined) save();
+    else if (button?.dataset.picture !== undefined) picture(button.dataset.picture);
     else if (button?.dataset.arm !== undefined) {
       const arm = Number(button.dataset.arm);
       state.arms.has(arm) ? state.arms.delete(arm) : state.arms.add(arm);
@@ -522,21 +737,25 @@ function openReport() {
     const { control: name, column, find: isFind } = event.target.dataset;
     if (isFind !== undefined) { state.find = event.target.value; left(); }
     if (column !== undefined) {
-      event.target.checked ? state.columns.delete(Number(column)) : state.columns.add(Number(column));
+      const toggled = event.target.checked === Number(column) >= shownNames.length;
+      toggled ? state.columns.add(Number(column)) : state.columns.delete(Number(column));
       showColumns();
       remember();
     }
     if (name !== undefined) {
       state.controls[name] = event.target.type === "checkbox" ? event.target.checked : event.target.value;
+      if (!["smooth", "which"].includes(name)) state.zooms.clear();
       drawCurves();
+      drawTradeoff();
       drawPair();
       remember();
     }
   });
   on(document, "keydown", (event) => {
     if (event.key === "Escape") {
-      const more = state.brushes.size || state.arms.size || state.find;
+      const more = state.brushes.size || state.arms.size || state.find || state.zooms.size;
       state.brushes.clear();
+      state.zooms.clear();
       state.arms.clear();
       state.find = "";
       if (find) find.value = "";

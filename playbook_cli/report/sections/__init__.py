@@ -19,6 +19,7 @@ from playbook_cli.report.sections import (
     space,
     steps,
     together,
+    tradeoff,
     trials,
 )
 
@@ -39,6 +40,7 @@ SECTIONS = (
     importance.section,
     budget.section,
     history.section,
+    tradeoff.section,
     together.section,
     trials.section,
 )

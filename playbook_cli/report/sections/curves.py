@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.report import words
 from playbook_cli.report.charts import CHOSEN, colour, coloured, field, mark, opacity, over, when
-from playbook_cli.report.frame import NUMBERS, STEPS, rounded, with_room
+from playbook_cli.report.frame import STEPS, explored, rounded, with_room
 from playbook_cli.report.section import Chart, Control, Section
 
 if TYPE_CHECKING:
     from playbook_cli.report.frame import Frame, Rows
     from playbook_cli.report.section import Spec
     from playbook_cli.report.value import Panel, Report
-
-_POWER = (
-    "datum.value < -4 || datum.value >= 6 ? format(pow(10, datum.value), '.3~e') "
-    ": format(pow(10, datum.value), ',.3~r')"
-)
 
 
 def section(frame: Frame) -> Section | None:
@@ -30,7 +25,8 @@ def section(frame: Frame) -> Section | None:
     panels += [_histogram(frame, panel) for panel in report.panels if panel.histogram]
     how = (
         "The best trials, including the best of every arm; choose any other trial to see its curve too. A dot marks "
-        "the best evaluation, which is the trial's result. The steep start is cut off."
+        "the best evaluation, which is the trial's result. The steep start is cut off. Drag to zoom in, double-click "
+        "to zoom out. Medians have their quartiles."
     )
     marks = [("dash", "training")] if report.curves.partners else []
     return Section(
@@ -45,7 +41,14 @@ def section(frame: Frame) -> Section | None:
 def _explorer(frame: Frame) -> Chart:
     """Curves that a page's script draws: of any metric, smoothed or not, of the trials that are chosen."""
     metrics = [(str(place), name) for place, name in enumerate(frame.report.curves.metrics)]
-    which = [("best", "the best"), ("chosen", "the chosen one"), ("left", "all in the table"), ("bad", "infeasible")]
+    which = [
+        ("best", "the best"),
+        ("chosen", "the chosen one"),
+        ("left", "all in the table"),
+        ("bad", "infeasible"),
+        ("arms", "medians of the arms" if frame.colours_arms else "the median"),
+    ]
+    over_what = [("", "steps"), ("time", "time")] if any(trial.spans for trial in frame.report.trials) else []
     return Chart(
         name="curves",
         description=f"Any reported metric over training, {len(frame.report.curves.trials)} trials to choose from.",
@@ -53,8 +56,9 @@ def _explorer(frame: Frame) -> Chart:
         controls=[
             Control(name="metric", label="metric", kind="choice", choices=metrics),
             Control(name="which", label="trials", kind="choice", choices=which),
+            *([Control(name="over", label="over", kind="choice", choices=over_what)] if over_what else []),
             Control(name="smooth", label="smoothing", kind="range"),
-            Control(name="logx", label="log steps", kind="switch"),
+            Control(name="logx", label="log across", kind="switch"),
             Control(name="logy", label="log values", kind="switch"),
         ],
         only="page",
@@ -64,43 +68,28 @@ def _explorer(frame: Frame) -> Chart:
 def _any_curves(frame: Frame, width: int | None) -> Spec:
     """Rows of `curve`: i trial, a arm, w 1 for training, x step, y value, m 1 at the best step; the script fills them.
 
-    Where a scale is logarithmic, x or y is the power of ten.
+    Of `spread`: a arm, x step, y median, l and h quartiles. Where a scale is logarithmic, x or y is the power of ten.
     """
-    x_ends = [{"expr": "xlo"}, {"expr": "xhi"}]
-    y_ends = [{"expr": "ylo"}, {"expr": "yhi"}]
-    x_axis = {
-        "labelExpr": f"logx ? ({_POWER}) : format(datum.value, ',.6~r')",
-        "values": {"expr": "xticks"},
-        "labelOverlap": "greedy",
-    }
-    y_axis = {"values": {"expr": "yticks"}, "labelExpr": f"logy ? ({_POWER}) : {NUMBERS}", "labelOverlap": "greedy"}
-    where = {
-        "x": field("x:Q", title="step", scale={"domain": x_ends, "nice": False, "zero": False}, axis=x_axis),
-        "y": field("y:Q", title=None, scale={"domain": y_ends, "nice": False, "zero": False}, axis=y_axis),
-        "detail": [field("i:N"), field("w:N")],
-    }
+    x, y, signals = explored()
+    hue = frame.by_arm(width)
+    where = {"x": x, "y": y, "detail": [field("i:N"), field("w:N")]}
     near = over(mark("line", "curve", clip=True, strokeWidth=12, opacity=0), **where)
     lines = over(
         mark("line", "curve", clip=True, strokeJoin="round"),
         **where,
-        stroke=frame.by_arm(width),
+        stroke=hue,
         strokeDash=when("datum.w === 1", [3, 3], []),
         strokeWidth=when(f"{CHOSEN} || trial < 0 && datum.r === 1", 2.4, 1.3),
         opacity=opacity("datum.r === 1"),
     )
     best = mark("point", "curve", "datum.m === 1", size=60, filled=True, strokeWidth=1.5, clip=True)
-    marked = over(best, **where, fill=frame.by_arm(width), stroke=coloured("paper"), opacity=opacity("true"))
-    signals = {
-        "xlo": 0,
-        "xhi": frame.report.max_train_steps,
-        "ylo": 0,
-        "yhi": 1,
-        "xticks": [],
-        "yticks": [],
-        "logx": False,
-        "logy": False,
-    }
-    return frame.finish([near, lines, marked], width, 320, {"curve": []}, signals)
+    marked = over(best, **where, fill=hue, stroke=coloured("paper"), opacity=opacity("true"))
+    shade = over(
+        mark("area", "spread", clip=True, opacity=0.15), x=x, y=y | {"field": "l"}, y2={"field": "h"}, fill=hue
+    )
+    median = over(mark("line", "spread", clip=True, strokeWidth=2), x=x, y=y, stroke=hue)
+    layers = [shade, near, lines, median, marked]
+    return frame.finish(layers, width, 320, {"curve": [], "spread": []}, signals)
 
 
 def _chart(frame: Frame, index: int) -> Chart:

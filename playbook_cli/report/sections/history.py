@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import words
-from playbook_cli.report.charts import chosen, coloured, field, mark, opacity, over, when
+from playbook_cli.report.charts import HOLLOW, chosen, coloured, field, mark, opacity, over, when
 from playbook_cli.report.frame import NUMBERS, WHOLE, rounded, with_room
 from playbook_cli.report.section import Chart, Section, Sentence
 
@@ -21,6 +21,10 @@ _SLOTS = 48
 _UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 _SEVERAL = 3
 """Of a unit, so that times are counted in it."""
+_FEW = 5
+"""Completed trials an arm, from which on each has a distribution of its own."""
+_STRETCHES = 120
+"""Of the whole time, in which samples are averaged."""
 _PAUSE = 0.1
 """Part of the whole time from which on a time without trials is left out."""
 
@@ -39,12 +43,15 @@ def section(frame: Frame) -> Section | None:
         *([_history(frame, "history-time", "by time", ends, f"{unit} since the first start")] if len(ends) > 1 else []),
         *([_spread(frame)] if several else []),
         *([_timeline(frame, spans)] if 0 < len(slots) <= _SLOTS else []),
+        *([_busy(frame)] if sum(map(len, report.usage.values())) > 1 else []),
     ]
+    unfinished = any(trial.rank is None for trial in report.trials if trial.id in frame.drawn)
+    hollow = ", a hollow one stopped early or still running" if unfinished else ""
     cost = [Sentence(text=_cost(report))] if spans else []
     return Section(
         name="history",
         title="How did the search go?",
-        how="A point is a trial; the line is the best result so far." if several else "",
+        how=f"A point is a trial{hollow}; the line is the best result so far." if several else "",
         parts=[frame.legend, *charts, *cost],
         only="page",
     )
@@ -53,7 +60,14 @@ def section(frame: Frame) -> Section | None:
 def _history(frame: Frame, name: str, title: str, places: dict[int, float], about: str) -> Chart:
     report = frame.report
     rows: Rows = [
-        {"i": t.id, "a": t.arm, "g": int(t.good), "x": rounded(places[t.id]), "y": rounded(frame.drawn[t.id])}
+        {
+            "i": t.id,
+            "a": t.arm,
+            "s": t.state,
+            "g": int(t.good),
+            "x": rounded(places[t.id]),
+            "y": rounded(frame.drawn[t.id]),
+        }
         for t in report.trials
         if t.id in frame.drawn and t.id in places
     ]
@@ -73,10 +87,12 @@ def _history(frame: Frame, name: str, title: str, places: dict[int, float], abou
         x = field("x:Q", title=about, axis=axis, scale=scale)
         y = field("y:Q", title=frame.metric if width else None, scale={"domain": list(frame.result_ends)})
         line = mark("line", f"{name}-best", interpolate="step-after", strokeWidth=1.5)
-        points = mark("point", name, size=36, filled=True)
+        points = mark("point", name, size=36, filled=True, strokeWidth=1.2)
+        solid = when(HOLLOW, 0, 1)
+        hue = frame.by_arm(width)
         layers = [
             over(line, x=x, y=y, stroke=coloured("ink")),
-            over(points, x=x, y=y, fill=frame.by_arm(width), opacity=opacity("datum.g === 1")),
+            over(points, x=x, y=y, fill=hue, stroke=hue, fillOpacity=solid, opacity=opacity("datum.g === 1")),
             chosen(name, x=x, y=y),
         ]
         return frame.finish(layers, width, 200, {name: rows, f"{name}-best": so_far})
@@ -86,14 +102,13 @@ def _history(frame: Frame, name: str, title: str, places: dict[int, float], abou
 
 
 def _spread(frame: Frame) -> Chart:
-    """The share of an arm's trials that are as good as a result: the empirical distribution."""
+    """The share of trials that are as good as a result, by arm where arms have enough: the empirical distribution."""
     report = frame.report
     rows: Rows = []
-    for arm in range(len(report.arms)):
-        own = sorted(
-            (t for t in report.trials if t.arm == arm and t.id in frame.drawn and t.rank),
-            key=lambda t: report.metric.loss(frame.drawn[t.id]),
-        )
+    known = [t for t in report.ranked if t.id in frame.drawn]
+    by_arm = len(known) >= _FEW * len(report.arms)
+    for arm in range(len(report.arms) if by_arm else 1):
+        own = [t for t in known if t.arm == arm or not by_arm]
         rows += [{"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": 0} for t in own[:1]]
         rows += [
             {"i": t.id, "a": arm, "x": rounded(frame.drawn[t.id]), "y": round(place / len(own), 4)}
@@ -107,7 +122,14 @@ def _spread(frame: Frame) -> Chart:
         y = field("y:Q", title="share of trials" if width else None, scale={"domain": [0, 1]}, axis=axis)
         line = mark("line", "spread", interpolate="step-after", strokeWidth=2)
         layers = [
-            over(line, x=x, y=y, stroke=frame.by_arm(width), detail=field("a:N"), order=field("y:Q")),
+            over(
+                line,
+                x=x,
+                y=y,
+                stroke=frame.by_arm(width) if by_arm else coloured("ink"),
+                detail=field("a:N"),
+                order=field("y:Q"),
+            ),
             chosen("spread", "datum.y > 0", x=x, y=y),
         ]
         return frame.finish(layers, width, 200, {"spread": rows})
@@ -116,7 +138,7 @@ def _spread(frame: Frame) -> Chart:
     return Chart(
         name="distribution",
         title=f"Share of trials with {frame.metric} of {least} ...",
-        description=f"Empirical distribution of {frame.metric} over the completed trials of each arm.",
+        description=f"Empirical distribution of {frame.metric} over the completed trials{' of each arm' * by_arm}.",
         spec=spec,
     )
 
@@ -152,9 +174,53 @@ def _timeline(frame: Frame, rows: Rows) -> Chart:
     )
 
 
+def _busy(frame: Frame) -> Chart:
+    """How much of the machines was in use: the mean of all samples of a stretch of time."""
+    since = _since(frame.report)
+    whole = max(_ran(frame.report) / _UNITS[_unit(frame.report)], 1e-9)
+    taken: dict[tuple[str, int], list[float]] = {}
+    for sample in (one for found in frame.report.usage.values() for one in found):
+        place = min(max(int(since(sample.time) / whole * _STRETCHES), 0), _STRETCHES - 1)
+        for name, share in (("CPU", sample.node_cpu), ("memory", sample.node_memory), ("GPU", sample.gpu)):
+            if share is not None:
+                taken.setdefault((name, place), []).append(share)
+    rows: Rows = [
+        {"k": name, "x": rounded((place + 0.5) / _STRETCHES * whole), "y": rounded(sum(shares) / len(shares))}
+        for (name, place), shares in sorted(taken.items())
+    ]
+    names = [name for name in ("CPU", "memory", "GPU") if any(row["k"] == name for row in rows)]
+
+    def spec(width: int | None) -> Spec:
+        axis = {"labelExpr": NUMBERS, "labelOverlap": "greedy", "tickCount": 6}
+        title = f"{_unit(frame.report)} since the first start"
+        legend = {"title": None, "orient": "top", "symbolType": "stroke", "symbolStrokeWidth": 2}
+        looks = {"domain": names, "range": [{"expr": colour} for colour in ("ink", "muted", "arm0")[: len(names)]]}
+        lines = over(
+            mark("line", "busy", strokeWidth=1.8),
+            x=field("x:Q", title=title, axis=axis, scale={"domain": [0, whole], "nice": False}),
+            y=field("y:Q", title=None, axis={"format": "%", "tickCount": 5}, scale={"domain": [0, 1]}),
+            stroke=field("k:N", scale=looks, legend=legend),
+        )
+        return frame.finish([lines], width, 140, {"busy": rows})
+
+    means = {name: [row["y"] for row in rows if row["k"] == name] for name in names}
+    said = ", ".join(f"{name} {sum(shares) / len(shares):.0%}" for name, shares in means.items())
+    return Chart(
+        name="busy",
+        title="Use of the machine, with all that ran there",
+        description=f"In use on average: {said}.",
+        spec=spec,
+    )
+
+
 def _looks(states: set[str]) -> str:
     """What the looks of bars say, where they differ."""
-    looks = {"infeasible": "red: infeasible", "failed": "pale: failed", "running": "pale: running"}
+    looks = {
+        "infeasible": "red: infeasible",
+        "failed": "pale: failed",
+        "running": "pale: running",
+        "stopped": "pale: stopped early",
+    }
     said = [look for state, look in looks.items() if state in states]
     return f" ({'; '.join(said)})" if said else ""
 

@@ -66,6 +66,7 @@ def table(importance: Importance, names: Mapping[str, str] | None = None) -> Tab
         Column(name="noise would give", only="page"),
         Column(name="p"),
         *([Column(name="p (infeasible)", only="page")] if fails else []),
+        Column(name="rank correlation", only="page"),
         Column(name="trials", only="page"),
     ]
     rows: list[list[Content]] = [
@@ -76,12 +77,22 @@ def table(importance: Importance, names: Mapping[str, str] | None = None) -> Tab
             f"{effect.needed:.1%}",
             _p_value(effect.p_value),
             *([_p_value(effect.infeasible_p_value)] if fails else []),
+            _correlation(effect),
             str(effect.trials),
         ]
         for place, effect in enumerate(importance.effects)
         if place < ARMS or effect.matters
     ]
     return Table(columns=columns, rows=rows, few=SHOWN)
+
+
+def _correlation(effect: Effect) -> Content:
+    if effect.correlation is None:
+        return words.NOTHING
+    meaning = (
+        "larger values go with worse results" if effect.correlation > 0 else "larger values go with better results"
+    )
+    return Cell(f"{effect.correlation:+.2f}", about=meaning)
 
 
 def _p_value(p_value: float | None) -> str:

@@ -55,7 +55,7 @@ def parts(frame: Frame, axes: Sequence[Axis]) -> list[Part]:
             if border := on_pair(frame.report, axes[across], axes[up]):
                 said += f" Dashed: training is unstable where {combined(surface.labels)} is larger."
                 row |= dict(zip("pqPQ", map(rounded, border), strict=True))
-            rows.append(row | {"L": f"{names[across]} across, {names[up]} up. {said}"})
+            rows.append(row | {"L": said, "X": names[across], "Y": names[up]})
         return _spec(frame, width, {"pairs": rows, "marks": _marks(frame, axes)})
 
     chart = Chart(
@@ -103,11 +103,12 @@ def _spec(frame: Frame, width: int | None, rows: dict[str, Rows]) -> Spec:
 
     def axis(name: str) -> Spec:
         labels = f"{name}names[format(datum.value, '.4f')] || ''"
-        return {"values": {"expr": f"{name}ticks"}, "labelExpr": labels, "labelOverlap": "greedy"}
+        title = {"signal": f"{name}name"}
+        return {"values": {"expr": f"{name}ticks"}, "labelExpr": labels, "labelOverlap": "greedy", "title": title}
 
     scale = {"domain": [0, 1], "nice": False, "padding": 8}
-    x = field("x:Q", title=None, scale=scale, axis=axis("x") | {"grid": False})
-    y = field("y:Q", title=None, scale=scale, axis=axis("y"))
+    x = field("x:Q", scale=scale, axis=axis("x") | {"grid": False})
+    y = field("y:Q", scale=scale, axis=axis("y"))
     shade = {"domain": [0, BANDS - 1], "range": [colour("arm0"), colour("zone")]}
     bands = over(
         mark("rect", "bands", strokeWidth=0.7),
@@ -129,5 +130,5 @@ def _spec(frame: Frame, width: int | None, rows: dict[str, Rows]) -> Spec:
         over(circles, x=x, y=y, fill=best, stroke=coloured("ink"), opacity=opacity("true")),
         chosen("pair", x=x, y=y),
     ]
-    signals: dict[str, Any] = {"xticks": [], "yticks": [], "xnames": {}, "ynames": {}}
+    signals: dict[str, Any] = {"xticks": [], "yticks": [], "xnames": {}, "ynames": {}, "xname": "", "yname": ""}
     return frame.finish(layers, width, 320, {"bands": [], "border": [], "pair": [], **rows}, signals)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.report import borders, strips, words
-from playbook_cli.report.charts import CROSS, chosen, colour, coloured, field, mark, opacity, over, when
+from playbook_cli.report.charts import CROSS, HOLLOW, chosen, colour, coloured, field, mark, opacity, over, when
 from playbook_cli.report.frame import choice_axis, range_axis, range_scale
 from playbook_cli.report.section import Chart, Column, Section, Table
 
@@ -22,6 +22,8 @@ _STRIP = 20
 """Pixels at the worse end of the objective that are kept for trials without one."""
 _LABEL, _CHOICE = 24, 12
 """Characters of a hyperparameter and of a choice there."""
+_HOLLOW = {"running": "running, its best so far", "stopped": "stopped early, at the result that was expected"}
+"""What is drawn of trials without a result."""
 _WIDEST = 60
 """Characters of a range on a terminal."""
 
@@ -30,10 +32,13 @@ def section(frame: Frame) -> Section | None:
     """A plot a hyperparameter."""
     report = frame.report
     failed = f"{strips.FAILED} failed   " if report.counts["failed"] else ""
+    states = {trial.state for trial in report.trials}
+    hollow = " or ".join(name for state, name in _HOLLOW.items() if state in states)
     marks = [
-        ("cross", "infeasible"),
+        *([("ring", hollow)] if hollow else []),
+        *([("cross", "infeasible")] if report.counts["infeasible"] else []),
         *([("cross failed", "failed")] if report.counts["failed"] else []),
-        ("triangle", "worse than the scale shows"),
+        *([("triangle", "worse than the scale shows")] if any(row.get("o") for row in frame.trials) else []),
         ("band", f"outer {report.edge_zone:.0%} of the range"),
     ]
     shown = [index for index, axis in enumerate(report.axes) if axis.points]
@@ -113,6 +118,8 @@ def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
     reach = [_HEIGHT, _STRIP] if worse_is_up else [_HEIGHT - _STRIP, 0]
     scale = {"domain": list(frame.result_ends), "range": reach}
     y = field("y:Q", title=None if width is None else frame.metric, scale=scale)
+    if not frame.drawn:
+        y |= {"axis": {"values": []}}
     zones: list[Spec] = []
     if axis.zones is None:
         names = frame.choices[index]
@@ -136,7 +143,7 @@ def _spec(frame: Frame, index: int, label: str, width: int | None) -> Spec:
         shape=when("datum.o === 1", "triangle-up", "circle"),
         fill=frame.by_arm(width),
         stroke=frame.by_arm(width),
-        fillOpacity=when("datum.s === 'running' || datum.s === 'stopped'", 0, 1),
+        fillOpacity=when(HOLLOW, 0, 1),
         opacity=opacity("datum.g === 1"),
     )
     lost = f"{known} & datum.s === 'infeasible' || datum.s === 'failed'"

@@ -19,6 +19,8 @@ _LEAST, _MOST = 2, 14
 """Axes side by side."""
 _NAME = 14
 """Characters in a line above an axis."""
+_INK = 2.5
+"""How strong the lines of all trials are together."""
 _UPRIGHT = 105
 """Pixels between axes from which on their names are not slanted."""
 
@@ -29,9 +31,9 @@ def section(frame: Frame) -> Section | None:
     if len(axes) < _LEAST or not frame.drawn:
         return None
     how = (
-        "Each line is a trial. The last axis is the result, best at the top; infeasible trials end before "
-        "it. Drag along an axis to filter the trials; the table and all charts follow. Click an axis or press Escape "
-        "to clear the filter."
+        "Each line is a trial, and the strong ones are the best. The last axis is the result, best at the top; "
+        "infeasible trials end before it. Drag along an axis to filter the trials; the table and all charts follow. "
+        "Click an axis or press Escape to clear the filter."
     )
     chart = Chart(
         name="together",
@@ -54,14 +56,22 @@ def axes_of(frame: Frame) -> list[Axis]:
 
 
 def _spec(frame: Frame, width: int | None) -> Spec:
-    """Rows of `lines`: i trial, a arm, x axis from 0, u place on it; of `ends`: x, u, T the value there."""
+    """Rows of `lines`: i trial, a arm, g 1 if one of the best, x axis from 0, u place on it.
+
+    Of `ends`: x, u, T the value there.
+    """
     report = frame.report
     axes = axes_of(frame)
     trials = {trial.id: trial for trial in report.trials}
     lines: Rows = []
     ends: Rows = []
+
+    def line(number: int, place: int, unit: float) -> dict[str, Any]:
+        trial = trials[number]
+        return {"i": number, "a": trial.arm, "g": int(trial.good), "x": place, "u": rounded(unit)}
+
     for place, axis in enumerate(axes):
-        lines += [{"i": p.trial, "a": trials[p.trial].arm, "x": place, "u": rounded(p.unit)} for p in axis.points]
+        lines += [line(p.trial, place, p.unit) for p in axis.points]
         if axis.zones is not None:
             marks = [(0.0, words.number(axis.low)), (1.0, words.number(axis.high))]
         else:
@@ -70,10 +80,8 @@ def _spec(frame: Frame, width: int | None) -> Spec:
         ends += [{"x": place, "u": unit, "T": text} for unit, text in marks]
     losses = {number: report.metric.loss(value) for number, value in frame.drawn.items()}
     low, high = min(losses.values()), max(losses.values())
-    lines += [
-        {"i": number, "a": trials[number].arm, "x": len(axes), "u": rounded((high - loss) / ((high - low) or 1.0))}
-        for number, loss in losses.items()
-    ]
+    lines += [line(number, len(axes), (high - loss) / ((high - low) or 1.0)) for number, loss in losses.items()]
+    lines.sort(key=lambda row: row["g"])  # the best ones above
     best, worst = report.metric.loss(low), report.metric.loss(high)
     ends += [{"x": len(axes), "u": 1, "T": words.number(best)}, {"x": len(axes), "u": 0, "T": words.number(worst)}]
     names = [*words.distinct([axis.label for axis in axes], 2 * _NAME), words.shortened(report.metric.name, 2 * _NAME)]
@@ -96,8 +104,9 @@ def _spec(frame: Frame, width: int | None) -> Spec:
             {"test": OFF, "value": 0.03},
             {"test": CHOSEN, "value": 1},
             {"test": "trial >= 0", "value": 0.12},
+            {"test": "datum.g === 1", "value": 0.8},
         ],
-        "value": 0.35,
+        "value": min(0.35, _INK / len(trials) ** 0.5),
     }
     rows = {"lines": lines, "ends": ends, "heads": heads, "brushes": []}
     looks: dict[str, Any] = {"align": "left", "dx": 5, "fontSize": 10, "fill": {"expr": "muted"}}

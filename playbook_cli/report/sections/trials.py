@@ -42,9 +42,8 @@ def section(frame: Frame) -> Section:
         name="trials",
         title="All trials",
         how='Click a trial, here or in a chart, to highlight it everywhere; Ctrl-click, or press "compare" first, to '
-        "see how several differ. Escape clears. Click a column to sort. Filter by a "
-        "condition (<, <=, >, >=, ==, !=, ~ for contains; and, or, not, brackets) or by any text; the "
-        "charts follow." + about,
+        "see how several differ. Escape clears. Click a column to sort. Filter by a condition (<, <=, >, >=, ==, !=, "
+        "~ for text or a regular expression; and, or, not, brackets) or by any text; the charts follow." + about,
         parts=[results(report, ordered)],
         only="page",
     )
