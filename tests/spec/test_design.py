@@ -195,12 +195,13 @@ def test_an_objection_is_silenced_by_its_name_alone():
     assert list(silent) == ["gradient-accumulation"]
 
 
-def test_a_name_that_is_no_checks_is_refused_with_those_there_are():
-    spec = StudySpec.model_validate({**study().model_dump(exclude_unset=True), "silence": ["warmup"]})
+@pytest.mark.parametrize(("name", "hinted"), [("warmup", ["long-warmup"]), ("everything", list(CHECKS))])
+def test_a_name_that_is_no_checks_is_refused_with_the_likely_one_or_all(name, hinted):
+    spec = StudySpec.model_validate({**study().model_dump(exclude_unset=True), "silence": [name]})
     (problem,) = problems(spec)
     assert problem.location == ("silence", 0)
-    assert "there is no check named 'warmup'" in problem.what
-    assert all(name in (problem.hint or "") for name in CHECKS)
+    assert f"there is no check named '{name}'" in problem.what
+    assert all(each in (problem.hint or "") for each in hinted)
 
 
 def test_a_warmup_in_updates_is_not_held_against_epochs():
