@@ -166,6 +166,6 @@ def _doubt(seeds: SeedNoise | None, found: Structure, *, followed: bool) -> str:
     if not followed:
         return f"but results do not clearly depend on the hyperparameters, so this may be chance{repeat}"
     return (
-        f"but the variation that the hyperparameters do not explain ({wording.number(found.noise)}) is as large, so this "
-        f"may be chance{repeat}"
+        f"but the variation that the hyperparameters do not explain ({wording.number(found.noise)}) may bring that, "
+        f"so this may be chance{repeat}"
     )
