@@ -77,7 +77,7 @@ def main() -> None:
             said: Counter[str] = Counter()
             for number in range(options.studies):
                 rng = np.random.default_rng([SEEDS[options.seeds] + number, n, d])
-                pair = next(p for p in _pairs(tables, space, d, rng) if low <= abs(p.gap) < high)
+                pair = next(p for p in pairs(tables, space, d, rng) if low <= abs(p.gap) < high)
                 said[_verdict(pair, _whole(pair) if options.oracle else _sampled(pair, n, rng), low)] += 1
             shares = ", ".join(f"{said[v] / options.studies:.2f}" for v in ("better", "wrong", "no-difference"))
             cells.append(f"whole: {shares}" if options.oracle else f"{n}/{d}: {shares}")
@@ -85,7 +85,7 @@ def main() -> None:
     print(f"\n{', '.join(names)}; {options.studies} studies a cell, {time.perf_counter() - start:.0f} s")
 
 
-def _pairs(
+def pairs(
     tables: Sequence[Array], space: dict[str, list[float]], free: int, rng: np.random.Generator
 ) -> Iterator[Pair]:
     """Pairs of arms at random, without end."""

@@ -102,15 +102,15 @@ def main() -> None:
             said: Counter[str] = Counter()
             for number in range(options.studies):
                 rng = np.random.default_rng([SEEDS[options.seeds] + number, n, d])
-                cut = _cut(tables, rng, d, GAINS[band])
-                said[_verdict(cut, _whole(cut) if options.oracle else _sampled(cut, n, rng))] += 1
+                made = cut(tables, rng, d, GAINS[band])
+                said[_verdict(made, _whole(made) if options.oracle else _sampled(made, n, rng))] += 1
             shares = ", ".join(f"{said[v] / options.studies:.2f}" for v in ("spoke", "interior", "undecided"))
             cells.append(f"{n}/{d}: {shares}")
         print(f"| {band} | {'; '.join(cells)} |", flush=True)
     print(f"\n{', '.join(names)}; {options.studies} studies a cell, {time.perf_counter() - start:.0f} s")
 
 
-def _cut(
+def cut(
     tables: Tables,
     rng: np.random.Generator,
     free: int,

@@ -33,7 +33,7 @@ class Rule:
     """One rule of the playbook. Each stands in a file of its own, as a decorator of the function that applies it."""
 
     check: Callable[..., list[Finding]]
-    """Takes the search of a study, without its repeats, and returns the findings."""
+    """Takes the search of a study, without its repeats unless `repeats` says otherwise, and returns the findings."""
     _: KW_ONLY
     name: str
     order: int
@@ -64,12 +64,16 @@ class Rule:
     """Verdicts that ask for more steps."""
     shorter: tuple[str, ...] = ()
     """Verdicts that ask for fewer steps."""
+    repeats: bool = False
+    """Whether `check` takes the study with its repeats."""
     concludes: bool = False
     """Whether `check` takes the study with its repeats, and the findings of the rules before as a second argument."""
 
     def __call__(self, study: StudyRecord, before: Sequence[Finding] = ()) -> list[Finding]:
         """The findings in this study; `before` are those of the rules before."""
-        return self.check(study, before) if self.concludes else self.check(study.search)
+        if self.concludes:
+            return self.check(study, before)
+        return self.check(study if self.repeats else study.search)
 
     def limit(self, study: StudyRecord | StudySpec, name: str) -> float:
         """The threshold of this name: as the study sets it, or the default. KeyError where there is none."""

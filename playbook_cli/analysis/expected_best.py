@@ -65,7 +65,7 @@ def expected_best(
         if n == before + 1:
             missed = missed * np.maximum(total - np.arange(1, total) - n + 1, 0) / (total - n + 1)
         else:
-            missed = _missed(total, n)
+            missed = missed_by(total, n)
         before = n
         value = _mean(losses[0], gaps, missed)
         # The bands draw with replacement, the value does not: at n near N it can fall a little below them.
@@ -88,17 +88,7 @@ def at(curve: Sequence[ExpectedBest], n: int) -> ExpectedBest:
     return ExpectedBest(n=n, value=value, low=low, high=high)
 
 
-def _counts(total: int) -> set[int]:
-    if total <= EACH:
-        return set(range(1, total + 1))
-    chosen = {*range(1, _FIRST + 1), total // 4, total // 2, total}
-    n = float(_FIRST)
-    while (n := n * _FARTHER) < total:
-        chosen.add(int(n))
-    return chosen
-
-
-def _missed(total: int, n: int) -> NDArray[np.float64]:
+def missed_by(total: int, n: int) -> NDArray[np.float64]:
     """The chance that none of n draws without replacement is among the first i of `total`, for i from 1 on."""
     from scipy.special import gammaln
 
@@ -107,6 +97,16 @@ def _missed(total: int, n: int) -> NDArray[np.float64]:
     kept = rest[enough]
     known = gammaln(kept + 1) - gammaln(kept - n + 1) - gammaln(total + 1) + gammaln(total - n + 1)
     return np.concatenate([np.exp(known), np.zeros(int((~enough).sum()))])
+
+
+def _counts(total: int) -> set[int]:
+    if total <= EACH:
+        return set(range(1, total + 1))
+    chosen = {*range(1, _FIRST + 1), total // 4, total // 2, total}
+    n = float(_FIRST)
+    while (n := n * _FARTHER) < total:
+        chosen.add(int(n))
+    return chosen
 
 
 def _mean(best: np.float64, gaps: NDArray[np.float64], missed: NDArray[np.float64]) -> float:

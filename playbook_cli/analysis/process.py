@@ -143,22 +143,6 @@ def fit(
     return fitting.process(found.x, float(found.fun))
 
 
-def surprise_of_noise(scores: Array) -> float:
-    """That of a process without a surface: a mean and noise alone, of the same priors as in `fit`."""
-    from scipy.optimize import minimize_scalar
-
-    size, centre, spread = scores.size, math.log(_NOISE[0]), _NOISES[0]
-
-    def cost(logarithm: float) -> float:
-        noise = math.exp(logarithm)
-        means = 1 + size * _CONSTANT / noise  # the determinant's part of the mean
-        away = (scores @ scores - _CONSTANT * scores.sum() ** 2 / noise / means) / noise
-        return float((away + size * logarithm + math.log(means) + ((logarithm - centre) / spread) ** 2) / 2)
-
-    bounds = (centre - 4 * spread, centre + 4 * spread)
-    return float(minimize_scalar(cost, bounds=bounds, method="bounded").fun)
-
-
 @dataclass(kw_only=True, eq=False)
 class _Fitting:
     """The posterior of the logarithms of heights, slopes, rates, signal and noise, in this order."""

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from playbook_cli.analysis.budget import last_doublings
+from playbook_cli.analysis.budget import chance, last_doublings
 from playbook_cli.analysis.expected_best import expected_best
 from tests.generators.studies import METRIC, trial
 
@@ -39,3 +39,10 @@ def test_seven_trials_are_too_few_and_so_are_three_feasible_ones() -> None:
     assert last_doublings([trial(i, {}, 0.5) for i in range(7)], METRIC) is None
     mixed = [trial(i, {}, 0.5 if i < 3 else math.inf, state="completed" if i < 3 else "infeasible") for i in range(9)]
     assert last_doublings(mixed, METRIC) is None
+
+
+def test_a_gain_far_beyond_the_noise_is_no_chance_and_one_within_it_is() -> None:
+    assert chance(2.0, 1.0, [24]) < 0.01
+    assert chance(0.3, 1.0, [24]) > 0.3
+    assert chance(2.0, 1.0, [24], free=4) > 0.05, "the noise is known from few repeats, and may have heavy tails"
+    assert chance(2.0, 0.1, [24, 24], free=4) < 0.01

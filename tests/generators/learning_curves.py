@@ -78,14 +78,17 @@ def curve_study(
     rng: np.random.Generator,
     *,
     floors: Points | None = None,
+    points: Points | None = None,
     arms: Sequence[Mapping[str, Value]] = ({},),
 ) -> StudyRecord:
     """A study with one trial a course, dealt to the arms in turn.
 
-    Floors default to those of a bowl over two ranges; the better a trial, the more its course counts.
+    `points` have shape (n, d), of two ranges by default; floors default to those of a bowl over them. The better a
+    trial, the more its course counts.
     """
-    points = halton(len(courses), 2, rng)
-    space = parameters(2)
+    if points is None:
+        points = halton(len(courses), 2, rng)
+    space = parameters(points.shape[1])
     if floors is None:
         floors = 0.02 + 0.3 * ((points - 0.5) ** 2).sum(axis=1)
     trials = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,13 +176,30 @@ def wells(noise: str, gap: float) -> Make:
     return make
 
 
-def explored(*, reach: bool) -> Make:
-    """A cusp that n trials barely touch, or a bowl whose best fifth is equally good, but for a little noise."""
+def explored(*, reach: bool, good: float = 0.2, noise: float = 0.003) -> Make:
+    """A cusp that n trials barely touch, or a bowl whose best fifth, or `good` part, is equally good but for noise."""
 
     def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
         loss = surface(rng.uniform(0.3, 0.7, d), rng.uniform(0.3, 1.0, d), "cusp" if reach else "quadratic")
-        points, level = halton(n, d, rng), np.quantile(loss(rng.random((2000, d))), 0.0 if reach else 0.2)
-        return surface_study(points, np.maximum(loss(points), level) + 0.003 * rng.normal(size=n))
+        points, level = halton(n, d, rng), np.quantile(loss(rng.random((2000, d))), 0.0 if reach else good)
+        return surface_study(points, np.maximum(loss(points), level) + noise * rng.normal(size=n))
+
+    return make
+
+
+def repeated(kind: str, noise: float, *, heavy: bool = False) -> Make:
+    """A `funnel`, a wide `plateau`, or `flat`; the best trial has five repeats. Noise may have `heavy` tails."""
+
+    def make(rng: np.random.Generator, n: int, d: int) -> StudyRecord:
+        points, centre = halton(n, d, rng), rng.uniform(0.3, 0.7, d)
+        away = np.sqrt(((points - centre) ** 2).mean(axis=1))
+        levels = 0.1 + {"funnel": away, "plateau": np.maximum(away, 0.3), "flat": 0 * away}[kind]
+        luck = rng.standard_t(2.5, size=n + 5) / np.sqrt(5) if heavy else rng.normal(size=n + 5)
+        made = surface_study(points, levels + noise * luck[:n])
+        best = min(made.trials, key=lambda t: t.best.value if t.best else np.inf)
+        values = levels[best.id] + noise * luck[n:]
+        again = [replace(trial(n + i, best.params, float(v)), repeat_of=best.id) for i, v in enumerate(values)]
+        return replace(made, trials=[*made.trials, *again], planned=n + len(again))
 
     return make
 
@@ -196,15 +214,28 @@ def _budget() -> list[Case]:
         make=explored(reach=True),
         sizes=((24, 3), (24, 4), (48, 4)),
     )
-    fifth = Case(
+    silent = {
+        "the best fifth is equally good": explored(reach=False),
+        "the best fifth is equally good, noise x 10": explored(reach=False, noise=0.03),
+        "the best half is equally good, noise x 10": explored(reach=False, good=0.5, noise=0.03),
+        **{f"flat, {kind}": flat(kind) for kind in ("heavy tails", "lognormal", "growing")},
+        "flat, best repeated": repeated("flat", 0.01),
+        "flat, heavy tails, best repeated": repeated("flat", 0.01, heavy=True),
+        "plateau, best repeated": repeated("plateau", 0.02),
+    }
+    made = [
+        Case(rule="budget", name=name, should=False, speaks=("more-trials-help",), make=make, sizes=sizes)
+        for name, make in silent.items()
+    ]
+    funnel = Case(
         rule="budget",
-        name="the best fifth is equally good",
-        should=False,
+        name="funnel, best repeated",
+        should=True,
         speaks=("more-trials-help",),
-        make=explored(reach=False),
+        make=repeated("funnel", 0.005),
         sizes=sizes,
     )
-    return [cusp, fifth]
+    return [cusp, *made, funnel]
 
 
 def _boundary() -> list[Case]:

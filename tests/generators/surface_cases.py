@@ -159,7 +159,7 @@ def tuned(*, reach: bool) -> Make:
         points, centre = halton(n, d, rng), rng.uniform(0.3, 0.7, d)
         away = np.sqrt(((points - centre) ** 2).mean(axis=1))
         losses = away if reach else np.maximum(away, 0.35)
-        return curve_study([replace(SATURATED, evaluations=30)] * n, rng, floors=0.02 + losses)
+        return curve_study([replace(SATURATED, evaluations=30)] * n, rng, floors=0.02 + losses, points=points)
 
     return make
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from playbook_cli.acts import Next
+from playbook_cli.acts import Next, Repeat
 from playbook_cli.advice.rules.budget import budget
 from playbook_cli.advice.rules.coverage import coverage
 from playbook_cli.advice.rules.infeasible import infeasible
+from tests.generators.space_cases import explored, repeated
 from tests.generators.studies import halton, study, surface_study, trial
 from tests.generators.surface_cases import tuned
 
@@ -113,6 +114,35 @@ def test_a_gain_within_the_noise_of_an_evaluation_is_none() -> None:
     (finding,) = budget(replace(funnel, rules={"budget": {"noises": 1000.0}}))
     assert finding.verdict == "enough"
     assert "within the noise" in finding.message
+
+
+def test_results_that_scatter_around_a_plateau_ask_for_no_more_trials() -> None:
+    (finding,) = budget(explored(reach=False, good=0.5, noise=0.03)(np.random.default_rng(0), 48, 4))
+    assert (finding.verdict, finding.act) == ("undecided", Repeat(top=1))
+    assert finding.evidence["structure"] <= 0.1 < finding.evidence["unexplained_luck"]
+    assert "hyperparameters do not explain" in finding.message
+
+
+def test_repeats_say_that_a_gain_is_within_the_noise_of_the_training_seed() -> None:
+    said = [budget(repeated("plateau", 0.02)(np.random.default_rng(seed), 24, 3))[0] for seed in range(6)]
+    assert sum("within the noise of the training seed" in f.message for f in said if f.verdict == "enough") >= 3
+    assert "more-trials-help" not in {finding.verdict for finding in said}
+    (finding,) = budget(repeated("funnel", 0.005)(np.random.default_rng(0), 24, 3))
+    assert finding.verdict == "more-trials-help"
+    assert finding.act == Next(trials=48), "repeats are no trials of the search"
+
+
+def test_a_tail_far_beyond_the_seed_noise_is_real_whatever_made_it() -> None:
+    tail = repeated("flat", 0.001)(np.random.default_rng(0), 24, 3)
+    hidden = [
+        replace(t, best=replace(t.best, value=t.best.value - 0.05 * max(0, 6 - t.id) ** 2 / 36))
+        if t.repeat_of is None and t.best is not None
+        else t
+        for t in tail.trials
+    ]
+    (finding,) = budget(replace(tail, trials=hidden, parameters=[]))
+    assert finding.verdict == "more-trials-help"
+    assert "structure" not in finding.evidence
 
 
 def test_an_arm_with_few_trials_leaves_the_budget_undecided() -> None:
