@@ -56,7 +56,7 @@ LONGEST = 2.0
 FRESH = range(1_000, 1_005)
 """Seeds of the final trainings."""
 OWN = "pursue"
-CHOOSING = ("lr-sweep", "study", "horizon", "finals", "repeats")
+CHOOSING = ("lr-sweep", "baseline", "study", "horizon", "finals", "refine", "repeats")
 """Steps of a pursuit that choose the configuration; the others measure the baseline, and the gain over it."""
 
 
@@ -127,11 +127,15 @@ def recommended(spec: StudySpec, answer: Mapping[str, Any]) -> Pick:
 
 
 def incumbents(runs: Path, answer: Mapping[str, Any], spec: StudySpec) -> Iterator[Ended]:
-    """After each trial of a pursuit's search and of its finals, the best one so far, carried to the final length."""
+    """After each trial of a pursuit's search and of its finals, the best one so far, carried to the final length.
+
+    Until a search has one it is the baseline, which is also one of the finals.
+    """
     spent, length, read = 0, answer["final_steps"], dict[str, int]()
     best: dict[str, tuple[float, Pick]] = {}
     for step in answer["steps"]:
-        if step["kind"] in ("study", "finals"):
+        if step["kind"] in ("baseline", "study", "finals", "refine"):
+            kind = "study" if step["kind"] == "study" else "long"
             record = Store(runs / step["study"]).record()
             left = step["steps_spent"]
             for trial in record.search.trials[read.get(step["study"], 0) :]:
@@ -144,8 +148,8 @@ def incumbents(runs: Path, answer: Mapping[str, Any], spec: StudySpec) -> Iterat
                     moved = carry(trial.params, called, before=record.max_train_steps, now=length).changes
                     pick = Pick({**trial.params, **moved}, length, loop_rivals.evaluated(spec, length))
                     one = (trial.best.value, pick)
-                    best[step["kind"]] = min(best.get(step["kind"], one), one, key=lambda pair: pair[0])
-                last = best.get("finals") or best.get("study")
+                    best[kind] = min(best.get(kind, one), one, key=lambda pair: pair[0])
+                last = best.get(kind) or best.get("long")
                 yield Ended(spent=spent, pick=None if last is None else last[1])
         elif step["kind"] in CHOOSING:
             spent += step["steps_spent"]

@@ -28,7 +28,7 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
     StudyError, with the difference, if it has results: trials from before and after can't be compared.
     """
     before = stored_study(paths)
-    changes = [] if before is None else deciding(before, spec)
+    changes = [] if before is None else [one for one in deciding(before, spec) if not _grew(before, spec, one[0])]
     fewer = before is not None and (spec.trials or 0) < (before.trials or 0)
     only_trials = [key for key, _, _ in changes] == ["trials"]
     if before is None or not changes or (only_trials and not fewer):
@@ -43,6 +43,11 @@ def is_outdated(spec: StudySpec, source: Source, paths: StudyPaths) -> bool:
             "start over with --anew",
         )
     raise _other_settings(changes, source, paths)
+
+
+def _grew(before: StudySpec, spec: StudySpec, key: str) -> bool:
+    """Whether this key only differs because points were added to those that the study had."""
+    return key.partition(".")[0] == "points" and (spec.points or [])[: len(before.points or [])] == before.points
 
 
 def _is_of_another_file(spec: StudySpec, source: Source, paths: StudyPaths, *, sampled: bool) -> bool:
@@ -105,7 +110,8 @@ def _other_settings(changes: Changes, source: Source, paths: StudyPaths) -> Stud
         f"{source.path} has changed since this study was started:\n{shown}",
         where=str(paths.dir),
         hint="trials with different settings can't be compared: give the changed study a new name, or start over "
-        "with --anew. Of the keys that affect results, only `trials` may change, and it may only grow",
+        "with --anew. Of the keys that affect results, only `trials` and listed `points` may change, and they may only "
+        "grow",
     )
 
 

@@ -70,11 +70,11 @@ def pursue(
 ) -> None:
     """Run the whole loop within a budget.
 
-    It runs a sweep, the studies that the findings call for, and repeats, and ends with one page. Each step is an
-    ordinary study in RUNS, with its reason in the ledger. The loop ends when no finding calls for another study, when
-    the budget is used up, or when it needs you: a bug in the pipeline, every trial infeasible, nothing better than
-    chance. It always reserves enough to repeat the best point and the baseline on new seeds. Run the same command again
-    to resume.
+    It trains the baseline, runs a sweep and the studies that the findings call for, adds points where a model of all
+    results expects better ones, repeats the best, and ends with one page. Each step is an ordinary study in RUNS, with
+    its reason in the ledger. The loop ends when no finding calls for another study, when the budget is used up, or when
+    it needs you: a bug in the pipeline, every trial infeasible, nothing better than chance. It always reserves enough
+    to repeat the best point and the baseline on new seeds. Run the same command again to resume.
 
     To steer it, pause it with --steps-of-the-loop 1, edit the study file that it names, and run the command again. It
     adopts nothing without --adopt. The page with the answer is runs/NAME-pursuit/index.html.
@@ -191,7 +191,8 @@ class _Pursuit:
         if step.data is not None:
             reasons = {change.key: change.reason for change in step.changes}
             grows = (self.runs / step.study).exists()
-            file = f"{step.study}{'-{trials}-trials'.format(**step.data) if grows else ''}.yaml"
+            trials = len(step.data["points"]) if "points" in step.data else step.data.get("trials")
+            file = f"{step.study}{f'-{trials}-trials' if grows else ''}.yaml"
             said = [f"Written by playbook pursue: {step.reason}. Edit it to steer, then run pursue again."]
             text = annotated(dict(step.data), reasons, said)
         diary.append(
@@ -218,7 +219,7 @@ class _Pursuit:
         path = self.path(step)
         if step.text is not None and not path.exists():
             atomic.write(path, step.text)
-        if step.kind in ("study", "finals", "baseline"):
+        if step.kind in ("study", "finals", "refine", "baseline"):
             _note(self.runs, step)
 
     def take(self, diary: Diary, step: Planned) -> str | None:
@@ -323,7 +324,7 @@ class _Pursuit:
         """Write the report of a step's study, as `playbook report` does."""
         from playbook_cli.commands.report import written
 
-        if step.kind in ("study", "finals", "baseline", "repeats", "confirm", "horizon"):
+        if step.kind in ("study", "finals", "refine", "baseline", "repeats", "confirm", "horizon"):
             written(self.runs / step.study, self.runs)
 
     def _pace(self) -> float:

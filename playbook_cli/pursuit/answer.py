@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from playbook_cli.acts import ProbeInstability, command
+from playbook_cli.acts import Next, ProbeInstability, command
 from playbook_cli.advice.reading import longer
 from playbook_cli.advice.weighing import Contender, weigh
 from playbook_cli.ledger import rows
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from playbook_cli.pursuit.state import Spent
     from playbook_cli.records import Metric, Value
 
+_EDGE = 0.05
+"""Part of a range at each end in which a best point is said to lie at that end. Playbook's own."""
 Ended = Literal["decided", "budget", "person", "paused"]
 
 
@@ -150,7 +152,10 @@ def answer(
         found=found,
         baseline=_side(state.baseline, weighed, "baseline"),
         adopted=adopted,
-        advice=list(_advice(diary, state, stop, weighed, runs, adopted=adopted)),
+        advice=[
+            *_advice(diary, state, stop, weighed, runs, adopted=adopted),
+            *(_edges(found, state.searches[-1], runs) if found is not None else ()),
+        ],
         next=diary.steps[-1] if ended == "paused" and diary.steps and not diary.steps[-1].done else None,
     )
 
@@ -253,6 +258,24 @@ def _further(state: Loop, runs: Path) -> Iterator[Advice]:
         for finding in one.findings:
             if isinstance(finding.act, ProbeInstability):
                 yield Advice(text=first_line(finding.message), command=finding.act.on(runs / one.name))
+
+
+def _edges(found: Side, last: Searched, runs: Path) -> Iterator[Advice]:
+    """The ranges at whose ends the best point lies: no study of the final length has looked beyond."""
+    if found.max_train_steps == last.steps:
+        return  # the rule `boundary` has read the study
+    for p in last.record.parameters:
+        value = found.params.get(p.name)
+        if p.kind == "choice" or p.when or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        place = p.to_unit(value)
+        if min(place, 1.0 - place) < _EDGE:
+            end = "lower" if place < _EDGE else "upper"
+            yield Advice(
+                text=f"the best point has {p.name} = {number(value)}, at the {end} end of its range: better ones may "
+                "lie beyond",
+                command=Next(widen=(p.label,)).on(runs / last.name),
+            )
 
 
 def as_json(given: Answer) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The next step of a pursuit, or why it ends. Pure: the state of the loop alone decides.
 
-The playbook's loop: an initial number of steps, a study, what its most important finding asks for until the findings
-are quiet, longer training where the steps are the limit, and repeats of what was selected on fresh training seeds
-beside the baseline. A step is taken only if its cost leaves enough for these repeats.
+The playbook's loop: an initial number of steps, the settings to beat, a study, what its most important finding asks for
+until the findings are quiet, longer training where the steps are the limit, further points where a model expects better
+ones, and repeats of what was selected on fresh training seeds beside the baseline. A step is taken only if its cost
+leaves enough for these repeats.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import Next, command
 from playbook_cli.advice.asking import asked_for, explore, following
+from playbook_cli.advice.evaluations import USUAL
+from playbook_cli.advice.longer_rates import NAMES
 from playbook_cli.advice.measured import LADDER, RATES
 from playbook_cli.advice.reading import longer as asks_longer
 from playbook_cli.advice.revision import Change, revise
+from playbook_cli.analysis import looking
 from playbook_cli.analysis.outcomes import completed, ranked
 from playbook_cli.analysis.selection import select
 from playbook_cli.pursuit import finalists
-from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, SEEDS, STUDIES, Step, Stop
-from playbook_cli.wording import first_line, plural
+from playbook_cli.pursuit.loop import HORIZON_SHARE, LEAST_SEEDS, POINTS, SEEDS, STUDIES, Step, Stop
+from playbook_cli.pursuit.refining import AT_ONCE, promising
+from playbook_cli.wording import first_line, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playbook_cli.pursuit.loop import Loop, Searched
     from playbook_cli.records import Finding
@@ -32,12 +37,18 @@ LEAST_TRIALS = 4
 """Per arm, of a study that is made smaller to fit the budget. Playbook's own."""
 MOST_TRIALS = 4
 """Times as many trials as asked for that a study may grow to where its findings are unclear. Playbook's own."""
+REFINED = 10
+"""Points that a model of the results adds to the finals at most. Playbook's own."""
 NARROWED = 2
 """Times that the space is made smaller. Playbook's own."""
 BUGS = ("training-loss-rising", "periodic")
 """Rules whose warning says that the pipeline has a bug: more trials would only measure it."""
 _UNCLEAR = (("budget", "undecided"), ("coverage", "sparse"))
 """Verdicts of rules that more trials would settle."""
+_HIGH = (("boundary", "upper-edge"), ("instability-edge", "unstable-above"))
+"""Verdicts by which the best learning rates are the highest that can be trained, or that were tried."""
+_CONFIRMED = 2 * SEEDS - looking.FIRST
+"""Repeats of the best point and of the baseline after a contest, in which it had two at least."""
 _CHEAPER = {"eval_every"}
 """Changes that are made along with others, but are no reason for a study of their own."""
 
@@ -49,7 +60,10 @@ def decide(loop: Loop) -> Step | Stop:
         if step is not None:
             return step
     if not loop.searches:
-        return _first(loop)
+        first, final = _first(loop)
+        if isinstance(first, Step) and loop.baseline is None:
+            return _baseline_first(loop, first, final)
+        return first
     last = loop.searches[-1]
     if (problem := person(last)) is not None:
         return problem
@@ -59,16 +73,28 @@ def decide(loop: Loop) -> Step | Stop:
     if not completed(loop.finals.record.search.trials):
         shown = command("report", f"runs/{loop.finals.name}")
         return Stop(why="person", reason="none of the best points could be trained again", command=shown)
-    if loop.baseline is None:
+    if loop.baseline is None or not _beside(loop.baseline, loop.finals):
         return _baseline(loop, loop.finals)
-    if not loop.repeated and (step := _repeats(loop, loop.finals)) is not None:
-        return step
+    if not loop.repeated and not loop.confirmed:
+        step = _refine(loop, loop.finals) or _repeats(loop, loop.finals)
+        if step is not None:
+            return step
     return _over(loop) if loop.confirmed else _confirm(loop, loop.finals, loop.baseline)
 
 
 def reserve(steps: int) -> int:
-    """Training steps that the best point and the baseline need on fresh seeds, `steps` long each."""
+    """Training steps that the best point and the baseline need, `steps` long each: one training, and fresh seeds."""
     return 2 * (1 + SEEDS) * steps
+
+
+def _reserved(loop: Loop, steps: int) -> int:
+    """What is left of that, if the baseline has been trained for so long."""
+    return reserve(steps) - _trained(loop, steps)
+
+
+def _trained(loop: Loop, steps: int) -> int:
+    """The steps that need not be paid again, since the baseline has been trained for so long."""
+    return steps if loop.baseline is not None and loop.baseline.steps == steps else 0
 
 
 def person(study: Searched) -> Stop | None:
@@ -95,8 +121,8 @@ def _sweep(loop: Loop, sweep: Any) -> Step | None:
     return Step(kind="lr-sweep", study=f"{loop.name}-lr-sweep", reason=reason, cost=sweep.cost)
 
 
-def _first(loop: Loop) -> Step | Stop:
-    """The study that was asked for, as long as the sweep says, and as large as the budget allows."""
+def _first(loop: Loop) -> tuple[Step | Stop, int]:
+    """The study that was asked for, as long as the sweep says and as large as the budget allows; the final length."""
     swept = loop.sweep.max_train_steps if loop.sweep is not None else None
     steps, data = swept or loop.max_train_steps, deepcopy(dict(loop.data))
     if loop.final_steps is not None:
@@ -109,30 +135,30 @@ def _first(loop: Loop) -> Step | Stop:
             Change(key=("max_train_steps",), reason=why),
             Change(key=("eval_every",), reason="suits max_train_steps"),
         ]
-    trials = next(
+    trials, final = next(
         (
-            affordable
+            (affordable, final)
             for final in dict.fromkeys((max(steps, loop.final_length), loop.final_steps or steps))
             if (affordable := _affordable(loop, loop.trials, loop.arms, steps, final)) is not None
         ),
-        None,
+        (None, steps),
     )
     fixed_size = data.get("sampler", "halton") in ("listed", "grid")
     if trials is None or (trials < loop.trials and fixed_size):
-        return Stop(why="budget", reason=_too_small(loop, steps))
+        return Stop(why="budget", reason=_too_small(loop, steps)), final
     if trials < loop.trials:
         data["trials"] = trials
         changes.append(Change(key=("trials",), reason=f"was {loop.trials}: what the budget allows"))
     reason = f"the study as asked{', ' + changes[0].reason if changes else ''}"
     cost = trials * steps
     if not changes:
-        return Step(kind="study", study=loop.name, reason=reason, cost=cost)
+        return Step(kind="study", study=loop.name, reason=reason, cost=cost), final
     data["name"] = _free(loop, f"{loop.name}-1")
-    return Step(kind="study", study=data["name"], reason=reason, cost=cost, data=data, changes=changes)
+    return Step(kind="study", study=data["name"], reason=reason, cost=cost, data=data, changes=changes), final
 
 
 def _too_small(loop: Loop, steps: int) -> str:
-    study, repeats = loop.trials * steps, reserve(loop.final_steps or steps)
+    study, repeats = loop.trials * steps, _reserved(loop, loop.final_steps or steps)
     return (
         f"the study costs {study:,} steps and the repeats of its best point and the baseline {repeats:,}, but "
         f"{loop.left:,} are left in the budget: it needs {study + repeats:,}"
@@ -141,7 +167,7 @@ def _too_small(loop: Loop, steps: int) -> str:
 
 def _affordable(loop: Loop, trials: int, arms: int, steps: int, final: int) -> int | None:
     """How many of these trials the budget allows besides the repeats at length `final`; None if too few."""
-    room = (loop.left - reserve(final)) // steps
+    room = (loop.left - _reserved(loop, final)) // steps
     if room >= trials:
         return trials
     fewer = room // arms * arms
@@ -178,7 +204,7 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
         left = left or step.left
         if not _worth_a_study(step, last):
             continue
-        if loop.left - step.cost >= reserve(max(target or 0, _length(step, last))):
+        if loop.left - step.cost >= _reserved(loop, max(target or 0, _length(step, last))):
             return step
         dear = dear or step
     if dear is None:
@@ -191,6 +217,9 @@ def _further(loop: Loop, last: Searched) -> Step | _Ended:
 def _quiet(last: Searched, target: int | None) -> str:
     """Why there is no further study, if it is not the budget."""
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
+    if target is not None and (high := _high_rates(last)):
+        why = f"{last.steps} steps suit high learning rates ({high[0].rule}), but the best one falls with the length"
+        return f"{why}, so no wider range is searched"
     if target is None or not (asked.narrow or asked.trials):
         return "no finding calls for another study"
     return f"no finding calls for another space, and more trials at {last.steps} steps say little about {target} steps"
@@ -230,7 +259,8 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
     doubt, longer. A space is made smaller only a few times, since few points are never enough to say that the best one
     is not elsewhere.
     """
-    cuts = any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
+    longer = _target(loop, last, bound) is not None
+    cuts = not longer and any(f.rule == "instability-edge" and f.verdict == "unstable-above" for f in last.findings)
     asked = asked_for(last.findings, sampler=str(last.data.get("sampler", "halton")))
     steps = asked.max_train_steps
     lengthened = any(a.steps < b.steps for a, b in zip(loop.searches, loop.searches[1:], strict=False))
@@ -239,13 +269,24 @@ def _request(loop: Loop, last: Searched, bound: Finding | None) -> Next | None:
         asked = replace(asked, max_train_steps=None)
     if asked.narrow and sum(map(_smaller, loop.searches, loop.searches[1:])) >= NARROWED:
         asked = replace(asked, narrow=False)
-    if _target(loop, last, bound) is not None:
-        asked = replace(asked, narrow=False, trials=None)
+    if longer:
+        above = {f.subject for f in _high_rates(last)}
+        widen = tuple(label for label in asked.widen if label not in above)
+        asked = replace(asked, narrow=False, trials=None, widen=widen)
     elif replace(asked, eval_every=None) == Next() and _unclear(loop, last):
         asked = replace(asked, trials=2 * last.record.search.planned)
     shorter = asked.max_train_steps is not None and asked.max_train_steps < last.steps
     alone = replace(asked, eval_every=None, max_train_steps=None if shorter else asked.max_train_steps)
     return asked if cuts or alone != Next() else None
+
+
+def _high_rates(last: Searched) -> list[Finding]:
+    """Findings that the best learning rates lie beyond the upper edge, or at the border of stability.
+
+    Before longer trainings they are no reason for another study: the best rate falls with the length.
+    """
+    names = {p.label: p.name for p in last.record.parameters}
+    return [f for f in last.findings if names.get(f.subject or "") in NAMES and (f.rule, f.verdict) in _HIGH]
 
 
 def _unclear(loop: Loop, last: Searched) -> bool:
@@ -346,7 +387,7 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
         for seeds, count in [*sizes, (LEAST_SEEDS, 1)] if loop.final_steps else sizes[:-1] or sizes:
             revision = finalists.longer(chosen[:count], ended.longer, name)
             points = len(revision.data["points"])
-            if _finals_cost(points, ended.longer, seeds) <= loop.left:
+            if _finals_cost(loop, points, ended.longer, seeds) <= loop.left:
                 revision.data["seed"] = seed
                 why = f"{ended.reason}; the best {plural(points, 'point')} in a longer round"
                 return Step(
@@ -361,7 +402,7 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
         if loop.final_steps:
             return _unaffordable(loop, last, ended, loop.final_steps)
     for seeds, count in [*((SEEDS, n) for n in range(len(chosen), 0, -1)), (LEAST_SEEDS, 1)]:
-        if _finals_cost(count, last.steps, seeds) <= loop.left:
+        if _finals_cost(loop, count, last.steps, seeds) <= loop.left:
             data, changes = finalists.of_same_length(last, chosen[:count], name, seed)
             return Step(
                 kind="finals",
@@ -376,7 +417,7 @@ def _finals(loop: Loop, last: Searched, ended: _Ended) -> Step | Stop:
 
 
 def _unaffordable(loop: Loop, last: Searched, ended: _Ended, steps: int) -> Stop:
-    needed = _finals_cost(1, steps, LEAST_SEEDS)
+    needed = _finals_cost(loop, 1, steps, LEAST_SEEDS)
     reason = f"{ended.reason}; repeats of the best point and the baseline need {needed:,} steps; {loop.left:,} are left"
     return Stop(why="budget", reason=reason, command=command("next", f"runs/{last.name}"))
 
@@ -389,33 +430,81 @@ def _free_finals(loop: Loop) -> str:
     return name
 
 
-def _finals_cost(points: int, steps: int, seeds: int) -> int:
+def _finals_cost(loop: Loop, points: int, steps: int, seeds: int) -> int:
     """Of training these points and the baseline, and of repeating each."""
-    return (points + 1) * (1 + seeds) * steps
+    return (points + 1) * (1 + seeds) * steps - _trained(loop, steps)
+
+
+def _baseline_first(loop: Loop, study: Step, final: int) -> Step:
+    """The settings to beat, before any search: what can be expected, and whether the program trains at all."""
+    data = dict(study.data or loop.data)
+    steps = int(data["max_train_steps"])
+    if steps != final:
+        every = int(data.get("eval_every") or max(1, steps // USUAL))
+        data |= {"max_train_steps": final, "eval_every": max(1, round(every * final / steps))}
+    reason = f"the settings to beat, trained for {final:,} steps before the search"
+    return _of_baseline(loop, data, _free(loop, f"{loop.name}-baseline"), reason)
 
 
 def _baseline(loop: Loop, finals: Searched) -> Step:
-    name = finals.name.replace("-final", "-baseline", 1)
-    while name in loop.names:
-        name = following(name)
-    seed = int(finals.data.get("seed", 0))
-    data = finalists.baseline(finals.data, loop.baseline_params, loop.max_train_steps, name, seed)
+    reason = f"the settings to beat, trained for the same {finals.steps:,} steps"
+    return _of_baseline(loop, finals.data, _free(loop, finals.name.replace("-final", "-baseline", 1)), reason)
+
+
+def _of_baseline(loop: Loop, beside: Mapping[str, Any], name: str, reason: str) -> Step:
+    seed, steps = int(beside.get("seed", 0)), int(beside["max_train_steps"])
+    data = finalists.baseline(beside, loop.baseline_params, loop.max_train_steps, name, seed)
+    return Step(kind="baseline", study=name, reason=reason, cost=steps, data=data)
+
+
+def _beside(baseline: Searched, finals: Searched) -> bool:
+    """Whether the baseline was trained and evaluated as the finals were."""
+    ours, theirs = baseline.record, finals.record
+    return (ours.max_train_steps, ours.eval_every) == (theirs.max_train_steps, theirs.eval_every)
+
+
+def _refine(loop: Loop, finals: Searched) -> Step | None:
+    """Further points where a model expects better ones; None if it expects none, or for want of budget."""
+    listed = finals.data["points"]
+    cost = AT_ONCE * finals.steps
+    if loop.refined + AT_ONCE > REFINED or loop.left - cost < _contest(finals.steps):
+        return None
+    found = promising(loop.searches, finals, loop.baseline)
+    if found is None or not found.worthwhile:
+        return None
+    data = deepcopy(dict(finals.data)) | {"points": [*map(dict, listed), *map(dict, found.points)]}
+    data.pop("trials", None)
+    metric = finals.record.metric.name
+    better = f"a model of all results expects {metric} to be {number(found.gain)} better there"
+    changes = [
+        Change(key=("points", len(listed) + n), reason=better if not n else "chosen with the point above")
+        for n in range(AT_ONCE)
+    ]
     return Step(
-        kind="baseline",
-        study=name,
-        reason=f"the settings to beat, trained for the same {finals.steps} steps",
-        cost=finals.steps,
+        kind="refine",
+        study=finals.name,
+        reason=f"{better}, at {AT_ONCE} new points of {finals.steps:,} steps",
+        cost=cost,
         data=data,
+        changes=changes,
+        begins=len(listed),
     )
+
+
+def _contest(steps: int) -> int:
+    """Steps of the repeats that choose between the two best finals, and of those that compare one with the baseline."""
+    return (2 * LEAST_SEEDS + _CONFIRMED) * steps
 
 
 def _repeats(loop: Loop, finals: Searched) -> Step | None:
     """Repeats of the finalists where it is undecided which is best; None if there is nothing to decide, or no budget.
 
-    The repeats of the best point and of the baseline that follow are left for.
+    What the repeats of the best point and of the baseline that follow cost more is left for.
     """
     best = [trial.id for trial in ranked(finals.record.search.trials, finals.record.metric)]
-    room = loop.left // finals.steps - 2 * SEEDS
+    if loop.refined:
+        best = best[:POINTS]
+    room = loop.left // finals.steps - _CONFIRMED
     count = min(len(best), room // LEAST_SEEDS)
     if count < 2:
         return None
@@ -435,7 +524,8 @@ def _confirm(loop: Loop, finals: Searched, against: Searched) -> Step | Stop:
     chosen = select(finals.record)
     assert chosen is not None
     works = bool(completed(against.record.search.trials))
-    seeds = min(SEEDS, loop.left // ((1 + works) * finals.steps))
+    again, room = len(finals.record.repeats(chosen.trial.id)), loop.left // finals.steps
+    seeds = max(count for count in range(SEEDS + 1) if max(count - again, 0) + works * count <= room)
     if seeds < LEAST_SEEDS:
         needed = (1 + works) * LEAST_SEEDS * finals.steps
         return Stop(
@@ -444,7 +534,6 @@ def _confirm(loop: Loop, finals: Searched, against: Searched) -> Step | Stop:
             "are left",
             command=command("repeat", f"runs/{finals.name}"),
         )
-    again = len(finals.record.repeats(chosen.trial.id))
     beside = " and the baseline" if works else ""
     return Step(
         kind="confirm",

@@ -31,7 +31,7 @@ def finalists(searches: Sequence[Searched]) -> list[Chosen]:
     """
     last = searches[-1]
     metric = last.record.metric
-    pool = [(one, trial) for one in searches if _alike(one, last) for trial in ranked(one.record.search.trials, metric)]
+    pool = [(one, trial) for one in searches if alike(one, last) for trial in ranked(one.record.search.trials, metric)]
     pool.sort(key=lambda pair: result(pair[1], metric))  # stable: the earlier study first among equals
     arms: dict[frozenset[tuple[str, Value]], Chosen] = {}
     for one, trial in pool:
@@ -85,11 +85,11 @@ def longer(chosen: Sequence[Chosen], steps: int, name: str) -> Revision:
 
 
 def baseline(
-    finals: Mapping[str, Any], params: Mapping[str, Value], tuned_for: int, name: str, seed: int
+    beside: Mapping[str, Any], params: Mapping[str, Value], tuned_for: int, name: str, seed: int
 ) -> dict[str, Any]:
-    """The study file of the baseline alone, as long as the finals; its schedule is carried to that length."""
-    data = deepcopy(dict(finals))
-    for key in ("scientific", "nuisance", "round", "trials", "lr_sweep"):
+    """The study file of the baseline alone, as long as the study `beside`; its schedule is carried to that length."""
+    data = deepcopy(dict(beside))
+    for key in ("scientific", "nuisance", "round", "trials", "lr_sweep", "continue", "early_stopping"):
         data.pop(key, None)
     steps = int(data["max_train_steps"])
     moved = carry(params, names(params, None), before=tuned_for, now=steps).changes if steps != tuned_for else {}
@@ -107,7 +107,7 @@ def _point(last: Searched, trial: TrialRecord) -> dict[str, Value]:
     return {name: trial.params[name] for name in [*varied, *other]}
 
 
-def _alike(one: Searched, last: Searched) -> bool:
+def alike(one: Searched, last: Searched) -> bool:
     """Whether the points of a study can stand beside those of the last one."""
     ours, theirs = one.record, last.record
     return (

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playbook_cli.advice.revision import Change
     from playbook_cli.records import Finding, StudyRecord, Value
 
-Kind = Literal["lr-sweep", "study", "horizon", "finals", "baseline", "repeats", "confirm"]
+Kind = Literal["lr-sweep", "study", "horizon", "finals", "refine", "baseline", "repeats", "confirm"]
 Why = Literal["decided", "budget", "person"]
 SEEDS = 5
 """Repeats of the best point and of the baseline, and of each finalist at most on average. Playbook's own."""
@@ -96,6 +96,8 @@ class Loop:
     """Names of the studies whose training length was measured, or can't be."""
     finals: Searched | None = None
     baseline: Searched | None = None
+    refined: int = 0
+    """Points that a model of the results has added to the finals."""
     repeated: bool = False
     """Whether the finalists were repeated until it was decided which is best."""
     confirmed: bool = False

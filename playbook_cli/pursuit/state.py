@@ -14,6 +14,7 @@ from playbook_cli.files.paths import StudyPaths
 from playbook_cli.horizon.known import FILE as HORIZON
 from playbook_cli.horizon.known import record
 from playbook_cli.pursuit.loop import Loop, Searched, Sweep
+from playbook_cli.pursuit.refining import AT_ONCE
 from playbook_cli.spec.load import plain, resolve
 from playbook_cli.spec.probe import Probe
 from playbook_cli.storage.divergence import nothing_learned
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from playbook_cli.pursuit.budget import Budget
     from playbook_cli.pursuit.diary import Diary, Planned
+    from playbook_cli.pursuit.loop import Kind
     from playbook_cli.records import TrialRecord
     from playbook_cli.spec.model import StudySpec
     from playbook_cli.spec.probe import ProbeKind
@@ -91,9 +93,13 @@ def spent_on(runs: Path, step: Planned, diary: Diary, memory: Memory, ids: tuple
         whole = sum((memory.of(folder, _of_folder, diary.time, "search") for folder in folders), Spent())
         counted = _steps_of_horizon(runs / step.study)  # a branch of a run begins where that run stands
         return whole if counted is None else replace(whole, steps=counted)
-    which: Which = "raced" if step.kind == "repeats" else "planned" if step.kind == "confirm" else "search"
+    which = _of_kind(step.kind)
     names = [step.study] + ([step.baseline] if step.baseline else [])
     return sum((memory.of(runs / name, _of_folder, diary.time, which, ids) for name in names), Spent())
+
+
+def _of_kind(kind: Kind) -> Which:
+    return "raced" if kind == "repeats" else "planned" if kind == "confirm" else "search"
 
 
 def _of_folder(folder: Path, since: float, which: Which, ids: tuple[int, float] = WHOLE) -> Spent:
@@ -149,17 +155,22 @@ def _earlier(folder: Path, beside: Path) -> Searched:
 
 def spent_in_all(runs: Path, diary: Diary, memory: Memory) -> Spent:
     """What the pursuit has cost so far."""
-    once = {(step.kind, step.study): step for step in diary.steps}  # a study that grew stands there twice
+    once = {(step.study, _trains(step)): step for step in diary.steps}  # a study that grew stands there twice
     return sum((spent_on(runs, step, diary, memory) for step in once.values()), Spent())
+
+
+def _trains(step: Planned) -> str:
+    """What a step adds to a study: trials of its search, repeats, or trials of a probe."""
+    return step.kind if step.kind in ("lr-sweep", "horizon") else _of_kind(step.kind)
 
 
 def spent_by_step(runs: Path, diary: Diary, memory: Memory) -> list[Spent]:
     """What each step has cost so far."""
     costs, ends = [], dict[str, float]()
     for step in reversed(diary.steps):
-        ids = (step.begins, ends.get(step.study, float("inf"))) if step.kind == "study" else WHOLE
+        ids = (step.begins, ends.get(step.study, float("inf"))) if _trains(step) == "search" else WHOLE
         costs.append(spent_on(runs, step, diary, memory, ids))
-        if step.kind == "study":
+        if _trains(step) == "search":
             ends[step.study] = step.begins
     return costs[::-1]
 
@@ -201,6 +212,7 @@ def loop(
         lengths_tried=frozenset(s.study for s in taken if s.kind == "horizon"),
         finals=memory.of(runs / last["finals"].study, searched, beside) if "finals" in last else None,
         baseline=memory.of(runs / last["baseline"].study, searched, beside) if "baseline" in last else None,
+        refined=sum(AT_ONCE for step in taken if step.kind == "refine"),
         repeated="repeats" in last,
         confirmed="confirm" in last,
         names=frozenset(_names(runs, beside)),

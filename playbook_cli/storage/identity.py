@@ -41,6 +41,11 @@ def of_study(spec: StudySpec) -> str:
     return _hashed(planning(spec))
 
 
+def before_it_grew(spec: StudySpec, trials: int) -> str:
+    """The same of a study with listed points when it had only the first ones, for so many trials."""
+    return of_study(spec.model_copy(update={"points": (spec.points or [])[:trials]}))
+
+
 def _of(study: Mapping[str, Any], trial: TrialRecord) -> str:
     planned = {"trial": trial.id, "params": dict(trial.params), "seed": trial.seed, "repeat_of": trial.repeat_of}
     return _hashed({"study": study, **planned})

@@ -285,6 +285,8 @@ def replaced(spec: StudySpec, history: History, paths: StudyPaths) -> str | None
     if others:
         whose = f"trial{'s' * (len(others) > 1)} {numbered(others)}"
     elif history.trials and spec.probe is None and history.settings not in (None, identity.of_study(spec)):
+        if history.settings == identity.before_it_grew(spec, len(searched(history.trials))):
+            return None
         whose = "the study"
     else:
         return None

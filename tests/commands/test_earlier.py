@@ -171,3 +171,22 @@ def test_a_range_that_was_widened_in_both_study_files_is_refused(bench):
     before = bench.events()
     assert bench("run", bench.study(nuisance=wide, trials=6)).code == 2
     assert bench.events() == before
+
+
+LISTED = [{"x": 0.2}, {"x": 0.4}]
+
+
+def test_points_can_be_added_to_a_study_that_lists_them_but_not_changed(bench):
+    bench.study(sampler="listed", points=LISTED, trials=2)
+    run(bench)
+    before = bench.paths().journal.read_bytes()
+    bench.study(sampler="listed", points=[{"x": 0.2}, {"x": 0.5}, {"x": 0.6}], trials=3)
+    assert run(bench).code == 2
+    bench.study(sampler="listed", points=[*LISTED, {"x": 0.6}], trials=3)
+    assert run(bench).code == 0
+    assert [event["params"]["x"] for event in bench.events("planned")] == [0.2, 0.4, 0.6]
+    # killed when the study file was stored and the new trial was not planned yet
+    bench.paths().journal.write_bytes(before)
+    shutil.rmtree(bench.paths().trial(2).dir)
+    assert run(bench).code == 0
+    assert len(bench.events("ended")) == 3

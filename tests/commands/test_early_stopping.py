@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -55,6 +56,29 @@ def test_hopeless_trials_are_stopped_and_said_to_be(bench):
     assert len(bench.events("started")) == 8
     assert bench("check", "runs/toy", "--expect", "stopped<3").code == 0
     assert Store(bench.paths().dir).record().trials[5].stopped is not None
+
+
+@pytest.mark.slow
+def test_other_tools_read_which_trials_were_stopped(bench):
+    raced(bench)
+    stopped = {number for number, (state, _) in bench.ended().items() if state == "stopped"}
+    assert stopped
+    assert bench("export", "runs/toy", "--format", "wandb", "--to", "w").code == 0
+    with (bench.folder / "w" / "runs.csv").open(newline="") as file:
+        states = [row["State"] for row in csv.DictReader(file)]
+    assert {number for number, state in enumerate(states) if state == "killed"} == stopped
+    assert states.count("finished") == 8 - len(stopped)
+    optuna = pytest.importorskip("optuna")
+    assert bench("export", "runs/toy", "--to", "o.db").code == 0
+    there = optuna.load_study(study_name="toy", storage=f"sqlite:///{bench.folder / 'o.db'}").trials
+    pruned = {trial.number for trial in there if trial.state == optuna.trial.TrialState.PRUNED}
+    assert pruned == stopped
+    assert all(0 < max(there[number].intermediate_values) < 200 for number in pruned)
+    mlflow = pytest.importorskip("mlflow")
+    assert bench("export", "runs/toy", "--format", "mlflow", "--to", "sqlite:///m.db").code == 0
+    runs = mlflow.MlflowClient(f"sqlite:///{bench.folder / 'm.db'}")
+    experiment = runs.get_experiment_by_name("toy").experiment_id
+    assert sum(run.info.status == "KILLED" for run in runs.search_runs([experiment])) == len(stopped)
 
 
 def test_plan_says_what_will_be_stopped(bench):

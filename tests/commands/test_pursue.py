@@ -83,9 +83,10 @@ def test_it_walks_from_the_study_to_a_configuration_on_fresh_seeds(bench, asked)
     assert set(found) == KEYS
     assert all(set(step) == STEP for step in found["steps"])
     assert found["ended"] == "decided"
-    assert steps(answer)[:2] == [("study", "toy"), ("study", "toy-2")]
-    assert [kind for kind, _ in steps(answer)][-4:] == ["finals", "baseline", "repeats", "confirm"]
-    assert "boundary" in found["steps"][1]["reason"]
+    assert steps(answer)[:3] == [("baseline", "toy-baseline"), ("study", "toy"), ("study", "toy-2")]
+    assert [kind for kind, _ in steps(answer)][-2:] == ["repeats", "confirm"]
+    assert {"finals", "refine"} <= {kind for kind, _ in steps(answer)}
+    assert "boundary" in found["steps"][2]["reason"]
     assert abs(found["recommended"]["params"]["x"] - 1.2) < 0.2
     assert found["recommended"] == found["found"]
     low, high = found["interval"]
@@ -93,7 +94,9 @@ def test_it_walks_from_the_study_to_a_configuration_on_fresh_seeds(bench, asked)
     assert found["baseline"]["params"] == {"x": 0.5}
     assert min(found["recommended"]["repeats"], found["baseline"]["repeats"]) >= 5
     assert found["steps_spent"] == sum(step["steps_spent"] for step in found["steps"]) <= 4000
-    assert found["to_do"][0]["command"] == "playbook adopt runs/toy-final --over runs/toy-baseline"
+    # fewer steps were enough, so the baseline was trained anew beside the finals
+    assert found["baseline"]["study"] == "toy-baseline-2"
+    assert found["to_do"][0]["command"] == "playbook adopt runs/toy-final --over runs/toy-baseline-2"
     assert not found["adopted"]
     assert not entries.read(bench.folder / "runs").adopted
     page = (bench.folder / "runs/toy-pursuit/index.html").read_text()
@@ -117,7 +120,7 @@ def test_the_same_command_again_changes_nothing_and_says_the_same_until_it_is_to
     assert json.loads((bench.folder / "runs/toy-pursuit/pursuit.json").read_text()) == adopted
     assert (first["adopted"], adopted["adopted"]) == (False, True)
     (entry,) = entries.read(bench.folder / "runs").adopted
-    assert (entry.study, entry.over) == ("toy-final", "toy-baseline")
+    assert (entry.study, entry.over) == ("toy-final", "toy-baseline-2")
 
 
 @pytest.mark.slow
@@ -132,20 +135,20 @@ def test_where_nothing_is_to_be_gained_it_says_so(asked):
 @pytest.mark.slow
 def test_it_is_steered_by_the_next_study_file(bench, asked):
     with instant(bowl(1.2)):
-        paused = asked("--steps-of-the-loop", 1, "--json").json
+        paused = asked("--steps-of-the-loop", 2, "--json").json
         assert paused["ended"] == "paused"
         assert paused["next_step"] == {"kind": "study", "study": "toy-2", "file": "toy-2.yaml"}
         file = bench.folder / "toy-2.yaml"
         file.write_text(re.sub("trials: .*", "trials: 5", file.read_text()))
         answer = asked("--steps-of-the-loop", 1, "--json")
-    assert answer.json["steps"][1]["edited"]
+    assert answer.json["steps"][2]["edited"]
     assert len(bench.events("planned", "toy-2")) == 5
 
 
 @pytest.mark.slow
 def test_a_steered_study_keeps_its_name_and_fits_the_budget(bench, asked):
     with instant(bowl(1.2)):
-        asked("--steps-of-the-loop", 1)
+        asked("--steps-of-the-loop", 2)
         file = bench.folder / "toy-2.yaml"
         written = file.read_text()
         file.write_text(written.replace("name: toy-2", "name: other"))
@@ -161,8 +164,8 @@ def test_a_steered_study_keeps_its_name_and_fits_the_budget(bench, asked):
 
 def test_a_preview_writes_nothing(bench, asked):
     answer = asked("--dry-run", "--json")
-    assert answer.json["next_step"]["kind"] == "study"
-    assert answer.json["next_step"]["at_most"] == 600
+    assert answer.json["next_step"]["kind"] == "baseline"
+    assert answer.json["next_step"]["at_most"] == 50
     assert not (bench.folder / "runs").exists()
 
 
@@ -250,8 +253,9 @@ def test_what_was_trained_before_costs_the_pursuit_nothing(bench, asked):
     with instant(bowl(1.2)):
         bench("run", "study.yaml")
         time.sleep(0.01)
-        found = asked("--steps-of-the-loop", 1, "--json").json
-    assert found["steps"][0]["steps_spent"] == found["steps_spent"] == 0
+        found = asked("--steps-of-the-loop", 2, "--json").json
+    assert found["steps"][1]["steps_spent"] == 0
+    assert found["steps"][0]["steps_spent"] == found["steps_spent"] == 50
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from playbook_cli.acts import Next
-from playbook_cli.pursuit.decide import decide, reserve
+from playbook_cli.pursuit.decide import REFINED, decide, reserve
 from playbook_cli.pursuit.loop import SEEDS, Loop, Searched, Step, Stop, Sweep
 from playbook_cli.records import BestRate, Finding, Horizon
 from playbook_cli.spec.load import plain
@@ -57,7 +57,31 @@ def searched(*found, name="s", states=("completed",) * TRIALS, unlearned=None, s
     return Searched(data=plain(spec), record=record, findings=findings, unlearned=unlearned, folder=f"runs/{name}")
 
 
+def beaten(steps=STEPS):
+    """The study of a baseline that has been trained for so long, as often as the studies are evaluated."""
+    return searched(name="s-baseline", states=("completed",), sampler="listed", points=[{}], steps=steps)
+
+
+def final(points, *, steps=STEPS, values=None):
+    """Finals that have ended."""
+    listed = [{"x": value} for value in (values or [n / points for n in range(points)])]
+    return searched(name="s-final", states=("completed",) * points, sampler="listed", points=listed, steps=steps)
+
+
+def bowl(count, *, name="s", **keys):
+    """A study whose results are a bowl around x = 0.4."""
+    places = [n / count for n in range(count)]
+    listed = {"points": [{"x": x} for x in places]} if keys.get("sampler") == "listed" else {}
+    found = searched(name=name, states=("completed",) * count, **keys, **listed)
+    trials = [trial(n, {"x": x, "batch_size": 64}, 0.1 + (x - 0.4) ** 2) for n, x in enumerate(places)]
+    return replace(found, record=replace(found.record, trials=trials))
+
+
 def loop(*searches, budget=1_000_000, spent=0, **known):
+    """The state of a loop whose baseline has been trained for the final length, which has cost as much as that."""
+    final = known.get("final_steps", STEPS)
+    known = {"baseline": beaten(final)} | known
+    spent += final if known["baseline"] is not None else 0
     return Loop(
         name="s",
         data=plain(StudySpec.model_validate(ASKED)),
@@ -158,11 +182,11 @@ def test_too_few_trials_to_judge_are_not_quiet_up_to_a_limit():
 
 def test_a_study_that_would_eat_the_reserve_is_made_smaller_or_left_out():
     state = loop(searched(WIDEN), spent=TRIALS * STEPS)
-    enough = replace(state, budget=state.spent + TRIALS * STEPS + reserve(STEPS))
+    enough = replace(state, budget=state.spent + (TRIALS - 1) * STEPS + reserve(STEPS))
     assert step_of(enough).cost == TRIALS * STEPS
     half = step_of(replace(enough, budget=enough.budget - 1))
     assert (half.kind, half.cost) == ("study", TRIALS // 2 * STEPS)
-    none = step_of(replace(state, budget=state.spent + reserve(STEPS)))
+    none = step_of(replace(state, budget=state.spent + reserve(STEPS) - STEPS))
     assert none.kind == "finals"
     assert none.reason.startswith("budget: ")
 
@@ -246,6 +270,18 @@ def test_before_a_longer_round_a_space_may_grow_but_gets_no_more_trials_and_is_n
     assert (wider.kind, wider.cost) == ("study", TRIALS * STEPS)
 
 
+def test_before_longer_trainings_a_high_learning_rate_is_no_reason_for_another_study():
+    """The best learning rate falls with the length."""
+    edge, ranges = ("boundary", "upper-edge", "warning", Next(widen=("learning_rate",))), {"min": 0.01, "max": 1.0}
+    for verdict in (edge, ("instability-edge", "unstable-above", "warning")):
+        one = searched(nuisance={"learning_rate": ranges})
+        one = replace(one, findings=[replace(finding(*verdict), subject="learning_rate")])
+        last = step_of(loop(one, final_steps=4 * STEPS))
+        assert last.kind == "finals"
+        assert "the best one falls with the length" in last.reason
+    assert step_of(loop(searched(WIDEN), final_steps=4 * STEPS)).kind == "study"
+
+
 def test_the_first_study_leaves_the_repeats_at_the_final_length_and_is_no_longer_than_it():
     state = loop(final_steps=4 * STEPS)
     assert step_of(replace(state, budget=TRIALS * STEPS + reserve(4 * STEPS))).cost == TRIALS * STEPS
@@ -270,14 +306,38 @@ def test_nothing_feasible_and_nothing_better_than_chance_need_a_person():
     assert step_of(loop(searched(states=("infeasible",) * 12 + ("completed",) * 4))).kind == "finals"
 
 
-def test_after_the_finals_come_the_baseline_the_repeats_and_the_interval():
-    state = loop(searched(), finals=searched(name="s-final", states=("completed",) * 3, sampler="listed"))
-    baseline = step_of(state)
-    assert (baseline.kind, baseline.study) == ("baseline", "s-baseline")
-    assert baseline.data is not None
-    assert baseline.data["fixed"] == {"x": 0.5, "batch_size": 64}
-    assert baseline.data["points"] == [{}]
-    state = replace(state, baseline=searched(name="s-baseline", states=("completed",)))
+def test_the_settings_to_beat_are_trained_first_for_the_final_length():
+    step = step_of(loop(baseline=None))
+    assert (step.kind, step.study, step.cost) == ("baseline", "s-baseline", STEPS)
+    assert step.data is not None
+    assert step.data["fixed"] == {"x": 0.5, "batch_size": 64}
+    assert step.data["points"] == [{}]
+    long = step_of(loop(baseline=None, final_steps=4 * STEPS))
+    assert long.data is not None
+    assert (long.data["max_train_steps"], long.data["eval_every"]) == (4 * STEPS, 80)
+    assert stop_of(loop(baseline=None, budget=5 * STEPS + reserve(STEPS))).why == "budget"
+
+
+def test_the_baseline_is_trained_again_where_the_finals_are_of_another_length():
+    finals = final(3, steps=2 * STEPS)
+    step = step_of(loop(searched(), finals=finals, names=frozenset({"s-baseline"})))
+    assert (step.kind, step.study, step.cost) == ("baseline", "s-baseline-2", 2 * STEPS)
+
+
+def test_a_model_of_the_results_adds_points_to_the_finals_before_any_is_repeated():
+    state = loop(bowl(TRIALS), finals=bowl(3, name="s-final", sampler="listed"))
+    step = step_of(state)
+    assert (step.kind, step.study, step.cost, step.begins) == ("refine", "s-final", 2 * STEPS, 3)
+    assert step.data is not None
+    assert step.data["points"][:3] == state.finals.data["points"]
+    assert len(step.data["points"]) == 5
+    assert step_of(replace(state, refined=REFINED)).kind == "repeats"
+    assert step_of(replace(state, repeated=True)).kind == "confirm"
+    assert step_of(replace(state, budget=state.spent + 15 * STEPS)).kind == "repeats"
+
+
+def test_after_the_finals_come_the_repeats_and_the_interval():
+    state = loop(searched(), finals=final(3), refined=REFINED)
     repeats = step_of(state)
     assert (repeats.kind, repeats.trials, repeats.repeats) == ("repeats", [0, 1, 2], 3 * SEEDS)
     state = replace(state, repeated=True)
@@ -287,10 +347,10 @@ def test_after_the_finals_come_the_baseline_the_repeats_and_the_interval():
 
 
 def test_a_contest_of_finalists_never_takes_the_seeds_of_the_interval():
-    finals = searched(name="s-final", states=("completed",) * 3, sampler="listed")
-    state = loop(searched(), finals=finals, baseline=searched(name="s-baseline", states=("completed",)))
-    assert step_of(replace(state, budget=(2 * SEEDS + 5) * STEPS)).kind == "confirm"
-    assert step_of(replace(state, budget=(2 * SEEDS + 6) * STEPS)).kind == "repeats"
+    # the point that it chooses has two seeds of its own, at least, when it ends
+    state = loop(searched(), finals=final(3), refined=REFINED, spent=-STEPS)
+    assert step_of(replace(state, budget=(2 * SEEDS + 3) * STEPS)).kind == "confirm"
+    assert step_of(replace(state, budget=(2 * SEEDS + 4) * STEPS)).kind == "repeats"
     assert stop_of(replace(state, budget=5 * STEPS)).why == "budget"
 
 
