@@ -128,7 +128,7 @@ def test_where_nothing_is_to_be_gained_it_says_so(asked):
     with instant(bowl(0.5)):
         found = asked("--json", "--baseline", "x=0.5").json
     assert found["interval"][0] <= 0.0
-    assert found["headline"].startswith(("No gain", "The baseline beats"))
+    assert found["headline"].startswith(("No significant gain", "The baseline beats"))
     assert "adopt" not in found["to_do"][0]["command"]
 
 
