@@ -26,9 +26,10 @@ demo-slurm demo-ray: demo-%: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-# Clusters, browsers, frameworks, and studies of many processes.
+# Clusters, browsers, frameworks, and studies of many processes. One process more than the fast tests have, since some wait
+# for others; a group shares what takes long to start.
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m slow
 
 check: format lint types docs test test-slow gate
 

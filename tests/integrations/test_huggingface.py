@@ -13,7 +13,7 @@ from tests.integrations.attempts import run
 pytest.importorskip("accelerate", reason="needs accelerate, which Hugging Face's Trainer needs")
 pytest.importorskip("transformers", reason="needs Hugging Face's transformers")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("huggingface")]
 
 PROGRAM = """
 import os, signal

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integrations.attempts import run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lightning")]
 
 PROGRAM = """
 import os, signal

@@ -1,4 +1,7 @@
-"""Real clusters for tests, one of each kind for each process that runs them; and this machine as if it were one."""
+"""Real clusters for tests, one of each kind for each process that runs them; and this machine as if it were one.
+
+Tests of one kind are a group that one process runs, so that its cluster is started once.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,13 @@ class Place:
     mend: Callable[[], object] = lambda: None
 
 
-@pytest.fixture(params=["local", "slurm", "ray"])
+@pytest.fixture(
+    params=[
+        "local",
+        pytest.param("slurm", marks=pytest.mark.xdist_group("slurm")),
+        pytest.param("ray", marks=pytest.mark.xdist_group("ray")),
+    ]
+)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Each of the three launchers, with a real cluster behind it."""
     why = {"local": pretended, "slurm": slurm, "ray": ray}[request.param].missing()

@@ -226,6 +226,7 @@ def test_many_short_trials_all_end_once(study, bench):
 
 
 @needs_slurm
+@pytest.mark.xdist_group("slurm")
 def test_a_run_that_the_cluster_refuses_ends_with_its_words_and_can_be_given_again(on_slurm, bench):
     bench.study(SHORT, launcher="slurm", slurm={"partition": "nowhere"})
     answer = bench.real("run", "study.yaml")

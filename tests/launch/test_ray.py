@@ -7,7 +7,7 @@ import pytest
 from tests.clusters import ray
 
 WHY = ray.missing()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY is not None, reason=WHY or "")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.skipif(WHY is not None, reason=WHY or "")]
 PATIENCE = 400.0
 
 PROGRAM = """

@@ -18,7 +18,7 @@ from playbook_cli.launch.slurm import SlurmLauncher
 from playbook_cli.spec.model import StudySpec
 from tests.launch.clusters import needs_slurm
 
-pytestmark = [pytest.mark.slow, needs_slurm]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm"), needs_slurm]
 SECONDS = 120
 
 
