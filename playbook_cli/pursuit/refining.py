@@ -4,8 +4,9 @@ The model is a Gaussian process over the ranges, the choices and the length of t
 of the space, and the few long ones what changes with the length: a learning rate that is best in short trials often is
 too high in long ones.
 
-On 80 generated surfaces (two arms, two to four ranges, an optimum that moves with the length), eight such points leave
-a third of the regret that the best three of 16 short trials have, and that six of them have (0.06, 0.16 and 0.15).
+On 80 generated surfaces (two arms, two to four ranges, an optimum that moves with the length), eight points of an
+earlier version of this model left a third of the regret that the best three of 16 short trials have, and that six of
+them have (0.06, 0.16 and 0.15).
 """
 
 from __future__ import annotations
