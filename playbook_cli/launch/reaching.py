@@ -31,6 +31,7 @@ LARGEST_BYTES = 1 << 20
 """Of a file that is read for what it calls."""
 _CALLS = re.compile(rb"\bplaybook_cli\b|\bPLAYBOOK_[A-Z]")
 _ARGS = ("${args}", "${args_no_hyphens}", "${args_no_boolean_flags}")
+_INTERVAL = re.compile(r"""["']--?\w*(eval|val|test)\w*[-_]\w*(every|interval|freq|period|epochs)""")
 _RANGE = re.compile(r"\brange\(([^()]*)\)")
 _VARIABLES = {
     "seed": "PLAYBOOK_SEED",
@@ -139,7 +140,7 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
             hint="add '${args}' to the command, or '--NAME=${NAME}' for each",
         )
         yield Lost(problem=problem, fatal=True)
-    if found.eval_every is None and spec.eval_every is not None:
+    if found.eval_every is None and spec.eval_every is not None and not _at_every_epoch(spec, folder):
         problem = Problem(
             location=("eval_every",),
             what=f"eval_every: {spec.eval_every} doesn't reach the program: it must equal the program's own interval "
@@ -147,6 +148,12 @@ def lost(spec: StudySpec, trial: TrialRecord, folder: Path) -> Iterator[Lost]:
             hint="if the program has an option for that, add it to the command: '--eval-every=${eval_every}'",
         )
         yield Lost(problem=problem, fatal=False)
+
+
+def _at_every_epoch(spec: StudySpec, folder: Path) -> bool:
+    """Whether the study expects what programs do without an option for it."""
+    every = spec.eval_every == 1 and spec.step_unit == "epochs"
+    return every and not any(_INTERVAL.search(text) for text in _scripts(spec, folder))
 
 
 def _constant(spec: StudySpec, folder: Path) -> Way | None:

@@ -53,6 +53,18 @@ def test_what_does_not_reach_a_program_that_does_not_call_playbook(study, change
 
 
 @pytest.mark.parametrize(
+    ("program", "unit", "expected"),
+    [
+        ("", "epochs", []),
+        ("", "updates", [("eval_every:", False)]),
+        ("parser.add_argument('--eval-interval', default=5)", "epochs", [("eval_every:", False)]),
+    ],
+)
+def test_a_program_without_an_option_for_it_evaluates_at_every_epoch(study, program, unit, expected):
+    assert said(study(program, eval_every=1, step_unit=unit)) == expected
+
+
+@pytest.mark.parametrize(
     ("program", "length", "expected"),
     [
         ("for e in range(cf.epochs): pass", 4, []),
