@@ -146,6 +146,8 @@ def _draw(
     from rich.table import Table
     from rich.text import Text
 
+    from playbook_cli.spec.units import steps_of
+
     arms = {tuple(trial.arm.items()) for trial in trials}
     shared = f" in {len(arms)} arms" if len(arms) > 1 else ""
     console.print(Text(f"{spec.name}: {spec.trials} trials{shared}, {spec.sampler}", style="bold"))
@@ -185,13 +187,12 @@ def _draw(
         if len(covered) > SHOWN_TRIALS:
             console.print(f"and {len(covered) - SHOWN_TRIALS} more hyperparameters (--json shows all)")
         console.print()
-    steps = (spec.trials or 0) * spec.max_train_steps
-    console.print(
-        f"{steps:,} training steps in total: {spec.trials} trials with max_train_steps = {spec.max_train_steps:,},",
-        end=" ",
-    )
+    steps, unit = (spec.trials or 0) * spec.max_train_steps, steps_of(spec.step_unit)
     every = spec.steps_between_evaluations
-    console.print(f"evaluated every {'step' if every == 1 else f'{every} steps'}")
+    console.print(
+        f"{steps:,} {'training steps' if unit == 'steps' else unit} in total: {spec.trials} trials with "
+        f"max_train_steps = {spec.max_train_steps:,}, evaluated every {unit[:-1] if every == 1 else f'{every} {unit}'}"
+    )
     if spec.early_stopping is not None:
         console.print(Text(_stopping(spec.early_stopping)), soft_wrap=True)
     for warning in warned:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from playbook_cli.records import STATES
 from playbook_cli.report import words
-from playbook_cli.spec.units import NAMES
+from playbook_cli.spec.units import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,17 +30,12 @@ def counted(report: Report) -> Iterator[str]:
         where = f"step {early[0]:,}" if len(set(early)) == 1 else f"steps {min(early):,} to {max(early):,}"
         yield f"{len(early):,} of {report.counts['completed']:,} stopped early, at {where} of {steps:,}"
     else:
-        yield f"{steps:,} {units(report)} each"
+        yield f"{steps:,} {steps_of(report.step_unit)} each"
 
 
 def _saved(report: Report) -> str:
     steps, share = report.saved
-    return f"{steps:,} {units(report)} ({share:.0%})"
-
-
-def units(report: Report) -> str:
-    """What the study counts, where it is known to be no updates; else steps."""
-    return "steps" if report.step_unit in (None, "updates") else NAMES[report.step_unit]
+    return f"{steps:,} {steps_of(report.step_unit)} ({share:.0%})"
 
 
 def repeats(report: Report) -> list[str]:
@@ -53,7 +48,7 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
     """The best result, or where there is none the size of the study: a name, a figure, an aside each."""
     best, planned = report.best, f"{report.counts['planned']:,}"
     if best is None:
-        return [("trials", planned, ""), (f"{units(report)} each", f"{report.max_train_steps:,}", "")]
+        return [("trials", planned, ""), (f"{steps_of(report.step_unit)} each", f"{report.max_train_steps:,}", "")]
     aim = "lower is better" if report.metric.goal == "minimize" else "higher is better"
     return [
         (f"best {words.shortened(report.metric.name, 60)}", words.number(best.value), aim),

@@ -32,6 +32,11 @@ _PASSED = re.compile(r"([\w.-]+)[= ]*\Z")
 _BEFORE_STEP = re.compile(r"([A-Za-z_]+)[^A-Za-z_]*\Z")
 
 
+def steps_of(unit: StepUnit | None) -> str:
+    """What a study counts, if it is known not to be updates; otherwise steps."""
+    return "steps" if unit in (None, "updates") else NAMES[unit]
+
+
 def unit_of(name: str) -> StepUnit | None:
     """The unit that a name counts: `--num-epochs`, `trainer.max_steps`, `global_step`."""
     plain = name.rpartition(".")[2].strip("-+").replace("-", "_").lower()

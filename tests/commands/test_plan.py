@@ -181,3 +181,14 @@ def test_a_run_points_to_the_plans_objections_once(bench):
     said = "the design has warnings (fixed-learning-rate): playbook plan study.yaml"
     assert said in bench("run", "study.yaml").err
     assert said not in bench("run", "study.yaml").err
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [("updates", "32 training steps in total"), ("epochs", "32 epochs in total"), ("tokens", "32 tokens in total")],
+)
+def test_the_total_is_in_the_unit_of_the_study(bench, unit, said):
+    study = bench.study(trials=8, max_train_steps=4, eval_every=1, step_unit=unit)
+    answer = bench("plan", str(study))
+    assert said in answer.out
+    assert f"evaluated every {'step' if unit == 'updates' else unit[:-1]}" in answer.out
