@@ -358,6 +358,21 @@ def test_an_empty_study_file_is_written_again_where_nothing_has_run(bench):
     assert bench("report", "runs/toy").code == 0
 
 
+@pytest.mark.parametrize("damage", ["hello", "nuisance: [", None])
+def test_a_damaged_or_missing_copy_of_the_study_file_says_how_to_restore_it(bench, damage):
+    finish(bench, lambda params: params["x"], trials=2)
+    spec = bench.paths().spec
+    spec.unlink() if damage is None else spec.write_text(damage)
+    for verb in ("report", "status", "next", "show"):
+        answer = bench(verb, "runs/toy", *(["0"] if verb == "show" else []))
+        assert answer.code == 2
+        assert "runs/toy" in answer.err
+        assert "delete it: playbook run writes it again from your study file" in answer.err
+    spec.unlink(missing_ok=True)
+    assert bench("run", "study.yaml").code == 0
+    assert bench("report", "runs/toy").code == 0
+
+
 @pytest.mark.parametrize("trap", ["a pipe", "a folder", "a socket", "an endless device", "garbage"])
 def test_a_ledger_that_is_none_is_one_message(bench, trap):
     finish(bench, lambda params: params["x"], trials=2)

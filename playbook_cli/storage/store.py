@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook_cli.acts import run
-from playbook_cli.errors import JournalError, StudyError
+from playbook_cli.errors import JournalError, SpecError, StudyError
 from playbook_cli.files import journal, regular
 from playbook_cli.files.containment import refuse_ways_out
 from playbook_cli.files.paths import StudyPaths
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from playbook_cli.spec.space import Space
     from playbook_cli.storage.heartbeats import Node
 
+_RESTORE = "restore this file, or delete it: playbook run writes it again from your study file"
 SHOWN_STUDIES = 8
 
 
@@ -189,14 +190,13 @@ def stored_study(paths: StudyPaths) -> StudySpec | None:
     except FileNotFoundError:
         return None
     if not blank:
-        return load(paths.spec, kept=True)[0]
+        try:
+            return load(paths.spec, kept=True)[0]
+        except SpecError as error:
+            raise SpecError(error.what, where=error.where, hint=_RESTORE) from error
     if not journal.read(paths.journal):
         return None
-    raise StudyError(
-        "the file is empty, but the folder has trials",
-        where=str(paths.spec),
-        hint="restore it, or delete it: playbook run writes it again from your study file",
-    )
+    raise StudyError("the file is empty, but the folder has trials", where=str(paths.spec), hint=_RESTORE)
 
 
 def read_history(paths: StudyPaths) -> History:
@@ -421,6 +421,8 @@ def counts(trials: Iterable[TrialRecord], planned: int) -> dict[str, int]:
 
 def no_study(directory: Path, runs: Path) -> StudyError:
     """The error that a folder is missing or has no study; it lists the studies beside it, or else in `runs`."""
+    if StudyPaths(directory).journal.is_file():
+        return StudyError("study.yaml is missing, but the folder has trials", where=str(directory), hint=_RESTORE)
     what = "there is no study in this folder" if directory.is_dir() else "there is no such folder"
     known = _known_studies(directory.parent) or _known_studies(runs)
     return StudyError(what, where=str(directory), hint=known or f"{run('study.yaml', runs)} creates one")
