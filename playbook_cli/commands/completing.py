@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbook_cli.files import regular
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -48,7 +50,7 @@ def _below(incomplete: str) -> Iterator[str]:
 def _is_study_file(path: str) -> bool:
     if not path.endswith((".yaml", ".yml")):
         return False
-    with suppress(OSError), Path(path).open("rb") as file:
+    with suppress(OSError), regular.opened(path) as file:
         head = file.read(_HEAD)
         return b"metric" in head and b"max_train_steps" in head
     return False

@@ -41,6 +41,11 @@ def test_where_nothing_fits_the_way_there_is_offered(folder):
     assert run_folders("nowhere/x") == []
 
 
+def test_a_pipe_with_the_name_of_a_study_file_keeps_no_shell_waiting(folder):
+    os.mkfifo(folder / "configs" / "digits-pipe.yaml")
+    assert study_files("configs/digits") == ["configs/digits.yaml"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_bash_completes_verbs_options_and_run_folders(folder):
