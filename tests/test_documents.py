@@ -54,7 +54,7 @@ def test_what_ci_runs_holds_the_test_command_of_the_readme_and_each_test_it_leav
     (checked,) = re.findall(r"^check: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert checked.split() == ["format", "lint", "types", "docs", "test", "test-slow", "gate"]
     fast, slow = (rules[name].partition("-m pytest")[2] for name in ("test", "test-slow"))
-    assert (fast, slow) == (' -n 2 -m "not slow"', " -n 2 -m slow")
+    assert (fast, slow) == (' -n 2 -m "not slow"', " -n 3 --dist loadgroup -m slow")
     assert "\nmake check\n" in (ROOT / ".ci/run").read_text()
 
 

@@ -191,7 +191,8 @@ def _draw(
     every = spec.steps_between_evaluations
     console.print(
         f"{steps:,} {'training steps' if unit == 'steps' else unit} in total: {spec.trials} trials with "
-        f"max_train_steps = {spec.max_train_steps:,}, evaluated every {unit[:-1] if every == 1 else f'{every} {unit}'}"
+        f"max_train_steps = {spec.max_train_steps:,}, evaluated every {unit[:-1] if every == 1 else f'{every} {unit}'}",
+        soft_wrap=True,
     )
     if spec.early_stopping is not None:
         console.print(Text(_stopping(spec.early_stopping)), soft_wrap=True)
