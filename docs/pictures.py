@@ -26,6 +26,7 @@ from playbook_cli.report import files, theme  # noqa: E402
 from playbook_cli.report.build import build  # noqa: E402
 from playbook_cli.report.charts import colour, field, finished, mark, over, with_colours  # noqa: E402
 from playbook_cli.report.drawing import drawing  # noqa: E402
+from playbook_cli.report.frame import Frame  # noqa: E402
 from playbook_cli.report.sections import sections  # noqa: E402
 from tests.browser import chromium, installed  # noqa: E402
 from tests.generators.studies import study as of_trials  # noqa: E402
@@ -212,7 +213,7 @@ def _chart(name: str, finding: Finding | None, study: StudyRecord) -> Spec:
         return _points([{"x": t.id, "y": t.devices[0]} for t in study.trials], "trial", "device")
     report = build(study, [])
     section = DRAWN_BY.get(name, rules()[name].section)
-    charts = next(s for s in sections(report) if s.name == section).charts
+    charts = next(s for s in sections(Frame(report)) if s.name == section).charts
     axes = [f"axis-{at}" for at, axis in enumerate(report.axes) if finding and axis.label == finding.subject]
     wanted = [chart for chart in charts if chart.name in axes or chart.title == OF_METRIC.get(name)]
     chosen = next(iter(wanted), charts[0])

@@ -23,7 +23,7 @@ from playbook_cli.report import facts, theme, vega, words
 from playbook_cli.report.charts import with_colours
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
-from playbook_cli.report.measured import measured
+from playbook_cli.report.frame import Frame
 from playbook_cli.report.section import Chart, Folded, Legend, Note, Sentence, Table, cells, for_medium, meant, plain
 from playbook_cli.report.sections import sections
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbook_cli.records import Value
+    from playbook_cli.report.measured import Measured
     from playbook_cli.report.section import Cell, Column, Content, Control, Document, Part, Section
     from playbook_cli.report.value import Report
 
@@ -76,13 +77,14 @@ def as_html(report: Report) -> str:
 
 def report_body(report: Report) -> str:
     """What a page of a report says, with its data, and without the scripts that draw it."""
-    report = excerpt(report)
-    shown = [section for section in sections(report) if meant(section, "page")]
+    frame = Frame(excerpt(report))
+    report = frame.report
+    shown = [section for section in sections(frame) if meant(section, "page")]
     nav = "".join(f'<a href="#{section.name}">{section.title}</a>' for section in shown)
     return (
         f"<header>{_head(report)}<nav>{nav}</nav></header>\n<main>{_sections(shown, _placed)}</main>\n"
         f"<footer><p>{words.escape(facts.conditions(report))}</p></footer>{_OVERLAYS}"
-        f'<script type="application/json" id="page-data">{_data(report, shown)}</script>'
+        f'<script type="application/json" id="page-data">{_data(frame, shown)}</script>'
     )
 
 
@@ -392,7 +394,8 @@ def _cell(cell: Cell, names: Mapping[str, str], most: int, link: str) -> str:
     return " ".join([shown, *(f'<span class="tag {tag}">{words.escape(tag)}</span>' for tag in cell.tags)])
 
 
-def _data(report: Report, shown: Iterable[Section]) -> str:
+def _data(frame: Frame, shown: Iterable[Section]) -> str:
+    report = frame.report
     tables: dict[str, list[dict[str, Any]]] = {}
     drawn = []
     parts = [part for section in shown for part in section.parts if isinstance(part, Chart) and part.only != "picture"]
@@ -412,7 +415,7 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
         "light": theme.LIGHT,
         "dark": theme.DARK,
         "texts": [facts.text_of(report, trial) for trial in (*report.trials, *report.again)],
-        "trials": _trials(report),
+        "trials": _trials(report, frame.measured),
         "curves": _curves(report),
         "tables": {name: _columns(table) for name, table in tables.items()},
         "charts": drawn,
@@ -420,9 +423,9 @@ def _data(report: Report, shown: Iterable[Section]) -> str:
     return safe_json(data)
 
 
-def _trials(report: Report) -> dict[str, Any]:
+def _trials(report: Report, more: Sequence[Measured]) -> dict[str, Any]:
     """What a reader can search for, and save: a row a trial."""
-    names, more = report.hyperparameters, measured(report)
+    names = report.hyperparameters
     goals = {report.metric.name: report.metric.goal, "step": "minimize"}
     return {
         "columns": ["trial", "state", report.metric.name, "step", *names, *(one.name for one in more)],

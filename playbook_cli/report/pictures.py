@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from playbook_cli.files import atomic
 from playbook_cli.report.drawing import drawing
 from playbook_cli.report.excerpt import excerpt
+from playbook_cli.report.frame import Frame
 from playbook_cli.report.sections import sections
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def write_pictures(report: Report, directory: Path, kind: Literal["png", "svg"] 
 
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for chart in [chart for section in sections(excerpt(report)) for chart in section.charts]:
+    for chart in [chart for section in sections(Frame(excerpt(report))) for chart in section.charts]:
         assert chart.spec is not None
         path = directory / f"{chart.name}.{kind}"
         svg = vl_convert.vegalite_to_svg(chart.spec(WIDTH))

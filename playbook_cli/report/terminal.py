@@ -11,6 +11,7 @@ from rich.text import Text
 
 from playbook_cli.report import facts, words
 from playbook_cli.report.excerpt import excerpt
+from playbook_cli.report.frame import Frame
 from playbook_cli.report.section import Chart, Folded, Legend, Note, Sentence, Table, cells, for_medium, meant, plain
 from playbook_cli.report.sections import sections
 
@@ -62,7 +63,7 @@ def render(report: Report, console: Console) -> None:
         out.line(f"Next: {report.answer.why}")
         out.command(report.answer.command)
     out.line(", ".join(facts.counted(report)), "dim")
-    out.sections(sections(report))
+    out.sections(sections(Frame(report)))
 
 
 def render_document(document: Document, console: Console) -> None:

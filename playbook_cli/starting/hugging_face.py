@@ -26,9 +26,7 @@ def of_trainer(program: Program, arguments: Sequence[Argument]) -> Iterator[Meas
     """What the Trainer writes for TensorBoard, where the program takes all of its arguments."""
     if not of_hugging_face(arguments):
         return
-    trainers = [
-        call for module in program.modules for call in calls(module.tree) if last_name(call.func).endswith("Trainer")
-    ]
+    trainers = _trainers(program)
     evaluates = any(_is_given(keywords(call).get("eval_dataset")) for call in trainers)
     words = ["--report_to=tensorboard", "--logging_steps=${eval_every}", "--save_strategy=no"]
     words += [
@@ -55,7 +53,7 @@ def of_trainer(program: Program, arguments: Sequence[Argument]) -> Iterator[Meas
 def of_trainer_in_code(program: Program, length: Length) -> Iterator[Measured]:
     """What the Trainer prints, where the program makes its arguments itself: a mapping for each log, with the epoch."""
     made = [c for module in program.modules for c in calls(module.tree) if _ARGUMENTS.search(last_name(c.func))]
-    trainers = [c for module in program.modules for c in calls(module.tree) if last_name(c.func).endswith("Trainer")]
+    trainers = _trainers(program)
     if len(made) != 1 or not trainers or length.unit != "epoch":
         return
     given = keywords(made[0])
@@ -74,6 +72,11 @@ def of_trainer_in_code(program: Program, length: Length) -> Iterator[Measured]:
         where="what transformers' Trainer prints",
         doubts=tuple(doubts),
     )
+
+
+def _trainers(program: Program) -> list[ast.Call]:
+    """The calls that make one."""
+    return [c for module in program.modules for c in calls(module.tree) if last_name(c.func).endswith("Trainer")]
 
 
 def _is_given(node: ast.expr | None) -> bool:

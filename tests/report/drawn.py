@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playbook_cli.report.frame import Frame
 from playbook_cli.report.sections import sections
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def charts(report: Report, section: str | None = None) -> dict[str, Chart]:
     """The charts by their names, of one section or of all."""
-    return {c.name: c for s in sections(report) if section in (None, s.name) for c in s.charts}
+    return {c.name: c for s in sections(Frame(report)) if section in (None, s.name) for c in s.charts}
 
 
 def specs(report: Report, width: int | None = None) -> dict[str, dict[str, Any]]:

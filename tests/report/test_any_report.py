@@ -129,11 +129,11 @@ def _read_differently(report: Report) -> None:
             values = ticks(axis.low, axis.high, log=axis.scale == "log", whole=axis.kind == "int")
             labels = [wording.number(value, 6) for value in values]
             assert len(set(labels)) == len(labels), (axis.low, axis.high, labels)
-    names = [section.name for section in sections(report)]
+    names = [section.name for section in sections(Frame(report))]
     assert len(set(names)) == len(names)
-    charts = [chart.name for section in sections(report) for chart in section.charts]
+    charts = [chart.name for section in sections(Frame(report)) for chart in section.charts]
     assert len(set(charts)) == len(charts)
-    for section in sections(report):
+    for section in sections(Frame(report)):
         for table in (part for part in section.parts if isinstance(part, Table)):
             for place, column in enumerate(table.columns):
                 texts = {plain(cell) for row in table.rows for cell in cells(row[place])}
@@ -144,7 +144,7 @@ def _read_differently(report: Report) -> None:
 def _drawn(report: Report) -> None:
     """No axis of a drawn chart has one label twice."""
     labelled = 0
-    for chart in (chart for section in sections(report) for chart in section.charts):
+    for chart in (chart for section in sections(Frame(report)) for chart in section.charts):
         assert chart.description
         assert chart.spec is not None
         for axis in _LABELS.findall(drawing().vegalite_to_svg(chart.spec(300))):

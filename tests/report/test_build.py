@@ -7,6 +7,7 @@ import pytest
 
 from playbook_cli.records import Curve, Finding, Parameter, Span
 from playbook_cli.report.build import build
+from playbook_cli.report.frame import Frame
 from playbook_cli.report.measured import measured
 from playbook_cli.report.panels import counterpart
 from playbook_cli.report.sections import sections
@@ -227,7 +228,7 @@ def test_the_use_of_the_machine_is_drawn_and_known_of_each_trial() -> None:
         second: [Sample(time=50, cores=4.0, memory=2e9, gpu=None, **about)],
     }
     report = build(study, [], usage=usage)
-    history = next(section for section in sections(report) if section.name == "history")
+    history = next(section for section in sections(Frame(report)) if section.name == "history")
     busy = next(chart for chart in history.charts if chart.name == "busy")
     assert busy.description == "In use on average: CPU 50%, memory 25%, GPU 50%."
     known = {one.name: one.values for one in measured(report)}
@@ -235,4 +236,4 @@ def test_the_use_of_the_machine_is_drawn_and_known_of_each_trial() -> None:
     assert known["memory_gb"] == {first: 3.0, second: 2.0}
     assert known["gpu_share"] == {first: 0.5}
     assert "gpu_memory_gb" not in known
-    assert "busy" not in [chart.name for section in sections(build(study, [])) for chart in section.charts]
+    assert "busy" not in [chart.name for section in sections(Frame(build(study, []))) for chart in section.charts]

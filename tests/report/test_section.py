@@ -8,6 +8,7 @@ from rich.console import Console
 
 from playbook_cli.report import html
 from playbook_cli.report.charts import field, layered, mark, over
+from playbook_cli.report.frame import Frame
 from playbook_cli.report.markdown import as_markdown
 from playbook_cli.report.section import Cell, Chart, Column, Document, Note, Section, Sentence, Table
 from playbook_cli.report.sections import SECTIONS, sections
@@ -130,5 +131,5 @@ def test_every_section_of_a_report_has_an_id_of_its_own() -> None:
     from playbook_cli.report.build import build
     from tests.report import studies
 
-    names = [section.name for section in sections(build(studies.repeated(), []))]
+    names = [section.name for section in sections(Frame(build(studies.repeated(), [])))]
     assert len(set(names)) == len(names) <= len(SECTIONS)

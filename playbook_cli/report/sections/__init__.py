@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from playbook_cli.report.frame import Frame
 from playbook_cli.report.sections import (
     arms,
     budget,
@@ -24,8 +23,8 @@ from playbook_cli.report.sections import (
 )
 
 if TYPE_CHECKING:
+    from playbook_cli.report.frame import Frame
     from playbook_cli.report.section import Section
-    from playbook_cli.report.value import Report
 
 SECTIONS = (
     findings.section,
@@ -47,8 +46,7 @@ SECTIONS = (
 """What is asked of a study, and answered, each in its place."""
 
 
-def sections(report: Report) -> list[Section]:
-    """Those that there is anything to say in; `report` is what is to be drawn of one, as `excerpt` gives it."""
-    frame = Frame(report)
+def sections(frame: Frame) -> list[Section]:
+    """Those that there is anything to say in; its report is what is to be drawn of one, as `excerpt` gives it."""
     made = [section(frame) for section in SECTIONS]
-    return [replace(section, cut=report.cuts.get(section.name, "")) for section in made if section is not None]
+    return [replace(section, cut=frame.report.cuts.get(section.name, "")) for section in made if section is not None]
